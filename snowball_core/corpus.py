@@ -1,0 +1,222 @@
+"""Text in, token ids out: a byte is a token, and what was done to the text is written down."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import CorpusError
+
+BUILT_IN = "python-manual"
+GATSBY = "gatsby"
+GATSBY_SHA256 = "33bdec3abc8bd4e765d09110a4c78fdcbbf7e619e1c09e23f42722634cbc6952"
+GATSBY_ADDRESS = "https://www.gutenberg.org/cache/epub/64317/pg64317.txt"
+LARGEST_FILE = 512 * 1024 * 1024
+_CONTROL_EXPECTED = frozenset(b"\t\n\r\f\v\x1b")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text as token ids.
+
+    Attributes
+    ----------
+    name : str
+        The built-in name or the file's path, as it was asked for.
+    ids : ndarray of uint8, shape (length,)
+        Byte values, all below 128.
+    sha256 : str
+        Hash of the bytes trained on (after normalization).
+    notes : tuple of str
+        What was changed on the way from the file to the ids, in plain words.
+    """
+
+    name: str
+    ids: npt.NDArray[np.uint8]
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def byte_counts(self) -> npt.NDArray[np.int64]:
+        """How often each of the 128 ASCII values occurs, shape ``(128,)``."""
+        return np.bincount(self.ids, minlength=128)
+
+    def faults(self, vocab: int, context: int) -> list[str]:
+        """Why a model of this vocabulary and context cannot be trained on this text; empty if it can."""
+        faults = []
+        if len(self) and (largest := int(self.ids.max())) >= vocab:
+            faults.append(
+                f"vocab must exceed the largest byte of the corpus; got vocab {vocab} and byte {largest} "
+                f"({chr(largest)!r}) in {self.name}. Set vocab to at least {largest + 1}."
+            )
+        if len(self) <= context:
+            faults.append(
+                f"the corpus must be longer than one window; got {len(self):,} bytes and context {context}. "
+                "Shorten context or give a longer text."
+            )
+        return faults
+
+
+def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -> Corpus:
+    """The corpus of a built-in name or a file's path.
+
+    Parameters
+    ----------
+    name : str
+        ``python-manual``, ``gatsby`` or a path.
+    errors : {"strict", "ignore"}
+        Whether bytes that are not ASCII are refused or dropped.
+    folder : Path, optional
+        Where built corpora are kept (``gatsby.txt`` there is what the name ``gatsby`` stands for).
+
+    Raises
+    ------
+    CorpusError
+        If the text is missing, empty, binary or not ASCII.
+    """
+    if name == BUILT_IN:
+        return python_manual()
+    if name == GATSBY:
+        path = (folder or Path()) / "gatsby.txt"
+        if not path.is_file():
+            raise CorpusError(
+                "the corpus gatsby must be built once before it is used; it is not there yet. Run "
+                '"python -m snowball_core corpus gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
+            )
+        return from_bytes(_read(path), GATSBY, errors)
+    return from_bytes(_read(Path(name).expanduser()), name, errors)
+
+
+def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise CorpusError(f'the corpus must be a text file; "{path}" is a folder. Name a file in it.')
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise CorpusError(f'the corpus must be at most 512 MB; "{path}" is larger. Cut it to what is trained on.')
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise CorpusError(
+            f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{path}" is neither. Check the path.'
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CorpusError(f'the corpus must be a readable file; "{path}" could not be read: {error}.') from None
+
+
+def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
+    """The corpus in ``raw``: line ends normalized to LF, other bytes than ASCII refused or dropped.
+
+    Raises
+    ------
+    CorpusError
+        If nothing is left, the bytes look binary, or a byte is not ASCII and ``errors`` is "strict".
+
+    Examples
+    --------
+    >>> corpus = from_bytes(b"ab\\r\\nc", "example")
+    >>> corpus.ids.tolist(), corpus.notes
+    ([97, 98, 10, 99], ('1 CRLF line end became LF',))
+    """
+    notes = []
+    _refuse_binary(raw, name)
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raw = raw[3:]
+        notes.append("the byte order mark was dropped")
+    if line_ends := raw.count(b"\r\n"):
+        raw = raw.replace(b"\r\n", b"\n")
+        notes.append(f"{line_ends:,} CRLF line {'end' if line_ends == 1 else 'ends'} became LF")
+    ids = np.frombuffer(raw, np.uint8)
+    foreign = ids > 127
+    if foreign.any():
+        if errors == "strict":
+            _refuse_foreign(raw, int(np.argmax(foreign)), int(foreign.sum()), name)
+        ids = ids[~foreign]
+        notes.append(f"{int(foreign.sum()):,} bytes that are not ASCII were dropped")
+    if not len(ids):
+        raise CorpusError(f'the corpus must not be empty; "{name}" has no ASCII bytes. Give a text.')
+    return Corpus(name, ids, hashlib.sha256(ids.tobytes()).hexdigest(), tuple(notes))
+
+
+def _refuse_binary(raw: bytes, name: str) -> None:
+    head = np.frombuffer(raw[:65_536], np.uint8)
+    control = (head < 32) & ~np.isin(head, list(_CONTROL_EXPECTED))
+    if b"\0" in raw or (len(head) and control.mean() > 0.1):
+        where = raw.find(b"\0") if b"\0" in raw else int(np.argmax(control))
+        raise CorpusError(
+            f'the corpus must be text; "{name}" looks binary (byte {raw[where]} at position {where:,}). Give a plain text file.'
+        )
+
+
+def _refuse_foreign(raw: bytes, position: int, count: int, name: str) -> None:
+    line = raw.count(b"\n", 0, position) + 1
+    near = raw[max(0, position - 20) : position + 20].decode("utf-8", "replace").replace("\n", " ")
+    raise CorpusError(
+        f'the corpus must be ASCII; "{name}" has {count:,} other {"byte" if count == 1 else "bytes"}, the first '
+        f"({raw[position]:#04x}) at position {position:,}, line {line:,}, near “{near}”. "
+        "Replace them, or drop them with --corpus-errors ignore as the seed did."
+    )
+
+
+def python_manual() -> Corpus:
+    """The Python manual that ships inside every interpreter (``pydoc_data.topics``), ASCII letters only.
+
+    The text differs between Python versions, so its hash is part of a run's provenance.
+    """
+    from pydoc_data.topics import topics
+
+    text = "\n".join(topics[title] for title in sorted(topics))
+    corpus = from_bytes(text.encode("utf-8"), BUILT_IN, errors="ignore")
+    return Corpus(BUILT_IN, corpus.ids, corpus.sha256, corpus.notes)
+
+
+def gatsby_from_book(raw: bytes) -> bytes:
+    """The 265,905 bytes of the original experiment, cut from Project Gutenberg's raw book 64317.
+
+    What lies between the START and END lines, stripped, line ends LF, everything but ASCII dropped.
+
+    Raises
+    ------
+    CorpusError
+        If the markers are missing or the result's SHA-256 is not that of the original corpus.
+    """
+    text = raw.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    start, end = text.find("*** START OF"), text.find("*** END OF")
+    if start < 0 or end < start:
+        raise CorpusError(
+            "the book must be Project Gutenberg's plain-text file 64317, with its START and END lines; they were not found. "
+            "Download pg64317.txt unchanged."
+        )
+    body = text[text.find("\n", start) + 1 : end].encode("ascii", "ignore").strip()
+    digest = hashlib.sha256(body).hexdigest()
+    if digest != GATSBY_SHA256:
+        raise CorpusError(
+            f"the rebuilt corpus must have SHA-256 {GATSBY_SHA256[:12]}…; got {digest[:12]}… ({len(body):,} bytes). "
+            "The book was revised or edited since: use an unchanged copy of the January 2021 release."
+        )
+    return body
+
+
+def download_gatsby(timeout: float = 20.0) -> bytes:
+    """The raw book, fetched from Project Gutenberg.
+
+    Raises
+    ------
+    CorpusError
+        If there is no network; the message names the address and the offline way.
+    """
+    try:
+        with urllib.request.urlopen(GATSBY_ADDRESS, timeout=timeout) as response:
+            return response.read(LARGEST_FILE)
+    except (urllib.error.URLError, OSError) as error:
+        raise CorpusError(
+            f"downloading the book needs a network; {GATSBY_ADDRESS} could not be reached ({error}). "
+            'Fetch that file elsewhere and run "python -m snowball_core corpus gatsby --from FILE".'
+        ) from None

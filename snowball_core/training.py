@@ -1,0 +1,336 @@
+"""Training as a generator: one snapshot of the embedding matrix after every step."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .config import RunConfig
+from .corpus import Corpus
+from .errors import ConfigError
+from .fingerprint import fingerprints
+from .model import build, causal_mask, lean_forward, recorded_name
+from .precision import REGIMES
+from .schedules import learning_rate_at
+
+_JIGGLE_STREAM = 0x5EED
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The embedding matrix after ``step`` steps, with what that step reported.
+
+    Attributes
+    ----------
+    step : int
+        Optimizer steps done; 0 is the initial state.
+    words : ndarray, shape (vocab, hidden)
+        ``uint16`` bfloat16 bits or ``float32``, in weight units; empty if the step is not to be recorded.
+    loss, learning_rate, grad_norm : float
+        Of the step that led here (NaN at step 0); the norm is the whole gradient's before clipping, in float32.
+    extras : mapping of str to ndarray
+        The further recordings, by name.
+    """
+
+    step: int
+    words: npt.NDArray[Any]
+    loss: float
+    learning_rate: float
+    grad_norm: float
+    extras: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device that ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` stands for here.
+
+    Raises
+    ------
+    ConfigError
+        If this machine does not have it.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(name)
+    index = device.index or 0
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and index < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present[device.type]:
+        raise ConfigError([f"device must exist on this machine; got {name}. Use auto or cpu."])
+    return device
+
+
+def resolve_threads(threads: int) -> int:
+    """The number of processor threads that ``threads`` (0: one per usable core) stands for here."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads or usable
+
+
+def keep_memory() -> None:
+    """Ask glibc not to return freed blocks to the system, which would fault them in again at every step.
+
+    Does nothing elsewhere. Changes no number.
+    """
+    if sys.platform == "linux":
+        trim_threshold, mmap_threshold, bytes_kept = -1, -3, 1 << 30
+        with contextlib.suppress(OSError, AttributeError):
+            libc = ctypes.CDLL(None)
+            libc.mallopt(mmap_threshold, bytes_kept)
+            libc.mallopt(trim_threshold, bytes_kept)
+
+
+class WindowOrder:
+    """The order in which windows are visited: one random permutation per epoch, in slices of the batch size.
+
+    Epoch ``e`` is ``randperm(windows)`` seeded with ``seed + e``; its last slice is short. Which windows step ``t`` sees is
+    a pure function of the configuration, so a resumed run needs no random state.
+
+    Examples
+    --------
+    >>> order = WindowOrder(windows=5, batch=2, seed=42)
+    >>> [len(order.starts(step)) for step in (1, 2, 3, 4)]
+    [2, 2, 1, 2]
+    """
+
+    def __init__(self, windows: int, batch: int, seed: int) -> None:
+        self.windows, self.batch, self.seed = windows, batch, seed
+        self.steps_per_epoch = -(-windows // batch)
+        self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
+
+    def starts(self, step: int) -> Tensor:
+        """Where the windows of optimizer step ``step`` (1 is the first) start in the text; int64, shape ``(≤ batch,)``."""
+        epoch, place = divmod(step - 1, self.steps_per_epoch)
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(self.seed + epoch)
+            self._epoch, self._permutation = epoch, torch.randperm(self.windows, generator=generator)
+        return self._permutation[place * self.batch : (place + 1) * self.batch]
+
+
+class Training:
+    """The state of one training: weights, moments and step count, advanced by :meth:`advance`.
+
+    ``weights`` are what the regime keeps and updates, held in the optimizer's format (for bfloat16 weights with float32
+    moments: float32 tensors whose values are bfloat16 numbers). ``leaves`` are what forward and backward see. Where both
+    are the same numbers in the same format they are the same tensors.
+
+    Parameters
+    ----------
+    config : RunConfig
+    corpus : Corpus
+        Checked against the configuration by the caller.
+
+    Raises
+    ------
+    ConfigError
+        If the device does not exist here.
+    """
+
+    def __init__(self, config: RunConfig, corpus: Corpus) -> None:
+        self.config, self.step = config, 0
+        self.device = resolve_device(config.device)
+        self.threads = resolve_threads(config.threads)
+        torch.set_num_threads(self.threads)
+        self.regime = REGIMES[config.precision]
+        self.ids = torch.from_numpy(corpus.ids.astype(np.int64))
+        self.order = WindowOrder(len(corpus) - config.context, config.batch, config.seed)
+        self.window = torch.arange(config.context + 1)
+        self.dead = torch.from_numpy(dead_tokens(config, corpus)).to(self.device)
+        self._place(build(config))
+        self.mask = causal_mask(config.context, self.device)
+        self._optimizer = self._build_optimizer()
+
+    def _place(self, model: Any) -> None:
+        regime, native = self.regime, self.config.compute == "bf16"
+        leaf_type = regime.weights if native else torch.float32
+        drawn = {n: p.detach().to(self.device, regime.weights) for n, p in model.named_parameters()}
+        model.to(self.device, leaf_type)
+        self.leaves: dict[str, Tensor] = dict(model.named_parameters())
+        shared = leaf_type == regime.moments and (native or regime.forward == regime.weights)
+        self.weights = self.leaves if shared else {n: w.to(regime.moments).clone() for n, w in drawn.items()}
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(drawn[name])
+        self._refresh_leaves()
+        self.model = model.train() if native else None
+
+    @torch.no_grad()
+    def _refresh_leaves(self) -> None:
+        """Make forward's weights those of the regime: equal to the weights, or their bfloat16 rounding."""
+        if self.leaves is self.weights:
+            return
+        kept = list(self.weights.values())
+        if self.regime.forward != self.regime.weights and self.config.compute == "f32":
+            kept = [w.to(self.regime.forward) for w in kept]
+        torch._foreach_copy_(list(self.leaves.values()), kept)
+
+    def _build_optimizer(self) -> torch.optim.Optimizer:
+        config = self.config
+        for weight in self.weights.values():
+            weight.grad = torch.zeros_like(weight)
+        decays = [w for w in self.weights.values() if w.ndim >= 2 or config.decay_on == "all"]
+        rest = [w for w in self.weights.values() if w.ndim < 2 and config.decay_on != "all"]
+        groups = [{"params": decays, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        groups = [group for group in groups if group["params"]]
+        if config.optimizer == "sgd":
+            return torch.optim.SGD(groups, lr=config.learning_rate)
+        return torch.optim.AdamW(
+            groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.eps, fused=True
+        )
+
+    def advance(self, wanted: bool = True) -> Snapshot:
+        """Do one optimizer step and return the snapshot after it; without ``wanted``, one with no matrix and no extras."""
+        self.step += 1
+        windows = self.ids[self.order.starts(self.step)[:, None] + self.window].to(self.device, non_blocking=True)
+        loss, hidden, probabilities = self._forward(windows)
+        gradients = torch.autograd.grad(loss, list(self.leaves.values()), materialize_grads=True)
+        norm = torch.stack(torch._foreach_norm([g.float() for g in gradients])).norm()
+        rate = learning_rate_at(self.config, self.step)
+        self._update(gradients, rate)
+        numbers = torch.stack([loss.detach().float(), norm]).tolist()
+        extras = self._extras(hidden, probabilities) if wanted else {}
+        words = self.matrix() if wanted else np.empty(0)
+        return Snapshot(self.step, words, numbers[0], rate, numbers[1], extras)
+
+    def _forward(self, windows: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        config = self.config
+        inputs, targets = windows[:, : config.context], windows[:, config.label_shift :]
+        count = inputs.numel() if config.loss_over == "all" else targets.numel()
+        if self.model is None:
+            return lean_forward(config, self.leaves, inputs, targets, count, self.mask)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            hidden = self.model.transformer(inputs).last_hidden_state
+            logits = self.model.lm_head(hidden)
+        predicted = targets.shape[1]
+        logits, hidden = logits[:, :predicted].float().flatten(0, 1), hidden[:, :predicted].flatten(0, 1)
+        loss = F.cross_entropy(logits, targets.flatten(), reduction="sum") / count
+        return loss, hidden, logits.detach().softmax(-1)
+
+    @torch.no_grad()
+    def _update(self, gradients: tuple[Tensor, ...], rate: float) -> None:
+        regime, kept = self.regime, list(self.weights.values())
+        if regime.gradients != regime.moments:
+            gradients = tuple(g.to(regime.gradients) for g in gradients)
+        torch._foreach_copy_([w.grad for w in kept], list(gradients))
+        if self.config.clip > 0:
+            torch.nn.utils.clip_grad_norm_(kept, self.config.clip)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        if self.config.jiggle_sigma > 0:
+            self._jiggle()
+        if regime.weights != regime.moments:
+            torch._foreach_copy_(kept, [w.to(regime.weights) for w in kept])
+        self._refresh_leaves()
+
+    def _jiggle(self) -> None:
+        """Add noise to rows of W: one stream of numbers per step, so that a resumed run draws the same."""
+        generator = torch.Generator().manual_seed((self.config.seed << 32) ^ (_JIGGLE_STREAM << 16) ^ self.step)
+        noise = torch.randn(self.config.vocab, self.config.hidden, generator=generator) * self.config.jiggle_sigma
+        matrix = self.weights[recorded_name(self.config)]
+        noise = noise.to(self.device)
+        if self.config.jiggle_rows == "dead":
+            noise[~self.dead] = 0.0
+        matrix.copy_(matrix.float() + noise)
+
+    def matrix(self) -> npt.NDArray[Any]:
+        """The recorded matrix as words: a fresh ``uint16`` (bfloat16 bits) or ``float32`` array, shape ``(vocab, hidden)``."""
+        return _words(self.weights[recorded_name(self.config)], self.regime.weights)
+
+    @torch.no_grad()
+    def _extras(self, hidden: Tensor | None, probabilities: Tensor | None) -> dict[str, npt.NDArray[Any]]:
+        weight, wanted = self.weights[recorded_name(self.config)], self.config.extras
+        state = self._optimizer.state.get(weight, {})
+        made: dict[str, npt.NDArray[Any]] = {}
+        if "moment_hash" in wanted:
+            made["moment_hash"] = self._moment_hash(state)
+        if "hidden_mean" in wanted:
+            made["hidden_mean"] = self._reported(hidden, lambda h: h.float().mean(0), (self.config.hidden,))
+        if "dead_probability" in wanted:
+            made["dead_probability"] = self._reported(probabilities, lambda p: p.mean(0)[self.dead].sum(), ())
+        if "gradient" in wanted:
+            gradient = weight.grad if self.step else torch.full_like(weight, float("nan"))
+            made["gradient"] = _words(gradient, self.regime.gradients)
+        for name in ("exp_avg", "exp_avg_sq"):
+            if name in wanted:
+                made[name] = _words(state.get(name, torch.zeros_like(weight)), self.regime.moments)
+        return made
+
+    def _reported(self, source: Tensor | None, mean: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        return np.full(shape, np.nan, np.float32) if source is None else np.asarray(mean(source).cpu(), np.float32)
+
+    def _moment_hash(self, state: Mapping[str, Any]) -> npt.NDArray[np.uint64]:
+        if not state:
+            state = dict.fromkeys(("exp_avg", "exp_avg_sq"), torch.zeros(self.config.vocab, self.config.hidden))
+        moments = [_words(state[name], self.regime.moments) for name in ("exp_avg", "exp_avg_sq")]
+        return fingerprints(np.concatenate(moments, axis=1))
+
+    def snapshot(self) -> Snapshot:
+        """The state before any step: snapshot 0."""
+        nan = float("nan")
+        return Snapshot(self.step, self.matrix(), nan, nan, nan, self._extras(None, None))
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything a bit-exact continuation needs besides the step count, by name: weights and optimizer moments."""
+        tensors = {f"weight/{name}": weight for name, weight in self.weights.items()}
+        for name, weight in self.weights.items():
+            for key, value in self._optimizer.state.get(weight, {}).items():
+                tensors[f"{key}/{name}"] = value
+        return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+    @torch.no_grad()
+    def restore(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Continue from what :meth:`state` returned after ``step`` steps."""
+        self.step = step
+        for name, weight in self.weights.items():
+            weight.copy_(tensors[f"weight/{name}"])
+            keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"{key}/{name}" in tensors]
+            if keys:
+                device = {"step": "cpu" if self.device.type == "cpu" else self.device}
+                self._optimizer.state[weight] = {
+                    key: tensors[f"{key}/{name}"].to(device.get(key, self.device)).clone() for key in keys
+                }
+        self._refresh_leaves()
+
+
+def _words(tensor: Tensor, dtype: torch.dtype) -> npt.NDArray[Any]:
+    kept = tensor.detach().to(dtype).cpu()
+    if dtype == torch.bfloat16:
+        return kept.view(torch.int16).numpy().view(np.uint16).copy()
+    return kept.numpy().copy()
+
+
+def dead_tokens(config: RunConfig, corpus: Corpus) -> npt.NDArray[np.bool_]:
+    """Which tokens never occur in the ids trained on, as input or target; shape ``(vocab,)``.
+
+    Every position of the text lies in some window, so this is a question to the text alone.
+    """
+    return np.bincount(corpus.ids, minlength=config.vocab) == 0
+
+
+def snapshots(training: Training, wanted: npt.NDArray[np.int64]) -> Iterator[Snapshot]:
+    """Snapshot 0 (if nothing was trained yet), then one snapshot per step to the last step.
+
+    Parameters
+    ----------
+    training : Training
+    wanted : ndarray of int64
+        Steps whose matrix is to be recorded; the others report their loss only.
+    """
+    recorded = set(wanted.tolist())
+    if training.step == 0:
+        yield training.snapshot()
+    while training.step < training.config.last_step:
+        yield training.advance(training.step + 1 in recorded)

@@ -106,9 +106,7 @@ class RunConfig:
             "bf16": "noise and base are rounded to bfloat16 first and summed there: small noise is swallowed",
         },
     )
-    sigma: float = _field(
-        1e-5, "initial state", "standard deviation of the noise", "weight units", minimum=0.0, maximum=1e3
-    )
+    sigma: float = _field(1e-5, "initial state", "standard deviation of the noise", "weight units", minimum=0.0, maximum=1e3)
     precision: str = _field(
         "bf16-weights",
         "precision",
@@ -356,7 +354,9 @@ def config_faults(config: RunConfig, skip: set[str] | frozenset[str] = frozenset
             f"a singularity has no noise: sigma must be 0; got {config.sigma:g}. Set sigma to 0 or choose the initial state snowball."
         )
     if config.tied and config.matrix == "unembedding":
-        faults.append("tied matrices are one matrix: matrix must be embedding; got unembedding. Untie them or record the embedding.")
+        faults.append(
+            "tied matrices are one matrix: matrix must be embedding; got unembedding. Untie them or record the embedding."
+        )
     if config.optimizer == "sgd" and {"moment_hash", "exp_avg", "exp_avg_sq"} & set(config.extras):
         faults.append(
             "sgd keeps no moments: extra must not name moment_hash, exp_avg or exp_avg_sq; "

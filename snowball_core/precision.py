@@ -49,4 +49,7 @@ def dtype_names(config: RunConfig) -> dict[str, str]:
     """The formats of weights, gradients, optimizer state and compute, as ``run.json`` names them."""
     regime = REGIMES[config.precision]
     named = {"weights": regime.weights, "gradients": regime.gradients, "optimizer_state": regime.moments}
-    return {**{k: str(v).removeprefix("torch.") for k, v in named.items()}, "compute": {"f32": "float32", "bf16": "bfloat16"}[config.compute]}
+    return {
+        **{k: str(v).removeprefix("torch.") for k, v in named.items()},
+        "compute": {"f32": "float32", "bf16": "bfloat16"}[config.compute],
+    }

@@ -19,7 +19,7 @@ from torch import Tensor
 from .config import RunConfig
 from .corpus import Corpus
 from .errors import ConfigError
-from .fingerprint import fingerprints
+from .identity import fingerprints
 from .model import build, causal_mask, lean_forward, recorded_name
 from .precision import REGIMES
 from .schedules import learning_rate_at
@@ -147,7 +147,7 @@ class Training:
         self.ids = torch.from_numpy(corpus.ids.astype(np.int64))
         self.order = WindowOrder(len(corpus) - config.context, config.batch, config.seed)
         self.window = torch.arange(config.context + 1)
-        self.dead = torch.from_numpy(dead_tokens(config, corpus)).to(self.device)
+        self.dead = torch.from_numpy(np.bincount(corpus.ids, minlength=config.vocab) == 0).to(self.device)
         self._place(build(config))
         self.mask = causal_mask(config.context, self.device)
         self._optimizer = self._build_optimizer()
@@ -310,14 +310,6 @@ def _words(tensor: Tensor, dtype: torch.dtype) -> npt.NDArray[Any]:
     if dtype == torch.bfloat16:
         return kept.view(torch.int16).numpy().view(np.uint16).copy()
     return kept.numpy().copy()
-
-
-def dead_tokens(config: RunConfig, corpus: Corpus) -> npt.NDArray[np.bool_]:
-    """Which tokens never occur in the ids trained on, as input or target; shape ``(vocab,)``.
-
-    Every position of the text lies in some window, so this is a question to the text alone.
-    """
-    return np.bincount(corpus.ids, minlength=config.vocab) == 0
 
 
 def snapshots(training: Training, wanted: npt.NDArray[np.int64]) -> Iterator[Snapshot]:

@@ -1,4 +1,4 @@
-"""A 64-bit fingerprint of each row's bits: equal rows agree, different rows almost never do."""
+"""Identity of bits: which rows are one vector, and which snapshots repeat the one before."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Labels = npt.NDArray[np.intp]
 _GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 _MIX_1 = np.uint64(0xBF58_476D_1CE4_E5B9)
 _MIX_2 = np.uint64(0x94D0_49BB_1331_11EB)
@@ -56,3 +57,56 @@ def fingerprints(rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         positions = np.arange(1, words.shape[-1] + 1, dtype=np.uint64) * _GOLDEN
         return _mixed(_mixed(words + positions).sum(axis=-1, dtype=np.uint64))
+
+
+def classes(rows: npt.NDArray[Any]) -> Labels:
+    """For every row, the number of the vector it is, by bits; vectors are numbered by their first token.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (tokens, components)
+
+    Returns
+    -------
+    ndarray of intp, shape (tokens,)
+
+    Examples
+    --------
+    >>> classes(np.array([[1, 1], [2, 2], [1, 1]], np.uint16)).tolist()
+    [0, 1, 0]
+    """
+    if not len(rows):
+        return np.empty(0, np.intp)
+    words = packed(rows)
+    raw = words.view(np.dtype((np.void, words.shape[1] * 8))).ravel()
+    _, first, label = np.unique(raw, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.intp)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[label]
+
+
+def populations(labels: Labels) -> npt.NDArray[np.intp]:
+    """How many tokens are each vector, indexed by vector number; shape ``(unique,)``."""
+    return np.bincount(labels)
+
+
+def moved_frames(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> npt.NDArray[np.bool_]:
+    """Which of consecutive matrices differ in bits from the one before; shape ``(frames,)``.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (frames, tokens, components)
+    before : ndarray, shape (tokens, components), optional
+        The matrix before the first; without it the first counts as moved.
+
+    Examples
+    --------
+    >>> moved_frames(np.array([[[1]], [[1]], [[2]]], np.uint16)).tolist()
+    [True, False, True]
+    """
+    words = packed(frames)
+    moved = np.ones(len(words), np.bool_)
+    moved[1:] = (words[1:] != words[:-1]).any(axis=(1, 2))
+    if before is not None and len(words):
+        moved[0] = not np.array_equal(words[0], packed(before))
+    return moved

@@ -1,0 +1,91 @@
+"""What a run will cost before it is started: bytes on disk, memory, floating-point work, time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from .config import RunConfig
+from .schedules import recorded_steps
+
+_BYTES_A_METRIC = 78
+_SHARE_OF_FLOOR = 0.55
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What recording a run takes.
+
+    Attributes
+    ----------
+    snapshots : int
+    disk_bytes : int
+        Everything written at the end: history, further recordings, metrics and checkpoint.
+    seconds : float
+        Training time at the given speed of matrix products.
+    parameters : int
+    """
+
+    snapshots: int
+    disk_bytes: int
+    seconds: float
+    parameters: int
+
+
+def parameter_count(config: RunConfig) -> int:
+    """Number of trained parameters."""
+    hidden, per_norm = config.hidden, config.hidden * (2 if config.norm_layer == "layernorm" else 1)
+    block = 12 * hidden**2 + 9 * hidden + 2 * per_norm
+    embeddings = (config.vocab * (1 if config.tied else 2) + config.context) * hidden
+    return embeddings + config.layers * block + per_norm
+
+
+def step_flops(config: RunConfig) -> float:
+    """Floating-point operations of one step's matrix products, forward and backward (which costs twice the forward)."""
+    tokens = config.batch * config.context
+    matrices = config.layers * 12 * config.hidden**2 + config.vocab * config.hidden
+    attention = config.layers * 2 * config.context * config.hidden
+    return 6.0 * tokens * (matrices + attention)
+
+
+def snapshot_bytes(config: RunConfig) -> int:
+    """Bytes one recorded snapshot takes in all the recordings together."""
+    moments = 2 if config.precision == "pure-bf16" else 4
+    weights = 2 if config.precision in ("pure-bf16", "bf16-weights") else 4
+    matrix = config.vocab * config.hidden
+    each = {
+        "moment_hash": 8 * config.vocab,
+        "hidden_mean": 4 * config.hidden,
+        "dead_probability": 4,
+        "gradient": weights * matrix,
+        "exp_avg": moments * matrix,
+        "exp_avg_sq": moments * matrix,
+    }
+    return weights * matrix + sum(each[name] for name in config.extras)
+
+
+def matrix_speed(seconds: float = 0.1) -> float:
+    """Floating-point operations per second of a float32 product of the experiment's shape on this processor, by numpy."""
+    left, right = np.ones((4_096, 64), np.float32), np.ones((64, 256), np.float32)
+    left @ right
+    start, done = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        left @ right
+        done += 1
+    return done * 2.0 * 4_096 * 64 * 256 / (time.perf_counter() - start)
+
+
+def disk_bytes(config: RunConfig) -> int:
+    """Bytes on disk when the run is complete: recordings, metrics and checkpoint."""
+    checkpoint = parameter_count(config) * (6 if config.precision == "pure-bf16" else 12)
+    return len(recorded_steps(config)) * snapshot_bytes(config) + config.last_step * _BYTES_A_METRIC + checkpoint
+
+
+def cost(config: RunConfig, speed: float) -> Cost:
+    """The cost of a valid configuration at ``speed`` floating-point operations per second."""
+    snapshots = len(recorded_steps(config))
+    native = 10.0 if config.compute == "bf16" else 1.0
+    seconds = config.last_step * step_flops(config) * native / (speed * _SHARE_OF_FLOOR)
+    return Cost(snapshots, disk_bytes(config), seconds, parameter_count(config))

@@ -1,0 +1,203 @@
+"""Where the rows lie and how far apart: distances in weight units and in cells, centroid, principal axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bf16 import Words, ordinal, values
+from .identity import classes, populations
+
+Floats = npt.NDArray[np.float64]
+_BLOCK_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Minimum, maximum, mean and median over unordered pairs of tokens, in the unit of the distances given."""
+
+    min: float
+    max: float
+    mean: float
+    median: float
+
+
+def linf_weight(rows: Words) -> Floats:
+    """Pairwise L∞ distance in weight units: the largest component difference, exact in float64.
+
+    Parameters
+    ----------
+    rows : Words, shape (rows, hidden)
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, rows)
+
+    Examples
+    --------
+    >>> linf_weight(np.array([[1.0, 2.0], [1.5, 0.0]], np.float32)).tolist()
+    [[0.0, 2.0], [2.0, 0.0]]
+    """
+    return _largest_difference(values(rows).astype(np.float64))
+
+
+def linf_cells(rows: Words) -> npt.NDArray[np.int64]:
+    """Pairwise L∞ lattice distance: the largest difference of ordinals over the components, in cells.
+
+    Examples
+    --------
+    >>> linf_cells(np.array([[0x3F80, 0], [0x3F82, 0]], np.uint16)).tolist()
+    [[0, 2], [2, 0]]
+    """
+    return _largest_difference(ordinal(rows).astype(np.int64))
+
+
+def _largest_difference(points: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    count = len(points)
+    result = np.zeros((count, count), points.dtype)
+    block = max(1, _BLOCK_BYTES // max(1, points.nbytes))
+    for start in range(0, count, block):
+        np.abs(points[start : start + block, None] - points).max(axis=2, initial=0, out=result[start : start + block])
+    return result
+
+
+def spread_over_pairs(distances: npt.NDArray[Any], population: npt.NDArray[np.intp]) -> Spread:
+    """Statistics over unordered pairs of *tokens*, from distances between *unique* rows weighted by population.
+
+    Parameters
+    ----------
+    distances : ndarray, shape (unique, unique)
+    population : ndarray of intp, shape (unique,)
+        Tokens per unique row; two tokens of one row are a pair at distance 0.
+
+    Returns
+    -------
+    Spread
+        NaN throughout if there are fewer than two tokens.
+    """
+    first, second = np.triu_indices(len(population), 1)
+    pairs = np.concatenate([population[first] * population[second], population * (population - 1) // 2])
+    apart = np.concatenate([distances[first, second], np.zeros(len(population), distances.dtype)]).astype(np.float64)
+    apart, pairs = apart[pairs > 0], pairs[pairs > 0]
+    if not len(apart):
+        return Spread(*[float("nan")] * 4)
+    mean = float((apart * pairs).sum() / pairs.sum())
+    return Spread(float(apart.min()), float(apart.max()), mean, _weighted_median(apart, pairs))
+
+
+def _weighted_median(numbers: Floats, weights: npt.NDArray[np.intp]) -> float:
+    order = np.argsort(numbers, kind="stable")
+    reached = np.cumsum(weights[order])
+    total = int(reached[-1])
+    middle = [np.searchsorted(reached, (total - 1) // 2, side="right"), np.searchsorted(reached, total // 2, side="right")]
+    return float(numbers[order[middle]].mean())
+
+
+def fraction_within(distances: npt.NDArray[Any], population: npt.NDArray[np.intp], cells: int) -> float:
+    """Share of unordered token pairs at most ``cells`` apart; NaN with fewer than two tokens."""
+    pairs = np.outer(population, population).astype(np.float64)
+    np.fill_diagonal(pairs, population * (population - 1.0))
+    return float(pairs[distances <= cells].sum() / pairs.sum()) if pairs.sum() else float("nan")
+
+
+@dataclass(frozen=True)
+class Distances:
+    """All pairwise statistics of one group of rows at one step: L∞ in weight units and in cells."""
+
+    linf: Spread
+    cells: Spread
+    adjacent: float
+    touching: float
+
+
+def distances(rows: Words) -> Distances:
+    """Distance statistics over unordered pairs of tokens.
+
+    ``adjacent`` is the share of pairs at most one cell apart (L∞), ``touching`` at most two.
+
+    Parameters
+    ----------
+    rows : Words, shape (tokens, hidden)
+    """
+    label = classes(rows)
+    population = populations(label) if len(label) else np.empty(0, np.intp)
+    unique = rows[np.unique(label, return_index=True)[1]]
+    cells = linf_cells(unique)
+    return Distances(
+        spread_over_pairs(linf_weight(unique), population),
+        spread_over_pairs(cells, population),
+        fraction_within(cells, population, 1),
+        fraction_within(cells, population, 2),
+    )
+
+
+def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """The largest pairwise L∞ of a group at every snapshot, in weight units and in cells.
+
+    It is ``max over components of (max − min)``, so no pair is formed. Zero for a group of fewer than two tokens.
+    """
+    weight, cells = np.zeros(len(history)), np.zeros(len(history), np.int64)
+    if not group.any():
+        return weight, cells
+    block = max(1, _BLOCK_BYTES // max(1, 8 * history[0].size)) if len(history) else 1
+    for start in range(0, len(history), block):
+        chunk = history[start : start + block][:, group]
+        for result, points in ((weight, values(chunk).astype(np.float64)), (cells, ordinal(chunk).astype(np.int64))):
+            result[start : start + block] = (points.max(axis=1) - points.min(axis=1)).max(axis=1, initial=0)
+    return weight, cells
+
+
+def centroid(rows: Words) -> Floats:
+    """The mean of the rows in weight units, accumulated in float64; shape ``(hidden,)``."""
+    return values(rows).astype(np.float64).mean(axis=0)
+
+
+@dataclass(frozen=True)
+class PrincipalAxes:
+    """A basis for pictures: origin, two axes, and the share of variance each explains.
+
+    Attributes
+    ----------
+    origin : ndarray of float64, shape (hidden,)
+    axes : ndarray of float64, shape (2, hidden)
+        Orthonormal; each axis's largest component is positive, so that pictures do not flip.
+    explained : ndarray of float64, shape (2,)
+    """
+
+    origin: Floats
+    axes: Floats
+    explained: Floats
+
+    def coordinates(self, rows: Words) -> Floats:
+        """Places of the rows in the basis, weight units; shape ``(..., 2)``."""
+        return (values(rows).astype(np.float64) - self.origin) @ self.axes.T
+
+
+def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
+    """The two principal axes of points in weight units, by scikit-learn in float64 with fixed signs.
+
+    Where the points span fewer than two dimensions the missing axes are zero.
+
+    Parameters
+    ----------
+    points : ndarray, shape (points, hidden)
+    """
+    from sklearn.decomposition import PCA
+
+    points = np.asarray(points, np.float64)
+    origin = points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
+    axes, explained = np.zeros((2, points.shape[1])), np.zeros(2)
+    rank = min(2, len(points) - 1, points.shape[1])
+    if rank > 0 and (points != points[0]).any():
+        fitted = PCA(rank, svd_solver="covariance_eigh").fit(points)
+        sign = np.sign(np.take_along_axis(fitted.components_, np.abs(fitted.components_).argmax(1)[:, None], 1))
+        axes[:rank], explained[:rank] = fitted.components_ * sign, fitted.explained_variance_ratio_
+    return PrincipalAxes(origin, axes, explained)
+
+
+def run_axes(history: Words, group: npt.NDArray[np.bool_], frames: npt.NDArray[np.intp]) -> PrincipalAxes:
+    """The principal axes of a group's rows over the given snapshots together: one basis for the whole run."""
+    return principal_axes(values(history[frames][:, group]).reshape(-1, history.shape[2]))

@@ -1,0 +1,273 @@
+"""A run folder: what was asked, what was recorded, how far it is, and whether its worker lives."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .config import RunConfig, config_faults, consequences, faults_carried, from_json
+from .corpus import BUILT_IN, GATSBY, Corpus, load_corpus
+from .costs import disk_bytes
+from .errors import ConfigError, CorpusError, RunError, SnowballError
+from .schedules import recorded_steps
+from .status import Status, read_status, require_writable, write_json, write_status
+from .tensorfile import TensorFile, open_tensor
+
+ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,100}[a-z0-9])?")
+HISTORY = "history.safetensors"
+TENSOR = "embedding_history"
+METRICS = "metrics.csv"
+METRIC_COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "seconds")
+FORMAT = 1
+BUILT_INS = (BUILT_IN, GATSBY)
+
+
+def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of recorded runs: ``given``, else ``$SNOWBALL_RUNS``, else ``runs`` beside the package."""
+    chosen = given or os.environ.get("SNOWBALL_RUNS") or Path(__file__).resolve().parent.parent / "runs"
+    return Path(chosen).expanduser().resolve()
+
+
+def corpora_folder(folder: Path) -> Path:
+    """Where built corpora are kept."""
+    return folder / "corpora"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, open for reading.
+
+    Attributes
+    ----------
+    path : Path
+    config : RunConfig
+    manifest : mapping
+        ``run.json`` as it was read.
+    """
+
+    path: Path
+    config: RunConfig
+    manifest: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The run's id: its folder's name."""
+        return self.path.name
+
+    @property
+    def dead(self) -> npt.NDArray[np.bool_]:
+        """Which tokens never occur in the corpus, shape ``(vocab,)``."""
+        dead = np.zeros(self.config.vocab, np.bool_)
+        dead[self.manifest["dead_ids"]] = True
+        return dead
+
+    def history(self) -> TensorFile:
+        """The recorded matrices, a read-only memory map ``[snapshots, vocab, hidden]``.
+
+        Raises
+        ------
+        HistoryError
+            If nothing was recorded yet or the file is damaged.
+        """
+        return open_tensor(self.path / HISTORY, TENSOR)
+
+    def steps(self, snapshots: int) -> npt.NDArray[np.int64]:
+        """The steps of the first ``snapshots`` recorded snapshots."""
+        return recorded_steps(self.config)[:snapshots]
+
+    def metrics(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Loss, learning rate, gradient norm and seconds per step, a column each; a torn last line is ignored."""
+        return read_metrics(self.path / METRICS)
+
+    def status(self) -> Status:
+        """How far the run is; a worker that died without a word is found by its lock."""
+        return read_status(self.path)
+
+
+def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of a ``metrics.csv``, without a torn last line; empty columns if there is no file."""
+    text = path.read_text() if path.is_file() else ""
+    rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))[1:]
+    table = np.array([[float(cell) for cell in row] for row in rows]).reshape(-1, len(METRIC_COLUMNS))
+    return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}
+
+
+def create(folder: Path, config: RunConfig, manifest: Mapping[str, Any]) -> Run:
+    """A new run folder with its ``run.json``, never an old one: a taken id gets a number.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written.
+    """
+    require_writable()
+    now = datetime.datetime.now(datetime.UTC)
+    stem = now.strftime("%Y-%m-%d-%H%M%S") + (f"-{config.name}" if config.name else "")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 10_000):
+            path = folder / (stem if number == 1 else f"{stem}-{number}")
+            with contextlib.suppress(FileExistsError):
+                path.mkdir()
+                break
+        content = {
+            "format": FORMAT,
+            "id": path.name,
+            "created": now.isoformat(timespec="seconds"),
+            "config": config.to_json(),
+            **manifest,
+        }
+        write_json(path / "run.json", content)
+    except OSError as error:
+        raise RunError(
+            f'the runs folder must be writable; "{folder}": {error.strerror}. Choose another with --runs or SNOWBALL_RUNS.'
+        ) from None
+    return Run(path, config, content)
+
+
+def run_path(folder: Path, run: str) -> Path:
+    """The folder of the run with this id, confined to ``folder``.
+
+    Raises
+    ------
+    RunError
+        If the id is not of an id's form, is a link, or does not exist; the message lists the runs there are.
+    """
+    path = folder / run
+    if not ID_PATTERN.fullmatch(run):
+        raise RunError(f'a run id is made of a-z, 0-9 and -; got "{run[:80]}". "python -m snowball_core list" shows the runs.')
+    if path.is_symlink() or not (path / "run.json").is_file():
+        known = [p.name for p in run_paths(folder)][:5]
+        listed = f"The newest are: {', '.join(known)}." if known else "There is none yet: record one."
+        raise RunError(f'there is no run "{run}" in {folder}. {listed}')
+    return path
+
+
+def open_run(folder: Path, run: str) -> Run:
+    """The run with this id, open for reading.
+
+    Raises
+    ------
+    RunError
+        If it does not exist or its ``run.json`` is damaged.
+    """
+    return read_run(run_path(folder, run))
+
+
+def read_run(path: Path) -> Run:
+    """The run in this folder.
+
+    Raises
+    ------
+    RunError
+        If its ``run.json`` is damaged.
+    """
+    try:
+        manifest = json.loads((path / "run.json").read_text())
+        dead = np.asarray(manifest["dead_ids"], np.int64)
+        config = from_json(manifest["config"])
+        if len(dead) and not (dead.min() >= 0 and dead.max() < config.vocab):
+            raise ValueError("dead_ids outside the vocabulary")
+        return Run(path, config, manifest)
+    except (OSError, ValueError, KeyError, TypeError, SnowballError) as error:
+        raise RunError(
+            f'the run "{path.name}" has a damaged run.json ({type(error).__name__}: {error}). '
+            "Its history.safetensors may still be whole: open that file with any safetensors reader."
+        ) from None
+
+
+def run_paths(folder: Path) -> list[Path]:
+    """The folders of all runs, newest first."""
+    if not folder.is_dir():
+        return []
+    entries = [Path(e.path) for e in os.scandir(folder) if e.is_dir(follow_symlinks=False) and ID_PATTERN.fullmatch(e.name)]
+    return sorted((p for p in entries if (p / "run.json").exists()), key=lambda p: p.name, reverse=True)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def prepare(folder: Path, config: RunConfig) -> Run:
+    """A new, queued run: everything is checked first, and nothing is written if anything is wrong.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the configuration and its corpus.
+    RunError
+        If the disk is too small or the folder cannot be written.
+    """
+    corpus = checked_corpus(folder, config)
+    _require_room(folder, config)
+    if config.corpus not in BUILT_INS:
+        config = replace(config, corpus=str(Path(config.corpus).expanduser().resolve()))
+    counts = corpus.byte_counts
+    manifest = {
+        "consequences": consequences(config),
+        "faults_carried": faults_carried(config),
+        "corpus": {
+            "name": config.corpus,
+            "bytes": len(corpus),
+            "sha256": corpus.sha256,
+            "byte_counts": counts.tolist(),
+            "notes": list(corpus.notes),
+        },
+        "dead_ids": dead_tokens(corpus, config.vocab),
+    }
+    run = create(folder, config, manifest)
+    write_status(run.path, Status("queued", last_step=config.last_step))
+    return run
+
+
+def checked_corpus(folder: Path, config: RunConfig) -> Corpus:
+    """The corpus of a configuration, both checked.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of both at once.
+    """
+    faults = config_faults(config)
+    try:
+        corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
+        faults += corpus.faults(config.vocab, config.context)
+    except CorpusError as error:
+        faults.append(str(error))
+    if faults:
+        raise ConfigError(faults)
+    return corpus
+
+
+def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:
+    """Tokens that never occur in the ids trained on, as input or target.
+
+    Every position of the text lies in some window, so this is a question to the text alone.
+    """
+    return np.flatnonzero(np.bincount(corpus.ids, minlength=vocab) == 0).tolist()
+
+
+def _require_room(folder: Path, config: RunConfig) -> None:
+    standing = next((p for p in (folder, *folder.parents) if p.exists()), Path.cwd())
+    needed, free = disk_bytes(config), shutil.disk_usage(standing).free
+    if needed > free:
+        raise RunError(
+            f"the disk must have room for the whole run; it needs {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free in "
+            f'"{standing}". Record fewer steps (record every-10 or log), free some space or choose another folder with --runs.'
+        )

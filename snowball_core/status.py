@@ -1,0 +1,153 @@
+"""How far a run is, and whether its worker lives: a status file, a lock, a request to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from .errors import RunError
+
+ALIVE_STATES = ("queued", "running", "stopping")
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    ``state`` is one of queued, running, stopping, stopped, completed, failed, interrupted (its worker died) and damaged (its
+    ``run.json`` cannot be read).
+    """
+
+    state: str
+    step: int = 0
+    last_step: int = 0
+    steps_per_second: float = 0.0
+    seconds_left: float | None = None
+    message: str = ""
+    updated: str = ""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a worker is at it or waiting."""
+        return self.state in ALIVE_STATES
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file so that a reader finds the old one or the new one, never half of one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def require_writable() -> None:
+    """Refuse to change anything while ``SNOWBALL_READONLY=1``.
+
+    Raises
+    ------
+    RunError
+    """
+    if os.environ.get("SNOWBALL_READONLY", "") not in ("", "0"):
+        raise RunError("this Snowball is read-only (SNOWBALL_READONLY is set): runs can be looked at. Unset it to train.")
+
+
+def lock_of(path: Path) -> filelock.FileLock:
+    """The lock a worker holds as long as it lives."""
+    return filelock.FileLock(path / "lock", thread_local=False)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a worker holds the run: asked of the lock itself, since pids are reused and zombies answer."""
+    if not (path / "lock").exists():
+        return False
+    try:
+        with lock_of(path).acquire(timeout=0.05, poll_interval=0.01):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Be the one writer of a run.
+
+    Raises
+    ------
+    RunError
+        If another process is.
+    """
+    require_writable()
+    lock = lock_of(path)
+    try:
+        lock.acquire(timeout=2.0, poll_interval=0.05)
+    except filelock.Timeout:
+        raise RunError(
+            f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.'
+        ) from None
+    except OSError as error:
+        raise RunError(f'the run folder must be writable; "{path}": {error.strerror}.') from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def read_status(path: Path) -> Status:
+    """The status in a run folder, corrected by the lock: unfinished business without a worker is interrupted."""
+    try:
+        content = json.loads((path / "status.json").read_text())
+        status = Status(**{key: content[key] for key in Status.__dataclass_fields__ if key in content})
+    except (OSError, ValueError, TypeError, KeyError):
+        status = Status("interrupted", message="its status was lost")
+    if status.is_alive and not is_locked(path):
+        return replace(
+            status, state="interrupted", seconds_left=None, message="its worker ended without a word; resume continues it"
+        )
+    if status.state == "running" and stop_marker(path).exists():
+        return replace(status, state="stopping")
+    return status
+
+
+def write_status(path: Path, status: Status) -> None:
+    """Write the status of a run, stamped with the time."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    write_json(path / "status.json", {**status.__dict__, "updated": now})
+
+
+def stop_marker(path: Path) -> Path:
+    """The file whose presence asks the run's worker to stop."""
+    return path / "stop"
+
+
+def request_stop(path: Path) -> None:
+    """Ask the worker of a run to stop and keep what it has.
+
+    Raises
+    ------
+    RunError
+        If no worker is at it.
+    """
+    require_writable()
+    status = read_status(path)
+    if not status.is_alive:
+        raise RunError(f'only a queued or running run can be stopped; "{path.name}" is {status.state}.')
+    stop_marker(path).touch()

@@ -1,0 +1,141 @@
+"""Tidy tables of a run, one row per observation, with the unit in the column's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .bf16 import Words, format_of
+from .census import Census, census, census_history
+from .errors import HistoryError
+from .geometry import centroid, largest_linf, linf_cells, linf_weight
+from .identity import classes, populations
+from .runs import Run
+
+GROUPS = ("all", "dead", "live")
+CENSUS_COLUMNS = ("step", "group", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes")
+_CONTROL_NAMES = "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split()
+
+
+def glyph(token: int) -> str:
+    """A printable name for a token: the character, or the control character's ASCII name.
+
+    Examples
+    --------
+    >>> [glyph(token) for token in (65, 10, 32, 127, 500)]
+    ['A', 'LF', 'space', 'DEL', '500']
+    """
+    if token < 32:
+        return _CONTROL_NAMES[token]
+    return {32: "space", 127: "DEL"}.get(token, chr(token) if token < 127 else str(token))
+
+
+def group_mask(dead: npt.NDArray[np.bool_], group: str) -> npt.NDArray[np.bool_]:
+    """Which tokens belong to the group all, dead or live; shape ``(vocab,)``.
+
+    Raises
+    ------
+    HistoryError
+        If there is no such group.
+    """
+    masks = {"all": np.ones_like(dead), "dead": dead, "live": ~dead}
+    if group not in masks:
+        raise HistoryError(f'a group is one of {", ".join(GROUPS)}; got "{group}".')
+    return masks[group]
+
+
+def census_row(step: int, group: str, counts: Census) -> dict[str, Any]:
+    """One census as a row; ``sizes`` stays a list."""
+    numbers = {name: getattr(counts, name) for name in CENSUS_COLUMNS[2:-1]}
+    return {"step": step, "group": group, **numbers, "sizes": list(counts.sizes)}
+
+
+def census_at(words: Words, dead: npt.NDArray[np.bool_], step: int, groups: Sequence[str] = GROUPS) -> list[dict[str, Any]]:
+    """The census of one matrix, a row per group, in the order of the groups asked for."""
+    return [census_row(step, group, census(words[group_mask(dead, group)])) for group in groups]
+
+
+def census_table(
+    history: Words, steps: npt.NDArray[np.int64], dead: npt.NDArray[np.bool_], groups: Sequence[str] = GROUPS
+) -> pd.DataFrame:
+    """The census of every snapshot and group: columns :data:`CENSUS_COLUMNS`, ordered by step, then group.
+
+    ``sizes`` is text, populations of the black holes in descending order, separated by spaces.
+    """
+    per_group = {group: census_history(history, group_mask(dead, group)) for group in groups}
+    rows = [census_row(int(step), group, per_group[group][i]) for i, step in enumerate(steps) for group in groups]
+    table = pd.DataFrame(rows, columns=list(CENSUS_COLUMNS))
+    table["sizes"] = [" ".join(map(str, sizes)) for sizes in table["sizes"]]
+    return table
+
+
+def summary_table(run: Run, history: Words) -> pd.DataFrame:
+    """One row per snapshot and group: census, largest L∞ in both units, and the step's loss and learning rate.
+
+    Columns of :func:`census_table`, then ``largest_linf_weight``, ``largest_linf_cells``, ``loss``, ``learning_rate``,
+    ``grad_norm`` (empty at step 0).
+    """
+    steps = run.steps(len(history))
+    table = census_table(history, steps, run.dead)
+    for group in GROUPS:
+        weight, cells = largest_linf(history, group_mask(run.dead, group))
+        rows = table["group"] == group
+        table.loc[rows, "largest_linf_weight"], table.loc[rows, "largest_linf_cells"] = weight, cells
+    table["largest_linf_cells"] = table["largest_linf_cells"].astype("int64")
+    metrics = pd.DataFrame(run.metrics())[["step", "loss", "learning_rate", "grad_norm"]]
+    return table.merge(metrics.astype({"step": "int64"}), on="step", how="left")
+
+
+def token_table(words: Words, dead: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """One row per token of one matrix: its glyph, group, and the black hole it is in.
+
+    ``hole`` ranks black holes by population (1 is the largest, ties by smallest token), 0 for a singleton. ``vector`` numbers
+    the distinct rows by their first token.
+    """
+    label = classes(words)
+    sizes = populations(label)
+    first = np.unique(label, return_index=True)[1]
+    ranked = sorted((vector for vector in range(len(sizes)) if sizes[vector] > 1), key=lambda v: (-sizes[v], first[v]))
+    hole = np.zeros(len(sizes), np.int64)
+    hole[ranked] = np.arange(1, len(ranked) + 1)
+    tokens = np.arange(len(words))
+    return pd.DataFrame(
+        {
+            "token": tokens,
+            "glyph": [glyph(int(token)) for token in tokens],
+            "group": np.where(dead, "dead", "live"),
+            "vector": label,
+            "hole": hole[label],
+            "population": sizes[label],
+        }
+    )
+
+
+def hole_table(words: Words, dead: npt.NDArray[np.bool_], group: str = "all") -> pd.DataFrame:
+    """One row per black hole among the group's rows, largest first: its population and its tokens."""
+    mask = group_mask(dead, group)
+    inside = token_table(words[mask], dead[mask])
+    inside["token"] = np.flatnonzero(mask)
+    holes = inside[inside["hole"] > 0].groupby("hole")["token"].apply(list)
+    return pd.DataFrame(
+        {
+            "hole": holes.index.to_numpy(),
+            "population": [len(tokens) for tokens in holes],
+            "tokens": [" ".join(map(str, tokens)) for tokens in holes],
+            "glyphs": [" ".join(glyph(token) for token in tokens) for tokens in holes],
+        }
+    )
+
+
+def distance_matrix(words: Words, unit: str) -> npt.NDArray[Any]:
+    """Pairwise L∞ between the rows, in ``weight`` units (float64) or ``cells`` (int64)."""
+    return linf_cells(words) if unit == "cells" else linf_weight(words)
+
+
+def lattice_facts(words: Words) -> dict[str, Any]:
+    """The format of the rows and the length of their centroid in weight units."""
+    return {"format": format_of(words).name, "centroid_length": float(np.linalg.norm(centroid(words)))}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,35 +60,51 @@ def census_at(words: Words, dead: npt.NDArray[np.bool_], step: int, groups: Sequ
     return [census_row(step, group, census(words[group_mask(dead, group)])) for group in groups]
 
 
+def census_rows(
+    history: Words, steps: npt.NDArray[np.int64], dead: npt.NDArray[np.bool_], groups: Sequence[str] = GROUPS
+) -> list[dict[str, Any]]:
+    """The census of every snapshot and group as rows, ordered by step, then group; ``sizes`` are lists."""
+    per_group = {group: census_history(history, group_mask(dead, group)) for group in groups}
+    return [census_row(int(step), group, per_group[group][i]) for i, step in enumerate(steps) for group in groups]
+
+
 def census_table(
     history: Words, steps: npt.NDArray[np.int64], dead: npt.NDArray[np.bool_], groups: Sequence[str] = GROUPS
 ) -> pd.DataFrame:
-    """The census of every snapshot and group: columns :data:`CENSUS_COLUMNS`, ordered by step, then group.
+    """The rows of :func:`census_rows` as a table: columns :data:`CENSUS_COLUMNS`.
 
     ``sizes`` is text, populations of the black holes in descending order, separated by spaces.
     """
-    per_group = {group: census_history(history, group_mask(dead, group)) for group in groups}
-    rows = [census_row(int(step), group, per_group[group][i]) for i, step in enumerate(steps) for group in groups]
-    table = pd.DataFrame(rows, columns=list(CENSUS_COLUMNS))
+    table = pd.DataFrame(census_rows(history, steps, dead, groups), columns=list(CENSUS_COLUMNS))
     table["sizes"] = [" ".join(map(str, sizes)) for sizes in table["sizes"]]
     return table
+
+
+def measures_table(history: Words, steps: npt.NDArray[np.int64], dead: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """One row per snapshot and group: columns of :func:`census_table`, ``largest_linf_weight``, ``largest_linf_cells``.
+
+    Every snapshot is measured on its own, so tables of consecutive parts of a history, put together, are its table.
+    """
+    table = census_table(history, steps, dead)
+    for group in GROUPS:
+        weight, cells = largest_linf(history, group_mask(dead, group))
+        rows = table["group"] == group
+        table.loc[rows, "largest_linf_weight"], table.loc[rows, "largest_linf_cells"] = weight, cells
+    return table.astype({"largest_linf_cells": "int64"})
+
+
+def with_metrics(measures: pd.DataFrame, metrics: Mapping[str, npt.NDArray[np.float64]]) -> pd.DataFrame:
+    """``measures`` with each step's ``loss``, ``learning_rate`` and ``grad_norm`` (empty at step 0)."""
+    numbers = pd.DataFrame(dict(metrics))[["step", "loss", "learning_rate", "grad_norm"]].astype({"step": "int64"})
+    return measures.merge(numbers, on="step", how="left")
 
 
 def summary_table(run: Run, history: Words) -> pd.DataFrame:
     """One row per snapshot and group: census, largest L∞ in both units, and the step's loss and learning rate.
 
-    Columns of :func:`census_table`, then ``largest_linf_weight``, ``largest_linf_cells``, ``loss``, ``learning_rate``,
-    ``grad_norm`` (empty at step 0).
+    Columns of :func:`measures_table` and :func:`with_metrics`.
     """
-    steps = run.steps(len(history))
-    table = census_table(history, steps, run.dead)
-    for group in GROUPS:
-        weight, cells = largest_linf(history, group_mask(run.dead, group))
-        rows = table["group"] == group
-        table.loc[rows, "largest_linf_weight"], table.loc[rows, "largest_linf_cells"] = weight, cells
-    table["largest_linf_cells"] = table["largest_linf_cells"].astype("int64")
-    metrics = pd.DataFrame(run.metrics())[["step", "loss", "learning_rate", "grad_norm"]]
-    return table.merge(metrics.astype({"step": "int64"}), on="step", how="left")
+    return with_metrics(measures_table(history, run.steps(len(history)), run.dead), run.metrics())
 
 
 def token_table(words: Words, dead: npt.NDArray[np.bool_]) -> pd.DataFrame:
@@ -139,3 +156,54 @@ def distance_matrix(words: Words, unit: str) -> npt.NDArray[Any]:
 def lattice_facts(words: Words) -> dict[str, Any]:
     """The format of the rows and the length of their centroid in weight units."""
     return {"format": format_of(words).name, "centroid_length": float(np.linalg.norm(centroid(words)))}
+
+
+def exact_numbers(words: Words, dead: npt.NDArray[np.bool_], group: str) -> dict[str, Any]:
+    """The census of one group at one step and its farthest pair, L∞ in weight units and in cells.
+
+    Keys ``tokens``, ``unique``, ``black_holes``, ``population``, ``singletons``, ``largest``, ``linf_weight``, ``linf_cells``.
+    """
+    mask = group_mask(dead, group)
+    row = census_row(0, group, census(words[mask]))
+    weight, cells = largest_linf(words[None], mask)
+    numbers = {name: row[name] for name in CENSUS_COLUMNS[2:-1]}
+    return {**numbers, "linf_weight": float(weight[0]), "linf_cells": int(cells[0])}
+
+
+def last_change(measures: pd.DataFrame, group: str) -> int:
+    """The last step at which the group's black holes changed in number or size; the first step if they never did."""
+    rows = measures[measures["group"] == group]
+    changed = rows["sizes"].ne(rows["sizes"].shift()) | rows["unique"].ne(rows["unique"].shift())
+    return int(rows.loc[changed, "step"].iloc[-1])
+
+
+def recorded_at(steps: npt.NDArray[np.int64], wanted: int) -> int:
+    """Index of the snapshot to show for a wanted step: the last one recorded at or before it, else the first.
+
+    Examples
+    --------
+    >>> recorded_at(np.array([0, 10, 20]), 19), recorded_at(np.array([0, 10, 20]), 10**30), recorded_at(np.array([5]), -1)
+    (1, 2, 0)
+    """
+    return max(0, int((steps <= min(max(wanted, 0), 2**62)).sum()) - 1)
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """The table as CSV; text that a spreadsheet would take for a formula is prefixed with an apostrophe.
+
+    Examples
+    --------
+    >>> csv_bytes(pd.DataFrame({"glyph": ["=", "a"], "hole": [-1, 2]})).decode().split()
+    ['glyph,hole', "'=,-1", 'a,2']
+    """
+    safe = table.copy()
+    for name in safe.select_dtypes(include=["object", "string"]):
+        safe[name] = [f"'{cell}" if str(cell).startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in safe[name]]
+    return safe.to_csv(index=False).encode()
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """The table as a Parquet file."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()

@@ -1,0 +1,107 @@
+"""One field of a configuration: how it is described, how text becomes its value, what it may hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_WHOLE = re.compile(r"[+-]?([0-9]{1,18}|[0-9]{1,3}([,_][0-9]{3}){1,5})(\.0*)?")
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_LONGEST_QUOTE = 80
+
+
+def described(default: Any, group: str, help: str, unit: str = "", **limits: Any) -> Any:
+    """A dataclass field that knows what it is for.
+
+    Parameters
+    ----------
+    default : object
+    group, help, unit : str
+        Where it belongs, what it means, what it counts.
+    **limits
+        ``minimum``, ``above``, ``maximum``, ``below`` for a number; ``choices``, value → what follows from it; for text
+        ``pattern`` and ``longest`` with the words ``form`` and ``advice``; ``names`` for a comma-separated list.
+    """
+    return dataclasses.field(default=default, metadata={"group": group, "help": help, "unit": unit, **limits})
+
+
+def parsed(field: dataclasses.Field[Any], value: Any) -> Any:
+    """``value``, possibly text, in the type of the field.
+
+    Raises
+    ------
+    ValueError
+        With the sentence to show.
+    """
+    name, kind = field.name, str(field.type)
+    if kind == "int | None" and (value is None or (isinstance(value, str) and not value.strip())):
+        return None
+    if kind == "bool":
+        if (word := str(value).strip().lower()) not in _TRUTHS:
+            raise ValueError(f'{name} must be true or false; got "{_quoted(value)}".')
+        return _TRUTHS[word]
+    if kind.startswith("int"):
+        return _whole(field, value)
+    if kind == "float":
+        return _real(name, value)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text; got {_quoted(json.dumps(value, default=str))}.")
+    return value.strip()
+
+
+def _quoted(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
+
+
+def _whole(field: dataclasses.Field[Any], value: Any) -> int:
+    text = str(value).strip() if isinstance(value, str | int | float) else ""
+    if isinstance(value, bool) or not _WHOLE.fullmatch(text):
+        unit = f" of {field.metadata['unit']}" if field.metadata["unit"] else ""
+        raise ValueError(f'{field.name} must be a whole number{unit}; got "{_quoted(value)}".')
+    return int(text.split(".")[0].replace(",", "").replace("_", ""))
+
+
+def _real(name: str, value: Any) -> float:
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f'{name} must be a number; got "{_quoted(value)}". Write it as 0.001 or 1e-3.') from None
+
+
+def field_faults(field: dataclasses.Field[Any], value: Any) -> list[str]:
+    """Why the field cannot hold ``value``, one sentence each; empty if it can."""
+    name, limits = field.name, field.metadata
+    if value is None:
+        return []
+    if limits.get("choices") and value not in limits["choices"]:
+        return [f'{name} must be one of {", ".join(str(c) for c in limits["choices"])}; got "{_quoted(value)}".']
+    if "pattern" in limits and not (limits["pattern"].fullmatch(value) and len(value) <= limits.get("longest", len(value))):
+        return [f'{name} must be {limits["form"]}; got "{_quoted(value)}". {limits["advice"]}']
+    if "names" in limits:
+        unknown = sorted({word.strip() for word in value.split(",")} - {*limits["names"], ""})
+        known = ", ".join(limits["names"])
+        return [f"{name} must name recordings among {known}; got {_quoted(', '.join(unknown))}."] if unknown else []
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return []
+    return _bound_faults(name, value, limits)
+
+
+def _bound_faults(name: str, value: float, limits: Mapping[str, Any]) -> list[str]:
+    if isinstance(value, float) and not math.isfinite(value):
+        return [f"{name} must be a finite number; got {value}."]
+    tests = [
+        ("minimum", "at least", lambda bound: value >= bound),
+        ("above", "greater than", lambda bound: value > bound),
+        ("maximum", "at most", lambda bound: value <= bound),
+        ("below", "less than", lambda bound: value < bound),
+    ]
+    broken = [f"{words} {limits[key]:,}" for key, words, holds in tests if key in limits and not holds(limits[key])]
+    unit = f" {limits['unit']}" if limits["unit"] else ""
+    return [f"{name} must be {' and '.join(broken)}{unit}; got {value:,}."] if broken else []

@@ -1,12 +1,16 @@
 """One tensor in one safetensors file, written in place and valid from the first second.
 
-The header has a fixed length and names two tensors while there is room left: the recorded snapshots and the reserved bytes behind
-them, which safetensors requires to be accounted for. Recording a snapshot writes its data, then the header with the new
-count. So any stock reader sees exactly what was recorded, at any moment, and a killed writer leaves a valid file.
+The header has a fixed length and names two tensors while there is room left: the recorded snapshots and the reserved bytes
+behind them, which safetensors requires to be accounted for. Recording a snapshot writes its data, then the header with the new
+count. So any stock reader sees exactly what was recorded, at any moment, and a killed writer leaves a valid file. Only while
+the file itself changes length, once when it is trimmed and once when it is continued, is it longer than its header says for an
+instant: stock readers refuse it then, this one does not, and continuing it mends it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import math
 import os
@@ -21,11 +25,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import HistoryError, RunError
+from .header import read_header
 
 DATA_START = 1_024
 RESERVED = "reserved"
-_DTYPES = {"BF16": np.dtype("<u2"), "F32": np.dtype("<f4"), "U64": np.dtype("<u8"), "F64": np.dtype("<f8")}
-_LARGEST_HEADER = 100_000_000
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "BF16": np.dtype("<u2"),
+    "F32": np.dtype("<f4"),
+    "U64": np.dtype("<u8"),
+    "F64": np.dtype("<f8"),
+}
 
 
 @dataclass(frozen=True)
@@ -88,24 +97,30 @@ class TensorWriter:
     ) -> None:
         self.path, self.name, self.dtype, self.shape = path, name, dtype, shape
         self.metadata = dict(metadata)
-        self.recorded = _continued(path, name, dtype, shape) if path.exists() else 0
-        self.capacity = max(capacity, self.recorded)
         self._size = math.prod(shape) * _DTYPES[dtype].itemsize
-        self._file = open(path, "r+b" if path.exists() else "x+b", buffering=0)  # noqa: SIM115
+        is_new = not path.exists()
+        # A new file takes its name when it is whole, so that nobody meets one without a header.
+        place = path.with_name(f".{path.name}-new") if is_new else path
+        self.recorded = 0 if is_new else _continued(path, name, dtype, shape)
+        self.capacity = max(capacity, self.recorded)
+        self._file = open(place, "w+b" if is_new else "r+b", buffering=0)  # noqa: SIM115
         try:
             self._reserve()
+            self._write_header()
+            if is_new:
+                os.replace(place, path)
         except BaseException:
             self._file.close()
+            if is_new:
+                with contextlib.suppress(OSError):
+                    place.unlink()
             raise
 
     def _reserve(self) -> None:
         total = DATA_START + self.capacity * self._size
         have = os.fstat(self._file.fileno()).st_size
         try:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self._file.fileno(), 0, total)
-            elif os.statvfs(self.path.parent).f_bavail * os.statvfs(self.path.parent).f_frsize < total - have:
-                raise OSError("no space left on device")
+            _allocate(self._file.fileno(), self.path.parent, total, have)
             os.ftruncate(self._file.fileno(), total)
         except OSError as error:
             os.ftruncate(self._file.fileno(), have)
@@ -113,7 +128,6 @@ class TensorWriter:
                 f"the disk must have room for {total / 1e6:,.1f} MB of {self.path.name}; {error.strerror or error}. "
                 "Free some space, record fewer steps (record every-10 or log) or choose another folder with --runs."
             ) from None
-        self._write_header()
 
     def _write_header(self) -> None:
         header = _header(self.name, self.dtype, self.shape, self.recorded, self.capacity, self.metadata)
@@ -121,6 +135,8 @@ class TensorWriter:
 
     def append(self, snapshot: npt.NDArray[Any]) -> None:
         """Record one more snapshot: the data first, then the count."""
+        if self.recorded == self.capacity:
+            raise ValueError(f"{self.path.name} has room for {self.capacity:,} snapshots and is full")
         data = self._bytes(snapshot)
         position = DATA_START + self.recorded * self._size
         written = os.pwrite(self._file.fileno(), data, position)
@@ -150,11 +166,14 @@ class TensorWriter:
                 "Nothing was overwritten. Resume with the versions, device and threads named in run.json."
             )
 
-    def _bytes(self, snapshot: npt.NDArray[Any]) -> bytes:
-        array = np.ascontiguousarray(snapshot, _DTYPES[self.dtype])
-        if array.shape != self.shape:
-            raise ValueError(f"a snapshot must have shape {self.shape}; got {array.shape}")
-        return array.tobytes()
+    def _bytes(self, snapshot: npt.ArrayLike) -> bytes:
+        given, dtype = np.asarray(snapshot), _DTYPES[self.dtype]
+        # A bfloat16 file given floats would keep whole numbers, not bits, and never complain.
+        if given.dtype.kind != dtype.kind:
+            raise ValueError(f"a snapshot of {self.dtype} must come as {dtype}; got {given.dtype}")
+        if given.shape != self.shape:
+            raise ValueError(f"a snapshot must have shape {self.shape}; got {given.shape}")
+        return given.astype(dtype, copy=False).tobytes()
 
     def sync(self) -> None:
         """Make everything recorded survive a power failure."""
@@ -178,43 +197,31 @@ class TensorWriter:
         self.close()
 
 
+def _allocate(file: int, folder: Path, total: int, have: int) -> None:
+    """Make the disk set ``total`` bytes aside for an open file that has ``have``."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            return os.posix_fallocate(file, 0, total)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < total - have:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return None
+
+
 def _continued(path: Path, name: str, dtype: str, shape: tuple[int, ...]) -> int:
-    entries, _ = read_header(path)
-    entry = entries.get(name)
-    if not entry or entry["dtype"] != dtype or tuple(entry["shape"][1:]) != shape:
+    """How many snapshots the file holds, if it is one this module wrote for the same tensor."""
+    header = read_header(path)
+    entry = header.tensors.get(name)
+    is_ours = header.start == DATA_START and set(header.tensors) <= {name, RESERVED}
+    if not is_ours or not entry or entry.dtype != dtype or entry.shape[1:] != shape or not entry.shape or entry.begin:
         raise HistoryError(
             f"{path.name} must hold the tensor {name}, {dtype}, {list(shape)} per snapshot, to be continued; "
             "it holds something else. Move it away or start a new run."
         )
-    return int(entry["shape"][0])
-
-
-def read_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The checked header of a safetensors file and the position where its data starts.
-
-    Raises
-    ------
-    HistoryError
-        If the file is missing or is not a safetensors file.
-    """
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            length = struct.unpack("<Q", file.read(8).ljust(8, b"\xff"))[0]
-            if length > min(size - 8, _LARGEST_HEADER):
-                raise ValueError("the header is longer than the file")
-            entries = json.loads(file.read(length))
-            for key, entry in entries.items():
-                if key != "__metadata__" and 8 + length + int(entry["data_offsets"][1]) > size:
-                    raise ValueError(f'the tensor "{key}" is cut off')
-    except OSError as error:
-        raise HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.') from None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise HistoryError(
-            f'a history must be a safetensors file; "{path}" is not one ({error}). '
-            "Save the tensor with safetensors.torch.save_file or safetensors.numpy.save_file."
-        ) from None
-    return entries, 8 + length
+    return entry.shape[0]
 
 
 def open_tensor(path: Path, name: str | None = None) -> TensorFile:
@@ -231,22 +238,24 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
     HistoryError
         If the file is not safetensors, the tensor is not there, or its dtype is none of BF16, F32, F64, U64.
     """
-    entries, start = read_header(path)
-    metadata = entries.pop("__metadata__", {})
-    names = [key for key in entries if key != RESERVED]
+    header = read_header(path)
+    names = [key for key in header.tensors if key != RESERVED]
     chosen = name if name is not None else (names[0] if len(names) == 1 else None)
-    if chosen not in entries:
+    if chosen is None or chosen not in header.tensors:
         raise HistoryError(
-            f'the tensor to read must be named among those in "{path}": {", ".join(names) or "none"}; got {name or "no name"}.'
+            f'the tensor to read must be named among those in "{path}": {", ".join(names)[:500] or "none"}; '
+            f"got {name or 'no name'}."
         )
-    entry = entries[chosen]
-    if entry["dtype"] not in _DTYPES:
+    entry = header.tensors[chosen]
+    if entry.dtype not in _DTYPES:
         raise HistoryError(
-            f'"{chosen}" in "{path}" must be BF16 or F32; it is {entry["dtype"]}. bfloat16 saved as float16 has lost its bits: save it again.'
+            f'"{chosen}" in "{path}" must be BF16 or F32; it is {entry.dtype}. '
+            "bfloat16 saved as float16 has lost its bits: save it again."
         )
-    dtype, shape = _DTYPES[entry["dtype"]], tuple(int(n) for n in entry["shape"])
-    if math.prod(shape) == 0:
-        return TensorFile(path, chosen, np.empty(shape, dtype), metadata)
-    offset = start + int(entry["data_offsets"][0])
-    words = np.memmap(path, dtype, "r", offset=offset, shape=shape)
-    return TensorFile(path, chosen, words, metadata)
+    dtype, offset = _DTYPES[entry.dtype], header.start + entry.begin
+    try:
+        is_empty = entry.begin == entry.end
+        words = np.empty(entry.shape, dtype) if is_empty else np.memmap(path, dtype, "r", offset, entry.shape)
+    except (OSError, ValueError) as error:
+        raise HistoryError(f'"{chosen}" in "{path}" could not be read ({error}). Open it again.') from None
+    return TensorFile(path, chosen, words, header.metadata)

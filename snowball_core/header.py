@@ -1,0 +1,104 @@
+"""The header of a safetensors file: what it says, checked before it is believed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import struct
+from pathlib import Path
+from typing import Any, NamedTuple, TypeGuard
+
+from .errors import HistoryError
+
+_LARGEST = 100_000_000
+_MOST_DIMENSIONS = 32
+_BITS = {"BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
+_BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64}
+
+
+class Entry(NamedTuple):
+    """What a header says of one tensor; ``begin`` and ``end`` count bytes from the start of the data."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+class Header(NamedTuple):
+    """What a file's header says; the data begin at byte ``start`` of the file."""
+
+    tensors: dict[str, Entry]
+    metadata: dict[str, str]
+    start: int
+
+
+def read_header(path: Path) -> Header:
+    """The header of a safetensors file, in which every tensor lies inside the file and none on another.
+
+    A file longer than its header says is read: that is how a writer killed between trimming the header and the file leaves it.
+
+    Raises
+    ------
+    HistoryError
+        If the file is missing or is not a safetensors file.
+
+    References
+    ----------
+    https://github.com/huggingface/safetensors#format
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = struct.unpack("<Q", file.read(8).ljust(8, b"\xff"))[0]
+            if length > min(size - 8, _LARGEST):
+                raise ValueError("its header is longer than the file")
+            content = json.loads(file.read(length).decode("utf-8"))
+        return _checked(content, 8 + length, size)
+    except OSError as error:
+        raise HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.') from None
+    except (ValueError, RecursionError) as error:
+        raise HistoryError(
+            f'a history must be a safetensors file; "{path}" is not one ({str(error)[:200]}). '
+            "Save the tensor with safetensors.torch.save_file or safetensors.numpy.save_file."
+        ) from None
+
+
+def _checked(content: Any, start: int, size: int) -> Header:
+    if not isinstance(content, dict):
+        raise ValueError("its header is not a JSON object")
+    metadata = content.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its metadata are not words")
+    tensors = {name: _entry(name, entry) for name, entry in content.items()}
+    reached = 0
+    for name, entry in sorted(tensors.items(), key=lambda item: item[1][2:]):
+        if entry.begin != reached:
+            raise ValueError(f'the tensor "{name[:80]}" does not begin where the one before it ends')
+        reached = entry.end
+    if start + reached > size:
+        raise ValueError(f"the file is cut off: {start + reached:,} bytes are announced, {size:,} are there")
+    return Header(tensors, metadata, start)
+
+
+def _entry(name: str, entry: Any) -> Entry:
+    fault = f'the entry of the tensor "{name[:80]}" is damaged'
+    if not isinstance(entry, dict) or not isinstance(dtype := entry.get("dtype"), str):
+        raise ValueError(fault)
+    shape, offsets = entry.get("shape"), entry.get("data_offsets")
+    if not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2 or len(shape) > _MOST_DIMENSIONS:
+        raise ValueError(fault)
+    begin, end = offsets
+    bits = _BITS.get(dtype)
+    if begin > end or (bits is not None and math.prod(shape) * bits != (end - begin) * 8):
+        raise ValueError(f"{fault}: its shape and its bytes do not agree")
+    return Entry(dtype, tuple(shape), begin, end)
+
+
+def _are_counts(numbers: Any) -> TypeGuard[list[int]]:
+    """Whether ``numbers`` is a list of whole numbers that an offset in a file can be."""
+    return isinstance(numbers, list) and all(type(number) is int and 0 <= number < 2**63 for number in numbers)

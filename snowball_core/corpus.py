@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import urllib.error
+import http.client
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ GATSBY = "gatsby"
 GATSBY_SHA256 = "33bdec3abc8bd4e765d09110a4c78fdcbbf7e619e1c09e23f42722634cbc6952"
 GATSBY_ADDRESS = "https://www.gutenberg.org/cache/epub/64317/pg64317.txt"
 LARGEST_FILE = 512 * 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTROL_EXPECTED = frozenset(b"\t\n\r\f\v\x1b")
 
 
@@ -92,27 +93,38 @@ def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -
                 "the corpus gatsby must be built once before it is used; it is not there yet. Run "
                 '"python -m snowball_core corpus gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
             )
-        return from_bytes(_read(path), GATSBY, errors)
-    return from_bytes(_read(Path(name).expanduser()), name, errors)
+        return from_bytes(read_file(path), GATSBY, errors)
+    return from_bytes(read_file(Path(name)), name, errors)
 
 
-def _read(path: Path) -> bytes:
-    if path.is_dir():
-        raise CorpusError(f'the corpus must be a text file; "{path}" is a folder. Name a file in it.')
+def read_file(path: Path) -> bytes:
+    """The bytes of a text file; ``~`` is the home folder.
+
+    Raises
+    ------
+    CorpusError
+        If it is missing, a folder, too large or unreadable.
+    """
     try:
+        path = path.expanduser()
+        if path.is_dir():
+            raise CorpusError(f'the corpus must be a text file; "{path}" is a folder. Name a file in it.')
+        if path.exists() and not path.is_file():
+            raise CorpusError(f'the corpus must be a text file; "{path}" is a device or a pipe. Save the text to a file.')
         if path.stat().st_size > LARGEST_FILE:
             raise CorpusError(f'the corpus must be at most 512 MB; "{path}" is larger. Cut it to what is trained on.')
         return path.read_bytes()
     except FileNotFoundError:
         raise CorpusError(
-            f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{path}" is neither. Check the path.'
+            f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{path}" is neither. '
+            "Check the path."
         ) from None
-    except (OSError, ValueError) as error:
-        raise CorpusError(f'the corpus must be a readable file; "{path}" could not be read: {error}.') from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CorpusError(f'the corpus must be a readable file; "{path}" could not be read: {error}. Check the path.') from None
 
 
 def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
-    """The corpus in ``raw``: line ends normalized to LF, other bytes than ASCII refused or dropped.
+    r"""The corpus in ``raw``: line ends normalized to LF, other bytes than ASCII refused or dropped.
 
     Raises
     ------
@@ -121,25 +133,25 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
 
     Examples
     --------
-    >>> corpus = from_bytes(b"ab\\r\\nc", "example")
+    >>> corpus = from_bytes(b"ab\r\nc", "example")
     >>> corpus.ids.tolist(), corpus.notes
     ([97, 98, 10, 99], ('1 CRLF line end became LF',))
     """
     notes = []
     _refuse_binary(raw, name)
-    if raw.startswith(b"\xef\xbb\xbf"):
-        raw = raw[3:]
+    if errors == "strict":
+        _refuse_foreign(raw, name)
+    if raw.startswith(_BYTE_ORDER_MARK):
+        raw = raw.removeprefix(_BYTE_ORDER_MARK)
         notes.append("the byte order mark was dropped")
     if line_ends := raw.count(b"\r\n"):
         raw = raw.replace(b"\r\n", b"\n")
         notes.append(f"{line_ends:,} CRLF line {'end' if line_ends == 1 else 'ends'} became LF")
     ids = np.frombuffer(raw, np.uint8)
     foreign = ids > 127
-    if foreign.any():
-        if errors == "strict":
-            _refuse_foreign(raw, int(np.argmax(foreign)), int(foreign.sum()), name)
+    if count := int(foreign.sum()):
         ids = ids[~foreign]
-        notes.append(f"{int(foreign.sum()):,} bytes that are not ASCII were dropped")
+        notes.append(f"{count:,} {'byte that is not ASCII was' if count == 1 else 'bytes that are not ASCII were'} dropped")
     if not len(ids):
         raise CorpusError(f'the corpus must not be empty; "{name}" has no ASCII bytes. Give a text.')
     return Corpus(name, ids, hashlib.sha256(ids.tobytes()).hexdigest(), tuple(notes))
@@ -155,12 +167,20 @@ def _refuse_binary(raw: bytes, name: str) -> None:
         )
 
 
-def _refuse_foreign(raw: bytes, position: int, count: int, name: str) -> None:
+def _refuse_foreign(raw: bytes, name: str) -> None:
+    """Refuse bytes that are not ASCII, by their position in the file as it is on the disk."""
+    ids = np.frombuffer(raw, np.uint8)
+    foreign = ids > 127
+    if raw.startswith(_BYTE_ORDER_MARK):
+        foreign[: len(_BYTE_ORDER_MARK)] = False
+    if not (count := int(foreign.sum())):
+        return
+    position = int(np.argmax(foreign))
     line = raw.count(b"\n", 0, position) + 1
-    near = raw[max(0, position - 20) : position + 20].decode("utf-8", "replace").replace("\n", " ")
+    near = raw[max(0, position - 20) : position + 20].decode("utf-8", "replace")
     raise CorpusError(
         f'the corpus must be ASCII; "{name}" has {count:,} other {"byte" if count == 1 else "bytes"}, the first '
-        f"({raw[position]:#04x}) at position {position:,}, line {line:,}, near “{near}”. "
+        f"({raw[position]:#04x}) at position {position:,}, line {line:,}, near “{' '.join(near.split())}”. "
         "Replace them, or drop them with --corpus-errors ignore as the seed did."
     )
 
@@ -214,8 +234,9 @@ def download_gatsby(timeout: float = 20.0) -> bytes:
     """
     try:
         with urllib.request.urlopen(GATSBY_ADDRESS, timeout=timeout) as response:
-            return response.read(LARGEST_FILE)
-    except (urllib.error.URLError, OSError) as error:
+            raw: bytes = response.read(LARGEST_FILE)
+            return raw
+    except (OSError, http.client.HTTPException) as error:
         raise CorpusError(
             f"downloading the book needs a network; {GATSBY_ADDRESS} could not be reached ({error}). "
             'Fetch that file elsewhere and run "python -m snowball_core corpus gatsby --from FILE".'

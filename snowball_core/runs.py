@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import datetime
 import hashlib
-import io
 import json
 import os
 import re
@@ -19,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .config import RunConfig, config_faults, consequences, faults_carried, from_json
+from .config import RunConfig, config_faults, configured, consequences, faults_carried, from_json
 from .corpus import BUILT_IN, GATSBY, Corpus, load_corpus
 from .costs import disk_bytes
-from .errors import ConfigError, CorpusError, RunError, SnowballError
+from .errors import ConfigError, CorpusError, HistoryError, RunError, SnowballError
 from .schedules import recorded_steps
 from .status import Status, read_status, require_writable, write_json, write_status
 from .tensorfile import TensorFile, open_tensor
@@ -81,9 +79,15 @@ class Run:
         Raises
         ------
         HistoryError
-            If nothing was recorded yet or the file is damaged.
+            If nothing was recorded yet or the file is damaged or of another run.
         """
-        return open_tensor(self.path / HISTORY, TENSOR)
+        history = open_tensor(self.path / HISTORY, TENSOR)
+        if history.words.shape[1:] != (self.config.vocab, self.config.hidden):
+            raise HistoryError(
+                f'the history of "{self.id}" must be of {self.config.vocab} tokens with {self.config.hidden} components; it is '
+                f"{list(history.words.shape)}. It belongs to another run: put the right {HISTORY} back."
+            )
+        return history
 
     def steps(self, snapshots: int) -> npt.NDArray[np.int64]:
         """The steps of the first ``snapshots`` recorded snapshots."""
@@ -99,10 +103,25 @@ class Run:
 
 
 def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """The columns of a ``metrics.csv``, without a torn last line; empty columns if there is no file."""
-    text = path.read_text() if path.is_file() else ""
-    rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))[1:]
-    table = np.array([[float(cell) for cell in row] for row in rows]).reshape(-1, len(METRIC_COLUMNS))
+    """The columns of a ``metrics.csv``, without a torn last line; empty columns if there is no file.
+
+    Raises
+    ------
+    RunError
+        If a line is damaged.
+    """
+    text = path.read_text(errors="replace") if path.is_file() else ""
+    lines = text[: text.rfind("\n") + 1].splitlines()[1:]
+    width = len(METRIC_COLUMNS)
+    try:
+        rows = [[float(cell) for cell in line.split(",")] for line in lines]
+        if not all(len(row) == width for row in rows):
+            raise ValueError
+    except ValueError:
+        raise RunError(
+            f'"{path}" must hold {width} numbers a line; it is damaged. Move it away: the history does not need it.'
+        ) from None
+    table = np.array(rows).reshape(-1, width)
     return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}
 
 
@@ -178,12 +197,11 @@ def read_run(path: Path) -> Run:
     """
     try:
         manifest = json.loads((path / "run.json").read_text())
-        dead = np.asarray(manifest["dead_ids"], np.int64)
-        config = from_json(manifest["config"])
-        if len(dead) and not (dead.min() >= 0 and dead.max() < config.vocab):
-            raise ValueError("dead_ids outside the vocabulary")
+        config, dead = from_json(manifest["config"]), manifest["dead_ids"]
+        if not (isinstance(dead, list) and all(type(token) is int and 0 <= token < config.vocab for token in dead)):
+            raise ValueError("dead_ids must be tokens of the vocabulary")
         return Run(path, config, manifest)
-    except (OSError, ValueError, KeyError, TypeError, SnowballError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SnowballError) as error:
         raise RunError(
             f'the run "{path.name}" has a damaged run.json ({type(error).__name__}: {error}). '
             "Its history.safetensors may still be whole: open that file with any safetensors reader."
@@ -236,6 +254,44 @@ def prepare(folder: Path, config: RunConfig) -> Run:
     return run
 
 
+def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """The configuration ``start`` with some fields replaced, checked together with its corpus.
+
+    Parameters
+    ----------
+    folder : Path
+        The runs folder.
+    start : RunConfig
+        A preset.
+    changes : mapping of str to object
+        Field → value, as text where a form or a command line gave it.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the fields and of the corpus at once.
+    """
+    try:
+        config = configured(start, changes)
+    except ConfigError as error:
+        faults, config = list(error.faults), start
+        for name in {"corpus", "corpus_errors", "vocab", "context"} & set(changes):
+            with contextlib.suppress(ConfigError):
+                config = configured(config, {name: changes[name]})
+        raise ConfigError([*faults, *_corpus_faults(folder, config)]) from None
+    if faults := _corpus_faults(folder, config):
+        raise ConfigError(faults)
+    return config
+
+
+def _corpus_faults(folder: Path, config: RunConfig) -> list[str]:
+    try:
+        corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
+    except CorpusError as error:
+        return [str(error)]
+    return corpus.faults(config.vocab, config.context)
+
+
 def checked_corpus(folder: Path, config: RunConfig) -> Corpus:
     """The corpus of a configuration, both checked.
 
@@ -244,15 +300,9 @@ def checked_corpus(folder: Path, config: RunConfig) -> Corpus:
     ConfigError
         With every fault of both at once.
     """
-    faults = config_faults(config)
-    try:
-        corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
-        faults += corpus.faults(config.vocab, config.context)
-    except CorpusError as error:
-        faults.append(str(error))
-    if faults:
+    if faults := [*config_faults(config), *_corpus_faults(folder, config)]:
         raise ConfigError(faults)
-    return corpus
+    return load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
 
 
 def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:

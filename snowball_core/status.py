@@ -17,6 +17,7 @@ import filelock
 from .errors import RunError
 
 ALIVE_STATES = ("queued", "running", "stopping")
+STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damaged")
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,18 @@ class Status:
         return self.state in ALIVE_STATES
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file so that a reader finds the old one or the new one, never half of one."""
+def write_json(path: Path, content: Mapping[str, Any], durable: bool = True) -> None:
+    """Write a JSON file so that a reader finds the old one or the new one, never half of one.
+
+    ``durable`` waits until it would survive a power failure.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w") as file:
             json.dump(content, file, indent=1)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
@@ -116,7 +121,9 @@ def read_status(path: Path) -> Status:
     try:
         content = json.loads((path / "status.json").read_text())
         status = Status(**{key: content[key] for key in Status.__dataclass_fields__ if key in content})
-    except (OSError, ValueError, TypeError, KeyError):
+        if status.state not in STATES or not isinstance(status.step, int) or not isinstance(status.last_step, int):
+            raise ValueError("a status of another kind")
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         status = Status("interrupted", message="its status was lost")
     if status.is_alive and not is_locked(path):
         return replace(
@@ -130,7 +137,7 @@ def read_status(path: Path) -> Status:
 def write_status(path: Path, status: Status) -> None:
     """Write the status of a run, stamped with the time."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    write_json(path / "status.json", {**status.__dict__, "updated": now})
+    write_json(path / "status.json", {**status.__dict__, "updated": now}, durable=not status.is_alive)
 
 
 def stop_marker(path: Path) -> Path:

@@ -6,7 +6,7 @@ no bfloat16), ``float32`` arrays are float32 numbers. Every function here takes 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +94,8 @@ def ulp(words: Words) -> npt.NDArray[np.float64]:
     layout = format_of(words)
     exponent = (bits(words) & ~np.array(layout.sign_mask, layout.bits)) >> layout.mantissa
     exponent = np.maximum(exponent.astype(np.int64), 1)
-    return np.ldexp(1.0, exponent - _EXPONENT_BIAS - layout.mantissa)
+    spacing: npt.NDArray[np.float64] = np.ldexp(1.0, exponent - _EXPONENT_BIAS - layout.mantissa)
+    return spacing
 
 
 def ordinal(words: Words) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
@@ -109,10 +110,10 @@ def ordinal(words: Words) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
     [0, 0, 1, -1, 16256]
     """
     layout = format_of(words)
-    integer = np.int32 if layout.name == "BF16" else np.int64
-    pattern = bits(words).astype(integer)
-    magnitude = pattern & integer(layout.sign_mask - 1)
-    return np.where(pattern & integer(layout.sign_mask), -magnitude, magnitude)
+    integer: type[np.signedinteger[Any]] = np.int32 if layout.name == "BF16" else np.int64
+    pattern: npt.NDArray[Any] = bits(words).astype(integer)
+    magnitude = pattern & (layout.sign_mask - 1)
+    return np.where(pattern & layout.sign_mask, -magnitude, magnitude)
 
 
 def from_ordinal(places: npt.ArrayLike) -> npt.NDArray[np.uint16]:

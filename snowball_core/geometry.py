@@ -152,7 +152,8 @@ def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, 
 
 def centroid(rows: Words) -> Floats:
     """The mean of the rows in weight units, accumulated in float64; shape ``(hidden,)``."""
-    return values(rows).astype(np.float64).mean(axis=0)
+    mean: Floats = values(rows).astype(np.float64).mean(axis=0)
+    return mean
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ class PrincipalAxes:
 def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
     """The two principal axes of points in weight units, by scikit-learn in float64 with fixed signs.
 
-    Where the points span fewer than two dimensions the missing axes are zero.
+    Points that are not finite are left out. Where the points span fewer than two dimensions the missing axes are zero.
 
     Parameters
     ----------
@@ -188,11 +189,13 @@ def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
     from sklearn.decomposition import PCA
 
     points = np.asarray(points, np.float64)
+    points = points[np.isfinite(points).all(axis=1)]
     origin = points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
     axes, explained = np.zeros((2, points.shape[1])), np.zeros(2)
     rank = min(2, len(points) - 1, points.shape[1])
     if rank > 0 and (points != points[0]).any():
-        fitted = PCA(rank, svd_solver="covariance_eigh").fit(points)
+        # Centred here: the solver subtracts the mean from the covariance, where a small spread far from 0 drowns in rounding.
+        fitted = PCA(rank, svd_solver="covariance_eigh").fit(points - origin)
         sign = np.sign(np.take_along_axis(fitted.components_, np.abs(fitted.components_).argmax(1)[:, None], 1))
         axes[:rank], explained[:rank] = fitted.components_ * sign, fitted.explained_variance_ratio_
     return PrincipalAxes(origin, axes, explained)

@@ -75,9 +75,9 @@ def classes(rows: npt.NDArray[Any]) -> Labels:
     >>> classes(np.array([[1, 1], [2, 2], [1, 1]], np.uint16)).tolist()
     [0, 1, 0]
     """
-    if not len(rows):
-        return np.empty(0, np.intp)
     words = packed(rows)
+    if not words.size:
+        return np.zeros(len(rows), np.intp)
     raw = words.view(np.dtype((np.void, words.shape[1] * 8))).ravel()
     _, first, label = np.unique(raw, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.intp)

@@ -10,7 +10,7 @@ import numpy as np
 from .config import RunConfig
 from .schedules import recorded_steps
 
-_BYTES_A_METRIC = 78
+_BYTES_A_METRIC = 50
 _SHARE_OF_FLOOR = 0.55
 
 

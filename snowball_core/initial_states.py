@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 from .config import RunConfig
 
 
-def initial_matrix(config: RunConfig, built: torch.Tensor) -> torch.Tensor:
-    """The embedding matrix before training, in float32; rounding to the weights' format is the caller's.
+class InitialState(NamedTuple):
+    """The embedding matrix before training, float32 ``[vocab, hidden]``, and the base vector's length (None without a base)."""
+
+    matrix: torch.Tensor
+    base_length: float | None
+
+
+def initial_state(config: RunConfig, built: torch.Tensor) -> InitialState:
+    """Where W starts, in float32 and weight units; rounding to the weights' format is the caller's.
 
     Draws from torch's global generator, which must stand where building the model left it: first the base, then the noise.
 
@@ -20,19 +29,20 @@ def initial_matrix(config: RunConfig, built: torch.Tensor) -> torch.Tensor:
 
     Returns
     -------
-    Tensor of float32, shape (vocab, hidden), weight units
-        ``base + noise`` per row, ``base ~ N(0, 1)`` (or that scaled to length 1), ``noise ~ N(0, sigma²)``.
+    InitialState
+        Rows ``base + noise``, ``base ~ N(0, 1)`` (or that scaled to length 1), ``noise ~ N(0, sigma²)``.
     """
     if config.initial_state == "normal":
-        return built.detach().float().clone()
+        return InitialState(built.detach().float().clone(), None)
     base = torch.randn(config.hidden)
     if config.base == "unit":
         base = base / base.norm()
     if config.base_on_lattice:
         base = base.bfloat16().float()
+    length = float(base.norm())
     if config.initial_state == "singularity":
-        return base.expand(config.vocab, config.hidden).clone()
+        return InitialState(base.expand(config.vocab, config.hidden).clone(), length)
     noise = torch.randn(config.vocab, config.hidden) * config.sigma
     if config.noise_dtype == "bf16":
-        return (base.bfloat16() + noise.bfloat16()).float()
-    return base + noise
+        return InitialState((base.bfloat16() + noise.bfloat16()).float(), length)
+    return InitialState(base + noise, length)

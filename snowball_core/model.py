@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from .config import RunConfig
-from .initial_states import initial_matrix
+from .initial_states import initial_state
 
 NORM_EPS = 1e-5
 EMBEDDING, UNEMBEDDING = "transformer.wte.weight", "lm_head.weight"
 
 
-def build(config: RunConfig) -> GPT2LMHeadModel:
-    """The model at step 0 in float32, drawn in the seed's order: seed, build, base, noise.
+def build(config: RunConfig) -> tuple[GPT2LMHeadModel, float | None]:
+    """The model at step 0 in float32, drawn in the seed's order: seed, build, base, noise; and the base vector's length.
 
     No dropout; begin and end ids unset, since GPT-2's own lie outside a small vocabulary.
     """
@@ -42,11 +42,12 @@ def build(config: RunConfig) -> GPT2LMHeadModel:
         )
     )
     matrix = model.get_parameter(recorded_name(config))
+    state = initial_state(config, matrix)
     with torch.no_grad():
-        matrix.copy_(initial_matrix(config, matrix))
+        matrix.copy_(state.matrix)
     if config.norm_layer == "rmsnorm":
         _replace_norms(model, config.hidden)
-    return model
+    return model, state.base_length
 
 
 def recorded_name(config: RunConfig) -> str:
@@ -62,26 +63,27 @@ def _replace_norms(model: nn.Module, hidden: int) -> None:
 
 
 class Gelu(torch.autograd.Function):
-    """GPT-2's tanh-form GELU, written as ``x · sigmoid(2u)``, ``u = √(2/π)(x + 0.044715 x³)``: a sigmoid costs a third of a tanh."""
+    """GPT-2's tanh-form GELU as ``x · sigmoid(2u)``, ``u = √(2/π)(x + 0.044715 x³)``: a sigmoid costs a third of a tanh."""
 
     SLOPE = 2 * math.sqrt(2 / math.pi)
-    CUBIC = 0.044715
+    CUBIC = 0.044715 * SLOPE
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        gate = (x * x).mul_(Gelu.SLOPE * Gelu.CUBIC).add_(Gelu.SLOPE).mul_(x).sigmoid_()
+        gate = torch.addcmul(x.new_tensor(Gelu.SLOPE), x, x, value=Gelu.CUBIC).mul_(x).sigmoid_()
         ctx.save_for_backward(x, gate)
         return x * gate
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         x, gate = ctx.saved_tensors
-        slope = (x * x).mul_(3 * Gelu.SLOPE * Gelu.CUBIC).add_(Gelu.SLOPE).mul_(x)
-        return slope.mul_(1 - gate).add_(1).mul_(gate).mul_(gradients[0])
+        slope = torch.addcmul(x.new_tensor(Gelu.SLOPE), x, x, value=3 * Gelu.CUBIC).mul_(x)
+        torch.ops.aten.sigmoid_backward.grad_input(slope, gate, grad_input=slope)
+        return slope.add_(gate).mul_(gradients[0])
 
 
 class CausalAttention(torch.autograd.Function):
-    """Softmax attention of every position to itself and those before, from the joint projection ``[batch·context, 3·hidden]``."""
+    """Softmax attention of each position to itself and those before, from the projection ``[batch·context, 3·hidden]``."""
 
     @staticmethod
     def forward(ctx: Any, projection: Tensor, mask: Tensor, batch: int, heads: int) -> Tensor:

@@ -148,7 +148,8 @@ class Training:
         self.order = WindowOrder(len(corpus) - config.context, config.batch, config.seed)
         self.window = torch.arange(config.context + 1)
         self.dead = torch.from_numpy(np.bincount(corpus.ids, minlength=config.vocab) == 0).to(self.device)
-        self._place(build(config))
+        model, self.base_length = build(config)
+        self._place(model)
         self.mask = causal_mask(config.context, self.device)
         self._optimizer = self._build_optimizer()
 
@@ -178,8 +179,9 @@ class Training:
 
     def _build_optimizer(self) -> torch.optim.Optimizer:
         config = self.config
-        for weight in self.weights.values():
-            weight.grad = torch.zeros_like(weight)
+        self._gradients = [torch.zeros_like(weight) for weight in self.weights.values()]
+        for weight, gradient in zip(self.weights.values(), self._gradients, strict=True):
+            weight.grad = gradient
         decays = [w for w in self.weights.values() if w.ndim >= 2 or config.decay_on == "all"]
         rest = [w for w in self.weights.values() if w.ndim < 2 and config.decay_on != "all"]
         groups = [{"params": decays, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
@@ -223,7 +225,7 @@ class Training:
         regime, kept = self.regime, list(self.weights.values())
         if regime.gradients != regime.moments:
             gradients = tuple(g.to(regime.gradients) for g in gradients)
-        torch._foreach_copy_([w.grad for w in kept], list(gradients))
+        torch._foreach_copy_(self._gradients, list(gradients))
         if self.config.clip > 0:
             torch.nn.utils.clip_grad_norm_(kept, self.config.clip)
         for group in self._optimizer.param_groups:
@@ -261,7 +263,7 @@ class Training:
         if "dead_probability" in wanted:
             made["dead_probability"] = self._reported(probabilities, lambda p: p.mean(0)[self.dead].sum(), ())
         if "gradient" in wanted:
-            gradient = weight.grad if self.step else torch.full_like(weight, float("nan"))
+            gradient = weight.grad if self.step and weight.grad is not None else torch.full_like(weight, float("nan"))
             made["gradient"] = _words(gradient, self.regime.gradients)
         for name in ("exp_avg", "exp_avg_sq"):
             if name in wanted:

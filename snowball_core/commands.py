@@ -1,0 +1,291 @@
+"""What each command does; the frameworks are imported only by the commands that train."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .config import DEFAULT_PRESET, FIELDS, PRESETS, preset
+from .errors import ConfigError, RunError, SnowballError
+
+Answer = dict[str, Any] | list[dict[str, Any]]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are the user's to mend: one line, status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError([f'{message}. "python -m snowball_core --help" lists the commands and their options.'])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands; a run's flags are made from the fields of its configuration."""
+    top = _Parser(prog="python -m snowball_core", description="Snowball: record and measure embedding matrices.")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
+
+    def verb(name: str, action: Callable[[argparse.Namespace], Answer], help: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=help, description=help, allow_abbrev=False)
+        added.add_argument("--runs", metavar="DIR", help="the runs folder (default: SNOWBALL_RUNS or ./runs)")
+        added.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+        added.set_defaults(action=action)
+        return added
+
+    verb("presets", _presets, "names and one-line descriptions of the presets")
+    recorder = verb("record", _record, "train a new run here, with a progress line")
+    recorder.add_argument("--preset", default=DEFAULT_PRESET, help=f"one of {', '.join(PRESETS)}")
+    for name, field in FIELDS.items():
+        unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
+        options = ", ".join(map(str, field.metadata.get("choices", ())))
+        text = f"{field.metadata['help']}{unit}{': ' + options if options else ''}".replace("%", "%%")
+        recorder.add_argument(f"--{name.replace('_', '-')}", dest=f"field_{name}", metavar="VALUE", help=text)
+    verb("resume", _resume, "continue a stopped or interrupted run").add_argument("run", metavar="RUN")
+    verb("stop", _stop, "ask a running run to stop and keep what it has").add_argument("run", metavar="RUN")
+    verb("list", _list, "runs and their states")
+    counter = verb("census", _census, "unique vectors and black holes, at one step or at all")
+    counter.add_argument("run", metavar="RUN")
+    counter.add_argument("--step", type=int)
+    counter.add_argument("--group", default="all,dead,live", help="groups, comma-separated: all, dead, live")
+    counter.add_argument("--csv", metavar="FILE", help="write the table there")
+    meter = verb("distances", _distances, "pairwise distances at a step, in weight units and in cells")
+    meter.add_argument("run", metavar="RUN")
+    meter.add_argument("--step", type=int, required=True)
+    meter.add_argument("--group", default="dead", help="one group: all, dead or live")
+    builder = verb("corpus", _corpus, "build the seed's corpus from the raw book")
+    builder.add_argument("name", choices=["gatsby"])
+    builder.add_argument("--from", dest="source", metavar="FILE", help="the raw book; without it, it is downloaded")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, or 2 with one message on standard error for what the user can mend."""
+    try:
+        asked = parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+        answer = asked.action(asked)
+    except SnowballError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if asked.json:
+        print(json.dumps(answer))
+    return 0
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """``--sigma -1e-5`` as ``--sigma=-1e-5``: argparse takes a negative number in scientific notation for an option."""
+    words: list[str] = []
+    for word in arguments:
+        is_number = re.fullmatch(r"-[0-9.].*", word)
+        if is_number and words and words[-1].startswith("--") and "=" not in words[-1]:
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
+
+
+def _folder(asked: argparse.Namespace) -> Path:
+    from .runs import runs_folder
+
+    return runs_folder(asked.runs)
+
+
+def _open(asked: argparse.Namespace) -> Any:
+    """The run asked for by its id, or by the path of its folder."""
+    from .runs import open_run, read_run
+
+    given = Path(asked.run).expanduser()
+    if len(given.parts) > 1 and (given / "run.json").is_file():
+        return read_run(given.resolve())
+    return open_run(_folder(asked), asked.run)
+
+
+def _say(asked: argparse.Namespace, text: str) -> None:
+    if not asked.json:
+        print(text)
+
+
+def _presets(asked: argparse.Namespace) -> Answer:
+    for name, (text, _) in PRESETS.items():
+        _say(asked, f"{name:22}{text}")
+    return {"presets": [{"name": name, "description": text} for name, (text, _) in PRESETS.items()]}
+
+
+def _record(asked: argparse.Namespace) -> Answer:
+    given = {name: value for name in FIELDS if (value := getattr(asked, f"field_{name}")) is not None}
+    from .runs import request
+
+    config = request(_folder(asked), preset(asked.preset), given)
+    from .recording import record
+
+    with _progress(asked) as watch:
+        run = record(config, _folder(asked), watch)
+    return _ended(asked, run)
+
+
+def _resume(asked: argparse.Namespace) -> Answer:
+    run = _open(asked)
+    if run.status().state == "completed":
+        raise RunError(f'the run "{run.id}" is complete: there is nothing to resume.')
+    os.nice(int(os.environ.get("SNOWBALL_NICENESS", "0")))
+    from .recording import continue_run
+
+    with _progress(asked) as watch:
+        continue_run(run.path.parent, run, watch)
+    return _ended(asked, run)
+
+
+def _ended(asked: argparse.Namespace, run: Any) -> Answer:
+    status = run.status()
+    _say(asked, f"{run.id}: {status.state} after {status.step:,} of {status.last_step:,} steps")
+    for note in run.manifest["corpus"]["notes"]:
+        _say(asked, f"corpus: {note}")
+    if not run.manifest["dead_ids"]:
+        _say(asked, "no token is dead: every id below vocab occurs in the corpus")
+    return {"run": run.id, "steps": status.step, "state": status.state, "dead": len(run.manifest["dead_ids"])}
+
+
+@contextlib.contextmanager
+def _progress(asked: argparse.Namespace) -> Any:
+    """A callable that shows a status on one line of a terminal; silent elsewhere."""
+    shown = sys.stderr.isatty() and not asked.json
+
+    def watch(status: Any) -> None:
+        left = "" if status.seconds_left is None else f", {status.seconds_left / 60:.1f} min left"
+        line = (
+            f"{status.state} {status.step:,}/{status.last_step:,}, {status.steps_per_second:.1f} steps/s{left} {status.message}"
+        )
+        if shown:
+            print(f"\r\033[K{line[:120]}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield watch
+    finally:
+        if shown:
+            print(file=sys.stderr)
+
+
+def _stop(asked: argparse.Namespace) -> Answer:
+    from .status import request_stop
+
+    run = _open(asked)
+    request_stop(run.path)
+    _say(asked, f"{run.id} will stop after its step")
+    return {"run": run.id, "state": "stopping"}
+
+
+def _list(asked: argparse.Namespace) -> Answer:
+    from .runs import run_paths
+    from .status import read_status
+
+    listed = [{"run": path.name, **read_status(path).__dict__} for path in run_paths(_folder(asked))]
+    for row in listed:
+        _say(asked, f"{row['run']:50} {row['state']:12} {row['step']:>8,} of {row['last_step']:,} steps")
+    if not listed:
+        _say(asked, 'no run yet: "python -m snowball_core record" makes one')
+    return {"runs": listed}
+
+
+def _snapshot(asked: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """History, steps and dead mask of the run asked for."""
+    run = _open(asked)
+    words = run.history().words
+    return words, run.steps(len(words)), run
+
+
+def _index(step: int, steps: Any, run_id: str) -> int:
+    """The snapshot of a recorded step."""
+    found = [i for i, recorded in enumerate(steps.tolist()) if recorded == step]
+    if not found:
+        last = f"{int(steps[-1]):,}" if len(steps) else "none"
+        raise RunError(
+            f'step must be a recorded one; got {step:,}. The run "{run_id}" recorded {len(steps):,} snapshots, the last at step {last}: '
+            "choose one of those."
+        )
+    return found[0]
+
+
+def _groups(text: str) -> list[str]:
+    from .tables import GROUPS
+
+    groups = [word.strip() for word in text.split(",")]
+    if unknown := [group for group in groups if group not in GROUPS]:
+        raise ConfigError([f'a group is one of {", ".join(GROUPS)}; got "{", ".join(unknown)}".'])
+    return groups
+
+
+def _census(asked: argparse.Namespace) -> Answer:
+    from .tables import CENSUS_COLUMNS, census_at, census_rows
+
+    groups = _groups(asked.group)
+    words, steps, run = _snapshot(asked)
+    if asked.step is not None:
+        rows = census_at(words[_index(asked.step, steps, run.id)], run.dead, asked.step, groups)
+    else:
+        rows = census_rows(words, steps, run.dead, groups)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(CENSUS_COLUMNS)
+    writer.writerows([[*list(row.values())[:-1], " ".join(map(str, row["sizes"]))] for row in rows])
+    if asked.csv:
+        try:
+            Path(asked.csv).write_text(table.getvalue())
+        except OSError as error:
+            raise RunError(f'the table must go to a writable file; "{asked.csv}": {error.strerror}.') from None
+    else:
+        _say(asked, table.getvalue().rstrip())
+    return {"run": run.id, "rows": rows}
+
+
+def _distances(asked: argparse.Namespace) -> Answer:
+    from dataclasses import asdict
+
+    from .geometry import distances
+    from .tables import group_mask
+
+    groups = _groups(asked.group)
+    if len(groups) > 1:
+        raise ConfigError([f'distances are of one group; got "{asked.group}". Ask once per group.'])
+    group = groups[0]
+    words, steps, run = _snapshot(asked)
+    matrix = words[_index(asked.step, steps, run.id)]
+    found = asdict(distances(matrix[group_mask(run.dead, group)]))
+    answer = {"run": run.id, "step": asked.step, "group": group, **found}
+    for key, unit in (("linf", "L∞, weight units"), ("cells", "L∞, cells")):
+        _say(asked, f"{unit:18}" + "  ".join(f"{name} {value:.6g}" for name, value in found[key].items()))
+    _say(asked, f"adjacent (≤ 1 cell) {found['adjacent']:.4f}, touching (≤ 2 cells) {found['touching']:.4f} of all pairs")
+    return _finite(answer)
+
+
+def _finite(answer: dict[str, Any]) -> dict[str, Any]:
+    """NaN (no pair to speak of) as null, which JSON can say."""
+    return {k: _finite(v) if isinstance(v, dict) else None if isinstance(v, float) and v != v else v for k, v in answer.items()}
+
+
+def _corpus(asked: argparse.Namespace) -> Answer:
+    from .corpus import GATSBY_SHA256, download_gatsby, gatsby_from_book, read_file
+    from .runs import corpora_folder
+    from .status import require_writable
+
+    require_writable()
+    raw = read_file(Path(asked.source).expanduser()) if asked.source else download_gatsby()
+    text = gatsby_from_book(raw)
+    place = corpora_folder(_folder(asked)) / "gatsby.txt"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        fresh = place.with_suffix(".new")
+        fresh.write_bytes(text)
+        fresh.replace(place)
+    except OSError as error:
+        raise RunError(f'the runs folder must be writable; "{place.parent}": {error.strerror}.') from None
+    _say(asked, f"gatsby: {len(text):,} bytes, SHA-256 {GATSBY_SHA256}, in {place}")
+    return {"corpus": "gatsby", "bytes": len(text), "sha256": GATSBY_SHA256, "path": str(place)}

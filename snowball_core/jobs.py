@@ -1,0 +1,97 @@
+"""Training in processes of its own, which outlive the app, the browser and the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import filelock
+
+from .config import RunConfig
+from .errors import RunError
+from .runs import Run, open_run, prepare, read_run, run_paths
+from .status import is_locked, require_writable
+
+_ONE_CLICK_SECONDS = 3.0
+_START_SECONDS = 20.0
+_NICENESS = 5
+
+
+def start(folder: Path, config: RunConfig) -> Run:
+    """A new run, queued, with a worker of its own under way; the same configuration twice within a click is one run.
+
+    Raises
+    ------
+    ConfigError
+        With every fault; nothing is written then.
+    RunError
+        If the disk is too small or the folder cannot be written.
+    """
+    require_writable()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / ".start")
+        lock.acquire(timeout=10)
+    except (OSError, filelock.Timeout) as error:
+        raise RunError(f'the runs folder must be writable; "{folder}": {error}. Choose another with SNOWBALL_RUNS.') from None
+    with contextlib.closing(_Release(lock)):
+        if twin := _just_started(folder, config):
+            return twin
+        run = prepare(folder, config)
+        _spawn(folder, run.path)
+    return run
+
+
+class _Release:
+    """A lock that ``closing`` can give back."""
+
+    def __init__(self, lock: filelock.FileLock) -> None:
+        self.close = lock.release
+
+
+def resume(folder: Path, run_id: str) -> None:
+    """Start a worker that continues a stopped, interrupted, failed or never started run.
+
+    Raises
+    ------
+    RunError
+        If the run does not exist, is complete, or a worker is at it.
+    """
+    require_writable()
+    run = open_run(folder, run_id)
+    status = run.status()
+    if status.is_alive or status.state == "completed":
+        raise RunError(f'only an unfinished run without a worker can be resumed; "{run_id}" is {status.state}.')
+    _spawn(folder, run.path)
+
+
+def _just_started(folder: Path, config: RunConfig) -> Run | None:
+    for path in run_paths(folder)[:3]:
+        if time.time() - (path / "run.json").stat().st_ctime < _ONE_CLICK_SECONDS:
+            run = read_run(path)
+            asked = {**config.to_json(), "corpus": run.config.corpus}
+            if run.config.to_json() == asked and Path(run.config.corpus).name == Path(config.corpus).name:
+                return run
+    return None
+
+
+def _spawn(folder: Path, path: Path) -> None:
+    """A detached worker for the run; returns when it holds the run's lock, or has ended, or takes unusually long."""
+    command = [sys.executable, "-m", "snowball_core", "resume", path.name, "--runs", str(folder), "--json"]
+    with open(path / "worker.log", "ab") as log:
+        worker = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=Path(__file__).resolve().parent.parent,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "SNOWBALL_NICENESS": str(_NICENESS)},
+        )
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until and worker.poll() is None and not is_locked(path):
+        time.sleep(0.02)

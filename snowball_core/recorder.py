@@ -1,0 +1,136 @@
+"""The files of one run, open for writing: recordings, numbers per step, checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from .config import RunConfig
+from .precision import REGIMES
+from .runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, file_sha256, read_metrics
+from .schedules import recorded_steps
+from .tensorfile import TensorWriter
+from .training import Snapshot, Training
+
+
+class Recorder:
+    """The files of one run, open for writing; a snapshot already there is compared, not written again.
+
+    Parameters
+    ----------
+    run : Run
+    """
+
+    def __init__(self, run: Run) -> None:
+        config = run.config
+        self.path, self.wanted = run.path, recorded_steps(config)
+        self._index = {int(step): i for i, step in enumerate(self.wanted)}
+        self._files: dict[str, TensorWriter] = {}
+        metadata = {"format": "snowball-1", "record": config.record, "last_step": str(config.last_step)}
+        with contextlib.ExitStack() as stack:
+            for name, (dtype, shape) in _tensors(config).items():
+                file = self.path / (HISTORY if name == TENSOR else f"{name}.safetensors")
+                writer = TensorWriter(file, name, dtype, shape, len(self.wanted), metadata)
+                self._files[name] = stack.enter_context(writer)
+            self._metrics = stack.enter_context(_open_metrics(self.path / METRICS))
+            self.last_metric = int(max(read_metrics(self.path / METRICS)["step"], default=0))
+            self._open = stack.pop_all()
+
+    @property
+    def recorded(self) -> int:
+        """Snapshots recorded so far."""
+        return self._files[TENSOR].recorded
+
+    def write(self, snapshot: Snapshot, seconds: float) -> None:
+        """Record what one step gave: further recordings, the matrix, then the step's row of numbers."""
+        if (index := self._index.get(snapshot.step)) is not None:
+            for name, values in snapshot.extras.items():
+                self._files[name].put(index, values)
+            self._files[TENSOR].put(index, snapshot.words)
+        if snapshot.step > self.last_metric:
+            loss, norm = np.float32(snapshot.loss), np.float32(snapshot.grad_norm)
+            row = f"{snapshot.step},{loss!s},{snapshot.learning_rate!r},{norm!s},{seconds:.6f}\n".encode()
+            if self._metrics.write(row) != len(row):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self.last_metric = snapshot.step
+
+    def sync(self) -> None:
+        """Make everything recorded survive a power failure."""
+        os.fsync(self._metrics.fileno())
+        for file in self._files.values():
+            file.sync()
+
+    def trim(self) -> None:
+        """Give the space reserved for snapshots that will not come back to the disk."""
+        for file in self._files.values():
+            file.trim()
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of every recording, by file name."""
+        return {file.path.name: file_sha256(file.path) for file in self._files.values()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._open.close()
+
+
+def _tensors(config: RunConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The recordings of a configuration: name → dtype and shape of one snapshot; the history comes first."""
+    regime, matrix = REGIMES[config.precision], (config.vocab, config.hidden)
+    moments = "BF16" if regime.moments == torch.bfloat16 else "F32"
+    gradients = "BF16" if regime.gradients == torch.bfloat16 else "F32"
+    extras: dict[str, tuple[str, tuple[int, ...]]] = {
+        "moment_hash": ("U64", (config.vocab,)),
+        "hidden_mean": ("F32", (config.hidden,)),
+        "dead_probability": ("F32", ()),
+        "gradient": (gradients, matrix),
+        "exp_avg": (moments, matrix),
+        "exp_avg_sq": (moments, matrix),
+    }
+    return {TENSOR: (regime.recorded, matrix), **{name: extras[name] for name in config.extras}}
+
+
+def _open_metrics(path: Path) -> Any:
+    """``metrics.csv`` open for appending, with its header, a torn last line cut off."""
+    file = open(path, "ab", buffering=0)  # noqa: SIM115 - the recorder closes it
+    whole = path.read_bytes()
+    file.truncate(whole.rfind(b"\n") + 1)
+    if b"\n" not in whole:
+        file.write(",".join(METRIC_COLUMNS).encode() + b"\n")
+    return file
+
+
+def _checkpoint(path: Path) -> Path:
+    return path / "checkpoint" / "state.safetensors"
+
+
+def save_checkpoint(path: Path, training: Training, recorder: Recorder) -> None:
+    """Replace the checkpoint, after everything recorded before it is safe."""
+    recorder.sync()
+    file = _checkpoint(path)
+    file.parent.mkdir(exist_ok=True)
+    fresh = file.with_suffix(".new")
+    save_file(training.state(), fresh, {"step": str(training.step)})
+    with open(fresh, "rb") as written:
+        os.fsync(written.fileno())
+    os.replace(fresh, file)
+
+
+def restore_checkpoint(path: Path, training: Training) -> None:
+    """Continue from the last checkpoint, if there is one."""
+    file = _checkpoint(path)
+    if not file.is_file():
+        return
+    with safe_open(file, "pt") as saved:
+        training.restore(int(saved.metadata()["step"]), {name: saved.get_tensor(name) for name in saved.keys()})  # noqa: SIM118

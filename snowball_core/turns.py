@@ -1,0 +1,74 @@
+"""One accelerator, one run: workers wait in the order in which they came."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import filelock
+
+from .errors import RunError
+from .status import is_locked
+
+_POLL_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Wait until the accelerator is free and every live worker that came earlier has had its turn; then hold it.
+
+    The caller must hold the run's lock: that lock is what tells the others that this ticket's worker lives. A killed worker's
+    ticket is dropped by whoever meets it, and its accelerator is free at once, for the system releases the lock.
+
+    Parameters
+    ----------
+    folder : Path
+        The runs folder.
+    run_id : str
+    accelerator : str
+        A torch device's name.
+    waiting : callable
+        Called with the id of the run waited for, several times a second; may raise to leave the queue.
+    """
+    place = folder / ".turns" / accelerator.replace(":", "-")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for stale in place.glob(f"*_{run_id}"):
+            stale.unlink(missing_ok=True)
+        ticket = place / f"{time.time_ns():020d}_{run_id}"
+        ticket.touch()
+    except OSError as error:
+        raise RunError(f'the runs folder must be writable; "{folder}": {error.strerror}.') from None
+    lock = filelock.FileLock(place / "lock", thread_local=False)
+    try:
+        while (ahead := _ahead(folder, ticket)) or not _acquired(lock):
+            waiting(ahead or "another run")
+            time.sleep(_POLL_SECONDS)
+    finally:
+        ticket.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquired(lock: filelock.FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return False
+    return True
+
+
+def _ahead(folder: Path, ticket: Path) -> str | None:
+    """The run of the first earlier ticket whose worker lives; dead tickets are dropped on the way."""
+    for other in sorted(ticket.parent.glob("*_*")):
+        if other.name >= ticket.name:
+            return None
+        run_id = other.name.partition("_")[2]
+        if is_locked(folder / run_id):
+            return run_id
+        other.unlink(missing_ok=True)
+    return None

@@ -15,11 +15,14 @@ from .census import Census, census, census_history
 from .errors import HistoryError
 from .geometry import centroid, largest_linf, linf_cells, linf_weight
 from .identity import classes, populations
-from .runs import Run
+from .runs import HISTORY, Run
 
 GROUPS = ("all", "dead", "live")
 CENSUS_COLUMNS = ("step", "group", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes")
-_CONTROL_NAMES = "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split()
+_CONTROL_NAMES = (
+    *("NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "TAB", "LF", "VT", "FF", "CR", "SO", "SI"),
+    *("DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US"),
+)
 
 
 def glyph(token: int) -> str:
@@ -135,15 +138,18 @@ def token_table(words: Words, dead: npt.NDArray[np.bool_]) -> pd.DataFrame:
 def hole_table(words: Words, dead: npt.NDArray[np.bool_], group: str = "all") -> pd.DataFrame:
     """One row per black hole among the group's rows, largest first: its population and its tokens."""
     mask = group_mask(dead, group)
-    inside = token_table(words[mask], dead[mask])
-    inside["token"] = np.flatnonzero(mask)
-    holes = inside[inside["hole"] > 0].groupby("hole")["token"].apply(list)
+    return holes_of(token_table(words[mask], dead[mask]).assign(token=np.flatnonzero(mask)))
+
+
+def holes_of(tokens: pd.DataFrame) -> pd.DataFrame:
+    """The black holes of a :func:`token_table` with true token ids, one row each, largest first."""
+    listed = [(hole, list(part["token"])) for hole, part in tokens[tokens["hole"] > 0].groupby("hole")]
     return pd.DataFrame(
         {
-            "hole": holes.index.to_numpy(),
-            "population": [len(tokens) for tokens in holes],
-            "tokens": [" ".join(map(str, tokens)) for tokens in holes],
-            "glyphs": [" ".join(glyph(token) for token in tokens) for tokens in holes],
+            "hole": np.array([hole for hole, _ in listed], np.int64),
+            "population": np.array([len(ids) for _, ids in listed], np.int64),
+            "tokens": [" ".join(map(str, ids)) for _, ids in listed],
+            "glyphs": [" ".join(glyph(token) for token in ids) for _, ids in listed],
         }
     )
 
@@ -158,15 +164,14 @@ def lattice_facts(words: Words) -> dict[str, Any]:
     return {"format": format_of(words).name, "centroid_length": float(np.linalg.norm(centroid(words)))}
 
 
-def exact_numbers(words: Words, dead: npt.NDArray[np.bool_], group: str) -> dict[str, Any]:
-    """The census of one group at one step and its farthest pair, L∞ in weight units and in cells.
+def exact_numbers(rows: Words) -> dict[str, Any]:
+    """The census of a group's rows at one step and their farthest pair, L∞ in weight units and in cells.
 
     Keys ``tokens``, ``unique``, ``black_holes``, ``population``, ``singletons``, ``largest``, ``linf_weight``, ``linf_cells``.
     """
-    mask = group_mask(dead, group)
-    row = census_row(0, group, census(words[mask]))
-    weight, cells = largest_linf(words[None], mask)
-    numbers = {name: row[name] for name in CENSUS_COLUMNS[2:-1]}
+    counts = census(rows)
+    weight, cells = largest_linf(rows[None], np.ones(len(rows), np.bool_))
+    numbers = {name: getattr(counts, name) for name in CENSUS_COLUMNS[2:-1]}
     return {**numbers, "linf_weight": float(weight[0]), "linf_cells": int(cells[0])}
 
 
@@ -199,7 +204,8 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     safe = table.copy()
     for name in safe.select_dtypes(include=["object", "string"]):
         safe[name] = [f"'{cell}" if str(cell).startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in safe[name]]
-    return safe.to_csv(index=False).encode()
+    text: str = safe.to_csv(index=False)
+    return text.encode()
 
 
 def parquet_bytes(table: pd.DataFrame) -> bytes:
@@ -207,3 +213,30 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     return buffer.getvalue()
+
+
+def recorded_snapshots(run: Run) -> int:
+    """How many snapshots can be read now; 0 before the first, also while a worker is just creating the file.
+
+    Raises
+    ------
+    HistoryError
+        If there is a history, nobody is at it, and it cannot be read.
+    """
+    try:
+        return len(run.history().words)
+    except HistoryError:
+        if (run.path / HISTORY).exists() and not run.status().is_alive:
+            raise
+        return 0
+
+
+def settled(snapshots: int) -> int:
+    """How much of a growing history a picture's frame is made from: the largest power of two in it, so that it rarely changes.
+
+    Examples
+    --------
+    >>> settled(1), settled(7), settled(8)
+    (1, 4, 8)
+    """
+    return 1 << (snapshots.bit_length() - 1)

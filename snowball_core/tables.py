@@ -232,11 +232,13 @@ def recorded_snapshots(run: Run) -> int:
 
 
 def settled(snapshots: int) -> int:
-    """How much of a growing history a picture's frame is made from: the largest power of two in it, so that it rarely changes.
+    """How much of a growing history a picture's frame is made from: its length, rounded down by less than an eighth.
+
+    So the frame is renewed rarely while a run is recorded, and holds nearly all of it.
 
     Examples
     --------
-    >>> settled(1), settled(7), settled(8)
-    (1, 4, 8)
+    >>> settled(7), settled(88), settled(1000)
+    (7, 88, 960)
     """
-    return 1 << (snapshots.bit_length() - 1)
+    return snapshots - snapshots % (1 << max(0, snapshots.bit_length() - 4))

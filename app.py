@@ -1,0 +1,34 @@
+"""The front door: names the pages and sets the stage. Start with ``streamlit run app.py``."""
+
+from __future__ import annotations
+
+import gc
+
+import streamlit as st
+
+from pages.parts.door import enter
+
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="14" fill="#56B4E9"/>'
+    '<circle cx="16" cy="16" r="9" fill="#000"/></svg>'
+)
+
+
+@st.cache_resource(show_spinner=False)
+def freeze_imports() -> None:
+    """Take everything imported so far out of the garbage collector's sight, once per server."""
+    gc.collect()
+    gc.freeze()
+
+
+st.set_page_config(page_title="Snowball", page_icon=ICON, layout="wide")
+page = st.navigation(
+    [
+        st.Page("pages/scrub.py", title="Scrub", icon=":material/linear_scale:", default=True),
+        st.Page("pages/train.py", title="Train", icon=":material/play_arrow:"),
+    ],
+    position="top",
+)
+freeze_imports()
+enter()
+page.run()

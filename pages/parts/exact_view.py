@@ -1,0 +1,60 @@
+"""What one step of a run looks like: the part of the Scrub page that runs again when the step changes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from snowball_core.errors import SnowballError
+from snowball_core.runs import Run
+from snowball_core.tables import group_mask, last_change, recorded_snapshots, token_table
+
+from . import figures, openers
+from .figures import Moment
+from .transport import transport
+
+
+def exact_view(run: Run, group: str, unit: str, was_alive: bool) -> None:
+    """Draw the run at the chosen step; when its worker has ended since the page was drawn, the whole page is drawn anew.
+
+    Parameters
+    ----------
+    run : Run
+    group : {"dead", "live", "all"}
+    unit : {"cells", "weight"}
+    was_alive : bool
+        Whether a worker was at the run when the page was drawn.
+    """
+    try:
+        status, snapshots = run.status(), recorded_snapshots(run)
+        if was_alive and not status.is_alive:
+            st.rerun()
+        if snapshots:
+            _draw(run, snapshots, group, unit, finished=not status.is_alive)
+        elif status.is_alive:
+            st.info("The run is starting: its first snapshot appears here in a few seconds.")
+        else:
+            st.warning(f"Nothing was recorded in this run. {status.message}")
+            st.page_link("pages/train.py", label="Resume it on the Train page, or choose another run")
+    except SnowballError as error:
+        st.error(str(error))
+
+
+def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> None:
+    measures = openers.measures(str(run.path), snapshots)
+    curves = st.container()
+    index = transport(run, snapshots, last_change(measures, group) if finished else 0)
+    step = int(run.steps(snapshots)[index])
+    mask = group_mask(run.dead, group)
+    rows = openers.history(str(run.path), snapshots)[index][mask]
+    tokens = token_table(rows, run.dead[mask]).assign(token=mask.nonzero()[0])
+    moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures)
+    with curves:
+        figures.curves(moment)
+    if not len(rows):
+        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
+        return
+    figures.numbers(moment)
+    for column, figure in zip(st.columns(3, gap="medium"), (figures.sizes, figures.distances, figures.places), strict=True):
+        with column:
+            figure(moment)
+    figures.tables(moment)

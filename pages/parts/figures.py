@@ -1,0 +1,150 @@
+"""The figures of one moment: every one says what it shows, of which run, step and group, in which unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core import charts
+from snowball_core.bf16 import Words
+from snowball_core.runs import Run
+from snowball_core.tables import distance_matrix, exact_numbers, holes_of, settled
+
+from . import openers
+from .heatmap import heatmap
+
+_DEFINITIONS = {
+    "unique": ("U unique vectors", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
+    "black_holes": ("C black holes", "Vectors shared by two or more tokens."),
+    "population": ("P tokens in holes", "Tokens that share their vector with another token."),
+    "singletons": ("S singletons", "Tokens that have a vector for themselves. P + S is all tokens of the group."),
+    "largest": ("Largest hole", "Tokens in the most populous black hole."),
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One group of a run at one step, and what the figures need to keep still.
+
+    Attributes
+    ----------
+    run : Run
+    snapshots : int
+        Recorded by now.
+    finished : bool
+        Whether no worker is at the run.
+    group, unit : str
+    step : int
+    rows : Words, shape (tokens of the group, hidden)
+    tokens : DataFrame
+        The token table of the group.
+    measures : DataFrame
+        The measures table of the whole run.
+    """
+
+    run: Run
+    snapshots: int
+    finished: bool
+    group: str
+    unit: str
+    step: int
+    rows: Words
+    tokens: pd.DataFrame
+    measures: pd.DataFrame
+
+    def caption(self, title: str, meaning: str, unit: str) -> None:
+        """The heading of a figure."""
+        told = f"step {self.step:,} · {self.group} tokens · unit: {unit}"
+        st.markdown(f"**{title}**: {meaning}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
+
+
+def _chart(spec: dict[str, Any], key: str, name: str, **datasets: pd.DataFrame) -> None:
+    st.vega_lite_chart(spec | {"datasets": datasets}, key=key, alt=name, width="stretch")
+
+
+def curves(moment: Moment) -> None:
+    """Counts over the whole run and the training loss below them, each with a cursor at the step."""
+    run, last = moment.run, moment.run.config.last_step
+    moment.caption("Counts over the run", "the upright line is the step chosen below.", "tokens or vectors")
+    cursor = charts.cursor_data(moment.step)
+    data = charts.counts_data(moment.measures, moment.group)
+    _chart(
+        charts.counts_spec(last, len(moment.rows)), "counts", "Counts U, C, P and S over the steps", counts=data, cursor=cursor
+    )
+    loss, width = charts.loss_data(openers.metrics(str(run.path), moment.snapshots))
+    _chart(charts.loss_spec(last, True, 90), "loss", "Training loss over the steps", loss=loss, cursor=cursor)
+    if width > 1:
+        st.caption(f"Each point of the loss is the mean of {width} steps; the counts are exact at every recorded step.")
+
+
+def numbers(moment: Moment) -> None:
+    """The exact numbers of the step, each with its definition."""
+    exact = exact_numbers(moment.rows)
+    with st.container(key="exact"):
+        st.markdown(f"**Exact at step {moment.step:,}** · {exact['tokens']:,} {moment.group} tokens")
+        cells = st.columns([1, 1, 1, 1, 1, 1.9])
+        for cell, (name, (label, definition)) in zip(cells, _DEFINITIONS.items(), strict=False):
+            cell.metric(label, f"{exact[name]:,}", help=definition)
+        cells[-1].metric(
+            "Farthest pair (L∞)",
+            f"{exact['linf_cells']:,} cells ({exact['linf_weight']:.3g})",
+            help="The largest difference of any component between any two tokens: in cells of the number format's lattice, "
+            f"and in weight units (exactly {exact['linf_weight']!r}).",
+        )
+
+
+def sizes(moment: Moment) -> None:
+    """Populations of the black holes."""
+    moment.caption("Black holes", "tokens that are one vector.", "tokens")
+    slots = charts.slots_of(moment.measures, moment.group)
+    data = charts.sizes_data(moment.tokens, slots)
+    _chart(charts.sizes_spec(len(moment.rows), slots), "sizes", "Populations of the black holes at the step", sizes=data)
+
+
+def distances(moment: Moment) -> None:
+    """The heatmap of pairwise L∞ distances."""
+    word = "cells" if moment.unit == "cells" else "weight units"
+    moment.caption("How far apart", "a pixel is a pair; black: no distance.", f"L∞ in {word}")
+    order = charts.picture_order(moment.tokens)
+    scale = charts.shades_of(moment.measures, moment.group, moment.unit)
+    picture = charts.distance_picture(
+        distance_matrix(moment.rows[order], moment.unit), moment.tokens["hole"].to_numpy()[order], scale
+    )
+    heatmap(picture, scale, moment.unit, f"Pairwise L∞ distances of {moment.group} tokens at step {moment.step:,}, in {word}")
+    shown = "every token" if len(order) == len(moment.rows) else f"{len(order):,} of {len(moment.rows):,} tokens"
+    st.caption(
+        f"Rows and columns: {shown}, ordered by black hole; the strip at the left has the holes' colours. Logarithmic shades."
+    )
+
+
+def places(moment: Moment) -> None:
+    """Principal components in a basis fixed for the run."""
+    moment.caption("Where they are", "principal axes; area: number of tokens.", "weight units")
+    basis = moment.snapshots if moment.finished else settled(moment.snapshots)
+    scene = openers.scene(str(moment.run.path), basis, moment.group)
+    data = charts.places_data(scene, moment.rows, moment.tokens)
+    spec = charts.places_spec(scene, len(moment.rows))
+    _chart(spec, "places", "Places of the vectors on two principal axes", places=data, path=scene.path)
+    renewed = "" if moment.finished else f" of the first {basis:,}, renewed as the run grows"
+    st.caption(
+        f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved{renewed}; frame: all of them. "
+        "Grey line: path of the group's mean."
+    )
+
+
+def tables(moment: Moment) -> None:
+    """The black holes and the tokens of the step, as tables; only the open one is built."""
+    holes, tokens = st.tabs(["Black holes at this step", "Tokens at this step"], on_change="rerun", key="tables")
+    if holes.open:
+        with holes:
+            table = holes_of(moment.tokens)
+            if len(table):
+                st.dataframe(table, hide_index=True, width="stretch", key="hole-table")
+            else:
+                st.caption("No two tokens of the group share a vector at this step.")
+    if tokens.open:
+        with tokens:
+            st.dataframe(moment.tokens, hide_index=True, width="stretch", height=320, key="token-table")

@@ -1,0 +1,59 @@
+"""Where the numbers on a page come from, and how to take them home."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from snowball_core.config import DEFAULTS
+from snowball_core.runs import Run
+from snowball_core.tables import csv_bytes, parquet_bytes
+
+from . import openers
+
+
+def exports(run: Run) -> None:
+    """Buttons that build the summary table when they are pressed: a row per recorded step and group."""
+    path = str(run.path)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Summary as CSV",
+            lambda: csv_bytes(openers.summary(path)),
+            f"{run.id}-summary.csv",
+            "text/csv",
+            key="csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "Summary as Parquet",
+            lambda: parquet_bytes(openers.summary(path)),
+            f"{run.id}-summary.parquet",
+            "application/vnd.apache.parquet",
+            key="parquet",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.caption("All recorded steps, all groups: census, largest distances, loss, learning rate.")
+
+
+def provenance(run: Run) -> None:
+    """One line about the run, its text and its format; the whole manifest on request."""
+    text, config = run.manifest.get("corpus", {}), run.config
+    parts = [
+        f"run {run.id}",
+        f"text {text.get('name', config.corpus)}, {text.get('bytes', 0):,} bytes, SHA-256 {str(text.get('sha256', ''))[:12]}…",
+        f"{int(run.dead.sum())} dead of {config.vocab} tokens",
+        f"precision {config.precision}",
+        f"label shift {config.label_shift}",
+        f"{config.schedule} rate",
+    ]
+    st.caption(" · ".join(parts).replace("$", "\\$").replace("*", "\\*").replace("_", "\\_"))
+    if faults := run.manifest.get("faults_carried"):
+        st.caption("This run repeats known faults of the published experiment: " + "; ".join(map(str, faults)) + ".")
+    with st.expander("Configuration and provenance", on_change="rerun", key="manifest") as box:
+        if box.open:
+            changed = {name: value for name, value in config.to_json().items() if value != getattr(DEFAULTS, name)}
+            st.markdown("What differs from the defaults:")
+            st.json(changed)
+            st.markdown("Everything that was written down when it was recorded:")
+            st.json(dict(run.manifest), expanded=1)

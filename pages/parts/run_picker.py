@@ -1,0 +1,90 @@
+"""Choosing a run, and the demo for a library that has none."""
+
+from __future__ import annotations
+
+import contextlib
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from snowball_core import jobs
+from snowball_core.config import configured, preset
+from snowball_core.errors import SnowballError
+from snowball_core.runs import Run, open_run, run_paths, runs_folder
+from snowball_core.status import Status
+
+DEMO = {"name": "demo", "steps": "600"}
+BADGES = {
+    "queued": "gray",
+    "running": "blue",
+    "stopping": "orange",
+    "stopped": "orange",
+    "completed": "green",
+    "failed": "red",
+    "interrupted": "red",
+}
+
+
+def pick_run() -> Run | None:
+    """The run chosen in the picker or named in the address; ``None``, after saying why, if there is none to show."""
+    names = [path.name for path in run_paths(runs_folder())]
+    if not names:
+        offer_demo()
+        return None
+    asked = st.query_params.get("run")
+    if asked is not None and asked not in names and "run" not in st.session_state:
+        _say_unknown(asked)
+    wanted = next((name for name in (st.session_state.get("run"), asked) if name in names), names[0])
+    _write_down(wanted)
+    help = "Recorded runs, newest first."
+    chosen = st.selectbox("Run", names, index=None, key="run", bind="query-params", help=help)
+    try:
+        return open_run(runs_folder(), chosen or wanted)
+    except SnowballError as error:
+        st.error(str(error))
+        return None
+
+
+def _write_down(name: str) -> None:
+    """Put the run into the address also when nobody chose it: a link must not come to mean a newer run."""
+    if st.session_state.get("run") != name:
+        st.session_state["run"] = name
+    if st.query_params.get("run") != name:
+        with contextlib.suppress(StreamlitAPIException):  # raised once the picker itself keeps the address
+            st.query_params["run"] = name
+
+
+def _say_unknown(asked: str) -> None:
+    try:
+        open_run(runs_folder(), asked)
+    except SnowballError as error:
+        st.warning(f"{error}\n\nThe newest run is shown instead.")
+
+
+def state_badge(status: Status) -> None:
+    """The run's state as a coloured word."""
+    st.badge(status.state, color=BADGES.get(status.state, "gray"))
+
+
+def offer_demo() -> None:
+    """What to do in an empty library: one button that records a small run."""
+    st.info(
+        "No run is recorded yet. A run trains a small GPT-2 and keeps its embedding matrix after every step; "
+        "this page then lets you scrub through them."
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Start a 60-second demo run", type="primary", key="demo"):
+            start_demo()
+        st.page_link("pages/train.py", label="Choose your own run on the Train page")
+    st.caption("The demo trains 600 steps on a text that needs no download and takes about 15 MB in the runs folder.")
+
+
+def start_demo() -> None:
+    """Start the demo and show it while it is recorded."""
+    try:
+        run = jobs.start(runs_folder(), configured(preset("corrected"), DEMO))
+    except SnowballError as error:
+        st.error(str(error))
+        return
+    st.session_state["run"] = run.id
+    st.rerun()

@@ -1,0 +1,40 @@
+"""What is looked at: group and unit, kept in the address, where anything may be written."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from snowball_core.tables import GROUPS
+
+UNITS = ("cells", "weight")
+_ORDER = ("dead", "live", "all")
+
+
+def pick_group() -> str:
+    """The group of tokens to look at."""
+    help = "Dead tokens never occur in the text the model was trained on; live tokens do."
+    chosen = st.segmented_control("Group", _ORDER, default="dead", required=True, key="group", bind="query-params", help=help)
+    return chosen if chosen in GROUPS else "dead"
+
+
+def pick_unit() -> str:
+    """The unit of distances."""
+    help = "Cells count steps of the number format's lattice between two values; weight units are the plain difference."
+    chosen = st.segmented_control(
+        "Distances in", UNITS, default="cells", required=True, key="unit", bind="query-params", help=help
+    )
+    return chosen if chosen in UNITS else "cells"
+
+
+def say_unusable() -> None:
+    """Name what the address asks for and does not exist, once, instead of quietly showing something else."""
+    wrong = []
+    for name, known in (("group", _ORDER), ("unit", UNITS)):
+        asked = st.query_params.get(name)
+        if asked is not None and asked not in known:
+            wrong.append(f'{name} must be one of {", ".join(known)}; the address says "{asked[:60]}".')
+    step = st.query_params.get("step")
+    if step is not None and not (step.isascii() and step.isdigit() and len(step) < 12):
+        wrong.append(f'step must be a whole number of steps; the address says "{step[:60]}".')
+    if wrong:
+        st.warning("  \n".join([*wrong, "The usual view is shown instead."]))

@@ -1,0 +1,42 @@
+"""Scrub, the page that answers: what were the tokens doing at this step."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.door import require_front_door
+
+require_front_door("pages/scrub.py")
+
+from pages.parts.exact_view import exact_view  # noqa: E402
+from pages.parts.provenance import exports, provenance  # noqa: E402
+from pages.parts.run_picker import pick_run, state_badge  # noqa: E402
+from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
+
+st.title("Scrub")
+st.markdown(
+    "What were the tokens doing at this step? Move the slider: tokens that never occur in the text (*dead* tokens) drift until "
+    "several of them are one and the same vector, a *black hole*."
+)
+say_unusable()
+picker, state, groups, units = st.columns([3.2, 1.3, 1.3, 1.2], vertical_alignment="bottom")
+with picker:
+    run = pick_run()
+if run is not None:
+    with groups:
+        group = pick_group()
+    with units:
+        unit = pick_unit()
+    status = run.status()
+    alive = status.is_alive
+    with state:
+        state_badge(status)
+        if alive:
+            st.toggle(
+                "Follow", key="follow", value="step" not in st.query_params, help="Keep showing the newest recorded step."
+            )
+    if status.message and status.state in ("failed", "interrupted"):
+        st.warning(f"This run is {status.state}: {status.message}. Everything recorded until then is here.")
+    st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive)
+    exports(run)
+    provenance(run)

@@ -1,0 +1,23 @@
+"""Train: start a run and watch it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.door import require_front_door
+
+require_front_door("pages/train.py")
+
+from pages.parts.form import form  # noqa: E402
+from pages.parts.progress import watched_runs  # noqa: E402
+
+st.title("Train")
+st.markdown(
+    "Which run shall be recorded? Choose an experiment, look at what it costs, and start it. "
+    "It trains in a process of its own: closing this page or the app does not stop it."
+)
+left, right = st.columns([1.15, 1], gap="large")
+with left:
+    form()
+with right:
+    watched_runs()

@@ -1,0 +1,275 @@
+"""Pictures: constant chart descriptions with named data, and the small tables and images that fill them.
+
+A description (a Vega-Lite object) depends on the run and the group only, never on the step: what moves is sent as data, so a
+chart is drawn once and nothing jumps. Axes are fixed for the whole run.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from .bf16 import Words
+from .stage import Stage
+
+DEAD, LIVE, ALONE = "#0072B2", "#E69F00", "#8A939C"
+HOLES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#56B4E9")
+GREYS = ("#6B747D", "#9AA3AC", "#C3CAD1")
+COUNTS = {
+    "unique": ("U unique vectors", "#009E73", [1, 0]),
+    "black_holes": ("C black holes", "#D55E00", [6, 2]),
+    "population": ("P tokens in black holes", "#0072B2", [1, 0]),
+    "singletons": ("S singletons", "#8A939C", [2, 2]),
+}
+KINDS = {"dead": "circle", "live": "triangle-up", "dead and live": "square"}
+ZERO = "#000000"
+NEAR_TO_FAR = ("#3B528B", "#21918C", "#5DC863", "#FDE725")
+MOST_SLOTS = 8
+MOST_PIXELS = 512
+_PICTURE_HEIGHT = 380
+_AXIS_PIXELS = 42
+_MOST_POINTS = 600
+_SHADES = 200
+_WEIGHT_RANGE = 4_096.0
+
+
+def hole_colour(rank: int) -> str:
+    """The colour of the black hole of this rank (1 is the largest); 0 is a singleton."""
+    if rank == 0:
+        return ALONE
+    return HOLES[rank - 1] if rank <= len(HOLES) else GREYS[(rank - 1 - len(HOLES)) % len(GREYS)]
+
+
+def _ticks(last: int) -> list[int]:
+    decades = [factor * 10**power for power in range(len(str(last)) + 1) for factor in (1, 2, 5)]
+    return [0, *[tick for tick in decades if tick <= last]]
+
+
+def _step_axis(last_step: int, title: str | None) -> alt.X:
+    scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
+    axis = alt.Axis(values=_ticks(last_step), labelOverlap="greedy", format=",d", title=title, grid=False)
+    return alt.X("step:Q", scale=scale, axis=axis)
+
+
+def _cursor() -> alt.Chart:
+    rule: alt.Chart = alt.Chart(alt.NamedData("cursor")).mark_rule(color="#D4A017", strokeWidth=2).encode(x="step:Q")
+    return rule
+
+
+@functools.lru_cache(maxsize=64)
+def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
+    """U, C, P and S over the steps as step lines, with a cursor; data sets ``counts`` and ``cursor``."""
+    names = [name for name, _, _ in COUNTS.values()]
+    colour = alt.Scale(domain=names, range=[hue for _, hue, _ in COUNTS.values()])
+    dash = alt.Scale(domain=names, range=[dashes for _, _, dashes in COUNTS.values()])
+    legend = alt.Legend(orient="top", title=None, labelLimit=300, symbolSize=300, symbolStrokeWidth=2.5)
+    y_axis = alt.Axis(values=_ticks(tokens), minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, title="count (symlog)")
+    y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
+    lines = (
+        alt.Chart(alt.NamedData("counts"))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True)
+        .encode(
+            x=_step_axis(last_step, "step (symlog)"),
+            y=alt.Y("count:Q", scale=y_scale, axis=y_axis),
+            color=alt.Color("name:N", scale=colour, legend=legend),
+            strokeDash=alt.StrokeDash("name:N", scale=dash, legend=legend),
+            tooltip=[
+                alt.Tooltip("name:N", title="what"),
+                alt.Tooltip("step:Q", format=",d"),
+                alt.Tooltip("count:Q", format=",d"),
+            ],
+        )
+    )
+    described: dict[str, Any] = (lines + _cursor()).properties(height=250).to_dict()
+    return described
+
+
+def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
+    """The change points of U, C, P and S of one group, and their last values; columns step, name, count."""
+    rows = measures[measures["group"] == group]
+    parts = []
+    for column, (name, _, _) in COUNTS.items():
+        kept = rows[column].ne(rows[column].shift()) | (rows["step"] == rows["step"].max())
+        parts.append(pd.DataFrame({"step": rows.loc[kept, "step"], "name": name, "count": rows.loc[kept, column]}))
+    return pd.concat(parts, ignore_index=True)
+
+
+@functools.lru_cache(maxsize=64)
+def loss_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
+    """The training loss over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
+    axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=4, title="loss (nats)")
+    scale = alt.Scale(domain=[0, max(1, last_step)], nice=False)
+    x = _step_axis(last_step, None) if symlog else alt.X("step:Q", scale=scale, axis=alt.Axis(format=",d", title="step"))
+    line = (
+        alt.Chart(alt.NamedData("loss"))
+        .mark_line(color="#6B747D", strokeWidth=1.4, clip=True)
+        .encode(
+            x=x,
+            y=alt.Y("loss:Q", axis=axis, scale=alt.Scale(zero=False)),
+            tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip("loss:Q", format=".4f")],
+        )
+    )
+    described: dict[str, Any] = (line + _cursor()).properties(height=height).to_dict()
+    return described
+
+
+def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]]) -> tuple[pd.DataFrame, int]:
+    """The loss curve in at most a few hundred points, and how many steps each point is the mean of."""
+    steps, loss = metrics["step"], metrics["loss"]
+    width = max(1, -(-len(steps) // _MOST_POINTS))
+    starts = np.arange(0, len(steps), width)
+    sizes = np.diff(np.append(starts, len(steps)))
+    if not len(starts):
+        return pd.DataFrame({"step": [], "loss": []}), 1
+    means = [np.add.reduceat(column, starts) / sizes for column in (steps, loss)]
+    return pd.DataFrame({"step": means[0], "loss": means[1]}), width
+
+
+def cursor_data(step: int) -> pd.DataFrame:
+    """The cursor's place."""
+    return pd.DataFrame({"step": [step]})
+
+
+@functools.lru_cache(maxsize=64)
+def sizes_spec(tokens: int, slots: int) -> dict[str, Any]:
+    """Populations of the black holes at one step as bars in fixed places; data set ``sizes``."""
+    places = [*[f"hole {rank}" for rank in range(1, slots + 1)], "other holes", "single"]
+    base = alt.Chart(alt.NamedData("sizes")).encode(
+        y=alt.Y("place:N", scale=alt.Scale(domain=places), axis=alt.Axis(title=None, ticks=False, domain=False, minExtent=66)),
+        x=alt.X(
+            "tokens:Q", scale=alt.Scale(domain=[0, max(1, tokens)], nice=False), axis=alt.Axis(title="tokens", tickCount=5)
+        ),
+        tooltip=[alt.Tooltip("place:N", title="what"), "tokens:Q", alt.Tooltip("who:N", title="which")],
+    )
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(color=alt.Color("colour:N", scale=None))
+    numbers = base.mark_text(align="left", dx=4, color=ALONE, fontSize=13).encode(text="tokens:Q")
+    described: dict[str, Any] = (bars + numbers).properties(height=_PICTURE_HEIGHT).to_dict()
+    return described
+
+
+def slots_of(measures: pd.DataFrame, group: str) -> int:
+    """How many bars a run needs: the most black holes the group ever has, at most :data:`MOST_SLOTS`."""
+    return int(min(MOST_SLOTS, max(1, measures.loc[measures["group"] == group, "black_holes"].max())))
+
+
+def sizes_data(tokens: pd.DataFrame, slots: int) -> pd.DataFrame:
+    """Bars from a token table of one group: the largest holes, the other holes together, the singletons together."""
+    place = np.where(tokens["hole"] > slots, slots + 1, np.where(tokens["hole"] == 0, slots + 2, tokens["hole"]))
+    rows = []
+    for number, part in tokens.groupby(place):
+        rank = int(number)
+        name = "single" if rank == slots + 2 else "other holes" if rank == slots + 1 else f"hole {rank}"
+        colour = ALONE if rank == slots + 2 else hole_colour(rank)
+        rows.append({"place": name, "tokens": len(part), "colour": colour, "who": _listed(part["glyph"])})
+    return pd.DataFrame(rows, columns=["place", "tokens", "colour", "who"])
+
+
+def _listed(glyphs: pd.Series[str], most: int = 40) -> str:
+    more = f" and {len(glyphs) - most} more" if len(glyphs) > most else ""
+    return " ".join(glyphs[:most]) + more
+
+
+def places_spec(scene: Stage, tokens: int) -> dict[str, Any]:
+    """The group's vectors in a basis fixed for the run, area by population; data sets ``places`` and ``path``."""
+    return _places_spec(scene.x, scene.y, tuple(float(share) for share in scene.axes.explained), tokens)
+
+
+@functools.lru_cache(maxsize=64)
+def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[float, ...], tokens: int) -> dict[str, Any]:
+    axes = [
+        kind(
+            f"{name}:Q",
+            scale=alt.Scale(domain=list(domain), nice=False, zero=False),
+            axis=alt.Axis(title=f"PC{number}, weight units ({share:.0%} of variance)", format=".2~g", tickCount=4),
+        )
+        for kind, name, domain, number, share in ((alt.X, "x", x, 1, shares[0]), (alt.Y, "y", y, 2, shares[1]))
+    ]
+    path = alt.Chart(alt.NamedData("path")).mark_line(color=ALONE, opacity=0.6, strokeWidth=1).encode(*axes, order="order:Q")
+    shape = alt.Shape(
+        "kind:N",
+        scale=alt.Scale(domain=list(KINDS), range=list(KINDS.values())),
+        legend=alt.Legend(orient="top", title=None, symbolSize=90),
+    )
+    size = alt.Size("population:Q", scale=alt.Scale(domain=[0, max(1, tokens)], range=[20, 1_400]), legend=None)
+    points = (
+        alt.Chart(alt.NamedData("places"))
+        .mark_point(filled=True, clip=True, opacity=0.85, stroke="#FFFFFF", strokeWidth=0.5)
+        .encode(
+            *axes, size=size, shape=shape, color=alt.Color("colour:N", scale=None), tooltip=["population:Q", "kind:N", "who:N"]
+        )
+    )
+    described: dict[str, Any] = (path + points).properties(height=_PICTURE_HEIGHT).to_dict()
+    return described
+
+
+def places_data(scene: Stage, rows: Words, tokens: pd.DataFrame) -> pd.DataFrame:
+    """One point per vector of the group's rows: place, population, kind, colour and tokens; large ones first."""
+    places = scene.axes.coordinates(rows)
+    table = tokens.assign(x=places[:, 0], y=places[:, 1])
+    points = []
+    for _, part in table.groupby("vector"):
+        first, groups = part.iloc[0], set(part["group"])
+        kind = "dead and live" if len(groups) == 2 else groups.pop()
+        points.append((first["x"], first["y"], len(part), kind, hole_colour(int(first["hole"])), _listed(part["glyph"])))
+    result = pd.DataFrame(points, columns=["x", "y", "population", "kind", "colour", "who"])
+    return result.sort_values("population", ascending=False, kind="stable")
+
+
+@dataclass(frozen=True)
+class Shades:
+    """A logarithmic scale of distances, fixed for a run: everything up to ``low`` has the first shade, ``high`` the last."""
+
+    low: float
+    high: float
+
+
+def shades_of(measures: pd.DataFrame, group: str, unit: str) -> Shades:
+    """The scale of a run's heatmaps: its largest distance, and below it one cell or a 4,096th."""
+    high = float(measures.loc[measures["group"] == group, f"largest_linf_{unit}"].max())
+    return Shades(1.0 if unit == "cells" else high / _WEIGHT_RANGE, max(high, 1.0 if unit == "cells" else 0.0))
+
+
+def picture_order(tokens: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Rows of a heatmap: by black hole, largest first, then the singletons; thinned evenly to what a screen shows."""
+    hole = tokens["hole"].to_numpy()
+    order = np.lexsort((tokens["vector"].to_numpy(), np.where(hole == 0, len(hole) + 1, hole)))
+    return order[:: max(1, -(-len(order) // MOST_PIXELS))]
+
+
+def distance_picture(distances: npt.NDArray[Any], holes: npt.NDArray[np.integer[Any]], scale: Shades) -> bytes:
+    """A palette PNG of pairwise distances, a pixel a pair, and left of it a strip in the colours of the holes.
+
+    Zero distance has its own flat colour; other distances are shaded logarithmically.
+    """
+    apart = np.asarray(distances, np.float64)
+    spread = np.log(max(scale.high, scale.low * 1.000001) / scale.low) if scale.low > 0 else 1.0
+    with np.errstate(divide="ignore"):
+        part = np.log(np.maximum(apart, scale.low) / scale.low) / spread if scale.low > 0 else np.zeros_like(apart)
+    shade = np.where(apart == 0, 0, 1 + np.clip(np.rint(part * (_SHADES - 1)), 0, _SHADES - 1)).astype(np.uint8)
+    ranks = sorted({int(rank) for rank in holes})
+    strip = np.array([_SHADES + 2 + ranks.index(int(rank)) % (254 - _SHADES) for rank in holes], np.uint8)
+    width = max(1, len(holes) // 24)
+    gap = np.full((len(holes), max(1, width // 2)), _SHADES + 1, np.uint8)
+    pixels = np.hstack([np.repeat(strip[:, None], width, axis=1), gap, shade])
+    image = Image.fromarray(pixels, "P")
+    colours = [ZERO, *_ramp(), "#808080", *[hole_colour(rank) for rank in ranks][: 254 - _SHADES]]
+    image.putpalette(bytes.fromhex("".join(colour[1:] for colour in colours)))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", transparency=_SHADES + 1)
+    return buffer.getvalue()
+
+
+def _ramp() -> list[str]:
+    stops = np.array([list(bytes.fromhex(colour[1:])) for colour in NEAR_TO_FAR], np.float64)
+    at = np.linspace(0, len(stops) - 1, _SHADES)
+    mixed = np.stack([np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)], axis=1)
+    return ["#" + bytes(np.rint(colour).astype(np.uint8)).hex() for colour in mixed]

@@ -2,9 +2,10 @@
 
 The header has a fixed length and names two tensors while there is room left: the recorded snapshots and the reserved bytes
 behind them, which safetensors requires to be accounted for. Recording a snapshot writes its data, then the header with the new
-count. So any stock reader sees exactly what was recorded, at any moment, and a killed writer leaves a valid file. Only while
-the file itself changes length, once when it is trimmed and once when it is continued, is it longer than its header says for an
-instant: stock readers refuse it then, this one does not, and continuing it mends it.
+count. So any stock reader sees exactly what was recorded, and a killed writer leaves a valid file. Two instants are left: a
+reader that parses the header just while it is rewritten finds numbers that disagree, is refused, never misled, and may open the
+file again; and while the file itself changes length, once when it is trimmed and once when it is continued, it is longer than
+its header says: stock readers refuse it then, this one does not, and continuing it mends it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,229 @@
+"""Text to ids: what is taken, what is changed and said, what is refused and why."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snowball_core import corpus
+from snowball_core.corpus import download_gatsby, from_bytes, gatsby_from_book, load_corpus, python_manual, read_file
+from snowball_core.errors import CorpusError
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+needs_text = pytest.mark.skipif(not (DATA / "gatsby.txt").is_file(), reason="the seed's text is not beside the repository")
+needs_book = pytest.mark.skipif(not (DATA / "pg64317.txt").is_file(), reason="the raw book is not beside the repository")
+DEAD = {*range(10), *range(11, 32), 34, 35, 37, 38, 39, 43, 47, 60, 61, 62, 64, 92, 94, 95, 96, *range(123, 128)}
+
+
+@needs_text
+def test_the_seeds_text_has_the_published_facts():
+    text = load_corpus(str(DATA / "gatsby.txt"))
+    assert len(text) == 265_905
+    assert set(np.flatnonzero(text.byte_counts == 0).tolist()) == DEAD
+    assert len(DEAD) == 51
+    assert (text.byte_counts > 0).sum() == 77
+    assert text.notes == ()
+    assert text.faults(128, 128) == []
+
+
+@needs_text
+@needs_book
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_the_raw_book_gives_the_seeds_text_whatever_its_line_ends_and_mark(line_end, mark):
+    raw = (DATA / "pg64317.txt").read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\n", line_end)
+    assert gatsby_from_book(mark + raw) == (DATA / "gatsby.txt").read_bytes()
+
+
+@needs_book
+def test_a_book_with_one_letter_changed_is_refused_by_its_hash():
+    raw = (DATA / "pg64317.txt").read_bytes().replace(b"younger", b"Younger", 1)
+    with pytest.raises(CorpusError, match=r"must have SHA-256 .*; got .* \(265,905 bytes\).*unchanged copy"):
+        gatsby_from_book(raw)
+
+
+@pytest.mark.parametrize("raw", [b"", b"a story", b"*** END OF x\n*** START OF x\n", b"*** START OF x", b"\xff\x00"])
+def test_what_is_not_the_book_is_refused_by_its_missing_lines(raw):
+    with pytest.raises(CorpusError, match="with its START and END lines; they were not found. Download pg64317.txt unchanged"):
+        gatsby_from_book(raw)
+
+
+@needs_text
+def test_the_name_gatsby_stands_for_the_text_built_in_the_folder(tmp_path):
+    (tmp_path / "gatsby.txt").write_bytes((DATA / "gatsby.txt").read_bytes())
+    built = load_corpus("gatsby", folder=tmp_path)
+    assert (built.name, len(built)) == ("gatsby", 265_905)
+
+
+def test_the_name_gatsby_without_the_text_says_how_to_build_it(tmp_path):
+    with pytest.raises(CorpusError, match='Run "python -m snowball_core corpus gatsby" .* or add "--from FILE"'):
+        load_corpus("gatsby", folder=tmp_path)
+
+
+def test_the_hash_is_of_the_bytes_trained_on_and_the_ids_are_the_bytes():
+    text = from_bytes(b"ab\r\nc\r\n", "x")
+    assert text.sha256 == hashlib.sha256(b"ab\nc\n").hexdigest()
+    assert text.ids.tolist() == [97, 98, 10, 99, 10]
+    assert text.notes == ("2 CRLF line ends became LF",)
+    assert text.byte_counts.tolist() == [{97: 1, 98: 1, 99: 1, 10: 2}.get(token, 0) for token in range(128)]
+
+
+def test_a_lone_carriage_return_is_kept():
+    assert from_bytes(b"a\rb", "x").ids.tolist() == [97, 13, 98]
+
+
+def test_a_byte_order_mark_is_dropped_and_said():
+    text = from_bytes(b"\xef\xbb\xbfab", "x")
+    assert (text.ids.tolist(), text.notes) == ([97, 98], ("the byte order mark was dropped",))
+
+
+@given(st.binary(max_size=60), st.integers(128, 255), st.binary(max_size=20), st.booleans())
+@settings(deadline=None, max_examples=200)
+def test_the_position_told_is_that_of_the_first_foreign_byte_in_the_file(before, byte, after, has_mark):
+    before, after = (bytes(32 + b % 90 if b % 7 else 10 for b in part).replace(b"\n", b"\r\n") for part in (before, after))
+    raw = (b"\xef\xbb\xbf" if has_mark else b"") + before + bytes([byte]) + after
+    position = len(raw) - len(after) - 1
+    with pytest.raises(CorpusError) as caught:
+        from_bytes(raw, "letter.txt")
+    line = before.count(b"\n") + 1
+    assert f"has 1 other byte, the first ({byte:#04x}) at position {position}, line {line}, near" in str(caught.value)
+
+
+def test_foreign_bytes_are_counted_shown_in_place_and_the_way_out_is_named():
+    with pytest.raises(CorpusError) as caught:
+        from_bytes("one\ntwo — three é".encode(), "letter.txt")
+    said = str(caught.value)
+    assert 'the corpus must be ASCII; "letter.txt" has 5 other bytes, the first (0xe2) at position 8, line 2' in said
+    assert "near “one two — three é”" in said
+    assert "--corpus-errors ignore" in said
+
+
+def test_foreign_bytes_can_be_dropped_and_that_is_said():
+    text = from_bytes("aé–b".encode(), "x", errors="ignore")
+    assert (text.ids.tolist(), text.notes) == ([97, 98], ("5 bytes that are not ASCII were dropped",))
+    assert from_bytes(b"a\xe9", "x", errors="ignore").notes == ("1 byte that is not ASCII was dropped",)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xef\xbb\xbf"])
+def test_an_empty_text_is_refused(raw):
+    with pytest.raises(CorpusError, match='the corpus must not be empty; "x" has no ASCII bytes. Give a text.'):
+        from_bytes(raw, "x")
+
+
+def test_a_text_of_foreign_bytes_alone_is_empty_once_they_are_dropped():
+    with pytest.raises(CorpusError, match="must not be empty"):
+        from_bytes("éé".encode(), "x", errors="ignore")
+
+
+@pytest.mark.parametrize("errors", ["strict", "ignore"])
+@pytest.mark.parametrize(
+    ("raw", "byte", "position"), [(b"ab\0c", 0, 2), (b"\x01\x02ab", 1, 0), ("text".encode("utf-16-le"), 0, 1)]
+)
+def test_binary_is_refused_with_the_byte_that_betrays_it(raw, byte, position, errors):
+    with pytest.raises(CorpusError, match=rf'"x" looks binary \(byte {byte} at position {position}\). Give a plain text file.'):
+        from_bytes(raw, "x", errors)
+
+
+def test_tabs_form_feeds_and_a_rare_control_character_are_text():
+    raw = b"a\tb\fc\x1b[0m and a bell \x07 in a long line"
+    assert from_bytes(raw, "x").ids.tobytes() == raw
+
+
+def test_a_missing_file_a_folder_and_an_unknown_home_are_refused_in_words(tmp_path):
+    with pytest.raises(
+        CorpusError, match=r"a built-in name \(python-manual, gatsby\) or an existing file; .*is neither. Check"
+    ):
+        load_corpus(str(tmp_path / "nothing.txt"))
+    with pytest.raises(CorpusError, match="is a folder. Name a file in it."):
+        load_corpus(str(tmp_path))
+    with pytest.raises(CorpusError, match="could not be read"):
+        load_corpus("~nobody-of-this-name/text.txt")
+    with pytest.raises(CorpusError, match="could not be read"):
+        load_corpus("x" * 5_000)
+    with pytest.raises(CorpusError, match="must be"):
+        load_corpus("a\0b")
+    with pytest.raises(CorpusError, match="is a folder"):
+        load_corpus("")
+
+
+def test_pipes_and_devices_are_refused_instead_of_read_for_ever(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(CorpusError, match="is a device or a pipe"):
+            read_file(path)
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path):
+    with open(tmp_path / "vast.txt", "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(CorpusError, match="must be at most 512 MB"):
+        read_file(tmp_path / "vast.txt")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "text.txt").write_bytes(b"abc")
+    assert load_corpus("~/text.txt").ids.tolist() == [97, 98, 99]
+
+
+def test_the_text_must_be_longer_than_one_window():
+    text = from_bytes(b"abcd", "x")
+    assert text.faults(128, 3) == []
+    assert text.faults(128, 4) == [
+        "the corpus must be longer than one window; got 4 bytes and context 4. Shorten context or give a longer text."
+    ]
+
+
+def test_the_vocabulary_must_exceed_the_largest_byte():
+    text = from_bytes(b"abcd", "x")
+    assert text.faults(101, 2) == []
+    assert text.faults(100, 2) == [
+        "vocab must exceed the largest byte of the corpus; got vocab 100 and byte 100 ('d') in x. Set vocab to at least 101."
+    ]
+    assert len(text.faults(100, 9)) == 2
+
+
+def test_the_python_manual_is_english_ascii_and_the_same_every_time():
+    once, again = python_manual(), load_corpus("python-manual")
+    assert once.sha256 == again.sha256
+    assert once.ids.max() < 128
+    assert b"lambda" in once.ids.tobytes()
+    assert len(once) > 100_000
+
+
+def test_without_a_network_the_download_names_the_address_and_the_offline_way(monkeypatch):
+    monkeypatch.setattr(corpus, "GATSBY_ADDRESS", "http://127.0.0.1:9/pg64317.txt")
+    with pytest.raises(CorpusError, match=r"needs a network; http://127.0.0.1:9/.* could not be reached .*gatsby --from FILE"):
+        download_gatsby(timeout=2)
+
+
+@pytest.fixture
+def server(tmp_path):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(tmp_path))
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+
+
+def test_the_download_gives_the_bytes_of_the_address_and_refuses_a_missing_page(server, tmp_path, monkeypatch):
+    (tmp_path / "book.txt").write_bytes(b"a book\r\n")
+    monkeypatch.setattr(corpus, "GATSBY_ADDRESS", f"{server}/book.txt")
+    assert download_gatsby() == b"a book\r\n"
+    monkeypatch.setattr(corpus, "GATSBY_ADDRESS", f"{server}/gone.txt")
+    with pytest.raises(CorpusError, match="404"):
+        download_gatsby()

@@ -197,7 +197,9 @@ def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
         # Centred here: the solver subtracts the mean from the covariance, where a small spread far from 0 drowns in rounding.
         fitted = PCA(rank, svd_solver="covariance_eigh").fit(points - origin)
         sign = np.sign(np.take_along_axis(fitted.components_, np.abs(fitted.components_).argmax(1)[:, None], 1))
-        axes[:rank], explained[:rank] = fitted.components_ * sign, fitted.explained_variance_ratio_
+        # An axis below the rounding of the first is not a direction of the points.
+        real = fitted.explained_variance_ratio_ > points.shape[1] * np.finfo(np.float64).eps
+        axes[:rank][real], explained[:rank][real] = (fitted.components_ * sign)[real], fitted.explained_variance_ratio_[real]
     return PrincipalAxes(origin, axes, explained)
 
 

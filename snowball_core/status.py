@@ -118,19 +118,27 @@ def hold(path: Path) -> Iterator[None]:
 
 def read_status(path: Path) -> Status:
     """The status in a run folder, corrected by the lock: unfinished business without a worker is interrupted."""
+    status = _written(path)
+    if status.is_alive and not is_locked(path):
+        # Read again: the worker may have written its last word and left between the reading and the asking.
+        status = _written(path)
+        if status.is_alive:
+            message = "its worker ended without a word; resume continues it"
+            return replace(status, state="interrupted", seconds_left=None, message=message)
+    if status.state == "running" and stop_marker(path).exists():
+        return replace(status, state="stopping")
+    return status
+
+
+def _written(path: Path) -> Status:
+    """The status as its file has it."""
     try:
         content = json.loads((path / "status.json").read_text())
         status = Status(**{key: content[key] for key in Status.__dataclass_fields__ if key in content})
         if status.state not in STATES or not isinstance(status.step, int) or not isinstance(status.last_step, int):
             raise ValueError("a status of another kind")
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        status = Status("interrupted", message="its status was lost")
-    if status.is_alive and not is_locked(path):
-        return replace(
-            status, state="interrupted", seconds_left=None, message="its worker ended without a word; resume continues it"
-        )
-    if status.state == "running" and stop_marker(path).exists():
-        return replace(status, state="stopping")
+        return Status("interrupted", message="its status was lost")
     return status
 
 

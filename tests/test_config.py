@@ -87,16 +87,15 @@ ANYTHING = st.recursive(
 @settings(deadline=None, max_examples=120)
 def test_any_json_at_all_is_a_valid_configuration_or_a_config_error(content):
     try:
-        config = from_json(content)
+        faults = config_faults(from_json(content))
     except ConfigError as error:
-        assert len(error.faults) >= 1
-    else:
-        assert config_faults(config) == []
+        faults = [] if error.faults else ["refused without a reason"]
+    assert faults == []
 
 
 @pytest.mark.parametrize("content", [[], "steps", 3, None, [["steps", 3]]])
 def test_what_is_no_object_is_refused(content):
-    with pytest.raises(ConfigError, match="must be an object of fields and values"):
+    with pytest.raises(ConfigError, match=r"must be an object of fields and values"):
         from_json(content)
 
 
@@ -135,7 +134,7 @@ def test_an_unknown_field_lists_the_known_ones():
 
 
 def test_an_unknown_preset_lists_the_known_ones():
-    with pytest.raises(ConfigError, match='Unknown preset "snow".*corrected, primordial-snowball, singularity'):
+    with pytest.raises(ConfigError, match=r'Unknown preset "snow".*corrected, primordial-snowball, singularity'):
         preset("snow")
 
 

@@ -52,7 +52,7 @@ def test_a_book_with_one_letter_changed_is_refused_by_its_hash():
 
 @pytest.mark.parametrize("raw", [b"", b"a story", b"*** END OF x\n*** START OF x\n", b"*** START OF x", b"\xff\x00"])
 def test_what_is_not_the_book_is_refused_by_its_missing_lines(raw):
-    with pytest.raises(CorpusError, match="with its START and END lines; they were not found. Download pg64317.txt unchanged"):
+    with pytest.raises(CorpusError, match=r"with its START and END lines; they were not found. Download pg64317.txt unchanged"):
         gatsby_from_book(raw)
 
 
@@ -64,7 +64,7 @@ def test_the_name_gatsby_stands_for_the_text_built_in_the_folder(tmp_path):
 
 
 def test_the_name_gatsby_without_the_text_says_how_to_build_it(tmp_path):
-    with pytest.raises(CorpusError, match='Run "python -m snowball_core corpus gatsby" .* or add "--from FILE"'):
+    with pytest.raises(CorpusError, match=r'Run "python -m snowball_core corpus gatsby" .* or add "--from FILE"'):
         load_corpus("gatsby", folder=tmp_path)
 
 
@@ -114,12 +114,12 @@ def test_foreign_bytes_can_be_dropped_and_that_is_said():
 
 @pytest.mark.parametrize("raw", [b"", b"\xef\xbb\xbf"])
 def test_an_empty_text_is_refused(raw):
-    with pytest.raises(CorpusError, match='the corpus must not be empty; "x" has no ASCII bytes. Give a text.'):
+    with pytest.raises(CorpusError, match=r'the corpus must not be empty; "x" has no ASCII bytes. Give a text.'):
         from_bytes(raw, "x")
 
 
 def test_a_text_of_foreign_bytes_alone_is_empty_once_they_are_dropped():
-    with pytest.raises(CorpusError, match="must not be empty"):
+    with pytest.raises(CorpusError, match=r"must not be empty"):
         from_bytes("éé".encode(), "x", errors="ignore")
 
 
@@ -142,29 +142,29 @@ def test_a_missing_file_a_folder_and_an_unknown_home_are_refused_in_words(tmp_pa
         CorpusError, match=r"a built-in name \(python-manual, gatsby\) or an existing file; .*is neither. Check"
     ):
         load_corpus(str(tmp_path / "nothing.txt"))
-    with pytest.raises(CorpusError, match="is a folder. Name a file in it."):
+    with pytest.raises(CorpusError, match=r"is a folder. Name a file in it."):
         load_corpus(str(tmp_path))
-    with pytest.raises(CorpusError, match="could not be read"):
+    with pytest.raises(CorpusError, match=r"could not be read"):
         load_corpus("~nobody-of-this-name/text.txt")
-    with pytest.raises(CorpusError, match="could not be read"):
+    with pytest.raises(CorpusError, match=r"could not be read"):
         load_corpus("x" * 5_000)
-    with pytest.raises(CorpusError, match="must be"):
+    with pytest.raises(CorpusError, match=r"must be"):
         load_corpus("a\0b")
-    with pytest.raises(CorpusError, match="is a folder"):
+    with pytest.raises(CorpusError, match=r"is a folder"):
         load_corpus("")
 
 
 def test_pipes_and_devices_are_refused_instead_of_read_for_ever(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
-        with pytest.raises(CorpusError, match="is a device or a pipe"):
+        with pytest.raises(CorpusError, match=r"is a device or a pipe"):
             read_file(path)
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path):
     with open(tmp_path / "vast.txt", "wb") as file:
         file.truncate(2**40)
-    with pytest.raises(CorpusError, match="must be at most 512 MB"):
+    with pytest.raises(CorpusError, match=r"must be at most 512 MB"):
         read_file(tmp_path / "vast.txt")
 
 
@@ -225,5 +225,5 @@ def test_the_download_gives_the_bytes_of_the_address_and_refuses_a_missing_page(
     monkeypatch.setattr(corpus, "GATSBY_ADDRESS", f"{server}/book.txt")
     assert download_gatsby() == b"a book\r\n"
     monkeypatch.setattr(corpus, "GATSBY_ADDRESS", f"{server}/gone.txt")
-    with pytest.raises(CorpusError, match="404"):
+    with pytest.raises(CorpusError, match=r"404"):
         download_gatsby()

@@ -148,7 +148,7 @@ def test_a_snapshot_already_there_may_be_put_again_but_not_another(tmp_path):
         before = path.read_bytes()
         with pytest.raises(RunError, match=r"must repeat what it recorded; snapshot 1 of h\.safetensors came out different"):
             file.put(1, snapshot(9))
-        with pytest.raises(RunError, match="in order; h.safetensors has 2 and was given number 3"):
+        with pytest.raises(RunError, match=r"in order; h.safetensors has 2 and was given number 3"):
             file.put(3, snapshot(3))
         assert path.read_bytes() == before
 
@@ -156,13 +156,13 @@ def test_a_snapshot_already_there_may_be_put_again_but_not_another(tmp_path):
 def test_a_snapshot_that_differs_only_in_the_sign_of_a_zero_is_another(tmp_path):
     with writer(tmp_path / "h.safetensors", dtype="F32") as file:
         file.put(0, np.zeros(SHAPE, np.float32))
-        with pytest.raises(RunError, match="came out different"):
+        with pytest.raises(RunError, match=r"came out different"):
             file.put(0, -np.zeros(SHAPE, np.float32))
 
 
 def test_a_full_file_takes_no_more_and_stays_valid(tmp_path):
     path = finished(tmp_path / "h.safetensors", 2)
-    with writer(path, 2) as file, pytest.raises(ValueError, match="has room for 2 snapshots and is full"):
+    with writer(path, 2) as file, pytest.raises(ValueError, match=r"has room for 2 snapshots and is full"):
         file.append(snapshot(2))
     assert stock(path).shape[0] == 2
 
@@ -175,14 +175,14 @@ def test_a_snapshot_of_another_shape_is_refused(tmp_path, wrong):
 
 @pytest.mark.parametrize("wrong", [np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float64), np.zeros(SHAPE, bool)])
 def test_numbers_given_to_a_file_of_bits_are_refused(tmp_path, wrong):
-    with writer(tmp_path / "h.safetensors") as file, pytest.raises(ValueError, match="of BF16 must come as uint16; got"):
+    with writer(tmp_path / "h.safetensors") as file, pytest.raises(ValueError, match=r"of BF16 must come as uint16; got"):
         file.append(wrong)
 
 
 def test_bits_given_to_a_file_of_numbers_are_refused(tmp_path):
     with (
         writer(tmp_path / "h.safetensors", dtype="F32") as file,
-        pytest.raises(ValueError, match="of F32 must come as float32"),
+        pytest.raises(ValueError, match=r"of F32 must come as float32"),
     ):
         file.append(snapshot(0))
 
@@ -214,7 +214,7 @@ def test_hashes_and_single_numbers_are_recorded_too(tmp_path, dtype, shape, one)
 
 def test_a_tensor_opened_for_reading_cannot_be_written(tmp_path):
     words = open_tensor(finished(tmp_path / "h.safetensors", 2)).words
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"read-only"):
         words[0, 0, 0] = 1
 
 
@@ -225,7 +225,7 @@ def test_a_tensor_opened_for_reading_cannot_be_written(tmp_path):
 def test_a_file_of_another_tensor_is_not_continued_and_not_touched(tmp_path, changes):
     path = finished(tmp_path / "h.safetensors", 2)
     before = path.read_bytes()
-    with pytest.raises(HistoryError, match="to be continued; it holds something else. Move it away or start a new run."):
+    with pytest.raises(HistoryError, match=r"to be continued; it holds something else. Move it away or start a new run."):
         writer(path, **changes)
     assert path.read_bytes() == before
 
@@ -235,7 +235,7 @@ def test_a_foreign_file_of_the_same_tensor_is_not_written_over(tmp_path, more):
     path = tmp_path / "h.safetensors"
     save_file({TENSOR: np.ones((2, *SHAPE), np.float32), **more}, path)
     before = path.read_bytes()
-    with pytest.raises(HistoryError, match="to be continued"):
+    with pytest.raises(HistoryError, match=r"to be continued"):
         writer(path, dtype="F32")
     assert path.read_bytes() == before
 
@@ -244,7 +244,7 @@ def test_a_foreign_file_of_the_same_tensor_is_not_written_over(tmp_path, more):
 def test_garbage_is_not_continued_and_not_touched(tmp_path, content):
     path = tmp_path / "h.safetensors"
     path.write_bytes(content)
-    with pytest.raises(HistoryError, match="is not one"):
+    with pytest.raises(HistoryError, match=r"is not one"):
         writer(path)
     assert path.read_bytes() == content
 
@@ -269,13 +269,13 @@ def test_a_disk_too_small_to_grow_leaves_the_trimmed_file_as_it_was(tmp_path, mo
     path = finished(tmp_path / "h.safetensors", 2)
     before = path.read_bytes()
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(RunError, match="must have room"):
+    with pytest.raises(RunError, match=r"must have room"):
         writer(path, 1_000)
     assert path.read_bytes() == before
 
 
 def test_a_file_larger_than_any_disk_is_refused_by_the_disk_itself(tmp_path):
-    with pytest.raises(RunError, match="must have room"):
+    with pytest.raises(RunError, match=r"must have room"):
         writer(tmp_path / "h.safetensors", 2**55)
     assert list(tmp_path.iterdir()) == []
 
@@ -286,7 +286,7 @@ def test_where_space_cannot_be_set_aside_the_free_space_is_asked(tmp_path, monke
 
     monkeypatch.setattr(os, "posix_fallocate", unsupported)
     assert stock(finished(tmp_path / "small.safetensors", 2)).shape[0] == 2
-    with pytest.raises(RunError, match="No space left on device"):
+    with pytest.raises(RunError, match=r"No space left on device"):
         writer(tmp_path / "large.safetensors", 2**55)
 
 
@@ -306,7 +306,7 @@ print("done", flush=True)
 
 
 def test_a_killed_writer_leaves_whole_snapshots_that_a_stock_reader_opens_and_the_next_writer_continues(tmp_path):
-    path, recorded, chance = tmp_path / "h.safetensors", 0, random.Random(1)  # noqa: S311
+    path, recorded, chance = tmp_path / "h.safetensors", 0, random.Random(1)
     for _ in range(6):
         worker = subprocess.Popen([sys.executable, "-c", KILLED_WRITER, str(path), "60000"], stdout=subprocess.PIPE)
         assert worker.stdout.readline() == b"ready\n"
@@ -371,13 +371,13 @@ def test_of_several_tensors_one_must_be_named(tmp_path):
 
 
 def test_a_file_without_tensors_says_so(tmp_path):
-    with pytest.raises(HistoryError, match="none; got no name"):
+    with pytest.raises(HistoryError, match=r"none; got no name"):
         open_tensor(header_of(tmp_path / "h", {}))
 
 
 def test_float16_is_refused_with_the_reason(tmp_path):
     save_file({"a": np.zeros((1, 4, 2), np.float16)}, tmp_path / "h")
-    with pytest.raises(HistoryError, match="must be BF16 or F32; it is F16. bfloat16 saved as float16 has lost its bits"):
+    with pytest.raises(HistoryError, match=r"must be BF16 or F32; it is F16. bfloat16 saved as float16 has lost its bits"):
         open_tensor(tmp_path / "h")
 
 
@@ -431,7 +431,7 @@ BAD_HEADERS = {
 @pytest.mark.parametrize("fault", BAD_HEADERS)
 def test_a_header_with_one_fault_is_refused_as_the_stock_reader_refuses_it(tmp_path, fault):
     path = header_of(tmp_path / "h", BAD_HEADERS[fault], bytes(32))
-    with pytest.raises(HistoryError, match='a history must be a safetensors file; ".*" is not one'):
+    with pytest.raises(HistoryError, match=r'a history must be a safetensors file; ".*" is not one'):
         open_tensor(path, "a")
     if fault != "too many dimensions":
         with pytest.raises(SafetensorError):
@@ -443,13 +443,13 @@ def test_a_header_with_one_fault_is_refused_as_the_stock_reader_refuses_it(tmp_p
     [b"", b"{", b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe\xfd", '{"a":1}'.encode("utf-16"), b"{} {}", b"9" * 5_000, b"NaN"],
 )
 def test_a_header_that_is_no_json_object_is_refused(tmp_path, content):
-    with pytest.raises(HistoryError, match="is not one"):
+    with pytest.raises(HistoryError, match=r"is not one"):
         open_tensor(header_of(tmp_path / "h", content, bytes(32)))
 
 
 @pytest.mark.parametrize("length", [2**64 - 1, 2**63, 2**40, 100_000_001, 1_000])
 def test_a_header_longer_than_the_file_is_refused_before_it_is_read(tmp_path, length):
-    with pytest.raises(HistoryError, match="its header is longer than the file"):
+    with pytest.raises(HistoryError, match=r"its header is longer than the file"):
         open_tensor(header_of(tmp_path / "h", {"a": entry()}, bytes(32), length))
 
 
@@ -457,7 +457,7 @@ def test_a_vast_empty_file_is_refused_without_reading_it(tmp_path):
     path = header_of(tmp_path / "h", {"a": entry()}, length=2**36)
     os.truncate(path, 2**40)
     before = time.monotonic()
-    with pytest.raises(HistoryError, match="longer than the file"):
+    with pytest.raises(HistoryError, match=r"longer than the file"):
         open_tensor(path)
     assert time.monotonic() - before < 1
 

@@ -1,0 +1,458 @@
+"""Run folders: their ids, their files in good and bad condition, who holds them, and who may change them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import snowball_core.status as status_module
+from snowball_core.config import RunConfig, configured
+from snowball_core.errors import ConfigError, HistoryError, RunError
+from snowball_core.runs import (
+    HISTORY,
+    METRIC_COLUMNS,
+    METRICS,
+    TENSOR,
+    create,
+    file_sha256,
+    open_run,
+    prepare,
+    read_metrics,
+    read_run,
+    request,
+    run_path,
+    run_paths,
+    runs_folder,
+)
+from snowball_core.status import (
+    Status,
+    hold,
+    is_locked,
+    read_status,
+    request_stop,
+    require_writable,
+    stop_marker,
+    write_json,
+    write_status,
+)
+from snowball_core.tensorfile import TensorWriter
+
+CONFIG = RunConfig(name="tiny", vocab=4, hidden=2, heads=1, context=2, steps=3)
+HEADER = ",".join(METRIC_COLUMNS) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def run(folder):
+    return create(folder, CONFIG, {"dead_ids": [2, 3]})
+
+
+@pytest.fixture
+def text(tmp_path):
+    """A text of the bytes 0 to 3 cannot be text; this one uses a, b and a line end of a vocabulary of 100."""
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"abba\n" * 20)
+    return path
+
+
+# Ids.
+
+
+@pytest.mark.parametrize(
+    "climbing",
+    ["../x", "..", ".", "/etc", "a/../b", "a/b", "", " ", "-a", "a-", "A", "Upper", "a_b", "a.b", "a\0b", "a\nb", "a\n", "ä",
+     "x" * 103, "x" * 100_000, "~", "C:\\x", "%2e%2e"],
+)  # fmt: skip
+def test_an_id_of_another_form_is_refused_before_any_folder_is_touched(folder, run, climbing):
+    with pytest.raises(
+        RunError, match=r'a run id is made of a-z, 0-9 and -; got ".*"\. "python -m snowball_core list"'
+    ) as caught:
+        run_path(folder, climbing) if "\n" not in climbing else refuse_on_one_line(folder, climbing)
+    assert len(str(caught.value)) < 250
+
+
+def refuse_on_one_line(folder, run_id):
+    try:
+        run_path(folder, run_id)
+    except RunError as error:
+        raise RunError(str(error).replace("\n", " ")) from None
+
+
+@given(st.text(max_size=30))
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_id_no_path_outside_the_folder_comes_back(tmp_path, run_id):
+    with pytest.raises(RunError):
+        run_path(tmp_path / "none", run_id)
+
+
+def test_a_run_that_does_not_exist_is_refused_with_the_newest_there_are(folder, run):
+    with pytest.raises(RunError, match=rf'there is no run "snow" in .*\. The newest are: {run.id}\.'):
+        open_run(folder, "snow")
+
+
+def test_in_an_empty_or_missing_folder_the_next_step_is_named(folder):
+    with pytest.raises(RunError, match=r"There is none yet: record one\."):
+        open_run(folder, "snow")
+    assert run_paths(folder) == []
+
+
+def test_a_link_is_no_run_wherever_it_leads(folder, run):
+    (folder / "link").symlink_to(run.path)
+    with pytest.raises(RunError, match='there is no run "link"'):
+        open_run(folder, "link")
+    assert run_paths(folder) == [run.path]
+
+
+def test_runs_are_listed_newest_first_and_other_folders_are_not(folder):
+    for name in ("2026-01-02-000000", "2026-01-01-000000-b", "corpora", ".turns", "Other"):
+        (folder / name).mkdir(parents=True)
+    for name in ("2026-01-02-000000", "2026-01-01-000000-b", "Other"):
+        (folder / name / "run.json").write_text("{}")
+    assert [path.name for path in run_paths(folder)] == ["2026-01-02-000000", "2026-01-01-000000-b"]
+
+
+def test_the_runs_folder_is_the_one_given_then_the_environments_then_the_one_beside_the_package(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path / "env"))
+    assert runs_folder(tmp_path / "given") == tmp_path / "given"
+    assert runs_folder() == tmp_path / "env"
+    monkeypatch.delenv("SNOWBALL_RUNS")
+    assert runs_folder() == Path(__file__).resolve().parents[1] / "runs"
+
+
+# Creating.
+
+
+def test_a_created_run_is_read_back_with_everything_it_was_given(folder, run):
+    again = open_run(folder, run.id)
+    assert (again.config, again.manifest, again.id) == (CONFIG, run.manifest, run.id)
+    assert again.dead.tolist() == [False, False, True, True]
+    assert run.id.endswith("-tiny")
+
+
+def test_the_longest_name_still_makes_an_id_that_can_be_opened(folder):
+    config = dataclasses.replace(CONFIG, name="x" * 60)
+    for _ in range(3):
+        run = create(folder, config, {"dead_ids": []})
+        assert open_run(folder, run.id).config == config
+
+
+def test_runs_created_at_the_same_moment_never_share_a_folder(folder):
+    made, ready = [], threading.Barrier(8)
+
+    def make():
+        ready.wait()
+        made.extend(create(folder, CONFIG, {"dead_ids": []}).id for _ in range(5))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(made) == Counter(path.name for path in run_paths(folder))
+    assert len(set(made)) == 40
+
+
+def test_a_folder_that_is_a_file_is_refused_with_the_ways_out(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(RunError, match=r"the runs folder must be writable; .* Choose another with --runs or SNOWBALL_RUNS\."):
+        create(tmp_path / "runs", CONFIG, {})
+
+
+# Preparing: everything is checked first.
+
+
+def tiny(text, **changes):
+    return configured(RunConfig(), {"corpus": str(text), "vocab": 100, "context": 4, "hidden": 2, "steps": 3, **changes})
+
+
+def test_a_prepared_run_is_queued_and_knows_its_text_and_its_dead_tokens(folder, text):
+    run = prepare(folder, tiny(text))
+    assert run.manifest["dead_ids"] == [t for t in range(100) if t not in (10, 97, 98)]
+    assert run.manifest["corpus"]["sha256"] == hashlib.sha256(text.read_bytes()).hexdigest()
+    assert run.manifest["corpus"]["bytes"] == 100
+    assert json.loads((run.path / "status.json").read_text())["state"] == "queued"
+
+
+def test_a_path_given_from_here_is_kept_whole_so_that_it_is_found_from_anywhere(folder, text, monkeypatch):
+    monkeypatch.chdir(text.parent)
+    assert prepare(folder, tiny("text.txt")).config.corpus == str(text)
+
+
+def test_faults_of_the_fields_and_of_the_text_are_told_together_and_nothing_is_written(folder, text):
+    wrong = dataclasses.replace(tiny(text), sigma=-1.0, steps=-3, vocab=50, context=200)
+    with pytest.raises(ConfigError) as caught:
+        prepare(folder, wrong)
+    said = str(caught.value)
+    for words in (
+        "sigma must be at least 0",
+        "steps must be at least 1",
+        "vocab must exceed the largest byte",
+        "longer than one window",
+    ):
+        assert words in said
+    assert not folder.exists()
+
+
+def test_a_form_gets_the_faults_of_its_fields_and_of_its_text_together(folder):
+    with pytest.raises(ConfigError) as caught:
+        request(folder, RunConfig(), {"sigma": "-1", "corpus": "/nowhere/text.txt", "nonsense": "1"})
+    assert len(caught.value.faults) == 3
+    assert '"/nowhere/text.txt" is neither' in str(caught.value)
+
+
+def test_a_run_larger_than_the_disk_is_refused_and_nothing_is_written(folder, text):
+    vast = tiny(text, hidden=65_536, steps=10_000_000, extra="gradient,exp_avg,exp_avg_sq")
+    with pytest.raises(RunError, match=r"the disk must have room for the whole run; it needs .* MB and .* MB are free"):
+        prepare(folder, vast)
+    assert not folder.exists()
+
+
+# run.json in bad condition.
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "null", "3", '"config"', "{}", '{"config": {}}', '{"config": [], "dead_ids": []}', "[" * 100_000, "\udcff",
+     '{"config": {"steps": -1}, "dead_ids": []}', '{"config": {"unknown": 1}, "dead_ids": []}', '{"config": {}, "dead_ids": 5}',
+     '{"config": {}, "dead_ids": null}', '{"config": {}, "dead_ids": ["a"]}', '{"config": {}, "dead_ids": [128]}',
+     '{"config": {}, "dead_ids": [-1]}', '{"config": {}, "dead_ids": [1.5]}', '{"config": {}, "dead_ids": [true]}',
+     '{"config": {}, "dead_ids": [[1]]}', '{"config": {}, "dead_ids": [1e400]}', '{"config": {}, "dead_ids": [1000000000000000000000000000000]}'],
+)  # fmt: skip
+def test_a_damaged_manifest_is_told_and_the_way_to_the_history_named(folder, run, content):
+    (run.path / "run.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(
+        RunError, match=r"has a damaged run\.json[\s\S]*Its history\.safetensors may still be whole: open that file"
+    ):
+        open_run(folder, run.id)
+
+
+def test_a_manifest_that_is_a_folder_is_told(run):
+    os.unlink(run.path / "run.json")
+    (run.path / "run.json").mkdir()
+    with pytest.raises(RunError, match=r"damaged run\.json \(IsADirectoryError"):
+        read_run(run.path)
+
+
+def test_a_json_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "x.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"]
+
+
+# History and numbers.
+
+
+def test_a_run_that_recorded_nothing_says_so(run):
+    with pytest.raises(HistoryError, match=r"must be a readable file; .*No such file"):
+        run.history()
+    assert {name: len(column) for name, column in run.metrics().items()} == dict.fromkeys(METRIC_COLUMNS, 0)
+
+
+def test_the_history_of_another_run_is_refused(run):
+    with TensorWriter(run.path / HISTORY, TENSOR, "BF16", (5, 2), 1, {}) as file:
+        file.append(np.zeros((5, 2), np.uint16))
+    with pytest.raises(HistoryError, match=r"must be of 4 tokens with 2 components; it is \[1, 5, 2\]"):
+        run.history()
+
+
+def test_steps_name_the_snapshots_there_are(folder):
+    run = create(folder, dataclasses.replace(CONFIG, steps=10, record="every-4"), {"dead_ids": []})
+    assert run.steps(4).tolist() == [0, 4, 8, 10]
+    assert run.steps(2).tolist() == [0, 4]
+    assert run.steps(0).tolist() == []
+
+
+@given(st.integers(0, 60))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_torn_last_line_is_ignored_wherever_it_is_torn(tmp_path, torn):
+    lines = "1,3.5,0.001,0.9,0.1\n2,3.25,0.001,nan,0.2\n3,3.125,0.001,0.7,0.3\n"
+    (tmp_path / METRICS).write_text(HEADER + lines[:torn])
+    found = read_metrics(tmp_path / METRICS)
+    assert found["step"].tolist() == list(range(1, lines[:torn].count("\n") + 1))
+    assert found["loss"].tolist() == [3.5, 3.25, 3.125][: len(found["step"])]
+
+
+def test_a_file_with_a_torn_header_or_none_has_no_numbers(tmp_path):
+    for content in ("", "step,lo", HEADER):
+        (tmp_path / METRICS).write_text(content)
+        assert [column.tolist() for column in read_metrics(tmp_path / METRICS).values()] == [[]] * 5
+
+
+@pytest.mark.parametrize(
+    "line", ["1,2,3\n", "1,2,3,4,5,6\n", "a,b,c,d,e\n", "\n", "\0\0\0\n", "1,2,3,4,\n", "1,2,3,4,5,1,2,3,4,5\n"]
+)
+def test_a_damaged_line_in_the_middle_is_told(tmp_path, line):
+    (tmp_path / METRICS).write_text(HEADER + "1,3.5,0.001,0.9,0.1\n" + line + "3,3.5,0.001,0.9,0.1\n")
+    with pytest.raises(
+        RunError, match=r"must hold 5 numbers a line; it is damaged\. Move it away: the history does not need it\."
+    ):
+        read_metrics(tmp_path / METRICS)
+
+
+def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    assert file_sha256(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+# Who holds a run.
+
+HOLDER = """
+import sys
+from pathlib import Path
+from snowball_core.status import Status, hold, write_status
+path = Path(sys.argv[1])
+with hold(path):
+    write_status(path, Status("running", 2, 3))
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def worker(run):
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(run.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_a_run_is_alive_as_long_as_its_worker_and_interrupted_once_it_is_killed(run, worker):
+    assert is_locked(run.path)
+    assert (run.status().state, run.status().step) == ("running", 2)
+    with pytest.raises(
+        RunError, match=r"a run has one writer; .* is being trained by another process\. Wait for it or stop it"
+    ):
+        hold(run.path).__enter__()
+    worker.kill()
+    worker.wait()
+    assert not is_locked(run.path)
+    ended = run.status()
+    assert (ended.state, ended.step, ended.last_step, ended.seconds_left) == ("interrupted", 2, 3, None)
+    assert "resume continues it" in ended.message
+    with hold(run.path):
+        assert is_locked(run.path)
+
+
+def test_a_stopped_process_still_holds_its_run_and_a_zombie_does_not(run, worker):
+    os.kill(worker.pid, 19)
+    assert is_locked(run.path)
+    os.kill(worker.pid, 9)
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+    assert Path(f"/proc/{worker.pid}").exists() or sys.platform != "linux"
+    assert not is_locked(run.path)
+
+
+def test_many_who_ask_at_once_whether_a_run_is_held_do_not_take_each_other_for_its_worker(run):
+    (run.path / "lock").touch()
+    answers, ready = [], threading.Barrier(6)
+
+    def ask():
+        ready.wait()
+        answers.extend(is_locked(run.path) for _ in range(30))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [False] * 180
+
+
+def test_a_running_run_asked_to_stop_is_stopping(run, worker):
+    request_stop(run.path)
+    assert stop_marker(run.path).exists()
+    assert run.status().state == "stopping"
+
+
+@pytest.mark.parametrize("state", ["completed", "stopped", "failed", "running"])
+def test_a_run_without_a_worker_cannot_be_stopped(run, state):
+    write_status(run.path, Status(state, 3, 3))
+    seen = "interrupted" if state == "running" else state
+    with pytest.raises(RunError, match=f'only a queued or running run can be stopped; ".*" is {seen}'):
+        request_stop(run.path)
+    assert not stop_marker(run.path).exists()
+
+
+@pytest.mark.parametrize("state", ["completed", "stopped", "failed"])
+def test_a_finished_run_keeps_its_state_without_a_worker(run, state):
+    write_status(run.path, Status(state, 3, 3, message="why"))
+    assert (run.status().state, run.status().message, run.status().is_alive) == (state, "why", False)
+    assert run.status().updated.startswith("20")
+
+
+def test_a_worker_that_finishes_while_it_is_asked_about_is_completed_not_interrupted(run, monkeypatch):
+    write_status(run.path, Status("running", 2, 3))
+
+    def left_just_now(path):
+        write_status(path, Status("completed", 3, 3))
+        return False
+
+    monkeypatch.setattr(status_module, "is_locked", left_just_now)
+    assert read_status(run.path).state == "completed"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", "7", '"state"', "{}", '{"state": 3}', '{"state": "flying"}',
+     '{"state": "running", "step": "x"}',
+     '{"state": "stopped", "last_step": null}', '{"state": ["running"]}', "[" * 100_000, "\xff\xfe"]
+)  # fmt: skip
+def test_a_lost_status_is_an_interrupted_run(run, content):
+    (run.path / "status.json").write_text(content, encoding="latin-1")
+    assert run.status() == Status("interrupted", message="its status was lost")
+
+
+def test_a_status_with_fields_of_a_later_version_is_read(run):
+    (run.path / "status.json").write_text('{"state": "stopped", "step": 2, "last_step": 3, "colour": "blue"}')
+    assert (run.status().state, run.status().step) == ("stopped", 2)
+
+
+# Read-only.
+
+
+def test_while_read_only_nothing_can_be_created_held_or_stopped_but_everything_read(folder, run, text, monkeypatch):
+    write_status(run.path, Status("stopped", 2, 3))
+    before = sorted(folder.rglob("*"))
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    for change in (
+        lambda: prepare(folder, tiny(text)),
+        lambda: create(folder, CONFIG, {}),
+        lambda: hold(run.path).__enter__(),
+        lambda: request_stop(run.path),
+    ):
+        with pytest.raises(
+            RunError, match=r"read-only \(SNOWBALL_READONLY is set\): runs can be looked at\. Unset it to train\."
+        ):
+            change()
+    assert sorted(folder.rglob("*")) == before
+    assert open_run(folder, run.id).status().state == "stopped"
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_the_switch_set_to_nothing_or_zero_is_off(monkeypatch, value):
+    monkeypatch.setenv("SNOWBALL_READONLY", value)
+    require_writable()
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    with pytest.raises(RunError):
+        require_writable()

@@ -16,6 +16,11 @@ import filelock
 
 from .errors import RunError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 ALIVE_STATES = ("queued", "running", "stopping")
 STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damaged")
 
@@ -82,6 +87,16 @@ def is_locked(path: Path) -> bool:
     """Whether a worker holds the run: asked of the lock itself, since pids are reused and zombies answer."""
     if not (path / "lock").exists():
         return False
+    if fcntl:
+        # A shared lock: many may ask at once without taking each other for the worker, also in a folder they cannot write to.
+        try:
+            with open(path / "lock", "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass  # no such locks on this file system: ask as the worker asked
     try:
         with lock_of(path).acquire(timeout=0.05, poll_interval=0.01):
             return False

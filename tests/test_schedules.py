@@ -63,7 +63,7 @@ def test_stopping_early_leaves_the_rates_as_they_are():
     assert rates(whole) == rates(cut)
 
 
-@given(st.integers(1, 40), st.integers(0, 40))
+@given(st.integers(1, 20), st.integers(0, 20))
 @settings(deadline=None, max_examples=15)
 def test_the_linear_rate_is_bit_for_bit_the_trainers(steps, warmup):
     config = RunConfig(steps=steps, warmup=min(warmup, steps), schedule="linear", learning_rate=1e-3)

@@ -315,9 +315,10 @@ def test_a_killed_writer_leaves_whole_snapshots_that_a_stock_reader_opens_and_th
         worker.wait()
         worker.stdout.close()
         found = stock(path)
-        assert recorded < len(found) < 60_000
+        assert recorded <= len(found) < 60_000
         recorded = len(found)
         assert np.array_equal(found, np.broadcast_to(np.arange(recorded, dtype=np.uint16)[:, None, None], found.shape))
+    assert recorded > 0
 
 
 def test_readers_of_a_file_being_written_find_only_whole_snapshots(tmp_path):
@@ -326,13 +327,12 @@ def test_readers_of_a_file_being_written_find_only_whole_snapshots(tmp_path):
     try:
         assert worker.stdout.readline() == b"ready\n"
         counts = []
-        for _ in range(300):
+        while len(counts) < 300 or counts[-1] == counts[0]:
             words = open_tensor(path).words
             counts.append(len(words))
             if len(words):
                 assert (words[-1] == (len(words) - 1) % 65_536).all()
         assert counts == sorted(counts)
-        assert counts[-1] > counts[0]
     finally:
         worker.kill()
         worker.wait()

@@ -12,31 +12,29 @@ from pages.parts.exact_view import exact_view  # noqa: E402
 from pages.parts.provenance import exports, provenance  # noqa: E402
 from pages.parts.run_picker import pick_run, state_badge  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
+from pages.parts.words import plain  # noqa: E402
 
 st.title("Scrub")
 st.markdown(
     "What were the tokens doing at this step? Move the slider: tokens that never occur in the text (*dead* tokens) drift until "
     "several of them are one and the same vector, a *black hole*."
 )
-say_unusable()
-picker, state, groups, units = st.columns([3.2, 1.3, 1.3, 1.2], vertical_alignment="bottom")
-with picker:
+address = st.query_params.to_dict()
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     run = pick_run()
-if run is not None:
-    with groups:
-        group = pick_group()
-    with units:
-        unit = pick_unit()
-    status = run.status()
-    alive = status.is_alive
-    with state:
+    if run is not None:
+        group, unit = pick_group(), pick_unit()
+        status = run.status()
+        alive = status.is_alive
         state_badge(status)
         if alive:
             st.toggle(
                 "Follow", key="follow", value="step" not in st.query_params, help="Keep showing the newest recorded step."
             )
+if run is not None:
+    say_unusable(run, address)
     if status.message and status.state in ("failed", "interrupted"):
-        st.warning(f"This run is {status.state}: {status.message}. Everything recorded until then is here.")
+        st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")
     st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive)
     exports(run)
     provenance(run)

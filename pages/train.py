@@ -1,4 +1,4 @@
-"""Train: start a run and watch it."""
+"""Train, the page that answers: which run shall be recorded, and how is it doing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pages.parts.door import require_front_door
 require_front_door("pages/train.py")
 
 from pages.parts.form import form  # noqa: E402
+from pages.parts.launch import launch  # noqa: E402
 from pages.parts.progress import watched_runs  # noqa: E402
 
 st.title("Train")
@@ -18,6 +19,7 @@ st.markdown(
 )
 left, right = st.columns([1.15, 1], gap="large")
 with left:
-    form()
+    config, corpus, faults = form()
 with right:
+    launch(config, corpus, faults)
     watched_runs()

@@ -106,7 +106,7 @@ def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
 @functools.lru_cache(maxsize=64)
 def loss_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
     """The training loss over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
-    axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=4, title="loss (nats)")
+    axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=3, title="loss")
     scale = alt.Scale(domain=[0, max(1, last_step)], nice=False)
     x = _step_axis(last_step, None) if symlog else alt.X("step:Q", scale=scale, axis=alt.Axis(format=",d", title="step"))
     line = (
@@ -197,7 +197,7 @@ def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[f
     shape = alt.Shape(
         "kind:N",
         scale=alt.Scale(domain=list(KINDS), range=list(KINDS.values())),
-        legend=alt.Legend(orient="top", title=None, symbolSize=90),
+        legend=alt.Legend(orient="top", title=None, symbolSize=90, symbolFillColor=ALONE, symbolStrokeColor=ALONE),
     )
     size = alt.Size("population:Q", scale=alt.Scale(domain=[0, max(1, tokens)], range=[20, 1_400]), legend=None)
     points = (

@@ -11,6 +11,7 @@ from snowball_core.tables import group_mask, last_change, recorded_snapshots, to
 from . import figures, openers
 from .figures import Moment
 from .transport import transport
+from .words import plain
 
 
 def exact_view(run: Run, group: str, unit: str, was_alive: bool) -> None:
@@ -33,10 +34,10 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool) -> None:
         elif status.is_alive:
             st.info("The run is starting: its first snapshot appears here in a few seconds.")
         else:
-            st.warning(f"Nothing was recorded in this run. {status.message}")
+            st.warning(f"Nothing was recorded in this run. {plain(status.message)}")
             st.page_link("pages/train.py", label="Resume it on the Train page, or choose another run")
     except SnowballError as error:
-        st.error(str(error))
+        st.error(plain(error))
 
 
 def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> None:
@@ -54,7 +55,8 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> No
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return
     figures.numbers(moment)
-    for column, figure in zip(st.columns(3, gap="medium"), (figures.sizes, figures.distances, figures.places), strict=True):
-        with column:
+    pictures = st.grid(3, min_column_width=320, gap="medium")
+    for figure in (figures.sizes, figures.distances, figures.places):
+        with pictures.cell():
             figure(moment)
     figures.tables(moment)

@@ -17,9 +17,9 @@ from . import openers
 from .heatmap import heatmap
 
 _DEFINITIONS = {
-    "unique": ("U unique vectors", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
+    "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
     "black_holes": ("C black holes", "Vectors shared by two or more tokens."),
-    "population": ("P tokens in holes", "Tokens that share their vector with another token."),
+    "population": ("P in holes", "Tokens that share their vector with another token."),
     "singletons": ("S singletons", "Tokens that have a vector for themselves. P + S is all tokens of the group."),
     "largest": ("Largest hole", "Tokens in the most populous black hole."),
 }
@@ -85,13 +85,16 @@ def numbers(moment: Moment) -> None:
     exact = exact_numbers(moment.rows)
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {moment.step:,}** · {exact['tokens']:,} {moment.group} tokens")
-        cells = st.columns([1, 1, 1, 1, 1, 1.9])
-        for cell, (name, (label, definition)) in zip(cells, _DEFINITIONS.items(), strict=False):
-            cell.metric(label, f"{exact[name]:,}", help=definition)
-        cells[-1].metric(
-            "Farthest pair (L∞)",
-            f"{exact['linf_cells']:,} cells ({exact['linf_weight']:.3g})",
-            help="The largest difference of any component between any two tokens: in cells of the number format's lattice, "
+        cells = st.grid(6, min_column_width=112)
+        for name, (label, definition) in _DEFINITIONS.items():
+            cells.metric(label, f"{exact[name]:,}", help=definition)
+        cells.metric(
+            "Farthest pair",
+            f"{exact['linf_cells']:,} cells",
+            f"{exact['linf_weight']:.3g} in weight units",
+            delta_color="off",
+            delta_arrow="off",
+            help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "
             f"and in weight units (exactly {exact['linf_weight']!r}).",
         )
 

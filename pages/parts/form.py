@@ -1,4 +1,4 @@
-"""The form of a run, made from the configuration's fields, with its cost and all its faults before anything starts."""
+"""The form of a run, made from the configuration's fields."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from typing import Any
 
 import streamlit as st
 
-from snowball_core import jobs
-from snowball_core.config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, configured, faults_carried, preset
+from snowball_core.config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, preset
 from snowball_core.corpus import Corpus
-from snowball_core.costs import cost
-from snowball_core.errors import ConfigError, SnowballError
-from snowball_core.runs import dead_tokens, runs_folder
+from snowball_core.errors import ConfigError
+from snowball_core.runs import request, runs_folder
 
 from . import openers
-from .words import duration, size
 
 FIRST = ("name", "corpus", "steps", "until", "precision", "sigma")
 
 
-def form() -> None:
-    """Draw the form, the cost of what it says, and the button that starts it."""
+def form() -> tuple[RunConfig | None, Corpus | None, list[str]]:
+    """Draw the form; return the configuration and the corpus it describes, and every fault of both."""
     st.subheader("New run")
     chosen = st.radio(
         "Experiment",
@@ -31,14 +28,7 @@ def form() -> None:
         on_change=_fill,
     )
     start = preset(chosen or DEFAULT_PRESET)
-    texts = _fields(start)
-    config, corpus, faults = _checked(start, texts)
-    if faults:
-        st.error(str(ConfigError(faults)))
-    elif config and corpus:
-        _estimate(config, corpus)
-    if st.button("Start the run", type="primary", key="start", disabled=bool(faults)) and config:
-        _start(config)
+    return _checked(start, _fields(start))
 
 
 def _fill() -> None:
@@ -66,7 +56,7 @@ def _fields(config: RunConfig) -> dict[str, Any]:
     for group in groups:
         names = [name for name, field in FIELDS.items() if field.metadata["group"] == group and name not in FIRST]
         if names:
-            with st.expander(f"{group.capitalize()}: {', '.join(names)}", key=f"group-{group}"):
+            with st.expander(f"{group.capitalize()}: {', '.join(names).replace('_', ' ')}", key=f"group-{group}"):
                 columns = st.columns(2)
                 for place, name in enumerate(names):
                     with columns[place % 2]:
@@ -76,7 +66,7 @@ def _fields(config: RunConfig) -> dict[str, Any]:
 
 def _field(config: RunConfig, name: str) -> Any:
     limits, key = FIELDS[name].metadata, f"field-{name}"
-    label = name.replace("_", " ") + (f" ({limits['unit']})" if limits["unit"] else "")
+    label = name.replace("_", " ") + (f" ({limits['unit']})" if limits["unit"] not in ("", name) else "")
     st.session_state.setdefault(key, _entry(config, name))
     if choices := limits.get("choices"):
         listed = "\n".join(f"- **{value}**: {consequence}" for value, consequence in choices.items())
@@ -88,49 +78,8 @@ def _field(config: RunConfig, name: str) -> Any:
 
 def _checked(start: RunConfig, texts: dict[str, Any]) -> tuple[RunConfig | None, Corpus | None, list[str]]:
     """The configuration and its corpus, and every fault of both."""
-    config, corpus, faults = None, None, []
     try:
-        config = configured(start, texts)
+        config = request(runs_folder(), start, texts)
+        return config, openers.corpus(config.corpus, config.corpus_errors), []
     except ConfigError as error:
-        faults += error.faults
-    try:
-        corpus = openers.corpus(texts["corpus"].strip(), texts["corpus_errors"])
-        shape = configured(start, {name: texts[name] for name in ("vocab", "context")})
-        faults += corpus.faults(shape.vocab, shape.context)
-    except ConfigError:
-        pass
-    except SnowballError as error:
-        faults.append(str(error))
-    return config, corpus, faults
-
-
-def _estimate(config: RunConfig, corpus: Corpus) -> None:
-    expected, dead = cost(config, openers.speed()), len(dead_tokens(corpus, config.vocab))
-    with st.container(border=True, key="estimate"):
-        st.markdown(
-            f"**About {duration(expected.seconds)} and {size(expected.disk_bytes)} on disk** for {config.last_step:,} steps, "
-            f"{expected.snapshots:,} snapshots of {config.vocab} × {config.hidden} and {expected.parameters:,} parameters, "
-            "on this machine's processor."
-        )
-        text = f"The text has {len(corpus):,} bytes; {config.vocab - dead} of {config.vocab} tokens are live, {dead} are dead."
-        if dead:
-            st.markdown(text)
-        else:
-            st.info(f"{text} Without a dead token there is nothing that can become a black hole unseen; the run is allowed.")
-        if carried := faults_carried(config):
-            st.markdown(
-                "Known faults of the published experiment that this run repeats:\n" + "\n".join(f"- {f}" for f in carried)
-            )
-        for note in corpus.notes:
-            st.caption(f"Text: {note}.")
-
-
-def _start(config: RunConfig) -> None:
-    try:
-        with st.spinner("Starting the worker…"):
-            run = jobs.start(runs_folder(), config)
-    except SnowballError as error:
-        st.error(str(error))
-        return
-    st.session_state["watched"] = run.id
-    st.toast(f"Run {run.id} is recorded from now on.")
+        return None, None, list(error.faults)

@@ -63,7 +63,7 @@ def corpus(name: str, errors: str) -> Corpus:
     return load_corpus(name, errors, corpora_folder(runs_folder()))
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_data(ttl=60, show_spinner=False)
 def speed() -> float:
-    """Floating-point operations per second of this machine, measured once per server."""
+    """Floating-point operations per second of this machine, as busy as it was within the last minute."""
     return matrix_speed()

@@ -10,7 +10,7 @@ from snowball_core.runs import Run, open_run, run_paths, runs_folder
 from snowball_core.status import Status, read_status, request_stop
 
 from .run_picker import offer_demo, state_badge
-from .words import duration
+from .words import duration, plain
 
 _MOST = 3
 
@@ -37,7 +37,7 @@ def _panel(run_id: str, was_alive: bool) -> None:
         _progress(run, status)
         _buttons(run, status)
     except SnowballError as error:
-        st.error(str(error))
+        st.error(plain(error))
 
 
 def _progress(run: Run, status: Status) -> None:
@@ -49,7 +49,7 @@ def _progress(run: Run, status: Status) -> None:
     left = f" · about {duration(status.seconds_left)} left" if status.seconds_left is not None and status.is_alive else ""
     st.progress(min(1.0, status.step / max(1, last)), text=f"step {status.step:,} of {last:,}{pace}{left}")
     if status.message:
-        st.caption(status.message)
+        st.caption(plain(status.message))
     if status.state == "queued":
         st.caption("The worker is loading; the first step comes in a few seconds.")
     loss, width = charts.loss_data(run.metrics())
@@ -76,7 +76,7 @@ def _buttons(run: Run, status: Status) -> None:
             st.button("Resume", key=f"resume-{run.id}", icon=":material/resume:", on_click=_resume, args=(run.id,))
         st.page_link("pages/scrub.py", label="Scrub through this run", query_params={"run": run.id})
     if problem := st.session_state.pop(f"problem-{run.id}", None):
-        st.error(problem)
+        st.error(plain(problem))
 
 
 def _stop(run: Run) -> None:

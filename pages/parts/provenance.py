@@ -9,6 +9,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import csv_bytes, parquet_bytes
 
 from . import openers
+from .words import plain
 
 
 def exports(run: Run) -> None:
@@ -47,9 +48,9 @@ def provenance(run: Run) -> None:
         f"label shift {config.label_shift}",
         f"{config.schedule} rate",
     ]
-    st.caption(" · ".join(parts).replace("$", "\\$").replace("*", "\\*").replace("_", "\\_"))
+    st.caption(plain(" · ".join(parts)))
     if faults := run.manifest.get("faults_carried"):
-        st.caption("This run repeats known faults of the published experiment: " + "; ".join(map(str, faults)) + ".")
+        st.caption("This run repeats known faults of the published experiment: " + plain("; ".join(map(str, faults))) + ".")
     with st.expander("Configuration and provenance", on_change="rerun", key="manifest") as box:
         if box.open:
             changed = {name: value for name, value in config.to_json().items() if value != getattr(DEFAULTS, name)}

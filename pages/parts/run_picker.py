@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Literal
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -13,8 +14,10 @@ from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
 from snowball_core.status import Status
 
-DEMO = {"name": "demo", "steps": "600"}
-BADGES = {
+from .words import plain
+
+DEMO = {"name": "demo", "steps": "450"}
+BADGES: dict[str, Literal["gray", "blue", "orange", "green", "red"]] = {
     "queued": "gray",
     "running": "blue",
     "stopping": "orange",
@@ -37,11 +40,11 @@ def pick_run() -> Run | None:
     wanted = next((name for name in (st.session_state.get("run"), asked) if name in names), names[0])
     _write_down(wanted)
     help = "Recorded runs, newest first."
-    chosen = st.selectbox("Run", names, index=None, key="run", bind="query-params", help=help)
+    chosen = st.selectbox("Run", names, index=None, key="run", bind="query-params", width=400, help=help)
     try:
         return open_run(runs_folder(), chosen or wanted)
     except SnowballError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return None
 
 
@@ -58,7 +61,7 @@ def _say_unknown(asked: str) -> None:
     try:
         open_run(runs_folder(), asked)
     except SnowballError as error:
-        st.warning(f"{error}\n\nThe newest run is shown instead.")
+        st.warning(f"{plain(error)}\n\nThe newest run is shown instead.")
 
 
 def state_badge(status: Status) -> None:
@@ -76,7 +79,7 @@ def offer_demo() -> None:
         if st.button("Start a 60-second demo run", type="primary", key="demo"):
             start_demo()
         st.page_link("pages/train.py", label="Choose your own run on the Train page")
-    st.caption("The demo trains 600 steps on a text that needs no download and takes about 15 MB in the runs folder.")
+    st.caption("The demo trains 450 steps on a text that needs no download and takes about 15 MB in the runs folder.")
 
 
 def start_demo() -> None:
@@ -84,7 +87,7 @@ def start_demo() -> None:
     try:
         run = jobs.start(runs_folder(), configured(preset("corrected"), DEMO))
     except SnowballError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     st.session_state["run"] = run.id
     st.rerun()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
+from snowball_core.runs import Run
 from snowball_core.tables import GROUPS
+
+from .words import plain
 
 UNITS = ("cells", "weight")
 _ORDER = ("dead", "live", "all")
@@ -26,15 +31,16 @@ def pick_unit() -> str:
     return chosen if chosen in UNITS else "cells"
 
 
-def say_unusable() -> None:
-    """Name what the address asks for and does not exist, once, instead of quietly showing something else."""
+def say_unusable(run: Run, address: Mapping[str, str]) -> None:
+    """Name what the address asked for and does not exist, once, instead of quietly showing something else."""
     wrong = []
     for name, known in (("group", _ORDER), ("unit", UNITS)):
-        asked = st.query_params.get(name)
+        asked = address.get(name)
         if asked is not None and asked not in known:
-            wrong.append(f'{name} must be one of {", ".join(known)}; the address says "{asked[:60]}".')
-    step = st.query_params.get("step")
-    if step is not None and not (step.isascii() and step.isdigit() and len(step) < 12):
-        wrong.append(f'step must be a whole number of steps; the address says "{step[:60]}".')
+            wrong.append(f'{name} must be one of {", ".join(known)}; the address says "{plain(asked[:60])}".')
+    step = address.get("step")
+    last = run.config.last_step
+    if step is not None and not (step.isascii() and step.isdigit() and len(step) < 12 and int(step) <= last):
+        wrong.append(f'step must be a whole number from 0 to {last:,}; the address says "{plain(step[:60])}".')
     if wrong:
         st.warning("  \n".join([*wrong, "The usual view is shown instead."]))

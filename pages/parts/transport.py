@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from snowball_core.runs import Run
 from snowball_core.schedules import recorded_steps
 from snowball_core.tables import recorded_at
 
+_STAY_IN_VIEW = """<style>
+[data-testid="stLayoutWrapper"]:has(> .st-key-transport), .st-key-transport {
+  position: sticky; top: 3.6rem; z-index: 9; padding-bottom: 0.4rem;
+  background: color-mix(in srgb, Canvas 80%, transparent); backdrop-filter: blur(14px);
+}
+</style>"""
 _JUMPS = ((-10, "−10", "Shift+Left"), (-1, "−1", "Left"), (1, "+1", "Right"), (10, "+10", "Shift+Right"))
 
 
@@ -23,6 +31,7 @@ def transport(run: Run, snapshots: int, default: int) -> int:
         The step at which a first visit opens.
     """
     steps = run.steps(snapshots)
+    st.html(_STAY_IN_VIEW)
     with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
         wanted = _slider(run, default, newest=int(steps[-1]))
         index = recorded_at(steps, wanted)
@@ -32,9 +41,10 @@ def transport(run: Run, snapshots: int, default: int) -> int:
             st.button(label, key=f"jump{jump}", help=name, shortcut=keys, on_click=_go, args=(goal,))
         st.session_state["exact-step"] = int(steps[index])
         last = max(1, run.config.last_step)
-        st.number_input(
-            "Exact step", 0, last, key="exact-step", width=140, on_change=_go_exactly, help="Type a step and press Enter."
-        )
+        help = "Type a step and press Enter."
+        st.number_input("Exact step", 0, last, key="exact-step", width=140, on_change=_go_exactly, args=(run,), help=help)
+    if steps[index] == default > 0:
+        st.caption(f"At step {default:,} the black holes of this group changed for the last time. The left arrow goes back.")
     if wanted > steps[-1]:
         st.caption(f"Step {wanted:,} is not recorded: the last recorded step, {steps[-1]:,}, is shown.")
     return index
@@ -46,16 +56,16 @@ def _slider(run: Run, default: int, newest: int) -> int:
     if len(all_steps) == 1:
         st.slider("Step of 0", 0, 1, 0, key="only-step", disabled=True)
         return 0
-    key, bind, moved = "step", "query-params", None
+    ties: dict[str, Any] = {"key": "step", "bind": "query-params"}
     if st.session_state.get("follow"):
-        key, bind, moved = "followed-step", None, _go_there
-        st.session_state[key] = newest
+        ties = {"key": "followed-step", "on_change": _go_there}
+        st.session_state["followed-step"] = newest
     label, last = f"Step of {run.config.last_step:,}", run.config.last_step
     strides = set((all_steps[1:] - all_steps[:-1]).tolist())
     if len(strides) == 1:
         stride = strides.pop()
-        return int(st.slider(label, 0, last, default - default % stride, stride, key=key, bind=bind, on_change=moved))
-    return int(st.select_slider(label, all_steps.tolist(), default, key=key, bind=bind, on_change=moved))
+        return int(st.slider(label, 0, last, default - default % stride, stride, **ties))
+    return int(st.select_slider(label, all_steps.tolist(), default, **ties))
 
 
 def _go_there() -> None:
@@ -67,5 +77,6 @@ def _go(step: int) -> None:
     st.session_state["step"] = step
 
 
-def _go_exactly() -> None:
-    _go(st.session_state["exact-step"])
+def _go_exactly(run: Run) -> None:
+    steps = recorded_steps(run.config)
+    _go(int(steps[recorded_at(steps, st.session_state["exact-step"])]))

@@ -1,6 +1,8 @@
-"""Amounts in words."""
+"""Amounts in words, and text from elsewhere made safe to show."""
 
 from __future__ import annotations
+
+import re
 
 
 def duration(seconds: float) -> str:
@@ -35,3 +37,14 @@ def size(count: float) -> str:
         if count >= length:
             return f"{count / length:,.3g} {unit}"
     return f"{count:.0f} bytes"
+
+
+def plain(text: object) -> str:
+    r"""Text to be shown as it is: what Markdown would take for its own is escaped; line breaks and list items stay.
+
+    Examples
+    --------
+    >>> plain("*a* and $b$ :red[c]")
+    '\\*a\\* and \\$b\\$ \\:red\\[c\\]'
+    """
+    return re.sub(r"([\\`*_{}\[\]<>#$|~:&])", r"\\\1", str(text))

@@ -1,0 +1,53 @@
+"""Small recorded runs, made without training, so that pages and pictures have something to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from snowball_core.bf16 import from_values
+from snowball_core.config import RunConfig
+from snowball_core.runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create
+from snowball_core.schedules import recorded_steps
+from snowball_core.status import Status, write_status
+from snowball_core.tensorfile import TensorWriter
+
+MakeRun = Callable[..., Run]
+
+
+def falling_together(snapshots: int, vocab: int = 16, hidden: int = 4, dead: int = 6) -> npt.NDArray[np.uint16]:
+    """A made-up history in which one dead token after another comes to share token 0's vector; live tokens keep moving."""
+    rng = np.random.default_rng(7)
+    start = rng.standard_normal((vocab, hidden)).astype(np.float32)
+    history = np.repeat(start[None], snapshots, axis=0)
+    history[:, dead:] += 0.05 * np.arange(snapshots, dtype=np.float32)[:, None, None]
+    for step in range(snapshots):
+        history[step, : min(dead, 1 + step // 3)] = start[0] + 0.01 * step
+    return from_values(history)
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """A function that writes a run folder: ``make_run(steps=20, snapshots=21, state="completed", dead=6, **configuration)``."""
+
+    def make(steps: int = 20, snapshots: int | None = None, state: str = "completed", dead: int = 6, **fields: object) -> Run:
+        config = RunConfig(steps=steps, vocab=16, hidden=4, extra="", **{"name": "made-up", **fields})
+        corpus = {"name": "made up", "bytes": 1_000, "sha256": "0" * 64, "byte_counts": [0] * dead + [100] * (16 - dead)}
+        run = create(tmp_path, config, {"dead_ids": list(range(dead)), "corpus": corpus, "faults_carried": []})
+        planned = len(recorded_steps(config))
+        count = planned if snapshots is None else snapshots
+        if count:
+            with TensorWriter(run.path / HISTORY, TENSOR, "BF16", (16, 4), planned, {}) as writer:
+                for words in falling_together(count, dead=dead):
+                    writer.append(words)
+        done = int(recorded_steps(config)[max(0, count - 1)])
+        rows = [f"{step},{5 - 0.01 * step},0.001,1.0,0.1" for step in range(1, done + 1)]
+        (run.path / METRICS).write_text("\n".join([",".join(METRIC_COLUMNS), *rows]) + "\n")
+        write_status(run.path, Status(state, done, config.last_step, 10.0, None, ""))
+        return run
+
+    return make

@@ -1,0 +1,260 @@
+"""The pages, run without a browser: what they show for empty, small, growing, damaged and misnamed runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MakeRun
+from streamlit.testing.v1 import AppTest
+
+from snowball_core import jobs
+from snowball_core.runs import Run, run_paths
+from snowball_core.tables import exact_numbers, group_mask
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
+    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
+    return tmp_path
+
+
+def opened(page: str = "scrub", **query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    if page != "scrub":
+        app.run()
+        app.switch_page(f"pages/{page}.py")
+    return sound(app.run())
+
+
+def sound(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def texts(elements: object) -> str:
+    return "\n".join(element.value for element in elements)  # type: ignore[attr-defined]
+
+
+def shown(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def specs(app: AppTest) -> dict[str, str]:
+    return {node.proto.id or str(place): node.proto.spec for place, node in enumerate(app.get("vega_lite_chart"))}
+
+
+def test_an_empty_library_says_what_to_do_and_offers_the_demo() -> None:
+    app = opened()
+    assert "No run is recorded yet" in texts(app.info)
+    assert app.button(key="demo").label == "Start a 60-second demo run"
+
+
+def test_the_demo_button_starts_the_demo_and_shows_it(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def start(folder: Path, config: object) -> Run:
+        asked.append(config)
+        return make_run(snapshots=0, state="failed", name="demo")
+
+    monkeypatch.setattr(jobs, "start", start)
+    app = sound(opened().button(key="demo").click().run())
+    assert asked[0].name == "demo"  # type: ignore[attr-defined]
+    assert "Nothing was recorded in this run" in texts(app.warning)
+
+
+@pytest.mark.parametrize("group", ["dead", "live", "all"])
+def test_the_numbers_shown_are_those_of_the_file(make_run: MakeRun, group: str) -> None:
+    run = make_run()
+    app = opened(group=group, step="7")
+    rows = run.history().words[7][group_mask(run.dead, group)]
+    exact = exact_numbers(rows)
+    names = ("unique", "black_holes", "population", "singletons", "largest")
+    labels = ("U unique", "C black holes", "P in holes", "S singletons", "Largest hole")
+    assert [shown(app)[label] for label in labels] == [f"{exact[name]:,}" for name in names]
+    assert shown(app)["Farthest pair"] == f"{exact['linf_cells']:,} cells"
+    assert int(shown(app)["U unique"]) == len(np.unique(rows, axis=0))
+
+
+def test_a_first_visit_opens_where_the_black_holes_changed_last(make_run: MakeRun) -> None:
+    make_run()
+    app = opened()
+    assert app.slider(key="step").value == 15
+    assert "changed for the last time" in texts(app.caption)
+
+
+def test_every_control_moves_the_same_step(make_run: MakeRun) -> None:
+    make_run()
+    app = opened(step="7")
+    assert sound(app.button(key="jump1").click().run()).slider(key="step").value == 8
+    assert sound(app.button(key="jump-10").click().run()).slider(key="step").value == 0
+    assert sound(app.number_input(key="exact-step").set_value(12).run()).slider(key="step").value == 12
+    assert sound(app.slider(key="step").set_value(3).run()).number_input(key="exact-step").value == 3
+
+
+def test_unrecorded_steps_show_the_last_recorded_one_before(make_run: MakeRun) -> None:
+    make_run(steps=300, record="log")
+    app = opened()
+    sound(app.number_input(key="exact-step").set_value(101).run())
+    assert app.number_input(key="exact-step").value in (100, 101)
+    make_run(steps=20, snapshots=6, state="stopped", name="cut-short")
+    app = opened(step="18")
+    assert "Step 18 is not recorded: the last recorded step, 5, is shown." in texts(app.caption)
+
+
+def test_the_chart_descriptions_are_the_same_at_two_steps(make_run: MakeRun) -> None:
+    make_run()
+    app = opened(step="2")
+    before = specs(app)
+    assert len(before) == 4
+    assert specs(sound(app.slider(key="step").set_value(17).run())) == before
+
+
+def test_distances_are_drawn_in_cells_and_in_weight_units(make_run: MakeRun) -> None:
+    make_run()
+    for unit, words in (("cells", "cells</span>"), ("weight", "weight units</span>")):
+        bodies = [html.proto.body for html in opened(step="1", unit=unit).get("html")]
+        assert any(words in body and "data:image/png" in body for body in bodies)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_run_with_one_snapshot_or_two_is_shown(make_run: MakeRun, steps: int) -> None:
+    make_run(steps=1, until=steps)
+    for group in ("dead", "all"):
+        assert shown(opened(group=group))["U unique"]
+
+
+def test_a_run_without_a_snapshot_says_so(make_run: MakeRun) -> None:
+    make_run(snapshots=0, state="failed")
+    assert "Nothing was recorded in this run" in texts(opened().warning)
+
+
+def test_a_run_without_dead_tokens_says_so(make_run: MakeRun) -> None:
+    make_run(dead=0)
+    assert "no dead tokens" in texts(opened().info)
+    assert shown(opened(group="all"))["U unique"] == "16"
+
+
+def test_a_worker_that_died_leaves_an_interrupted_run_with_every_recorded_step(make_run: MakeRun) -> None:
+    make_run(snapshots=9, state="running")
+    app = opened()
+    assert "This run is interrupted" in texts(app.warning)
+    assert sound(app.button(key="jump10").click().run()).number_input(key="exact-step").value == 8
+    assert opened("train").button[-1].label == "Resume"
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"config": {"steps": -1}, "dead_ids": []}', "\x00\xff"])
+def test_a_damaged_manifest_gives_a_message_on_both_pages(make_run: MakeRun, damage: str) -> None:
+    run = make_run()
+    (run.path / "run.json").write_text(damage)
+    assert "damaged run.json" in texts(opened().error).replace("\\", "")
+    assert "damaged run.json" in texts(opened("train").error).replace("\\", "")
+
+
+def test_a_damaged_history_gives_a_message(make_run: MakeRun) -> None:
+    run = make_run()
+    (run.path / "history.safetensors").write_bytes(b"not a tensor at all" * 100)
+    assert "must be a safetensors file" in texts(opened().error).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"run": "../../etc/passwd"}, "a run id is made of"),
+        ({"run": "no-such-run"}, "there is no run"),
+        ({"run": "\x00"}, "a run id is made of"),
+        ({"step": "12monkeys"}, "step must be a whole number from 0 to 20"),
+        ({"step": "-1"}, "step must be a whole number"),
+        ({"step": "9" * 400}, "step must be a whole number"),
+        ({"step": "٣"}, "step must be a whole number"),
+        ({"group": "undead"}, "group must be one of dead, live, all"),
+        ({"unit": "<script>alert(1)</script>"}, "unit must be one of cells, weight"),
+    ],
+)
+def test_a_hostile_address_gets_a_friendly_answer(make_run: MakeRun, query: dict[str, str], words: str) -> None:
+    make_run()
+    app = opened(**query)
+    assert words in texts(app.warning).replace("\\", "")
+    assert shown(app)["U unique"]
+
+
+def test_the_form_shows_every_fault_at_once_and_writes_nothing(library: Path) -> None:
+    app = opened("train")
+    for name, value in {"sigma": "-1", "steps": "many", "heads": "3", "vocab": "64", "learning_rate": "-0.1"}.items():
+        app.text_input(key=f"field-{name}").set_value(value)
+    message = texts(sound(app.run()).error).replace("\\", "")
+    for words in (
+        "sigma must be",
+        "steps must be a whole number",
+        "divisible by heads",
+        "vocab must exceed",
+        "learning_rate must be",
+    ):
+        assert words in message
+    assert "5 things must change" in message
+    assert app.button(key="start").disabled
+    assert list(library.iterdir()) == []
+
+
+def test_the_form_follows_the_preset_and_tells_its_faults() -> None:
+    app = opened("train")
+    app.radio(key="preset").set_value("jiggle").run()
+    assert app.text_input(key="field-jiggle_sigma").value == "0.001"
+    app.text_input(key="field-corpus").set_value("python-manual").run()
+    assert "labels shifted twice" in texts(app.markdown)
+
+
+def test_the_estimate_follows_the_form() -> None:
+    app = opened("train")
+    before = next(text.value for text in app.markdown if "on disk" in text.value)
+    app.text_input(key="field-steps").set_value("100").run()
+    after = next(text.value for text in app.markdown if "on disk" in text.value)
+    assert "10,001 snapshots" in before
+    assert "101 snapshots" in after
+
+
+def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:
+    text = tmp_path / "every-byte.txt"
+    text.write_bytes(bytes([*range(1, 128), *[65] * 2_000]).replace(b"\r", b"") + b"\r")
+    app = opened("train")
+    app.text_input(key="field-corpus").set_value(str(text))
+    app.text_input(key="field-vocab").set_value("128")
+    sound(app.run())
+    assert "are dead" in texts(app.markdown) + texts(app.info)
+
+
+def test_the_start_button_passes_the_form_on(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def start(folder: Path, config: object) -> Run:
+        asked.append(config)
+        return make_run()
+
+    monkeypatch.setattr(jobs, "start", start)
+    app = opened("train")
+    app.text_input(key="field-steps").set_value("60")
+    sound(app.button(key="start").click().run())
+    assert asked[0].steps == 60  # type: ignore[attr-defined]
+    assert len(run_paths(make_run().path.parent)) >= 1
+
+
+def test_a_read_only_library_refuses_to_train(monkeypatch: pytest.MonkeyPatch, library: Path) -> None:
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    app = sound(opened("train").button(key="start").click().run())
+    assert "read-only" in texts(app.error)
+    assert list(library.iterdir()) == []
+
+
+def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:
+    run = make_run()
+    manifest = json.loads((run.path / "run.json").read_text())
+    manifest["corpus"]["name"] = "$x$ *bold* <img src=x>"
+    (run.path / "run.json").write_text(json.dumps(manifest))
+    assert "\\$x\\$ \\*bold\\* \\<img" in texts(opened().caption)

@@ -103,7 +103,7 @@ def _open(asked: argparse.Namespace) -> Any:
     """The run asked for by its id, or by the path of its folder."""
     from .runs import open_run, read_run
 
-    given = Path(asked.run).expanduser()
+    given = Path(asked.run)
     if len(given.parts) > 1 and (given / "run.json").is_file():
         return read_run(given.resolve())
     return open_run(_folder(asked), asked.run)
@@ -208,8 +208,8 @@ def _index(step: int, steps: Any, run_id: str) -> int:
     if not found:
         last = f"{int(steps[-1]):,}" if len(steps) else "none"
         raise RunError(
-            f'step must be a recorded one; got {step:,}. The run "{run_id}" recorded {len(steps):,} snapshots, the last at step {last}: '
-            "choose one of those."
+            f'step must be a recorded one; got {step:,}. The run "{run_id}" recorded {len(steps):,} snapshots, '
+            f"the last at step {last}: choose one of those."
         )
     return found[0]
 
@@ -277,7 +277,7 @@ def _corpus(asked: argparse.Namespace) -> Answer:
     from .status import require_writable
 
     require_writable()
-    raw = read_file(Path(asked.source).expanduser()) if asked.source else download_gatsby()
+    raw = read_file(Path(asked.source)) if asked.source else download_gatsby()
     text = gatsby_from_book(raw)
     place = corpora_folder(_folder(asked)) / "gatsby.txt"
     try:

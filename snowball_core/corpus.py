@@ -19,6 +19,7 @@ GATSBY_SHA256 = "33bdec3abc8bd4e765d09110a4c78fdcbbf7e619e1c09e23f42722634cbc695
 GATSBY_ADDRESS = "https://www.gutenberg.org/cache/epub/64317/pg64317.txt"
 LARGEST_FILE = 512 * 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MOST_CONTROL = 1 / 3
 _CONTROL_EXPECTED = frozenset(b"\t\n\r\f\v\x1b")
 
 
@@ -158,9 +159,14 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
 
 
 def _refuse_binary(raw: bytes, name: str) -> None:
+    """Refuse what no text looks like: a NUL beside bytes that are not ASCII, or a third of control characters.
+
+    A NUL alone is not enough: a text in which every one of the 128 ASCII values occurs is a corpus without dead tokens.
+    """
     head = np.frombuffer(raw[:65_536], np.uint8)
     control = (head < 32) & ~np.isin(head, list(_CONTROL_EXPECTED))
-    if b"\0" in raw or (len(head) and control.mean() > 0.1):
+    many = bool(len(head)) and control.mean() > _MOST_CONTROL
+    if many or (b"\0" in raw and not raw.isascii()):
         where = raw.find(b"\0") if b"\0" in raw else int(np.argmax(control))
         raise CorpusError(
             f'the corpus must be text; "{name}" looks binary (byte {raw[where]} at position {where:,}). Give a plain text file.'

@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 ALIVE_STATES = ("queued", "running", "stopping")
+_STARTING_SECONDS = 20.0
 STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damaged")
 
 
@@ -134,6 +136,8 @@ def hold(path: Path) -> Iterator[None]:
 def read_status(path: Path) -> Status:
     """The status in a run folder, corrected by the lock: unfinished business without a worker is interrupted."""
     status = _written(path)
+    if status.state == "queued" and _is_starting(path):
+        return status
     if status.is_alive and not is_locked(path):
         # Read again: the worker may have written its last word and left between the reading and the asking.
         status = _written(path)
@@ -143,6 +147,14 @@ def read_status(path: Path) -> Status:
     if status.state == "running" and stop_marker(path).exists():
         return replace(status, state="stopping")
     return status
+
+
+def _is_starting(path: Path) -> bool:
+    """Whether a new run's first worker may be on its way: the lock's file is not made yet, and not much time passed."""
+    try:
+        return not (path / "lock").exists() and time.time() - (path / "status.json").stat().st_mtime < _STARTING_SECONDS
+    except OSError:
+        return False
 
 
 def _written(path: Path) -> Status:

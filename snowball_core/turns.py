@@ -44,14 +44,21 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
     lock = filelock.FileLock(place / "lock", thread_local=False)
     try:
         while (ahead := _ahead(folder, ticket)) or not _acquired(lock):
-            waiting(ahead or "another run")
+            waiting(ahead or _holder(place))
             time.sleep(_POLL_SECONDS)
     finally:
         ticket.unlink(missing_ok=True)
     try:
+        (place / "holder").write_text(run_id)
         yield
     finally:
         lock.release()
+
+
+def _holder(place: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (place / "holder").read_text()
+    return "another run"
 
 
 def _acquired(lock: filelock.FileLock) -> bool:

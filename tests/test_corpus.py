@@ -125,11 +125,17 @@ def test_a_text_of_foreign_bytes_alone_is_empty_once_they_are_dropped():
 
 @pytest.mark.parametrize("errors", ["strict", "ignore"])
 @pytest.mark.parametrize(
-    ("raw", "byte", "position"), [(b"ab\0c", 0, 2), (b"\x01\x02ab", 1, 0), ("text".encode("utf-16-le"), 0, 1)]
+    ("raw", "byte", "position"), [(b"ab\0\xe9", 0, 2), (b"\x01\x02ab", 1, 0), ("text".encode("utf-16-le"), 0, 1)]
 )
 def test_binary_is_refused_with_the_byte_that_betrays_it(raw, byte, position, errors):
     with pytest.raises(CorpusError, match=rf'"x" looks binary \(byte {byte} at position {position}\). Give a plain text file.'):
         from_bytes(raw, "x", errors)
+
+
+def test_a_text_with_every_ascii_value_has_no_dead_token_and_is_text():
+    text = from_bytes(bytes(range(128)) * 3, "x")
+    assert text.byte_counts.tolist() == [3] * 128
+    assert text.notes == ()
 
 
 def test_tabs_form_feeds_and_a_rare_control_character_are_text():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,9 @@ def test_recorded_weights_are_in_the_format_their_regime_promises() -> None:
 
 
 def test_the_first_step_moves_every_component_with_a_gradient_by_the_learning_rate() -> None:
-    config = tiny(precision="f32", initial_state="normal", weight_decay=0.0, clip=0.0, steps=1, extra="gradient", schedule="constant")
+    config = tiny(
+        precision="f32", initial_state="normal", weight_decay=0.0, clip=0.0, steps=1, extra="gradient", schedule="constant"
+    )
     start, after = trained(config)
     gradient = after.extras["gradient"]
     clear = np.abs(gradient) > 1e4 * config.eps
@@ -158,12 +161,13 @@ def test_hidden_classes_of_dead_tokens_never_part_though_apparent_holes_may() ->
     config = tiny(steps=150, sigma=1e-2, extra="moment_hash")
     run, dead = trained(config), np.bincount(text().ids, minlength=128) == 0
     together = [
-        classes(np.column_stack([snapshot.words[dead].astype(np.uint64), snapshot.extras["moment_hash"][dead]])) for snapshot in run
+        classes(np.column_stack([snapshot.words[dead].astype(np.uint64), snapshot.extras["moment_hash"][dead]]))
+        for snapshot in run
     ]
     counts = [int(labels.max()) + 1 for labels in together]
     assert counts[0] > 1
-    assert all(later <= earlier for earlier, later in zip(counts, counts[1:], strict=False))
-    for earlier, later in zip(together, together[1:], strict=False):
+    assert all(later <= earlier for earlier, later in pairwise(counts))
+    for earlier, later in pairwise(together):
         for label in range(earlier.max() + 1):
             assert len(set(later[earlier == label].tolist())) == 1
 
@@ -190,7 +194,7 @@ def test_a_bfloat16_second_moment_never_falls_at_the_usual_beta2_and_a_float32_o
     for precision in ("pure-bf16", "bf16-weights"):
         run = trained(tiny(precision=precision, steps=60, extra="exp_avg_sq"))
         moments = [values(snapshot.extras["exp_avg_sq"]) for snapshot in run]
-        falls[precision] = sum(int((later < earlier).sum()) for earlier, later in zip(moments, moments[1:], strict=False))
+        falls[precision] = sum(int((later < earlier).sum()) for earlier, later in pairwise(moments))
     assert falls["pure-bf16"] == 0
     assert falls["bf16-weights"] > 0
 
@@ -236,7 +240,9 @@ def test_the_moment_hash_is_equal_exactly_where_both_moments_are() -> None:
 
 
 def test_the_dead_gradient_is_the_mean_of_dead_probability_times_hidden_state() -> None:
-    config = tiny(precision="f32", tied=False, matrix="unembedding", steps=1, extra="gradient,dead_probability", loss_over="predicted")
+    config = tiny(
+        precision="f32", tied=False, matrix="unembedding", steps=1, extra="gradient,dead_probability", loss_over="predicted"
+    )
     snapshot = trained(config)[1]
     dead = np.bincount(text().ids, minlength=128) == 0
     training = Training(config, text())
@@ -245,7 +251,9 @@ def test_the_dead_gradient_is_the_mean_of_dead_probability_times_hidden_state() 
     _, hidden, probabilities = lean_forward(config, training.leaves, inputs, targets, targets.numel(), training.mask)
     expected = (probabilities.double().T @ hidden.double() / targets.numel()).detach().numpy()[dead]
     np.testing.assert_allclose(snapshot.extras["gradient"][dead], expected, rtol=1e-4, atol=1e-9)
-    assert float(snapshot.extras["dead_probability"]) == pytest.approx(float(probabilities[:, torch.from_numpy(dead)].sum(1).mean()))
+    assert float(snapshot.extras["dead_probability"]) == pytest.approx(
+        float(probabilities[:, torch.from_numpy(dead)].sum(1).mean())
+    )
 
 
 def test_the_output_side_gradients_of_all_tokens_sum_to_zero() -> None:
@@ -265,7 +273,7 @@ def test_untied_dead_rows_of_the_embedding_move_by_decay_alone() -> None:
 def test_sgd_follows_its_formula() -> None:
     config = tiny(precision="f32", optimizer="sgd", extra="gradient", clip=0.0, steps=4, learning_rate=0.1)
     run = trained(config)
-    for before, after in zip(run, run[1:], strict=False):
+    for before, after in pairwise(run):
         rate = learning_rate_at(config, after.step)
         full = after.extras["gradient"].astype(np.float64) + config.weight_decay * before.words
         np.testing.assert_allclose(after.words, before.words - rate * full, rtol=0, atol=3e-7)

@@ -1,0 +1,277 @@
+"""Recording: what was recorded opens at any moment, and a resumed run equals the unbroken one."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from snowball_core import recorder, recording
+from snowball_core.config import RunConfig, configured, preset
+from snowball_core.errors import ConfigError, RunError
+from snowball_core.recording import continue_run, record
+from snowball_core.runs import HISTORY, Run, file_sha256, open_run, prepare, read_run
+from snowball_core.status import Status, request_stop
+from snowball_core.training import Training
+
+ROOT = Path(__file__).resolve().parent.parent
+EVERYTHING = "moment_hash,hidden_mean,dead_probability,gradient,exp_avg,exp_avg_sq"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.txt"
+    path.write_text("the quick brown fox jumps over the lazy dog. " * 40)
+    return path
+
+
+def tiny(book: Path, **changes: object) -> RunConfig:
+    shape = {"context": 16, "batch": 4, "hidden": 8, "layers": 1, "heads": 2, "steps": 30, "threads": 1, "corpus": str(book)}
+    return configured(preset("primordial-snowball"), {**shape, **changes})
+
+
+def recordings(path: Path) -> dict[str, str]:
+    return {file.name: file_sha256(file) for file in sorted(path.glob("*.safetensors"))}
+
+
+def numbers(path: Path) -> list[str]:
+    return [line.rsplit(",", 1)[0] for line in (path / "metrics.csv").read_text().splitlines()]
+
+
+def test_a_run_records_every_step_with_its_hashes_and_provenance(tmp_path: Path, book: Path) -> None:
+    seen: list[Status] = []
+    run = record(tiny(book, extra=EVERYTHING), tmp_path / "runs", seen.append)
+    assert run.history().words.shape == (31, 128, 8)
+    assert run.status().state == seen[-1].state == "completed"
+    assert run.manifest["sha256"] == recordings(run.path)
+    assert len(run.manifest["sha256"]) == 7
+    assert run.metrics()["step"].tolist() == list(range(1, 31))
+    kept = run.manifest["provenance"]
+    assert kept["dtypes"] == {
+        "weights": "bfloat16",
+        "gradients": "bfloat16",
+        "optimizer_state": "bfloat16",
+        "compute": "float32",
+    }
+    assert kept["threads"] == 1
+    assert len(run.manifest["corpus"]["byte_counts"]) == 128
+    with safe_open(run.path / HISTORY, "np") as file:
+        assert file.keys() == ["embedding_history"]
+
+
+def test_recorded_numbers_are_those_the_trainer_yields(tmp_path: Path, book: Path) -> None:
+    config = tiny(book, record="every-7")
+    run = record(config, tmp_path / "runs")
+    assert run.steps(99).tolist() == [0, 7, 14, 21, 28, 30]
+    training = Training(run.config, recording.checked_corpus(tmp_path / "runs", run.config))
+    assert training.snapshot().words.tobytes() == run.history().words[0].tobytes()
+    losses = [training.advance() for _ in range(30)]
+    assert losses[-1].words.tobytes() == run.history().words[-1].tobytes()
+    assert [np.float32(s.loss) for s in losses] == run.metrics()["loss"].astype(np.float32).tolist()
+
+
+def test_nothing_is_written_for_a_configuration_with_faults(tmp_path: Path, book: Path) -> None:
+    folder = tmp_path / "runs"
+    with pytest.raises(ConfigError, match="vocab must exceed the largest byte"):
+        record(tiny(book, vocab=100, steps=3), folder)
+    assert not folder.exists()
+
+
+def test_a_stopped_run_is_trimmed_and_a_resumed_one_equals_the_unbroken_one(
+    tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "_STATUS_SECONDS", 0.0)
+    config = tiny(book, extra=EVERYTHING, record="log", steps=160)
+    whole = record(config, tmp_path / "whole")
+    run = prepare(tmp_path / "cut", config)
+    status = continue_run(
+        tmp_path / "cut", run, lambda now: request_stop(run.path) if (now.state, now.step) == ("running", 50) else None
+    )
+    assert status.state == "stopped"
+    assert status.step == 50
+    with safe_open(run.path / HISTORY, "np") as file:
+        assert file.keys() == ["embedding_history"]
+        assert file.get_slice("embedding_history").get_shape()[0] == len(run.history().words) <= status.step + 1
+    assert continue_run(tmp_path / "cut", run).state == "completed"
+    assert recordings(run.path) == recordings(whole.path)
+    assert numbers(run.path) == numbers(whole.path)
+
+
+def test_a_checkpoint_at_every_step_changes_nothing(tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = record(tiny(book), tmp_path / "plain")
+    monkeypatch.setattr(recording, "CHECKPOINT_SECONDS", -1.0)
+    saved = record(tiny(book), tmp_path / "saved")
+    assert recordings(plain.path) == recordings(saved.path)
+
+
+@pytest.mark.parametrize("which", ["history", "moment_hash"])
+def test_a_resumed_run_that_does_not_repeat_its_bits_is_refused_and_nothing_is_overwritten(
+    tmp_path: Path, book: Path, which: str
+) -> None:
+    run = record(tiny(book), tmp_path / "runs")
+    file = run.path / f"{which}.safetensors"
+    raw = bytearray(file.read_bytes())
+    raw[1024 + 40] ^= 1
+    file.write_bytes(raw)
+    (run.path / "checkpoint" / "state.safetensors").unlink()
+    with pytest.raises(RunError, match="must repeat what it recorded; snapshot 0"):
+        continue_run(tmp_path / "runs", run)
+    assert file.read_bytes() == bytes(raw)
+    assert run.status().state == "failed"
+
+
+def test_a_run_whose_text_changed_is_not_resumed(tmp_path: Path, book: Path) -> None:
+    run = prepare(tmp_path / "runs", tiny(book))
+    book.write_text(book.read_text() + "!")
+    with pytest.raises(RunError, match="continues on the text it began with"):
+        continue_run(tmp_path / "runs", run)
+
+
+def test_a_run_begun_with_other_versions_is_not_resumed(tmp_path: Path, book: Path) -> None:
+    run = record(tiny(book), tmp_path / "runs")
+    manifest = json.loads((run.path / "run.json").read_text())
+    manifest["provenance"]["torch"] = "1.0"
+    (run.path / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunError, match=r"these changed: torch 1\.0 → "):
+        continue_run(tmp_path / "runs", read_run(run.path))
+
+
+def test_a_loss_that_explodes_ends_the_run_as_failed_with_its_step_and_keeps_the_rest(tmp_path: Path, book: Path) -> None:
+    run = prepare(tmp_path / "runs", tiny(book, learning_rate=900.0, clip=0.0, optimizer="sgd", precision="f32", extra=""))
+    with pytest.raises(RunError, match=r"the loss must stay finite; it became (nan|inf) at step \d+"):
+        continue_run(tmp_path / "runs", run)
+    status = run.status()
+    assert status.state == "failed"
+    assert "Lower the learning rate" in status.message
+    with safe_open(run.path / HISTORY, "np") as file:
+        assert file.keys() == ["embedding_history"]
+    kept = len(run.history().words)
+    assert f"({kept:,} snapshots)" in status.message
+    assert kept >= 1
+
+
+def test_a_disk_that_fills_during_training_fails_the_run_and_keeps_what_was_recorded(
+    tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepare(tmp_path / "runs", tiny(book))
+    write = recorder.Recorder.write
+
+    def full(self: recorder.Recorder, snapshot: object, seconds: float) -> None:
+        if snapshot.step == 9:  # type: ignore[attr-defined]
+            raise OSError(28, "No space left on device")
+        write(self, snapshot, seconds)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(recorder.Recorder, "write", full)
+    with pytest.raises(RunError, match="could not write its files"):
+        continue_run(tmp_path / "runs", run)
+    assert run.status().state == "failed"
+    assert len(run.history().words) == 9
+    monkeypatch.undo()
+    assert continue_run(tmp_path / "runs", run).state == "completed"
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "snowball_core", *words]
+
+
+def started(runs: Path, book: Path, name: str, **changes: object) -> subprocess.Popen[str]:
+    shape = tiny(book, **{"steps": 1_500, **changes}).to_json()
+    flags = [f"--{key.replace('_', '-')}={value}" for key, value in shape.items() if value is not None and key != "name"]
+    words = command("record", f"--name={name}", *flags, "--runs", str(runs), "--json")
+    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def found(runs: Path, name: str) -> Path | None:
+    return next(iter(runs.glob(f"*-{name}")), None)
+
+
+def waited(runs: Path, name: str, step: int, seconds: float = 60.0) -> Run:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        path = found(runs, name)
+        if path and (path / "run.json").is_file() and read_run(path).status().step >= step:
+            return read_run(path)
+        time.sleep(0.02)
+    raise AssertionError(f"{name} did not reach step {step}")
+
+
+def test_a_killed_run_opens_is_interrupted_and_resumes_to_the_same_bytes(tmp_path: Path, book: Path) -> None:
+    runs = tmp_path / "runs"
+    whole = started(runs, book, "whole", extra=EVERYTHING)
+    assert whole.wait(120) == 0, whole.stderr.read() if whole.stderr else ""
+    generator, at = random.Random(5), 1
+    worker = started(runs, book, "cut", extra=EVERYTHING)
+    for _ in range(2):
+        run = waited(runs, "cut", at)
+        time.sleep(generator.random() * 0.5)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(10)
+        status = run.status()
+        if status.state == "completed":
+            break
+        assert status.state == "interrupted"
+        with safe_open(run.path / HISTORY, "np") as file:
+            recorded = file.get_slice("embedding_history").get_shape()[0]
+        assert recorded == len(run.history().words) > at
+        at = recorded
+        words = command("resume", run.id, "--runs", str(runs), "--json")
+        worker = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, error = worker.communicate(timeout=120)
+    assert worker.returncode == 0, error
+    first, second = found(runs, "whole"), found(runs, "cut")
+    assert first
+    assert second
+    assert json.loads(out.splitlines()[-1]) == {"run": second.name, "steps": 1500, "state": "completed", "dead": 100}
+    assert recordings(first) == recordings(second)
+    assert numbers(first) == numbers(second)
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_polite_signal_leaves_a_stopped_run_with_a_checkpoint(tmp_path: Path, book: Path, kind: signal.Signals) -> None:
+    runs = tmp_path / "runs"
+    worker = started(runs, book, "polite", steps=1_000_000, record="every-10")
+    run = waited(runs, "polite", 1)
+    worker.send_signal(kind)
+    assert worker.wait(30) == 0
+    status = run.status()
+    assert status.state == "stopped"
+    with safe_open(run.path / "checkpoint" / "state.safetensors", "np") as file:
+        assert int(file.metadata()["step"]) == status.step
+    assert len(run.history().words) == status.step // 10 + 1
+
+
+def test_a_second_run_waits_for_the_first_and_starts_by_itself(tmp_path: Path, book: Path) -> None:
+    runs = tmp_path / "runs"
+    first = started(runs, book, "first", steps=1_000_000, record="log")
+    waited(runs, "first", 1)
+    second = started(runs, book, "second")
+    until = time.monotonic() + 30
+    while (path := found(runs, "second")) is None or not read_run(path).status().message:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert read_run(path).status().state == "queued"
+    assert read_run(path).status().message == f"waits for {open_run(runs, str(found(runs, 'first').name)).id}"  # type: ignore[union-attr]
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait(10)
+    waited(runs, "second", 1)
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(30) == 0
+
+
+def test_one_run_has_one_writer(tmp_path: Path, book: Path) -> None:
+    runs = tmp_path / "runs"
+    worker = started(runs, book, "busy", steps=1_000_000, record="log")
+    run = waited(runs, "busy", 1)
+    with pytest.raises(RunError, match="a run has one writer"):
+        continue_run(runs, run)
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(30)

@@ -27,11 +27,13 @@ READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("SNOWBALL_BROWSER") == "required"
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 if not REQUIRED:
     pytest.importorskip("playwright", reason="playwright is not installed: pip install -r requirements-checks.txt")
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +207,7 @@ def test_a_step_change_sends_data_only(server: str, page: Page, make_run: MakeRu
     received: list[int] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     visit(page, f"{server}/?run={run.id}&step=5")
-    page.wait_for_selector(".st-key-places canvas, .st-key-places svg")
-    charts = page.locator(".st-key-places canvas, .st-key-places svg").first
+    charts = page.locator("[aria-label='Places of the vectors on two principal axes'] svg").first
     charts.evaluate("picture => { picture.dataset.kept = 'yes' }")
     received.clear()
     page.locator(".st-key-jump1 button").first.click()

@@ -27,10 +27,6 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         status = run.status()
         alive = status.is_alive
         state_badge(status)
-        if alive:
-            st.toggle(
-                "Follow", key="follow", value="step" not in st.query_params, help="Keep showing the newest recorded step."
-            )
 if run is not None:
     say_unusable(run, address)
     if status.message and status.state in ("failed", "interrupted"):

@@ -161,7 +161,7 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
     slider.press("ArrowLeft")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 59 ")
     page.get_by_role("radio", name="live").click()
-    expect(page.locator(".st-key-exact")).to_contain_text("live tokens")
+    expect(page.locator(".st-key-exact")).to_contain_text("· live: ")
     assert counted(run, 59, "live").items() <= numbers(page).items()
     _takes_it_home(page, run)
 
@@ -183,9 +183,9 @@ def test_a_link_to_a_page_works_on_a_fresh_server(server: str, page: Page, make_
     expect(page.locator("h1")).to_have_text(title)
     expect(page.get_by_text("Page not found")).to_have_count(0)
     if title == "Scrub":
-        expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · 16 all tokens")
+        expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 16 tokens")
         page.reload()
-        expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · 16 all tokens")
+        expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 16 tokens")
 
 
 def test_arrow_keys_buttons_and_back_move_the_step(server: str, page: Page, make_run: MakeRun) -> None:

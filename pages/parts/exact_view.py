@@ -43,7 +43,7 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool) -> None:
 def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> None:
     measures = openers.measures(str(run.path), snapshots)
     curves = st.container()
-    index = transport(run, snapshots, last_change(measures, group) if finished else 0)
+    index = transport(run, snapshots, last_change(measures, group) if finished else 0, alive=not finished)
     step = int(run.steps(snapshots)[index])
     mask = group_mask(run.dead, group)
     rows = openers.history(str(run.path), snapshots)[index][mask]

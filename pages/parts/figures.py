@@ -84,7 +84,7 @@ def numbers(moment: Moment) -> None:
     """The exact numbers of the step, each with its definition."""
     exact = exact_numbers(moment.rows)
     with st.container(key="exact"):
-        st.markdown(f"**Exact at step {moment.step:,}** · {exact['tokens']:,} {moment.group} tokens")
+        st.markdown(f"**Exact at step {moment.step:,}** · {moment.group}: {exact['tokens']:,} tokens")
         cells = st.grid(6, min_column_width=112)
         for name, (label, definition) in _DEFINITIONS.items():
             cells.metric(label, f"{exact[name]:,}", help=definition)

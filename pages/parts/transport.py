@@ -13,13 +13,13 @@ from snowball_core.tables import recorded_at
 _STAY_IN_VIEW = """<style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-transport), .st-key-transport {
   position: sticky; top: 3.6rem; z-index: 9; padding-bottom: 0.4rem;
-  background: color-mix(in srgb, Canvas 80%, transparent); backdrop-filter: blur(14px);
+  background: light-dark(#ffffffd9, #10151cd9); backdrop-filter: blur(14px);
 }
 </style>"""
 _JUMPS = ((-10, "−10", "Shift+Left"), (-1, "−1", "Left"), (1, "+1", "Right"), (10, "+10", "Shift+Right"))
 
 
-def transport(run: Run, snapshots: int, default: int) -> int:
+def transport(run: Run, snapshots: int, default: int, alive: bool) -> int:
     """Draw the transport and return the index of the snapshot to show.
 
     Parameters
@@ -29,11 +29,17 @@ def transport(run: Run, snapshots: int, default: int) -> int:
         How many are recorded now; the slider's range is the whole run's, so that it never jumps.
     default : int
         The step at which a first visit opens.
+    alive : bool
+        Whether the run is still being recorded, so that its newest step can be followed.
     """
     steps = run.steps(snapshots)
     st.html(_STAY_IN_VIEW)
     with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
-        wanted = _slider(run, default, newest=int(steps[-1]))
+        # Here and not beside the picker: a button of this fragment can only let go of a toggle of this fragment.
+        follow = alive and st.toggle(
+            "Follow", key="follow", value="step" not in st.query_params, help="Keep showing the newest recorded step."
+        )
+        wanted = _slider(run, default, int(steps[-1]) if follow else None)
         index = recorded_at(steps, wanted)
         for jump, label, keys in _JUMPS:
             goal = int(steps[min(max(index + jump, 0), snapshots - 1)])
@@ -50,16 +56,16 @@ def transport(run: Run, snapshots: int, default: int) -> int:
     return index
 
 
-def _slider(run: Run, default: int, newest: int) -> int:
+def _slider(run: Run, default: int, followed: int | None) -> int:
     """The slider's step; while a run is followed it is another slider, which leaves the address and its history alone."""
     all_steps = recorded_steps(run.config)
     if len(all_steps) == 1:
         st.slider("Step of 0", 0, 1, 0, key="only-step", disabled=True)
         return 0
     ties: dict[str, Any] = {"key": "step", "bind": "query-params"}
-    if st.session_state.get("follow"):
+    if followed is not None:
         ties = {"key": "followed-step", "on_change": _go_there}
-        st.session_state["followed-step"] = newest
+        st.session_state["followed-step"] = followed
     label, last = f"Step of {run.config.last_step:,}", run.config.last_step
     strides = set((all_steps[1:] - all_steps[:-1]).tolist())
     if len(strides) == 1:

@@ -1,0 +1,65 @@
+"""What a run will cost and lack, every fault of it, and the button that starts it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from snowball_core import jobs
+from snowball_core.config import RunConfig, faults_carried
+from snowball_core.corpus import Corpus
+from snowball_core.costs import cost
+from snowball_core.errors import ConfigError, SnowballError
+from snowball_core.runs import dead_tokens, runs_folder
+
+from . import openers
+from .words import duration, plain, size
+
+
+def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str]) -> None:
+    """Draw the cost of a configuration, or all its faults in one message, and the start button.
+
+    Parameters
+    ----------
+    config, corpus : RunConfig and Corpus, or None
+        ``None`` where the form does not describe one.
+    faults : list of str
+    """
+    st.subheader("What it will take")
+    if faults:
+        st.error(plain(ConfigError(faults)))
+    elif config and corpus:
+        _estimate(config, corpus)
+    if st.button("Start the run", type="primary", key="start", disabled=bool(faults)) and config:
+        _start(config)
+
+
+def _estimate(config: RunConfig, corpus: Corpus) -> None:
+    expected, dead = cost(config, openers.speed()), len(dead_tokens(corpus, config.vocab))
+    with st.container(border=True, key="estimate"):
+        st.markdown(
+            f"**About {duration(expected.seconds)} and {size(expected.disk_bytes)} on disk** for {config.last_step:,} steps, "
+            f"{expected.snapshots:,} snapshots of {config.vocab} × {config.hidden} and {expected.parameters:,} parameters, "
+            "on this machine as busy as it is now."
+        )
+        text = f"The text has {len(corpus):,} bytes; {config.vocab - dead} of {config.vocab} tokens are live, {dead} are dead."
+        if dead:
+            st.markdown(text)
+        else:
+            st.info(f"{text} Without a dead token there is nothing that can become a black hole unseen; the run is allowed.")
+        if carried := faults_carried(config):
+            st.markdown(
+                "Known faults of the published experiment that this run repeats:\n" + "\n".join(f"- {f}" for f in carried)
+            )
+        for note in corpus.notes:
+            st.caption(f"Text: {plain(note)}.")
+
+
+def _start(config: RunConfig) -> None:
+    try:
+        with st.spinner("Starting the worker…"):
+            run = jobs.start(runs_folder(), config)
+    except SnowballError as error:
+        st.error(plain(error))
+        return
+    st.session_state["watched"] = run.id
+    st.toast(f"Run {run.id} is recorded from now on.")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
-import io
 import json
 import os
 import re
@@ -14,10 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .answers import Answer, folder_of, opened, say
 from .config import DEFAULT_PRESET, FIELDS, PRESETS, preset
 from .errors import ConfigError, RunError, SnowballError
-
-Answer = dict[str, Any] | list[dict[str, Any]]
+from .measure_commands import add_measure_verbs
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,15 +48,7 @@ def parser() -> argparse.ArgumentParser:
     verb("resume", _resume, "continue a stopped or interrupted run").add_argument("run", metavar="RUN")
     verb("stop", _stop, "ask a running run to stop and keep what it has").add_argument("run", metavar="RUN")
     verb("list", _list, "runs and their states")
-    counter = verb("census", _census, "unique vectors and black holes, at one step or at all")
-    counter.add_argument("run", metavar="RUN")
-    counter.add_argument("--step", type=int)
-    counter.add_argument("--group", default="all,dead,live", help="groups, comma-separated: all, dead, live")
-    counter.add_argument("--csv", metavar="FILE", help="write the table there")
-    meter = verb("distances", _distances, "pairwise distances at a step, in weight units and in cells")
-    meter.add_argument("run", metavar="RUN")
-    meter.add_argument("--step", type=int, required=True)
-    meter.add_argument("--group", default="dead", help="one group: all, dead or live")
+    add_measure_verbs(verb)
     builder = verb("corpus", _corpus, "build the seed's corpus from the raw book")
     builder.add_argument("name", choices=["gatsby"])
     builder.add_argument("--from", dest="source", metavar="FILE", help="the raw book; without it, it is downloaded")
@@ -93,30 +83,9 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     return words
 
 
-def _folder(asked: argparse.Namespace) -> Path:
-    from .runs import runs_folder
-
-    return runs_folder(asked.runs)
-
-
-def _open(asked: argparse.Namespace) -> Any:
-    """The run asked for by its id, or by the path of its folder."""
-    from .runs import open_run, read_run
-
-    given = Path(asked.run)
-    if len(given.parts) > 1 and (given / "run.json").is_file():
-        return read_run(given.resolve())
-    return open_run(_folder(asked), asked.run)
-
-
-def _say(asked: argparse.Namespace, text: str) -> None:
-    if not asked.json:
-        print(text)
-
-
 def _presets(asked: argparse.Namespace) -> Answer:
     for name, (text, _) in PRESETS.items():
-        _say(asked, f"{name:22}{text}")
+        say(asked, f"{name:22}{text}")
     return {"presets": [{"name": name, "description": text} for name, (text, _) in PRESETS.items()]}
 
 
@@ -124,16 +93,16 @@ def _record(asked: argparse.Namespace) -> Answer:
     given = {name: value for name in FIELDS if (value := getattr(asked, f"field_{name}")) is not None}
     from .runs import request
 
-    config = request(_folder(asked), preset(asked.preset), given)
+    config = request(folder_of(asked), preset(asked.preset), given)
     from .recording import record
 
     with _progress(asked) as watch:
-        run = record(config, _folder(asked), watch)
+        run = record(config, folder_of(asked), watch)
     return _ended(asked, run)
 
 
 def _resume(asked: argparse.Namespace) -> Answer:
-    run = _open(asked)
+    run = opened(asked)
     if run.status().state == "completed":
         raise RunError(f'the run "{run.id}" is complete: there is nothing to resume.')
     os.nice(int(os.environ.get("SNOWBALL_NICENESS", "0")))
@@ -146,11 +115,11 @@ def _resume(asked: argparse.Namespace) -> Answer:
 
 def _ended(asked: argparse.Namespace, run: Any) -> Answer:
     status = run.status()
-    _say(asked, f"{run.id}: {status.state} after {status.step:,} of {status.last_step:,} steps")
+    say(asked, f"{run.id}: {status.state} after {status.step:,} of {status.last_step:,} steps")
     for note in run.manifest["corpus"]["notes"]:
-        _say(asked, f"corpus: {note}")
+        say(asked, f"corpus: {note}")
     if not run.manifest["dead_ids"]:
-        _say(asked, "no token is dead: every id below vocab occurs in the corpus")
+        say(asked, "no token is dead: every id below vocab occurs in the corpus")
     return {"run": run.id, "steps": status.step, "state": status.state, "dead": len(run.manifest["dead_ids"])}
 
 
@@ -177,9 +146,9 @@ def _progress(asked: argparse.Namespace) -> Any:
 def _stop(asked: argparse.Namespace) -> Answer:
     from .status import request_stop
 
-    run = _open(asked)
+    run = opened(asked)
     request_stop(run.path)
-    _say(asked, f"{run.id} will stop after its step")
+    say(asked, f"{run.id} will stop after its step")
     return {"run": run.id, "state": "stopping"}
 
 
@@ -187,88 +156,12 @@ def _list(asked: argparse.Namespace) -> Answer:
     from .runs import run_paths
     from .status import read_status
 
-    listed = [{"run": path.name, **read_status(path).__dict__} for path in run_paths(_folder(asked))]
+    listed = [{"run": path.name, **read_status(path).__dict__} for path in run_paths(folder_of(asked))]
     for row in listed:
-        _say(asked, f"{row['run']:50} {row['state']:12} {row['step']:>8,} of {row['last_step']:,} steps")
+        say(asked, f"{row['run']:50} {row['state']:12} {row['step']:>8,} of {row['last_step']:,} steps")
     if not listed:
-        _say(asked, 'no run yet: "python -m snowball_core record" makes one')
+        say(asked, 'no run yet: "python -m snowball_core record" makes one')
     return {"runs": listed}
-
-
-def _snapshot(asked: argparse.Namespace) -> tuple[Any, Any, Any]:
-    """History, steps and dead mask of the run asked for."""
-    run = _open(asked)
-    words = run.history().words
-    return words, run.steps(len(words)), run
-
-
-def _index(step: int, steps: Any, run_id: str) -> int:
-    """The snapshot of a recorded step."""
-    found = [i for i, recorded in enumerate(steps.tolist()) if recorded == step]
-    if not found:
-        last = f"{int(steps[-1]):,}" if len(steps) else "none"
-        raise RunError(
-            f'step must be a recorded one; got {step:,}. The run "{run_id}" recorded {len(steps):,} snapshots, '
-            f"the last at step {last}: choose one of those."
-        )
-    return found[0]
-
-
-def _groups(text: str) -> list[str]:
-    from .tables import GROUPS
-
-    groups = [word.strip() for word in text.split(",")]
-    if unknown := [group for group in groups if group not in GROUPS]:
-        raise ConfigError([f'a group is one of {", ".join(GROUPS)}; got "{", ".join(unknown)}".'])
-    return groups
-
-
-def _census(asked: argparse.Namespace) -> Answer:
-    from .tables import CENSUS_COLUMNS, census_at, census_rows
-
-    groups = _groups(asked.group)
-    words, steps, run = _snapshot(asked)
-    if asked.step is not None:
-        rows = census_at(words[_index(asked.step, steps, run.id)], run.dead, asked.step, groups)
-    else:
-        rows = census_rows(words, steps, run.dead, groups)
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(CENSUS_COLUMNS)
-    writer.writerows([[*list(row.values())[:-1], " ".join(map(str, row["sizes"]))] for row in rows])
-    if asked.csv:
-        try:
-            Path(asked.csv).write_text(table.getvalue())
-        except OSError as error:
-            raise RunError(f'the table must go to a writable file; "{asked.csv}": {error.strerror}.') from None
-    else:
-        _say(asked, table.getvalue().rstrip())
-    return {"run": run.id, "rows": rows}
-
-
-def _distances(asked: argparse.Namespace) -> Answer:
-    from dataclasses import asdict
-
-    from .geometry import distances
-    from .tables import group_mask
-
-    groups = _groups(asked.group)
-    if len(groups) > 1:
-        raise ConfigError([f'distances are of one group; got "{asked.group}". Ask once per group.'])
-    group = groups[0]
-    words, steps, run = _snapshot(asked)
-    matrix = words[_index(asked.step, steps, run.id)]
-    found = asdict(distances(matrix[group_mask(run.dead, group)]))
-    answer = {"run": run.id, "step": asked.step, "group": group, **found}
-    for key, unit in (("linf", "L∞, weight units"), ("cells", "L∞, cells")):
-        _say(asked, f"{unit:18}" + "  ".join(f"{name} {value:.6g}" for name, value in found[key].items()))
-    _say(asked, f"adjacent (≤ 1 cell) {found['adjacent']:.4f}, touching (≤ 2 cells) {found['touching']:.4f} of all pairs")
-    return _finite(answer)
-
-
-def _finite(answer: dict[str, Any]) -> dict[str, Any]:
-    """NaN (no pair to speak of) as null, which JSON can say."""
-    return {k: _finite(v) if isinstance(v, dict) else None if isinstance(v, float) and v != v else v for k, v in answer.items()}
 
 
 def _corpus(asked: argparse.Namespace) -> Answer:
@@ -279,7 +172,7 @@ def _corpus(asked: argparse.Namespace) -> Answer:
     require_writable()
     raw = read_file(Path(asked.source)) if asked.source else download_gatsby()
     text = gatsby_from_book(raw)
-    place = corpora_folder(_folder(asked)) / "gatsby.txt"
+    place = corpora_folder(folder_of(asked)) / "gatsby.txt"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         fresh = place.with_suffix(".new")
@@ -287,5 +180,5 @@ def _corpus(asked: argparse.Namespace) -> Answer:
         fresh.replace(place)
     except OSError as error:
         raise RunError(f'the runs folder must be writable; "{place.parent}": {error.strerror}.') from None
-    _say(asked, f"gatsby: {len(text):,} bytes, SHA-256 {GATSBY_SHA256}, in {place}")
+    say(asked, f"gatsby: {len(text):,} bytes, SHA-256 {GATSBY_SHA256}, in {place}")
     return {"corpus": "gatsby", "bytes": len(text), "sha256": GATSBY_SHA256, "path": str(place)}

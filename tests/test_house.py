@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APP_SIDE = [
     *("bf16", "identity", "errors", "config", "corpus", "tensorfile", "status", "schedules", "costs"),
     *("census", "geometry", "runs", "stage", "tables", "charts", "jobs", "commands"),
+    *("answers", "measure_commands"),
 ]
 
 

@@ -127,7 +127,7 @@ def counted(run: Run, step: int, group: str) -> dict[str, str]:
 
 
 def go_to(page: Page, step: int) -> None:
-    entry = page.locator(".st-key-exact-step input")
+    entry = page.locator(".st-key-go-to input")
     entry.fill(str(step))
     entry.press("Enter")
     expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step:,} ")

@@ -90,22 +90,38 @@ def test_a_first_visit_opens_where_the_black_holes_changed_last(make_run: MakeRu
     assert "changed for the last time" in texts(app.caption)
 
 
+def at_step(app: AppTest) -> str:
+    return next(text.value for text in app.markdown if "Exact at step" in text.value).split("**")[1]
+
+
 def test_every_control_moves_the_same_step(make_run: MakeRun) -> None:
     make_run()
     app = opened(step="7")
-    assert sound(app.button(key="jump1").click().run()).slider(key="step").value == 8
-    assert sound(app.button(key="jump-10").click().run()).slider(key="step").value == 0
-    assert sound(app.number_input(key="exact-step").set_value(12).run()).slider(key="step").value == 12
-    assert sound(app.slider(key="step").set_value(3).run()).number_input(key="exact-step").value == 3
+    assert at_step(sound(app.button(key="jump1").click().run())) == "Exact at step 8"
+    assert at_step(sound(app.button(key="jump-10").click().run())) == "Exact at step 0"
+    assert at_step(sound(app.text_input(key="go-to").set_value("12").run())) == "Exact at step 12"
+    assert app.slider(key="step").value == 12
+    assert at_step(sound(app.slider(key="step").set_value(3).run())) == "Exact at step 3"
+    assert app.text_input(key="go-to").value == ""
 
 
-def test_unrecorded_steps_show_the_last_recorded_one_before(make_run: MakeRun) -> None:
-    make_run(steps=300, record="log")
-    app = opened()
-    sound(app.number_input(key="exact-step").set_value(101).run())
-    assert app.number_input(key="exact-step").value in (100, 101)
+@pytest.mark.parametrize("entry", ["21", "-1", "three", "1e1", "9" * 50])
+def test_an_entry_that_is_no_step_changes_nothing_and_says_why(make_run: MakeRun, entry: str) -> None:
+    make_run()
+    app = sound(opened(step="7").text_input(key="go-to").set_value(entry).run())
+    assert at_step(app) == "Exact at step 7"
+    assert "whole number from 0 to 20" in app.toast[0].value
+
+
+def test_a_step_that_was_not_recorded_shows_the_one_before(make_run: MakeRun) -> None:
+    run = make_run(steps=300, record="log")
+    app = sound(opened().text_input(key="go-to").set_value("101").run())
+    assert 101 not in run.steps(1_000)
+    assert at_step(app) == "Exact at step 100"
     make_run(steps=20, snapshots=6, state="stopped", name="cut-short")
-    app = opened(step="18")
+    app = opened(step="18", run=run_paths(run.path.parent)[0].name)
+    if "cut-short" not in app.selectbox(key="run").value:
+        app = sound(app.selectbox(key="run").select_index(1).run())
     assert "Step 18 is not recorded: the last recorded step, 5, is shown." in texts(app.caption)
 
 
@@ -146,7 +162,7 @@ def test_a_worker_that_died_leaves_an_interrupted_run_with_every_recorded_step(m
     make_run(snapshots=9, state="running")
     app = opened()
     assert "This run is interrupted" in texts(app.warning)
-    assert sound(app.button(key="jump10").click().run()).number_input(key="exact-step").value == 8
+    assert at_step(sound(app.button(key="jump10").click().run())) == "Exact at step 8"
     assert opened("train").button[-1].label == "Resume"
 
 

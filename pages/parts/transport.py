@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from snowball_core.runs import Run
@@ -35,20 +33,16 @@ def transport(run: Run, snapshots: int, default: int, alive: bool) -> int:
     steps = run.steps(snapshots)
     st.html(_STAY_IN_VIEW)
     with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
-        # Here and not beside the picker: a button of this fragment can only let go of a toggle of this fragment.
-        follow = alive and st.toggle(
-            "Follow", key="follow", value="step" not in st.query_params, help="Keep showing the newest recorded step."
-        )
-        wanted = _slider(run, default, int(steps[-1]) if follow else None)
+        if alive and _follow():
+            wanted = _followed(run, int(steps[-1]))
+        else:
+            wanted = _slider(run, default)
         index = recorded_at(steps, wanted)
         for jump, label, keys in _JUMPS:
             goal = int(steps[min(max(index + jump, 0), snapshots - 1)])
             name = f"{'Forward' if jump > 0 else 'Back'} {abs(jump)} recorded {'step' if abs(jump) == 1 else 'steps'}"
             st.button(label, key=f"jump{jump}", help=name, shortcut=keys, on_click=_go, args=(goal,))
-        st.session_state["exact-step"] = int(steps[index])
-        last = max(1, run.config.last_step)
-        help = "Type a step and press Enter."
-        st.number_input("Exact step", 0, last, key="exact-step", width=140, on_change=_go_exactly, args=(run,), help=help)
+        _entry(run, int(steps[index]))
     if steps[index] == default > 0:
         st.caption(f"At step {default:,} the black holes of this group changed for the last time. The left arrow goes back.")
     if wanted > steps[-1]:
@@ -56,26 +50,38 @@ def transport(run: Run, snapshots: int, default: int, alive: bool) -> int:
     return index
 
 
-def _slider(run: Run, default: int, followed: int | None) -> int:
-    """The slider's step; while a run is followed it is another slider, which leaves the address and its history alone."""
-    all_steps = recorded_steps(run.config)
-    if len(all_steps) == 1:
-        st.slider("Step of 0", 0, 1, 0, key="only-step", disabled=True)
+def _slider(run: Run, default: int) -> int:
+    steps, label = recorded_steps(run.config), f"Step of {run.config.last_step:,}"
+    strides = set((steps[1:] - steps[:-1]).tolist())
+    if not strides:
+        st.slider(label, 0, 1, 0, key="only-step", disabled=True)
         return 0
-    ties: dict[str, Any] = {"key": "step", "bind": "query-params"}
-    if followed is not None:
-        ties = {"key": "followed-step", "on_change": _go_there}
-        st.session_state["followed-step"] = followed
-    label, last = f"Step of {run.config.last_step:,}", run.config.last_step
-    strides = set((all_steps[1:] - all_steps[:-1]).tolist())
     if len(strides) == 1:
-        stride = strides.pop()
-        return int(st.slider(label, 0, last, default - default % stride, stride, **ties))
-    return int(st.select_slider(label, all_steps.tolist(), default, **ties))
+        stride, last = strides.pop(), int(steps[-1])
+        return int(st.slider(label, 0, last, default - default % stride, stride, key="step", bind="query-params"))
+    return int(st.select_slider(label, steps.tolist(), default, key="step", bind="query-params"))
 
 
-def _go_there() -> None:
-    _go(st.session_state["followed-step"])
+def _follow() -> bool:
+    """The toggle that keeps showing the newest step; on, unless the address names a step.
+
+    It stands here and not beside the picker: a button of a fragment can only let go of a toggle of the same fragment.
+    """
+    help = "Keep showing the newest recorded step. Switch it off to move the slider."
+    return st.toggle("Follow", key="follow", value="step" not in st.query_params, on_change=_let_go, help=help)
+
+
+def _followed(run: Run, newest: int) -> int:
+    """A slider that only shows: a second one, so that address and history are left alone while the run grows."""
+    st.session_state["followed-step"] = newest
+    last = max(1, run.config.last_step)
+    return st.slider(f"Step of {run.config.last_step:,}", 0, last, key="followed-step", disabled=True)
+
+
+def _entry(run: Run, step: int) -> None:
+    """The exact entry. It is empty between uses: a field that was rewritten at every step could send back an old one."""
+    help = "Type a step and press Enter."
+    st.text_input("Go to step", key="go-to", placeholder=f"{step:,}", width=120, on_change=_go_exactly, args=(run,), help=help)
 
 
 def _go(step: int) -> None:
@@ -84,5 +90,16 @@ def _go(step: int) -> None:
 
 
 def _go_exactly(run: Run) -> None:
-    steps = recorded_steps(run.config)
-    _go(int(steps[recorded_at(steps, st.session_state["exact-step"])]))
+    text = st.session_state["go-to"].strip().replace(",", "")
+    st.session_state["go-to"] = ""
+    if text:
+        steps = recorded_steps(run.config)
+        if text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= steps[-1]:
+            _go(int(steps[recorded_at(steps, int(text))]))
+        else:
+            st.toast(f"A step is a whole number from 0 to {steps[-1]:,}.")
+
+
+def _let_go() -> None:
+    if not st.session_state["follow"]:
+        st.session_state["step"] = st.session_state.get("followed-step", 0)

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, preset
+
 Answer = dict[str, Any] | list[dict[str, Any]]
 
 
@@ -30,3 +32,27 @@ def say(asked: argparse.Namespace, text: str) -> None:
     """Print a line for people; silent with ``--json``."""
     if not asked.json:
         print(text)
+
+
+def add_fields(verb: argparse.ArgumentParser) -> None:
+    """Give a command a flag for the preset and one for every field of a configuration."""
+    verb.add_argument("--preset", default=DEFAULT_PRESET, help=f"one of {', '.join(PRESETS)}")
+    for name, field in FIELDS.items():
+        unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
+        options = ", ".join(map(str, field.metadata.get("choices", ())))
+        text = f"{field.metadata['help']}{unit}{': ' + options if options else ''}".replace("%", "%%")
+        verb.add_argument(f"--{name.replace('_', '-')}", dest=f"field_{name}", metavar="VALUE", help=text)
+
+
+def configuration(asked: argparse.Namespace) -> RunConfig:
+    """The checked configuration that the flags describe.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the fields and of the corpus at once.
+    """
+    from .runs import request
+
+    given = {name: value for name in FIELDS if (value := getattr(asked, f"field_{name}")) is not None}
+    return request(folder_of(asked), preset(asked.preset), given)

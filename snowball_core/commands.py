@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .answers import Answer, folder_of, opened, say
-from .config import DEFAULT_PRESET, FIELDS, PRESETS, preset
+from .answers import Answer, add_fields, configuration, folder_of, opened, say
+from .config import PRESETS
 from .errors import ConfigError, RunError, SnowballError
 from .measure_commands import add_measure_verbs
+from .proof_commands import add_proof_verbs
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,16 +40,12 @@ def parser() -> argparse.ArgumentParser:
 
     verb("presets", _presets, "names and one-line descriptions of the presets")
     recorder = verb("record", _record, "train a new run here, with a progress line")
-    recorder.add_argument("--preset", default=DEFAULT_PRESET, help=f"one of {', '.join(PRESETS)}")
-    for name, field in FIELDS.items():
-        unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
-        options = ", ".join(map(str, field.metadata.get("choices", ())))
-        text = f"{field.metadata['help']}{unit}{': ' + options if options else ''}".replace("%", "%%")
-        recorder.add_argument(f"--{name.replace('_', '-')}", dest=f"field_{name}", metavar="VALUE", help=text)
+    add_fields(recorder)
     verb("resume", _resume, "continue a stopped or interrupted run").add_argument("run", metavar="RUN")
     verb("stop", _stop, "ask a running run to stop and keep what it has").add_argument("run", metavar="RUN")
     verb("list", _list, "runs and their states")
     add_measure_verbs(verb)
+    add_proof_verbs(verb)
     builder = verb("corpus", _corpus, "build the seed's corpus from the raw book")
     builder.add_argument("name", choices=["gatsby"])
     builder.add_argument("--from", dest="source", metavar="FILE", help="the raw book; without it, it is downloaded")
@@ -90,10 +87,7 @@ def _presets(asked: argparse.Namespace) -> Answer:
 
 
 def _record(asked: argparse.Namespace) -> Answer:
-    given = {name: value for name in FIELDS if (value := getattr(asked, f"field_{name}")) is not None}
-    from .runs import request
-
-    config = request(folder_of(asked), preset(asked.preset), given)
+    config = configuration(asked)
     from .recording import record
 
     with _progress(asked) as watch:

@@ -80,10 +80,10 @@ def original_steps(config: RunConfig, corpus: Corpus, steps: int) -> list[Origin
     steps : int
     """
     torch.set_num_threads(resolve_threads(config.threads))
-    model, _ = build(config)
+    model: Any = build(config)[0]
     native = config.precision != "f32"
     if native:
-        model.to(torch.bfloat16)
+        model.to(dtype=torch.bfloat16)
     watch = _Watch(config.precision)
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(

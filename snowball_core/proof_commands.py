@@ -1,0 +1,67 @@
+"""Commands that prove: verify a run, say what can move, time the instrument."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+from .answers import Answer, add_fields, configuration, folder_of, opened, say
+from .errors import RunError
+
+
+def add_proof_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the verbs ``verify``, ``mobility`` and ``bench``."""
+    checker = verb("verify", _verify, "check a run's hashes; with --replay train it again and compare every bit")
+    checker.add_argument("run", metavar="RUN")
+    checker.add_argument("--replay", action="store_true", help="train again and compare every recorded bit")
+    add_fields(verb("mobility", _mobility, "what can move: updates, decay and moments against the lattice, before training"))
+    timer = verb("bench", _bench, "the benchmark table of the README")
+    timer.add_argument("--rounds", type=int, default=60, help="counted rounds of each timing")
+    timer.add_argument("--longer", type=int, default=20_000, help="recorded steps of the memory row")
+
+
+def _verify(asked: argparse.Namespace) -> Answer:
+    run = opened(asked)
+    from .verification import replay, verify_hashes
+
+    found = replay(run, folder_of(asked)) if asked.replay else verify_hashes(run)
+    for name, state in found.files.items():
+        say(asked, f"{name:32}{state}")
+    if found.first_difference is not None:
+        say(asked, f"replay: {found.what_differs} differs first at step {found.first_difference:,}")
+    elif found.replayed is not None:
+        say(asked, f"replay: {found.replayed:,} snapshots trained again, no bit differs")
+    if not found.is_sound and not asked.json:
+        raise RunError(f'the run "{run.id}" is not what it says it is. Its recordings were changed after it completed.')
+    return {"run": run.id, "sound": found.is_sound, **asdict(found)}
+
+
+def _mobility(asked: argparse.Namespace) -> Answer:
+    config = configuration(asked)
+    from .corpus import load_corpus
+    from .mobility import mobility, sentences
+    from .runs import corpora_folder
+    from .training import Training
+
+    corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder_of(asked)))
+    found = mobility(config, Training(config, corpus).snapshot().words)
+    for sentence in sentences(found, config):
+        say(asked, sentence)
+    return {**asdict(found), "sentences": sentences(found, config)}
+
+
+def _bench(asked: argparse.Namespace) -> Answer:
+    from .benchmark import benchmark, machine
+
+    if asked.rounds < 1 or asked.longer < 1_001:
+        raise RunError(f"rounds must be at least 1 and longer at least 1,001; got {asked.rounds} and {asked.longer}.")
+    say(asked, f"on {machine()}\n\n| what | value | budget | |\n|---|---|---|---|")
+    rows = []
+    for row in benchmark(folder_of(asked), asked.rounds, asked.longer):
+        verdict = "" if row.holds is None else "holds" if row.holds else "missed"
+        say(asked, f"| {row.what} | {row.value:.3g} {row.unit} | {row.budget} | {verdict} |")
+        sys.stdout.flush()
+        rows.append(asdict(row))
+    return {"machine": machine(), "rows": rows}

@@ -1,0 +1,102 @@
+"""What can move: the calculator against the trainer's own arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snowball_core.bf16 import from_values, ordinal, values
+from snowball_core.config import RunConfig, configured, preset
+from snowball_core.mobility import expected_words, half_cell, largest_update, mobility, second_moment_falls, sentences
+from snowball_core.schedules import learning_rate_at
+
+
+@given(st.integers(0x0001, 0x7F00), st.sampled_from([-1, 1]), st.sampled_from([0.98, 1.02]))
+@settings(deadline=None, max_examples=300)
+def test_half_a_cell_is_where_rounding_starts_to_move_a_component(pattern: int, direction: int, factor: float) -> None:
+    word = np.array([pattern], np.uint16)
+    here = values(word).astype(np.float64)
+    down, up = (values(np.array([pattern + d], np.uint16)).astype(np.float64) for d in (-1, 1))
+    expected = min(here - down, up - here)[0] / 2
+    assert half_cell(word)[0] == expected
+    towards = -1 if here - down < up - here else direction
+    pushed = torch.tensor(here + towards * expected * factor, dtype=torch.float64).float().bfloat16()
+    assert (pushed.double().item() != here[0]) == (factor > 1)
+
+
+@pytest.mark.parametrize("beta2", [0.9, 0.99, 0.996, 0.998, 0.9985, 0.999, 0.9999])
+def test_a_second_moment_falls_exactly_where_some_number_rounds_down(beta2: float) -> None:
+    every = torch.arange(0x3F80, 0x4080, dtype=torch.int32).to(torch.int16).view(torch.bfloat16)
+    falls = bool(((every.float() * beta2).bfloat16() < every).any())
+    assert second_moment_falls(beta2, "BF16") == falls
+    assert second_moment_falls(beta2, "F32")
+
+
+def test_decay_acts_where_a_decayed_number_rounds_to_another() -> None:
+    words = from_values(np.linspace(-3, 3, 401, dtype=np.float32))
+    for rate, decay in ((1e-3, 0.01), (1e-2, 0.1), (0.1, 0.03), (0.1, 0.05), (0.5, 0.5)):
+        config = configured(RunConfig(), {"learning_rate": rate, "weight_decay": decay})
+        kept = torch.from_numpy(values(words)).double()
+        decayed = (kept * (1 - rate * decay)).float().bfloat16()
+        expected = (decayed.double() != kept).numpy().mean()
+        assert mobility(config, words).decay_acts == pytest.approx(expected, abs=1e-12)
+
+
+def test_no_adam_update_exceeds_the_bound_and_a_gradient_after_silence_comes_near_it() -> None:
+    config = RunConfig()
+    weight = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.AdamW([weight], lr=1e-3, betas=(0.9, 0.999), eps=1e-12, weight_decay=0.0)
+    moves = []
+    for step in range(5_000):
+        weight.grad = torch.tensor([1.0 if step == 4_999 else 0.0], dtype=torch.float64)
+        before = weight.item()
+        optimizer.step()
+        moves.append(abs(weight.item() - before))
+    bound = largest_update(config, 1e-3)
+    assert max(moves) <= bound
+    assert max(moves) > 0.99 * bound
+
+
+def test_a_falling_rate_freezes_half_and_all_at_the_step_the_schedule_says() -> None:
+    config = preset("primordial-snowball")
+    words = from_values(np.array([0.6, 0.3, 0.01], np.float32))
+    found, half = mobility(config, words), half_cell(words)
+    for step, threshold in ((found.half_immovable_step, np.median(half)), (found.all_immovable_step, half.min())):
+        assert step is not None
+        assert largest_update(config, learning_rate_at(config, step)) < threshold
+        assert largest_update(config, learning_rate_at(config, step - 1)) >= threshold
+    constant = mobility(configured(config, {"schedule": "constant"}), words)
+    assert constant.all_immovable_step is None
+
+
+def test_shares_count_the_components_by_their_cells() -> None:
+    # Half a cell is 2^-9 at 0.6, 2^-10 at 0.3 and 2^-12 at 0.1; the rate is 0.001, the bound 0.00316.
+    found = mobility(preset("primordial-snowball"), from_values(np.array([0.6, 0.3, 0.1, 1.5], np.float32)))
+    assert found.usually_immovable == 0.5
+    assert found.immovable == 0.25
+    assert not found.second_moment_falls
+    assert found.decay_acts == 0
+
+
+def test_the_expected_components_are_in_the_weights_format_and_of_its_spread() -> None:
+    for name, deviation in (("primordial-snowball", 1.0), ("singularity", 0.125)):
+        drawn = values(expected_words(preset(name)))
+        assert drawn.std() == pytest.approx(deviation, rel=0.01)
+    assert expected_words(configured(RunConfig(), {"precision": "f32"})).dtype == np.float32
+    assert int(ordinal(expected_words(RunConfig()))[2_000]) == 0
+
+
+def test_the_sentences_name_what_cannot_move_and_stay_silent_for_sgd() -> None:
+    config = preset("primordial-snowball")
+    told = " ".join(sentences(mobility(config, expected_words(config)), config))
+    assert "62% of the components cannot be moved by a usual update" in told
+    assert "cannot move any component on its own" in told
+    assert "bfloat16 with beta2 0.999 can only rise" in told
+    assert "half of the components immovable from step" in told
+    plain = configured(config, {"optimizer": "sgd", "extra": ""})
+    assert sentences(mobility(plain, expected_words(plain)), plain) == [
+        "SGD's updates scale with the gradient: what can move is not known before training."
+    ]

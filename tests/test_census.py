@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snowball_core.census as module
-from snowball_core.census import Census, census, census_history, change_steps
+from snowball_core import identity
+from snowball_core.census import (
+    Census,
+    census,
+    census_history,
+    change_steps,
+    class_sizes,
+    hidden_counts,
+    hidden_leaders,
+    history_leaders,
+)
 
 A, B, C, D = [1, 2], [3, 4], [5, 6], [7, 8]
 WORDS = st.sampled_from([0, 0x8000, 1, 0x3F80, 0x7FC0])
@@ -89,12 +99,12 @@ def test_colliding_fingerprints_change_no_count(world, kept_bits):
     history, group = world
     mask = np.uint64(2**kept_bits - 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "fingerprints", lambda words: words[..., 0] & mask)
+        patch.setattr(identity, "_keys", lambda words: (words[..., 0] & mask) << np.uint64(62))
         assert census_history(history, group) == [naive(matrix[group]) for matrix in history]
 
 
 def test_a_constant_fingerprint_changes_no_count(monkeypatch):
-    monkeypatch.setattr(module, "fingerprints", lambda words: np.zeros(words.shape[:-1], np.uint64))
+    monkeypatch.setattr(identity, "_keys", lambda words: np.zeros(words.shape[:-1], np.uint64))
     history = np.array([[A, B, A, B], [A, A, A, A], [A, B, C, D]], np.uint16)
     assert [counted.sizes for counted in census_history(history)] == [(2, 2), (4,), ()]
 
@@ -133,12 +143,50 @@ def test_a_group_of_nobody_is_counted_as_nobody_at_every_snapshot():
     assert change_steps(history, nobody).tolist() == [0]
 
 
-def test_snapshots_that_repeat_are_not_counted_anew(monkeypatch):
-    frames = []
-    fast = module._census_frames
-    monkeypatch.setattr(module, "_census_frames", lambda words: frames.append(len(words)) or fast(words))
-    assert len(census_history(np.array([[A, A], [A, A], [A, B], [A, B]], np.uint16))) == 4
-    assert sum(frames) == 2
+def test_snapshots_counted_alike_share_one_census():
+    history = np.array([[A, B, A, B], [B, A, B, A], [A, A, A, B]], np.uint16)
+    first, second, third = census_history(history)
+    assert first is second
+    assert third.sizes == (3,)
+
+
+def test_the_effective_number_of_vectors_is_that_of_equally_populous_ones():
+    assert census(rows(A, A, B, B)).effective == 2.0
+    assert census(rows(A, B, C, D)).effective == 4.0
+    assert census(rows(A, A, A, A)).effective == 1.0
+    assert census(np.empty((0, 2), np.uint16)).effective == 0.0
+    shares = np.array([3, 1]) / 4
+    assert census(rows(A, A, A, B)).effective == pytest.approx(float(np.exp(-(shares * np.log(shares)).sum())), rel=1e-12)
+
+
+def naive_hidden(matrix, moments, group):
+    """Hidden classes, true and apparent holes, by counting pairs of bytes and moments."""
+    classes = {}
+    for row, moment in zip(matrix[group], moments[group].tolist(), strict=True):
+        classes.setdefault(row.tobytes(), []).append(moment)
+    holes = [set(found) for found in classes.values() if len(found) > 1]
+    pairs = sum(len(set(found)) for found in classes.values())
+    return pairs, sum(len(hole) == 1 for hole in holes), sum(len(hole) > 1 for hole in holes)
+
+
+@given(histories(), st.integers(0, 2**32))
+@settings(deadline=None, max_examples=60)
+def test_hidden_classes_are_the_distinct_pairs_of_row_and_moments(world, seed):
+    history, group = world
+    moments = np.random.default_rng(seed).integers(0, 3, history.shape[:2], dtype=np.uint64) << np.uint64(61)
+    leader = history_leaders(history)
+    found = hidden_counts(leader, hidden_leaders(leader, moments), group)
+    counted = zip(found.hidden_classes.tolist(), found.true_holes.tolist(), found.apparent_holes.tolist(), strict=True)
+    assert list(counted) == [naive_hidden(history[t], moments[t], group) for t in range(len(history))]
+
+
+def test_a_hole_of_two_hidden_classes_is_apparent_and_says_their_sizes():
+    matrix, moments = rows(A, A, A, B, B, C), np.array([1, 1, 2, 3, 3, 1], np.uint64)
+    assert class_sizes(matrix, moments) == [[2, 1], [2]]
+    leader = history_leaders(matrix[None])
+    found = hidden_counts(leader, hidden_leaders(leader, moments[None]))
+    assert (found.hidden_classes[0], found.true_holes[0], found.apparent_holes[0]) == (4, 1, 1)
+    assert class_sizes(rows(), np.empty(0, np.uint64)) == []
 
 
 def test_float32_and_bfloat16_histories_of_the_same_rows_have_the_same_census():

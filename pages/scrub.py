@@ -10,7 +10,7 @@ require_front_door("pages/scrub.py")
 
 from pages.parts.exact_view import exact_view  # noqa: E402
 from pages.parts.provenance import exports, provenance  # noqa: E402
-from pages.parts.run_picker import pick_run, state_badge  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
 from pages.parts.words import plain  # noqa: E402
 
@@ -19,15 +19,16 @@ st.markdown(
     "What were the tokens doing at this step? Move the slider: tokens that never occur in the text (*dead* tokens) drift until "
     "several of them are one and the same vector, a *black hole*."
 )
-address = st.query_params.to_dict()
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-    run = pick_run()
-    if run is not None:
+address, run = st.query_params.to_dict(), None
+if is_empty():
+    offer_demo()
+else:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        run = pick_run()
         group, unit = pick_group(), pick_unit()
-        status = run.status()
-        alive = status.is_alive
-        state_badge(status)
 if run is not None:
+    status = run.status()
+    alive = status.is_alive
     say_unusable(run, address)
     if status.message and status.state in ("failed", "interrupted"):
         st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")

@@ -16,6 +16,7 @@ from .errors import HistoryError
 from .geometry import centroid, largest_linf, linf_cells, linf_weight
 from .identity import classes, populations
 from .runs import HISTORY, Run
+from .schedules import recorded_steps
 
 GROUPS = ("all", "dead", "live")
 CENSUS_COLUMNS = ("step", "group", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes")
@@ -229,6 +230,11 @@ def recorded_snapshots(run: Run) -> int:
         if (run.path / HISTORY).exists() and not run.status().is_alive:
             raise
         return 0
+
+
+def planned(run: Run) -> int:
+    """How many snapshots the run has when it is complete."""
+    return len(recorded_steps(run.config))
 
 
 def settled(snapshots: int) -> int:

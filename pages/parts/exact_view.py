@@ -6,10 +6,11 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run
-from snowball_core.tables import group_mask, last_change, recorded_snapshots, token_table
+from snowball_core.tables import group_mask, last_change, planned, recorded_snapshots, token_table
 
 from . import figures, openers
 from .figures import Moment
+from .run_picker import state_badge
 from .transport import transport
 from .words import plain
 
@@ -29,6 +30,9 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool) -> None:
         status, snapshots = run.status(), recorded_snapshots(run)
         if was_alive and not status.is_alive:
             st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            state_badge(status)
+            st.caption(f"{snapshots:,} of {planned(run):,} snapshots recorded")
         if snapshots:
             _draw(run, snapshots, group, unit, finished=not status.is_alive)
         elif status.is_alive:

@@ -28,12 +28,14 @@ BADGES: dict[str, Literal["gray", "blue", "orange", "green", "red"]] = {
 }
 
 
+def is_empty() -> bool:
+    """Whether there is no run at all."""
+    return not run_paths(runs_folder())
+
+
 def pick_run() -> Run | None:
-    """The run chosen in the picker or named in the address; ``None``, after saying why, if there is none to show."""
+    """The run chosen in the picker or named in the address; ``None``, after saying why, if it cannot be read."""
     names = [path.name for path in run_paths(runs_folder())]
-    if not names:
-        offer_demo()
-        return None
     asked = st.query_params.get("run")
     if asked is not None and asked not in names and "run" not in st.session_state:
         _say_unknown(asked)

@@ -116,6 +116,24 @@ def ordinal(words: Words) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
     return np.where(pattern & layout.sign_mask, -magnitude, magnitude)
 
 
+def narrow_ordinal(words: Words) -> npt.NDArray[np.int16] | npt.NDArray[np.int32]:
+    """:func:`ordinal` in the narrowest integer that holds it: ``int16`` for bfloat16, ``int32`` for float32.
+
+    For minima, maxima and comparisons at four times the speed. A *difference* of two may overflow: widen first.
+
+    Examples
+    --------
+    >>> narrow_ordinal(np.array([0x0000, 0x8000, 0x0001, 0x8001, 0x3F80], np.uint16)).tolist()
+    [0, 0, 1, -1, 16256]
+    """
+    layout = format_of(words)
+    pattern = words.view(np.int16 if layout.name == "BF16" else np.int32)
+    shift = 15 if layout.name == "BF16" else 31
+    sign = pattern >> shift
+    place: npt.NDArray[np.int16] = ((pattern & (layout.sign_mask - 1)) ^ sign) - sign
+    return place
+
+
 def from_ordinal(places: npt.ArrayLike) -> npt.NDArray[np.uint16]:
     """The bfloat16 bit patterns at the given places of the number line; the inverse of :func:`ordinal` up to −0.
 

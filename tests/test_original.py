@@ -10,7 +10,7 @@ from snowball_core.corpus import Corpus, from_bytes
 from snowball_core.training import Snapshot, Training
 
 pytest.importorskip("accelerate", reason="the Trainer needs accelerate (requirements-checks.txt)")
-from snowball_core.original import OriginalStep, original_steps  # noqa: E402
+from snowball_core.original import OriginalStep, original_steps
 
 TEXT = b"the quick brown fox jumps over the lazy dog, and the dog sleeps on. " * 3
 STEPS = 9  # 188 windows in slices of 32: the epoch ends at step 6 with a slice of 28

@@ -91,7 +91,7 @@ def numbers(moment: Moment) -> None:
         cells.metric(
             "Farthest pair",
             f"{exact['linf_cells']:,} cells",
-            f"{exact['linf_weight']:.3g} in weight units",
+            f"{exact['linf_weight']:.2g} weight",
             delta_color="off",
             delta_arrow="off",
             help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "

@@ -127,7 +127,7 @@ def narrow_ordinal(words: Words) -> npt.NDArray[np.int16] | npt.NDArray[np.int32
     [0, 0, 1, -1, 16256]
     """
     layout = format_of(words)
-    pattern = words.view(np.int16 if layout.name == "BF16" else np.int32)
+    pattern: npt.NDArray[Any] = words.view(np.int16 if layout.name == "BF16" else np.int32)
     shift = 15 if layout.name == "BF16" else 31
     sign = pattern >> shift
     place: npt.NDArray[np.int16] = ((pattern & (layout.sign_mask - 1)) ^ sign) - sign

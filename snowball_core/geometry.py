@@ -69,7 +69,8 @@ def spread_over_pairs(distances: npt.NDArray[Any], population: npt.NDArray[np.in
 
     Parameters
     ----------
-    distances : ndarray, shape (unique, unique)
+    distances : ndarray, shape (unique, unique) or (unique (unique − 1) / 2,)
+        The whole matrix, or its upper triangle row after row.
     population : ndarray of intp, shape (unique,)
         Tokens per unique row; two tokens of one row are a pair at distance 0.
 
@@ -80,7 +81,8 @@ def spread_over_pairs(distances: npt.NDArray[Any], population: npt.NDArray[np.in
     """
     first, second = np.triu_indices(len(population), 1)
     pairs = np.concatenate([population[first] * population[second], population * (population - 1) // 2])
-    apart = np.concatenate([distances[first, second], np.zeros(len(population), distances.dtype)]).astype(np.float64)
+    upper = distances if distances.ndim == 1 else distances[first, second]
+    apart = np.concatenate([upper, np.zeros(len(population), distances.dtype)]).astype(np.float64)
     apart, pairs = apart[pairs > 0], pairs[pairs > 0]
     if not len(apart):
         return Spread(*[float("nan")] * 4)
@@ -97,10 +99,13 @@ def _weighted_median(numbers: Floats, weights: npt.NDArray[np.intp]) -> float:
 
 
 def fraction_within(distances: npt.NDArray[Any], population: npt.NDArray[np.intp], cells: int) -> float:
-    """Share of unordered token pairs at most ``cells`` apart; NaN with fewer than two tokens."""
-    pairs = np.outer(population, population).astype(np.float64)
-    np.fill_diagonal(pairs, population * (population - 1.0))
-    return float(pairs[distances <= cells].sum() / pairs.sum()) if pairs.sum() else float("nan")
+    """Share of unordered token pairs at most ``cells`` apart, distances as above; NaN with fewer than two tokens."""
+    first, second = np.triu_indices(len(population), 1)
+    upper = distances if distances.ndim == 1 else distances[first, second]
+    inside = int((population * (population - 1) // 2).sum())
+    pairs = population[first] * population[second]
+    total = inside + int(pairs.sum())
+    return (inside + int(pairs[upper <= cells].sum())) / total if total else float("nan")
 
 
 @dataclass(frozen=True)

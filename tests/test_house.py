@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 APP_SIDE = [
     *("bf16", "identity", "errors", "config", "corpus", "tensorfile", "status", "schedules", "costs"),
     *("census", "geometry", "runs", "stage", "tables", "charts", "jobs", "commands"),
-    *("answers", "measure_commands"),
+    *("answers", "measure_commands", "extent", "motion", "freezing", "lineage", "pairs", "levels", "causes", "cache"),
+    *("observation", "step_tables", "event_tables"),
 ]
 
 

@@ -1,0 +1,74 @@
+"""Derived tables kept beside a run: found by the bytes they were computed from, so a stale one is never taken."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FOLDER = "cache"
+
+
+def content_key(version: str, parts: Iterable[npt.NDArray[Any]]) -> str:
+    """A name for the content of some arrays: their dtypes, shapes and bytes, and the version of what is computed from them.
+
+    Examples
+    --------
+    >>> content_key("1", [np.zeros(2)]) == content_key("1", [np.zeros(2)]), content_key("2", []) == content_key("1", [])
+    (True, False)
+    """
+    digest = hashlib.blake2b(version.encode(), digest_size=16)
+    for part in parts:
+        digest.update(f"{part.dtype}{part.shape}".encode())
+        digest.update(
+            np.ascontiguousarray(part).tobytes() if part.nbytes < 4096 else np.ascontiguousarray(part).view(np.uint8).data
+        )
+    return digest.hexdigest()
+
+
+def load(folder: Path | None, name: str, key: str) -> pd.DataFrame | None:
+    """The table kept under this name for this content; None if there is none, or it is damaged."""
+    if folder is None:
+        return None
+    try:
+        return pd.read_parquet(folder / FOLDER / f"{name}-{key}.parquet")
+    except Exception:
+        # Whatever is wrong with a derived file, computing it anew is right.
+        return None
+
+
+def keep(folder: Path | None, name: str, key: str, table: pd.DataFrame) -> None:
+    """Keep a table, in place of older ones of this name; silently not, where the folder cannot be written."""
+    if folder is None or os.environ.get("SNOWBALL_READONLY", "") not in ("", "0"):
+        return
+    with contextlib.suppress(OSError):
+        place = folder / FOLDER
+        place.mkdir(exist_ok=True)
+        fresh = place / f".{name}-{key}-{os.getpid()}.new"
+        try:
+            table.to_parquet(fresh, index=False)
+            os.replace(fresh, place / f"{name}-{key}.parquet")
+        finally:
+            fresh.unlink(missing_ok=True)
+        for old in place.glob(f"{name}-*.parquet"):
+            if old.name != f"{name}-{key}.parquet":
+                old.unlink(missing_ok=True)
+
+
+def release(words: npt.NDArray[Any]) -> None:
+    """Give the pages of a memory map back, so that reading a long history does not fill memory; a copy is left alone."""
+    import mmap
+
+    source: Any = words
+    while source is not None and not isinstance(source, mmap.mmap):
+        source = getattr(source, "_mmap", None) or getattr(source, "base", None)
+    if source is not None and hasattr(mmap, "MADV_DONTNEED"):
+        with contextlib.suppress(OSError, ValueError):
+            source.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,164 @@
+"""Tables of the lineage: events with their causes, nodes, edges, a tree for ytree, the biography of a token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .causes import Cause, cause
+from .census import hidden_leaders, history_leaders
+from .lineage import Lineage, biography, lineage
+from .motion import first_moves, last_moves
+from .observation import Observation
+
+EVENT_COLUMNS = (
+    *("step", "kind", "parents", "children", "tokens", "cause", "previous_step", "parent_holes", "child_holes"),
+    *("hidden_classes", "differed_since", "shared_since", "violation"),
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """The lineage of a group with the cause of every parting, each beside its event.
+
+    Attributes
+    ----------
+    tree : Lineage
+    causes : tuple of Cause or None
+    leader : ndarray of int32, shape (snapshots, vocab)
+    """
+
+    tree: Lineage
+    causes: tuple[Cause | None, ...]
+    leader: npt.NDArray[np.int32]
+
+
+def account(seen: Observation, group: str) -> Account:
+    """The lineage of a group's black holes, and why they came apart where they did."""
+    leader = history_leaders(seen.words)
+    tree = lineage(leader, seen.mask(group))
+    hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash)
+    told = [cause(tree, event, leader, hidden, seen.moment_hash, seen.dead, jiggled(seen)) for event in tree.events]
+    return Account(tree, tuple(told), leader)
+
+
+def jiggled(seen: Observation) -> npt.NDArray[np.bool_] | None:
+    """The tokens whose rows are given noise at every step; None if none are."""
+    if seen.config is None or seen.config.jiggle_sigma == 0:
+        return None
+    return seen.dead if seen.config.jiggle_rows == "dead" else np.ones(seen.words.shape[1], np.bool_)
+
+
+def event_rows(told: Account, steps: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+    """One row per event, ordered by step; columns :data:`EVENT_COLUMNS`.
+
+    ``parents`` and ``children`` are lists of token lists, ``parent_holes`` and ``child_holes`` the same holes' identities.
+    ``previous_step`` is the recorded step before: what happened, happened after it and not later than ``step``.
+    """
+    nodes, at = told.tree.nodes, [*steps.tolist()]
+    rows = []
+    for event, why in zip(told.tree.events, told.causes, strict=True):
+        first = event.snapshot == 0
+        text = why.text if why else "present in the first snapshot" if first else ""
+        values: tuple[Any, ...] = (
+            *(at[event.snapshot], event.kind),
+            *([list(nodes[i].tokens) for i in side] for side in (event.parents, event.children)),
+            *(list(event.tokens), text, None if first else at[event.snapshot - 1]),
+            *([nodes[i].hole for i in side] for side in (event.parents, event.children)),
+            [list(tokens) for tokens in why.classes] if why else [],
+            *(None if why is None or i is None else at[i] for i in ((why.differed_since, why.shared_since) if why else (0, 0))),
+            list(why.violation) if why else [],
+        )
+        rows.append(dict(zip(EVENT_COLUMNS, values, strict=True)))
+    return rows
+
+
+def _joined(cell: Any) -> Any:
+    if not isinstance(cell, list):
+        return cell
+    return (
+        "|".join(" ".join(map(str, part)) for part in cell) if cell and isinstance(cell[0], list) else " ".join(map(str, cell))
+    )
+
+
+def event_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """The rows of :func:`event_rows` as a table: tokens separated by spaces, holes by ``|``."""
+    table = pd.DataFrame([{name: _joined(cell) for name, cell in row.items()} for row in rows], columns=list(EVENT_COLUMNS))
+    whole = ["previous_step", "differed_since", "shared_since"]
+    return table.astype(dict.fromkeys(whole, "Int64"))
+
+
+def node_table(tree: Lineage, steps: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """One row per node: its number, the hole it is, the recorded steps it lived through, its population and tokens."""
+    return pd.DataFrame(
+        {
+            "node": np.arange(len(tree.nodes)),
+            "hole": np.array([node.hole for node in tree.nodes], np.int64),
+            "first_step": steps[[node.first for node in tree.nodes]],
+            "last_step": steps[[node.last for node in tree.nodes]],
+            "population": np.array([node.population for node in tree.nodes], np.int64),
+            "tokens": [" ".join(map(str, node.tokens)) for node in tree.nodes],
+        }
+    )
+
+
+def edge_table(tree: Lineage, steps: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """One row per edge: parent and child node, the step at which the child began, and how many tokens they share."""
+    columns = ("parent", "child", "step", "shared")
+    rows = [(edge.parent, edge.child, steps[tree.nodes[edge.child].first], edge.shared) for edge in tree.edges]
+    return pd.DataFrame(rows, columns=list(columns)).astype("int64")
+
+
+def ytree_csv(tree: Lineage, steps: npt.NDArray[np.int64]) -> str:
+    """The lineage as a CSV file that ytree's generic reader loads: every node with its one descendant.
+
+    ytree knows mergers only: of a fission the descendant is the child that shares most tokens, the others appear without
+    progenitors. Time runs towards redshift 0: ``redshift`` is the number of recorded snapshots still to come.
+
+    References
+    ----------
+    https://ytree.readthedocs.io (the CSV format: three header lines of names, types and units)
+    """
+    heirs: dict[int, tuple[int, int]] = {}
+    for edge in tree.edges:
+        best = heirs.get(edge.parent)
+        if best is None or edge.shared > best[1]:
+            heirs[edge.parent] = (edge.child, edge.shared)
+    lines = ["#uid,desc_uid,mass,redshift,hole,step", "#INT,INT,FLOAT,FLOAT,INT,INT", "#None,None,None,None,None,None"]
+    for index, node in enumerate(tree.nodes):
+        to_come = float(tree.snapshots - 1 - node.last)
+        heir = heirs.get(index, (-1, 0))[0]
+        lines.append(f"{index},{heir},{float(node.population)},{to_come},{node.hole},{steps[node.first]}")
+    return "\n".join(lines) + "\n"
+
+
+def biography_table(told: Account, seen: Observation, token: int) -> pd.DataFrame:
+    """One row per stay of a token in a black hole: the hole, the steps it joined and left, and whom it met.
+
+    ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
+    are the token's own, −1 if it never moved.
+    """
+    stays = biography(told.tree, token)
+    rows = seen.words[:, token]
+    moved = np.zeros((len(rows), 1), np.bool_)
+    moved[1:, 0] = (rows[1:] != rows[:-1]).any(axis=1)
+    beyond = [stay.last + 1 for stay in stays]
+    table = pd.DataFrame(
+        {
+            "token": np.full(len(stays), token),
+            "hole": np.array([stay.hole for stay in stays], np.int64),
+            "joined": seen.steps[[stay.first for stay in stays]],
+            "left": pd.array([int(seen.steps[i]) if i < len(seen.steps) else None for i in beyond], "Int64"),
+            "largest_population": np.array([_largest(told.tree, stay.hole, stay.first, stay.last) for stay in stays], np.int64),
+        }
+    )
+    return table.assign(first_move=first_moves(moved, seen.steps)[0], last_move=last_moves(moved, seen.steps)[0])
+
+
+def _largest(tree: Lineage, hole: int, first: int, last: int) -> int:
+    return max(node.population for node in tree.nodes if node.hole == hole and node.first <= last and node.last >= first)

@@ -1,0 +1,298 @@
+"""Black holes through time: which hole became which, and what happened in between.
+
+A node is a set of tokens that is one black hole over an interval of snapshots. An edge joins two nodes that follow each other
+and share tokens. Six events say everything that can happen to a hole:
+
+========== ========================================================
+formation   tokens that shared with nobody become a hole
+absorption  a hole gains tokens that shared with nobody
+coalescence two or more holes give tokens to one
+emission    a hole loses tokens to nobody
+fission     a hole gives tokens to two or more holes
+evaporation every token of a hole is alone
+========== ========================================================
+
+What happens between two snapshots is the *set* of its events: taking away all their parents and adding all their children turns
+the holes before into the holes after. The holes of the first snapshot form there, so events alone rebuild every snapshot.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+KINDS = ("formation", "absorption", "coalescence", "emission", "fission", "evaporation")
+Hole = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One set of tokens that is one black hole over an interval of snapshots.
+
+    Attributes
+    ----------
+    hole : int
+        Its identity through time, 1 for the first; kept by the child that shares most tokens with its parent.
+    first, last : int
+        Indices of the snapshots it lives through, both included.
+    tokens : tuple of int
+        Ascending.
+    """
+
+    hole: int
+    first: int
+    last: int
+    tokens: Hole
+
+    @property
+    def population(self) -> int:
+        """Tokens in it."""
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened between snapshot ``snapshot − 1`` and ``snapshot``.
+
+    Attributes
+    ----------
+    snapshot : int
+        Index of the first snapshot in which it has happened.
+    kind : str
+        One of :data:`KINDS`.
+    parents, children : tuple of int
+        Indices of the nodes before and after.
+    tokens : tuple of int
+        The tokens it happened to: formation and evaporation all; absorption and emission those gained or lost; coalescence and
+        fission those that came from, or went to, the several holes.
+    """
+
+    snapshot: int
+    kind: str
+    parents: tuple[int, ...]
+    children: tuple[int, ...]
+    tokens: Hole
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Parent and child (indices of nodes) and how many tokens they share."""
+
+    parent: int
+    child: int
+    shared: int
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The black holes of a group through all snapshots, as a directed graph.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        Ordered by first snapshot, then by size descending and smallest token.
+    edges : tuple of Edge
+    events : tuple of Event
+        Ordered by snapshot, then kind in the order of :data:`KINDS`.
+    snapshots : int
+    """
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    events: tuple[Event, ...]
+    snapshots: int
+
+
+def holes_among(leader: npt.NDArray[np.int32], group: npt.NDArray[np.intp]) -> list[Hole]:
+    """The black holes among the group's tokens at one snapshot, largest first, ties by smallest token.
+
+    Parameters
+    ----------
+    leader : ndarray of int32, shape (vocab,)
+    group : ndarray of intp
+        Token ids, ascending.
+    """
+    chosen = leader[group]
+    order = np.argsort(chosen, kind="stable")
+    parts = np.split(group[order], np.flatnonzero(np.diff(chosen[order])) + 1)
+    return sorted((tuple(part.tolist()) for part in parts if len(part) > 1), key=_by_size)
+
+
+def _by_size(tokens: Hole) -> tuple[int, int]:
+    return -len(tokens), tokens[0]
+
+
+def partition_changes(leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Indices of the snapshots at which the group may share vectors otherwise than before; the first always counts."""
+    chosen = leader[:, group]
+    # Leaders outside the group may change with nobody inside leaving: such a step gives the same holes and no event.
+    changed = np.ones(len(chosen), np.bool_)
+    changed[1:] = (chosen[1:] != chosen[:-1]).any(axis=1)
+    return np.flatnonzero(changed)
+
+
+def lineage(leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_] | None = None) -> Lineage:
+    """The lineage of a group's black holes, from the leaders of every snapshot.
+
+    Parameters
+    ----------
+    leader : ndarray of int32, shape (snapshots, vocab)
+        For every token the smallest token with the same row, as :func:`~snowball_core.census.history_leaders` gives it.
+    group : ndarray of bool, shape (vocab,), optional
+
+    Examples
+    --------
+    Three tokens: 0 and 1 share, then all three, then 1 and 2.
+
+    >>> tree = lineage(np.array([[0, 0, 2], [0, 0, 0], [0, 1, 1]], np.int32))
+    >>> [(event.snapshot, event.kind, event.tokens) for event in tree.events]
+    [(0, 'formation', (0, 1)), (1, 'absorption', (2,)), (2, 'emission', (0,))]
+    """
+    mask = np.ones(leader.shape[1], np.bool_) if group is None else group
+    tokens = np.flatnonzero(mask)
+    building = _Building()
+    for snapshot in partition_changes(leader, mask).tolist():
+        building.step(snapshot, holes_among(leader[snapshot], tokens))
+    return building.finish(len(leader))
+
+
+class _Building:
+    """A lineage under construction, fed with the holes of each snapshot at which they may have changed."""
+
+    def __init__(self) -> None:
+        self._begun: list[tuple[int, int, Hole]] = []
+        self._ended: dict[int, int] = {}
+        self._alive: dict[Hole, int] = {}
+        self._edges: list[Edge] = []
+        self._events: list[Event] = []
+        self._holes = 0
+
+    def step(self, snapshot: int, holes: Sequence[Hole]) -> None:
+        """Take the holes of a snapshot and note what became of those before."""
+        now = set(holes)
+        gone = [index for tokens, index in self._alive.items() if tokens not in now]
+        fresh = [tokens for tokens in holes if tokens not in self._alive]
+        old = {index: self._begun[index][2] for index in gone}
+        first = len(self._begun)
+        new = {first + i: tokens for i, tokens in enumerate(fresh)}
+        edges = _edges(old, new)
+        names = self._named(edges, new)
+        for index in gone:
+            self._ended[index] = snapshot - 1
+            del self._alive[old[index]]
+        for index, tokens in new.items():
+            self._begun.append((names[index], snapshot, tokens))
+            self._alive[tokens] = index
+        self._edges += edges
+        self._events += _events(snapshot, old, new, edges)
+
+    def _named(self, edges: Iterable[Edge], new: dict[int, Hole]) -> dict[int, int]:
+        """The identity of every new node: its parent's where it is the child that shares most, else a new one."""
+        names: dict[int, int] = {}
+        given: set[int] = set()
+        for edge in sorted(edges, key=lambda edge: (-edge.shared, new[edge.child][0], self._begun[edge.parent][2][0])):
+            hole = self._begun[edge.parent][0]
+            if edge.child not in names and hole not in given:
+                names[edge.child] = hole
+                given.add(hole)
+        for index in new:
+            if index not in names:
+                self._holes += 1
+                names[index] = self._holes
+        return names
+
+    def finish(self, snapshots: int) -> Lineage:
+        """The lineage of everything fed."""
+        nodes = tuple(
+            Node(hole, first, self._ended.get(index, snapshots - 1), tokens)
+            for index, (hole, first, tokens) in enumerate(self._begun)
+        )
+        return Lineage(nodes, tuple(self._edges), tuple(self._events), snapshots)
+
+
+def _edges(old: dict[int, Hole], new: dict[int, Hole]) -> list[Edge]:
+    home = {token: index for index, tokens in old.items() for token in tokens}
+    edges = []
+    for child, tokens in new.items():
+        shared: dict[int, int] = {}
+        for token in tokens:
+            if token in home:
+                shared[home[token]] = shared.get(home[token], 0) + 1
+        edges += [Edge(parent, child, count) for parent, count in sorted(shared.items())]
+    return edges
+
+
+def _events(snapshot: int, old: dict[int, Hole], new: dict[int, Hole], edges: Sequence[Edge]) -> list[Event]:
+    """What happened to the nodes that ended and began at a snapshot."""
+    heirs: dict[int, list[int]] = {index: [] for index in old}
+    origins: dict[int, list[int]] = {index: [] for index in new}
+    for edge in edges:
+        heirs[edge.parent].append(edge.child)
+        origins[edge.child].append(edge.parent)
+    before = {token for tokens in old.values() for token in tokens}
+    after = {token for tokens in new.values() for token in tokens}
+    found: list[Event] = []
+
+    def add(kind: str, parents: Sequence[int], children: Sequence[int], tokens: Iterable[int]) -> None:
+        found.append(Event(snapshot, kind, tuple(parents), tuple(children), tuple(sorted(tokens))))
+
+    for child, parents in origins.items():
+        gained = [token for token in new[child] if token not in before]
+        if not parents:
+            add("formation", (), [child], new[child])
+        elif gained:
+            add("absorption", parents, [child], gained)
+        if len(parents) > 1:
+            add("coalescence", parents, [child], set(new[child]) - set(gained))
+    for parent, children in heirs.items():
+        lost = [token for token in old[parent] if token not in after]
+        if not children:
+            add("evaporation", [parent], (), old[parent])
+        elif lost:
+            add("emission", [parent], children, lost)
+        if len(children) > 1:
+            add("fission", [parent], children, set(old[parent]) - set(lost))
+    return sorted(found, key=lambda event: KINDS.index(event.kind))
+
+
+def rebuilt(tree: Lineage) -> list[frozenset[Hole]]:
+    """The black holes at every snapshot, rebuilt from the events alone."""
+    partitions: list[frozenset[Hole]] = []
+    holes: set[Hole] = set()
+    queue = deque(tree.events)
+    for snapshot in range(tree.snapshots):
+        ended: set[Hole] = set()
+        begun: set[Hole] = set()
+        while queue and queue[0].snapshot == snapshot:
+            event = queue.popleft()
+            ended |= {tree.nodes[index].tokens for index in event.parents}
+            begun |= {tree.nodes[index].tokens for index in event.children}
+        holes = (holes - ended) | begun
+        partitions.append(frozenset(holes))
+    return partitions
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A token's stay in one black hole: the hole's identity and the snapshots, both included."""
+
+    hole: int
+    first: int
+    last: int
+
+
+def biography(tree: Lineage, token: int) -> list[Stay]:
+    """The black holes a token was in, in order; between two stays it was alone."""
+    stays: list[Stay] = []
+    for node in tree.nodes:
+        if token not in node.tokens:
+            continue
+        if stays and stays[-1].hole == node.hole and stays[-1].last == node.first - 1:
+            stays[-1] = Stay(node.hole, stays[-1].first, node.last)
+        else:
+            stays.append(Stay(node.hole, node.first, node.last))
+    return stays

@@ -1,0 +1,170 @@
+"""How tokens move: displacements in weight units and in cells, who is frozen, and the group's drift apart from its heat.
+
+Between two snapshots several optimizer steps may have passed; a *speed* is a displacement divided by their number.
+Displacements in cells are differences of ordinals, never ΔW / ULP: that ratio explodes where a number crosses zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bf16 import Words, narrow_ordinal, values
+from .identity import packed
+
+_CHUNK_BYTES = 512 * 1024
+# Below this share of the mean squared displacement a difference of two sums in float64 is rounding.
+_ROUNDING = 1e-12
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Truths = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Displacement:
+    """How far each token moved from the snapshot before; the first snapshot has none and is all zeros.
+
+    Attributes
+    ----------
+    moved : ndarray of bool, shape (snapshots, vocab)
+        Whether a bit of the row changed.
+    weight : ndarray of float64, shape (snapshots, vocab)
+        Euclidean length of W[t] − W[t−1], weight units.
+    cells : ndarray of int64, shape (snapshots, vocab)
+        L∞ in cells: the farthest that any component moved.
+    cells_sum : ndarray of int64, shape (snapshots, vocab)
+        L1 in cells: cells moved by all components together.
+    """
+
+    moved: Truths
+    weight: Floats
+    cells: Integers
+    cells_sum: Integers
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The motion of one group as a whole, from each snapshot to the next; the first is all zeros, its coherence NaN.
+
+    Attributes
+    ----------
+    bulk : ndarray of float64, shape (snapshots,)
+        Length of the centroid's displacement, weight units.
+    thermal : ndarray of float64, shape (snapshots,)
+        Root mean square over tokens of the displacement relative to the centroid's, weight units; 0 below rounding.
+    coherence : ndarray of float64, shape (snapshots,)
+        Mean cosine between each moved token's displacement and the centroid's; NaN if nobody moved or the centroid stayed.
+    """
+
+    bulk: Floats
+    thermal: Floats
+    coherence: Floats
+
+
+def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = None) -> tuple[Displacement, dict[str, Drift]]:
+    """Displacements of all tokens and the drift of each group, in one sweep.
+
+    Parameters
+    ----------
+    history : Words, shape (snapshots, vocab, hidden)
+    groups : mapping of str to ndarray of bool, shape (vocab,)
+    before : Words, shape (vocab, hidden), optional
+        The snapshot before the first, where the history is a part of a longer one.
+
+    Examples
+    --------
+    >>> found, drift = motion(np.array([[[1.0], [2.0]], [[1.0], [2.5]]], np.float32), {"all": np.array([True, True])})
+    >>> found.weight[1].tolist(), drift["all"].bulk.tolist()
+    ([0.0, 0.5], [0.0, 0.25])
+    """
+    size = max(1, _CHUNK_BYTES // max(1, history[0].nbytes)) if len(history) else 1
+    moves: list[Displacement] = []
+    drifts: dict[str, list[Drift]] = {name: [] for name in groups}
+    for start in range(0, max(1, len(history)), size):
+        now: Words = history[start : start + size]
+        first = history[start - 1] if start else before
+        then: Words = np.concatenate([now[:1] if first is None else first[None], now[:-1]])  # type: ignore[assignment]
+        move, drift = _chunk(then, now, groups)
+        moves.append(move)
+        for name, part in drift.items():
+            drifts[name].append(part)
+    return _together(Displacement, moves), {name: _together(Drift, parts) for name, parts in drifts.items()}
+
+
+def _together(kind: type[Any], parts: list[Any]) -> Any:
+    return kind(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(kind)))
+
+
+def _chunk(then: Words, now: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, dict[str, Drift]]:
+    moved = (packed(then) != packed(now)).any(axis=2)
+    cells = _cells_apart(then, now)
+    with np.errstate(invalid="ignore", over="ignore"):
+        delta = values(now).astype(np.float64)
+        delta -= values(then)
+        # A row whose bits did not change has not moved, also where infinity − infinity is no number.
+        delta[~moved] = 0.0
+        length = np.sqrt(np.einsum("tvd,tvd->tv", delta, delta))
+        drift = _drifts(delta, length, moved, groups)
+    summed = cells.sum(axis=2, dtype=np.int64)
+    return Displacement(moved, length, cells.max(axis=2, initial=0).astype(np.int64), summed), drift
+
+
+def _cells_apart(then: Words, now: Words) -> npt.NDArray[Any]:
+    """Absolute differences of ordinals as unsigned integers: a difference of two signed ones could overflow, this cannot."""
+    first, second = narrow_ordinal(then), narrow_ordinal(now)
+    unsigned = np.uint16 if first.itemsize == 2 else np.uint32
+    apart: npt.NDArray[Any] = np.maximum(first, second).view(unsigned) - np.minimum(first, second).view(unsigned)
+    return apart
+
+
+def _drifts(delta: Floats, length: Floats, moved: Truths, groups: Mapping[str, Truths]) -> dict[str, Drift]:
+    counts = np.array([mask.sum() for mask in groups.values()], np.float64)
+    members = np.array(list(groups.values()), np.float64).reshape(len(groups), delta.shape[1])
+    share = members / np.maximum(counts, 1)[:, None]
+    mean = np.matmul(share, delta)
+    bulk = np.sqrt(np.einsum("tgd,tgd->tg", mean, mean))
+    squared = (length * length) @ share.T
+    thermal = squared - bulk * bulk
+    thermal[thermal < _ROUNDING * squared] = 0.0
+    along = np.matmul(delta, mean.transpose(0, 2, 1))
+    cosine = along / (length[:, :, None] * bulk[:, None, :])
+    cosine[~(np.isfinite(cosine) & moved[:, :, None])] = 0.0
+    movers = moved @ members.T
+    coherence = np.where((movers > 0) & (bulk > 0), np.einsum("tvg,gv->tg", cosine, members) / movers, np.nan)
+    columns = bulk, np.sqrt(thermal), coherence
+    return {name: Drift(*(column[:, i] for column in columns)) for i, name in enumerate(groups)}
+
+
+REGIMES = ("frozen", "one_cell", "neighbour", "further")
+
+
+def regimes(found: Displacement, group: Truths) -> dict[str, Integers]:
+    """How many tokens of a group are in each regime of motion at every snapshot.
+
+    ``frozen``: no bit changed. ``one_cell``: one component moved, by one cell (or only a zero changed its sign). ``neighbour``:
+    several components moved, none by more than a cell. ``further``: some component moved by more.
+    """
+    moved, far, total = (part[:, group] for part in (found.moved, found.cells, found.cells_sum))
+    kinds = {
+        "frozen": ~moved,
+        "one_cell": moved & (total <= 1),
+        "neighbour": moved & (far <= 1) & (total > 1),
+        "further": far > 1,
+    }
+    return {name: kinds[name].sum(axis=1) for name in REGIMES}
+
+
+def first_moves(moved: Truths, steps: Integers) -> Integers:
+    """The first recorded step at which each token had moved; −1 if it never did. Shape ``(vocab,)``."""
+    return np.where(moved.any(axis=0), steps[moved.argmax(axis=0)], -1) if len(moved) else np.full(moved.shape[1], -1)
+
+
+def last_moves(moved: Truths, steps: Integers) -> Integers:
+    """The last recorded step at which each token had moved; −1 if it never did. Shape ``(vocab,)``."""
+    if not len(moved):
+        return np.full(moved.shape[1], -1)
+    return np.where(moved.any(axis=0), steps[len(moved) - 1 - moved[::-1].argmax(axis=0)], -1)

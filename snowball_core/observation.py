@@ -1,0 +1,243 @@
+"""A history as the measures see it: matrices, their steps, the groups, and whatever else was recorded beside them.
+
+A recorded run opens with everything it recorded. A foreign history, any safetensors file with a ``[T, V, D]`` tensor, opens
+read-only with what is known of it: where nobody says which tokens are dead, the group all is the only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bf16 import Words
+from .config import RunConfig
+from .corpus import load_corpus
+from .errors import HistoryError
+from .header import Header, read_header
+from .runs import Run, corpora_folder, open_run, read_run
+from .tensorfile import RESERVED, open_tensor
+
+GROUPS = ("all", "dead", "live")
+MOMENT_HASH = "moment_hash"
+_UNKNOWN_DEAD = (
+    "which tokens are dead is not known for a foreign history, so only the group all can be measured: "
+    "name the text it was trained on (--corpus FILE) or its dead tokens (--dead 0-9,11)"
+)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A history, open for measuring.
+
+    Attributes
+    ----------
+    id : str
+        The run's id, or the foreign file's name.
+    words : Words, shape (snapshots, vocab, hidden)
+        Read-only memory map.
+    steps : ndarray of int64, shape (snapshots,)
+        Optimizer steps done at each snapshot; for a foreign history the number of the snapshot.
+    dead : ndarray of bool, shape (vocab,), or None
+        None where it is not known.
+    moment_hash : ndarray of uint64, shape (snapshots, vocab), or None
+        None where it was not recorded.
+    metrics : mapping of str to ndarray of float64
+        Columns of ``metrics.csv``; empty for a foreign history.
+    config : RunConfig or None
+    folder : Path or None
+        The run's folder, where derived tables may be kept; None for a foreign history.
+    """
+
+    id: str
+    words: Words
+    steps: npt.NDArray[np.int64]
+    dead: npt.NDArray[np.bool_] | None = None
+    moment_hash: npt.NDArray[np.uint64] | None = None
+    metrics: Mapping[str, npt.NDArray[np.float64]] | None = None
+    config: RunConfig | None = None
+    folder: Path | None = None
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that can be measured."""
+        return GROUPS if self.dead is not None else GROUPS[:1]
+
+    @property
+    def reason(self) -> str:
+        """Why only the group all can be measured; empty if all can."""
+        return "" if self.dead is not None else _UNKNOWN_DEAD
+
+    @property
+    def rates(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """Steps and the learning rate each of them used; None where it is not known."""
+        return (self.metrics["step"], self.metrics["learning_rate"]) if self.metrics else None
+
+    @property
+    def masks(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which tokens belong to each group, in the order of :attr:`groups`."""
+        return {group: self.mask(group) for group in self.groups}
+
+    def mask(self, group: str) -> npt.NDArray[np.bool_]:
+        """Which tokens belong to a group; shape ``(vocab,)``.
+
+        Raises
+        ------
+        HistoryError
+            If there is no such group, or it cannot be told for this history.
+        """
+        if group not in GROUPS:
+            raise HistoryError(f'a group is one of {", ".join(GROUPS)}; got "{group}".')
+        if group == "all":
+            return np.ones(self.words.shape[1], np.bool_)
+        if self.dead is None:
+            raise HistoryError(f'the group "{group}" of "{self.id}" cannot be measured: {self.reason}.')
+        return self.dead if group == "dead" else ~self.dead
+
+    def index(self, step: int) -> int:
+        """The snapshot recorded at a step.
+
+        Raises
+        ------
+        HistoryError
+            If none was.
+        """
+        found = np.flatnonzero(self.steps == min(max(step, -1), 2**62))
+        if not len(found):
+            last = f"{int(self.steps[-1]):,}" if len(self.steps) else "none"
+            raise HistoryError(
+                f'step must be a recorded one; got {step:,}. The run "{self.id}" recorded {len(self.steps):,} snapshots, '
+                f"the last at step {last}: choose one of those."
+            )
+        return int(found[0])
+
+
+def observe(run: Run) -> Observation:
+    """A recorded run, as far as it is recorded now.
+
+    Raises
+    ------
+    HistoryError
+        If nothing was recorded yet, or a file is damaged.
+    """
+    words = run.history().words
+    moments = None
+    if MOMENT_HASH in run.config.extras and (run.path / f"{MOMENT_HASH}.safetensors").exists():
+        moments = open_tensor(run.path / f"{MOMENT_HASH}.safetensors", MOMENT_HASH).words
+        words = words[: len(moments)]
+        moments = moments[: len(words)]
+    steps = run.steps(len(words))
+    return Observation(run.id, words[: len(steps)], steps, run.dead, moments, run.metrics(), run.config, run.path)
+
+
+def foreign(
+    path: Path,
+    key: str | None = None,
+    dead: Sequence[int] | None = None,
+    corpus: str | None = None,
+    corpora: Path | None = None,
+) -> Observation:
+    """A foreign history, read-only: its steps are the numbers of its snapshots.
+
+    Parameters
+    ----------
+    path : Path
+        A safetensors file with a BF16 or F32 tensor ``[T, V, D]``, or one matrix ``[V, D]``.
+    key : str, optional
+        The tensor's name; without it, the only one of that kind.
+    dead : sequence of int, optional
+        Token ids never trained on.
+    corpus : str, optional
+        The text it was trained on, byte by byte: a built-in name or a path. Tokens not in it are dead.
+    corpora : Path, optional
+        Where built corpora are kept.
+
+    Raises
+    ------
+    HistoryError
+        If the file, the tensor or the dead tokens are not right.
+    CorpusError
+        If the corpus cannot be read.
+    """
+    words = open_tensor(path, key or _found(path, read_header(path))).words
+    if words.ndim == 2:
+        words = words[None]
+    if words.ndim != 3 or words.dtype.itemsize > 4:
+        raise HistoryError(f'a history must be BF16 or F32 of shape [T, V, D]; "{key}" in "{path}" is {list(words.shape)}.')
+    vocab = words.shape[1]
+    if dead is None and corpus is not None:
+        ids = load_corpus(corpus, "ignore", corpora).ids
+        dead = np.flatnonzero(np.bincount(ids, minlength=vocab)[:vocab] == 0).tolist()
+    mask = None
+    if dead is not None:
+        if wrong := [token for token in dead if not 0 <= token < vocab]:
+            raise HistoryError(f"dead tokens must be ids of the vocabulary, 0–{vocab - 1:,}; got {wrong[0]:,}.")
+        mask = np.zeros(vocab, np.bool_)
+        mask[list(dead)] = True
+    return Observation(path.name, words, np.arange(len(words)), mask)
+
+
+def _found(path: Path, header: Header) -> str:
+    """The name of the one tensor in a file that can be a history."""
+    fitting = {
+        rank: [name for name, entry in header.tensors.items() if name != RESERVED and _fits(entry, rank)] for rank in (3, 2)
+    }
+    names = fitting[3] or fitting[2]
+    if len(names) != 1:
+        listed = ", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in list(header.tensors.items())[:8])
+        count = "several tensors" if names else "no tensor"
+        raise HistoryError(
+            f'a history must be a BF16 or F32 tensor [T, V, D]; "{path}" has {count} of that kind, so name one with --key. '
+            f"It holds: {listed or 'nothing'}."
+        )
+    return names[0]
+
+
+def _fits(entry: Any, rank: int) -> bool:
+    return entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
+
+
+def tokens_of(text: str) -> list[int]:
+    """Token ids from text such as ``0-9,11``.
+
+    Raises
+    ------
+    HistoryError
+        If it is not such a list.
+
+    Examples
+    --------
+    >>> tokens_of("0-3,7")
+    [0, 1, 2, 3, 7]
+    """
+    try:
+        ends = [[int(end) for end in part.split("-", 1)] for part in text.split(",") if part.strip()]
+        if any(pair[-1] - pair[0] > 10_000_000 for pair in ends):
+            raise ValueError
+        return [token for pair in ends for token in range(pair[0], pair[-1] + 1)]
+    except ValueError:
+        raise HistoryError(f'dead tokens must be ids and ranges such as 0-9,11; got "{text[:80]}".') from None
+
+
+def find(
+    word: str, folder: Path, key: str | None = None, dead: Sequence[int] | None = None, corpus: str | None = None
+) -> Observation:
+    """What a RUN on the command line or in a notebook means: a run's id, a run's folder, or a foreign history's path.
+
+    Raises
+    ------
+    RunError, HistoryError, CorpusError
+        If it is none of these or cannot be read.
+    """
+    given = Path(word).expanduser()
+    if (len(given.parts) > 1 or given.suffix) and given.is_file():
+        return foreign(given, key, dead, corpus, corpora_folder(folder))
+    if len(given.parts) > 1 and (given / "run.json").is_file():
+        return observe(read_run(given.resolve()))
+    if given.suffix == ".safetensors":
+        return foreign(given, key, dead, corpus, corpora_folder(folder))
+    return observe(open_run(folder, word))

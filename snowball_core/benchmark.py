@@ -15,9 +15,10 @@ import torch
 
 from .config import RunConfig, configured, preset
 from .corpus import Corpus, load_corpus
+from .machine import keep_memory, resolve_threads
 from .recorder import Recorder
 from .runs import corpora_folder, prepare
-from .training import Snapshot, Training, keep_memory, resolve_threads
+from .training import Snapshot, Training
 
 
 @dataclass(frozen=True)

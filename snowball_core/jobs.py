@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
@@ -14,10 +15,9 @@ import filelock
 from .config import RunConfig
 from .errors import RunError
 from .runs import Run, open_run, prepare, read_run, run_paths
-from .status import is_locked, require_writable
+from .status import STARTING, require_writable, write_status
 
 _ONE_CLICK_SECONDS = 3.0
-_START_SECONDS = 20.0
 _NICENESS = 5
 
 
@@ -66,6 +66,7 @@ def resume(folder: Path, run_id: str) -> None:
     status = run.status()
     if status.is_alive or status.state == "completed":
         raise RunError(f'only an unfinished run without a worker can be resumed; "{run_id}" is {status.state}.')
+    write_status(run.path, replace(status, state="queued", seconds_left=None, message=STARTING))
     _spawn(folder, run.path)
 
 
@@ -80,10 +81,10 @@ def _just_started(folder: Path, config: RunConfig) -> Run | None:
 
 
 def _spawn(folder: Path, path: Path) -> None:
-    """A detached worker for the run; returns when it holds the run's lock, or has ended, or takes unusually long."""
+    """Send a detached worker to the run; it shows itself by the run's lock."""
     command = [sys.executable, "-m", "snowball_core", "resume", path.name, "--runs", str(folder), "--json"]
     with open(path / "worker.log", "ab") as log:
-        worker = subprocess.Popen(
+        subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -92,6 +93,3 @@ def _spawn(folder: Path, path: Path) -> None:
             cwd=Path(__file__).resolve().parent.parent,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "SNOWBALL_NICENESS": str(_NICENESS)},
         )
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until and worker.poll() is None and not is_locked(path):
-        time.sleep(0.02)

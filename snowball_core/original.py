@@ -17,9 +17,9 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from .config import RunConfig
 from .corpus import Corpus
+from .machine import resolve_threads
 from .model import build
 from .precision import REGIMES
-from .training import resolve_threads
 
 
 @dataclass(frozen=True)

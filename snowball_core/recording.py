@@ -12,11 +12,12 @@ from pathlib import Path
 
 from .config import RunConfig
 from .errors import RunError, SnowballError
+from .machine import keep_memory, resolve_device
 from .provenance import differences, provenance
 from .recorder import Recorder, restore_checkpoint, save_checkpoint
 from .runs import Run, checked_corpus, prepare, read_run
 from .status import Status, hold, stop_marker, write_json, write_status
-from .training import Snapshot, Training, keep_memory, resolve_device, snapshots
+from .training import Snapshot, Training, snapshots
 from .turns import turn
 
 CHECKPOINT_SECONDS = 5.0

@@ -22,7 +22,7 @@ from .corpus import BUILT_IN, GATSBY, Corpus, load_corpus
 from .costs import disk_bytes
 from .errors import ConfigError, CorpusError, HistoryError, RunError, SnowballError
 from .schedules import recorded_steps
-from .status import Status, read_status, require_writable, write_json, write_status
+from .status import STARTING, Status, read_status, require_writable, write_json, write_status
 from .tensorfile import TensorFile, open_tensor
 
 ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,100}[a-z0-9])?")
@@ -250,7 +250,7 @@ def prepare(folder: Path, config: RunConfig) -> Run:
         "dead_ids": dead_tokens(corpus, config.vocab),
     }
     run = create(folder, config, manifest)
-    write_status(run.path, Status("queued", last_step=config.last_step))
+    write_status(run.path, Status("queued", last_step=config.last_step, message=STARTING))
     return run
 
 

@@ -23,7 +23,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 ALIVE_STATES = ("queued", "running", "stopping")
-_STARTING_SECONDS = 20.0
+STARTING = "its worker is starting"
+_STARTING_SECONDS = 30.0
 STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damaged")
 
 
@@ -136,7 +137,7 @@ def hold(path: Path) -> Iterator[None]:
 def read_status(path: Path) -> Status:
     """The status in a run folder, corrected by the lock: unfinished business without a worker is interrupted."""
     status = _written(path)
-    if status.state == "queued" and _is_starting(path):
+    if status.message == STARTING and status.state == "queued" and _is_starting(path):
         return status
     if status.is_alive and not is_locked(path):
         # Read again: the worker may have written its last word and left between the reading and the asking.
@@ -150,9 +151,9 @@ def read_status(path: Path) -> Status:
 
 
 def _is_starting(path: Path) -> bool:
-    """Whether a new run's first worker may be on its way: the lock's file is not made yet, and not much time passed."""
+    """Whether a worker just sent may be on its way: it imports its frameworks, which takes seconds, and then takes the lock."""
     try:
-        return not (path / "lock").exists() and time.time() - (path / "status.json").stat().st_mtime < _STARTING_SECONDS
+        return time.time() - (path / "status.json").stat().st_mtime < _STARTING_SECONDS
     except OSError:
         return False
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,11 +14,12 @@ from torch import Tensor
 
 from .config import RunConfig
 from .corpus import Corpus
-from .errors import ConfigError
 from .identity import fingerprints
+from .machine import resolve_device, resolve_threads
 from .model import build, causal_mask, lean_forward, recorded_name
 from .precision import REGIMES
 from .schedules import learning_rate_at
+from .windows import WindowOrder
 
 _JIGGLE_STREAM = 0x5EED
 
@@ -49,74 +46,6 @@ class Snapshot:
     learning_rate: float
     grad_norm: float
     extras: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-
-
-def resolve_device(name: str) -> torch.device:
-    """The torch device that ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` stands for here.
-
-    Raises
-    ------
-    ConfigError
-        If this machine does not have it.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    device = torch.device(name)
-    index = device.index or 0
-    present = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and index < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not present[device.type]:
-        raise ConfigError([f"device must exist on this machine; got {name}. Use auto or cpu."])
-    return device
-
-
-def resolve_threads(threads: int) -> int:
-    """The number of processor threads that ``threads`` (0: one per usable core) stands for here."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return threads or usable
-
-
-def keep_memory() -> None:
-    """Ask glibc not to return freed blocks to the system, which would fault them in again at every step.
-
-    Does nothing elsewhere. Changes no number.
-    """
-    if sys.platform == "linux":
-        trim_threshold, mmap_threshold, bytes_kept = -1, -3, 1 << 30
-        with contextlib.suppress(OSError, AttributeError):
-            libc = ctypes.CDLL(None)
-            libc.mallopt(mmap_threshold, bytes_kept)
-            libc.mallopt(trim_threshold, bytes_kept)
-
-
-class WindowOrder:
-    """The order in which windows are visited: one random permutation per epoch, in slices of the batch size.
-
-    Epoch ``e`` is ``randperm(windows)`` seeded with ``seed + e``; its last slice is short. Which windows step ``t`` sees is
-    a pure function of the configuration, so a resumed run needs no random state.
-
-    Examples
-    --------
-    >>> order = WindowOrder(windows=5, batch=2, seed=42)
-    >>> [len(order.starts(step)) for step in (1, 2, 3, 4)]
-    [2, 2, 1, 2]
-    """
-
-    def __init__(self, windows: int, batch: int, seed: int) -> None:
-        self.windows, self.batch, self.seed = windows, batch, seed
-        self.steps_per_epoch = -(-windows // batch)
-        self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
-
-    def starts(self, step: int) -> Tensor:
-        """Where the windows of optimizer step ``step`` (1 is the first) start in the text; int64, shape ``(≤ batch,)``."""
-        epoch, place = divmod(step - 1, self.steps_per_epoch)
-        if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(self.seed + epoch)
-            self._epoch, self._permutation = epoch, torch.randperm(self.windows, generator=generator)
-        return self._permutation[place * self.batch : (place + 1) * self.batch]
 
 
 class Training:

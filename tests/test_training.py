@@ -17,10 +17,12 @@ from snowball_core.config import RunConfig, configured, preset
 from snowball_core.corpus import Corpus, from_bytes, load_corpus
 from snowball_core.errors import ConfigError
 from snowball_core.identity import classes
+from snowball_core.machine import resolve_device
 from snowball_core.model import build, causal_mask, lean_forward
 from snowball_core.precision import REGIMES
 from snowball_core.schedules import learning_rate_at, recorded_steps
-from snowball_core.training import Snapshot, Training, WindowOrder, resolve_device, snapshots
+from snowball_core.training import Snapshot, Training, snapshots
+from snowball_core.windows import WindowOrder
 
 GATSBY = Path(__file__).resolve().parents[2] / "shared" / "data" / "gatsby.txt"
 needs_gatsby = pytest.mark.skipif(not GATSBY.is_file(), reason="the original corpus is not beside the project")

@@ -1,0 +1,53 @@
+"""What this machine offers a training: its device, its threads, its memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+
+import torch
+
+from .errors import ConfigError
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device that ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` stands for here.
+
+    Raises
+    ------
+    ConfigError
+        If this machine does not have it.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(name)
+    index = device.index or 0
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and index < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present[device.type]:
+        raise ConfigError([f"device must exist on this machine; got {name}. Use auto or cpu."])
+    return device
+
+
+def resolve_threads(threads: int) -> int:
+    """The number of processor threads that ``threads`` (0: one per usable core) stands for here."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads or usable
+
+
+def keep_memory() -> None:
+    """Ask glibc not to return freed blocks to the system, which would fault them in again at every step.
+
+    Does nothing elsewhere. Changes no number.
+    """
+    if sys.platform == "linux":
+        trim_threshold, mmap_threshold, bytes_kept = -1, -3, 1 << 30
+        with contextlib.suppress(OSError, AttributeError):
+            libc = ctypes.CDLL(None)
+            libc.mallopt(mmap_threshold, bytes_kept)
+            libc.mallopt(trim_threshold, bytes_kept)

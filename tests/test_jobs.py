@@ -1,0 +1,121 @@
+"""Workers: detached, one per click, and honest about what they will write."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from snowball_core import jobs
+from snowball_core.config import RunConfig, configured, preset
+from snowball_core.costs import disk_bytes
+from snowball_core.errors import ConfigError, RunError
+from snowball_core.recording import continue_run, record
+from snowball_core.runs import Run, prepare, run_paths
+from snowball_core.status import request_stop
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.txt"
+    path.write_text("the quick brown fox jumps over the lazy dog. " * 40)
+    return path
+
+
+def tiny(book: Path, **changes: object) -> RunConfig:
+    shape = {"context": 16, "batch": 4, "hidden": 8, "layers": 1, "heads": 2, "steps": 500_000, "record": "log", "threads": 1}
+    return configured(preset("primordial-snowball"), {**shape, "corpus": str(book), **changes})
+
+
+def waited(run: Run, *states: str, seconds: float = 60.0) -> str:
+    until = time.monotonic() + seconds
+    while (state := run.status().state) not in states:
+        assert time.monotonic() < until, f"still {state}"
+        time.sleep(0.05)
+    return state
+
+
+def test_two_clicks_start_one_run_and_a_stop_leaves_it_resumable(tmp_path: Path, book: Path) -> None:
+    folder = tmp_path / "runs"
+    run, again = jobs.start(folder, tiny(book)), jobs.start(folder, tiny(book))
+    assert run.id == again.id
+    assert len(run_paths(folder)) == 1
+    waited(run, "running")
+    with pytest.raises(RunError, match="only an unfinished run without a worker can be resumed"):
+        jobs.resume(folder, run.id)
+    request_stop(run.path)
+    waited(run, "stopped")
+    reached = run.status().step
+    jobs.resume(folder, run.id)
+    waited(run, "running")
+    until = time.monotonic() + 30
+    while run.status().step <= reached:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    request_stop(run.path)
+    waited(run, "stopped")
+
+
+def test_a_killed_worker_is_interrupted_at_once_whoever_has_its_pid(tmp_path: Path, book: Path) -> None:
+    run = jobs.start(tmp_path / "runs", tiny(book))
+    waited(run, "running")
+    worker = next(pid for pid in _pids() if run.id.encode() in _command(pid))
+    os.kill(worker, signal.SIGKILL)
+    # The status file still says running, and the pid may be anybody's: only the lock is asked.
+    assert waited(run, "interrupted", seconds=1.0) == "interrupted"
+
+
+def _pids() -> list[int]:
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_faulty_configuration_starts_nothing(tmp_path: Path, book: Path) -> None:
+    with pytest.raises(ConfigError, match="vocab must exceed"):
+        jobs.start(tmp_path / "runs", tiny(book, vocab=50))
+    assert run_paths(tmp_path / "runs") == []
+
+
+@pytest.mark.parametrize("precision", ["pure-bf16", "bf16-weights", "mixed", "f32"])
+@pytest.mark.parametrize("extra", ["", "moment_hash,hidden_mean,dead_probability,gradient,exp_avg,exp_avg_sq"])
+def test_the_estimate_is_within_a_tenth_of_the_bytes_really_written(
+    tmp_path: Path, book: Path, precision: str, extra: str
+) -> None:
+    config = tiny(book, steps=150, hidden=32, precision=precision, extra=extra, record="every")
+    run = record(config, tmp_path / "runs")
+    written = sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file())
+    assert disk_bytes(config) == pytest.approx(written, rel=0.1)
+
+
+def test_a_disk_without_room_is_found_before_anything_is_written(
+    tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = disk_bytes(tiny(book)) - 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": free})())
+    with pytest.raises(RunError, match="the disk must have room for the whole run"):
+        prepare(tmp_path / "runs", tiny(book))
+    assert run_paths(tmp_path / "runs") == []
+
+
+def test_a_folder_that_vanishes_ends_the_run_with_a_message(
+    tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snowball_core.recording.CHECKPOINT_SECONDS", 0.0)
+    run = prepare(tmp_path / "runs", tiny(book))
+
+    def vanish(status: object) -> None:
+        if status.step > 0:  # type: ignore[attr-defined]
+            shutil.rmtree(run.path, ignore_errors=True)
+
+    with pytest.raises(RunError, match=r"could not write its files \(No such file or directory\)"):
+        continue_run(tmp_path / "runs", run, vanish)

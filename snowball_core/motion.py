@@ -6,9 +6,9 @@ Displacements in cells are differences of ordinals, never ΔW / ULP: that ratio 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -92,11 +92,16 @@ def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = 
         moves.append(move)
         for name, part in drift.items():
             drifts[name].append(part)
-    return _together(Displacement, moves), {name: _together(Drift, parts) for name, parts in drifts.items()}
+    return together(moves), {name: together(parts) for name, parts in drifts.items()}
 
 
-def _together(kind: type[Any], parts: list[Any]) -> Any:
-    return kind(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(kind)))
+Part = TypeVar("Part", Displacement, Drift)
+
+
+def together(parts: Sequence[Part]) -> Part:
+    """The motion over several parts of a history, one after the other; at least one."""
+    names = [field.name for field in fields(parts[0])]
+    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _chunk(then: Words, now: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, dict[str, Drift]]:

@@ -226,7 +226,7 @@ def tokens_of(text: str) -> list[int]:
 def find(
     word: str, folder: Path, key: str | None = None, dead: Sequence[int] | None = None, corpus: str | None = None
 ) -> Observation:
-    """What a RUN on the command line or in a notebook means: a run's id, a run's folder, or a foreign history's path.
+    """What a RUN on the command line or in a notebook means: a run's id or folder, or the path of a foreign ``.safetensors``.
 
     Raises
     ------
@@ -234,8 +234,6 @@ def find(
         If it is none of these or cannot be read.
     """
     given = Path(word).expanduser()
-    if (len(given.parts) > 1 or given.suffix) and given.is_file():
-        return foreign(given, key, dead, corpus, corpora_folder(folder))
     if len(given.parts) > 1 and (given / "run.json").is_file():
         return observe(read_run(given.resolve()))
     if given.suffix == ".safetensors":

@@ -192,7 +192,7 @@ def pair_statistics(rows: Words) -> PairStatistics:
     )  # fmt: skip
 
 
-def seed_criterion(linf_weight: float, linf_cells: float, sigma: float = _SEEDS_EPSILON) -> dict[str, Any]:
+def seed_criterion(linf_weight: float, linf_cells: int, sigma: float = _SEEDS_EPSILON) -> dict[str, Any]:
     """The seed's question whether a group is compact, beside the same question asked of the lattice.
 
     The seed asked whether the largest L∞ is below ten ε with ε = σ, a number that says nothing of the lattice. Asked in

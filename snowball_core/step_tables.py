@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words
+from .bf16 import Words, values
 from .cache import content_key, keep, load, release
 from .census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
 from .extent import Extent, extents, separation
 from .freezing import Freezing, freezing
 from .levels import Special, rounded, special_rows, values_unique
-from .motion import REGIMES, Displacement, Drift, motion, regimes
+from .motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, regimes, together
 from .observation import Observation
 
 VERSION = "steps-1"
@@ -162,19 +162,88 @@ def _motion_columns(
     }
 
 
-def displacements(seen: Observation, progress: Progress = silent) -> Displacement:
-    """Every token's displacement at every snapshot; in memory 25 bytes a token and snapshot."""
-    found = []
+def moves_of(
+    seen: Observation, groups: Sequence[str] = (), progress: Progress = silent
+) -> tuple[Displacement, dict[str, Drift]]:
+    """Every token's displacement at every snapshot (in memory 25 bytes a token and snapshot), and the drift of some groups."""
+    masks = {group: seen.mask(group) for group in groups}
+    moves: list[Displacement] = []
+    drifts: dict[str, list[Drift]] = {group: [] for group in groups}
     for start, stop in blocks(seen) or [(0, 0)]:
-        before = seen.words[start - 1] if start else None
-        found.append(motion(seen.words[start:stop], {}, before)[0])
+        move, drift = motion(seen.words[start:stop], masks, seen.words[start - 1] if start else None)
+        moves.append(move)
+        for group in groups:
+            drifts[group].append(drift[group])
         release(seen.words)
         progress(stop, len(seen.words))
-    columns = zip(*((each.moved, each.weight, each.cells, each.cells_sum) for each in found), strict=True)
-    return Displacement(*(np.concatenate(column) for column in columns))
+    return together(moves), {group: together(parts) for group, parts in drifts.items()}
 
 
 def freezing_of(seen: Observation, moves: Displacement, group: str) -> Freezing:
     """When a group's motion ends, by the three definitions."""
     mask = seen.mask(group)
     return freezing(moves.moved[:, mask], moves.cells[:, mask], seen.steps, seen.rates)
+
+
+def census_rows(seen: Observation, groups: Sequence[str], start: int = 0, stop: int | None = None) -> list[dict[str, Any]]:
+    """The census of some snapshots as rows ordered by step, then group; ``sizes`` are lists, what was not recorded is None.
+
+    Columns: those of the census first, then effective number, hidden classes, levels of identity.
+    """
+    rows: list[list[dict[str, Any]]] = []
+    last = len(seen.words) if stop is None else stop
+    size = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
+    for first in range(start, last, size):
+        part = slice(first, min(first + size, last))
+        words, leader = seen.words[part], history_leaders(seen.words[part])
+        hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[part])
+        special = special_rows(words)
+        whole = leader if words.dtype.itemsize == 2 else history_leaders(rounded(words))
+        per_group = []
+        for group in groups:
+            mask = seen.mask(group)
+            counted = censuses(leader, mask)
+            columns = {"step": seen.steps[part], "group": [group] * len(words), **_census_columns(counted)}
+            columns["sizes"] = [list(each.sizes) for each in counted]
+            columns |= _hidden_columns(leader, hidden, mask) | _level_columns(words, special, counted, whole, mask)
+            plain = {name: column.tolist() if hasattr(column, "tolist") else column for name, column in columns.items()}
+            per_group.append([dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)])
+        rows += [list(at_step) for at_step in zip(*per_group, strict=True)]
+        release(seen.words)
+    return [{k: None if v is pd.NA else v for k, v in row.items()} for at_step in rows for row in at_step]
+
+
+def token_motion(seen: Observation, moves: Displacement) -> pd.DataFrame:
+    """One row per token: first and last move, path made and net displacement.
+
+    ``first_move`` and ``last_move`` are recorded steps, −1 if it never moved. ``path_weight`` adds up Euclidean displacements
+    from snapshot to snapshot, ``path_cells`` the largest component's (L∞) in cells; ``net_weight`` is the Euclidean distance
+    between the first and the last snapshot. ``straightness`` is net over path: 1 on a straight line, near 0 for a token that
+    wanders.
+    """
+    ends = values(seen.words[[0, -1]]).astype(np.float64) if len(seen.words) else np.zeros((2, *seen.words.shape[1:]))
+    net, path = np.sqrt(((ends[1] - ends[0]) ** 2).sum(axis=1)), moves.weight.sum(axis=0)
+    live = np.full(len(net), "unknown") if seen.dead is None else np.where(seen.dead, "dead", "live")
+    return pd.DataFrame(
+        {
+            "token": np.arange(len(net)),
+            "group": live,
+            "first_move": first_moves(moves.moved, seen.steps),
+            "last_move": last_moves(moves.moved, seen.steps),
+            "moves": moves.moved.sum(axis=0),
+            "path_weight": path,
+            "net_weight": net,
+            "straightness": np.divide(net, path, out=np.full(len(net), np.nan), where=path > 0),
+            "path_cells": moves.cells.sum(axis=0),
+        }
+    )
+
+
+def motion_table(seen: Observation, moves: Displacement, drifts: Mapping[str, Drift]) -> pd.DataFrame:
+    """One row per snapshot and group, ordered by step: who moved, in which regime, bulk and thermal speed, coherence."""
+    gaps = np.maximum(np.diff(seen.steps, prepend=seen.steps[:1]), 1)
+    tables = [
+        pd.DataFrame({"step": seen.steps, "group": group, **_motion_columns(moves, drift, seen.mask(group), gaps)})
+        for group, drift in drifts.items()
+    ]
+    return pd.concat(tables).sort_values("step", kind="stable", ignore_index=True)

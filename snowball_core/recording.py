@@ -159,8 +159,10 @@ def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Eve
                 last_saved = now
             if _should_stop(run.path, asked):
                 break
-    except RunError:
-        recorder.trim()
+    except (RunError, OSError):
+        # Trimming gives the reserved room back, which a full disk needs to say what happened.
+        with contextlib.suppress(OSError):
+            recorder.trim()
         raise
     save_checkpoint(run.path, training, recorder)
     return "completed" if training.step == run.config.last_step else "stopped"

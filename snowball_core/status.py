@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import json
 import os
 import tempfile
@@ -25,6 +26,8 @@ except ImportError:  # Windows
 ALIVE_STATES = ("queued", "running", "stopping")
 STARTING = "its worker is starting"
 _STARTING_SECONDS = 30.0
+_ROOM = 2_048
+_LONGEST_LAST_WORD = 800
 STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damaged")
 
 
@@ -50,15 +53,15 @@ class Status:
         return self.state in ALIVE_STATES
 
 
-def write_json(path: Path, content: Mapping[str, Any], durable: bool = True) -> None:
+def write_json(path: Path, content: Mapping[str, Any], durable: bool = True, room: int = 0) -> None:
     """Write a JSON file so that a reader finds the old one or the new one, never half of one.
 
-    ``durable`` waits until it would survive a power failure.
+    ``durable`` waits until it would survive a power failure. ``room`` is the least number of bytes the file takes.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w") as file:
-            json.dump(content, file, indent=1)
+            file.write(json.dumps(content, indent=1).ljust(room))
             file.flush()
             if durable:
                 os.fsync(file.fileno())
@@ -173,7 +176,20 @@ def _written(path: Path) -> Status:
 def write_status(path: Path, status: Status) -> None:
     """Write the status of a run, stamped with the time."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    write_json(path / "status.json", {**status.__dict__, "updated": now}, durable=not status.is_alive)
+    content = {**status.__dict__, "updated": now}
+    try:
+        write_json(path / "status.json", content, durable=not status.is_alive, room=_ROOM)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        content["message"] = status.message[:_LONGEST_LAST_WORD]
+        _overwrite(path / "status.json", json.dumps(content).encode())
+
+
+def _overwrite(file: Path, content: bytes) -> None:
+    """Write over a file in the room it already has: on a full disk the last word can still be said."""
+    with open(file, "r+b") as old:
+        old.write(content.ljust(os.fstat(old.fileno()).st_size))
 
 
 def stop_marker(path: Path) -> Path:

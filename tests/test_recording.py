@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from snowball_core import recorder, recording
+from snowball_core import recorder, recording, status
 from snowball_core.config import RunConfig, configured, preset
 from snowball_core.errors import ConfigError, RunError
 from snowball_core.recording import continue_run, record
@@ -96,11 +97,11 @@ def test_a_stopped_run_is_trimmed_and_a_resumed_one_equals_the_unbroken_one(
     status = continue_run(
         tmp_path / "cut", run, lambda now: request_stop(run.path) if (now.state, now.step) == ("running", 50) else None
     )
-    assert status.state == "stopped"
-    assert status.step == 50
+    assert ended.state == "stopped"
+    assert ended.step == 50
     with safe_open(run.path / HISTORY, "np") as file:
         assert file.keys() == ["embedding_history"]
-        assert file.get_slice("embedding_history").get_shape()[0] == len(run.history().words) <= status.step + 1
+        assert file.get_slice("embedding_history").get_shape()[0] == len(run.history().words) <= ended.step + 1
     assert continue_run(tmp_path / "cut", run).state == "completed"
     assert recordings(run.path) == recordings(whole.path)
     assert numbers(run.path) == numbers(whole.path)
@@ -275,3 +276,20 @@ def test_one_run_has_one_writer(tmp_path: Path, book: Path) -> None:
         continue_run(runs, run)
     worker.send_signal(signal.SIGTERM)
     worker.wait(30)
+
+
+def test_the_last_word_is_said_on_a_full_disk_in_the_room_the_status_already_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status.write_status(tmp_path, Status("running", 3, 10))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(status, "write_json", full)
+    before = (tmp_path / "status.json").stat().st_size
+    status.write_status(tmp_path, Status("failed", 3, 10, message="no room " * 500))
+    assert (tmp_path / "status.json").stat().st_size == before
+    told = status.read_status(tmp_path)
+    assert (told.state, told.step) == ("failed", 3)
+    assert told.message.startswith("no room no room")

@@ -94,7 +94,7 @@ def test_a_stopped_run_is_trimmed_and_a_resumed_one_equals_the_unbroken_one(
     config = tiny(book, extra=EVERYTHING, record="log", steps=160)
     whole = record(config, tmp_path / "whole")
     run = prepare(tmp_path / "cut", config)
-    status = continue_run(
+    ended = continue_run(
         tmp_path / "cut", run, lambda now: request_stop(run.path) if (now.state, now.step) == ("running", 50) else None
     )
     assert ended.state == "stopped"

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from .bf16 import Words, format_of
-from .census import Census, census, census_history
+from .census import Census, census, censuses, history_leaders
+from .extent import extents
 from .errors import HistoryError
 from .geometry import centroid, largest_linf, linf_cells, linf_weight
 from .identity import classes, populations
@@ -68,7 +69,8 @@ def census_rows(
     history: Words, steps: npt.NDArray[np.int64], dead: npt.NDArray[np.bool_], groups: Sequence[str] = GROUPS
 ) -> list[dict[str, Any]]:
     """The census of every snapshot and group as rows, ordered by step, then group; ``sizes`` are lists."""
-    per_group = {group: census_history(history, group_mask(dead, group)) for group in groups}
+    leader = history_leaders(history)
+    per_group = {group: censuses(leader, group_mask(dead, group)) for group in groups}
     return [census_row(int(step), group, per_group[group][i]) for i, step in enumerate(steps) for group in groups]
 
 
@@ -90,11 +92,11 @@ def measures_table(history: Words, steps: npt.NDArray[np.int64], dead: npt.NDArr
     Every snapshot is measured on its own, so tables of consecutive parts of a history, put together, are its table.
     """
     table = census_table(history, steps, dead)
-    for group in GROUPS:
-        weight, cells = largest_linf(history, group_mask(dead, group))
-        rows = table["group"] == group
-        table.loc[rows, "largest_linf_weight"], table.loc[rows, "largest_linf_cells"] = weight, cells
-    return table.astype({"largest_linf_cells": "int64"})
+    found = extents(history, dead)
+    # Rows go by step, then group: so do these, read row by row.
+    table["largest_linf_weight"] = np.stack([found[group].largest_linf_weight for group in GROUPS], axis=1).ravel()
+    table["largest_linf_cells"] = np.stack([found[group].largest_linf_cells for group in GROUPS], axis=1).ravel()
+    return table
 
 
 def with_metrics(measures: pd.DataFrame, metrics: Mapping[str, npt.NDArray[np.float64]]) -> pd.DataFrame:
@@ -136,10 +138,22 @@ def token_table(words: Words, dead: npt.NDArray[np.bool_]) -> pd.DataFrame:
     )
 
 
+def group_table(rows: Words, dead: npt.NDArray[np.bool_], mask: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """The :func:`token_table` of a group's rows, with the tokens' own ids and glyphs.
+
+    Parameters
+    ----------
+    rows : Words, shape (tokens of the group, hidden)
+    dead, mask : ndarray of bool, shape (vocab,)
+    """
+    ids = np.flatnonzero(mask)
+    return token_table(rows, dead[mask]).assign(token=ids, glyph=[glyph(int(token)) for token in ids])
+
+
 def hole_table(words: Words, dead: npt.NDArray[np.bool_], group: str = "all") -> pd.DataFrame:
     """One row per black hole among the group's rows, largest first: its population and its tokens."""
     mask = group_mask(dead, group)
-    return holes_of(token_table(words[mask], dead[mask]).assign(token=np.flatnonzero(mask)))
+    return holes_of(group_table(words[mask], dead, mask))
 
 
 def holes_of(tokens: pd.DataFrame) -> pd.DataFrame:
@@ -229,6 +243,16 @@ def recorded_snapshots(run: Run) -> int:
     except HistoryError:
         if (run.path / HISTORY).exists() and not run.status().is_alive:
             raise
+        return 0
+
+
+def drawable_snapshots(run: Run, group: str) -> int:
+    """How many snapshots of a group can be drawn; 0 also where the history cannot be read or nobody is of the group."""
+    if not group_mask(run.dead, group).any():
+        return 0
+    try:
+        return recorded_snapshots(run)
+    except HistoryError:
         return 0
 
 

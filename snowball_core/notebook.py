@@ -1,0 +1,189 @@
+"""A run in a notebook: every table a DataFrame, every picture an Altair chart.
+
+>>> import snowball_core                                        # doctest: +SKIP
+>>> run = snowball_core.open_run("runs/2026-…-primordial-snowball")   # doctest: +SKIP
+>>> run.steps()                                                 # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .axes import difference_basis, durations, explained_variance, run_basis, step_basis
+from .census import change_steps
+from .event_tables import Account, account, biography_table, edge_table, event_rows, event_table, node_table
+from .findings import law_rows, verdict_of
+from .geometry import PrincipalAxes
+from .observation import Observation, find
+from .pairs import PairStatistics, pair_statistics
+from .runs import runs_folder
+from .step_tables import Progress, moves_of, silent, step_table, token_motion
+from .tables import hole_table, token_table, with_metrics
+from .verdict import Verdict
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+COUNTS = ("unique", "black_holes", "population", "singletons")
+
+
+class Recorded:
+    """An open run or foreign history; its tables are methods, each described in docs/measures.md.
+
+    Parameters
+    ----------
+    seen : Observation
+    """
+
+    def __init__(self, seen: Observation) -> None:
+        self.seen = seen
+
+    def __repr__(self) -> str:
+        count, vocab, hidden = self.seen.words.shape
+        known = ", ".join(self.seen.groups)
+        return f"<{self.seen.id}: {count:,} snapshots of {vocab:,} tokens with {hidden:,} components; groups {known}>"
+
+    def steps(self, progress: Progress = silent) -> pd.DataFrame:
+        """One row per recorded step and group, with all measures, loss and learning rate where they are known."""
+        table = step_table(self.seen, progress)
+        return with_metrics(table, self.seen.metrics) if self.seen.metrics else table
+
+    def tokens(self, step: int) -> pd.DataFrame:
+        """One row per token at a step: glyph, group, the black hole it is in."""
+        return token_table(self.at(step), self._dead)
+
+    def holes(self, step: int, group: str | None = None) -> pd.DataFrame:
+        """One row per black hole at a step, largest first."""
+        return hole_table(self.at(step), self._dead, group or self.group)
+
+    def events(self, group: str | None = None) -> pd.DataFrame:
+        """One row per event of the lineage, with the cause of every parting."""
+        return event_table(event_rows(self._account(group or self.group), self.seen.steps))
+
+    def nodes(self, group: str | None = None) -> pd.DataFrame:
+        """One row per hole and interval."""
+        return node_table(self._account(group or self.group).tree, self.seen.steps)
+
+    def edges(self, group: str | None = None) -> pd.DataFrame:
+        """One row per parent and child."""
+        return edge_table(self._account(group or self.group).tree, self.seen.steps)
+
+    def biography(self, token: int, group: str = "all") -> pd.DataFrame:
+        """One row per stay of a token in a black hole."""
+        return biography_table(self._account(group), self.seen, token)
+
+    def motion(self) -> pd.DataFrame:
+        """One row per token: first and last move, path and net displacement."""
+        return token_motion(self.seen, moves_of(self.seen)[0])
+
+    def distances(self, step: int, group: str | None = None) -> PairStatistics:
+        """All pairwise statistics at a step."""
+        return pair_statistics(self.at(step)[self.seen.mask(group or self.group)])
+
+    def basis(self, steps: Sequence[int] = (), group: str | None = None) -> PrincipalAxes:
+        """Principal axes: of the whole run; of one step; of the difference of two."""
+        mask = self.seen.mask(group or self.group)
+        rows = [self.at(step)[mask] for step in steps]
+        if not rows:
+            changed = change_steps(self.seen.words, mask)
+            return run_basis(self.seen.words, mask, changed, durations(changed, self.seen.steps))
+        return step_basis(rows[0]) if len(rows) == 1 else difference_basis(rows[0], rows[1])
+
+    def missed(self, basis: PrincipalAxes, group: str | None = None) -> pd.DataFrame:
+        """One row per recorded step: the share of the group's variance along each axis of a basis, and the share it misses."""
+        import pandas as pd
+
+        explained, missed = explained_variance(basis, self.seen.words[:, self.seen.mask(group or self.group)])
+        return pd.DataFrame({"step": self.seen.steps, "first": explained[:, 0], "second": explained[:, 1], "missed": missed})
+
+    def verdict(self, group: str | None = None) -> Verdict:
+        """What became of the black holes."""
+        return verdict_of(self.seen, group or self.group)
+
+    def laws(self) -> list[dict[str, Any]]:
+        """Every law, and its violations by step."""
+        return law_rows(self.seen)
+
+    def at(self, step: int) -> Any:
+        """The matrix recorded at a step, as words."""
+        return self.seen.words[self.seen.index(step)]
+
+    @property
+    def group(self) -> str:
+        """The group that questions are about unless another is named: dead, or all where the dead are not known."""
+        return "dead" if "dead" in self.seen.groups else "all"
+
+    @property
+    def _dead(self) -> Any:
+        return np.zeros(self.seen.words.shape[1], np.bool_) if self.seen.dead is None else self.seen.dead
+
+    @functools.cache  # noqa: B019 - one lineage per open run and group, kept as long as the run is open
+    def _account(self, group: str) -> Account:
+        return account(self.seen, group)
+
+    def chart(self, columns: Sequence[str] = COUNTS, group: str | None = None) -> alt.Chart:
+        """Some columns of :meth:`steps` as lines over the steps (symlog, so that step 0 stays visible)."""
+        import altair as alt
+
+        table = self.steps()
+        chosen = table[table["group"] == (group or self.group)]
+        # At most a few thousand points a line: a notebook keeps its data inside.
+        thinned = chosen.iloc[:: max(1, len(chosen) // 2_000)].melt("step", list(columns), "measure", "value")
+        x = alt.X("step:Q", scale=alt.Scale(type="symlog", constant=1), title="step (symlog)")
+        lines = alt.Chart(thinned, title=f"{self.seen.id} · {group or self.group} tokens").mark_line(interpolate="step-after")
+        chart: alt.Chart = lines.encode(x=x, y=alt.Y("value:Q", title=None), color=alt.Color("measure:N", title=None))
+        return chart
+
+    def lineage_chart(self, group: str | None = None) -> alt.Chart:
+        """Black holes as bars over the steps they lived, one line a hole, thick where it is populous."""
+        import altair as alt
+
+        nodes = self.nodes(group)
+        x = alt.X("first_step:Q", scale=alt.Scale(type="symlog", constant=1), title="step (symlog)")
+        bars = alt.Chart(nodes, title=f"{self.seen.id} · black holes of {group or self.group} tokens").mark_rule(opacity=0.8)
+        chart: alt.Chart = bars.encode(
+            x=x,
+            x2="last_step:Q",
+            y=alt.Y("hole:O", title="black hole"),
+            strokeWidth=alt.StrokeWidth("population:Q", title="tokens"),
+            tooltip=["hole", "first_step", "last_step", "population", "tokens"],
+        )
+        return chart
+
+    def places_chart(self, step: int, basis: PrincipalAxes | None = None, group: str | None = None) -> alt.Chart:
+        """The group's vectors at a step on two principal axes (of the whole run unless others are given)."""
+        import altair as alt
+
+        name = group or self.group
+        mask = self.seen.mask(name)
+        places = (basis or self.basis(group=name)).coordinates(self.at(step)[mask])
+        table = self.tokens(step)[mask].assign(x=places[:, 0], y=places[:, 1])
+        points = alt.Chart(table, title=f"{self.seen.id} · step {step:,} · {name} tokens · weight units").mark_point()
+        chart: alt.Chart = points.encode(
+            x="x:Q", y="y:Q", color="hole:N", size="population:Q", tooltip=["token", "glyph", "hole", "population"]
+        )
+        return chart
+
+
+def open_recorded(
+    run: str | Path, key: str | None = None, dead: Sequence[int] | None = None, corpus: str | None = None
+) -> Recorded:
+    """Open a run (its id or folder) or a foreign history (the path of a safetensors file) for a notebook.
+
+    Parameters
+    ----------
+    run : str or Path
+    key : str, optional
+        The tensor's name in a foreign file.
+    dead : sequence of int, optional
+        Dead tokens of a foreign history.
+    corpus : str, optional
+        The text a foreign history was trained on.
+    """
+    return Recorded(find(str(run), runs_folder(), key, dead, corpus))

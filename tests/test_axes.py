@@ -1,0 +1,89 @@
+"""Bases for pictures, beside scikit-learn fitted on every step repeated as often as it lasted."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import snowball_core.axes as module
+from snowball_core.axes import difference_basis, durations, explained_variance, run_basis, step_basis
+from snowball_core.bf16 import values
+from snowball_core.census import change_steps
+from snowball_core.geometry import principal_axes
+
+EVERYONE = np.ones(4, bool)
+
+
+def drifting(seed, snapshots=6):
+    rng = np.random.default_rng(seed)
+    history = rng.standard_normal((snapshots, 4, 3)).astype(np.float32) + 5
+    history[2] = history[1]
+    return history
+
+
+@given(st.integers(0, 1_000))
+@settings(deadline=None, max_examples=30)
+def test_the_basis_of_a_run_is_that_of_every_step_repeated_as_long_as_it_lasted(seed):
+    history, steps = drifting(seed), np.array([0, 1, 2, 5, 9, 10])
+    changed = change_steps(history)
+    weights = durations(changed, steps)
+    assert weights.sum() == 11
+    found = run_basis(history, EVERYONE, changed, weights)
+    naive = principal_axes(np.repeat(history[changed], weights, axis=0).reshape(-1, 3))
+    assert found.origin == pytest.approx(naive.origin)
+    assert found.explained == pytest.approx(naive.explained, abs=1e-9)
+    if naive.explained[0] - naive.explained[1] > 0.01 and naive.explained[1] * 2 + naive.explained[0] > 1.02:
+        assert np.abs(found.axes) == pytest.approx(np.abs(naive.axes), abs=1e-6)
+
+
+def test_the_basis_does_not_depend_on_how_much_is_taken_at_once(monkeypatch):
+    history = drifting(1)
+    changed = change_steps(history)
+    whole = run_basis(history, EVERYONE, changed, np.ones(len(changed), np.int64))
+    monkeypatch.setattr(module, "_BLOCK_BYTES", 1)
+    assert run_basis(history, EVERYONE, changed, np.ones(len(changed), np.int64)).axes == pytest.approx(whole.axes)
+
+
+def test_a_group_in_one_place_or_of_nobody_has_no_axes():
+    still = np.ones((3, 4, 2), np.float32)
+    assert not run_basis(still, EVERYONE, np.array([0]), np.array([3])).axes.any()
+    assert not run_basis(still, ~EVERYONE, np.array([0]), np.array([3])).axes.any()
+
+
+def test_the_basis_of_one_step_sees_its_arms():
+    assert step_basis(np.array([[0, -2], [0, 2], [1, 0], [-1, 0]], np.float32)).axes.tolist() == [[0, 1], [1, 0]]
+
+
+def test_the_basis_of_a_difference_shows_who_parted_and_not_where_all_went():
+    first = np.zeros((3, 2), np.float32)
+    second = np.array([[5, 1], [5, -1], [5, 0]], np.float32)
+    basis = difference_basis(first, second)
+    assert basis.axes[0].tolist() == [0, 1]
+    assert not difference_basis(first, first + 5).axes.any()
+
+
+def test_what_a_basis_explains_and_misses_is_one_and_no_variance_is_no_number():
+    rows = np.array([[[1, 0, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]], [[7, 7, 7]] * 4], np.float32)
+    basis = step_basis(np.array([[1, 0, 0], [-1, 0, 0]], np.float32))
+    explained, missed = explained_variance(basis, rows)
+    assert explained[0].tolist() == pytest.approx([0.5, 0.0])
+    assert missed[0] == pytest.approx(0.5)
+    assert math.isnan(missed[1])
+
+
+def test_durations_add_up_to_the_steps_recorded():
+    assert durations(np.array([0, 1, 2]), np.array([0, 10, 11])).tolist() == [10, 1, 1]
+    assert durations(np.empty(0, np.intp), np.empty(0, np.int64)).tolist() == []
+
+
+def test_numbers_that_are_not_finite_do_not_spoil_the_basis():
+    history = drifting(2)
+    spoiled = np.concatenate([history, np.full((1, 4, 3), np.nan, np.float32)])
+    frames, ones = np.arange(6), np.ones(7, np.int64)
+    whole = run_basis(history, EVERYONE, frames, ones[:6])
+    assert np.array_equal(run_basis(spoiled, EVERYONE, np.arange(7), ones).axes, whole.axes)
+    assert values(history).shape == history.shape

@@ -12,8 +12,8 @@ import pandas as pd
 
 from .bf16 import Words, format_of
 from .census import Census, census, censuses, history_leaders
-from .extent import extents
 from .errors import HistoryError
+from .extent import extents
 from .geometry import centroid, largest_linf, linf_cells, linf_weight
 from .identity import classes, populations
 from .runs import HISTORY, Run

@@ -8,11 +8,14 @@ from pages.parts.door import require_front_door
 
 require_front_door("pages/scrub.py")
 
+from pages.parts.exact_step import exact_step  # noqa: E402
 from pages.parts.exact_view import exact_view  # noqa: E402
 from pages.parts.provenance import exports, provenance  # noqa: E402
 from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
+from pages.parts.scrubber import is_native, scrubber  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
 from pages.parts.words import plain  # noqa: E402
+from snowball_core.tables import drawable_snapshots  # noqa: E402
 
 st.title("Scrub")
 st.markdown(
@@ -32,6 +35,12 @@ if run is not None:
     say_unusable(run, address)
     if status.message and status.state in ("failed", "interrupted"):
         st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")
-    st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive)
+    # A run that grows is followed by the native slider: the scrubber's frames are sent once and stay as they are.
+    drawable = 0 if alive or is_native() else drawable_snapshots(run, group)
+    if drawable:
+        scrubber(run, drawable, group, unit)
+        exact_step(run, drawable, group, unit)
+    else:
+        st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive)
     exports(run)
     provenance(run)

@@ -127,7 +127,8 @@ def counted(run: Run, step: int, group: str) -> dict[str, str]:
 
 
 def go_to(page: Page, step: int) -> None:
-    entry = page.locator(".st-key-go-to input")
+    """Type a step into the scrubber and wait for its exact view."""
+    entry = page.locator(".scrubber .entry")
     entry.fill(str(step))
     entry.press("Enter")
     expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step:,} ")
@@ -156,7 +157,7 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
     for step in (0, 17, 60):
         go_to(page, step)
         assert counted(run, step, "dead").items() <= numbers(page).items()
-    slider = page.locator(".st-key-step input[type=range]")
+    slider = page.locator(".scrubber .slider")
     slider.focus()
     slider.press("ArrowLeft")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 59 ")
@@ -202,11 +203,11 @@ def test_arrow_keys_buttons_and_back_move_the_step(server: str, page: Page, make
     expect(exact).to_contain_text("Exact at step 16 ")
 
 
-def test_a_step_change_sends_data_only(server: str, page: Page, make_run: MakeRun) -> None:
+def test_a_native_step_change_sends_data_only(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     received: list[int] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
-    visit(page, f"{server}/?run={run.id}&step=5")
+    visit(page, f"{server}/?run={run.id}&step=5&native=1")
     charts = page.locator("[aria-label='Places of the vectors on two principal axes'] svg").first
     charts.evaluate("picture => { picture.dataset.kept = 'yes' }")
     received.clear()
@@ -215,6 +216,92 @@ def test_a_step_change_sends_data_only(server: str, page: Page, make_run: MakeRu
     page.wait_for_selector(READY)
     assert sum(received) < 100_000
     assert charts.evaluate("picture => picture.dataset.kept") == "yes"
+
+
+def scrubbed_to(page: Page) -> int:
+    return int(page.locator(".scrubber").get_attribute("data-step") or -1)
+
+
+def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run(steps=300)
+    sent: list[object] = []
+    received: list[int] = []
+
+    def listen(socket: object) -> None:
+        socket.on("framesent", lambda frame: sent.append(frame))  # type: ignore[attr-defined]
+        socket.on("framereceived", lambda frame: received.append(len(frame)))  # type: ignore[attr-defined]
+
+    page.on("websocket", listen)
+    visit(page, f"{server}/?run={run.id}&step=0&axis=linear&group=all")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 0 ")
+    blob = max(received)
+    scrubber, counts = page.locator(".scrubber"), page.locator("[data-picture=counts]")
+    box = counts.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 100)
+    page.mouse.down()
+    page.wait_for_timeout(300)
+    sent.clear()
+    received.clear()
+    before, began = int(scrubber.get_attribute("data-drawn") or 0), time.monotonic()
+    for i in range(60):
+        page.mouse.move(box["x"] + 60 + i * 15, box["y"] + 100)
+        page.wait_for_timeout(10)
+    took = time.monotonic() - began
+    drawn = int(scrubber.get_attribute("data-drawn") or 0) - before
+    assert sent == []
+    assert drawn >= 45, f"{drawn} frames in {took:.2f} s"
+    step = scrubbed_to(page)
+    page.mouse.up()
+    expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step} ")
+    assert counted(run, step, "all").items() <= numbers(page).items()
+    assert 1 <= len(sent) <= 2
+    assert sum(received) < blob, "the frames were sent again"
+    expect(page).to_have_url(f"{server}/?run={run.id}&step={step}&axis=linear&group=all")
+
+
+def test_keys_move_the_scrubber_and_leave_fields_alone(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run(steps=300)
+    visit(page, f"{server}/?run={run.id}&step=3")
+    page.wait_for_selector(".scrubber[data-step='3']")
+    page.locator("h1").click()
+    for key, step in (("]", 6), ("]", 9), ("[", 6), ("End", 300), ("Home", 0), ("ArrowRight", 1), ("Shift+ArrowRight", 11)):
+        page.keyboard.press(key)
+        page.wait_for_selector(f".scrubber[data-step='{step}']")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 11 ")
+    entry = page.locator(".scrubber .entry")
+    entry.focus()
+    for key in ("Home", "]", "ArrowLeft"):
+        entry.press(key)
+    assert scrubbed_to(page) == 11
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.locator(".scrubber dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".scrubber dialog")).to_be_hidden()
+    page.keyboard.press(" ")
+    page.wait_for_timeout(700)
+    page.keyboard.press(" ")
+    step = scrubbed_to(page)
+    assert step > 11
+    expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step} ")
+    assert counted(run, step, "dead").items() <= numbers(page).items()
+
+
+def test_a_click_selects_a_hole_and_its_biography_stays_through_a_reload(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    visit(page, f"{server}/?run={run.id}&step=12")
+    page.wait_for_selector(".scrubber[data-step='12']")
+    page.locator("[data-picture=sizes]").click(position={"x": 90, "y": 12})
+    biography = page.locator(".st-key-biography")
+    expect(biography).to_contain_text("The black hole of token 0 (NUL)")
+    expect(page).to_have_url(f"{server}/?run={run.id}&step=12&select=h0")
+    page.reload()
+    expect(biography).to_contain_text("at step 12 one of 5 in hole 1")
+    page.wait_for_selector(".scrubber[data-step='12']")
+    page.locator("h1").click()
+    page.keyboard.press("Home")
+    expect(biography).to_contain_text("at step 0 alone")
 
 
 @pytest.mark.parametrize("width", [1440, 800])

@@ -21,6 +21,8 @@ APP = Path(__file__).resolve().parent.parent / "app.py"
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
     monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
+    # The drawn scrubber needs a browser; here its native stand-in is pressed.
+    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
     return tmp_path
 
 
@@ -145,6 +147,31 @@ def test_a_run_with_one_snapshot_or_two_is_shown(make_run: MakeRun, steps: int) 
     make_run(steps=1, until=steps)
     for group in ("dead", "all"):
         assert shown(opened(group=group))["U unique"]
+
+
+@pytest.mark.parametrize("step", ["2", "19"])
+def test_beside_the_scrubber_the_exact_numbers_are_those_of_the_file(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    run = make_run()
+    app = opened(step=step, select="t1")
+    exact = exact_numbers(run.history().words[int(step)][run.dead])
+    assert at_step(app) == f"Exact at step {step}"
+    assert shown(app)["U unique"] == str(exact["unique"])
+    assert "Token 1 (SOH)" in texts(app.markdown).replace("\\", "")
+    assert not specs(app)
+    frames = app.get("bidi_component")[0].proto.bytes
+    assert json.loads(frames[4 : 4 + int.from_bytes(frames[:4], "little")])["step"] == int(step)
+
+
+@pytest.mark.parametrize("query", [{"select": "<b>"}, {"select": "t99999"}, {"axis": "log10"}, {"step": "9" * 11}])
+def test_beside_the_scrubber_a_hostile_address_does_no_harm(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
+) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    make_run()
+    assert shown(opened(**query))["U unique"]
 
 
 def test_a_run_without_a_snapshot_says_so(make_run: MakeRun) -> None:

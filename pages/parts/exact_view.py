@@ -6,7 +6,7 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run
-from snowball_core.tables import group_mask, last_change, planned, recorded_snapshots, token_table
+from snowball_core.tables import group_mask, group_table, last_change, planned, recorded_snapshots
 
 from . import figures, openers
 from .figures import Moment
@@ -51,7 +51,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> No
     step = int(run.steps(snapshots)[index])
     mask = group_mask(run.dead, group)
     rows = openers.history(str(run.path), snapshots)[index][mask]
-    tokens = token_table(rows, run.dead[mask]).assign(token=mask.nonzero()[0])
+    tokens = group_table(rows, run.dead, mask)
     moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures)
     with curves:
         figures.curves(moment)

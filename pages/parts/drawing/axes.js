@@ -1,0 +1,100 @@
+// Where a step lies on the shared x axis, colours of the theme around, and canvases as sharp as the screen.
+
+function makeAxis(reel, kind) {
+  const last = Math.max(1, reel.header.last_step)
+  const stops = [0, ...[...reel.event].map(snapshot => reel.step[snapshot]).filter(step => step > 0 && step < last), last]
+  const byEvent = step => {
+    let low = 0, high = stops.length - 1
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (stops[middle] <= step) low = middle
+      else high = middle
+    }
+    return (low + (step - stops[low]) / Math.max(1, stops[high] - stops[low])) / (stops.length - 1)
+  }
+  const of = { linear: step => step / last, symlog: step => Math.log1p(step) / Math.log1p(last), events: byEvent }[kind]
+  const where = Float64Array.from(reel.step, of)
+  return { kind, of, where, ticks: ticksOf(kind, last, stops) }
+}
+
+function ticksOf(kind, last, stops) {
+  if (kind === "events") return stops
+  if (kind === "linear") {
+    const stride = 10 ** Math.floor(Math.log10(last / 2)) || 1
+    const step = [1, 2, 5].map(factor => factor * stride).find(width => last / width <= 10) ?? 10 * stride
+    return Array.from({ length: Math.floor(last / step) + 1 }, (_, i) => i * step)
+  }
+  const ticks = [0]
+  for (let power = 1; power <= last; power *= 10) for (const factor of [1, 2, 5]) if (factor * power <= last) ticks.push(factor * power)
+  return ticks
+}
+
+// The snapshot whose place on the axis is nearest.
+function nearest(where, part) {
+  let low = 0, high = where.length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (where[middle] < part) low = middle + 1
+    else high = middle
+  }
+  return low > 0 && part - where[low - 1] < where[low] - part ? low - 1 : low
+}
+
+// The last snapshot recorded at or before a step.
+function recordedAt(reel, step) {
+  let low = 0, high = reel.last
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (reel.step[middle] <= step) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+const GREYS = ["#6B747D", "#9AA3AC", "#C3CAD1"]
+const RAMP = [[59, 82, 139], [33, 145, 140], [93, 200, 99], [253, 231, 37]]
+const LINES = { unique: ["U", "unique", "#009E73", []], holes: ["C", "black holes", "#D55E00", [6, 3]], population: ["P", "in holes", "#0072B2", []], singletons: ["S", "single", "#8A939C", [2, 2]] }
+
+function readTheme(host) {
+  const style = getComputedStyle(host)
+  const read = variable => style.getPropertyValue(variable).trim()
+  const holes = read("--st-chart-categorical-colors").split(",").map(colour => colour.trim())
+  const text = read("--st-text-color") || "#1B2430"
+  const dark = luminance(text) > 0.5
+  return { text, dark, back: read("--st-background-color") || "#fff", rule: read("--st-border-color") || "#D5DBE1", font: read("--st-font") || "sans-serif", holes, faint: dark ? "#A7B1BB" : "#5B6670", cursor: "#D4A017", dead: dark ? "#56B4E9" : "#0072B2" }
+}
+
+function luminance(colour) {
+  const channels = colour.startsWith("#") ? [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16)) : (colour.match(/[\d.]+/g) ?? [0, 0, 0]).slice(0, 3).map(Number)
+  return (0.3 * channels[0] + 0.59 * channels[1] + 0.11 * channels[2]) / 255
+}
+
+function slotColour(theme, slot) {
+  if (slot < 0) return "#8A939C"
+  return slot < theme.holes.length ? theme.holes[slot] : GREYS[(slot - theme.holes.length) % GREYS.length]
+}
+
+// A colour mixed with another, for the steps of hidden classes.
+function mixed(colour, other, share) {
+  const parse = text => [1, 3, 5].map(at => parseInt(text.slice(at, at + 2), 16))
+  const [a, b] = [parse(colour), parse(other)]
+  return `rgb(${a.map((channel, i) => Math.round(channel + (b[i] - channel) * share)).join(",")})`
+}
+
+function classColour(colour, place) {
+  return place === 0 ? colour : mixed(colour, place % 2 ? "#ffffff" : "#000000", Math.min(0.7, 0.28 + 0.14 * Math.ceil(place / 2)))
+}
+
+// The canvas in CSS pixels, cleared; its backing store follows its size and the screen's density.
+function pen(canvas, theme) {
+  const density = window.devicePixelRatio || 1
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight]
+  const [w, h] = [Math.round(width * density), Math.round(height * density)]
+  if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h })
+  const draw = canvas.getContext("2d")
+  draw.setTransform(density, 0, 0, density, 0, 0)
+  draw.clearRect(0, 0, width, height)
+  draw.font = `12px ${theme.font}`
+  draw.textBaseline = "middle"
+  return { draw, width, height }
+}

@@ -1,0 +1,140 @@
+// Counts over the run, events, learning rate and loss: drawn once per size, theme and axis; only the cursor moves.
+
+const LEFT = 46, RIGHT = 14, TOP = 18, STRIP = 44, GAP = 20, BOTTOM = 4
+
+function drawCounts(self) {
+  const { reel, theme, axis, canvases: { counts } } = self
+  const key = [counts.clientWidth, counts.clientHeight, theme.text, axis.kind, self.serial, window.devicePixelRatio].join()
+  if (self.backdropKey !== key) {
+    self.backdrop ??= document.createElement("canvas")
+    paintBackdrop(self, pen(counts, theme))
+    Object.assign(self.backdrop, { width: counts.width, height: counts.height })
+    self.backdrop.getContext("2d").drawImage(counts, 0, 0)
+    self.backdropKey = key
+  }
+  const { draw, width, height } = pen(counts, theme)
+  draw.drawImage(self.backdrop, 0, 0, width, height)
+  const x = part => LEFT + part * (width - LEFT - RIGHT)
+  if (self.loop.length) {
+    const [from, to] = [self.loop[0], self.loop[1] ?? self.loop[0]].map(snapshot => x(axis.where[snapshot]))
+    draw.fillStyle = theme.cursor + "33"
+    draw.fillRect(from, TOP, Math.max(2, to - from), height - TOP)
+  }
+  const at = x(axis.where[self.snapshot])
+  draw.fillStyle = theme.cursor
+  draw.fillRect(at - 1, 0, 2, height)
+  const told = whole(reel.step[self.snapshot]), wide = draw.measureText(told).width + 10
+  const left = Math.min(Math.max(at - wide / 2, 0), width - wide)
+  draw.fillRect(left, 0, wide, 16)
+  draw.fillStyle = "#10151C"
+  draw.textAlign = "center"
+  draw.fillText(told, left + wide / 2, 8.5)
+}
+
+function paintBackdrop(self, { draw, width, height }) {
+  const { reel, theme, axis } = self
+  const bottom = height - STRIP - GAP - BOTTOM, top = TOP + 14
+  const x = part => LEFT + part * (width - LEFT - RIGHT)
+  const tallest = Math.log1p(1.1 * reel.tokens)
+  const y = count => bottom - (Math.log1p(count) / tallest) * (bottom - top)
+  paintGrid(self, draw, x, y, bottom, width)
+  paintEvents(self, draw, x, top, bottom)
+  for (const [column, [, , colour, dash]] of Object.entries(LINES)) {
+    draw.strokeStyle = column === "population" ? theme.dead : colour
+    draw.setLineDash(dash)
+    draw.lineWidth = 2
+    draw.beginPath()
+    const values = reel[column]
+    draw.moveTo(x(axis.where[0]), y(values[0]))
+    for (let i = 1; i <= reel.last; i++) {
+      if (values[i] === values[i - 1] && i < reel.last) continue
+      draw.lineTo(x(axis.where[i]), y(values[i - 1]))
+      draw.lineTo(x(axis.where[i]), y(values[i]))
+    }
+    draw.stroke()
+  }
+  draw.setLineDash([])
+  paintStrip(self, draw, x, height - STRIP - BOTTOM, height - BOTTOM, width)
+}
+
+function paintGrid(self, draw, x, y, bottom, width) {
+  const { reel, theme, axis } = self
+  draw.strokeStyle = theme.rule
+  draw.lineWidth = 1
+  draw.fillStyle = theme.faint
+  draw.textAlign = "right"
+  let above = Infinity
+  for (const count of [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter(count => count <= reel.tokens)) {
+    if (above - y(count) < 15) continue
+    above = y(count)
+    draw.globalAlpha = 0.6
+    draw.beginPath()
+    draw.moveTo(LEFT, Math.round(above) + 0.5)
+    draw.lineTo(width - RIGHT, Math.round(above) + 0.5)
+    draw.stroke()
+    draw.globalAlpha = 1
+    draw.fillText(whole(count), LEFT - 7, above)
+  }
+  draw.textAlign = "center"
+  let right = -Infinity
+  for (const tick of axis.ticks) {
+    const told = whole(tick), half = draw.measureText(told).width / 2
+    if (x(axis.of(tick)) - half < right + 8) continue
+    right = x(axis.of(tick)) + half
+    draw.fillText(told, Math.min(x(axis.of(tick)), width - half - 1), bottom + 11)
+  }
+}
+
+function letters(kind) {
+  return ["f", "m", "s", "e"].filter((_, bit) => kind & (1 << bit)).join("")
+}
+
+function paintEvents(self, draw, x, top, bottom) {
+  const { reel, theme, axis } = self
+  draw.strokeStyle = theme.faint
+  draw.fillStyle = theme.faint
+  draw.lineWidth = 1
+  let right = -Infinity
+  reel.event.forEach((snapshot, i) => {
+    const at = x(axis.where[snapshot]), told = letters(reel.kind[i]), half = draw.measureText(told).width / 2
+    draw.globalAlpha = 0.45
+    draw.beginPath()
+    draw.moveTo(Math.round(at) + 0.5, top)
+    draw.lineTo(Math.round(at) + 0.5, bottom)
+    draw.stroke()
+    draw.globalAlpha = 1
+    if (at - half < right + 3) return
+    right = at + half
+    draw.fillText(told, at, top - 7)
+  })
+}
+
+function paintStrip(self, draw, x, top, bottom, width) {
+  const { reel, theme, axis } = self
+  const curve = (values, colour) => {
+    if (!values || !values.length) return
+    let low = Infinity, high = -Infinity
+    for (const value of values) if (Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)]
+    draw.strokeStyle = colour
+    draw.beginPath()
+    let column = -1
+    for (let i = 0; i < values.length; i++) {
+      const at = x(axis.of(reel.loss_step[i])), down = bottom - 3 - ((values[i] - low) / (high - low || 1)) * (bottom - top - 6)
+      column < 0 ? draw.moveTo(at, down) : draw.lineTo(at, down)
+      column = at
+    }
+    draw.stroke()
+  }
+  draw.fillStyle = theme.rule
+  draw.globalAlpha = 0.25
+  draw.fillRect(LEFT, top, width - LEFT - RIGHT, bottom - top)
+  draw.globalAlpha = 1
+  draw.lineWidth = 1.2
+  curve(reel.rate, theme.cursor)
+  curve(reel.loss, theme.faint)
+  draw.textAlign = "right"
+  draw.fillStyle = theme.faint
+  draw.fillText("loss", LEFT - 7, top + 12)
+  draw.fillStyle = theme.dark ? theme.cursor : "#8A6500"
+  draw.fillText("rate", LEFT - 7, top + 30)
+}

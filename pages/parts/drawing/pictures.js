@@ -1,0 +1,136 @@
+// The three pictures of one step: sizes of the holes, distances between the tokens, places on two axes fixed for the run.
+
+function drawSizes(self) {
+  const { reel, theme, canvases: { sizes } } = self
+  const { draw, width, height } = pen(sizes, theme)
+  const { now } = at(reel, self.snapshot)
+  const rows = Math.min(8, reel.names) + 2, tall = Math.min(34, (height - 24) / rows), x = count => 64 + (count / reel.tokens) * (width - 64 - 34)
+  self.hits.sizes = []
+  const bar = (row, label, parts, colour, told, who) => {
+    const top = 4 + row * tall, thick = tall - 15
+    draw.textAlign = "right"
+    draw.fillStyle = theme.text
+    draw.fillText(label, 56, top + thick / 2)
+    let from = 0
+    parts.forEach((part, i) => {
+      const [left, right] = [x(from), x(from + part.length)]
+      draw.fillStyle = classColour(colour, i)
+      draw.fillRect(left, top, Math.max(1, right - left), thick)
+      if (i) {
+        draw.fillStyle = theme.back
+        draw.fillRect(left - 0.75, top - 1, 1.5, thick + 2)
+      }
+      self.hits.sizes.push({ left, right: Math.max(right, left + 3), top: top - 2, bottom: top + tall - 2, tokens: part, who, group: parts.length > 1 ? i + 1 : 0 })
+      from += part.length
+    })
+    draw.textAlign = "left"
+    draw.fillStyle = theme.text
+    draw.fillText(whole(from), x(from) + 6, top + thick / 2)
+    draw.fillStyle = theme.faint
+    draw.font = `11px ${theme.font}`
+    draw.fillText(told, x(0), top + thick + 6.5)
+    draw.font = `12px ${theme.font}`
+    if (who && picked(self, who)) outline(self, draw, x(0) - 2, top - 2, x(from) - x(0) + 4, thick + 4)
+  }
+  now.holes.slice(0, rows - 2).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole), hole))
+  const others = now.holes.slice(rows - 2)
+  if (others.length) bar(rows - 2, "others", [others.flatMap(hole => hole.tokens)], GREYS[0], `${others.length} more holes`, null)
+  const single = now.vectors.filter(vector => vector.population === 1).flatMap(vector => vector.tokens)
+  if (single.length) bar(rows - 1, "single", [single], "#8A939C", "share with nobody", null)
+  draw.fillStyle = theme.faint
+  draw.textAlign = "center"
+  for (const part of [0, 0.5, 1]) draw.fillText(whole(part * reel.tokens), x(part * reel.tokens), height - 8)
+}
+
+function nature(hole) {
+  if (!hole.classes) return "hidden classes not recorded"
+  if (hole.classes.length === 1) return "true: one hidden class"
+  const sizes = hole.classes.map(tokens => tokens.length)
+  return `apparent: ${sizes.slice(0, 5).join(" + ")}${sizes.length > 5 ? " + …" : ""} hidden`
+}
+
+function outline(self, draw, left, top, width, height) {
+  draw.strokeStyle = self.theme.cursor
+  draw.lineWidth = 2
+  draw.strokeRect(left, top, width, height)
+}
+
+function picked(self, vector) {
+  return self.chosen !== null && vector.tokens.includes(self.chosen)
+}
+
+function shadeOf(reel) {
+  const [low, high] = reel.header.shades, spread = Math.log(Math.max(high, low * 1.000001) / low) || 1
+  return distance => {
+    const part = Math.min(1, Math.max(0, Math.log(Math.max(distance, low) / low) / spread)) * (RAMP.length - 1)
+    const first = Math.min(RAMP.length - 2, Math.floor(part)), share = part - first
+    return RAMP[first].map((channel, i) => channel + (RAMP[first + 1][i] - channel) * share)
+  }
+}
+
+function drawDistances(self) {
+  const { reel, theme, canvases: { distances } } = self
+  const { draw, width, height } = pen(distances, theme)
+  const { frame, now } = at(reel, self.snapshot)
+  const stride = Math.ceil(now.order.length / 512), order = now.order.filter((_, i) => i % stride === 0), count = order.length
+  const side = Math.min(width - 16, height - 30), left = 14 + (width - 16 - side) / 2
+  if (self.image?.width !== count) self.image = new ImageData(count, count)
+  const pixels = new Uint32Array(self.image.data.buffer), shades = self.shades
+  const rank = order.map(token => now.label[token])
+  for (let row = 0; row < count; row++) {
+    for (let column = 0; column < count; column++) pixels[row * count + column] = shades(apart(reel, frame, rank[row], rank[column]))
+  }
+  self.sheet ??= document.createElement("canvas")
+  if (self.sheet.width !== count) self.sheet.width = self.sheet.height = count
+  self.sheet.getContext("2d").putImageData(self.image, 0, 0)
+  draw.imageSmoothingEnabled = false
+  draw.drawImage(self.sheet, left, 0, side, side)
+  order.forEach((token, row) => {
+    draw.fillStyle = slotColour(theme, now.vectors[now.label[token]].slot)
+    draw.fillRect(left - 11, (row * side) / count, 8, side / count + 0.5)
+  })
+  const chosen = order.indexOf(self.chosen)
+  if (chosen >= 0) {
+    outline(self, draw, left, (chosen * side) / count, side, side / count)
+    outline(self, draw, left + (chosen * side) / count, 0, side / count, side)
+  }
+  self.hits.distances = { left, side, count, order, frame }
+  drawRamp(self, draw, left, side + 10, side)
+}
+
+function drawRamp(self, draw, left, top, width) {
+  const { reel, theme } = self, cells = reel.header.unit === "cells"
+  const [low, high] = reel.header.shades.map(bound => (cells ? whole(bound) : bound.toExponential(1)))
+  draw.fillStyle = "#000"
+  draw.fillRect(left, top, 12, 12)
+  draw.strokeStyle = theme.faint
+  draw.lineWidth = 1
+  draw.strokeRect(left + 0.5, top + 0.5, 11, 11)
+  draw.fillStyle = theme.text
+  draw.textAlign = "left"
+  const first = `0: one vector   ${cells ? "" : "≤ "}${low}`, last = `${high} ${cells ? "cells" : ""}`
+  draw.fillText(first, left + 17, top + 6.5)
+  const from = left + 17 + draw.measureText(first).width + 6, to = left + width - draw.measureText(last).width - 6
+  const ramp = draw.createLinearGradient(from, 0, to, 0)
+  RAMP.forEach((colour, i) => ramp.addColorStop(i / (RAMP.length - 1), `rgb(${colour.join(",")})`))
+  draw.fillStyle = ramp
+  draw.fillRect(from, top + 1, Math.max(1, to - from), 10)
+  draw.fillStyle = theme.text
+  draw.fillText(last, to + 6, top + 6.5)
+}
+
+// Distance → pixel, looked up by the number itself where distances are whole.
+function shader(reel) {
+  const shade = shadeOf(reel), known = new Map(), grey = 0xff808080
+  return distance => {
+    if (distance === 0) return 0xff000000
+    if (distance === undefined || Number.isNaN(distance)) return grey
+    let pixel = known.get(distance)
+    if (pixel === undefined) {
+      const [red, green, blue] = shade(distance)
+      pixel = ((255 << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0
+      if (known.size < 70000) known.set(distance, pixel)
+    }
+    return pixel
+  }
+}

@@ -1,0 +1,115 @@
+// Vectors on two principal axes fixed for the run, area by population, with trails of the last snapshots.
+
+const TRAIL = 30
+
+function drawPlaces(self) {
+  const { reel, theme, basis, canvases: { places } } = self
+  const { draw, width, height } = pen(places, theme)
+  const { frame, now } = at(reel, self.snapshot)
+  const scene = reel.header[basis]
+  const scale = ([low, high], from, to) => value => from + ((value - low) / (high - low)) * (to - from)
+  const x = scale(scene.x, 52, width - 10), y = scale(scene.y, height - 34, 8)
+  paintFrame(self, draw, scene, x, y, width, height)
+  paintTrails(self, draw, now, frame, x, y)
+  self.hits.places = []
+  const shown = Math.sqrt(1400 / Math.max(1, reel.tokens) / Math.PI)
+  for (const vector of now.vectors) {
+    const [a, b] = place(reel, frame, vector.number, basis)
+    if (!Number.isFinite(a) || !Number.isFinite(b)) continue
+    const radius = Math.max(3, 1.35 * shown * Math.sqrt(vector.population))
+    const live = vector.tokens.filter(token => !reel.header.dead[token]).length
+    draw.fillStyle = slotColour(theme, vector.slot)
+    draw.strokeStyle = theme.back
+    draw.lineWidth = 1
+    marker(draw, x(a), y(b), radius, live === 0 ? "circle" : live === vector.population ? "triangle" : "square")
+    if (picked(self, vector)) {
+      draw.strokeStyle = theme.cursor
+      draw.lineWidth = 2.5
+      draw.beginPath()
+      draw.arc(x(a), y(b), radius + 3, 0, 7)
+      draw.stroke()
+    }
+    self.hits.places.push({ x: x(a), y: y(b), radius: Math.max(radius, 6), vector })
+  }
+}
+
+function marker(draw, x, y, radius, shape) {
+  draw.globalAlpha = 0.85
+  draw.beginPath()
+  if (shape === "circle") draw.arc(x, y, radius, 0, 7)
+  else if (shape === "square") draw.rect(x - radius * 0.89, y - radius * 0.89, radius * 1.77, radius * 1.77)
+  else {
+    const reach = radius * 1.35
+    draw.moveTo(x, y - reach)
+    draw.lineTo(x + reach * 0.87, y + reach / 2)
+    draw.lineTo(x - reach * 0.87, y + reach / 2)
+    draw.closePath()
+  }
+  draw.fill()
+  draw.globalAlpha = 1
+  draw.stroke()
+}
+
+// The way of every vector's first token through the last snapshots, fading with age.
+function paintTrails(self, draw, now, frame, x, y) {
+  const { reel, theme, basis } = self
+  if (now.vectors.length > 200) return
+  draw.lineWidth = 1.6
+  for (const vector of now.vectors) {
+    const token = vector.tokens[0]
+    draw.strokeStyle = slotColour(theme, vector.slot)
+    let later = place(reel, frame, vector.number, basis)
+    for (let back = 1; back <= Math.min(TRAIL, frame); back++) {
+      const earlier = place(reel, frame - back, partition(reel, reel.partition[frame - back]).label[token], basis)
+      draw.globalAlpha = 0.75 * (1 - back / (TRAIL + 1))
+      draw.beginPath()
+      draw.moveTo(x(later[0]), y(later[1]))
+      draw.lineTo(x(earlier[0]), y(earlier[1]))
+      draw.stroke()
+      later = earlier
+    }
+  }
+  draw.globalAlpha = 1
+}
+
+function paintFrame(self, draw, scene, x, y, width, height) {
+  const { theme } = self
+  const round = value => (value === 0 ? "0" : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e4 ? value.toExponential(0) : String(+value.toPrecision(2)))
+  draw.lineWidth = 1
+  draw.fillStyle = theme.faint
+  const rule = (from, to, dim) => {
+    draw.strokeStyle = theme.rule
+    draw.globalAlpha = dim
+    draw.beginPath()
+    draw.moveTo(...from)
+    draw.lineTo(...to)
+    draw.stroke()
+    draw.globalAlpha = 1
+  }
+  draw.textAlign = "center"
+  for (const tick of linearTicks(scene.x)) {
+    rule([x(tick), 8], [x(tick), height - 34], 0.7)
+    draw.fillText(round(tick), x(tick), height - 25)
+  }
+  draw.textAlign = "right"
+  for (const tick of linearTicks(scene.y)) {
+    rule([52, y(tick)], [width - 10, y(tick)], 0.7)
+    draw.fillText(round(tick), 47, y(tick))
+  }
+  draw.textAlign = "center"
+  const share = axis => `PC${axis + 1}: ${(100 * scene.explained[axis]).toFixed(0)}% of variance`
+  draw.fillText(share(0), (52 + width - 10) / 2, height - 9)
+  draw.save()
+  draw.translate(8, (height - 26) / 2)
+  draw.rotate(-Math.PI / 2)
+  draw.fillText(share(1), 0, 0)
+  draw.restore()
+}
+
+function linearTicks([low, high]) {
+  const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 5, 10].map(factor => factor * power).find(width => width >= rough)
+  const ticks = []
+  for (let i = Math.ceil(low / step); i * step <= high; i++) ticks.push(i * step)
+  return ticks
+}

@@ -1,0 +1,137 @@
+"""The scrubber: draws every step of a run in the browser, and tells the server where it came to rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from snowball_core.frames import Reel, packed_blob
+from snowball_core.runs import Run
+from snowball_core.tables import glyph, last_change, recorded_at
+
+from . import openers
+
+FRAGMENT = "exact-step"
+AXES = ("symlog", "linear", "events")
+_KEY, _PLACE = "scrubber", "scrubber-place"
+_DRAWING = Path(__file__).parent / "drawing"
+_SCRIPTS = ("reel", "axes", "counts", "pictures", "places", "pointing", "play", "main")
+# Registered once per server, when this module is first imported: a component has one home.
+_SCRUBBER = st.components.v2.component(
+    "scrubber",
+    html=(_DRAWING / "scrubber.html").read_text(),
+    css=(_DRAWING / "scrubber.css").read_text(),
+    js="\n".join((_DRAWING / f"{name}.js").read_text() for name in _SCRIPTS),
+)
+
+
+def is_native() -> bool:
+    """Whether Streamlit's own slider was asked for, by ``SNOWBALL_NATIVE=1`` or ``?native=1``."""
+    return os.environ.get("SNOWBALL_NATIVE") == "1" or st.query_params.get("native") == "1"
+
+
+def scrubber(run: Run, snapshots: int, group: str, unit: str) -> None:
+    """Draw the scrubber of a finished run at the step the address names, else where the black holes changed last.
+
+    It stands outside the fragment that shows the exact step: so its frames are sent once.
+    """
+    made = openers.frames(str(run.path), snapshots, group, unit)
+    default = last_change(openers.measures(str(run.path), snapshots), group)
+    place = _arrive(default)
+    facts = {
+        "run": run.id,
+        "group": group,
+        "last_step": run.config.last_step,
+        "step": place["step"],
+        "heard": place["heard"],
+        "select": place["select"],
+        "axis": place["axis"],
+        "glyphs": [glyph(token) for token in made.header["ids"]],
+        "dead": run.dead[made.header["ids"]].tolist(),
+        "story": openers.story(str(run.path), snapshots, group),
+        "sent_told": _sent(made, snapshots),
+        "told": _captions(made, group, unit),
+    }
+    _SCRUBBER(key=_KEY, data=packed_blob(made, facts), on_step_change=_moved, on_select_change=_moved, on_axis_change=_moved)
+
+
+def shown_step(run: Run, snapshots: int) -> int:
+    """Index of the snapshot the scrubber rests at."""
+    return recorded_at(run.steps(snapshots), int(st.session_state[_PLACE]["step"]))
+
+
+def selected() -> tuple[str, int] | None:
+    """What was clicked: "token" or "hole", and the token (of a hole its smallest when it was chosen)."""
+    word = st.session_state[_PLACE]["select"]
+    return ("hole" if word[0] == "h" else "token", int(word[1:])) if word else None
+
+
+def _arrive(default: int) -> dict[str, Any]:
+    """Step, selection and axis: the address's where it changed under us (a link, the browser's back), else the last ones."""
+    place: dict[str, Any] = st.session_state.setdefault(
+        _PLACE, {"step": default, "select": "", "axis": AXES[0], "heard": 0, "asked": {}}
+    )
+    asked = {name: st.query_params.get(name) for name in ("step", "select", "axis")}
+    before = place["asked"]
+    step, select, axis = asked["step"], asked["select"], asked["axis"]
+    if step != before.get("step") and step and re.fullmatch(r"[0-9]{1,11}", step):
+        place["step"] = int(step)
+    if select != before.get("select"):
+        place["select"] = select if select and re.fullmatch(r"[th][0-9]{1,7}", select) else ""
+    if axis != before.get("axis") and axis in AXES:
+        place["axis"] = axis
+    place["asked"] = asked
+    return place
+
+
+def _moved() -> None:
+    """Note what the scrubber says, write it into the address unless it plays on, and draw the exact step alone anew."""
+    said: Mapping[str, Any] = st.session_state[_KEY]
+    place = st.session_state[_PLACE]
+    step = said.get("step") or {}
+    if isinstance(step.get("at"), int) and step["at"] >= 0:
+        place["step"], place["heard"] = step["at"], step.get("count", 0)
+    if said.get("select") is not None and re.fullmatch(r"(?:[th][0-9]{1,7})?", str(said["select"])):
+        place["select"] = said["select"]
+    if said.get("axis") in AXES:
+        place["axis"] = said["axis"]
+    if not step.get("playing"):
+        _write_down(place)
+    st.rerun(FRAGMENT)
+
+
+def _write_down(place: dict[str, Any]) -> None:
+    with contextlib.suppress(StreamlitAPIException):  # raised while the native slider keeps the address
+        for name, value in (("step", str(place["step"])), ("select", place["select"]), ("axis", place["axis"])):
+            if value and (name != "axis" or value != AXES[0] or "axis" in st.query_params):
+                st.query_params[name] = value
+            elif not value and name in st.query_params:
+                del st.query_params[name]
+    place["asked"] = {name: st.query_params.get(name) for name in ("step", "select", "axis")}
+
+
+def _sent(made: Reel, snapshots: int) -> str:
+    header = made.header
+    told = f"{snapshots:,} snapshots recorded, {header['changed']:,} differ from the one before; "
+    if header["stride"] == 1:
+        return told + "every one of them is drawn."
+    return told + f"preview every {header['stride']} of them, exact on release. Counts and events are complete."
+
+
+def _captions(made: Reel, group: str, unit: str) -> dict[str, str]:
+    word = "cells" if unit == "cells" else "weight units"
+    hidden = "" if made.arrays["hidden"].size else " · hidden classes were not recorded"
+    capped = f" · the {made.header['most']} most populous vectors" if made.arrays["unique"].max() > made.header["most"] else ""
+    return {
+        "counts": f"{group} tokens · logarithmic counts · strip: training loss and learning rate, each on its own scale",
+        "sizes": f"{group} tokens · bar: tokens · parts: hidden classes{hidden}",
+        "distances": f"{group} tokens, ordered by hole · L∞ in {word}, logarithmic shades{capped}",
+        "places": f"{group} tokens · weight units · axes fixed for the run · trails: the last 30 frames",
+    }

@@ -1,0 +1,283 @@
+"""Everything a browser needs to draw one group of a run at any step by itself: one blob, a JSON header and typed arrays.
+
+Only snapshots that differ from the one before become frames, and a frame holds each distinct vector once: which token is which
+vector is told once per partition. Vectors are numbered by population, largest first, ties by smallest token, so the holes come
+first. Where that would be too much, frames are thinned evenly and the header says by how much; counts and events stay complete.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bf16 import Words, ordinal, values
+from .census import censuses, change_steps, hidden_leaders, history_leaders
+from .geometry import PrincipalAxes, centroid, largest_linf, principal_axes, run_axes
+from .lineage import Lineage, lineage
+
+BUDGET_BYTES = 30_000_000
+MOST_VECTORS = 256
+_MOST_BASIS_FRAMES = 500
+_SHOWS_MORE = 0.25
+_LETTERS = {"formation": 1, "absorption": 1, "coalescence": 2, "fission": 4, "emission": 4, "evaporation": 8}
+Group = npt.NDArray[np.bool_]
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Reel:
+    """A run's frames: facts for the header, and the arrays.
+
+    Attributes
+    ----------
+    header : dict
+        JSON values: group, unit, tokens, domains, shares of variance, thinning.
+    arrays : dict of str to ndarray
+        Per snapshot ``step``, ``frame``, ``unique``, ``holes``, ``population``, ``singletons``; per event ``event``, ``kind``;
+        per frame ``partition`` and the offsets ``vector_at``, ``distance_at``; per partition ``label``, ``hidden``, ``slot``;
+        per vector of a frame ``place``, ``relative``; per pair of them ``distance``.
+    """
+
+    header: dict[str, Any]
+    arrays: Arrays
+
+
+def reel(
+    history: Words,
+    steps: npt.NDArray[np.int64],
+    group: Group,
+    unit: str,
+    moment_hash: npt.NDArray[np.uint64] | None = None,
+    budget: int = BUDGET_BYTES,
+) -> Reel:
+    """The frames of a group with at least one token.
+
+    Parameters
+    ----------
+    history : Words, shape (snapshots, vocab, hidden)
+    steps : ndarray of int64, shape (snapshots,)
+    group : ndarray of bool, shape (vocab,)
+    unit : {"cells", "weight"}
+    moment_hash : ndarray of uint64, shape (snapshots, vocab), optional
+        Without it nobody knows which tokens of a hole are one hidden class, and ``hidden`` is empty.
+    budget : int
+        Bytes the arrays may take.
+    """
+    leader = history_leaders(history)
+    hidden = None if moment_hash is None else hidden_leaders(leader, moment_hash)[:, group]
+    counts, led = censuses(leader, group), leader[:, group]
+    both = led if hidden is None else np.concatenate([led, hidden], axis=1)
+    starts = partition_starts(both)
+    label = np.stack([numbered(led[start]) for start in starts])
+    owner = np.searchsorted(starts, np.arange(len(led)), "right") - 1
+    changed = np.union1d(change_steps(history, group), starts)
+    unique = np.array([count.unique for count in counts])
+    kept, stride = _thinned(changed, starts, unique, led.shape[1], budget)
+    drawn, basis = _drawn(history, group, kept, label[owner[kept]], unit)
+    tree = lineage(leader, group)
+    event, kind = events(tree)
+    arrays: Arrays = {
+        "step": steps.astype(np.int32),
+        "frame": (np.searchsorted(kept, np.arange(len(led)), "right") - 1).astype(np.int32),
+        "unique": unique.astype(np.int32),
+        "holes": np.array([count.black_holes for count in counts], np.int32),
+        "population": np.array([count.population for count in counts], np.int32),
+        "singletons": np.array([count.singletons for count in counts], np.int32),
+        "event": event.astype(np.int32),
+        "kind": kind,
+        "partition": owner[kept].astype(np.int32),
+        "label": label.astype(np.uint16),
+        "hidden": np.empty(0, np.uint16)
+        if hidden is None
+        else np.stack([numbered(hidden[s]) for s in starts]).astype(np.uint16),
+        "slot": slots(tree, label, starts, np.flatnonzero(group)),
+        **drawn,
+    }
+    header = {"unit": unit, "ids": np.flatnonzero(group).tolist(), "stride": stride, "most": MOST_VECTORS, **basis}
+    header |= {"sent": len(kept), "changed": len(changed), "shades": _shades(history, group, unit)}
+    return Reel(header, arrays)
+
+
+def partition_starts(leader: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:
+    """Indices of the snapshots whose leaders differ from the ones before; the first always counts."""
+    changed = np.ones(len(leader), np.bool_)
+    changed[1:] = (leader[1:] != leader[:-1]).any(axis=1)
+    return np.flatnonzero(changed)
+
+
+def numbered(leader: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:
+    """For every token the number of its vector: 0 is the most populous one, ties go to the smallest token.
+
+    Examples
+    --------
+    >>> numbered(np.array([0, 1, 1, 3, 3])).tolist()
+    [2, 0, 0, 1, 1]
+    """
+    _, first, label, sizes = np.unique(leader, return_index=True, return_inverse=True, return_counts=True)
+    rank = np.empty(len(sizes), np.intp)
+    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
+    number: npt.NDArray[np.intp] = rank[label]
+    return number
+
+
+def slots(
+    tree: Lineage, label: npt.NDArray[np.intp], starts: npt.NDArray[np.intp], ids: npt.NDArray[np.intp]
+) -> npt.NDArray[np.int16]:
+    """The colour of every black hole of every partition, a number that its identity keeps; −1 behind the last hole.
+
+    Identities are ranked by population at the run's end, then by tokens times snapshots.
+
+    Returns
+    -------
+    ndarray of int16, shape (partitions, most holes)
+    """
+    count = 1 + max((node.hole for node in tree.nodes), default=0)
+    last, total = np.zeros(count), np.zeros(count)
+    for node in tree.nodes:
+        total[node.hole] += node.population * (node.last - node.first + 1)
+        last[node.hole] += node.population * (node.last == tree.snapshots - 1)
+    rank = np.empty(count, np.int16)
+    rank[np.lexsort((-total, -last))] = np.minimum(np.arange(count), np.iinfo(np.int16).max)
+    most = max((int((np.bincount(own) > 1).sum()) for own in label), default=0)
+    coloured = np.full((len(label), max(1, most)), -1, np.int16)
+    for node in tree.nodes:
+        token = np.searchsorted(ids, node.tokens[0])
+        for part in range(int(np.searchsorted(starts, node.first)), int(np.searchsorted(starts, node.last, "right"))):
+            coloured[part, label[part, token]] = rank[node.hole]
+    return coloured
+
+
+def events(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]:
+    """The snapshots at which black holes changed, and what happened there as a sum of bits.
+
+    1: tokens that were alone came to share; 2: holes merged; 4: a hole split or lost tokens; 8: a hole came apart.
+    """
+    found: dict[int, int] = {}
+    for event in tree.events:
+        if event.snapshot > 0:
+            found[event.snapshot] = found.get(event.snapshot, 0) | _LETTERS[event.kind]
+    return np.array(list(found), np.intp), np.array(list(found.values()), np.uint8)
+
+
+def _thinned(
+    changed: npt.NDArray[np.intp], starts: npt.NDArray[np.intp], unique: npt.NDArray[np.int64], tokens: int, budget: int
+) -> tuple[npt.NDArray[np.intp], int]:
+    """The snapshots that become frames, every so many of the changed ones; those with a new partition stay while they fit."""
+    pairs = np.minimum(unique, MOST_VECTORS) * (np.minimum(unique, MOST_VECTORS) - 1) // 2
+    weight = 16 + 16 * unique + 4 * pairs
+    weight[starts] += 6 * tokens
+    for stride in range(1, len(changed) + 1):
+        thin = changed[::stride]
+        for kept in (np.union1d(thin, starts), thin):
+            if weight[kept].sum() <= budget:
+                return kept, stride
+    return changed[:1], max(1, len(changed))
+
+
+def _drawn(
+    history: Words, group: Group, kept: npt.NDArray[np.intp], labels: npt.NDArray[np.intp], unit: str
+) -> tuple[Arrays, dict[str, Any]]:
+    """Places and distances of the distinct vectors of every frame, one after the other, and the bases they are in."""
+    chosen = kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), _MOST_BASIS_FRAMES)).astype(np.intp))]
+    whole = run_axes(history, group, chosen)
+    about = principal_axes(np.concatenate([_about_mean(history[index][group]) for index in chosen]))
+    places, relatives, distances, spreads = [], [], [], []
+    for index, label in zip(kept, labels, strict=True):
+        rows = history[index][group]
+        first = np.unique(label, return_index=True)[1]
+        own = rows[first]
+        places.append(whole.coordinates(own))
+        relatives.append(((_about_mean(rows) - about.origin) @ about.axes.T)[first])
+        distances.append(_pairs(own[:MOST_VECTORS], unit))
+        spreads.append(np.ptp(places[-1], axis=0))
+    vectors, pairs = (np.cumsum([0, *map(len, parts)])[:-1].astype(np.int32) for parts in (places, distances))
+    flat = np.concatenate(distances)
+    small = unit == "cells" and flat.max(initial=0) <= np.iinfo(np.uint16).max
+    arrays: Arrays = {
+        "vector_at": vectors,
+        "distance_at": pairs,
+        "distance": flat.astype(np.uint16 if small else np.float32),
+        "place": np.concatenate(places).astype(np.float32),
+        "relative": np.concatenate(relatives).astype(np.float32),
+    }
+    frame, near = _domain(arrays["place"], whole), _domain(arrays["relative"], about)
+    reach = max(high - low for low, high in (frame["x"], frame["y"]))
+    usual = float(np.median(np.max(spreads, axis=1))) if spreads else 0.0
+    return arrays, {"whole": frame, "about": near, "basis": "about" if usual < _SHOWS_MORE * reach else "whole"}
+
+
+def _about_mean(rows: Words) -> npt.NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # a run that diverged has rows that are not finite
+        about: npt.NDArray[np.float64] = values(rows).astype(np.float64) - centroid(rows)
+    return about
+
+
+def _pairs(rows: Words, unit: str) -> npt.NDArray[np.float64]:
+    """Pairwise L∞ of the rows, each pair once in the order (0, 1), (0, 2), …, (1, 2), …; exact in float64."""
+    from scipy.spatial.distance import pdist
+
+    points = ordinal(rows) if unit == "cells" else values(rows)
+    if len(rows) < 2:
+        return np.empty(0)
+    apart: npt.NDArray[np.float64] = pdist(points.astype(np.float64), "chebyshev")
+    return apart
+
+
+def _domain(points: npt.NDArray[np.float32], axes: PrincipalAxes) -> dict[str, Any]:
+    """A frame holding all points with a margin, and the axes' shares of variance."""
+    finite = points[np.isfinite(points).all(axis=1)].astype(np.float64)
+    low, high = (finite.min(axis=0), finite.max(axis=0)) if len(finite) else (np.zeros(2), np.zeros(2))
+    margin = np.where(high > low, 0.08 * (high - low), 1e-9)
+    x, y = zip((low - margin).tolist(), (high + margin).tolist(), strict=True)
+    return {"x": x, "y": y, "explained": np.nan_to_num(axes.explained).tolist()}
+
+
+def _shades(history: Words, group: Group, unit: str) -> list[float]:
+    """Ends of the logarithmic scale of distances: the run's largest, and one cell or a 4,096th of it."""
+    high = float(np.nan_to_num(largest_linf(history, group)[unit == "cells"]).max(initial=0))
+    return [1.0, max(high, 1.0)] if unit == "cells" else [high / 4_096, high]
+
+
+def with_curves(made: Reel, metrics: Mapping[str, npt.NDArray[np.float64]] | None) -> Reel:
+    """The reel with loss and learning rate, each point the mean of its steps: one at the start, a 200th of the way later."""
+    steps = np.empty(0) if not metrics else metrics["step"]
+    starts = _widening(len(steps))
+    sizes = np.diff(np.append(starts, len(steps)))
+    arrays = dict(made.arrays)
+    for name, column in (("loss_step", "step"), ("loss", "loss"), ("rate", "learning_rate")):
+        values_of = np.add.reduceat(metrics[column], starts) / sizes if metrics and len(starts) else np.empty(0)
+        arrays[name] = values_of.astype(np.float32)
+    return Reel(made.header, arrays)
+
+
+def _widening(count: int) -> npt.NDArray[np.intp]:
+    starts = [0] if count else []
+    while starts and (following := starts[-1] + max(1, starts[-1] // 200)) < count:
+        starts.append(following)
+    return np.array(starts, np.intp)
+
+
+def packed_blob(made: Reel, facts: Mapping[str, Any]) -> bytes:
+    """The reel as one blob: length of the header (uint32), the header as JSON, then the arrays, each at a multiple of 8.
+
+    Parameters
+    ----------
+    made : Reel
+    facts : mapping
+        Further values for the header.
+    """
+    parts, listed, at = [], {}, 0
+    for name, array in made.arrays.items():
+        body = np.ascontiguousarray(array).tobytes()
+        listed[name] = [array.dtype.str[1:], at, array.size]
+        parts.append(body.ljust(-(-len(body) // 8) * 8, b"\0"))
+        at += len(parts[-1])
+    text = json.dumps({**made.header, **facts, "arrays": listed}, allow_nan=False).encode()
+    text = text.ljust(-(-(4 + len(text)) // 8) * 8 - 4)
+    return b"".join([struct.pack("<I", len(text)), text, *parts])

@@ -1,0 +1,77 @@
+"""What happened to the black holes of a run, in two sentences computed from its censuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .census import Census
+
+_NAMED = 3
+
+
+def story(
+    counts: Sequence[Census], steps: npt.NDArray[np.int64], group: str, classes: Sequence[Sequence[int]] | None = None
+) -> str:
+    """The start, the last change and what it left.
+
+    Parameters
+    ----------
+    counts : sequence of Census
+        At least one, one per snapshot.
+    steps : ndarray of int64, shape (snapshots,)
+    group : str
+        The group's name, as in "dead".
+    classes : sequence of sequence of int, optional
+        Sizes of the hidden classes in each hole of the last snapshot, as :func:`~snowball_core.census.class_sizes` gives them.
+
+    Examples
+    --------
+    >>> story([Census(3, 2, 1, 2, 1, (2,)), Census(3, 1, 1, 3, 0, (3,))], np.array([0, 7]), "dead", [[2, 1]])
+    "3 dead tokens began as 2 vectors. At step 7, one black hole of 2 and one single token became one black hole of 3. \
+It is only apparent: in the optimizer's memory its tokens are 2 hidden classes, of 2 and 1."
+    """
+    first, last = counts[0], counts[-1]
+    changed = [
+        i for i in range(1, len(counts)) if counts[i].sizes != counts[i - 1].sizes or counts[i].unique != counts[i - 1].unique
+    ]
+    said = f"{first.tokens:,} {group} tokens began as {_many(first.unique, 'vector')}."
+    if changed:
+        at = changed[-1]
+        since = f", and so they are still at step {steps[-1]:,}" if at < len(counts) - 1 else ""
+        said += f" At step {steps[at]:,}, {_holes(counts[at - 1])} became {_holes(last)}{since}."
+    else:
+        said += f" The black holes never changed: {_holes(last)} from step {steps[0]:,} to step {steps[-1]:,}."
+    if classes and last.black_holes == 1:
+        said += _inside(classes[0])
+    return said
+
+
+def _inside(sizes: Sequence[int]) -> str:
+    if len(sizes) == 1:
+        return " It is a true hole: its tokens share the optimizer's memory too."
+    listed = _listed([f"{size:,}" for size in sizes[:_NAMED]] + (["more"] if len(sizes) > _NAMED else []))
+    return f" It is only apparent: in the optimizer's memory its tokens are {len(sizes)} hidden classes, of {listed}."
+
+
+def _holes(counts: Census) -> str:
+    alone = "one single token" if counts.singletons == 1 else f"{counts.singletons:,} single tokens"
+    if not counts.black_holes:
+        return alone
+    if counts.black_holes == 1:
+        told = f"one black hole of {counts.largest:,}"
+    elif counts.black_holes <= _NAMED:
+        told = f"black holes of {_listed([f'{size:,}' for size in counts.sizes])}"
+    else:
+        told = f"{counts.black_holes:,} black holes of {counts.population:,} tokens together"
+    return f"{told} and {alone}" if counts.singletons else told
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,149 @@
+"""The scrubber's frames against the numbers of the exact view, and the story told of them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from conftest import falling_together
+
+from snowball_core.bf16 import from_values
+from snowball_core.census import census_history
+from snowball_core.frames import Reel, events, numbered, packed_blob, reel, slots, with_curves
+from snowball_core.lineage import Lineage, lineage
+from snowball_core.stage import stage
+from snowball_core.story import story
+from snowball_core.tables import distance_matrix, exact_numbers, token_table
+
+DEAD = np.arange(16) < 6
+STEPS = np.arange(21)
+
+
+def made(unit: str = "cells", **more: object) -> tuple[np.ndarray, Reel]:
+    history = falling_together(21)
+    return history, reel(history, STEPS, DEAD, unit, **more)  # type: ignore[arg-type]
+
+
+def pairs_of(made: Reel, frame: int) -> np.ndarray:
+    count = int(made.arrays["label"][made.arrays["partition"][frame]].max()) + 1
+    at = made.arrays["distance_at"][frame]
+    square = np.zeros((count, count))
+    square[np.triu_indices(count, 1)] = made.arrays["distance"][at : at + count * (count - 1) // 2]
+    return square + square.T
+
+
+@pytest.mark.parametrize("unit", ["cells", "weight"])
+def test_every_snapshot_can_be_drawn_from_its_frame_exactly(unit: str) -> None:
+    history, seen = made(unit)
+    arrays = seen.arrays
+    for snapshot in range(21):
+        rows, frame = history[snapshot][DEAD], arrays["frame"][snapshot]
+        label = arrays["label"][arrays["partition"][frame]]
+        apart = distance_matrix(rows, unit)
+        np.testing.assert_array_equal(pairs_of(seen, frame)[label][:, label], apart.astype(arrays["distance"].dtype))
+        exact = exact_numbers(rows)
+        shown = [int(arrays[name][snapshot]) for name in ("unique", "holes", "population", "singletons")]
+        assert shown == [exact[name] for name in ("unique", "black_holes", "population", "singletons")]
+        holes = token_table(rows, DEAD[DEAD])["hole"].to_numpy()
+        np.testing.assert_array_equal(np.where(np.bincount(label)[label] > 1, label + 1, 0), holes)
+
+
+def test_the_places_are_those_of_the_native_picture() -> None:
+    history, seen = made()
+    axes = stage(history, DEAD).axes
+    frame = seen.arrays["frame"][20]
+    label = seen.arrays["label"][seen.arrays["partition"][frame]]
+    drawn = seen.arrays["place"][seen.arrays["vector_at"][frame] + label]
+    np.testing.assert_allclose(drawn, axes.coordinates(history[20][DEAD]), atol=1e-6)
+
+
+def test_the_relative_places_have_their_mean_at_one_point() -> None:
+    _, seen = made()
+    means = []
+    for frame, part in enumerate(seen.arrays["partition"]):
+        means.append(seen.arrays["relative"][seen.arrays["vector_at"][frame] + seen.arrays["label"][part]].mean(axis=0))
+    np.testing.assert_allclose(means, np.broadcast_to(means[0], np.shape(means)), atol=1e-6)
+
+
+def test_snapshots_that_repeat_are_sent_once() -> None:
+    history = np.repeat(falling_together(5), 4, axis=0)
+    seen = reel(history, np.arange(20), DEAD, "cells")
+    assert seen.header["sent"] == seen.header["changed"] == 5
+    assert seen.arrays["frame"].tolist() == np.repeat(np.arange(5), 4).tolist()
+
+
+def test_too_many_frames_are_thinned_and_counts_stay_complete() -> None:
+    _, whole = made()
+    _, thin = made(budget=1_500)
+    assert thin.header["stride"] > 1
+    assert thin.header["sent"] < whole.header["sent"]
+    np.testing.assert_array_equal(thin.arrays["unique"], whole.arrays["unique"])
+    assert sum(thin.arrays[name].nbytes for name in ("place", "relative", "distance")) < 1_500
+    _, least = made(budget=0)
+    assert least.header["sent"] == 1
+
+
+def test_hidden_classes_part_the_tokens_of_a_hole() -> None:
+    moments = np.zeros((21, 16), np.uint64)
+    moments[:, 2] = 9
+    _, seen = made(moment_hash=moments)
+    last = seen.arrays["partition"][seen.arrays["frame"][20]]
+    label, hidden = seen.arrays["label"][last], seen.arrays["hidden"].reshape(seen.arrays["label"].shape)[last]
+    assert set(label) == {0}
+    assert len(set(hidden)) == 2
+    assert hidden[2] != hidden[1]
+
+
+def tree(*leaders: list[int]) -> tuple[Lineage, np.ndarray, np.ndarray]:
+    led = np.array(leaders, np.int32)
+    return lineage(led), np.stack([numbered(row) for row in led]), np.arange(len(led))
+
+
+def test_a_hole_keeps_its_colour_when_it_is_no_longer_the_largest() -> None:
+    # 0 1 2 | 3 4, then 0 1 | 2 3 4: both shrink or grow, neither changes its name.
+    colours = slots(*tree([0, 0, 0, 3, 3], [0, 0, 2, 2, 2]), np.arange(5))  # type: ignore[arg-type]
+    assert colours.tolist() == [[1, 0], [0, 1]]
+
+
+def test_events_say_what_happened_and_when() -> None:
+    found, _, _ = tree([0, 1, 2, 2], [0, 0, 2, 2], [0, 0, 0, 0], [0, 0, 2, 3], [0, 1, 2, 3])
+    at, kind = events(found)
+    assert at.tolist() == [1, 2, 3, 4]
+    assert kind.tolist() == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize("vocab", [1, 2])
+def test_a_group_of_one_token_or_a_run_of_one_snapshot_can_be_packed(vocab: int) -> None:
+    words = from_values(np.zeros((1, vocab, 4), np.float32))
+    blob = packed_blob(with_curves(reel(words, np.array([0]), np.ones(vocab, np.bool_), "weight"), None), {"step": 0})
+    assert len(blob) % 8 == 0
+
+
+def test_numbers_that_are_not_finite_still_make_a_blob() -> None:
+    history = np.array([[[1.0, 2.0], [3.0, 4.0]], [[np.nan, np.inf], [3.0, 5.0]]], np.float32)
+    assert packed_blob(reel(history, np.arange(2), np.ones(2, np.bool_), "weight"), {})
+
+
+def test_the_blob_says_where_every_array_begins() -> None:
+    _, seen = made()
+    metrics = {"step": np.arange(1.0, 21), "loss": np.arange(20.0), "learning_rate": np.ones(20)}
+    seen = with_curves(seen, metrics)
+    blob = packed_blob(seen, {"step": 4})
+    length = int.from_bytes(blob[:4], "little")
+    header = json.loads(blob[4 : 4 + length])
+    assert header["step"] == 4
+    assert header["ids"] == list(range(6))
+    for name, (kind, at, size) in header["arrays"].items():
+        assert (4 + length + at) % 8 == 0
+        np.testing.assert_array_equal(np.frombuffer(blob, kind, size, 4 + length + at), seen.arrays[name].ravel())
+    assert seen.arrays["loss"].tolist() == list(range(20))
+
+
+def test_the_story_tells_start_last_change_and_end() -> None:
+    told = story(census_history(falling_together(21), DEAD), STEPS, "dead", [[6]])
+    assert told == (
+        "6 dead tokens began as 6 vectors. At step 15, one black hole of 5 and one single token became one black hole of 6, "
+        "and so they are still at step 20. It is a true hole: its tokens share the optimizer's memory too."
+    )
+    assert "never changed" in story(census_history(falling_together(1), DEAD), STEPS[:1], "dead")

@@ -85,10 +85,10 @@ def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = 
     moves: list[Displacement] = []
     drifts: dict[str, list[Drift]] = {name: [] for name in groups}
     for start in range(0, max(1, len(history)), size):
-        now: Words = history[start : start + size]
         first = history[start - 1] if start else before
-        then: Words = np.concatenate([now[:1] if first is None else first[None], now[:-1]])  # type: ignore[assignment]
-        move, drift = _chunk(then, now, groups)
+        now: Words = history[start : start + size]
+        frames = np.concatenate([now[:1] if first is None else first[None], now])
+        move, drift = _chunk(frames, groups)
         moves.append(move)
         for name, part in drift.items():
             drifts[name].append(part)
@@ -104,12 +104,14 @@ def together(parts: Sequence[Part]) -> Part:
     return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def _chunk(then: Words, now: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, dict[str, Drift]]:
-    moved = (packed(then) != packed(now)).any(axis=2)
-    cells = _cells_apart(then, now)
+def _chunk(frames: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, dict[str, Drift]]:
+    """The motion between consecutive frames: one less than there are frames."""
+    words = packed(frames)
+    moved = (words[1:] != words[:-1]).any(axis=2)
+    cells = _cells_apart(narrow_ordinal(frames))
     with np.errstate(invalid="ignore", over="ignore"):
-        delta = values(now).astype(np.float64)
-        delta -= values(then)
+        numbers = values(frames).astype(np.float64)
+        delta = numbers[1:] - numbers[:-1]
         # A row whose bits did not change has not moved, also where infinity − infinity is no number.
         delta[~moved] = 0.0
         length = np.sqrt(np.einsum("tvd,tvd->tv", delta, delta))
@@ -118,11 +120,11 @@ def _chunk(then: Words, now: Words, groups: Mapping[str, Truths]) -> tuple[Displ
     return Displacement(moved, length, cells.max(axis=2, initial=0).astype(np.int64), summed), drift
 
 
-def _cells_apart(then: Words, now: Words) -> npt.NDArray[Any]:
-    """Absolute differences of ordinals as unsigned integers: a difference of two signed ones could overflow, this cannot."""
-    first, second = narrow_ordinal(then), narrow_ordinal(now)
-    unsigned = np.uint16 if first.itemsize == 2 else np.uint32
-    apart: npt.NDArray[Any] = np.maximum(first, second).view(unsigned) - np.minimum(first, second).view(unsigned)
+def _cells_apart(place: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Absolute differences of consecutive ordinals, unsigned: a difference of two signed ones could overflow, this cannot."""
+    unsigned = np.uint16 if place.itemsize == 2 else np.uint32
+    larger, smaller = np.maximum(place[1:], place[:-1]), np.minimum(place[1:], place[:-1])
+    apart: npt.NDArray[Any] = larger.view(unsigned) - smaller.view(unsigned)
     return apart
 
 

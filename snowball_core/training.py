@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .config import RunConfig
 from .corpus import Corpus
 from .identity import fingerprints
+from .lean import LeanModel
 from .machine import resolve_device, resolve_threads
-from .model import build, causal_mask, lean_forward, recorded_name
+from .model import Outcome, build, recorded_name
 from .precision import REGIMES
 from .schedules import learning_rate_at
+from .stock import StockModel
 from .windows import WindowOrder
 
 _JIGGLE_STREAM = 0x5EED
@@ -79,7 +80,6 @@ class Training:
         self.dead = torch.from_numpy(np.bincount(corpus.ids, minlength=config.vocab) == 0).to(self.device)
         model, self.base_length = build(config)
         self._place(model)
-        self.mask = causal_mask(config.context, self.device)
         self._optimizer = self._build_optimizer()
 
     def _place(self, model: Any) -> None:
@@ -94,7 +94,7 @@ class Training:
             for name, weight in self.weights.items():
                 weight.copy_(drawn[name])
         self._refresh_leaves()
-        self.model = model.train() if native else None
+        self._model = StockModel(model) if native else LeanModel(self.config, self.leaves)
 
     @torch.no_grad()
     def _refresh_leaves(self) -> None:
@@ -124,37 +124,28 @@ class Training:
     def advance(self, wanted: bool = True) -> Snapshot:
         """Do one optimizer step and return the snapshot after it; without ``wanted``, one with no matrix and no extras."""
         self.step += 1
-        windows = self.ids[self.order.starts(self.step)[:, None] + self.window].to(self.device, non_blocking=True)
-        loss, hidden, probabilities = self._forward(windows)
-        gradients = torch.autograd.grad(loss, list(self.leaves.values()), materialize_grads=True)
-        norm = torch.stack(torch._foreach_norm([g.float() for g in gradients])).norm()
+        outcome = self._model.run(*self.batch(self.step))
+        norm = torch.stack(torch._foreach_norm([g.float() for g in outcome.gradients])).norm()
         rate = learning_rate_at(self.config, self.step)
-        self._update(gradients, rate)
-        numbers = torch.stack([loss.detach().float(), norm]).tolist()
-        extras = self._extras(hidden, probabilities) if wanted else {}
-        words = self.matrix() if wanted else np.empty(0)
-        return Snapshot(self.step, words, numbers[0], rate, numbers[1], extras)
+        self._update(outcome.gradients, rate)
+        numbers = torch.stack([outcome.loss.float(), norm]).tolist()
+        if not wanted:
+            return Snapshot(self.step, np.empty(0), numbers[0], rate, numbers[1])
+        return Snapshot(self.step, self.matrix(), numbers[0], rate, numbers[1], self._extras(outcome))
 
-    def _forward(self, windows: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def batch(self, step: int) -> tuple[Tensor, Tensor, int]:
+        """What step ``step`` trains on: inputs ``[batch, context]``, targets ``[batch, predicted]``, the loss's divisor."""
         config = self.config
+        windows = self.ids[self.order.starts(step)[:, None] + self.window].to(self.device, non_blocking=True)
         inputs, targets = windows[:, : config.context], windows[:, config.label_shift :]
-        count = inputs.numel() if config.loss_over == "all" else targets.numel()
-        if self.model is None:
-            return lean_forward(config, self.leaves, inputs, targets, count, self.mask)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            hidden = self.model.transformer(inputs).last_hidden_state
-            logits = self.model.lm_head(hidden)
-        predicted = targets.shape[1]
-        logits, hidden = logits[:, :predicted].float().flatten(0, 1), hidden[:, :predicted].flatten(0, 1)
-        loss = F.cross_entropy(logits, targets.flatten(), reduction="sum") / count
-        return loss, hidden, logits.detach().softmax(-1)
+        return inputs, targets, inputs.numel() if config.loss_over == "all" else targets.numel()
 
     @torch.no_grad()
-    def _update(self, gradients: tuple[Tensor, ...], rate: float) -> None:
+    def _update(self, gradients: list[Tensor], rate: float) -> None:
         regime, kept = self.regime, list(self.weights.values())
         if regime.gradients != regime.moments:
-            gradients = tuple(g.to(regime.gradients) for g in gradients)
-        torch._foreach_copy_(self._gradients, list(gradients))
+            gradients = [g.to(regime.gradients) for g in gradients]
+        torch._foreach_copy_(self._gradients, gradients)
         if self.config.clip > 0:
             torch.nn.utils.clip_grad_norm_(kept, self.config.clip)
         for group in self._optimizer.param_groups:
@@ -181,16 +172,16 @@ class Training:
         return _words(self.weights[recorded_name(self.config)], self.regime.weights)
 
     @torch.no_grad()
-    def _extras(self, hidden: Tensor | None, probabilities: Tensor | None) -> dict[str, npt.NDArray[Any]]:
+    def _extras(self, outcome: Outcome | None) -> dict[str, npt.NDArray[Any]]:
         weight, wanted = self.weights[recorded_name(self.config)], self.config.extras
         state = self._optimizer.state.get(weight, {})
         made: dict[str, npt.NDArray[Any]] = {}
         if "moment_hash" in wanted:
             made["moment_hash"] = self._moment_hash(state)
         if "hidden_mean" in wanted:
-            made["hidden_mean"] = self._reported(hidden, lambda h: h.float().mean(0), (self.config.hidden,))
+            made["hidden_mean"] = self._reported(outcome, lambda o: o.hidden.float().mean(0), (self.config.hidden,))
         if "dead_probability" in wanted:
-            made["dead_probability"] = self._reported(probabilities, lambda p: p.mean(0)[self.dead].sum(), ())
+            made["dead_probability"] = self._reported(outcome, lambda o: o.probabilities[self.dead].sum(), ())
         if "gradient" in wanted:
             gradient = weight.grad if self.step and weight.grad is not None else torch.full_like(weight, float("nan"))
             made["gradient"] = _words(gradient, self.regime.gradients)
@@ -199,8 +190,10 @@ class Training:
                 made[name] = _words(state.get(name, torch.zeros_like(weight)), self.regime.moments)
         return made
 
-    def _reported(self, source: Tensor | None, mean: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        return np.full(shape, np.nan, np.float32) if source is None else np.asarray(mean(source).cpu(), np.float32)
+    def _reported(
+        self, outcome: Outcome | None, mean: Callable[[Outcome], Tensor], shape: tuple[int, ...]
+    ) -> npt.NDArray[np.float32]:
+        return np.full(shape, np.nan, np.float32) if outcome is None else np.asarray(mean(outcome).cpu(), np.float32)
 
     def _moment_hash(self, state: Mapping[str, Any]) -> npt.NDArray[np.uint64]:
         if not state:
@@ -211,7 +204,7 @@ class Training:
     def snapshot(self) -> Snapshot:
         """The state before any step: snapshot 0."""
         nan = float("nan")
-        return Snapshot(self.step, self.matrix(), nan, nan, nan, self._extras(None, None))
+        return Snapshot(self.step, self.matrix(), nan, nan, nan, self._extras(None))
 
     def state(self) -> dict[str, Tensor]:
         """Everything a bit-exact continuation needs besides the step count, by name: weights and optimizer moments."""

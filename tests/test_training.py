@@ -17,8 +17,9 @@ from snowball_core.config import RunConfig, configured, preset
 from snowball_core.corpus import Corpus, from_bytes, load_corpus
 from snowball_core.errors import ConfigError
 from snowball_core.identity import classes
+from snowball_core.lean import LeanModel
 from snowball_core.machine import resolve_device
-from snowball_core.model import build, causal_mask, lean_forward
+from snowball_core.model import build
 from snowball_core.precision import REGIMES
 from snowball_core.schedules import learning_rate_at, recorded_steps
 from snowball_core.training import Snapshot, Training, snapshots
@@ -83,14 +84,12 @@ def test_the_lean_forward_and_its_gradients_equal_the_stock_model(norm_layer: st
     logits = model(inputs).logits[:, : targets.shape[1]]
     stock = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
     expected = torch.autograd.grad(stock, list(leaves.values()))
-    mask = causal_mask(config.context, torch.device("cpu"))
-    loss, hidden, probabilities = lean_forward(config, leaves, inputs, targets, targets.numel(), mask)
-    got = torch.autograd.grad(loss, list(leaves.values()))
+    loss, hidden, probabilities, got = LeanModel(config, leaves).run(inputs, targets, targets.numel())
     # Both are float32 sums of the same terms in another order: a few units in the last place of the largest term.
     torch.testing.assert_close(loss, stock, rtol=1e-6, atol=0)
     for name, ours, theirs in zip(leaves, got, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-6 * max(1.0, float(theirs.abs().max())), msg=name)
-    torch.testing.assert_close(probabilities, logits.softmax(-1).flatten(0, 1), rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(probabilities, logits.softmax(-1).flatten(0, 1).mean(0), rtol=1e-5, atol=1e-7)
     assert hidden.shape == (targets.numel(), config.hidden)
 
 
@@ -224,8 +223,8 @@ def test_a_label_shift_learns_its_own_period_and_not_the_other(learned: int, oth
     assert last.loss < 0.05
     windows = torch.from_numpy(corpus.ids[: config.context + 1].astype(np.int64))[None]
     inputs, targets = windows[:, : config.context], windows[:, other:]
-    wrong, _, _ = lean_forward(config, training.leaves, inputs, targets, targets.numel(), training.mask)
-    assert float(wrong.detach()) > 2.0
+    wrong = LeanModel(config, training.leaves).run(inputs, targets, targets.numel()).loss
+    assert float(wrong) > 2.0
 
 
 def test_loss_over_all_positions_is_smaller_by_the_share_that_is_predicted() -> None:
@@ -248,13 +247,14 @@ def test_the_dead_gradient_is_the_mean_of_dead_probability_times_hidden_state() 
     snapshot = trained(config)[1]
     dead = np.bincount(text().ids, minlength=128) == 0
     training = Training(config, text())
-    windows = training.ids[training.order.starts(1)[:, None] + training.window]
-    inputs, targets = windows[:, : config.context], windows[:, 2:]
-    _, hidden, probabilities = lean_forward(config, training.leaves, inputs, targets, targets.numel(), training.mask)
-    expected = (probabilities.double().T @ hidden.double() / targets.numel()).detach().numpy()[dead]
+    inputs, _, _ = training.batch(1)
+    model, _ = build(config)
+    states = model.transformer(inputs).last_hidden_state[:, :-1].flatten(0, 1).double()
+    likely = (states @ model.lm_head.weight.double().T).softmax(-1)
+    expected = (likely.T @ states / len(states)).detach().numpy()[dead]
     np.testing.assert_allclose(snapshot.extras["gradient"][dead], expected, rtol=1e-4, atol=1e-9)
     assert float(snapshot.extras["dead_probability"]) == pytest.approx(
-        float(probabilities[:, torch.from_numpy(dead)].sum(1).mean())
+        float(likely[:, torch.from_numpy(dead)].sum(1).mean().detach())
     )
 
 

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from .bf16 import Words, bits, format_of, from_values
 from .identity import classes, leaders
-from .pairs import adjacency_components
+from .pairs import adjacency_components, are_comparable
 
 _CHUNK_BYTES = 512 * 1024
+_ROWS = 4_096
 Integers = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
 
@@ -28,8 +29,8 @@ class Levels:
         Distinct rows by number: −0 equals +0, and a row with a NaN equals nothing, not even itself.
     bf16 : int
         Distinct rows, by bits, after rounding to bfloat16; the same as ``bits`` where the rows are bfloat16.
-    within_a_cell : int
-        Components of the graph that joins rows at most one cell apart (L∞).
+    within_a_cell : int or None
+        Components of the graph that joins rows at most one cell apart (L∞); None where there are too many pairs to compare.
     minus_zero_rows, nan_rows : int
         Rows with a −0, and with a NaN.
     """
@@ -37,7 +38,7 @@ class Levels:
     bits: int
     values: int
     bf16: int
-    within_a_cell: int
+    within_a_cell: int | None
     minus_zero_rows: int
     nan_rows: int
 
@@ -52,7 +53,7 @@ class Levels:
             )
         if self.bf16 != self.bits:
             told.append(f"{self.bits:,} vectors in float32 are {self.bf16:,} after rounding to bfloat16.")
-        if self.within_a_cell != self.bits:
+        if self.within_a_cell not in (None, self.bits):
             told.append(f"{self.bits:,} vectors form {self.within_a_cell:,} groups within one cell of a neighbour.")
         return tuple(told)
 
@@ -60,27 +61,30 @@ class Levels:
 def levels(rows: Words) -> Levels:
     """The number of vectors of one matrix at each level of identity.
 
-    Raises
-    ------
-    HistoryError
-        If there are too many distinct rows to compare all pairs.
-
     Examples
     --------
     >>> levels(np.array([[0.0], [-0.0], [1.0]], np.float32)).values
     2
     """
     special = special_rows(rows[None])
-    unique = rows[np.unique(classes(rows), return_index=True)[1]] if len(rows) else rows
-    finite = unique[~special_rows(unique[None]).nan[0]]
+    label = classes(rows)
+    distinct = int(label.max()) + 1 if len(rows) else 0
+    odd = bool(special.minus_zero.any() or special.nan.any())
+    everyone = np.ones(len(rows), np.bool_)
     return Levels(
-        len(unique),
-        int(values_unique(rows[None], special, np.ones(len(rows), np.bool_))[0]),
-        _distinct(rounded(rows)),
-        adjacency_components(finite).count + len(unique) - len(finite),
+        distinct,
+        int(values_unique(rows[None], special, everyone)[0]) if odd else distinct,
+        distinct if format_of(rows).name == "BF16" else _distinct(rounded(rows)),
+        _within_a_cell(rows, label, special.nan[0]) if are_comparable(distinct) else None,
         int(special.minus_zero.sum()),
         int(special.nan.sum()),
     )
+
+
+def _within_a_cell(rows: Words, label: npt.NDArray[np.intp], nan: Truths) -> int:
+    first = np.unique(label, return_index=True)[1]
+    finite = first[~nan[first]]
+    return adjacency_components(rows[finite]).count + len(first) - len(finite)
 
 
 def _distinct(rows: Words) -> int:
@@ -104,18 +108,19 @@ def special_rows(history: Words) -> Special:
     """The rows with a −0 and the rows with a NaN at every snapshot."""
     layout = format_of(history)
     mask, infinity = layout.sign_mask - 1, ((1 << (8 * history.itemsize - 1 - layout.mantissa)) - 1) << layout.mantissa
-    minus_zero, nan = np.zeros(history.shape[:2], np.bool_), np.zeros(history.shape[:2], np.bool_)
-    size = max(1, _CHUNK_BYTES // max(1, history[0].nbytes)) if len(history) else 1
-    for start in range(0, len(history), size):
-        pattern = bits(history[start : start + size])
+    rows = history.reshape(-1, history.shape[2])
+    minus_zero, nan = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+    size = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes))
+    for start in range(0, len(rows), size):
+        pattern = bits(rows[start : start + size])
         # Asked of the whole chunk first: nearly always nobody is there.
         zeros = pattern == layout.sign_mask
         if zeros.any():
-            minus_zero[start : start + size] = zeros.any(axis=2)
+            minus_zero[start : start + size] = zeros.any(axis=1)
         magnitude = pattern & pattern.dtype.type(mask)
         if magnitude.size and magnitude.max() > infinity:
-            nan[start : start + size] = (magnitude > infinity).any(axis=2)
-    return Special(minus_zero, nan)
+            nan[start : start + size] = (magnitude > infinity).any(axis=1)
+    return Special(minus_zero.reshape(history.shape[:2]), nan.reshape(history.shape[:2]))
 
 
 def values_unique(history: Words, special: Special, group: Truths) -> Integers:
@@ -123,8 +128,11 @@ def values_unique(history: Words, special: Special, group: Truths) -> Integers:
     layout = format_of(history)
     counts = np.zeros(len(history), np.int64)
     for t in range(len(history)):
-        pattern = bits(history[t][group]).copy()
-        pattern[pattern == layout.sign_mask] = 0
-        nan = special.nan[t][group]
-        counts[t] = len(np.unique(leaders(pattern[None][:, ~nan]))) + nan.sum()
+        nan = special.nan[t] & group
+        # Indexing by a mask copies: only the copy's zeros change.
+        pattern = bits(history[t][group & ~nan])
+        for start in range(0, len(pattern), _ROWS):
+            part = pattern[start : start + _ROWS]
+            part[part == layout.sign_mask] = 0
+        counts[t] = len(np.unique(leaders(pattern[None]))) + nan.sum()
     return counts

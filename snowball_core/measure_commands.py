@@ -149,16 +149,11 @@ def _levels(asked: argparse.Namespace, seen: Observation, index: int, groups: li
     """Four levels of identity at one step, and the warnings where they differ."""
     from dataclasses import asdict
 
-    from .errors import HistoryError
     from .levels import levels
 
     found: dict[str, Any] = {}
     for group in groups:
-        try:
-            at = levels(seen.words[index][seen.mask(group)])
-        except HistoryError as error:
-            found[group] = {"refused": str(error)}
-            continue
+        at = levels(seen.rows(int(seen.steps[index]), group))
         found[group] = {**asdict(at), "warnings": list(at.warnings)}
         for warning in at.warnings:
             say(asked, f"{group}: {warning}")
@@ -174,7 +169,7 @@ def _distances(asked: argparse.Namespace) -> Answer:
 
     seen = _seen(asked)
     group = _group(asked, seen, "distances")
-    found = asdict(pair_statistics(seen.words[seen.index(asked.step)][seen.mask(group)]))
+    found = asdict(pair_statistics(seen.rows(asked.step, group)))
     criterion = seed_criterion(found["linf"]["max"], found["cells"]["max"])
     answer = {"run": seen.id, "step": asked.step, "group": group, **found, "criterion": criterion}
     units = {"linf": "L∞, weight units", "cells": "L∞, cells", "l1": "L1, weight units", "l1_cells": "L1, cells"}

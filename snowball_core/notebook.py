@@ -84,7 +84,7 @@ class Recorded:
 
     def distances(self, step: int, group: str | None = None) -> PairStatistics:
         """All pairwise statistics at a step."""
-        return pair_statistics(self.at(step)[self.seen.mask(group or self.group)])
+        return pair_statistics(self.seen.rows(step, group or self.group))
 
     def basis(self, steps: Sequence[int] = (), group: str | None = None) -> PrincipalAxes:
         """Principal axes: of the whole run; of one step; of the difference of two."""

@@ -98,6 +98,19 @@ class Observation:
             raise HistoryError(f'the group "{group}" of "{self.id}" cannot be measured: {self.reason}.')
         return self.dead if group == "dead" else ~self.dead
 
+    def rows(self, step: int, group: str) -> Words:
+        """The rows of a group at a recorded step; a view of the file where the group is everyone.
+
+        Raises
+        ------
+        HistoryError
+            If the step was not recorded, or the group cannot be told.
+        """
+        mask = self.mask(group)
+        matrix: Words = self.words[self.index(step)]
+        chosen: Words = matrix if mask.all() else matrix[mask]
+        return chosen
+
     def index(self, step: int) -> int:
         """The snapshot recorded at a step.
 

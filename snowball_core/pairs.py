@@ -23,6 +23,11 @@ _SEEDS_FACTOR = 10
 Floats = npt.NDArray[np.float64]
 
 
+def are_comparable(unique: int) -> bool:
+    """Whether all pairs of so many rows can be compared."""
+    return unique * (unique - 1) // 2 <= MOST_PAIRS
+
+
 def require_pairs(unique: int, hidden: int) -> None:
     """Refuse to compare more pairs of rows than memory and patience allow, and say what it would cost.
 
@@ -31,7 +36,7 @@ def require_pairs(unique: int, hidden: int) -> None:
     HistoryError
     """
     pairs = unique * (unique - 1) // 2
-    if pairs > MOST_PAIRS:
+    if not are_comparable(unique):
         raise HistoryError(
             f"distances need at most {MOST_PAIRS:,} pairs of distinct rows; {unique:,} rows are {pairs:,} pairs of {hidden:,} "
             f"components: {8 * pairs / 1e9:,.1f} GB a measure and about {pairs * hidden / 1e9:,.0f} s each. "
@@ -174,8 +179,8 @@ def pair_statistics(rows: Words) -> PairStatistics:
     """
     label = classes(rows)
     population = populations(label) if len(label) else np.empty(0, np.intp)
+    require_pairs(len(population), rows.shape[1])
     unique = rows[np.unique(label, return_index=True)[1]]
-    require_pairs(*unique.shape)
     found = {(m, u): pairwise(unique, m, u) for u in ("weight", "cells") for m in ("linf", "l1", "l2")}
     spread = {key: spread_over_pairs(apart, population) for key, apart in found.items()}
     near = found["linf", "cells"]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from .bf16 import Words, ordinal, values
 from .census import censuses, change_steps, hidden_leaders, history_leaders
-from .geometry import PrincipalAxes, centroid, largest_linf, principal_axes, run_axes
+from .geometry import PrincipalAxes, largest_linf, principal_axes, run_axes
 from .lineage import Lineage, lineage
 
 BUDGET_BYTES = 30_000_000
@@ -41,7 +41,7 @@ class Reel:
     arrays : dict of str to ndarray
         Per snapshot ``step``, ``frame``, ``unique``, ``holes``, ``population``, ``singletons``; per event ``event``, ``kind``;
         per frame ``partition`` and the offsets ``vector_at``, ``distance_at``; per partition ``label``, ``hidden``, ``slot``;
-        per vector of a frame ``place``, ``relative``; per pair of them ``distance``.
+        per vector of a frame ``place`` (weight units), ``relative`` (to the mean, in the unit); per pair of them ``distance``.
     """
 
     header: dict[str, Any]
@@ -186,14 +186,14 @@ def _drawn(
     """Places and distances of the distinct vectors of every frame, one after the other, and the bases they are in."""
     chosen = kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), _MOST_BASIS_FRAMES)).astype(np.intp))]
     whole = run_axes(history, group, chosen)
-    about = principal_axes(np.concatenate([_about_mean(history[index][group]) for index in chosen]))
+    about = principal_axes(np.concatenate([_about_mean(history[index][group], unit) for index in chosen]))
     places, relatives, distances, spreads = [], [], [], []
     for index, label in zip(kept, labels, strict=True):
         rows = history[index][group]
         first = np.unique(label, return_index=True)[1]
         own = rows[first]
         places.append(whole.coordinates(own))
-        relatives.append(((_about_mean(rows) - about.origin) @ about.axes.T)[first])
+        relatives.append(((_about_mean(rows, unit) - about.origin) @ about.axes.T)[first])
         distances.append(_pairs(own[:MOST_VECTORS], unit))
         spreads.append(np.ptp(places[-1], axis=0))
     vectors, pairs = (np.cumsum([0, *map(len, parts)])[:-1].astype(np.int32) for parts in (places, distances))
@@ -212,9 +212,11 @@ def _drawn(
     return arrays, {"whole": frame, "about": near, "basis": "about" if usual < _SHOWS_MORE * reach else "whole"}
 
 
-def _about_mean(rows: Words) -> npt.NDArray[np.float64]:
+def _about_mean(rows: Words, unit: str) -> npt.NDArray[np.float64]:
+    """The rows about their mean; in cells every component counts alike, in weight units the coarse ones drown the others."""
+    points = (ordinal(rows) if unit == "cells" else values(rows)).astype(np.float64)
     with np.errstate(invalid="ignore"):  # a run that diverged has rows that are not finite
-        about: npt.NDArray[np.float64] = values(rows).astype(np.float64) - centroid(rows)
+        about: npt.NDArray[np.float64] = points - points.mean(axis=0)
     return about
 
 

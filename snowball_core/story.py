@@ -37,7 +37,8 @@ It is only apparent: in the optimizer's memory its tokens are 2 hidden classes, 
     changed = [
         i for i in range(1, len(counts)) if counts[i].sizes != counts[i - 1].sizes or counts[i].unique != counts[i - 1].unique
     ]
-    said = f"{first.tokens:,} {group} tokens began as {_many(first.unique, 'vector')}."
+    named = "" if group == "all" else f"{group} "
+    said = f"{first.tokens:,} {named}tokens began as {_many(first.unique, 'vector')}."
     if changed:
         at = changed[-1]
         since = f", and so they are still at step {steps[-1]:,}" if at < len(counts) - 1 else ""

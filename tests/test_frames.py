@@ -59,7 +59,7 @@ def test_the_places_are_those_of_the_native_picture() -> None:
 
 
 def test_the_relative_places_have_their_mean_at_one_point() -> None:
-    _, seen = made()
+    _, seen = made("weight")
     means = []
     for frame, part in enumerate(seen.arrays["partition"]):
         means.append(seen.arrays["relative"][seen.arrays["vector_at"][frame] + seen.arrays["label"][part]].mean(axis=0))

@@ -263,6 +263,14 @@ def test_the_estimate_follows_the_form() -> None:
     assert "101 snapshots" in after
 
 
+def test_what_can_move_follows_the_form() -> None:
+    app = opened("train")
+    assert "can fall" in texts(app.markdown)
+    app.radio(key="preset").set_value("primordial-snowball").run()
+    app.text_input(key="field-corpus").set_value("python-manual").run()
+    assert "can only rise" in texts(sound(app).markdown)
+
+
 def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:
     text = tmp_path / "every-byte.txt"
     text.write_bytes(bytes([*range(1, 128), *[65] * 2_000]).replace(b"\r", b"") + b"\r")

@@ -50,6 +50,16 @@ def _biography(moment: Moment) -> None:
         st.markdown(f"**{title}** · at step {moment.step:,} {alone}")
         table = openers.biography(str(moment.run.path), moment.snapshots, moment.group, token)
         if len(table):
-            st.dataframe(table, hide_index=True, key="biography-table", height="content")
+            names = {"hole": "hole (its name through the run)", "joined": "joined at step", "left": "left at step"}
+            told = table.drop(columns=["token", "first_move", "last_move"]).rename(columns=names)
+            first, last = table.iloc[0][["first_move", "last_move"]]
+            moves = "It never moved." if first < 0 else f"It first moved at step {first:,} and last at step {last:,}."
+            st.caption(moves)
+            st.dataframe(
+                told.rename(columns={"largest_population": "largest population"}),
+                hide_index=True,
+                key="biography-table",
+                height="content",
+            )
         else:
             st.caption("It never shared its vector with another token of the group.")

@@ -9,6 +9,7 @@ from snowball_core.config import RunConfig, faults_carried
 from snowball_core.corpus import Corpus
 from snowball_core.costs import cost
 from snowball_core.errors import ConfigError, SnowballError
+from snowball_core.mobility import expected_words, mobility, sentences
 from snowball_core.runs import dead_tokens, runs_folder
 
 from . import openers
@@ -29,6 +30,7 @@ def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str]) -
         st.error(plain(ConfigError(faults)))
     elif config and corpus:
         _estimate(config, corpus)
+        _what_can_move(config)
     if st.button("Start the run", type="primary", key="start", disabled=bool(faults)) and config:
         _start(config)
 
@@ -52,6 +54,15 @@ def _estimate(config: RunConfig, corpus: Corpus) -> None:
             )
         for note in corpus.notes:
             st.caption(f"Text: {plain(note)}.")
+
+
+def _what_can_move(config: RunConfig) -> None:
+    """What the formats leave free to move, told before training."""
+    with st.container(border=True, key="mobility"):
+        st.markdown("**What can move**")
+        told = sentences(mobility(config, expected_words(config)), config)
+        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in told))
+        st.caption("For components as the initial state draws them on average; the run's own differ by chance.")
 
 
 def _start(config: RunConfig) -> None:

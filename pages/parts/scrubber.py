@@ -130,8 +130,8 @@ def _captions(made: Reel, group: str, unit: str) -> dict[str, str]:
     hidden = "" if made.arrays["hidden"].size else " · hidden classes were not recorded"
     capped = f" · the {made.header['most']} most populous vectors" if made.arrays["unique"].max() > made.header["most"] else ""
     return {
-        "counts": f"{group} tokens · logarithmic counts · strip: training loss and learning rate, each on its own scale",
+        "counts": f"{group} tokens · logarithmic counts",
         "sizes": f"{group} tokens · bar: tokens · parts: hidden classes{hidden}",
         "distances": f"{group} tokens, ordered by hole · L∞ in {word}, logarithmic shades{capped}",
-        "places": f"{group} tokens · weight units · axes fixed for the run · trails: the last 30 frames",
+        "places": f"{group} tokens · area: tokens · fixed axes · trails: the last 30 frames",
     }

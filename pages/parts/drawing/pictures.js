@@ -85,6 +85,9 @@ function drawDistances(self) {
   self.sheet.getContext("2d").putImageData(self.image, 0, 0)
   draw.imageSmoothingEnabled = false
   draw.drawImage(self.sheet, left, 0, side, side)
+  draw.strokeStyle = theme.faint
+  draw.lineWidth = 1
+  draw.strokeRect(left - 0.5, 0.5, side + 1, side)
   order.forEach((token, row) => {
     draw.fillStyle = slotColour(theme, now.vectors[now.label[token]].slot)
     draw.fillRect(left - 11, (row * side) / count, 8, side / count + 0.5)

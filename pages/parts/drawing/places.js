@@ -97,7 +97,8 @@ function paintFrame(self, draw, scene, x, y, width, height) {
     draw.fillText(round(tick), 47, y(tick))
   }
   draw.textAlign = "center"
-  const share = axis => `PC${axis + 1}: ${(100 * scene.explained[axis]).toFixed(0)}% of variance`
+  const unit = self.basis === "about" && self.reel.header.unit === "cells" ? "cells" : "weight units"
+  const share = axis => `PC${axis + 1}, ${unit} (${(100 * scene.explained[axis]).toFixed(0)}% of variance)`
   draw.fillText(share(0), (52 + width - 10) / 2, height - 9)
   draw.save()
   draw.translate(8, (height - 26) / 2)

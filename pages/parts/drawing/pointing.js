@@ -47,7 +47,7 @@ function pointed(self, picture, x, y) {
   if (column < 0 || column === row) return [tokenTold(self, first), first, false]
   const { now } = at(reel, self.snapshot), second = order[column]
   const far = apart(reel, frame, now.label[first], now.label[second])
-  const told = far === undefined ? "distance not sent" : far === 0 ? "one vector" : reel.header.unit === "cells" ? `L∞ ${whole(far)} cells` : `L∞ ${far.toExponential(3)}`
+  const told = far === undefined ? "distance not sent" : far === 0 ? "one vector" : reel.header.unit === "cells" ? `L∞ ${whole(far)} cells` : `L∞ ${far.toExponential(3)} weight units`
   return [[`${tokenTold(self, first)[0]}`, `${tokenTold(self, second)[0]}`, told], first, false]
 }
 

@@ -60,15 +60,3 @@ def keep(folder: Path | None, name: str, key: str, table: pd.DataFrame) -> None:
         for old in place.glob(f"{name}-*.parquet"):
             if old.name != f"{name}-{key}.parquet":
                 old.unlink(missing_ok=True)
-
-
-def release(words: npt.NDArray[Any]) -> None:
-    """Give the pages of a memory map back, so that reading a long history does not fill memory; a copy is left alone."""
-    import mmap
-
-    source: Any = words
-    while source is not None and not isinstance(source, mmap.mmap):
-        source = getattr(source, "_mmap", None) or getattr(source, "base", None)
-    if source is not None and hasattr(mmap, "MADV_DONTNEED"):
-        with contextlib.suppress(OSError, ValueError):
-            source.madvise(mmap.MADV_DONTNEED)

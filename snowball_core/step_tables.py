@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from .bf16 import Words, values
-from .cache import content_key, keep, load, release
+from .cache import content_key, keep, load
 from .census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
 from .extent import Extent, extents, separation
 from .freezing import Freezing, freezing
 from .levels import Special, rounded, special_rows, values_unique
+from .memory import release, steady_memory
 from .motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, regimes, together
 from .observation import Observation
 
@@ -48,8 +49,14 @@ def step_table(seen: Observation, progress: Progress = silent) -> pd.DataFrame:
     progress : callable, optional
         Told snapshots done and in all after every block; may raise to cancel.
     """
-    parts = blocks(seen)
-    tables = []
+    with steady_memory():
+        tables = _tables(seen, progress)
+    return pd.concat(tables, ignore_index=True) if tables else block_table(seen, 0, 0)
+
+
+def _tables(seen: Observation, progress: Progress) -> list[pd.DataFrame]:
+    """The tables of all blocks, a few at a time in threads of their own."""
+    parts, tables = blocks(seen), []
     pool = ThreadPoolExecutor(_WORKERS)
     try:
         # Few at a time: each holds its block's arrays, and the memory of all must not grow with the history.
@@ -62,7 +69,7 @@ def step_table(seen: Observation, progress: Progress = silent) -> pd.DataFrame:
             progress(part[1], len(seen.words))
     finally:
         pool.shutdown(cancel_futures=True)
-    return pd.concat(tables, ignore_index=True) if tables else block_table(seen, 0, 0)
+    return tables
 
 
 def _kept_block(seen: Observation, start: int, stop: int) -> pd.DataFrame:

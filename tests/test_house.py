@@ -12,6 +12,7 @@ APP_SIDE = [
     *("bf16", "identity", "errors", "config", "corpus", "tensorfile", "status", "schedules", "costs"),
     *("census", "geometry", "runs", "stage", "tables", "charts", "jobs", "commands"),
     *("answers", "measure_commands", "extent", "motion", "freezing", "lineage", "pairs", "levels", "causes", "cache"),
+    "memory",
     *("observation", "step_tables", "event_tables", "findings", "laws", "verdict", "notebook", "axes"),
 ]
 

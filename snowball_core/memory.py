@@ -1,0 +1,42 @@
+"""Memory while a long history is read: pages given back, freed blocks kept, one processor thread a block."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy.typing as npt
+
+
+def release(words: npt.NDArray[Any]) -> None:
+    """Give the pages of a memory map back, so that reading a long history does not fill memory; a copy is left alone."""
+    import mmap
+
+    source: Any = words
+    while source is not None and not isinstance(source, mmap.mmap):
+        source = getattr(source, "_mmap", None) or getattr(source, "base", None)
+    if source is not None and hasattr(mmap, "MADV_DONTNEED"):
+        with contextlib.suppress(OSError, ValueError):
+            source.madvise(mmap.MADV_DONTNEED)
+
+
+@contextlib.contextmanager
+def steady_memory() -> Iterator[None]:
+    """Work on large arrays without paying for their memory again and again; changes no number.
+
+    Freed blocks stay with the process (glibc only), since faulting them in anew costs as much as computing; and linear algebra
+    keeps to one thread, since blocks already run side by side and two pools of threads spin waiting for each other.
+    """
+    from threadpoolctl import threadpool_limits
+
+    if sys.platform == "linux":
+        trim_threshold, mmap_threshold, bytes_kept = -1, -3, 1 << 26
+        with contextlib.suppress(OSError, AttributeError):
+            libc = ctypes.CDLL(None)
+            libc.mallopt(mmap_threshold, bytes_kept)
+            libc.mallopt(trim_threshold, bytes_kept)
+    with threadpool_limits(1, "blas"):
+        yield

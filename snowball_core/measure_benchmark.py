@@ -1,0 +1,106 @@
+"""The benchmark's second half: how fast a whole history is measured, beside the obvious way of doing it."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .benchmark import Row
+from .census import census, census_history
+from .event_tables import account
+from .geometry import run_axes
+from .observation import foreign
+from .pairs import pair_statistics
+from .step_tables import step_table
+from .tensorfile import TensorWriter
+
+_SHAPE = (10_001, 128, 64)
+_LARGE = (151_936, 2_560)
+_DEAD = 51
+
+
+def seed_sized_history(source: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    """A history of 10,001 matrices in which every one differs from the one before.
+
+    The frames of a recorded run, each repeated, with one component of one row set to the frame's number: no frame can be
+    skipped as a repetition.
+    """
+    frames = np.repeat(source, -(-_SHAPE[0] // len(source)), axis=0)[: _SHAPE[0]].copy()
+    frames[:, -1, 0] = np.arange(len(frames)) & 0x7FFF
+    return frames
+
+
+def _best(action: Callable[[], object], rounds: int = 5) -> float:
+    taken = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken))
+
+
+def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Row]:
+    """Rows about a seed-sized history made from ``source``, shape ``(snapshots, 128, 64)``, and about one large matrix."""
+    history = seed_sized_history(source)
+    yield from _census_rows(history)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "history.safetensors"
+        with TensorWriter(path, "embedding_history", "BF16", _SHAPE[1:], _SHAPE[0], {}) as file:
+            for frame in history:
+                file.append(frame)
+        tables = _best(lambda: step_table(foreign(path, dead=range(_DEAD))), 3)
+        yield Row("all per-step tables of 10,001 steps, cold", tables, "s", "≤ 2", tables <= 2)
+        seen = foreign(path, dead=range(_DEAD))
+        events = _best(lambda: account(seen, "dead"), 3)
+        yield Row("lineage of dead tokens over 10,001 steps", events, "s", "≤ 1", events <= 1)
+    yield from _step_rows(history)
+    yield from _large_matrix_rows()
+
+
+def _census_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
+    ours = _best(lambda: census_history(history))
+    some = torch.from_numpy(history[::10].view(np.int16))
+
+    def loop() -> list[int]:
+        return [len(torch.unique(frame, dim=0, return_counts=True)[1]) for frame in some]
+
+    began = time.perf_counter()
+    counted = loop()
+    theirs = (time.perf_counter() - began) * len(history) / len(some)
+    if counted != [found.unique for found in census_history(history[::10])]:
+        raise AssertionError("the census and torch.unique disagree")
+    ratio, speed = theirs / ours, history.nbytes / ours / 1e9
+    yield Row("census of 10,001 × 128 × 64", 1e3 * ours, "ms")
+    yield Row("a torch.unique loop / our census", ratio, "×", "≥ 20", ratio >= 20)
+    yield Row("census speed from page cache", speed, "GB/s", "≥ 1", speed >= 1)
+
+
+def _step_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
+    group = np.arange(_SHAPE[1]) < _DEAD
+    axes = run_axes(history, group, np.arange(0, len(history), 50))
+
+    def one_step() -> Any:
+        rows = history[5_000][group]
+        return pair_statistics(rows), census(rows), axes.coordinates(rows)
+
+    taken = 1e3 * _best(one_step, 50)
+    yield Row("one step: distances, sizes, principal coordinates", taken, "ms", "≤ 10", taken <= 10)
+
+
+def _large_matrix_rows() -> Iterator[Row]:
+    matrix = np.random.default_rng(1).integers(0, 2**16, _LARGE, dtype=np.uint16)
+    matrix[1::3] = matrix[0]
+    taken = _best(lambda: census(matrix), 3)
+    yield Row("census of one matrix of 151,936 × 2,560", taken, "s", "≤ 2", taken <= 2)
+    if sys.platform == "linux":
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        yield Row("largest memory of this process, frameworks and that matrix (0.78 GB) included", peak, "GB")

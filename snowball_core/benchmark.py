@@ -15,7 +15,8 @@ import torch
 
 from .config import RunConfig, configured, preset
 from .corpus import Corpus, load_corpus
-from .machine import keep_memory, resolve_threads
+from .machine import resolve_threads
+from .memory import keep_memory
 from .recorder import Recorder
 from .runs import corpora_folder, prepare
 from .training import Snapshot, Training
@@ -169,7 +170,7 @@ def benchmark(folder: Path, rounds: int = 60, longer: int = 20_000) -> Iterator[
     longer : int
         Steps of the memory row.
     """
-    keep_memory()
+    keep_memory(1 << 30)
     seeds = (corpora_folder(folder) / "gatsby.txt").is_file()
     corpus = load_corpus("gatsby" if seeds else "python-manual", folder=corpora_folder(folder))
     yield from training_rows(corpus, rounds)

@@ -1,11 +1,8 @@
-"""What this machine offers a training: its device, its threads, its memory."""
+"""What this machine offers a training: its device and its threads."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
-import sys
 
 import torch
 
@@ -38,16 +35,3 @@ def resolve_threads(threads: int) -> int:
     """The number of processor threads that ``threads`` (0: one per usable core) stands for here."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return threads or usable
-
-
-def keep_memory() -> None:
-    """Ask glibc not to return freed blocks to the system, which would fault them in again at every step.
-
-    Does nothing elsewhere. Changes no number.
-    """
-    if sys.platform == "linux":
-        trim_threshold, mmap_threshold, bytes_kept = -1, -3, 1 << 30
-        with contextlib.suppress(OSError, AttributeError):
-            libc = ctypes.CDLL(None)
-            libc.mallopt(mmap_threshold, bytes_kept)
-            libc.mallopt(trim_threshold, bytes_kept)

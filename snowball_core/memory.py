@@ -23,6 +23,16 @@ def release(words: npt.NDArray[Any]) -> None:
             source.madvise(mmap.MADV_DONTNEED)
 
 
+def keep_memory(bytes_kept: int) -> None:
+    """Ask glibc not to return freed blocks up to a size to the system, which would fault them in again; nothing elsewhere."""
+    if sys.platform == "linux":
+        trim_threshold, mmap_threshold = -1, -3
+        with contextlib.suppress(OSError, AttributeError):
+            libc = ctypes.CDLL(None)
+            libc.mallopt(mmap_threshold, bytes_kept)
+            libc.mallopt(trim_threshold, bytes_kept)
+
+
 @contextlib.contextmanager
 def steady_memory() -> Iterator[None]:
     """Work on large arrays without paying for their memory again and again; changes no number.
@@ -32,11 +42,6 @@ def steady_memory() -> Iterator[None]:
     """
     from threadpoolctl import threadpool_limits
 
-    if sys.platform == "linux":
-        trim_threshold, mmap_threshold, bytes_kept = -1, -3, 1 << 26
-        with contextlib.suppress(OSError, AttributeError):
-            libc = ctypes.CDLL(None)
-            libc.mallopt(mmap_threshold, bytes_kept)
-            libc.mallopt(trim_threshold, bytes_kept)
+    keep_memory(1 << 26)
     with threadpool_limits(1, "blas"):
         yield

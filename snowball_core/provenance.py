@@ -25,7 +25,7 @@ def provenance(training: Training) -> dict[str, Any]:
         "snowball": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "transformers", "numpy", "safetensors")},
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "device": str(training.device),
         "device_name": _device_name(training.device),
         "threads": training.threads,

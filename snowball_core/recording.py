@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .config import RunConfig
 from .errors import RunError, SnowballError
-from .machine import keep_memory, resolve_device
+from .machine import resolve_device
+from .memory import keep_memory
 from .provenance import differences, provenance
 from .recorder import Recorder, restore_checkpoint, save_checkpoint
 from .runs import Run, checked_corpus, prepare, read_run
@@ -109,7 +110,7 @@ def _should_stop(path: Path, asked: threading.Event) -> bool:
 def _train(folder: Path, run: Run, asked: threading.Event, watch: Watch) -> Status:
     config, progress = run.config, _Progress(run, watch)
     try:
-        keep_memory()
+        keep_memory(1 << 30)
         corpus = checked_corpus(folder, config)
         _require_same_text(run, corpus.sha256)
         training = Training(config, corpus)

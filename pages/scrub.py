@@ -37,8 +37,7 @@ if run is not None:
         st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")
     # A run that grows is followed by the native slider: the scrubber's frames are sent once and stay as they are.
     drawable = 0 if alive or is_native() else drawable_snapshots(run, group)
-    if drawable:
-        scrubber(run, drawable, group, unit)
+    if drawable and scrubber(run, drawable, group, unit):
         exact_step(run, drawable, group, unit)
     else:
         st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive)

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from snowball_core import jobs
 from snowball_core.runs import Run, run_paths
+from snowball_core.status import lock_of
 from snowball_core.tables import exact_numbers, group_mask
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
@@ -172,6 +173,32 @@ def test_beside_the_scrubber_a_hostile_address_does_no_harm(
     monkeypatch.delenv("SNOWBALL_NATIVE")
     make_run()
     assert shown(opened(**query))["U unique"]
+
+
+@pytest.mark.parametrize("damaged", ["metrics.csv", "moment_hash.safetensors"])
+def test_where_the_frames_cannot_be_made_the_native_view_stands_in(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    run = make_run()
+    manifest = json.loads((run.path / "run.json").read_text())
+    manifest["config"]["extra"] = "moment_hash"
+    (run.path / "run.json").write_text(json.dumps(manifest))
+    (run.path / damaged).write_text("step\nnot a number\n")
+    app = opened(step="3")
+    assert "Not every step can be drawn at once" in texts(app.warning)
+    assert not app.get("bidi_component")
+    assert app.slider(key="step").value == 3
+
+
+def test_a_growing_run_is_followed_by_the_native_slider(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    run = make_run(snapshots=9, state="running")
+    with lock_of(run.path):
+        app = opened()
+        assert not app.get("bidi_component")
+        assert at_step(app) == "Exact at step 8"
+    assert opened().get("bidi_component")
 
 
 def test_a_run_without_a_snapshot_says_so(make_run: MakeRun) -> None:

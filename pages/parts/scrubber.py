@@ -12,11 +12,13 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from snowball_core.errors import SnowballError
 from snowball_core.frames import Reel, packed_blob
 from snowball_core.runs import Run
 from snowball_core.tables import glyph, last_change, recorded_at
 
 from . import openers
+from .words import plain
 
 FRAGMENT = "exact-step"
 AXES = ("symlog", "linear", "events")
@@ -37,14 +39,24 @@ def is_native() -> bool:
     return os.environ.get("SNOWBALL_NATIVE") == "1" or st.query_params.get("native") == "1"
 
 
-def scrubber(run: Run, snapshots: int, group: str, unit: str) -> None:
+def scrubber(run: Run, snapshots: int, group: str, unit: str) -> bool:
     """Draw the scrubber of a finished run at the step the address names, else where the black holes changed last.
 
     It stands outside the fragment that shows the exact step: so its frames are sent once.
+
+    Returns
+    -------
+    bool
+        False, after saying why, where a file that the frames are made from cannot be read.
     """
-    made = openers.frames(str(run.path), snapshots, group, unit)
+    try:
+        made = openers.frames(str(run.path), snapshots, group, unit)
+        told = openers.story(str(run.path), snapshots, group)
+    except SnowballError as error:
+        st.warning(f"Not every step can be drawn at once: {plain(error)}")
+        return False
     default = last_change(openers.measures(str(run.path), snapshots), group)
-    place = _arrive(default)
+    place = _arrive(run.id, default)
     facts = {
         "run": run.id,
         "group": group,
@@ -55,11 +67,12 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str) -> None:
         "axis": place["axis"],
         "glyphs": [glyph(token) for token in made.header["ids"]],
         "dead": run.dead[made.header["ids"]].tolist(),
-        "story": openers.story(str(run.path), snapshots, group),
+        "story": told,
         "sent_told": _sent(made, snapshots),
         "told": _captions(made, group, unit),
     }
     _SCRUBBER(key=_KEY, data=packed_blob(made, facts), on_step_change=_moved, on_select_change=_moved, on_axis_change=_moved)
+    return True
 
 
 def shown_step(run: Run, snapshots: int) -> int:
@@ -73,7 +86,7 @@ def selected() -> tuple[str, int] | None:
     return ("hole" if word[0] == "h" else "token", int(word[1:])) if word else None
 
 
-def _arrive(default: int) -> dict[str, Any]:
+def _arrive(run_id: str, default: int) -> dict[str, Any]:
     """Step, selection and axis: the address's where it changed under us (a link, the browser's back), else the last ones."""
     place: dict[str, Any] = st.session_state.setdefault(
         _PLACE, {"step": default, "select": "", "axis": AXES[0], "heard": 0, "asked": {}}
@@ -87,7 +100,11 @@ def _arrive(default: int) -> dict[str, Any]:
         place["select"] = select if select and re.fullmatch(r"[th][0-9]{1,7}", select) else ""
     if axis != before.get("axis") and axis in AXES:
         place["axis"] = axis
-    place["asked"] = asked
+    if place.setdefault("run", run_id) != run_id and not step:
+        place |= {"step": default, "select": select or ""}
+    place |= {"asked": asked, "run": run_id}
+    if before.get("step") and not step:
+        _write_down(place)  # back from another page, whose address names no step
     return place
 
 

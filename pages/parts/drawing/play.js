@@ -50,7 +50,8 @@ function play(self) {
     const seconds = Math.min(0.25, (now - before) / 1000), [pace, amount] = self.speed.value.split(":")
     before = now
     step = pace === "log" ? Math.expm1(Math.log1p(step) + (Math.LN10 * seconds) / amount) : step + amount * seconds
-    const ended = step >= reel.step[to]
+    // A loop shows its last step too, as long as any other.
+    const ended = step >= (self.loop.length < 2 ? reel.step[to] : to < reel.last ? reel.step[to + 1] : reel.step[to] + 1)
     if (ended && self.loop.length === 2) step = reel.step[from]
     moveTo(self, ended && self.loop.length < 2 ? to : recordedAt(reel, step))
     if (++frames % 15 === 0) self.root.dataset.rate = Math.round((frames * 1000) / (now - began))

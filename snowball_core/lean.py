@@ -118,16 +118,18 @@ class LeanModel:
         return stream, _Block(before, parts, attention, mixed, between, inner, gate, activated)
 
     def _attend(self, projection: Tensor, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values ``[3, batch · heads, context, width]``, attention, and the mixed values."""
+        """Queries, keys and values ``[batch, context, 3, heads, width]``, attention per head, and the mixed values."""
         heads, context = self.config.heads, projection.shape[0] // batch
         width = self.config.hidden // heads
-        parts = projection.view(batch, context, 3, heads, width).permute(2, 0, 3, 1, 4).contiguous()
-        parts = parts.view(3, batch * heads, context, width)
-        query, key, value = parts.unbind(0)
-        attention = torch.baddbmm(self._mask, query, key.transpose(1, 2), alpha=width**-0.5)
-        _ops._softmax.out(attention, -1, False, out=attention)
-        mixed = torch.bmm(attention, value).view(batch, heads, context, width).transpose(1, 2)
-        return parts, attention, mixed.reshape(batch * context, -1)
+        parts = projection.view(batch, context, 3, heads, width)
+        attention = projection.new_empty(heads, batch, context, context)
+        mixed = projection.new_empty(batch, context, heads, width)
+        for head in range(heads):
+            query, key, value = parts[:, :, :, head].unbind(2)
+            torch.baddbmm(self._mask, query, key.transpose(1, 2), alpha=width**-0.5, out=attention[head])
+            _ops._softmax.out(attention[head], -1, False, out=attention[head])
+            mixed[:, :, head] = torch.bmm(attention[head], value)
+        return parts, attention, mixed.view(batch * context, -1)
 
     def _backward(
         self, inputs: Tensor, target: Tensor, count: int, blocks: list[_Block], last: _Normed, hidden: Tensor, error: Tensor
@@ -185,18 +187,17 @@ class LeanModel:
         return self._norm_backward(f"{name}.ln_1", block.before, outer).add_(stream)
 
     def _attend_backward(self, block: _Block, outer: Tensor, batch: int) -> Tensor:
-        parts, attention = block.parts, block.attention
-        _, several, context, width = parts.shape
-        query, key, value = parts.unbind(0)
-        outer = outer.view(batch, context, -1, width).transpose(1, 2).reshape(several, context, width)
-        inner = torch.empty_like(parts)
-        torch.bmm(attention.transpose(1, 2), outer, out=inner[2])
-        scores = torch.bmm(outer, value.transpose(1, 2))
-        _ops._softmax_backward_data.out(scores, attention, -1, torch.float32, grad_input=scores)
-        torch.bmm(scores, key, out=inner[0])
-        torch.bmm(scores.transpose(1, 2), query, out=inner[1])
-        inner[:2].mul_(width**-0.5)
-        return inner.view(3, batch, -1, context, width).permute(1, 3, 0, 2, 4).reshape(batch * context, -1)
+        parts, context, width = block.parts, self.config.context, self.config.hidden // self.config.heads
+        outer = outer.view(batch, context, -1, width)
+        joined = torch.empty_like(parts)
+        for head, attention in enumerate(block.attention):
+            query, key, value = parts[:, :, :, head].unbind(2)
+            scores = torch.bmm(outer[:, :, head], value.transpose(1, 2))
+            _ops._softmax_backward_data.out(scores, attention, -1, torch.float32, grad_input=scores)
+            joined[:, :, 2, head] = torch.bmm(attention.transpose(1, 2), outer[:, :, head])
+            torch.mul(torch.bmm(scores, key), width**-0.5, out=joined[:, :, 0, head])
+            torch.mul(torch.bmm(scores.transpose(1, 2), query), width**-0.5, out=joined[:, :, 1, head])
+        return joined.view(batch * context, -1)
 
 
 def _first_positions(stream: Tensor, batch: int, context: int, predicted: int) -> Tensor:

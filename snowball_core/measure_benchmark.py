@@ -18,6 +18,7 @@ from .benchmark import Row
 from .census import census, census_history
 from .event_tables import account
 from .geometry import run_axes
+from .memory import keep_memory
 from .observation import foreign
 from .pairs import pair_statistics
 from .step_tables import step_table
@@ -50,6 +51,7 @@ def _best(action: Callable[[], object], rounds: int = 5) -> float:
 
 def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Row]:
     """Rows about a seed-sized history made from ``source``, shape ``(snapshots, 128, 64)``, and about one large matrix."""
+    keep_memory(1 << 30)
     history = seed_sized_history(source)
     yield from _census_rows(history)
     with tempfile.TemporaryDirectory() as folder:

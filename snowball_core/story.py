@@ -41,7 +41,7 @@ It is only apparent: in the optimizer's memory its tokens are 2 hidden classes, 
     said = f"{first.tokens:,} {named}tokens began as {_many(first.unique, 'vector')}."
     if changed:
         at = changed[-1]
-        since = f", and so they are still at step {steps[-1]:,}" if at < len(counts) - 1 else ""
+        since = f", and so they are in every recorded snapshot to step {steps[-1]:,}" if at < len(counts) - 1 else ""
         said += f" At step {steps[at]:,}, {_holes(counts[at - 1])} became {_holes(last)}{since}."
     else:
         said += f" The black holes never changed: {_holes(last)} from step {steps[0]:,} to step {steps[-1]:,}."

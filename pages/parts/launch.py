@@ -41,7 +41,7 @@ def _estimate(config: RunConfig, corpus: Corpus) -> None:
         st.markdown(
             f"**About {duration(expected.seconds)} and {size(expected.disk_bytes)} on disk** for {config.last_step:,} steps, "
             f"{expected.snapshots:,} snapshots of {config.vocab} × {config.hidden} and {expected.parameters:,} parameters, "
-            "on this machine as busy as it is now."
+            "on this machine while it does nothing else."
         )
         text = f"The text has {len(corpus):,} bytes; {config.vocab - dead} of {config.vocab} tokens are live, {dead} are dead."
         if dead:

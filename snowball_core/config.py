@@ -13,7 +13,7 @@ from .errors import ConfigError
 from .fields import described, field_faults, parsed
 from .presets import DEFAULT_PRESET as DEFAULT_PRESET
 from .presets import PRESETS as PRESETS
-from .presets import SEED_FAULTS
+from .presets import SEED_FAULTS, SWITCHES
 
 EXTRAS = ("moment_hash", "hidden_mean", "dead_probability", "gradient", "exp_avg", "exp_avg_sq")
 
@@ -258,7 +258,8 @@ def faults_carried(config: RunConfig) -> list[str]:
 def consequences(config: RunConfig) -> dict[str, str]:
     """For every choice of the configuration, what follows from it in plain words."""
     listed = {name: field.metadata.get("choices") for name, field in FIELDS.items()}
-    return {name: choices[getattr(config, name)] for name, choices in listed.items() if choices}
+    chosen = {name: choices[getattr(config, name)] for name, choices in listed.items() if choices}
+    return chosen | {name: sides[bool(getattr(config, name))] for name, sides in SWITCHES.items()}
 
 
 def from_json(fields: Mapping[str, Any]) -> RunConfig:

@@ -48,3 +48,22 @@ SEED_FAULTS = {
     ("schedule", "linear"): "the rate falls to 0, so everything freezes at the end whatever the physics",
     ("corpus_errors", "ignore"): "bytes that are not ASCII were dropped from the text",
 }
+
+# What follows from the fields that are a switch, or off at 0: without it, with it.
+SWITCHES = {
+    "tied": (
+        "embedding and unembedding are two matrices: one of them is recorded",
+        "embedding and unembedding are one matrix: a dead token's row is trained through the softmax alone",
+    ),
+    "base_on_lattice": (
+        "the base vector lies between lattice points: rounding alone parts some tokens",
+        "the base vector lies on the lattice: noise below half a cell vanishes",
+    ),
+    "warmup": ("the first step is taken at the full rate", "the rate rises from 0: the first step does not move anything"),
+    "weight_decay": ("nothing pulls weights to 0", "weights are pulled to 0, where the pull exceeds half a cell"),
+    "clip": ("gradients are used as they are", "a gradient longer than this is shortened to it"),
+    "jiggle_sigma": (
+        "equal rows with equal moments stay equal for ever",
+        "noise after every step parts what was equal: no hidden class is safe",
+    ),
+}

@@ -67,7 +67,7 @@ def _bench(asked: argparse.Namespace) -> Answer:
     example = next(shipped.glob("*-primordial-snowball/history.safetensors"), None)
     measures = measure_rows(open_tensor(example).words) if example else ()
     rows = []
-    for row in chain(measures, benchmark(folder_of(asked), asked.rounds, asked.longer)):
+    for row in chain(benchmark(folder_of(asked), asked.rounds, asked.longer), measures):
         verdict = "" if row.holds is None else "holds" if row.holds else "missed"
         say(asked, f"| {row.what} | {row.value:.3g} {row.unit} | {row.budget} | {verdict} |")
         sys.stdout.flush()

@@ -105,7 +105,7 @@ def training_rows(corpus: Corpus, rounds: int) -> Iterator[Row]:
             # Two at a time: a third would only empty the caches for the others.
             against = interleaved({"bare": lambda: quiet.advance(wanted=False), "floor": floor}, rounds)
             taken |= interleaved({"ours": recorded_step, "bare": lambda: quiet.advance(wanted=False)}, rounds)
-    ours, bare = median(taken["ours"]), median(taken["bare"])
+    ours = median(taken["ours"])
     share = median([f / b for f, b in zip(against["floor"], against["bare"], strict=True)])
     cost = median([o / b - 1 for o, b in zip(taken["ours"], taken["bare"], strict=True)])
     yield Row("training step, seed preset, recorded", 1e3 * ours, "ms")

@@ -10,7 +10,8 @@ from snowball_core.tables import glyph, group_mask, group_table
 
 from . import figures, openers
 from .figures import Moment
-from .scrubber import FRAGMENT, selected, shown_step
+from .place import selected, shown_step
+from .scrubber import FRAGMENT
 from .words import plain
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -10,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from snowball_core.errors import SnowballError
 from snowball_core.frames import Reel, packed_blob
 from snowball_core.runs import Run
-from snowball_core.tables import glyph, last_change, recorded_at
+from snowball_core.tables import glyph, last_change
 
 from . import openers
+from .place import AXES, arrive, here, write_down
 from .words import plain
 
 FRAGMENT = "exact-step"
-AXES = ("symlog", "linear", "events")
-_KEY, _PLACE = "scrubber", "scrubber-place"
+_KEY = "scrubber"
 _DRAWING = Path(__file__).parent / "drawing"
 _SCRIPTS = ("reel", "axes", "counts", "pictures", "places", "pointing", "play", "main")
 # Registered once per server, when this module is first imported: a component has one home.
@@ -56,7 +54,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str) -> bool:
         st.warning(f"Not every step can be drawn at once: {plain(error)}")
         return False
     default = last_change(openers.measures(str(run.path), snapshots), group)
-    place = _arrive(run.id, default)
+    place = arrive(run.id, default)
     facts = {
         "run": run.id,
         "group": group,
@@ -75,43 +73,10 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str) -> bool:
     return True
 
 
-def shown_step(run: Run, snapshots: int) -> int:
-    """Index of the snapshot the scrubber rests at."""
-    return recorded_at(run.steps(snapshots), int(st.session_state[_PLACE]["step"]))
-
-
-def selected() -> tuple[str, int] | None:
-    """What was clicked: "token" or "hole", and the token (of a hole its smallest when it was chosen)."""
-    word = st.session_state[_PLACE]["select"]
-    return ("hole" if word[0] == "h" else "token", int(word[1:])) if word else None
-
-
-def _arrive(run_id: str, default: int) -> dict[str, Any]:
-    """Step, selection and axis: the address's where it changed under us (a link, the browser's back), else the last ones."""
-    place: dict[str, Any] = st.session_state.setdefault(
-        _PLACE, {"step": default, "select": "", "axis": AXES[0], "heard": 0, "asked": {}}
-    )
-    asked = {name: st.query_params.get(name) for name in ("step", "select", "axis")}
-    before = place["asked"]
-    step, select, axis = asked["step"], asked["select"], asked["axis"]
-    if step != before.get("step") and step and re.fullmatch(r"[0-9]{1,11}", step):
-        place["step"] = int(step)
-    if select != before.get("select"):
-        place["select"] = select if select and re.fullmatch(r"[th][0-9]{1,7}", select) else ""
-    if axis != before.get("axis") and axis in AXES:
-        place["axis"] = axis
-    if place.setdefault("run", run_id) != run_id and not step:
-        place |= {"step": default, "select": select or ""}
-    place |= {"asked": asked, "run": run_id}
-    if before.get("step") and not step:
-        _write_down(place)  # back from another page, whose address names no step
-    return place
-
-
 def _moved() -> None:
     """Note what the scrubber says, write it into the address unless it plays on, and draw the exact step alone anew."""
     said: Mapping[str, Any] = st.session_state[_KEY]
-    place = st.session_state[_PLACE]
+    place = here()
     step = said.get("step") or {}
     if isinstance(step.get("at"), int) and step["at"] >= 0:
         place["step"], place["heard"] = step["at"], step.get("count", 0)
@@ -120,18 +85,8 @@ def _moved() -> None:
     if said.get("axis") in AXES:
         place["axis"] = said["axis"]
     if not step.get("playing"):
-        _write_down(place)
+        write_down(place)
     st.rerun(FRAGMENT)
-
-
-def _write_down(place: dict[str, Any]) -> None:
-    with contextlib.suppress(StreamlitAPIException):  # raised while the native slider keeps the address
-        for name, value in (("step", str(place["step"])), ("select", place["select"]), ("axis", place["axis"])):
-            if value and (name != "axis" or value != AXES[0] or "axis" in st.query_params):
-                st.query_params[name] = value
-            elif not value and name in st.query_params:
-                del st.query_params[name]
-    place["asked"] = {name: st.query_params.get(name) for name in ("step", "select", "axis")}
 
 
 def _sent(made: Reel, snapshots: int) -> str:

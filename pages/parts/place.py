@@ -1,0 +1,80 @@
+"""The place: step, selection and axis, the same on every page, in the session and in the address.
+
+A page calls :func:`arrive` once, reads :func:`shown_step` and :func:`selected`, and moves with :func:`go`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from snowball_core.runs import Run
+from snowball_core.tables import recorded_at
+
+AXES = ("symlog", "linear", "events")
+_PLACE = "scrubber-place"
+_SELECT = "[th][0-9]{1,7}"
+
+
+def shown_step(run: Run, snapshots: int) -> int:
+    """Index of the snapshot the scrubber rests at."""
+    return recorded_at(run.steps(snapshots), int(here()["step"]))
+
+
+def selected() -> tuple[str, int] | None:
+    """What was clicked: "token" or "hole", and the token (of a hole its smallest when it was chosen)."""
+    word = here()["select"]
+    return ("hole" if word[0] == "h" else "token", int(word[1:])) if word else None
+
+
+def arrive(run_id: str, default: int) -> dict[str, Any]:
+    """Step, selection and axis: the address's where it changed under us (a link, the browser's back), else the last ones."""
+    place: dict[str, Any] = st.session_state.setdefault(
+        _PLACE, {"step": default, "select": "", "axis": AXES[0], "heard": 0, "asked": {}}
+    )
+    asked = {name: st.query_params.get(name) for name in ("step", "select", "axis")}
+    before = place["asked"]
+    step, select, axis = asked["step"], asked["select"], asked["axis"]
+    if step != before.get("step") and step and re.fullmatch(r"[0-9]{1,11}", step):
+        place["step"] = int(step)
+    if select != before.get("select"):
+        place["select"] = select if select and re.fullmatch(_SELECT, select) else ""
+    if axis != before.get("axis") and axis in AXES:
+        place["axis"] = axis
+    if place.setdefault("run", run_id) != run_id and not step:
+        place |= {"step": default, "select": select or ""}
+    place |= {"asked": asked, "run": run_id}
+    if before.get("step") and not step:
+        write_down(place)  # back from another page, whose address names no step
+    return place
+
+
+def here() -> dict[str, Any]:
+    """The place of this session; a page must have arrived."""
+    place: dict[str, Any] = st.session_state[_PLACE]
+    return place
+
+
+def go(step: int | None = None, select: str | None = None) -> None:
+    """Move to a step, or select a token (``"t65"``), the hole of a token (``"h65"``) or nothing (``""``); for callbacks."""
+    place = here()
+    if step is not None and step >= 0:
+        place["step"] = step
+    if select is not None and re.fullmatch(f"(?:{_SELECT})?", select):
+        place["select"] = select
+    write_down(place)
+
+
+def write_down(place: dict[str, Any]) -> None:
+    """Put the place into the address."""
+    with contextlib.suppress(StreamlitAPIException):  # raised while the native slider keeps the address
+        for name, value in (("step", str(place["step"])), ("select", place["select"]), ("axis", place["axis"])):
+            if value and (name != "axis" or value != AXES[0] or "axis" in st.query_params):
+                st.query_params[name] = value
+            elif not value and name in st.query_params:
+                del st.query_params[name]
+    place["asked"] = {name: st.query_params.get(name) for name in ("step", "select", "axis")}

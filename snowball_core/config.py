@@ -15,7 +15,7 @@ from .presets import DEFAULT_PRESET as DEFAULT_PRESET
 from .presets import PRESETS as PRESETS
 from .presets import SEED_FAULTS, SWITCHES
 
-EXTRAS = ("moment_hash", "hidden_mean", "dead_probability", "gradient", "exp_avg", "exp_avg_sq")
+EXTRAS = ("moment_hash", "hidden_mean", "dead_probability", "gradient_laws", "gradient", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)

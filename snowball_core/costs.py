@@ -60,6 +60,7 @@ def snapshot_bytes(config: RunConfig) -> int:
         "moment_hash": 8 * config.vocab,
         "hidden_mean": 4 * config.hidden,
         "dead_probability": 4,
+        "gradient_laws": 16,
         "gradient": weights * matrix,
         "exp_avg": moments * matrix,
         "exp_avg_sq": moments * matrix,

@@ -89,7 +89,7 @@ class LeanModel:
         probabilities = logs.exp_()
         likely = probabilities.mean(0)
         self._backward(inputs, target, count, blocks, last, hidden, probabilities)
-        return Outcome(loss, hidden, likely, list(self.gradients.values()))
+        return Outcome(loss, hidden, likely, probabilities, list(self.gradients.values()))
 
     def _get(self, name: str) -> Tensor:
         return self._parameters[name]

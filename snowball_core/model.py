@@ -19,13 +19,15 @@ class Outcome(NamedTuple):
     """What one forward and backward pass gave.
 
     ``loss`` is a scalar; ``hidden`` ``[batch · predicted, hidden]`` are the final states at the predicted positions;
-    ``probabilities`` ``[vocab]`` are their predictions' mean; ``gradients`` are in the parameters' order and may be
-    overwritten by the next pass.
+    ``probabilities`` ``[vocab]`` are their predictions' mean; ``error`` ``[batch · predicted, vocab]`` is the loss's gradient
+    with respect to the logits, in float32; ``gradients`` are in the parameters' order. These two may be overwritten by the
+    next pass.
     """
 
     loss: Tensor
     hidden: Tensor
     probabilities: Tensor
+    error: Tensor
     gradients: list[Tensor]
 
 

@@ -94,6 +94,7 @@ def _tensors(config: RunConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
         "moment_hash": ("U64", (config.vocab,)),
         "hidden_mean": ("F32", (config.hidden,)),
         "dead_probability": ("F32", ()),
+        "gradient_laws": ("F32", (2, 2)),
         "gradient": (gradients, matrix),
         "exp_avg": (moments, matrix),
         "exp_avg_sq": (moments, matrix),

@@ -32,4 +32,8 @@ class StockModel:
         logits, hidden = logits[:, :predicted].float().flatten(0, 1), hidden[:, :predicted].flatten(0, 1)
         loss = F.cross_entropy(logits, targets.flatten(), reduction="sum") / count
         gradients = torch.autograd.grad(loss, list(self._model.parameters()), materialize_grads=True)
-        return Outcome(loss.detach(), hidden.detach(), logits.detach().softmax(-1).mean(0), list(gradients))
+        error = logits.detach().softmax(-1)
+        likely = error.mean(0)
+        target = targets.reshape(-1, 1)
+        error.scatter_add_(1, target, error.new_full(target.shape, -1.0)).div_(count)
+        return Outcome(loss.detach(), hidden.detach(), likely, error, list(gradients))

@@ -16,8 +16,9 @@ from .corpus import Corpus
 from .identity import fingerprints
 from .lean import LeanModel
 from .machine import resolve_device, resolve_threads
-from .model import Outcome, build, recorded_name
+from .model import EMBEDDING, UNEMBEDDING, Outcome, build, recorded_name
 from .precision import REGIMES
+from .residuals import gradient_residuals
 from .schedules import learning_rate_at
 from .stock import StockModel
 from .windows import WindowOrder
@@ -182,6 +183,8 @@ class Training:
             made["hidden_mean"] = self._reported(outcome, lambda o: o.hidden.float().mean(0), (self.config.hidden,))
         if "dead_probability" in wanted:
             made["dead_probability"] = self._reported(outcome, lambda o: o.probabilities[self.dead].sum(), ())
+        if "gradient_laws" in wanted:
+            made["gradient_laws"] = self._reported(outcome, self._residuals, (2, 2))
         if "gradient" in wanted:
             gradient = weight.grad if self.step and weight.grad is not None else torch.full_like(weight, float("nan"))
             made["gradient"] = _words(gradient, self.regime.gradients)
@@ -194,6 +197,10 @@ class Training:
         self, outcome: Outcome | None, mean: Callable[[Outcome], Tensor], shape: tuple[int, ...]
     ) -> npt.NDArray[np.float32]:
         return np.full(shape, np.nan, np.float32) if outcome is None else np.asarray(mean(outcome).cpu(), np.float32)
+
+    def _residuals(self, outcome: Outcome) -> Tensor:
+        name = EMBEDDING if self.config.tied else UNEMBEDDING
+        return gradient_residuals(outcome, outcome.gradients[list(self.leaves).index(name)], self.dead)
 
     def _moment_hash(self, state: Mapping[str, Any]) -> npt.NDArray[np.uint64]:
         if not state:

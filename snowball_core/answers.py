@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, preset
+from .errors import RunError
 
 Answer = dict[str, Any] | list[dict[str, Any]]
 
@@ -32,6 +37,38 @@ def say(asked: argparse.Namespace, text: str) -> None:
     """Print a line for people; silent with ``--json``."""
     if not asked.json:
         print(text)
+
+
+@contextlib.contextmanager
+def counting(asked: argparse.Namespace, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress to be told how many snapshots are done; on a terminal one line with an estimate, after the first second.
+
+    Raises
+    ------
+    RunError
+        If it is cancelled by Ctrl-C; the message says what is kept.
+    """
+    began, shown = time.monotonic(), sys.stderr.isatty() and not asked.json
+    last = done = total = 0
+
+    def progress(now: int, all_of_them: int) -> None:
+        nonlocal last, done, total
+        done, total, spent = now, all_of_them, time.monotonic() - began
+        if shown and spent > 1 and now:
+            left = spent * (total - now) / now
+            print(f"\r\033[K{what}: {now:,} of {total:,} snapshots, {left:,.0f} s left", end="", file=sys.stderr, flush=True)
+            last = now
+
+    try:
+        yield progress
+    except KeyboardInterrupt:
+        raise RunError(
+            f"{what} was cancelled after {done:,} of {total:,} snapshots. Tables of every step are kept block by block: "
+            "the same command goes on from there."
+        ) from None
+    finally:
+        if last:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def add_fields(verb: argparse.ArgumentParser) -> None:

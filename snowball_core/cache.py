@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-FOLDER = "cache"
+FOLDER, FOREIGN = "cache", ".foreign"
 
 
 def content_key(version: str, parts: Iterable[npt.NDArray[Any]]) -> str:
@@ -50,7 +50,8 @@ def keep(folder: Path | None, name: str, key: str, table: pd.DataFrame) -> None:
         return
     with contextlib.suppress(OSError):
         place = folder / FOLDER
-        place.mkdir(exist_ok=True)
+        # A run folder that is gone is not made again; the place of a foreign history is.
+        place.mkdir(parents=folder.parent.name == FOREIGN, exist_ok=True)
         fresh = place / f".{name}-{key}-{os.getpid()}.new"
         try:
             table.to_parquet(fresh, index=False)

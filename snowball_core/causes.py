@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .biography import together_since
 from .lineage import Event, Hole, Lineage
 
 PARTINGS = ("emission", "fission", "evaporation")
+_SCANNED = 1_024
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,26 @@ class Cause:
     violation: Hole = ()
 
 
+@dataclass(frozen=True)
+class Parting:
+    """What one needs to know of the two snapshots between which something came apart.
+
+    Attributes
+    ----------
+    leader : ndarray of int32, shape (vocab,)
+        For every token the smallest one with the same row, after.
+    hidden : ndarray of int32, shape (vocab,), or None
+        For every token the smallest one of its hidden class, before; None where moments were not recorded.
+    """
+
+    leader: npt.NDArray[np.int32]
+    hidden: npt.NDArray[np.int32] | None
+
+
 def cause(
     tree: Lineage,
     event: Event,
-    leader: npt.NDArray[np.int32],
-    hidden: npt.NDArray[np.int32] | None,
+    parting: Parting,
     moment_hash: npt.NDArray[np.uint64] | None,
     dead: npt.NDArray[np.bool_] | None,
     jiggled: npt.NDArray[np.bool_] | None = None,
@@ -54,9 +71,8 @@ def cause(
     ----------
     tree : Lineage
     event : Event
-    leader : ndarray of int32, shape (snapshots, vocab)
-    hidden : ndarray of int32, shape (snapshots, vocab), or None
-        Leaders of the hidden classes; None where moments were not recorded.
+    parting : Parting
+        Of the event's snapshot and the one before.
     moment_hash : ndarray of uint64, shape (snapshots, vocab), or None
     dead : ndarray of bool, shape (vocab,), or None
     jiggled : ndarray of bool, shape (vocab,), optional
@@ -64,18 +80,16 @@ def cause(
     """
     if event.kind not in PARTINGS:
         return None
-    now, before = event.snapshot, event.snapshot - 1
     members = np.array(tree.nodes[event.parents[0]].tokens)
-    together = (leader[:now, members] == leader[:now, members[:1]]).all(axis=1)
-    shared = _since(together)
+    shared = together_since(tree, event.parents[0])
     if jiggled is not None and jiggled[members].any():
         return Cause("noise: these rows are jiggled at every step", shared_since=shared)
-    if hidden is None or moment_hash is None:
+    if parting.hidden is None or moment_hash is None:
         return Cause("unknown: the optimizer's moments were not recorded (moment_hash)", shared_since=shared)
-    classes = _classes(hidden[before], members)
-    parted = [tokens for tokens in classes if len(set(leader[now, list(tokens)].tolist())) > 1]
+    classes = _classes(parting.hidden, members)
+    parted = [tokens for tokens in classes if len(set(parting.leader[list(tokens)].tolist())) > 1]
     quiet = [tokens for tokens in parted if dead is not None and dead[list(tokens)].all()]
-    differed = _differed(classes, leader[now], moment_hash[:now])
+    differed = _differed(classes, parting.leader, moment_hash[: event.snapshot])
     if quiet:
         text = f"violation: {_said(quiet[0])} had equal rows and equal moments and parted; nothing in the laws parts them"
         return Cause(text, classes, differed, shared, quiet[0])
@@ -97,15 +111,17 @@ def _classes(hidden: npt.NDArray[np.int32], members: npt.NDArray[np.intp]) -> tu
     return tuple(sorted((tuple(tokens) for tokens in found.values()), key=lambda tokens: (-len(tokens), tokens[0])))
 
 
-def _since(holds: npt.NDArray[np.bool_]) -> int | None:
-    """The first index of the unbroken stretch of truths at the end; None if the last is false."""
-    if not len(holds) or not holds[-1]:
-        return None
-    false = np.flatnonzero(~holds)
-    return int(false[-1]) + 1 if len(false) else 0
-
-
 def _differed(classes: Sequence[Hole], leader: npt.NDArray[np.int32], moment_hash: npt.NDArray[np.uint64]) -> int | None:
+    """Snapshot since which every class that went elsewhere has had other moments than the largest; None if it has not."""
     largest = classes[0][0]
     others = np.array([tokens[0] for tokens in classes[1:] if leader[tokens[0]] != leader[largest]], np.intp)
-    return _since((moment_hash[:, others] != moment_hash[:, [largest]]).all(axis=1)) if len(others) else None
+    if not len(others):
+        return None
+    # Backwards in parts: the answer is mostly near, and the recording may be long.
+    for stop in range(len(moment_hash), 0, -_SCANNED):
+        part = moment_hash[max(0, stop - _SCANNED) : stop]
+        equal = np.flatnonzero((part[:, others] == part[:, [largest]]).any(axis=1))
+        if len(equal):
+            since = max(0, stop - _SCANNED) + int(equal[-1]) + 1
+            return since if since < len(moment_hash) else None
+    return 0

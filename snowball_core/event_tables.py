@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .causes import Cause, cause
+from .biography import biography
+from .blocks import Progress, blocks, silent
+from .causes import PARTINGS, Cause, Parting, cause
 from .census import hidden_leaders, history_leaders
-from .lineage import Lineage, biography, lineage
+from .identity import leaders
+from .lineage import Event, Lineage, lineage_of
+from .memory import release
 from .motion import first_moves, last_moves
 from .observation import Observation
 
@@ -30,21 +35,45 @@ class Account:
     ----------
     tree : Lineage
     causes : tuple of Cause or None
-    leader : ndarray of int32, shape (snapshots, vocab)
     """
 
     tree: Lineage
     causes: tuple[Cause | None, ...]
-    leader: npt.NDArray[np.int32]
 
 
-def account(seen: Observation, group: str) -> Account:
-    """The lineage of a group's black holes, and why they came apart where they did."""
-    leader = history_leaders(seen.words)
-    tree = lineage(leader, seen.mask(group))
-    hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash)
-    told = [cause(tree, event, leader, hidden, seen.moment_hash, seen.dead, jiggled(seen)) for event in tree.events]
-    return Account(tree, tuple(told), leader)
+def account(seen: Observation, group: str, progress: Progress = silent) -> Account:
+    """The lineage of a group's black holes, and why they came apart where they did.
+
+    Parameters
+    ----------
+    seen : Observation
+    group : str
+    progress : callable, optional
+        Told snapshots done and in all after every block; may raise to cancel.
+    """
+    tree = lineage_of(_leaders(seen, progress), seen.mask(group))
+    told: list[Cause | None] = []
+    for now, events in itertools.groupby(tree.events, key=lambda event: event.snapshot):
+        told += _causes(seen, tree, now, list(events))
+    return Account(tree, tuple(told))
+
+
+def _leaders(seen: Observation, progress: Progress) -> Iterator[npt.NDArray[np.int32]]:
+    """The leaders of a history, block by block."""
+    for start, stop in blocks(seen) or [(0, 0)]:
+        yield history_leaders(seen.words[start:stop])
+        release(seen.words)
+        progress(stop, len(seen.words))
+
+
+def _causes(seen: Observation, tree: Lineage, now: int, events: list[Event]) -> list[Cause | None]:
+    """The causes of what came apart at one snapshot; None for events of another kind."""
+    if not any(event.kind in PARTINGS for event in events):
+        return [None] * len(events)
+    before, after = leaders(seen.words[now - 1 : now + 1])
+    moments = None if seen.moment_hash is None else seen.moment_hash[now - 1 : now]
+    parting = Parting(after, None if moments is None else hidden_leaders(before[None], moments)[0])
+    return [cause(tree, event, parting, seen.moment_hash, seen.dead, jiggled(seen)) for event in events]
 
 
 def jiggled(seen: Observation) -> npt.NDArray[np.bool_] | None:

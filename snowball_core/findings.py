@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from .census import censuses, hidden_counts, hidden_leaders
+from .blocks import Progress, blocks, silent
+from .census import censuses, hidden_counts, hidden_leaders, history_leaders
 from .errors import HistoryError
 from .event_tables import account, jiggled
 from .extent import extents
-from .laws import LAWS, Violation, miscounted, parted, restless, risen
+from .laws import (
+    LAWS,
+    Violation,
+    fallen,
+    idle_snapshots,
+    miscounted,
+    misstepped,
+    overreached,
+    parted,
+    restless,
+    risen,
+    unbalanced,
+)
+from .memory import release
+from .mobility import largest_update, second_moment_falls
 from .observation import Observation
 from .pairs import adjacency_components
-from .step_tables import moves_of
+from .step_tables import step_table
 from .verdict import Verdict, verdict
 
+_COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
+_NOISE = "rows are jiggled: noise may part and move them"
+_NO_MOMENTS = "the optimizer's moments were not recorded (moment_hash)"
 
-def verdict_of(seen: Observation, group: str) -> Verdict:
+
+def verdict_of(seen: Observation, group: str, progress: Progress = silent) -> Verdict:
     """The verdict on a group of one run, as far as it is recorded.
 
     Raises
@@ -27,8 +48,8 @@ def verdict_of(seen: Observation, group: str) -> Verdict:
     """
     if not len(seen.words):
         raise HistoryError(f'a verdict needs a recorded snapshot; "{seen.id}" has none yet.')
-    told, mask = account(seen, group), seen.mask(group)
-    ends = told.leader[[0, -1]]
+    told, mask = account(seen, group, progress), seen.mask(group)
+    ends = history_leaders(seen.words[[0, -1]])
     first, last = censuses(ends, mask)
     true_holes = None
     if seen.moment_hash is not None:
@@ -45,39 +66,113 @@ def verdict_of(seen: Observation, group: str) -> Verdict:
     return verdict(group, steps, (first, last), told.tree, largest, true_holes, components)
 
 
-def violations(seen: Observation) -> list[Violation]:
+def unchecked(seen: Observation) -> dict[str, str]:
+    """The laws that cannot be checked on what was recorded, each with the reason."""
+    config, noisy, moments = seen.config, jiggled(seen) is not None, seen.moment_hash is not None
+    steps = set(seen.steps[:2].tolist())
+    adam = config is not None and config.optimizer == "adamw"
+    reasons = {
+        "hidden-classes-never-part": [(noisy, _NOISE), (not moments, _NO_MOMENTS)],
+        "hidden-classes-never-rise": [(noisy, _NOISE), (not moments, _NO_MOMENTS), (seen.dead is None, seen.reason)],
+        "zero-rate-is-rest": [(noisy, _NOISE), (seen.rates is None, "the learning rate of the steps is not known")],
+        "first-step-is-the-rate": [
+            (noisy, _NOISE),
+            (not adam, "the optimizer is not known to be AdamW"),
+            (not {0, 1} <= steps, "steps 0 and 1 were not both recorded"),
+            ("gradient" not in seen.recordings, "the gradient was not recorded (gradient)"),
+        ],
+        "beyond-reach-is-rest": [
+            (noisy, _NOISE),
+            (not adam or seen.rates is None, "the optimizer is not known to be AdamW, or its rates are not known"),
+        ],
+        "second-moment-only-rises": [
+            ("exp_avg_sq" not in seen.recordings, "the second moment was not recorded (exp_avg_sq)"),
+            (config is not None and _can_fall(seen), "in this format and with this beta2 it can fall"),
+        ],
+    }
+    for law in ("predictions-pull-to-zero", "dead-gradient-is-p-times-h"):
+        reasons[law] = [("gradient_laws" not in seen.recordings, "the residuals were not recorded (gradient_laws)")]
+    found = {law: next((text for applies, text in listed if applies), "") for law, listed in reasons.items()}
+    return {law: text for law, text in found.items() if text}
+
+
+def _can_fall(seen: Observation) -> bool:
+    config = seen.config
+    return config is None or second_moment_falls(config.beta2, "BF16" if config.precision == "pure-bf16" else "F32")
+
+
+def violations(seen: Observation, progress: Progress = silent) -> list[Violation]:
     """Every violation of every law that can be checked on what was recorded, ordered by snapshot."""
-    told = account(seen, "all")
+    table, cannot = step_table(seen, progress), unchecked(seen)
     found: list[Violation] = []
-    if jiggled(seen) is None:
+    for group, rows in table.groupby("group", sort=False):
+        found += miscounted(str(group), {name: rows[name].to_numpy(np.int64) for name in _COUNTED})
+    if "hidden-classes-never-part" not in cannot:
+        told = account(seen, "all")
         found += parted(told.tree, told.causes)
-        if seen.moment_hash is not None and seen.dead is not None and len(seen.words):
-            hidden = hidden_leaders(told.leader, seen.moment_hash)
-            found += risen(hidden_counts(told.leader, hidden, seen.dead))
-        if seen.rates is not None:
-            found += restless(moves_of(seen)[0], seen.steps, seen.rates)
-    for group, mask in seen.masks.items():
-        counted = censuses(told.leader, mask)
-        names = ("tokens", "unique", "black_holes", "population", "singletons")
-        found += miscounted(group, {name: np.array([getattr(each, name) for each in counted]) for name in names})
+    if "hidden-classes-never-rise" not in cannot and len(table):
+        found += risen(table.loc[table["group"] == "dead", "hidden_classes"].to_numpy(np.int64))
+    if "zero-rate-is-rest" not in cannot:
+        found += _restless(seen, table)
+    for law, check in _BY_STEP.items():
+        if law not in cannot:
+            found += check(seen)
+    if "predictions-pull-to-zero" not in cannot and (residuals := seen.recording("gradient_laws")) is not None:
+        found += unbalanced(np.asarray(residuals))
     return sorted(found, key=lambda violation: violation.snapshot)
 
 
-def law_rows(seen: Observation) -> list[dict[str, Any]]:
-    """One row per law: its sentence, whether it could be checked, and its violations by step."""
-    found = violations(seen)
-    noisy = jiggled(seen) is not None
-    checked = {
-        "hidden-classes-never-part": seen.moment_hash is not None and not noisy,
-        "hidden-classes-never-rise": seen.moment_hash is not None and seen.dead is not None and not noisy,
-        "counts-add-up": True,
-        "zero-rate-is-rest": seen.rates is not None and not noisy,
-    }
+def _restless(seen: Observation, table: pd.DataFrame) -> Iterator[Violation]:
+    moved = table.loc[table["group"] == "all", "moved"].to_numpy(np.int64)
+    for t in idle_snapshots(seen.steps, seen.rates).tolist() if seen.rates else ():
+        if moved[t]:
+            yield from restless(t, (seen.words[t] != seen.words[t - 1]).any(axis=1))
+
+
+def _first_step(seen: Observation) -> Iterator[Violation]:
+    gradient, rates = seen.recording("gradient"), seen.rates
+    if gradient is not None and len(gradient) > 1 and rates is not None and len(rates[1]) and seen.config is not None:
+        yield from misstepped(seen.words[0], seen.words[1], gradient[1], float(rates[1][0]), seen.config)
+
+
+def _beyond_reach(seen: Observation) -> Iterator[Violation]:
+    config, rates = seen.config, seen.rates
+    if config is None or rates is None:
+        return
+    rate_of = dict(zip(rates[0].astype(int).tolist(), rates[1].tolist(), strict=True))
+    for start, stop in blocks(seen):
+        for t in range(max(1, start), stop):
+            rate = rate_of.get(int(seen.steps[t]))
+            # The bound is one step's: between snapshots farther apart several updates add up.
+            if rate is not None and seen.steps[t] - seen.steps[t - 1] == 1 and (seen.words[t] != seen.words[t - 1]).any():
+                yield from overreached(
+                    t, seen.words[t - 1], seen.words[t], largest_update(config, rate), rate * config.weight_decay
+                )
+        release(seen.words)
+
+
+def _second_moment(seen: Observation) -> Iterator[Violation]:
+    if (moments := seen.recording("exp_avg_sq")) is not None:
+        for t in range(1, len(moments)):
+            yield from fallen(t, moments[t - 1], moments[t])
+
+
+_BY_STEP = {
+    "first-step-is-the-rate": _first_step,
+    "beyond-reach-is-rest": _beyond_reach,
+    "second-moment-only-rises": _second_moment,
+}
+
+
+def law_rows(seen: Observation, progress: Progress = silent) -> list[dict[str, Any]]:
+    """One row per law: its sentence, whether it could be checked and why not, and its violations by step."""
+    found, cannot = violations(seen, progress), unchecked(seen)
     return [
         {
             "law": law,
             "says": text,
-            "checked": checked[law],
+            "checked": law not in cannot,
+            "reason": cannot.get(law, ""),
             "violations": [
                 {"step": int(seen.steps[each.snapshot]), "tokens": list(each.tokens), "text": each.text}
                 for each in found

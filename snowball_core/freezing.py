@@ -10,7 +10,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
-STILL_SHARE = 0.9
+_STILL_TENTHS = 9
 RATE_WINDOW = 100
 
 
@@ -43,22 +43,26 @@ class Freezing:
     is_by_learning_rate: bool | None
 
 
-def freezing(moved: Truths, cells: Integers, steps: Integers, rates: tuple[Floats, Floats] | None = None) -> Freezing:
+def freezing(
+    moved: Integers, tokens: int, path_cells: Floats, steps: Integers, rates: tuple[Floats, Floats] | None = None
+) -> Freezing:
     """When a group's motion ends.
 
     Parameters
     ----------
-    moved : ndarray of bool, shape (snapshots, tokens)
-    cells : ndarray of int64, shape (snapshots, tokens)
-        L∞ displacement from the snapshot before.
+    moved : ndarray of int64, shape (snapshots,)
+        How many of the group's tokens moved since the snapshot before.
+    tokens : int
+        In the group.
+    path_cells : ndarray of float64, shape (snapshots,)
+        Mean over the group's tokens of the L∞ displacement from the snapshot before, cells.
     steps : ndarray of int64, shape (snapshots,)
     rates : tuple of two ndarrays, optional
         Steps, and the learning rate each of them used.
 
     Examples
     --------
-    >>> moved = np.array([[False], [True], [False]])
-    >>> freezing(moved, moved.astype(np.int64), np.array([0, 5, 900])).last_change
+    >>> freezing(np.array([0, 1, 0]), 1, np.array([0.0, 3.0, 0.0]), np.array([0, 5, 900])).last_change
     5
     """
     first = int(steps[0]) if len(steps) else 0
@@ -66,16 +70,15 @@ def freezing(moved: Truths, cells: Integers, steps: Integers, rates: tuple[Float
     def last(is_moving: Truths) -> int:
         return int(steps[np.flatnonzero(is_moving)[-1]]) if is_moving.any() else first
 
-    any_moves: Truths = np.asarray(moved.any(axis=1))
-    tokens = max(1, moved.shape[1])
-    end = last(any_moves)
+    end = last(moved > 0)
     after = np.empty(0) if rates is None else rates[1][(rates[0] > end) & (rates[0] <= (steps[-1] if len(steps) else 0))]
     largest = float(after.max()) if len(after) else float("nan")
     return Freezing(
         end,
-        last(np.asarray(moved.sum(axis=1) > (1 - STILL_SHARE) * tokens)),
-        last(np.asarray(_recent_path(cells.sum(axis=1) / tokens, steps) >= 1.0)),
-        bool(len(steps)) and not any_moves[-1],
+        # Still are at least 90 %: in whole tokens, since 0.1 has no exact double.
+        last(10 * (max(1, tokens) - moved) < _STILL_TENTHS * max(1, tokens)),
+        last(_recent_path(path_cells, steps) >= 1.0),
+        bool(len(steps)) and not moved[-1],
         largest,
         bool(largest == 0.0) if len(after) else None,
     )

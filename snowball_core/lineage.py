@@ -18,6 +18,7 @@ the holes before into the holes after. The holes of the first snapshot form ther
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,14 @@ class Lineage:
     events: tuple[Event, ...]
     snapshots: int
 
+    @functools.cached_property
+    def parents(self) -> dict[int, list[int]]:
+        """The parents of each node that has some; indices of nodes."""
+        found: dict[int, list[int]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.child, []).append(edge.parent)
+        return found
+
 
 def holes_among(leader: npt.NDArray[np.int32], group: npt.NDArray[np.intp]) -> list[Hole]:
     """The black holes among the group's tokens at one snapshot, largest first, ties by smallest token.
@@ -126,12 +135,19 @@ def _by_size(tokens: Hole) -> tuple[int, int]:
     return -len(tokens), tokens[0]
 
 
-def partition_changes(leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Indices of the snapshots at which the group may share vectors otherwise than before; the first always counts."""
+def partition_changes(
+    leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_], before: npt.NDArray[np.int32] | None = None
+) -> npt.NDArray[np.intp]:
+    """Indices of the snapshots at which the group may share vectors otherwise than before.
+
+    The first always counts, unless the leaders ``before`` it are given, where ``leader`` is a part of a longer history.
+    """
     chosen = leader[:, group]
     # Leaders outside the group may change with nobody inside leaving: such a step gives the same holes and no event.
     changed = np.ones(len(chosen), np.bool_)
     changed[1:] = (chosen[1:] != chosen[:-1]).any(axis=1)
+    if before is not None and len(chosen):
+        changed[0] = (chosen[0] != before[group]).any()
     return np.flatnonzero(changed)
 
 
@@ -152,12 +168,19 @@ def lineage(leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_] | None =
     >>> [(event.snapshot, event.kind, event.tokens) for event in tree.events]
     [(0, 'formation', (0, 1)), (1, 'absorption', (2,)), (2, 'emission', (0,))]
     """
-    mask = np.ones(leader.shape[1], np.bool_) if group is None else group
-    tokens = np.flatnonzero(mask)
-    building = _Building()
-    for snapshot in partition_changes(leader, mask).tolist():
-        building.step(snapshot, holes_among(leader[snapshot], tokens))
-    return building.finish(len(leader))
+    return lineage_of([leader], np.ones(leader.shape[1], np.bool_) if group is None else group)
+
+
+def lineage_of(parts: Iterable[npt.NDArray[np.int32]], group: npt.NDArray[np.bool_]) -> Lineage:
+    """The same from consecutive parts of a history's leaders, of which one at a time is held."""
+    tokens, building, start = np.flatnonzero(group), _Building(), 0
+    before: npt.NDArray[np.int32] | None = None
+    for leader in parts:
+        for index in partition_changes(leader, group, before).tolist():
+            building.step(start + index, holes_among(leader[index], tokens))
+        start += len(leader)
+        before = leader[-1] if len(leader) else before
+    return building.finish(start)
 
 
 class _Building:
@@ -274,25 +297,3 @@ def rebuilt(tree: Lineage) -> list[frozenset[Hole]]:
         holes = (holes - ended) | begun
         partitions.append(frozenset(holes))
     return partitions
-
-
-@dataclass(frozen=True)
-class Stay:
-    """A token's stay in one black hole: the hole's identity and the snapshots, both included."""
-
-    hole: int
-    first: int
-    last: int
-
-
-def biography(tree: Lineage, token: int) -> list[Stay]:
-    """The black holes a token was in, in order; between two stays it was alone."""
-    stays: list[Stay] = []
-    for node in tree.nodes:
-        if token not in node.tokens:
-            continue
-        if stays and stays[-1].hole == node.hole and stays[-1].last == node.first - 1:
-            stays[-1] = Stay(node.hole, stays[-1].first, node.last)
-        else:
-            stays.append(Stay(node.hole, node.first, node.last))
-    return stays

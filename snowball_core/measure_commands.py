@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, folder_of, say
+from .answers import Answer, counting, folder_of, say
 from .errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -122,15 +122,19 @@ def _rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _census(asked: argparse.Namespace) -> Answer:
-    import pandas as pd
-
     from .census import class_sizes
-    from .step_tables import census_rows
+    from .step_tables import CENSUS_COLUMNS, census_at, step_table
 
     seen = _seen(asked)
     groups = _groups(asked, seen)
     index = None if asked.step is None else seen.index(asked.step)
-    rows = census_rows(seen, groups) if index is None else census_rows(seen, groups, index, index + 1)
+    if index is None:
+        with counting(asked, "census") as progress:
+            table = step_table(seen, progress)[list(CENSUS_COLUMNS)]
+    else:
+        table = census_at(seen, asked.step)
+    table = _of_groups(table, groups)
+    rows = [row | {"sizes": [int(size) for size in row["sizes"].split()]} for row in _rows_of(table)]
     answer: dict[str, Any] = {"run": seen.id, "rows": rows}
     if index is not None:
         if seen.moment_hash is not None:
@@ -139,10 +143,15 @@ def _census(asked: argparse.Namespace) -> Answer:
         answer |= _levels(asked, seen, index, groups)
     if seen.reason:
         answer["note"] = seen.reason
-    table = pd.DataFrame(rows)
-    table["sizes"] = [" ".join(map(str, row["sizes"])) for row in rows]
     _told(asked, table)
     return answer
+
+
+def _of_groups(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """The rows of some groups, ordered by step, then by the order asked for."""
+    chosen = table[table["group"].isin(groups)]
+    rank = {group: place for place, group in enumerate(groups)}
+    return chosen.assign(rank=chosen["group"].map(rank)).sort_values(["step", "rank"], kind="stable").drop(columns="rank")
 
 
 def _levels(asked: argparse.Namespace, seen: Observation, index: int, groups: list[str]) -> dict[str, Any]:
@@ -192,7 +201,8 @@ def _events(asked: argparse.Namespace) -> Answer:
 
     seen = _seen(asked)
     group = _group(asked, seen, "events")
-    told = account(seen, group)
+    with counting(asked, "events") as progress:
+        told = account(seen, group, progress)
     for path, table in ((asked.nodes, node_table), (asked.edges, edge_table)):
         if path:
             _write(path, table(told.tree, seen.steps).to_csv(index=False))
@@ -213,16 +223,19 @@ def _events(asked: argparse.Namespace) -> Answer:
 def _motion(asked: argparse.Namespace) -> Answer:
     from dataclasses import asdict
 
-    from .step_tables import freezing_of, motion_table, moves_of, token_motion
+    from .step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
     seen = _seen(asked)
     groups = _groups(asked, seen)
-    moves, drifts = moves_of(seen, groups)
-    table, tokens = motion_table(seen, moves, drifts), token_motion(seen, moves)
+    with counting(asked, "motion") as progress:
+        measured = step_table(seen, progress)
+    with counting(asked, "tokens") as progress:
+        tokens = token_motion(seen, progress)
+    table = _of_groups(measured[list(MOTION_COLUMNS)], groups)
     if asked.tokens:
         _write(asked.tokens, tokens.to_csv(index=False))
     _told(asked, table)
-    ends = {group: plain(asdict(freezing_of(seen, moves, group))) for group in groups}
+    ends = {group: plain(asdict(freezing_of(seen, measured, group))) for group in groups}
     for group, end in ends.items():
         say(asked, f"{group}: " + ", ".join(f"{name} {value}" for name, value in end.items()))
     return {"run": seen.id, "steps": _rows_of(table), "tokens": _rows_of(tokens), "freezing": ends}
@@ -232,7 +245,8 @@ def _verdict(asked: argparse.Namespace) -> Answer:
     from .findings import verdict_of
 
     seen = _seen(asked)
-    found = verdict_of(seen, _group(asked, seen, "verdicts"))
+    with counting(asked, "verdict") as progress:
+        found = verdict_of(seen, _group(asked, seen, "verdicts"), progress)
     say(asked, f"{found.group} tokens, steps {found.first_step:,} to {found.last_step:,}: {found.outcome}")
     say(asked, f"(by the number of holes alone: {found.seeds_outcome})")
     words = {True: "yes", False: "no", None: "cannot be told"}
@@ -249,9 +263,10 @@ def _laws(asked: argparse.Namespace) -> Answer:
     from .findings import law_rows
 
     seen = _seen(asked)
-    rows = law_rows(seen)
+    with counting(asked, "laws") as progress:
+        rows = law_rows(seen, progress)
     for row in rows:
-        state = f"{len(row['violations'])} violations" if row["checked"] else "cannot be checked on what was recorded"
+        state = f"{len(row['violations'])} violations" if row["checked"] else f"not checked: {row['reason']}"
         say(asked, f"{row['law']}: {row['says']}: {state}")
         for each in row["violations"][:20]:
             say(asked, f"  step {each['step']:,}: {each['text']}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .axes import difference_basis, durations, explained_variance, run_basis, step_basis
+from .blocks import Progress, silent
 from .census import change_steps
 from .event_tables import Account, account, biography_table, edge_table, event_rows, event_table, node_table
 from .findings import law_rows, verdict_of
@@ -22,7 +23,7 @@ from .geometry import PrincipalAxes
 from .observation import Observation, find
 from .pairs import PairStatistics, pair_statistics
 from .runs import runs_folder
-from .step_tables import Progress, moves_of, silent, step_table, token_motion
+from .step_tables import step_table, token_motion
 from .tables import hole_table, token_table, with_metrics
 from .verdict import Verdict
 
@@ -80,7 +81,7 @@ class Recorded:
 
     def motion(self) -> pd.DataFrame:
         """One row per token: first and last move, path and net displacement."""
-        return token_motion(self.seen, moves_of(self.seen)[0])
+        return token_motion(self.seen)
 
     def distances(self, step: int, group: str | None = None) -> PairStatistics:
         """All pairwise statistics at a step."""

@@ -6,8 +6,9 @@ read-only with what is known of it: where nobody says which tokens are dead, the
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words
+from .cache import FOREIGN
 from .config import RunConfig
 from .corpus import load_corpus
 from .errors import HistoryError
@@ -48,9 +50,11 @@ class Observation:
         None where it was not recorded.
     metrics : mapping of str to ndarray of float64
         Columns of ``metrics.csv``; empty for a foreign history.
+    recordings : mapping of str to Path
+        The files of the further recordings, by name; :meth:`recording` opens one.
     config : RunConfig or None
-    folder : Path or None
-        The run's folder, where derived tables may be kept; None for a foreign history.
+    kept_in : Path or None
+        Where derived tables may be kept: the run's folder, for a foreign history one in the runs folder; None keeps none.
     """
 
     id: str
@@ -59,8 +63,9 @@ class Observation:
     dead: npt.NDArray[np.bool_] | None = None
     moment_hash: npt.NDArray[np.uint64] | None = None
     metrics: Mapping[str, npt.NDArray[np.float64]] | None = None
+    recordings: Mapping[str, Path] = field(default_factory=dict)
     config: RunConfig | None = None
-    folder: Path | None = None
+    kept_in: Path | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -111,6 +116,17 @@ class Observation:
         chosen: Words = matrix if mask.all() else matrix[mask]
         return chosen
 
+    def recording(self, name: str) -> npt.NDArray[Any] | None:
+        """A further recording, one entry per snapshot as far as it goes; None if it was not made.
+
+        Raises
+        ------
+        HistoryError
+            If its file is damaged.
+        """
+        file = self.recordings.get(name)
+        return None if file is None else open_tensor(file, name).words[: len(self.words)]
+
     def index(self, step: int) -> int:
         """The snapshot recorded at a step.
 
@@ -139,12 +155,14 @@ def observe(run: Run) -> Observation:
     """
     words = run.history().words
     moments = None
-    if MOMENT_HASH in run.config.extras and (run.path / f"{MOMENT_HASH}.safetensors").exists():
-        moments = open_tensor(run.path / f"{MOMENT_HASH}.safetensors", MOMENT_HASH).words
+    files = {name: run.path / f"{name}.safetensors" for name in run.config.extras}
+    files = {name: file for name, file in files.items() if file.exists()}
+    if file := files.pop(MOMENT_HASH, None):
+        moments = open_tensor(file, MOMENT_HASH).words
         words = words[: len(moments)]
         moments = moments[: len(words)]
     steps = run.steps(len(words))
-    return Observation(run.id, words[: len(steps)], steps, run.dead, moments, run.metrics(), run.config, run.path)
+    return Observation(run.id, words[: len(steps)], steps, run.dead, moments, run.metrics(), files, run.config, run.path)
 
 
 def foreign(
@@ -153,6 +171,7 @@ def foreign(
     dead: Sequence[int] | None = None,
     corpus: str | None = None,
     corpora: Path | None = None,
+    kept_in: Path | None = None,
 ) -> Observation:
     """A foreign history, read-only: its steps are the numbers of its snapshots.
 
@@ -168,6 +187,8 @@ def foreign(
         The text it was trained on, byte by byte: a built-in name or a path. Tokens not in it are dead.
     corpora : Path, optional
         Where built corpora are kept.
+    kept_in : Path, optional
+        Where derived tables may be kept; nowhere without it.
 
     Raises
     ------
@@ -191,7 +212,7 @@ def foreign(
             raise HistoryError(f"dead tokens must be ids of the vocabulary, 0–{vocab - 1:,}; got {wrong[0]:,}.")
         mask = np.zeros(vocab, np.bool_)
         mask[list(dead)] = True
-    return Observation(path.name, words, np.arange(len(words)), mask)
+    return Observation(path.name, words, np.arange(len(words)), mask, kept_in=kept_in)
 
 
 def _found(path: Path, header: Header) -> str:
@@ -250,5 +271,6 @@ def find(
     if len(given.parts) > 1 and (given / "run.json").is_file():
         return observe(read_run(given.resolve()))
     if given.suffix == ".safetensors":
-        return foreign(given, key, dead, corpus, corpora_folder(folder))
+        place = hashlib.blake2b(f"{given.resolve()} {key}".encode(), digest_size=8).hexdigest()
+        return foreign(given, key, dead, corpus, corpora_folder(folder), folder / FOREIGN / place)
     return observe(open_run(folder, word))

@@ -1,9 +1,7 @@
-"""Every number of every step, block by block: bounded memory, progress, kept in the run's cache, cancelled and continued."""
+"""Every number of every step and the whole motion of every token, measured block by block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,84 +9,65 @@ import numpy.typing as npt
 import pandas as pd
 
 from .bf16 import Words, values
-from .cache import content_key, keep, load
+from .blocks import Progress, silent, walk
 from .census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
 from .extent import Extent, extents, separation
 from .freezing import Freezing, freezing
 from .levels import Special, rounded, special_rows, values_unique
-from .memory import release, steady_memory
-from .motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, regimes, together
+from .motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, regimes
 from .observation import Observation
 
-VERSION = "steps-1"
-BLOCK_BYTES = 16 * 1024 * 1024
-_WORKERS = 2
-Progress = Callable[[int, int], None]
-
-
-def silent(done: int, total: int) -> None:
-    """Progress that is told nobody."""
-
-
-def blocks(seen: Observation) -> list[tuple[int, int]]:
-    """The parts a history is measured in: first snapshot and the one after the last, about 16 MB each."""
-    size = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
-    count = len(seen.words)
-    return [(start, min(start + size, count)) for start in range(0, count, size)]
+VERSION = "steps-2"
 
 
 def step_table(seen: Observation, progress: Progress = silent) -> pd.DataFrame:
     """One row per snapshot and group with all that is measured of every step; see docs/measures.md for each column.
 
-    Blocks already in the run's cache are taken from there if they were computed from the same bytes. Every finished block is
-    kept at once: a call that was cancelled goes on where it stopped, and a growing run has only its new blocks measured.
-
     Parameters
     ----------
     seen : Observation
     progress : callable, optional
-        Told snapshots done and in all after every block; may raise to cancel.
+        Told snapshots done and in all after every block; may raise to cancel, and the next call goes on there.
     """
-    with steady_memory():
-        tables = _tables(seen, progress)
-    return pd.concat(tables, ignore_index=True) if tables else block_table(seen, 0, 0)
+    tables = list(walk(seen, measured_block, VERSION, "steps", progress))
+    return pd.concat(tables, ignore_index=True) if tables else measured_block(seen, 0, 0)["steps"]
 
 
-def _tables(seen: Observation, progress: Progress) -> list[pd.DataFrame]:
-    """The tables of all blocks, a few at a time in threads of their own."""
-    parts, tables = blocks(seen), []
-    pool = ThreadPoolExecutor(_WORKERS)
-    try:
-        # Few at a time: each holds its block's arrays, and the memory of all must not grow with the history.
-        waiting = [pool.submit(_kept_block, seen, *part) for part in parts[:_WORKERS]]
-        for number, part in enumerate(parts):
-            tables.append(waiting.pop(0).result())
-            if number + _WORKERS < len(parts):
-                waiting.append(pool.submit(_kept_block, seen, *parts[number + _WORKERS]))
-            release(seen.words)
-            progress(part[1], len(seen.words))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return tables
+def token_motion(seen: Observation, progress: Progress = silent) -> pd.DataFrame:
+    """One row per token: first and last move, path made and net displacement.
+
+    ``first_move`` and ``last_move`` are recorded steps, −1 if it never moved. ``path_weight`` adds up Euclidean displacements
+    from snapshot to snapshot, ``path_cells`` the largest component's (L∞) in cells; ``net_weight`` is the Euclidean distance
+    between the first and the last snapshot. ``straightness`` is net over path: 1 on a straight line, near 0 for a token that
+    wanders.
+    """
+    vocab = seen.words.shape[1]
+    first, last = np.full(vocab, -1, np.int64), np.full(vocab, -1, np.int64)
+    sums: dict[str, npt.NDArray[Any]] = {"moves": np.zeros(vocab, np.int64), "path_weight": np.zeros(vocab)}
+    sums["path_cells"] = np.zeros(vocab, np.int64)
+    for part in walk(seen, measured_block, VERSION, "tokens", progress):
+        begun, ended = (part[name].to_numpy() for name in ("first_move", "last_move"))
+        first = np.where(first < 0, begun, first)
+        last = np.where(ended < 0, last, ended)
+        sums = {name: total + part[name].to_numpy() for name, total in sums.items()}
+    ends = values(seen.words[[0, -1]]).astype(np.float64) if len(seen.words) else np.zeros((2, *seen.words.shape[1:]))
+    net, path = np.sqrt(((ends[1] - ends[0]) ** 2).sum(axis=1)), sums["path_weight"]
+    columns = {
+        "token": np.arange(vocab),
+        "group": np.full(vocab, "unknown") if seen.dead is None else np.where(seen.dead, "dead", "live"),
+        "first_move": first,
+        "last_move": last,
+        "moves": sums["moves"],
+        "path_weight": path,
+        "net_weight": net,
+        "straightness": np.divide(net, path, out=np.full(vocab, np.nan), where=path > 0),
+        "path_cells": sums["path_cells"],
+    }
+    return pd.DataFrame(columns)
 
 
-def _kept_block(seen: Observation, start: int, stop: int) -> pd.DataFrame:
-    if seen.folder is None:
-        return block_table(seen, start, stop)
-    beside = [
-        part for part in (seen.dead, None if seen.moment_hash is None else seen.moment_hash[start:stop]) if part is not None
-    ]
-    key = content_key(VERSION, [seen.words[max(0, start - 1) : stop], seen.steps[max(0, start - 1) : stop], *beside])
-    name = f"steps-{start:09d}"
-    table = load(seen.folder, name, key)
-    if table is None:
-        table = block_table(seen, start, stop)
-        keep(seen.folder, name, key, table)
-    return table
-
-
-def block_table(seen: Observation, start: int, stop: int) -> pd.DataFrame:
-    """The rows of :func:`step_table` for some snapshots, measured now."""
+def measured_block(seen: Observation, start: int, stop: int) -> dict[str, pd.DataFrame]:
+    """Some snapshots, measured now: ``steps``, rows of :func:`step_table`, and ``tokens``, how each token moved."""
     words: Words = seen.words[start:stop]
     masks = seen.masks
     leader = history_leaders(words)
@@ -110,7 +89,19 @@ def block_table(seen: Observation, start: int, stop: int) -> pd.DataFrame:
         tables.append(pd.DataFrame(columns))
     table = pd.concat(tables)
     order = np.arange(len(words) * len(masks)).reshape(len(masks), -1).T.ravel()
-    return table.iloc[order].reset_index(drop=True)
+    return {"steps": table.iloc[order].reset_index(drop=True), "tokens": _token_part(moves, steps)}
+
+
+def _token_part(moves: Displacement, steps: npt.NDArray[np.int64]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "first_move": first_moves(moves.moved, steps),
+            "last_move": last_moves(moves.moved, steps),
+            "moves": moves.moved.sum(axis=0),
+            "path_weight": moves.weight.sum(axis=0),
+            "path_cells": moves.cells.sum(axis=0),
+        }
+    )
 
 
 def _census_columns(counted: list[Census]) -> dict[str, Any]:
@@ -169,88 +160,36 @@ def _motion_columns(
     }
 
 
-def moves_of(
-    seen: Observation, groups: Sequence[str] = (), progress: Progress = silent
-) -> tuple[Displacement, dict[str, Drift]]:
-    """Every token's displacement at every snapshot (in memory 25 bytes a token and snapshot), and the drift of some groups."""
-    masks = {group: seen.mask(group) for group in groups}
-    moves: list[Displacement] = []
-    drifts: dict[str, list[Drift]] = {group: [] for group in groups}
-    for start, stop in blocks(seen) or [(0, 0)]:
-        move, drift = motion(seen.words[start:stop], masks, seen.words[start - 1] if start else None)
-        moves.append(move)
-        for group in groups:
-            drifts[group].append(drift[group])
-        release(seen.words)
-        progress(stop, len(seen.words))
-    return together(moves), {group: together(parts) for group, parts in drifts.items()}
+def freezing_of(seen: Observation, table: pd.DataFrame, group: str) -> Freezing:
+    """When a group's motion ends, by the three definitions, from the :func:`step_table`."""
+    rows = table[table["group"] == group]
+    tokens = int(rows["tokens"].iloc[0]) if len(rows) else 0
+    moved, path = rows["moved"].to_numpy(np.int64), rows["mean_displacement_cells"].to_numpy(np.float64)
+    return freezing(moved, tokens, path, seen.steps, seen.rates)
 
 
-def freezing_of(seen: Observation, moves: Displacement, group: str) -> Freezing:
-    """When a group's motion ends, by the three definitions."""
-    mask = seen.mask(group)
-    return freezing(moves.moved[:, mask], moves.cells[:, mask], seen.steps, seen.rates)
+CENSUS_COLUMNS = (
+    *("step", "group", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes", "effective"),
+    *("hidden_classes", "true_holes", "apparent_holes", "unique_values", "unique_bf16", "minus_zero_rows", "nan_rows"),
+)
+MOTION_COLUMNS = (
+    *("step", "group", "moved", *REGIMES, "bulk_speed_weight", "thermal_speed_weight", "coherence"),
+    "mean_displacement_cells",
+)
 
 
-def census_rows(seen: Observation, groups: Sequence[str], start: int = 0, stop: int | None = None) -> list[dict[str, Any]]:
-    """The census of some snapshots as rows ordered by step, then group; ``sizes`` are lists, what was not recorded is None.
-
-    Columns: those of the census first, then effective number, hidden classes, levels of identity.
-    """
-    rows: list[list[dict[str, Any]]] = []
-    last = len(seen.words) if stop is None else stop
-    size = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
-    for first in range(start, last, size):
-        part = slice(first, min(first + size, last))
-        words, leader = seen.words[part], history_leaders(seen.words[part])
-        hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[part])
-        special = special_rows(words)
-        whole = leader if words.dtype.itemsize == 2 else history_leaders(rounded(words))
-        per_group = []
-        for group in groups:
-            mask = seen.mask(group)
-            counted = censuses(leader, mask)
-            columns = {"step": seen.steps[part], "group": [group] * len(words), **_census_columns(counted)}
-            columns["sizes"] = [list(each.sizes) for each in counted]
-            columns |= _hidden_columns(leader, hidden, mask) | _level_columns(words, special, counted, whole, mask)
-            plain = {name: column.tolist() if hasattr(column, "tolist") else column for name, column in columns.items()}
-            per_group.append([dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)])
-        rows += [list(at_step) for at_step in zip(*per_group, strict=True)]
-        release(seen.words)
-    return [{k: None if v is pd.NA else v for k, v in row.items()} for at_step in rows for row in at_step]
-
-
-def token_motion(seen: Observation, moves: Displacement) -> pd.DataFrame:
-    """One row per token: first and last move, path made and net displacement.
-
-    ``first_move`` and ``last_move`` are recorded steps, −1 if it never moved. ``path_weight`` adds up Euclidean displacements
-    from snapshot to snapshot, ``path_cells`` the largest component's (L∞) in cells; ``net_weight`` is the Euclidean distance
-    between the first and the last snapshot. ``straightness`` is net over path: 1 on a straight line, near 0 for a token that
-    wanders.
-    """
-    ends = values(seen.words[[0, -1]]).astype(np.float64) if len(seen.words) else np.zeros((2, *seen.words.shape[1:]))
-    net, path = np.sqrt(((ends[1] - ends[0]) ** 2).sum(axis=1)), moves.weight.sum(axis=0)
-    live = np.full(len(net), "unknown") if seen.dead is None else np.where(seen.dead, "dead", "live")
-    return pd.DataFrame(
-        {
-            "token": np.arange(len(net)),
-            "group": live,
-            "first_move": first_moves(moves.moved, seen.steps),
-            "last_move": last_moves(moves.moved, seen.steps),
-            "moves": moves.moved.sum(axis=0),
-            "path_weight": path,
-            "net_weight": net,
-            "straightness": np.divide(net, path, out=np.full(len(net), np.nan), where=path > 0),
-            "path_cells": moves.cells.sum(axis=0),
-        }
-    )
-
-
-def motion_table(seen: Observation, moves: Displacement, drifts: Mapping[str, Drift]) -> pd.DataFrame:
-    """One row per snapshot and group, ordered by step: who moved, in which regime, bulk and thermal speed, coherence."""
-    gaps = np.maximum(np.diff(seen.steps, prepend=seen.steps[:1]), 1)
-    tables = [
-        pd.DataFrame({"step": seen.steps, "group": group, **_motion_columns(moves, drift, seen.mask(group), gaps)})
-        for group, drift in drifts.items()
-    ]
-    return pd.concat(tables).sort_values("step", kind="stable", ignore_index=True)
+def census_at(seen: Observation, step: int) -> pd.DataFrame:
+    """The census of all groups at one step: the columns :data:`CENSUS_COLUMNS` of :func:`step_table`, nothing else measured."""
+    index = seen.index(step)
+    words = seen.words[index : index + 1]
+    leader = history_leaders(words)
+    hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[index : index + 1])
+    special = special_rows(words)
+    whole = leader if words.dtype.itemsize == 2 else history_leaders(rounded(words))
+    tables = []
+    for group, mask in seen.masks.items():
+        counted = censuses(leader, mask)
+        columns = {"step": seen.steps[index : index + 1], "group": group, **_census_columns(counted)}
+        columns |= _hidden_columns(leader, hidden, mask) | _level_columns(words, special, counted, whole, mask)
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.causes import cause
+from snowball_core.biography import biography
+from snowball_core.causes import Parting, cause
 from snowball_core.census import hidden_leaders
 from snowball_core.event_tables import Account, edge_table, event_rows, event_table, node_table, ytree_csv
-from snowball_core.lineage import KINDS, biography, lineage, rebuilt
+from snowball_core.lineage import KINDS, lineage, rebuilt
 
 STEPS = np.array([0, 10, 20, 30, 40])
 
@@ -125,6 +126,12 @@ def test_a_biography_lists_the_stays_and_leaves_out_the_time_alone():
     assert [(stay.hole, stay.first, stay.last) for stay in biography(tree, 3)] == [(1, 2, 3)]
 
 
+def told_causes(tree, leader, hidden, moments, dead, jiggled=None):
+    """The cause of every event from whole arrays."""
+    partings = [Parting(leader[e.snapshot], None if hidden is None else hidden[e.snapshot - 1]) for e in tree.events]
+    return [cause(tree, e, p, moments, dead, jiggled) for e, p in zip(tree.events, partings, strict=True)]
+
+
 def causes_of(words, moments, dead=None, jiggled=None):
     leader = leader_of(*words)
     tokens = leader.shape[1]
@@ -132,7 +139,7 @@ def causes_of(words, moments, dead=None, jiggled=None):
     hidden = None if hashes is None else hidden_leaders(leader, hashes)
     mask = np.ones(tokens, bool) if dead is None else np.array(dead, bool)
     tree = lineage(leader)
-    return [cause(tree, event, leader, hidden, hashes, mask, jiggled) for event in tree.events]
+    return told_causes(tree, leader, hidden, hashes, mask, jiggled)
 
 
 def test_a_fission_carries_the_hidden_classes_before_it_and_since_when_they_differed():
@@ -168,10 +175,15 @@ def test_a_parting_is_a_violation_exactly_where_one_hidden_class_is_in_two_vecto
     moments = np.random.default_rng(seed).integers(0, 2, leader.shape, dtype=np.uint64)
     tree, hidden, dead = lineage(leader), hidden_leaders(leader, moments), np.ones(leader.shape[1], bool)
     flagged = set()
-    for event in tree.events:
-        found = cause(tree, event, leader, hidden, moments, dead)
+    for event, found in zip(tree.events, told_causes(tree, leader, hidden, moments, dead), strict=True):
         if found and found.violation:
             flagged.add(event.snapshot)
+        if found:
+            members, now = list(tree.nodes[event.parents[0]].tokens), event.snapshot
+            since = now
+            while since and (leader[since - 1, members] == leader[since - 1, members[0]]).all():
+                since -= 1
+            assert found.shared_since == since
     tokens = range(leader.shape[1])
     naive = {
         t
@@ -186,7 +198,7 @@ def test_a_parting_is_a_violation_exactly_where_one_hidden_class_is_in_two_vecto
 def test_the_tables_name_steps_not_snapshots():
     leader = leader_of("abcd", "aacd", "aacc", "aaaa", "aabb")
     tree = lineage(leader)
-    account = Account(tree, tuple(cause(tree, e, leader, None, None, None) for e in tree.events), leader)
+    account = Account(tree, tuple(told_causes(tree, leader, None, None, None)))
     rows = event_rows(account, STEPS)
     assert [(row["step"], row["kind"], row["previous_step"]) for row in rows] == [
         (10, "formation", 0), (20, "formation", 10), (30, "coalescence", 20), (40, "fission", 30),
@@ -210,7 +222,7 @@ def test_the_merger_tree_gives_every_node_one_descendant_under_three_header_line
 
 def test_a_run_without_black_holes_has_an_empty_lineage_with_its_columns():
     tree = lineage(leader_of("abcd", "abcd"))
-    account = Account(tree, (), leader_of("abcd", "abcd"))
+    account = Account(tree, ())
     assert len(event_table(event_rows(account, STEPS))) == len(node_table(tree, STEPS)) == len(edge_table(tree, STEPS)) == 0
     assert lineage(np.empty((0, 4), np.int32)).events == ()
     assert set(KINDS) == {"formation", "absorption", "coalescence", "emission", "fission", "evaporation"}

@@ -144,7 +144,7 @@ def test_three_definitions_of_freezing_can_disagree():
     cells = np.zeros((len(steps), tokens), np.int64)
     cells[1:21] = 5
     cells[21:41, :1] = 1
-    found = freezing(cells > 0, cells, steps)
+    found = freezing((cells > 0).sum(axis=1), tokens, cells.mean(axis=1), steps)
     assert (found.last_change, found.mostly_still) == (400, 200)
     assert 200 < found.slow <= 300
     assert found.is_frozen
@@ -152,17 +152,17 @@ def test_three_definitions_of_freezing_can_disagree():
 
 
 def test_a_group_frozen_because_the_rate_is_zero_is_flagged_and_another_is_not():
-    moved, steps = np.array([[0], [1], [0], [0]], bool), np.array([0, 1, 2, 3])
+    moved, steps = np.array([0, 1, 0, 0]), np.array([0, 1, 2, 3])
     rates = np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.0, 0.0])
-    assert freezing(moved, moved.astype(np.int64), steps, rates).is_by_learning_rate is True
-    found = freezing(moved, moved.astype(np.int64), steps, (rates[0], np.array([0.1, 0.0, 0.05])))
+    assert freezing(moved, 1, moved.astype(float), steps, rates).is_by_learning_rate is True
+    found = freezing(moved, 1, moved.astype(float), steps, (rates[0], np.array([0.1, 0.0, 0.05])))
     assert (found.is_by_learning_rate, found.learning_rate_after) == (False, 0.05)
 
 
 def test_a_group_that_still_moves_at_the_end_is_not_frozen():
-    moved = np.array([[0], [1]], bool)
-    assert not freezing(moved, moved.astype(np.int64), np.array([0, 1])).is_frozen
-    assert freezing(moved[:1], moved[:1].astype(np.int64), np.array([0])).last_change == 0
+    moved = np.array([0, 1])
+    assert not freezing(moved, 1, moved.astype(float), np.array([0, 1])).is_frozen
+    assert freezing(moved[:1], 1, moved[:1].astype(float), np.array([0])).last_change == 0
 
 
 @given(histories())

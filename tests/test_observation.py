@@ -11,18 +11,22 @@ import pandas as pd
 import pytest
 
 import snowball_core
+import snowball_core.blocks as walking
 import snowball_core.step_tables as module
-from snowball_core.bf16 import from_values, values
+from snowball_core.bf16 import values
+from snowball_core.blocks import blocks
 from snowball_core.cache import content_key, keep, load
 from snowball_core.census import Census, census
 from snowball_core.commands import main
 from snowball_core.config import RunConfig
 from snowball_core.errors import HistoryError, RunError
-from snowball_core.findings import law_rows, verdict_of
+from snowball_core.event_tables import account
+from snowball_core.findings import verdict_of
+from snowball_core.laws import LAWS
 from snowball_core.lineage import lineage
-from snowball_core.observation import Observation, find, foreign, observe, tokens_of
+from snowball_core.observation import find, foreign, observe, tokens_of
 from snowball_core.runs import HISTORY, METRICS, TENSOR, create
-from snowball_core.step_tables import blocks, census_rows, moves_of, step_table, token_motion
+from snowball_core.step_tables import CENSUS_COLUMNS, census_at, step_table, token_motion
 from snowball_core.tensorfile import TensorWriter
 from snowball_core.verdict import flows, outcome, seeds_outcome
 
@@ -130,29 +134,31 @@ def test_the_table_of_steps_is_that_of_hand_counting(run):
 
 def test_every_row_of_the_table_is_the_census_of_its_matrix(run):
     seen = observe(run)
-    for row in census_rows(seen, seen.groups):
+    for row in step_table(seen).to_dict("records"):
         found = census(seen.words[seen.index(row["step"])][seen.mask(row["group"])])
         for name in ("tokens", "unique", "black_holes", "population", "singletons", "largest"):
             assert row[name] == getattr(found, name)
-        assert row["sizes"] == list(found.sizes)
+        assert row["sizes"] == " ".join(map(str, found.sizes))
+    alone = pd.concat([census_at(seen, step) for step in seen.steps.tolist()], ignore_index=True)
+    pd.testing.assert_frame_equal(alone, step_table(seen)[list(CENSUS_COLUMNS)])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_the_table_does_not_depend_on_its_blocks(run, monkeypatch, size):
-    seen = dataclasses.replace(observe(run), folder=None)
-    whole, moves = step_table(seen), moves_of(seen, seen.groups)
-    monkeypatch.setattr(module, "BLOCK_BYTES", size * WORDS[0].nbytes)
+    seen = dataclasses.replace(observe(run), kept_in=None)
+    whole, tokens, told = step_table(seen), token_motion(seen), account(seen, "dead")
+    monkeypatch.setattr(walking, "BLOCK_BYTES", size * WORDS[0].nbytes)
     assert len(blocks(seen)) == -(-4 // size)
     pd.testing.assert_frame_equal(step_table(seen), whole)
-    assert np.array_equal(moves_of(seen)[0].cells, moves[0].cells)
-    assert census_rows(seen, ["dead"]) == [row for row in census_rows(seen, ["all", "dead"]) if row["group"] == "dead"]
+    pd.testing.assert_frame_equal(token_motion(seen), tokens)
+    assert account(seen, "dead") == told
 
 
 def test_a_cancelled_table_goes_on_where_it_stopped_and_a_grown_run_measures_only_what_is_new(run, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK_BYTES", WORDS[0].nbytes)
-    monkeypatch.setattr(module, "_WORKERS", 1)
-    measured, real = [], module.block_table
-    monkeypatch.setattr(module, "block_table", lambda seen, start, stop: measured.append(start) or real(seen, start, stop))
+    monkeypatch.setattr(walking, "BLOCK_BYTES", WORDS[0].nbytes)
+    monkeypatch.setattr(walking, "_WORKERS", 1)
+    measured, real = [], module.measured_block
+    monkeypatch.setattr(module, "measured_block", lambda seen, start, stop: measured.append(start) or real(seen, start, stop))
 
     def cancel(done, total):
         if done == 2:
@@ -165,6 +171,7 @@ def test_a_cancelled_table_goes_on_where_it_stopped_and_a_grown_run_measures_onl
     assert sorted(measured) == [0, 1, 2, 3]
     assert begun[:2] == [0, 1]
     pd.testing.assert_frame_equal(step_table(observe(run)), table)
+    token_motion(observe(run))
     assert len(measured) == 4
 
 
@@ -178,7 +185,7 @@ def test_a_stale_or_damaged_table_is_never_taken(run):
         file.write(bytes([1, 2]))
     after = step_table(observe(run))
     assert after["largest_linf_cells"].iloc[-3] != before["largest_linf_cells"].iloc[-3]
-    assert len(list((run.path / "cache").iterdir())) == 1
+    assert sorted(kept.name.split("-")[0] for kept in (run.path / "cache").iterdir()) == ["steps", "tokens"]
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path):
@@ -192,7 +199,7 @@ def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path):
 
 def test_the_motion_of_tokens_is_path_and_net(run):
     seen = observe(run)
-    table = token_motion(seen, moves_of(seen)[0])
+    table = token_motion(seen)
     assert table["first_move"].tolist() == [-1, -1, 2, 2]
     assert table["last_move"].tolist() == [-1, -1, 2, 4]
     assert table["group"].tolist() == ["live", "dead", "dead", "dead"]
@@ -229,23 +236,6 @@ def test_the_verdict_has_both_forms_of_three_criteria_and_says_one_run_is_one_dr
     assert json.dumps(found.to_json())
 
 
-def test_the_laws_find_nothing_in_a_lawful_run_and_the_broken_law_in_a_broken_one(run):
-    assert [(row["checked"], row["violations"]) for row in law_rows(observe(run))] == [(True, [])] * 4
-    broken = dataclasses.replace(observe(run), moment_hash=np.zeros((4, 4), np.uint64))
-    found = {row["law"]: row["violations"] for row in law_rows(broken)}
-    assert [(v["step"], v["tokens"]) for v in found["hidden-classes-never-part"]] == [(4, [1, 2, 3])]
-    assert [v["step"] for v in found["hidden-classes-never-rise"]] == [4]
-    restless = observe(run)
-    moving = np.concatenate([restless.words[:3], restless.words[:1]])
-    found = {row["law"]: row["violations"] for row in law_rows(dataclasses.replace(restless, words=moving))}
-    assert [(v["step"], v["tokens"]) for v in found["zero-rate-is-rest"]] == [(6, [2, 3])]
-
-
-def test_laws_that_cannot_be_checked_say_so(tmp_path):
-    rows = law_rows(Observation("x", from_values(np.zeros((2, 3, 2))), np.arange(2)))
-    assert [row["checked"] for row in rows] == [False, False, True, False]
-
-
 def answered(capsys, *words):
     assert main([*map(str, words), "--json"]) == 0
     return json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -260,7 +250,7 @@ def test_every_measuring_command_takes_a_run_and_a_foreign_history(run, tmp_path
         assert answered(capsys, "events", word)["group"] == group
         assert answered(capsys, "motion", word)["tokens"][1]["first_move"] == -1
         assert answered(capsys, "verdict", word)["group"] == group
-        assert len(answered(capsys, "laws", word)["laws"]) == 4
+        assert len(answered(capsys, "laws", word)["laws"]) == len(LAWS)
     assert "not known for a foreign history" in answered(capsys, "census", path)["note"]
     assert answered(capsys, "census", path, "--dead", "1-3")["rows"][1]["group"] == "dead"
     assert main(["census", str(path), "--group", "dead"]) == 2

@@ -12,6 +12,7 @@ import pytest
 from snowball_core.bf16 import ordinal, values
 from snowball_core.event_tables import account
 from snowball_core.findings import law_rows, verdict_of
+from snowball_core.laws import LAWS
 from snowball_core.lineage import rebuilt
 from snowball_core.observation import observe
 from snowball_core.pairs import pair_statistics
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.skipif(not SHIPPED, reason="no recorded run is shipped 
 @pytest.fixture(scope="module")
 def seen():
     # Without its folder, so that the tests leave no cache in the checkout.
-    return dataclasses.replace(observe(read_run(SHIPPED[0])), folder=None)
+    return dataclasses.replace(observe(read_run(SHIPPED[0])), kept_in=None)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_every_parting_has_a_cause_and_no_law_is_violated(seen):
     for event, why in zip(told.tree.events, told.causes, strict=True):
         assert (why is not None) == (event.kind in ("emission", "fission", "evaporation"))
         assert why is None or why.text.split(":")[0] in ("apparent", "input")
-    assert [row["violations"] for row in law_rows(seen)] == [[]] * 4
+    assert [row["violations"] for row in law_rows(seen)] == [[]] * len(LAWS)
 
 
 def test_the_seeds_initial_state_is_the_published_one(seen, table):

@@ -1,0 +1,80 @@
+"""A history taken block by block: bounded memory, two blocks at a time, kept in a cache, cancelled and continued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+
+from .cache import content_key, keep, load
+from .memory import release, steady_memory
+from .observation import Observation
+
+BLOCK_BYTES = 16 * 1024 * 1024
+_WORKERS = 2
+Progress = Callable[[int, int], None]
+Measure = Callable[[Observation, int, int], Mapping[str, pd.DataFrame]]
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that is told nobody."""
+
+
+def blocks(seen: Observation) -> list[tuple[int, int]]:
+    """The parts a history is measured in: first snapshot and the one after the last, about 16 MB each."""
+    size = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
+    count = len(seen.words)
+    return [(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def walk(seen: Observation, measure: Measure, version: str, wanted: str, progress: Progress = silent) -> Iterator[pd.DataFrame]:
+    """One of the tables that ``measure`` makes of every block, in order.
+
+    Tables already in the cache are taken from there if they were computed from the same bytes. Every finished block is kept at
+    once: a walk that was cancelled goes on where it stopped, and a growing run has only its new blocks measured.
+
+    Parameters
+    ----------
+    seen : Observation
+    measure : callable
+        Given the observation, a block's first snapshot and the one after its last, returns tables by name.
+    version : str
+        Changes whenever ``measure`` does, so that what was kept before is not taken.
+    wanted : str
+        The name of the table to return.
+    progress : callable, optional
+        Told snapshots done and in all after every block; may raise to cancel.
+    """
+    parts = blocks(seen)
+    with steady_memory():
+        pool = ThreadPoolExecutor(_WORKERS)
+        try:
+            # Few at a time: each holds its block's arrays, and the memory of all must not grow with the history.
+            waiting = [pool.submit(_kept, seen, measure, version, wanted, *part) for part in parts[:_WORKERS]]
+            for number, part in enumerate(parts):
+                table = waiting.pop(0).result()
+                if number + _WORKERS < len(parts):
+                    waiting.append(pool.submit(_kept, seen, measure, version, wanted, *parts[number + _WORKERS]))
+                release(seen.words)
+                yield table
+                progress(part[1], len(seen.words))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _kept(seen: Observation, measure: Measure, version: str, wanted: str, start: int, stop: int) -> pd.DataFrame:
+    """One table of a block, from the cache or measured now; whatever else the measuring gave is kept too."""
+    if seen.kept_in is None:
+        return measure(seen, start, stop)[wanted]
+    beside = [
+        part for part in (seen.dead, None if seen.moment_hash is None else seen.moment_hash[start:stop]) if part is not None
+    ]
+    key = content_key(version, [seen.words[max(0, start - 1) : stop], seen.steps[max(0, start - 1) : stop], *beside])
+    table = load(seen.kept_in, f"{wanted}-{start:09d}", key)
+    if table is None:
+        made = measure(seen, start, stop)
+        for name, each in made.items():
+            keep(seen.kept_in, f"{name}-{start:09d}", key, each)
+        table = made[wanted]
+    return table

@@ -6,14 +6,21 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, preset
-from .errors import RunError
+from .errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .observation import Observation
 
 Answer = dict[str, Any] | list[dict[str, Any]]
+Action = Callable[[argparse.Namespace], Answer]
+AddVerb = Callable[[str, Action, str], argparse.ArgumentParser]
 
 
 def folder_of(asked: argparse.Namespace) -> Path:
@@ -93,3 +100,108 @@ def configuration(asked: argparse.Namespace) -> RunConfig:
 
     given = {name: value for name in FIELDS if (value := getattr(asked, f"field_{name}")) is not None}
     return request(folder_of(asked), preset(asked.preset), given)
+
+
+def measuring(verb: AddVerb, name: str, action: Action, help: str) -> argparse.ArgumentParser:
+    """Add a command that measures a run or a foreign history."""
+    added = verb(name, action, help)
+    added.add_argument("run", metavar="RUN", help="a run's id or folder, or a safetensors file with a [T, V, D] tensor")
+    added.add_argument("--key", help="the tensor's name in a foreign file; without it, the only one that fits")
+    added.add_argument("--dead", metavar="IDS", help="dead tokens of a foreign history, such as 0-9,11")
+    added.add_argument(
+        "--corpus", metavar="TEXT", help="the text a foreign history was trained on, to tell dead tokens from live"
+    )
+    added.add_argument("--csv", metavar="FILE", help="write the table there")
+    return added
+
+
+def seen_of(asked: argparse.Namespace) -> Observation:
+    """What the RUN asked for recorded."""
+    from .observation import find, tokens_of
+
+    dead = None if asked.dead is None else tokens_of(asked.dead)
+    return find(asked.run, folder_of(asked), asked.key, dead, asked.corpus)
+
+
+def groups_of(asked: argparse.Namespace, seen: Observation) -> list[str]:
+    """The groups asked for; all that are known where none is named."""
+    from .observation import GROUPS
+
+    if asked.group is None:
+        if seen.reason:
+            say(asked, f"note: {seen.reason}")
+        return list(seen.groups)
+    groups = [word.strip() for word in asked.group.split(",")]
+    if unknown := [group for group in groups if group not in GROUPS]:
+        raise ConfigError([f'a group is one of {", ".join(GROUPS)}; got "{", ".join(unknown)}".'])
+    for group in groups:
+        seen.mask(group)
+    return groups
+
+
+def group_of(asked: argparse.Namespace, seen: Observation, what: str) -> str:
+    """The one group asked for; dead where none is named and the dead are known."""
+    groups = groups_of(asked, seen)
+    if asked.group is None:
+        return "dead" if "dead" in groups else "all"
+    if len(groups) > 1:
+        raise ConfigError([f'{what} are of one group; got "{asked.group}". Ask once per group.'])
+    return groups[0]
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a table where it was asked for."""
+    write_parts(path, [text])
+
+
+def write_parts(path: str, parts: Iterable[str]) -> None:
+    """Write a table that comes in parts where it was asked for."""
+    try:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            for part in parts:
+                file.write(part)
+    except OSError as error:
+        raise RunError(f'the table must go to a writable file; "{path}": {error.strerror}.') from None
+
+
+def csv_parts(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
+    """Tables of the same columns as one CSV, part by part; the header once."""
+    for number, table in enumerate(tables):
+        yield table.to_csv(index=False, header=number == 0, lineterminator="\n")
+
+
+def told_table(asked: argparse.Namespace, table: pd.DataFrame) -> None:
+    """The table in the file asked for, or for people on the screen."""
+    from .tables import csv_bytes
+
+    text = csv_bytes(table).decode()
+    if asked.csv:
+        write_text(asked.csv, text)
+    else:
+        say(asked, text.rstrip())
+
+
+def plain(answer: Any) -> Any:
+    """NaN (no number to speak of) as null, which JSON can say; numpy's numbers as Python's."""
+    if isinstance(answer, dict):
+        return {key: plain(value) for key, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [plain(value) for value in answer]
+    if hasattr(answer, "item"):
+        answer = answer.item()
+    return None if isinstance(answer, float) and answer != answer else answer
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as JSON objects, missing numbers as null."""
+    columns = {
+        name: [None if v != v else v for v in table[name].astype(object).where(table[name].notna(), None)] for name in table
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def of_groups(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """The rows of some groups, ordered by step, then by the order asked for."""
+    chosen = table[table["group"].isin(groups)]
+    rank = {group: place for place, group in enumerate(groups)}
+    return chosen.assign(rank=chosen["group"].map(rank)).sort_values(["step", "rank"], kind="stable").drop(columns="rank")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .bf16 import Words, values
 from .geometry import PrincipalAxes, centroid, principal_axes
+from .memory import release
 
 _BLOCK_BYTES = 16 * 1024 * 1024
 Floats = npt.NDArray[np.float64]
@@ -65,6 +66,7 @@ def run_basis(
         first += np.einsum("t,tvd->d", weight, points)
         scaled = (points * np.sqrt(weight)[:, None, None]).reshape(-1, hidden)
         second += scaled.T @ scaled
+        release(history)
     if not total:
         return principal_axes(np.zeros((0, hidden)))
     mean = first / total
@@ -99,14 +101,14 @@ def difference_basis(first: Words, second: Words) -> PrincipalAxes:
     return PrincipalAxes(centroid(first), moved.axes, moved.explained)
 
 
-def explained_variance(basis: PrincipalAxes, history: Words) -> tuple[Floats, Floats]:
+def explained_variance(basis: PrincipalAxes, history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """How much of each snapshot's variance a basis shows, and how much it misses.
 
     Parameters
     ----------
     basis : PrincipalAxes
-    history : Words, shape (snapshots, tokens, hidden)
-        The rows of one group.
+    history : Words, shape (snapshots, vocab, hidden)
+    group : ndarray of bool, shape (vocab,)
 
     Returns
     -------
@@ -116,12 +118,15 @@ def explained_variance(basis: PrincipalAxes, history: Words) -> tuple[Floats, Fl
         The rest. Both are NaN where all tokens are in one place: there is no variance to share.
     """
     explained, missed = np.full((len(history), 2), np.nan), np.full(len(history), np.nan)
+    often = max(1, _BLOCK_BYTES // max(1, history[:1].nbytes))
     for t in range(len(history)):
-        points = values(history[t]).astype(np.float64)
+        points = values(history[t][group]).astype(np.float64)
         points = points - points[:1] if len(points) else points
         points = points - points.mean(axis=0) if len(points) else points
         whole = float((points**2).sum())
         if whole > 0:
             explained[t] = ((points @ basis.axes.T) ** 2).sum(axis=0) / whole
             missed[t] = max(0.0, 1.0 - explained[t].sum())
+        if t % often == 0:
+            release(history)
     return explained, missed

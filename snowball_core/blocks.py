@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from .bf16 import Words
 from .cache import content_key, keep, load
+from .identity import moved_frames
 from .memory import release, steady_memory
 from .observation import Observation
 
@@ -26,6 +30,18 @@ def blocks(seen: Observation) -> list[tuple[int, int]]:
     size = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
     count = len(seen.words)
     return [(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def changed_snapshots(seen: Observation, group: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Indices of the snapshots in which a bit of a group differs from the one before; snapshot 0 always counts."""
+    moved: list[npt.NDArray[np.bool_]] = []
+    before: Words | None = None
+    for start, stop in blocks(seen):
+        rows: Words = seen.words[start:stop][:, group]
+        moved.append(moved_frames(rows, before))
+        before = rows[-1]
+        release(seen.words)
+    return np.flatnonzero(np.concatenate(moved)) if moved else np.empty(0, np.intp)
 
 
 def walk(seen: Observation, measure: Measure, version: str, wanted: str, progress: Progress = silent) -> Iterator[pd.DataFrame]:

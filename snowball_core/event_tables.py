@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .biography import biography
-from .blocks import Progress, blocks, silent
+from .blocks import BLOCK_BYTES, Progress, blocks, silent
 from .causes import PARTINGS, Cause, Parting, cause
 from .census import hidden_leaders, history_leaders
 from .identity import leaders
@@ -53,8 +53,11 @@ def account(seen: Observation, group: str, progress: Progress = silent) -> Accou
     """
     tree = lineage_of(_leaders(seen, progress), seen.mask(group))
     told: list[Cause | None] = []
-    for now, events in itertools.groupby(tree.events, key=lambda event: event.snapshot):
+    often = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
+    for number, (now, events) in enumerate(itertools.groupby(tree.events, key=lambda event: event.snapshot)):
         told += _causes(seen, tree, now, list(events))
+        if number % often == 0:
+            release(seen.words)
     return Account(tree, tuple(told))
 
 

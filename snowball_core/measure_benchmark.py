@@ -16,6 +16,7 @@ import torch
 
 from .benchmark import Row
 from .census import census, census_history
+from .endurance import endured, write_long_history
 from .event_tables import account
 from .geometry import run_axes
 from .memory import keep_memory
@@ -27,6 +28,7 @@ from .tensorfile import TensorWriter
 _SHAPE = (10_001, 128, 64)
 _LARGE = (151_936, 2_560)
 _DEAD = 51
+_LENGTHS = (100, 400)
 
 
 def seed_sized_history(source: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
@@ -66,6 +68,7 @@ def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Row]:
         yield Row("lineage of dead tokens over 10,001 steps", events, "s", "≤ 1", events <= 1)
     yield from _step_rows(history)
     yield from _large_matrix_rows()
+    yield from _long_rows()
 
 
 def _census_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
@@ -106,3 +109,19 @@ def _large_matrix_rows() -> Iterator[Row]:
     if sys.platform == "linux":
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         yield Row("largest memory of this process, frameworks and that matrix (0.78 GB) included", peak, "GB")
+
+
+def _long_rows() -> Iterator[Row]:
+    """A history of 8,192 tokens in two lengths, each in a process of its own: does a longer one cost more than its length?"""
+    rates, grown = [], 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for length in _LENGTHS:
+            path = Path(folder) / f"{length}.safetensors"
+            size = write_long_history(path, length) / 1e9
+            found = endured(path)
+            rates.append(found["seconds"] / size)
+            grown = max(grown, found["megabytes"])
+    ratio = rates[1] / rates[0]
+    yield Row(f"all tables and lineage of {size:.2f} GB (8,192 × 128 × {_LENGTHS[1]}), a GB", rates[1], "s")
+    yield Row("time per byte, four times as long / as long", ratio, "×", "≤ 1.2", ratio <= 1.2)
+    yield Row("its memory above the interpreter", grown, "MB", "≤ 500", grown <= 500)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .axes import difference_basis, durations, explained_variance, run_basis, step_basis
-from .blocks import Progress, silent
-from .census import change_steps
+from .blocks import Progress, changed_snapshots, silent
 from .event_tables import Account, account, biography_table, edge_table, event_rows, event_table, node_table
 from .findings import law_rows, verdict_of
 from .geometry import PrincipalAxes
@@ -92,7 +91,7 @@ class Recorded:
         mask = self.seen.mask(group or self.group)
         rows = [self.at(step)[mask] for step in steps]
         if not rows:
-            changed = change_steps(self.seen.words, mask)
+            changed = changed_snapshots(self.seen, mask)
             return run_basis(self.seen.words, mask, changed, durations(changed, self.seen.steps))
         return step_basis(rows[0]) if len(rows) == 1 else difference_basis(rows[0], rows[1])
 
@@ -100,7 +99,7 @@ class Recorded:
         """One row per recorded step: the share of the group's variance along each axis of a basis, and the share it misses."""
         import pandas as pd
 
-        explained, missed = explained_variance(basis, self.seen.words[:, self.seen.mask(group or self.group)])
+        explained, missed = explained_variance(basis, self.seen.words, self.seen.mask(group or self.group))
         return pd.DataFrame({"step": self.seen.steps, "first": explained[:, 0], "second": explained[:, 1], "missed": missed})
 
     def verdict(self, group: str | None = None) -> Verdict:

@@ -172,6 +172,10 @@ CENSUS_COLUMNS = (
     *("step", "group", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes", "effective"),
     *("hidden_classes", "true_holes", "apparent_holes", "unique_values", "unique_bf16", "minus_zero_rows", "nan_rows"),
 )
+EXTENT_COLUMNS = (
+    *("step", "group", "largest_linf_weight", "largest_linf_cells", "active_dimensions", "centroid_length_weight"),
+    *("radius_rms_weight", "widest_spread_weight", "live_dead_separation_weight"),
+)
 MOTION_COLUMNS = (
     *("step", "group", "moved", *REGIMES, "bulk_speed_weight", "thermal_speed_weight", "coherence"),
     "mean_displacement_cells",

@@ -69,7 +69,7 @@ def test_the_basis_of_a_difference_shows_who_parted_and_not_where_all_went():
 def test_what_a_basis_explains_and_misses_is_one_and_no_variance_is_no_number():
     rows = np.array([[[1, 0, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]], [[7, 7, 7]] * 4], np.float32)
     basis = step_basis(np.array([[1, 0, 0], [-1, 0, 0]], np.float32))
-    explained, missed = explained_variance(basis, rows)
+    explained, missed = explained_variance(basis, rows, np.ones(rows.shape[1], bool))
     assert explained[0].tolist() == pytest.approx([0.5, 0.0])
     assert missed[0] == pytest.approx(0.5)
     assert math.isnan(missed[1])

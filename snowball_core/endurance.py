@@ -1,0 +1,72 @@
+"""What a history larger than memory costs: time and memory of its tables and its lineage, told by a process of its own.
+
+``python -m snowball_core.endurance FILE`` measures one; :func:`write_long_history` makes one of any length.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from .bf16 import from_values
+from .errors import RunError
+from .event_tables import account
+from .observation import foreign
+from .step_tables import step_table, token_motion
+from .tensorfile import TensorWriter
+
+VOCAB, HIDDEN, DEAD = 8_192, 128, 2_048
+_MOVERS = 256
+
+
+def write_long_history(path: Path, snapshots: int, seed: int = 1) -> int:
+    """Write a made-up history of 8,192 tokens in 128 dimensions, of which no matrix repeats another; the file's bytes.
+
+    Live tokens drift a cell at a time, some of them in every frame; dead tokens fall into holes, and some of them out again.
+    """
+    draw = np.random.default_rng(seed)
+    frame = from_values(draw.standard_normal((VOCAB, HIDDEN)).astype(np.float32))
+    frame[:DEAD] = frame[draw.integers(0, 64, DEAD)]
+    with TensorWriter(path, "embedding_history", "BF16", (VOCAB, HIDDEN), snapshots, {}) as file:
+        for _ in range(snapshots):
+            frame[draw.integers(DEAD, VOCAB, _MOVERS), draw.integers(0, HIDDEN, _MOVERS)] += np.uint16(1)
+            frame[draw.integers(0, DEAD, 2)] = frame[draw.integers(0, DEAD, 2)]
+            frame[draw.integers(0, DEAD), 0] ^= np.uint16(1)
+            file.append(frame)
+    return path.stat().st_size
+
+
+def endure(path: Path) -> dict[str, float]:
+    """Seconds for all tables and the lineage of a foreign history, and how far this process's memory rose for them (MB)."""
+    before = _peak_megabytes()
+    began = time.perf_counter()
+    seen = foreign(path, dead=range(DEAD))
+    rows, tokens, told = len(step_table(seen)), len(token_motion(seen)), account(seen, "dead")
+    taken = time.perf_counter() - began
+    grown = _peak_megabytes() - before
+    return {"seconds": taken, "megabytes": grown, "rows": rows, "tokens": tokens, "events": len(told.tree.events)}
+
+
+def endured(path: Path) -> dict[str, float]:
+    """The same in a fresh process, whose memory nothing else has touched."""
+    done = subprocess.run([sys.executable, "-m", "snowball_core.endurance", str(path)], capture_output=True, text=True)
+    if done.returncode:
+        raise RunError(f"a long history could not be measured: {done.stderr.strip()[-300:]}")
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _peak_megabytes() -> float:
+    """The most memory this process ever held, MB."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+if __name__ == "__main__":
+    print(json.dumps(endure(Path(sys.argv[1]))))

@@ -1,0 +1,74 @@
+"""Tables too long to hold: a row per step and dimension, a row per step and token, given out block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from .blocks import Progress, blocks, silent
+from .extent import extents
+from .memory import release
+from .motion import motion
+from .observation import Observation
+
+
+def dimension_tables(
+    seen: Observation, groups: Sequence[str], start: int = 0, stop: int | None = None, progress: Progress = silent
+) -> Iterator[pd.DataFrame]:
+    """One row per snapshot, group and dimension: centroid, spread and cells spanned.
+
+    ``centroid_weight`` is the mean over the group's tokens, ``spread_weight`` the standard deviation (dividing by their
+    number), both in weight units; ``cells_spanned`` is the largest ordinal minus the smallest.
+
+    Parameters
+    ----------
+    seen : Observation
+    groups : sequence of str
+    start, stop : int
+        The snapshots wanted; all of them without.
+    progress : callable, optional
+    """
+    last = len(seen.words) if stop is None else stop
+    hidden = seen.words.shape[2]
+    for begin, end in blocks(seen):
+        first, beyond = max(begin, start), min(end, last)
+        if first >= beyond:
+            continue
+        found = extents(seen.words[first:beyond], seen.dead)
+        for group in groups:
+            yield pd.DataFrame(
+                {
+                    "step": np.repeat(seen.steps[first:beyond], hidden),
+                    "group": group,
+                    "dimension": np.tile(np.arange(hidden), beyond - first),
+                    "centroid_weight": found[group].centroid.ravel(),
+                    "spread_weight": found[group].spread.ravel(),
+                    "cells_spanned": found[group].spanned_cells.ravel(),
+                }
+            )
+        release(seen.words)
+        progress(beyond, last)
+
+
+def displacement_tables(seen: Observation, progress: Progress = silent) -> Iterator[pd.DataFrame]:
+    """One row per snapshot and token that moved: how far from the snapshot before.
+
+    ``displacement_weight`` is the Euclidean length in weight units, ``displacement_cells`` the farthest any component moved
+    (L∞) and ``displacement_cells_sum`` all components together (L1), in cells. Tokens that did not move have no row.
+    """
+    for start, stop in blocks(seen):
+        found = motion(seen.words[start:stop], {}, seen.words[start - 1] if start else None)[0]
+        snapshot, token = np.nonzero(found.moved)
+        yield pd.DataFrame(
+            {
+                "step": seen.steps[start:stop][snapshot],
+                "token": token,
+                "displacement_weight": found.weight[snapshot, token],
+                "displacement_cells": found.cells[snapshot, token],
+                "displacement_cells_sum": found.cells_sum[snapshot, token],
+            }
+        )
+        release(seen.words)
+        progress(stop, len(seen.words))

@@ -1,0 +1,136 @@
+"""Tables too long to hold, and the commands about space, on a small run with answers worked out by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import snowball_core.blocks as walking
+from snowball_core.bf16 import from_values, ordinal, values
+from snowball_core.blocks import changed_snapshots
+from snowball_core.census import change_steps
+from snowball_core.commands import main
+from snowball_core.endurance import endure, write_long_history
+from snowball_core.long_tables import dimension_tables, displacement_tables
+from snowball_core.observation import Observation, foreign
+
+
+@pytest.fixture(params=[1, 2, 100])
+def seen(request, monkeypatch):
+    """Seven snapshots of six tokens, the first two dead, some repeated; taken in blocks of one, two and all of them."""
+    draw = np.random.default_rng(3)
+    words = from_values(draw.standard_normal((7, 6, 3)))
+    words[3], words[5, 2:] = words[2], words[4, 2:]
+    monkeypatch.setattr(walking, "BLOCK_BYTES", request.param * words[0].nbytes)
+    return Observation("x", words, np.arange(7) * 10, np.arange(6) < 2)
+
+
+def test_every_displacement_is_the_difference_of_two_rows_written_out(seen):
+    table = pd.concat(displacement_tables(seen), ignore_index=True)
+    expected = []
+    for t in range(1, 7):
+        for token in range(6):
+            before, after = seen.words[t - 1, token], seen.words[t, token]
+            if before.tobytes() != after.tobytes():
+                cells = [abs(int(a) - int(b)) for a, b in zip(ordinal(after), ordinal(before), strict=True)]
+                length = sum((float(a) - float(b)) ** 2 for a, b in zip(values(after), values(before), strict=True)) ** 0.5
+                expected.append((10 * t, token, pytest.approx(length, rel=1e-12), max(cells), sum(cells)))
+    assert [tuple(row) for row in table.itertuples(index=False)] == expected
+
+
+def test_every_dimension_has_its_mean_deviation_and_cells(seen):
+    table = pd.concat(dimension_tables(seen, ("all", "dead")), ignore_index=True)
+    assert len(table) == 7 * 2 * 3
+    for row in table.itertuples(index=False):
+        rows = seen.words[row.step // 10][seen.mask(row.group)]
+        column = values(rows).astype(np.float64)[:, row.dimension]
+        assert row.centroid_weight == pytest.approx(column.mean(), rel=1e-12, abs=1e-15)
+        assert row.spread_weight == pytest.approx(column.std(), rel=1e-9, abs=1e-12)
+        places = ordinal(rows).astype(int)[:, row.dimension]
+        assert row.cells_spanned == places.max() - places.min()
+    one = pd.concat(dimension_tables(seen, ["dead"], 4, 5))
+    assert (one["step"].unique().tolist(), len(one)) == ([40], 3)
+
+
+def test_changed_snapshots_do_not_depend_on_the_blocks(seen):
+    for mask in seen.masks.values():
+        assert changed_snapshots(seen, mask).tolist() == change_steps(seen.words, mask).tolist()
+    assert changed_snapshots(seen, seen.mask("live")).tolist() == [0, 1, 2, 4, 6]
+
+
+@pytest.fixture
+def told(tmp_path, capsys):
+    """A function that runs a command on a long history of four snapshots and returns its JSON."""
+    path = tmp_path / "long.safetensors"
+    write_long_history(path, 4)
+
+    def tell(*words):
+        assert main([words[0], str(path), "--runs", str(tmp_path / "runs"), "--json", *words[1:]]) == 0
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return tell
+
+
+def test_the_commands_about_space_tell_steps_dimensions_and_axes(told, tmp_path):
+    rows = told("distances", "--dead", "0-2047", "--dimensions", str(tmp_path / "d.csv"))["rows"]
+    assert [(row["step"], row["group"]) for row in rows[:4]] == [(0, "all"), (0, "dead"), (0, "live"), (1, "all")]
+    assert {"largest_linf_weight", "largest_linf_cells", "radius_rms_weight"} <= set(rows[0])
+    assert len(pd.read_csv(tmp_path / "d.csv")) == 4 * 3 * 128
+    axes = told("axes", "--dead", "0-2047")
+    assert (axes["group"], axes["fitted_on"], len(axes["rows"])) == ("dead", "run", 4)
+    assert np.linalg.norm(axes["axes"], axis=1) == pytest.approx([1, 1])
+    assert len(told("axes", "--of", "0,3", "--step", "2")["places"]) == 8_192
+
+
+def test_an_impossible_basis_is_refused_with_what_to_type(tmp_path, capsys):
+    path = tmp_path / "long.safetensors"
+    write_long_history(path, 2)
+    for asked, text in (("1,2,3", "one recorded step or two"), ("x", "Try --of 0,140"), ("7", "step must be a recorded one")):
+        assert main(["axes", str(path), "--runs", str(tmp_path), "--of", asked]) == 2
+        assert text in capsys.readouterr().err
+
+
+def test_motion_writes_every_displacement(told, tmp_path):
+    answer = told("motion", "--displacements", str(tmp_path / "m.csv"))
+    table = pd.read_csv(tmp_path / "m.csv")
+    moved = {row["step"]: row["moved"] for row in answer["steps"] if row["group"] == "all"}
+    assert table.groupby("step").size().to_dict() == {step: count for step, count in moved.items() if count}
+
+
+def test_a_foreign_history_keeps_its_tables_in_the_runs_folder(told, tmp_path):
+    first = told("census")
+    kept = list((tmp_path / "runs" / ".foreign").glob("*/cache/*.parquet"))
+    assert {path.name.split("-")[0] for path in kept} == {"steps", "tokens"}
+    assert told("census") == first
+    assert first["change_steps"] == {"all": [1, 2, 3]}
+
+
+def test_a_cancelled_command_says_what_is_kept_and_goes_on_there(told, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(walking, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(walking, "_WORKERS", 1)
+    real, asked = walking.release, []
+
+    def interrupted(words):
+        asked.append(1)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        real(words)
+
+    monkeypatch.setattr(walking, "release", interrupted)
+    assert main(["census", str(tmp_path / "long.safetensors"), "--runs", str(tmp_path / "runs")]) == 2
+    assert "census was cancelled after 2 of 4 snapshots" in capsys.readouterr().err
+    kept = len(list((tmp_path / "runs" / ".foreign").glob("*/cache/steps-*.parquet")))
+    assert kept >= 2
+    assert len(told("census")["rows"]) == 4
+
+
+def test_a_long_history_is_measured_to_its_end(tmp_path):
+    path = tmp_path / "long.safetensors"
+    assert write_long_history(path, 3) > 3 * 8_192 * 128 * 2
+    found = endure(path)
+    assert (found["rows"], found["tokens"]) == (9, 8_192)
+    words = foreign(path).words
+    assert all((words[t] != words[t - 1]).any() for t in (1, 2))

@@ -112,7 +112,7 @@ def _large_matrix_rows() -> Iterator[Row]:
 
 
 def _long_rows() -> Iterator[Row]:
-    """A history of 8,192 tokens in two lengths, each in a process of its own: does a longer one cost more than its length?"""
+    """A history of 8,192 tokens in two lengths, each in a process of its own: what a longer one costs."""
     rates, grown = [], 0.0
     with tempfile.TemporaryDirectory() as folder:
         for length in _LENGTHS:

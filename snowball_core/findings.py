@@ -31,7 +31,7 @@ from .mobility import largest_update, second_moment_falls
 from .observation import Observation
 from .pairs import adjacency_components
 from .step_tables import step_table
-from .verdict import Verdict, verdict
+from .verdict import Evidence, Verdict, verdict
 
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "rows are jiggled: noise may part and move them"
@@ -50,7 +50,6 @@ def verdict_of(seen: Observation, group: str, progress: Progress = silent) -> Ve
         raise HistoryError(f'a verdict needs a recorded snapshot; "{seen.id}" has none yet.')
     told, mask = account(seen, group, progress), seen.mask(group)
     ends = history_leaders(seen.words[[0, -1]])
-    first, last = censuses(ends, mask)
     true_holes = None
     if seen.moment_hash is not None:
         hidden = hidden_leaders(ends[1:], seen.moment_hash[-1:])
@@ -63,7 +62,9 @@ def verdict_of(seen: Observation, group: str, progress: Progress = silent) -> Ve
         components = None  # too many rows for all pairs: everything else is still told
     largest = float(extent.largest_linf_weight[0]), int(extent.largest_linf_cells[0])
     steps = int(seen.steps[0]), int(seen.steps[-1])
-    return verdict(group, steps, (first, last), told.tree, largest, true_holes, components)
+    of_group, of_all = censuses(ends, mask), censuses(ends)
+    counts, everyone = (of_group[0], of_group[1]), (of_all[0], of_all[1])
+    return verdict(group, Evidence(steps, counts, everyone, largest, true_holes, components), told.tree)
 
 
 def unchecked(seen: Observation) -> dict[str, str]:

@@ -159,11 +159,12 @@ def _verdict(asked: argparse.Namespace) -> Answer:
     with counting(asked, "verdict") as progress:
         found = verdict_of(seen, group_of(asked, seen, "verdicts"), progress)
     say(asked, f"{found.group} tokens, steps {found.first_step:,} to {found.last_step:,}: {found.outcome}")
-    say(asked, f"(by the number of holes alone: {found.seeds_outcome})")
+    say(asked, f"(as the seed printed it: {found.seeds_outcome}; hypothesis: {found.seeds_conclusion})")
     words = {True: "yes", False: "no", None: "cannot be told"}
     for criterion in found.criteria:
         for name, form in (("seed", criterion.seed), ("corrected", criterion.corrected)):
-            say(asked, f"{criterion.name}, {name}: {form.asks} {words[form.holds]}; {form.numbers}")
+            numbers = "; ".join(f"{key} {value}" for key, value in form.numbers.items())
+            say(asked, f"{criterion.name}, {name}: {form.asks} {words[form.holds]} ({numbers})")
     say(asked, found.caution)
     return {"run": seen.id, **dict(plain(found.to_json()))}
 

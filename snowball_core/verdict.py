@@ -1,8 +1,11 @@
-"""What became of the black holes: three criteria with their numbers, in the seed's form and a corrected one; one word."""
+"""What became of the black holes: the seed's three success criteria with their numbers, in its form and a corrected one.
+
+The seed hoped to see that dead tokens start as several black holes, that the snowball is tight, and that the holes stay or
+consolidate. It counted the holes of *all* tokens, measured tightness in ε = σ, and took fewer holes for consolidation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +14,7 @@ from .lineage import Lineage
 
 SEEDS_EPSILON = 1e-5
 FACTOR = 10
+TOUCHING_CELLS = 2
 ONE_DRAW = (
     "One run is one draw: another seed, device or thread count gives another history of the same experiment. "
     "Compare several runs before calling this a law."
@@ -87,12 +91,23 @@ def outcome(first: Census, last: Census, flow: Flows) -> str:
 
 
 def seeds_outcome(first: Census, last: Census) -> str:
-    """The same word from the number of holes alone, as the seed would have it."""
-    if first.black_holes and not last.black_holes:
-        return "dispersed"
+    """The word the seed printed, from the number of all tokens' holes alone.
+
+    ``collapsed`` where one hole is left, whatever there was; ``dispersed`` where none is; else ``consolidation``,
+    ``fragmentation`` or ``stable`` as the number fell, rose or stayed.
+    """
+    if last.black_holes < 2:
+        return "collapsed" if last.black_holes else "dispersed"
     if last.black_holes == first.black_holes:
         return "stable"
     return "consolidation" if last.black_holes < first.black_holes else "fragmentation"
+
+
+def seeds_conclusion(last: Census, largest_linf_weight: float) -> str:
+    """The seed's last line: ``supported``, ``partial support`` or ``challenged``."""
+    if last.black_holes > 1 and largest_linf_weight < FACTOR * SEEDS_EPSILON:
+        return "supported"
+    return "partial support" if last.black_holes == 1 else "challenged"
 
 
 @dataclass(frozen=True)
@@ -103,7 +118,10 @@ class Verdict:
     ----------
     group : str
     first_step, last_step : int
-    outcome, seeds_outcome : str
+    outcome : str
+        From who joined and who parted.
+    seeds_outcome, seeds_conclusion : str
+        What the seed's own code would have printed.
     criteria : tuple of Criterion
     flows : Flows
     caution : str
@@ -114,6 +132,7 @@ class Verdict:
     last_step: int
     outcome: str
     seeds_outcome: str
+    seeds_conclusion: str
     criteria: tuple[Criterion, ...]
     flows: Flows
     caution: str = ONE_DRAW
@@ -123,79 +142,115 @@ class Verdict:
         return asdict(self) | {"joining_tokens": self.flows.joining, "parting_tokens": self.flows.parting}
 
 
-def verdict(
-    group: str,
-    steps: tuple[int, int],
-    counts: tuple[Census, Census],
-    tree: Lineage,
-    largest_linf: tuple[float, int],
-    true_holes: int | None,
-    components: int | None,
-) -> Verdict:
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict is found from.
+
+    Attributes
+    ----------
+    steps : tuple of int
+        First and last recorded step.
+    counts : tuple of Census
+        Of the group, at these steps.
+    everyone : tuple of Census
+        Of all tokens, at these steps: what the seed counted.
+    largest_linf : tuple of float and int
+        The largest L∞ of the group at the last step, in weight units and in cells.
+    true_holes : int or None
+        Holes of one hidden class at the last step; None where moments were not recorded.
+    components : int or None
+        Components of the adjacency graph at the last step; None where there are too many pairs.
+    """
+
+    steps: tuple[int, int]
+    counts: tuple[Census, Census]
+    everyone: tuple[Census, Census]
+    largest_linf: tuple[float, int]
+    true_holes: int | None
+    components: int | None
+
+
+def verdict(group: str, evidence: Evidence, tree: Lineage) -> Verdict:
     """The verdict on one group of one run.
 
     Parameters
     ----------
     group : str
-    steps : tuple of int
-        First and last recorded step.
-    counts : tuple of Census
-        At these steps.
+    evidence : Evidence
     tree : Lineage
-    largest_linf : tuple of float and int
-        The largest L∞ at the last step, in weight units and in cells.
-    true_holes : int or None
-        Holes of one hidden class at the last step; None where moments were not recorded.
-    components : int or None
-        Components of the adjacency graph at the last step.
+        Of the group.
     """
-    first, last = counts
-    flow = flows(tree)
-    criteria = (_survival(last, true_holes), _merging(first, last, flow), _compactness(largest_linf, components))
-    return Verdict(group, *steps, outcome(first, last, flow), seeds_outcome(first, last), criteria, flow)
+    flow, last = flows(tree), evidence.everyone[1]
+    return Verdict(
+        group,
+        *evidence.steps,
+        outcome(*evidence.counts, flow),
+        seeds_outcome(*evidence.everyone),
+        seeds_conclusion(last, evidence.largest_linf[0]),
+        (_several(evidence), _tightness(evidence), _lasting(evidence, flow)),
+        flow,
+    )
 
 
-def _survival(last: Census, true_holes: int | None) -> Criterion:
-    numbers = {"black_holes": last.black_holes, "population": last.population, "sizes": list(last.sizes)}
+def _several(evidence: Evidence) -> Criterion:
+    everyone, group = evidence.everyone[0], evidence.counts[0]
     return Criterion(
-        "black holes at the end",
-        Form("is there a black hole at the last step (C ≥ 1)?", numbers, last.black_holes >= 1),
+        "several black holes at the start",
         Form(
-            "is one of them true: tokens equal in row and in both moments, which nothing can part?",
-            {**numbers, "true_holes": true_holes},
-            None if true_holes is None else true_holes >= 1,
+            "do all tokens, dead and live, form more than one black hole at the first step (C > 1)?",
+            {"black_holes": everyone.black_holes, "population": everyone.population, "tokens": everyone.tokens},
+            everyone.black_holes > 1,
+        ),
+        Form(
+            "do the group's own tokens form more than one black hole at the first step (C > 1)?",
+            {"black_holes": group.black_holes, "population": group.population, "tokens": group.tokens},
+            group.black_holes > 1,
         ),
     )
 
 
-def _merging(first: Census, last: Census, flow: Flows) -> Criterion:
+def _tightness(evidence: Evidence) -> Criterion:
+    weight, cells = evidence.largest_linf
     return Criterion(
-        "merging",
-        Form(
-            "are there fewer black holes at the end than at the start?",
-            {"black_holes_first": first.black_holes, "black_holes_last": last.black_holes},
-            last.black_holes < first.black_holes,
-        ),
-        Form(
-            "did more tokens join other tokens than part from them, counted from the lineage's events?",
-            {"joining_tokens": flow.joining, "parting_tokens": flow.parting, "events": flow.events},
-            flow.joining > flow.parting,
-        ),
-    )
-
-
-def _compactness(largest: Sequence[float], components: int | None) -> Criterion:
-    weight, cells = largest
-    return Criterion(
-        "compactness",
+        "a tight snowball at the end",
         Form(
             "is the largest L∞ below ten ε, with ε = σ = 1e-5? (σ is the noise, not the lattice)",
             {"largest_linf_weight": weight, "below": FACTOR * SEEDS_EPSILON, "in_epsilon": weight / SEEDS_EPSILON},
             weight < FACTOR * SEEDS_EPSILON,
         ),
         Form(
-            "is the largest L∞ below ten cells of the lattice?",
-            {"largest_linf_cells": int(cells), "below": FACTOR, "components_within_a_cell": components},
+            "is the largest L∞ below ten cells of the lattice? (it touches everywhere at two cells or fewer)",
+            {
+                "largest_linf_cells": int(cells),
+                "below": FACTOR,
+                "touching_everywhere": int(cells) <= TOUCHING_CELLS,
+                "components_within_a_cell": evidence.components,
+            },
             cells < FACTOR,
+        ),
+    )
+
+
+def _lasting(evidence: Evidence, flow: Flows) -> Criterion:
+    (before, after), word = evidence.everyone, outcome(*evidence.counts, flow)
+    last = evidence.counts[1]
+    return Criterion(
+        "holes stay or consolidate",
+        Form(
+            "is the number of all tokens' black holes at the last step at least one and no larger than at the first?",
+            {"black_holes_first": before.black_holes, "black_holes_last": after.black_holes},
+            1 <= after.black_holes <= before.black_holes,
+        ),
+        Form(
+            "did no more tokens part from their holes than joined, counted from the lineage's events, and is a hole left?",
+            {
+                "joining_tokens": flow.joining,
+                "parting_tokens": flow.parting,
+                "events": flow.events,
+                "black_holes_last": last.black_holes,
+                "sizes_last": list(last.sizes),
+                "true_holes_last": evidence.true_holes,
+            },
+            last.black_holes >= 1 and word in ("stable", "consolidation"),
         ),
     )

@@ -28,7 +28,7 @@ from snowball_core.observation import find, foreign, observe, tokens_of
 from snowball_core.runs import HISTORY, METRICS, TENSOR, create
 from snowball_core.step_tables import CENSUS_COLUMNS, census_at, step_table, token_motion
 from snowball_core.tensorfile import TensorWriter
-from snowball_core.verdict import flows, outcome, seeds_outcome
+from snowball_core.verdict import flows, outcome, seeds_conclusion, seeds_outcome
 
 ONE = 0x3F80
 A, B, C = [ONE, ONE], [ONE, ONE + 1], [ONE + 2, ONE]
@@ -209,7 +209,7 @@ def test_the_motion_of_tokens_is_path_and_net(run):
 def test_the_verdict_tells_merging_from_evaporating_where_the_count_cannot():
     merged, gone = np.array([[0, 0, 2, 2], [0, 0, 0, 0]], np.int32), np.array([[0, 0, 2, 2], [0, 0, 2, 3]], np.int32)
     two, one_of_four, one_of_two = Census(4, 2, 2, 4, 0, (2, 2)), Census(4, 1, 1, 4, 0, (4,)), Census(4, 3, 1, 2, 2, (2,))
-    assert seeds_outcome(two, one_of_four) == seeds_outcome(two, one_of_two) == "consolidation"
+    assert seeds_outcome(two, one_of_four) == seeds_outcome(two, one_of_two) == "collapsed"
     assert outcome(two, one_of_four, flows(lineage(merged))) == "consolidation"
     assert outcome(two, one_of_two, flows(lineage(gone))) == "fragmentation"
     assert flows(lineage(merged)).tokens["coalescence"] == 2
@@ -222,18 +222,25 @@ def test_the_verdict_tells_merging_from_evaporating_where_the_count_cannot():
 def test_the_verdict_has_both_forms_of_three_criteria_and_says_one_run_is_one_draw(run):
     found = verdict_of(observe(run), "dead")
     assert (found.first_step, found.last_step) == (0, 6)
-    assert [(c.seed.holds, c.corrected.holds) for c in found.criteria] == [(True, True), (False, True), (False, True)]
-    assert found.criteria[2].corrected.numbers["largest_linf_cells"] == 2
-    assert found.flows.tokens == {
-        "formation": 3,
-        "absorption": 0,
-        "coalescence": 0,
-        "emission": 1,
-        "fission": 0,
-        "evaporation": 0,
-    }
+    # Tokens 0 and 3, one live and one dead, share a vector at the start: the seed counts that hole, the group has none.
+    assert [(c.seed.holds, c.corrected.holds) for c in found.criteria] == [(False, False), (False, True), (True, True)]
+    assert [c.seed.numbers.get("black_holes") for c in found.criteria[:1]] == [1]
+    assert [c.corrected.numbers.get("black_holes") for c in found.criteria[:1]] == [0]
+    assert found.criteria[1].corrected.numbers["largest_linf_cells"] == 2
+    assert found.criteria[1].corrected.numbers["touching_everywhere"] is True
+    assert (found.outcome, found.seeds_outcome, found.seeds_conclusion) == ("consolidation", "collapsed", "partial support")
+    assert found.flows.tokens == dict.fromkeys(found.flows.tokens, 0) | {"formation": 3, "emission": 1}
     assert "one draw" in found.caution
     assert json.dumps(found.to_json())
+
+
+def test_the_seeds_own_words_for_the_published_run_and_others():
+    start, end = Census(128, 21, 15, 122, 6, (32,)), Census(128, 79, 2, 51, 77, (49, 2))
+    assert (seeds_outcome(start, end), seeds_conclusion(end, 9.765625e-04)) == ("consolidation", "challenged")
+    assert seeds_conclusion(end, 9.9e-5) == "supported"
+    assert (seeds_outcome(end, start), seeds_outcome(start, start)) == ("fragmentation", "stable")
+    none = Census(128, 128, 0, 0, 128, ())
+    assert (seeds_outcome(start, none), seeds_conclusion(none, 0.0)) == ("dispersed", "challenged")
 
 
 def answered(capsys, *words):

@@ -17,7 +17,7 @@ from .bf16 import from_values
 from .errors import RunError
 from .event_tables import account
 from .observation import foreign
-from .step_tables import step_table, token_motion
+from .step_tables import census_at, step_table, token_motion
 from .tensorfile import TensorWriter
 
 VOCAB, HIDDEN, DEAD = 8_192, 128, 2_048
@@ -42,9 +42,19 @@ def write_long_history(path: Path, snapshots: int, seed: int = 1) -> int:
 
 
 def endure(path: Path) -> dict[str, float]:
-    """Seconds for all tables and the lineage of a foreign history, and how far this process's memory rose for them (MB)."""
+    """Seconds for all tables and the lineage of a foreign history, and how far this process's memory rose for them (MB).
+
+    Of a single matrix: seconds for its census, and the most memory this process ever held.
+    """
     before = _peak_megabytes()
     began = time.perf_counter()
+    seen = foreign(path)
+    if len(seen.words) == 1:
+        return {
+            "unique": int(census_at(seen, 0)["unique"][0]),
+            "seconds": time.perf_counter() - began,
+            "peak": _peak_megabytes(),
+        }
     seen = foreign(path, dead=range(DEAD))
     rows, tokens, told = len(step_table(seen)), len(token_motion(seen)), account(seen, "dead")
     taken = time.perf_counter() - began

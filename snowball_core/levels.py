@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words, bits, format_of, from_values
-from .identity import classes, leaders
+from .identity import classes, fingerprints
 from .pairs import adjacency_components, are_comparable
 
 _CHUNK_BYTES = 512 * 1024
-_ROWS = 4_096
 Integers = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
 
@@ -125,14 +125,38 @@ def special_rows(history: Words) -> Special:
 
 def values_unique(history: Words, special: Special, group: Truths) -> Integers:
     """Distinct rows of a group by number at every snapshot; a row with a NaN counts by itself. Shape ``(snapshots,)``."""
-    layout = format_of(history)
     counts = np.zeros(len(history), np.int64)
     for t in range(len(history)):
         nan = special.nan[t] & group
-        # Indexing by a mask copies: only the copy's zeros change.
-        pattern = bits(history[t][group & ~nan])
-        for start in range(0, len(pattern), _ROWS):
-            part = pattern[start : start + _ROWS]
-            part[part == layout.sign_mask] = 0
-        counts[t] = len(np.unique(leaders(pattern[None]))) + nan.sum()
+        counts[t] = _distinct_values(history[t], np.flatnonzero(group & ~nan)) + nan.sum()
     return counts
+
+
+def _distinct_values(rows: Words, chosen: npt.NDArray[np.intp]) -> int:
+    """How many different rows there are among the chosen, −0 taken for +0; no copy of the matrix is made."""
+    size = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes))
+    keys = np.empty(len(chosen), np.uint64)
+    for start in range(0, len(chosen), size):
+        keys[start : start + size] = fingerprints(_unsigned_zeros(rows[chosen[start : start + size]]))
+    order = np.argsort(keys, kind="stable")
+    begins = np.flatnonzero(np.diff(keys[order], prepend=keys[order[:1]] ^ np.uint64(1)))
+    leader = np.repeat(order[begins], np.diff(begins, append=len(order)))
+    followers = np.flatnonzero(order != leader)
+    collided: set[int] = set()
+    for start in range(0, len(followers), size):
+        part = followers[start : start + size]
+        own, led = (_unsigned_zeros(rows[chosen[places[part]]]) for places in (order, leader))
+        collided.update(leader[part[(own != led).any(axis=1)]].tolist())
+    # Two vectors under one key: those rows are told apart by their bytes.
+    extra = sum(
+        len({_unsigned_zeros(rows[chosen[[place]]]).tobytes() for place in order[leader == first].tolist()}) - 1
+        for first in collided
+    )
+    return len(begins) + extra
+
+
+def _unsigned_zeros(rows: Words) -> npt.NDArray[Any]:
+    """The bits of a copy of the rows, +0 for every −0."""
+    pattern = bits(rows.copy())
+    pattern[pattern == format_of(rows).sign_mask] = 0
+    return pattern

@@ -51,13 +51,20 @@ def add_measure_verbs(verb: AddVerb) -> None:
 
 
 def _census(asked: argparse.Namespace) -> Answer:
+    import pandas as pd
+
+    from .blocks import BLOCK_BYTES
     from .census import class_sizes
     from .step_tables import CENSUS_COLUMNS, census_at, step_table
 
     seen = seen_of(asked)
     groups = groups_of(asked, seen)
     index = None if asked.step is None else seen.index(asked.step)
-    if index is None:
+    if index is None and seen.words[:1].nbytes > BLOCK_BYTES:
+        # Matrices larger than a block are counted one by one: their extents and motion would not fit in memory.
+        index = 0 if len(seen.words) == 1 else None
+        table, changes = pd.concat([census_at(seen, step) for step in seen.steps.tolist()], ignore_index=True), {}
+    elif index is None:
         with counting(asked, "census") as progress:
             whole = step_table(seen, progress)
         table, changes = whole[list(CENSUS_COLUMNS)], _change_steps(asked, whole, groups)

@@ -126,10 +126,11 @@ def _level_columns(
 ) -> dict[str, Any]:
     zeros, nan = special.minus_zero[:, mask].sum(axis=1), special.nan[:, mask].sum(axis=1)
     unique = np.array([each.unique for each in counted], np.int64)
-    odd = np.flatnonzero((zeros > 0) | (nan > 0))
     values = unique.copy()
-    if len(odd):
-        values[odd] = values_unique(words[odd], Special(special.minus_zero[odd], special.nan[odd]), mask)
+    for t in np.flatnonzero((zeros > 0) | (nan > 0)).tolist():
+        # A slice, not an index list: the matrix may be large, and a list would copy it.
+        here = slice(t, t + 1)
+        values[here] = values_unique(words[here], Special(special.minus_zero[here], special.nan[here]), mask)
     cast = unique if words.dtype.itemsize == 2 else np.array([each.unique for each in censuses(whole, mask)], np.int64)
     return {"unique_values": values, "unique_bf16": cast, "minus_zero_rows": zeros, "nan_rows": nan}
 

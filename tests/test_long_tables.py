@@ -109,7 +109,7 @@ def test_a_foreign_history_keeps_its_tables_in_the_runs_folder(told, tmp_path):
 
 
 def test_a_cancelled_command_says_what_is_kept_and_goes_on_there(told, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(walking, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(walking, "BLOCK_BYTES", 8_192 * 128 * 2)
     monkeypatch.setattr(walking, "_WORKERS", 1)
     real, asked = walking.release, []
 

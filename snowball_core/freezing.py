@@ -77,15 +77,30 @@ def freezing(
         end,
         # Still are at least 90 %: in whole tokens, since 0.1 has no exact double.
         last(10 * (max(1, tokens) - moved) < _STILL_TENTHS * max(1, tokens)),
-        last(_recent_path(path_cells, steps) >= 1.0),
+        last(_has_moved_lately(np.rint(path_cells * tokens).astype(np.int64), tokens, steps)),
         bool(len(steps)) and not moved[-1],
         largest,
         bool(largest == 0.0) if len(after) else None,
     )
 
 
-def _recent_path(path: Floats, steps: Integers) -> Floats:
-    """How much of a path was made within the hundred steps up to each snapshot; between snapshots it counts as even."""
-    reached = np.cumsum(path)
-    recent: Floats = reached - np.interp(steps - RATE_WINDOW, steps, reached) if len(steps) else reached
+def _has_moved_lately(cells: Integers, tokens: int, steps: Integers) -> Truths:
+    """Whether the tokens' mean path within the hundred steps up to each snapshot is at least a cell.
+
+    Between two snapshots the path counts as even. In whole numbers, multiplied by tokens and steps, so no rounding decides.
+
+    Parameters
+    ----------
+    cells : ndarray of int64, shape (snapshots,)
+        Moved by all tokens together since the snapshot before.
+    tokens : int
+    steps : ndarray of int64, shape (snapshots,)
+    """
+    if len(steps) < 2 or not tokens:
+        return np.zeros(len(steps), np.bool_)
+    reached = np.cumsum(cells)
+    begin = np.maximum(steps - RATE_WINDOW, steps[0])
+    before = np.minimum(np.searchsorted(steps, begin, side="right") - 1, len(steps) - 2)
+    gap, path = np.diff(steps)[before], np.diff(reached)[before]
+    recent: Truths = (reached - reached[before]) * gap - path * (begin - steps[before]) >= tokens * gap
     return recent

@@ -17,8 +17,8 @@ from .bf16 import Words, narrow_ordinal, values
 from .identity import packed
 
 _CHUNK_BYTES = 512 * 1024
-# Below this share of the mean squared displacement a difference of two sums in float64 is rounding.
-_ROUNDING = 1e-12
+# Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are asked one by one.
+_NEARLY_RIGID = 1e-6
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
@@ -55,9 +55,10 @@ class Drift:
     bulk : ndarray of float64, shape (snapshots,)
         Length of the centroid's displacement, weight units.
     thermal : ndarray of float64, shape (snapshots,)
-        Root mean square over tokens of the displacement relative to the centroid's, weight units; 0 below rounding.
+        Root mean square over tokens of the displacement relative to the centroid's, weight units.
     coherence : ndarray of float64, shape (snapshots,)
-        Mean cosine between each moved token's displacement and the centroid's; NaN if nobody moved or the centroid stayed.
+        Mean cosine between the displacement of each token that has one and the centroid's; NaN if nobody moved or the centroid
+        stayed. A token in which only a zero changed its sign has no displacement.
     """
 
     bulk: Floats
@@ -115,7 +116,7 @@ def _chunk(frames: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, d
         # A row whose bits did not change has not moved, also where infinity − infinity is no number.
         delta[~moved] = 0.0
         length = np.sqrt(np.einsum("tvd,tvd->tv", delta, delta))
-        drift = _drifts(delta, length, moved, groups)
+        drift = _drifts(delta, length, groups)
     summed = cells.sum(axis=2, dtype=np.int64)
     return Displacement(moved, length, cells.max(axis=2, initial=0).astype(np.int64), summed), drift
 
@@ -128,21 +129,29 @@ def _cells_apart(place: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return apart
 
 
-def _drifts(delta: Floats, length: Floats, moved: Truths, groups: Mapping[str, Truths]) -> dict[str, Drift]:
-    counts = np.array([mask.sum() for mask in groups.values()], np.float64)
+def _drifts(delta: Floats, length: Floats, groups: Mapping[str, Truths]) -> dict[str, Drift]:
     members = np.array(list(groups.values()), np.float64).reshape(len(groups), delta.shape[1])
-    share = members / np.maximum(counts, 1)[:, None]
-    mean = np.matmul(share, delta)
+    tokens = np.maximum(members.sum(axis=1), 1)
+    lost = ~np.isfinite(length)
+    if lost.any():
+        # Left out of the sums, where they would spoil groups they are not in; their own groups have no number.
+        delta[lost], length = 0.0, np.where(lost, 0.0, length)
+    # Summed, then divided: sums of float32 differences are exact, so displacements that cancel leave a centroid at rest.
+    mean = np.matmul(members, delta) / tokens[:, None]
     bulk = np.sqrt(np.einsum("tgd,tgd->tg", mean, mean))
-    squared = (length * length) @ share.T
+    squared = (length * length) @ members.T / tokens
     thermal = squared - bulk * bulk
-    thermal[thermal < _ROUNDING * squared] = 0.0
+    for g, mask in enumerate(groups.values()):
+        close = np.flatnonzero(thermal[:, g] < _NEARLY_RIGID * squared[:, g])
+        heat = delta[np.ix_(close, np.flatnonzero(mask))] - mean[close, g][:, None]
+        thermal[close, g] = np.einsum("tvd,tvd->t", heat, heat) / tokens[g]
     along = np.matmul(delta, mean.transpose(0, 2, 1))
     cosine = along / (length[:, :, None] * bulk[:, None, :])
-    cosine[~(np.isfinite(cosine) & moved[:, :, None])] = 0.0
-    movers = moved @ members.T
+    cosine[~np.isfinite(cosine)] = 0.0
+    movers = (length > 0) @ members.T
     coherence = np.where((movers > 0) & (bulk > 0), np.einsum("tvg,gv->tg", cosine, members) / movers, np.nan)
-    columns = bulk, np.sqrt(thermal), coherence
+    spoiled = lost @ members.T > 0
+    columns = [np.where(spoiled, np.nan, column) for column in (bulk, np.sqrt(thermal), coherence)]
     return {name: Drift(*(column[:, i] for column in columns)) for i, name in enumerate(groups)}
 
 

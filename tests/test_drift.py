@@ -1,0 +1,91 @@
+"""The motion of groups beside loops that add up exactly: bulk, thermal, coherence, and the worlds where sums mislead."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snowball_core.bf16 import from_values, values
+from snowball_core.motion import first_moves, last_moves, motion, regimes
+
+# Zeros of both signs with subnormals and the first normal numbers; both sides of an exponent change near one.
+SMALL = st.sampled_from([0, 0x8000, 1, 0x8001, 0x007F, 0x0080, 0x8080])
+NEAR_ONE = st.sampled_from([0, 0x8000, 0x3F7F, 0x3F80, 0x3F81, 0xBF80, 0x4000])
+EVERYONE = {"all": np.ones(2, bool)}
+
+
+@st.composite
+def worlds(draw):
+    snapshots, vocab, hidden = draw(st.integers(2, 4)), draw(st.integers(1, 6)), draw(st.integers(1, 3))
+    count = snapshots * vocab * hidden
+    numbers = draw(st.sampled_from([SMALL, NEAR_ONE]))
+    words = np.array(draw(st.lists(numbers, min_size=count, max_size=count)), np.uint16).reshape(snapshots, vocab, hidden)
+    group = np.array(draw(st.lists(st.booleans(), min_size=vocab, max_size=vocab)))
+    return (words if draw(st.booleans()) else values(words)), group
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=150)
+def test_bulk_thermal_and_coherence_are_those_of_exact_sums(world):
+    history, group = world
+    found = motion(history, {"some": group, "others": ~group})[1]
+    for name, mask in (("some", group), ("others", ~group)):
+        for t in range(1, len(history)):
+            bulk, thermal, coherence = oracles.drift(history[t - 1][mask], history[t][mask])
+            assert found[name].bulk[t] == pytest.approx(bulk, rel=1e-12, abs=0)
+            assert found[name].thermal[t] == pytest.approx(thermal, rel=1e-7, abs=1e-15 * bulk)
+            assert found[name].coherence[t] == pytest.approx(coherence, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=60)
+def test_regimes_and_moves_are_those_of_every_token_by_itself(world):
+    history, group = world
+    found, steps = motion(history, {})[0], np.arange(len(history)) * 7
+    naive = [oracles.displaced(then, now) for then, now in zip(history[:-1], history[1:], strict=True)]
+    for t, moves in enumerate(naive, 1):
+        kinds = [oracles.regime(move) for move, is_in in zip(moves, group, strict=True) if is_in]
+        assert {name: count[t] for name, count in regimes(found, group).items()} == {
+            name: kinds.count(name) for name in ("frozen", "one_cell", "neighbour", "further")
+        }
+    for token in range(history.shape[1]):
+        when = [int(steps[t]) for t, moves in enumerate(naive, 1) if moves[token][0]]
+        assert first_moves(found.moved, steps)[token] == (when[0] if when else -1)
+        assert last_moves(found.moved, steps)[token] == (when[-1] if when else -1)
+
+
+@given(st.lists(st.integers(-9, 9), min_size=2, max_size=8))
+@settings(deadline=None, max_examples=60)
+def test_displacements_that_cancel_leave_the_centroid_at_rest_and_no_coherence(shifts):
+    history = np.zeros((2, len(shifts) + 1, 1), np.float32)
+    history[1, :, 0] = [*shifts, -sum(shifts)]
+    drift = motion(history, {"all": np.ones(len(shifts) + 1, bool)})[1]["all"]
+    assert drift.bulk[1] == 0.0
+    assert math.isnan(drift.coherence[1])
+
+
+def test_heat_of_one_float32_cell_in_a_move_of_one_is_told():
+    above = np.nextafter(np.float32(1), np.float32(2))
+    history = np.array([[[0.0], [0.0]], [[1.0], [above]]], np.float32)
+    assert motion(history, EVERYONE)[1]["all"].thermal[1] == pytest.approx(2.0**-24, rel=1e-6)
+
+
+def test_a_zero_that_changes_its_sign_moves_and_has_no_direction():
+    history = from_values(np.array([[[0.0], [1.0]], [[-0.0], [2.0]]]))
+    found, drift = motion(history, EVERYONE)
+    assert found.moved[1].tolist() == [True, True]
+    assert drift["all"].coherence[1] == 1.0
+
+
+@pytest.mark.parametrize("spoiled", [np.nan, np.inf])
+def test_a_token_that_is_no_number_spoils_only_its_own_groups(spoiled):
+    history = np.array([[[0.0], [0.0], [0.0]], [[1.0], [3.0], [spoiled]]], np.float32)
+    sound = np.array([True, True, False])
+    found = motion(history, {"dead": sound, "live": ~sound, "all": sound | ~sound})[1]
+    assert (found["dead"].bulk[1], found["dead"].thermal[1], found["dead"].coherence[1]) == (2.0, 1.0, 1.0)
+    assert all(math.isnan(found[name].bulk[1]) and math.isnan(found[name].thermal[1]) for name in ("live", "all"))

@@ -89,8 +89,8 @@ def _sums(rows: Words) -> _Sums:
     if not tokens:
         zeros = np.zeros((count, hidden))
         return _Sums(0, zeros.astype(place.dtype), zeros.astype(place.dtype), np.full_like(zeros, np.nan), zeros)
-    points = values(rows).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
+        points = values(rows).astype(np.float64)
         # Relative to one of the rows: a hole of all tokens is exactly 0 wide, and a small cloud far away keeps its digits.
         reference = points[:, :1].copy()
         points -= reference
@@ -116,7 +116,9 @@ def _joined(first: _Sums, second: _Sums) -> _Sums:
 def _extent(sums: _Sums) -> Extent:
     cells = sums.high.astype(np.int64) - sums.low
     with np.errstate(invalid="ignore"):
-        weight = (_numbers(sums.high) - _numbers(sums.low)).max(axis=1, initial=0)
+        high, low = _numbers(sums.high), _numbers(sums.low)
+        # Equal infinities are no distance apart; a NaN is unequal to itself.
+        weight = np.subtract(high, low, out=np.zeros_like(high), where=high != low).max(axis=1, initial=0)
         radius = np.sqrt(sums.variance.sum(axis=1))
     largest, active = cells.max(axis=1, initial=0), (cells > 0).sum(axis=1)
     return Extent(weight, largest, active, cells, sums.mean, radius, np.sqrt(sums.variance))

@@ -77,14 +77,15 @@ def spread_over_pairs(distances: npt.NDArray[Any], population: npt.NDArray[np.in
     Returns
     -------
     Spread
-        NaN throughout if there are fewer than two tokens.
+        NaN throughout if there are fewer than two tokens, or if a distance is NaN.
     """
     first, second = np.triu_indices(len(population), 1)
     pairs = np.concatenate([population[first] * population[second], population * (population - 1) // 2])
     upper = distances if distances.ndim == 1 else distances[first, second]
     apart = np.concatenate([upper, np.zeros(len(population), distances.dtype)]).astype(np.float64)
     apart, pairs = apart[pairs > 0], pairs[pairs > 0]
-    if not len(apart):
+    # Sorting puts a NaN last, where it would leave a median that looks like a number.
+    if not len(apart) or np.isnan(apart).any():
         return Spread(*[float("nan")] * 4)
     mean = float((apart * pairs).sum() / pairs.sum())
     return Spread(float(apart.min()), float(apart.max()), mean, _weighted_median(apart, pairs))
@@ -151,7 +152,10 @@ def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, 
     for start in range(0, len(history), block):
         chunk = history[start : start + block][:, group]
         for result, points in ((weight, values(chunk).astype(np.float64)), (cells, ordinal(chunk).astype(np.int64))):
-            result[start : start + block] = (points.max(axis=1) - points.min(axis=1)).max(axis=1, initial=0)
+            high, low = points.max(axis=1), points.min(axis=1)
+            # Equal infinities are no distance apart.
+            apart = np.subtract(high, low, out=np.zeros_like(high), where=high != low)
+            result[start : start + block] = apart.max(axis=1, initial=0)
     return weight, cells
 
 

@@ -75,16 +75,10 @@ def levels(rows: Words) -> Levels:
         distinct,
         int(values_unique(rows[None], special, everyone)[0]) if odd else distinct,
         distinct if format_of(rows).name == "BF16" else _distinct(rounded(rows)),
-        _within_a_cell(rows, label, special.nan[0]) if are_comparable(distinct) else None,
+        adjacency_components(rows[np.unique(label, return_index=True)[1]]).count if are_comparable(distinct) else None,
         int(special.minus_zero.sum()),
         int(special.nan.sum()),
     )
-
-
-def _within_a_cell(rows: Words, label: npt.NDArray[np.intp], nan: Truths) -> int:
-    first = np.unique(label, return_index=True)[1]
-    finite = first[~nan[first]]
-    return adjacency_components(rows[finite]).count + len(first) - len(finite)
 
 
 def _distinct(rows: Words) -> int:

@@ -20,6 +20,8 @@ MOST_PAIRS = 12_500_000
 METRICS = {"linf": "chebyshev", "l1": "cityblock", "l2": "euclidean", "hamming": "hamming"}
 _SEEDS_EPSILON = 1e-5
 _SEEDS_FACTOR = 10
+# Farther than any sum of float32 differences; stands for infinity, so that two equal infinities are no distance apart.
+_BEYOND = 1e300
 Floats = npt.NDArray[np.float64]
 
 
@@ -45,8 +47,10 @@ def require_pairs(unique: int, hidden: int) -> None:
 
 
 def points_of(rows: Words, unit: str) -> Floats:
-    """The rows as float64 points in ``weight`` units or in ``cells`` (ordinals, exact)."""
-    return (ordinal(rows) if unit == "cells" else values(rows)).astype(np.float64)
+    """The rows as float64 points in ``weight`` units or in ``cells`` (ordinals, exact); infinities as ±1e300."""
+    with np.errstate(invalid="ignore"):  # a NaN may signal when it is widened
+        points = (ordinal(rows) if unit == "cells" else values(rows)).astype(np.float64)
+    return np.nan_to_num(points, copy=False, nan=np.nan, posinf=_BEYOND, neginf=-_BEYOND)
 
 
 def pairwise(rows: Words, metric: str, unit: str) -> Floats:
@@ -58,6 +62,11 @@ def pairwise(rows: Words, metric: str, unit: str) -> Floats:
     metric : {"linf", "l1", "l2", "hamming"}
         Hamming counts the components that differ (±0 do not).
     unit : {"weight", "cells"}
+
+    Returns
+    -------
+    ndarray of float64
+        NaN for a pair of which a row holds a NaN, in either unit: a number that is none has no place.
 
     Raises
     ------
@@ -74,13 +83,12 @@ def pairwise(rows: Words, metric: str, unit: str) -> Floats:
     require_pairs(*rows.shape)
     if len(rows) < 2:
         return np.zeros(0)
-    points = points_of(rows, unit)
-    with np.errstate(invalid="ignore", over="ignore"):
-        found: Floats = pdist(points, METRICS[metric])
+    found: Floats = pdist(points_of(rows, unit), METRICS[metric])
     if metric == "hamming":
         found = np.rint(found * rows.shape[1])
-    # The library's maximum skips a NaN; a distance to one is none.
-    broken = np.asarray(np.isnan(points).any(axis=1))
+    found[found > _BEYOND / 2] = np.inf
+    # The library's maximum skips a NaN, and in cells a NaN has an ordinal; a distance to one is none.
+    broken = np.asarray(np.isnan(values(rows)).any(axis=1))
     if broken.any():
         first, second = np.triu_indices(len(rows), 1)
         found[broken[first] | broken[second]] = np.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_bulk_thermal_and_coherence_are_those_of_exact_sums(world):
 def test_regimes_and_moves_are_those_of_every_token_by_itself(world):
     history, group = world
     found, steps = motion(history, {})[0], np.arange(len(history)) * 7
-    naive = [oracles.displaced(then, now) for then, now in zip(history[:-1], history[1:], strict=True)]
+    naive = [oracles.displaced(then, now) for then, now in itertools.pairwise(history)]
     for t, moves in enumerate(naive, 1):
         kinds = [oracles.regime(move) for move, is_in in zip(moves, group, strict=True) if is_in]
         assert {name: count[t] for name, count in regimes(found, group).items()} == {

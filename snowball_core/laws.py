@@ -80,7 +80,8 @@ def miscounted(group: str, columns: dict[str, Integers]) -> list[Violation]:
 
 def idle_snapshots(steps: Integers, rates: tuple[Floats, Floats]) -> Integers:
     """Indices of the snapshots since whose predecessor every learning rate was zero."""
-    reached = np.concatenate([[0.0], np.cumsum(np.abs(rates[1]))])
+    # Steps at a rate are counted, not rates added up: a small one would vanish in a sum of large ones.
+    reached = np.concatenate([[0], np.cumsum(rates[1] != 0)])
     spent = reached[np.searchsorted(rates[0], steps, side="right")]
     known = np.isin(steps, rates[0])
     idle: Integers = np.flatnonzero(known[1:] & (np.diff(spent) == 0)) + 1

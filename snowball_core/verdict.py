@@ -6,6 +6,7 @@ consolidate. It counted the holes of *all* tokens, measured tightness in ε = σ
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -211,22 +212,24 @@ def _several(evidence: Evidence) -> Criterion:
 
 def _tightness(evidence: Evidence) -> Criterion:
     weight, cells = evidence.largest_linf
+    # A run that diverged holds numbers that are none: whether they are near each other cannot be told.
+    told = not math.isnan(weight)
     return Criterion(
         "a tight snowball at the end",
         Form(
             "is the largest L∞ below ten ε, with ε = σ = 1e-5? (σ is the noise, not the lattice)",
             {"largest_linf_weight": weight, "below": FACTOR * SEEDS_EPSILON, "in_epsilon": weight / SEEDS_EPSILON},
-            weight < FACTOR * SEEDS_EPSILON,
+            weight < FACTOR * SEEDS_EPSILON if told else None,
         ),
         Form(
             "is the largest L∞ below ten cells of the lattice? (it touches everywhere at two cells or fewer)",
             {
                 "largest_linf_cells": int(cells),
                 "below": FACTOR,
-                "touching_everywhere": int(cells) <= TOUCHING_CELLS,
+                "touching_everywhere": int(cells) <= TOUCHING_CELLS if told else None,
                 "components_within_a_cell": evidence.components,
             },
-            cells < FACTOR,
+            cells < FACTOR if told else None,
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Distances, statistics over pairs, components and levels of identity beside loops; NaN, infinities, zeros and subnormals too."""
+"""Distances, pair statistics, components, levels and extents beside loops, with NaN, infinities, zeros and subnormals."""
 
 from __future__ import annotations
 

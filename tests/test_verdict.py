@@ -1,0 +1,139 @@
+"""Verdicts beside partitions compared by hand and by loops; laws at rates and in worlds where sums and NaN mislead."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snowball_core.census import Census, census, history_leaders
+from snowball_core.findings import law_rows, verdict_of
+from snowball_core.laws import idle_snapshots
+from snowball_core.lineage import lineage
+from snowball_core.observation import Observation
+from snowball_core.verdict import Flows, flows, outcome, seeds_outcome
+
+KINDS = ("formation", "absorption", "coalescence", "emission", "fission", "evaporation")
+
+
+@st.composite
+def worlds(draw):
+    tokens, snapshots = draw(st.integers(1, 7)), draw(st.integers(1, 6))
+    drawn = draw(st.lists(st.integers(0, 3), min_size=tokens * snapshots, max_size=tokens * snapshots))
+    return np.array(drawn, np.uint16).reshape(snapshots, tokens, 1), np.array(
+        draw(st.lists(st.booleans(), min_size=tokens, max_size=tokens))
+    )
+
+
+def partitions_of(history, group):
+    return [oracles.holes(matrix, group) for matrix in history]
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=150)
+def test_flows_are_those_of_comparing_partitions(world):
+    history, group = world
+    found = flows(lineage(history_leaders(history), group))
+    naive = oracles.flows(partitions_of(history, group))
+    assert found.tokens == {kind: naive[kind] for kind in KINDS}
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=150)
+def test_identities_are_those_of_choosing_the_largest_shared_membership_again_and_again(world):
+    history, group = world
+    tree = lineage(history_leaders(history), group)
+    for t, named in enumerate(oracles.names(partitions_of(history, group))):
+        assert {node.tokens: node.hole for node in tree.nodes if node.first <= t <= node.last} == named
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=100)
+def test_the_outcome_is_decided_by_who_moved_and_the_seeds_by_the_count_alone(world):
+    history, group = world
+    partitions = partitions_of(history, group)
+    moved = oracles.flows(partitions)
+    first, last = len(partitions[0]), len(partitions[-1])
+    balance = sum(moved[kind] for kind in KINDS[:3]) - sum(moved[kind] for kind in KINDS[3:])
+    words = {True: "consolidation", False: "fragmentation"}
+    gone = first > 0 == last
+    found = verdict_of(Observation("x", history, np.arange(len(history)), group), "dead")
+    assert found.outcome == ("dispersed" if gone else "stable" if balance == 0 else words[balance > 0])
+    assert found.seeds_outcome == ("dispersed" if gone else "stable" if last == first else words[last < first])
+    assert (
+        found.criteria[1].corrected.numbers["joining_tokens"] - found.criteria[1].corrected.numbers["parting_tokens"] == balance
+    )
+    rows = history[-1][group]
+    assert found.criteria[0].seed.numbers["sizes"] == sorted(map(len, partitions[-1]), reverse=True)
+    assert found.criteria[2].corrected.numbers["largest_linf_cells"] == max(oracles.pairs(rows, "linf", "cells"), default=0)
+    assert found.criteria[2].corrected.numbers["components_within_a_cell"] == len(oracles.flooded(rows))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("aabb", "aaaa"), "consolidation"),
+        (("aabb", "aabc"), "fragmentation"),
+        (("aabb", "abab"), "stable"),
+        (("aabb", "aabb"), "stable"),
+        (("abcd", "aabb", "abcd"), "stable"),
+        (("aabb", "abcd"), "dispersed"),
+        (("aaaab", "aabbb"), "fragmentation"),
+    ],
+)
+def test_outcomes_worked_out_by_hand(words, expected):
+    history = np.array([[[ord(letter)] for letter in word] for word in words], np.uint16)
+    ends = census(history[0]), census(history[-1])
+    assert outcome(*ends, flows(lineage(history_leaders(history)))) == expected
+
+
+def test_the_seeds_word_for_more_fewer_and_as_many_holes():
+    none, one, two = Census(4, 4, 0, 0, 4, ()), Census(4, 3, 1, 2, 2, (2,)), Census(4, 2, 2, 4, 0, (2, 2))
+    assert [seeds_outcome(two, one), seeds_outcome(one, two), seeds_outcome(one, one), seeds_outcome(one, none)] == [
+        "consolidation", "fragmentation", "stable", "dispersed",
+    ]  # fmt: skip
+    assert seeds_outcome(none, none) == outcome(none, none, Flows(dict.fromkeys(KINDS, 0), {})) == "stable"
+
+
+@pytest.mark.parametrize(("near", "holds"), [(9, True), (10, False)])
+def test_compactness_is_under_ten_cells_and_the_seeds_under_ten_sigma(near, holds):
+    words = np.array([[[0x3F80], [0x3F80 + near]]], np.uint16)
+    compact = verdict_of(Observation("x", words, np.arange(1)), "all").criteria[2]
+    assert (compact.seed.holds, compact.corrected.holds) == (False, holds)
+    small = np.array([[[0.0], [9.9e-5]]], np.float32)
+    compact = verdict_of(Observation("x", small, np.arange(1)), "all").criteria[2]
+    assert (compact.seed.holds, compact.corrected.holds) == (True, False)
+
+
+def test_whether_a_run_that_diverged_is_compact_cannot_be_told():
+    words = np.full((2, 3, 1), np.nan, np.float32)
+    compact = verdict_of(Observation("x", words, np.arange(2)), "all").criteria[2]
+    assert (compact.seed.holds, compact.corrected.holds) == (None, None)
+    assert math.isnan(compact.seed.numbers["largest_linf_weight"])
+
+
+def test_a_true_hole_is_one_whose_tokens_agree_in_their_moments_too():
+    history = np.array([[[1], [1], [2], [2]]], np.uint16)
+    for moments, holds in (([5, 6, 7, 8], False), ([5, 6, 7, 7], True)):
+        seen = Observation("x", history, np.arange(1), np.ones(4, bool), np.array([moments], np.uint64))
+        survived = verdict_of(seen, "dead").criteria[0]
+        assert (survived.seed.holds, survived.corrected.holds) == (True, holds)
+        assert survived.corrected.numbers["true_holes"] == int(holds)
+    without = dataclasses.replace(seen, moment_hash=None)
+    assert verdict_of(without, "dead").criteria[0].corrected.holds is None
+
+
+def test_a_rate_too_small_for_a_sum_is_still_a_rate():
+    rates = np.array([1.0, 2.0, 3.0]), np.array([1.0, 1e-20, 0.0])
+    assert 1.0 + 1e-20 == 1.0
+    assert idle_snapshots(np.arange(4), rates).tolist() == [3]
+
+
+def test_laws_of_a_run_of_one_snapshot_hold():
+    seen = Observation("x", np.zeros((1, 3, 2), np.uint16), np.arange(1), np.ones(3, bool), np.zeros((1, 3), np.uint64))
+    assert all(row["violations"] == [] for row in law_rows(seen))

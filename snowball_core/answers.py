@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -182,20 +183,20 @@ def told_table(asked: argparse.Namespace, table: pd.DataFrame) -> None:
 
 
 def plain(answer: Any) -> Any:
-    """NaN (no number to speak of) as null, which JSON can say; numpy's numbers as Python's."""
+    """NaN and infinities as null, since JSON has no word for them; numpy's numbers as Python's."""
     if isinstance(answer, dict):
         return {key: plain(value) for key, value in answer.items()}
     if isinstance(answer, list | tuple):
         return [plain(value) for value in answer]
     if hasattr(answer, "item"):
         answer = answer.item()
-    return None if isinstance(answer, float) and answer != answer else answer
+    return None if isinstance(answer, float) and not math.isfinite(answer) else answer
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as JSON objects, missing numbers as null."""
     columns = {
-        name: [None if v != v else v for v in table[name].astype(object).where(table[name].notna(), None)] for name in table
+        name: [plain(value) for value in table[name].astype(object).where(table[name].notna(), None)] for name in table
     }
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

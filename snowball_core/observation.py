@@ -197,11 +197,16 @@ def foreign(
     CorpusError
         If the corpus cannot be read.
     """
-    words = open_tensor(path, key or _found(path, read_header(path))).words
+    name = key or _found(path, read_header(path))
+    words = open_tensor(path, name).words
+    shape = list(words.shape)
     if words.ndim == 2:
         words = words[None]
-    if words.ndim != 3 or words.dtype.itemsize > 4:
-        raise HistoryError(f'a history must be BF16 or F32 of shape [T, V, D]; "{key}" in "{path}" is {list(words.shape)}.')
+    if words.ndim != 3 or words.dtype.itemsize > 4 or 0 in words.shape[1:]:
+        raise HistoryError(
+            f"a history must be BF16 or F32 of shape [T, V, D] with tokens and components; "
+            f'"{name}" in "{path}" is {words.dtype} {shape}. Name another tensor with --key.'
+        )
     vocab = words.shape[1]
     if dead is None and corpus is not None:
         ids = load_corpus(corpus, "ignore", corpora).ids
@@ -250,7 +255,7 @@ def tokens_of(text: str) -> list[int]:
     """
     try:
         ends = [[int(end) for end in part.split("-", 1)] for part in text.split(",") if part.strip()]
-        if any(pair[-1] - pair[0] > 10_000_000 for pair in ends):
+        if any(not 0 <= pair[-1] - pair[0] <= 10_000_000 for pair in ends):
             raise ValueError
         return [token for pair in ends for token in range(pair[0], pair[-1] + 1)]
     except ValueError:

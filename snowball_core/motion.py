@@ -139,7 +139,8 @@ def _drifts(delta: Floats, length: Floats, groups: Mapping[str, Truths]) -> dict
     # Summed, then divided: sums of float32 differences are exact, so displacements that cancel leave a centroid at rest.
     mean = np.matmul(members, delta) / tokens[:, None]
     bulk = np.sqrt(np.einsum("tgd,tgd->tg", mean, mean))
-    squared = (length * length) @ members.T / tokens
+    # Snapshot by snapshot: a product of matrices would add in another order where a block has another length.
+    squared = np.matmul(members, (length * length)[:, :, None])[:, :, 0] / tokens
     thermal = squared - bulk * bulk
     for g, mask in enumerate(groups.values()):
         close = np.flatnonzero(thermal[:, g] < _NEARLY_RIGID * squared[:, g])

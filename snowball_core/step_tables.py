@@ -60,7 +60,8 @@ def token_motion(seen: Observation, progress: Progress = silent) -> pd.DataFrame
         "moves": sums["moves"],
         "path_weight": path,
         "net_weight": net,
-        "straightness": np.divide(net, path, out=np.full(vocab, np.nan), where=path > 0),
+        # No way is shorter than the straight one: what exceeds 1 is rounding.
+        "straightness": np.minimum(np.divide(net, path, out=np.full(vocab, np.nan), where=path > 0), 1.0),
         "path_cells": sums["path_cells"],
     }
     return pd.DataFrame(columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import oracles
+import oracles_of_time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,7 +49,7 @@ def test_a_history_of_collisions_is_counted_and_followed_like_any_other(data):
         naive = oracles.counted(matrix[group])
         assert (found.unique, found.population, found.largest) == (naive["unique"], naive["population"], naive["largest"])
         assert found.effective == pytest.approx(naive["effective"], rel=1e-11)
-    assert rebuilt(lineage(history_leaders(history), group)) == [oracles.holes(matrix, group) for matrix in history]
+    assert rebuilt(lineage(history_leaders(history), group)) == [oracles_of_time.holes(matrix, group) for matrix in history]
 
 
 @given(WORDS, st.lists(st.integers(0, 2**64 - 1).map(lambda n: n << 60 & (2**64 - 1) | n % 3), min_size=1, max_size=9))

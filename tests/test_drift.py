@@ -6,7 +6,7 @@ import itertools
 import math
 
 import numpy as np
-import oracles
+import oracles_of_time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def test_bulk_thermal_and_coherence_are_those_of_exact_sums(world):
     found = motion(history, {"some": group, "others": ~group})[1]
     for name, mask in (("some", group), ("others", ~group)):
         for t in range(1, len(history)):
-            bulk, thermal, coherence = oracles.drift(history[t - 1][mask], history[t][mask])
+            bulk, thermal, coherence = oracles_of_time.drift(history[t - 1][mask], history[t][mask])
             assert found[name].bulk[t] == pytest.approx(bulk, rel=1e-12, abs=0)
             assert found[name].thermal[t] == pytest.approx(thermal, rel=1e-7, abs=1e-15 * bulk)
             assert found[name].coherence[t] == pytest.approx(coherence, rel=1e-9, abs=1e-9, nan_ok=True)
@@ -48,9 +48,9 @@ def test_bulk_thermal_and_coherence_are_those_of_exact_sums(world):
 def test_regimes_and_moves_are_those_of_every_token_by_itself(world):
     history, group = world
     found, steps = motion(history, {})[0], np.arange(len(history)) * 7
-    naive = [oracles.displaced(then, now) for then, now in itertools.pairwise(history)]
+    naive = [oracles_of_time.displaced(then, now) for then, now in itertools.pairwise(history)]
     for t, moves in enumerate(naive, 1):
-        kinds = [oracles.regime(move) for move, is_in in zip(moves, group, strict=True) if is_in]
+        kinds = [oracles_of_time.regime(move) for move, is_in in zip(moves, group, strict=True) if is_in]
         assert {name: count[t] for name, count in regimes(found, group).items()} == {
             name: kinds.count(name) for name in ("frozen", "one_cell", "neighbour", "further")
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import oracles
+import oracles_of_time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,7 +46,7 @@ def told(found):
 def test_freezing_is_that_of_adding_up_exact_fractions(world):
     moved, cells, steps, rates = world
     pairs = list(zip(rates[0].tolist(), rates[1].tolist(), strict=True))
-    naive = oracles.freezing(moved.tolist(), cells.tolist(), steps.tolist(), pairs)
+    naive = oracles_of_time.freezing(moved.tolist(), cells.tolist(), steps.tolist(), pairs)
     assert told(ended(moved, cells, steps, rates)) == pytest.approx(naive, abs=0, nan_ok=True)
 
 

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import oracles
+import oracles_of_time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +32,7 @@ def worlds(draw):
 
 
 def partitions_of(history, group):
-    return [oracles.holes(matrix, group) for matrix in history]
+    return [oracles_of_time.holes(matrix, group) for matrix in history]
 
 
 @given(worlds())
@@ -39,7 +40,7 @@ def partitions_of(history, group):
 def test_flows_are_those_of_comparing_partitions(world):
     history, group = world
     found = flows(lineage(history_leaders(history), group))
-    naive = oracles.flows(partitions_of(history, group))
+    naive = oracles_of_time.flows(partitions_of(history, group))
     assert found.tokens == {kind: naive[kind] for kind in KINDS}
 
 
@@ -48,7 +49,7 @@ def test_flows_are_those_of_comparing_partitions(world):
 def test_identities_are_those_of_choosing_the_largest_shared_membership_again_and_again(world):
     history, group = world
     tree = lineage(history_leaders(history), group)
-    for t, named in enumerate(oracles.names(partitions_of(history, group))):
+    for t, named in enumerate(oracles_of_time.names(partitions_of(history, group))):
         assert {node.tokens: node.hole for node in tree.nodes if node.first <= t <= node.last} == named
 
 
@@ -57,7 +58,7 @@ def test_identities_are_those_of_choosing_the_largest_shared_membership_again_an
 def test_the_outcome_is_decided_by_who_moved_and_the_seeds_by_the_count_alone(world):
     history, group = world
     partitions = partitions_of(history, group)
-    moved = oracles.flows(partitions)
+    moved = oracles_of_time.flows(partitions)
     first, last = len(partitions[0]), len(partitions[-1])
     balance = sum(moved[kind] for kind in KINDS[:3]) - sum(moved[kind] for kind in KINDS[3:])
     words = {True: "consolidation", False: "fragmentation"}

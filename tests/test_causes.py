@@ -1,0 +1,82 @@
+"""Why holes part, beside loops over snapshots and pairs of tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snowball_core.causes import PARTINGS, cause
+from snowball_core.census import hidden_leaders, history_leaders
+from snowball_core.lineage import lineage
+
+
+@st.composite
+def worlds(draw):
+    tokens, snapshots = draw(st.integers(2, 6)), draw(st.integers(2, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    history = rng.integers(0, draw(st.integers(1, 3)), (snapshots, tokens, 1)).astype(np.uint16)
+    moments = rng.integers(0, draw(st.integers(1, 3)), (snapshots, tokens)).astype(np.uint64)
+    for t in range(1, snapshots):
+        if draw(st.booleans()):
+            history[t] = history[t - 1]
+    return history, moments, rng.integers(0, 2, tokens).astype(bool)
+
+
+def unbroken(now, holds):
+    """Since which snapshot something has held without a break up to the one before ``now``; None if it did not hold there."""
+    t = now
+    while t > 0 and holds(t - 1):
+        t -= 1
+    return t if t < now else None
+
+
+def naive_cause(members, now, history, moments, dead):
+    """Classes, since when they differed and shared, and the tokens of a violation, by asking every pair of tokens."""
+    row = history[:, :, 0].tolist()
+    state = [list(zip(row[t], moments[t].tolist(), strict=True)) for t in range(now)]
+    classes = {}
+    for token in members:
+        classes.setdefault(state[now - 1][token], []).append(token)
+    ordered = sorted((tuple(tokens) for tokens in classes.values()), key=lambda tokens: (-len(tokens), tokens[0]))
+    shared = unbroken(now, lambda t: len({row[t][token] for token in members}) == 1)
+    head = ordered[0][0]
+    elsewhere = [tokens[0] for tokens in ordered[1:] if row[now][tokens[0]] != row[now][head]]
+    differed = unbroken(now, lambda t: all(moments[t, token] != moments[t, head] for token in elsewhere)) if elsewhere else None
+    split = [tokens for tokens in ordered if len({row[now][token] for token in tokens}) > 1]
+    violated = next((tokens for tokens in split if all(dead[token] for token in tokens)), ())
+    word = "violation" if violated else "input" if split else "apparent"
+    return ordered, differed, shared, violated, word
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=120)
+def test_every_parting_has_the_cause_that_asking_every_pair_of_tokens_gives(world):
+    history, moments, dead = world
+    leader = history_leaders(history)
+    hidden, tree = hidden_leaders(leader, moments), lineage(leader)
+    for event in tree.events:
+        found = cause(tree, event, leader, hidden, moments, dead)
+        assert (found is None) == (event.kind not in PARTINGS)
+        if found is None:
+            continue
+        members = tree.nodes[event.parents[0]].tokens
+        classes, differed, shared, violated, word = naive_cause(members, event.snapshot, history, moments, dead)
+        assert found.classes == tuple(classes)
+        assert (found.differed_since, found.shared_since, found.violation) == (differed, shared, violated)
+        assert found.text.split(":")[0] == word
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=60)
+def test_without_moments_a_parting_still_says_since_when_its_tokens_shared(world):
+    history, moments, dead = world
+    leader = history_leaders(history)
+    tree = lineage(leader)
+    for event in tree.events:
+        if event.kind in PARTINGS:
+            found = cause(tree, event, leader, None, None, dead)
+            members = tree.nodes[event.parents[0]].tokens
+            assert found.shared_since == naive_cause(members, event.snapshot, history, moments, dead)[2]
+            assert found.text.startswith("unknown")
+            assert found.classes == found.violation == ()

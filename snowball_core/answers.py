@@ -195,9 +195,7 @@ def plain(answer: Any) -> Any:
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as JSON objects, missing numbers as null."""
-    columns = {
-        name: [plain(value) for value in table[name].astype(object).where(table[name].notna(), None)] for name in table
-    }
+    columns = {name: [plain(value) for value in table[name].astype(object).where(table[name].notna(), None)] for name in table}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

@@ -78,7 +78,7 @@ def test_the_bases_of_one_step_and_of_a_difference_are_scikit_learns(world):
 def test_what_a_basis_shows_and_misses_of_a_step_is_that_of_a_loop_over_tokens(world):
     history, group, _ = world
     basis = step_basis(history[0][group])
-    explained, missed = explained_variance(basis, history[:, group])
+    explained, missed = explained_variance(basis, history, group)
     for t, rows in enumerate(values(history[:, group]).astype(np.float64).tolist()):
         middle = [math.fsum(column) / len(rows) for column in zip(*rows, strict=True)]
         about = [[x - m for x, m in zip(row, middle, strict=True)] for row in rows]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.causes import PARTINGS, cause
-from snowball_core.census import hidden_leaders, history_leaders
-from snowball_core.lineage import lineage
+from snowball_core import causes
+from snowball_core.event_tables import account
+from snowball_core.observation import Observation
 
 
 @st.composite
@@ -49,34 +50,38 @@ def naive_cause(members, now, history, moments, dead):
     return ordered, differed, shared, violated, word
 
 
+def told(history, moments, dead):
+    seen = Observation("x", history, np.arange(len(history)), dead, moments)
+    found = account(seen, "all")
+    return [
+        (found.tree.nodes[event.parents[0]].tokens if event.parents else (), event, why)
+        for event, why in zip(found.tree.events, found.causes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("scanned", [1, 2, 1_024])
 @given(worlds())
-@settings(deadline=None, max_examples=120)
-def test_every_parting_has_the_cause_that_asking_every_pair_of_tokens_gives(world):
+@settings(deadline=None, max_examples=60)
+def test_every_parting_has_the_cause_that_asking_every_pair_of_tokens_gives(scanned, world):
     history, moments, dead = world
-    leader = history_leaders(history)
-    hidden, tree = hidden_leaders(leader, moments), lineage(leader)
-    for event in tree.events:
-        found = cause(tree, event, leader, hidden, moments, dead)
-        assert (found is None) == (event.kind not in PARTINGS)
-        if found is None:
-            continue
-        members = tree.nodes[event.parents[0]].tokens
-        classes, differed, shared, violated, word = naive_cause(members, event.snapshot, history, moments, dead)
-        assert found.classes == tuple(classes)
-        assert (found.differed_since, found.shared_since, found.violation) == (differed, shared, violated)
-        assert found.text.split(":")[0] == word
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(causes, "_SCANNED", scanned)
+        for members, event, found in told(history, moments, dead):
+            assert (found is None) == (event.kind not in causes.PARTINGS)
+            if found is None:
+                continue
+            classes, differed, shared, violated, word = naive_cause(members, event.snapshot, history, moments, dead)
+            assert found.classes == tuple(classes)
+            assert (found.differed_since, found.shared_since, found.violation) == (differed, shared, violated)
+            assert found.text.split(":")[0] == word
 
 
 @given(worlds())
 @settings(deadline=None, max_examples=60)
 def test_without_moments_a_parting_still_says_since_when_its_tokens_shared(world):
     history, moments, dead = world
-    leader = history_leaders(history)
-    tree = lineage(leader)
-    for event in tree.events:
-        if event.kind in PARTINGS:
-            found = cause(tree, event, leader, None, None, dead)
-            members = tree.nodes[event.parents[0]].tokens
+    for members, event, found in told(history, None, dead):
+        if found is not None:
             assert found.shared_since == naive_cause(members, event.snapshot, history, moments, dead)[2]
             assert found.text.startswith("unknown")
             assert found.classes == found.violation == ()

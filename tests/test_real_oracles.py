@@ -15,17 +15,19 @@ from sklearn.decomposition import PCA
 
 from snowball_core.axes import durations, run_basis
 from snowball_core.bf16 import values
+from snowball_core.biography import biography
 from snowball_core.census import change_steps
 from snowball_core.config import configured, preset
 from snowball_core.event_tables import account
 from snowball_core.findings import verdict_of
 from snowball_core.levels import levels
-from snowball_core.lineage import biography, rebuilt
+from snowball_core.lineage import rebuilt
+from snowball_core.motion import motion
 from snowball_core.observation import observe
 from snowball_core.pairs import pair_statistics
 from snowball_core.recording import record
 from snowball_core.runs import read_run, run_paths
-from snowball_core.step_tables import freezing_of, moves_of, step_table, token_motion
+from snowball_core.step_tables import freezing_of, step_table, token_motion
 
 RUNS = Path(__file__).resolve().parent.parent / "runs"
 SMALL = {"vocab": 64, "context": 8, "batch": 4, "hidden": 4, "layers": 1, "heads": 1, "threads": 1, "sigma": 1e-3}
@@ -43,7 +45,7 @@ def shipped():
     seen = observe(read_run(found[-1]))
     few = np.searchsorted(seen.steps, [0, 19, 10_000])
     return dataclasses.replace(
-        seen, words=seen.words[few], steps=seen.steps[few], moment_hash=seen.moment_hash[few], folder=None
+        seen, words=seen.words[few], steps=seen.steps[few], moment_hash=seen.moment_hash[few], kept_in=None
     )
 
 
@@ -97,15 +99,15 @@ def test_pairs_and_levels_of_first_and_last_step_are_those_of_loops(seen):
 
 
 def test_motion_of_tokens_and_freezing_are_those_of_following_each(seen):
-    moves, known = moves_of(seen)[0], seen.rates
-    for row in token_motion(seen, moves).to_dict("records")[:: 1 if is_small(seen) else 16]:
+    moves, known, table = motion(seen.words, {})[0], seen.rates, step_table(seen)
+    for row in token_motion(seen).to_dict("records")[:: 1 if is_small(seen) else 16]:
         check(row, oracles_of_time.token_row(seen.words, seen.steps, row["token"]))
     rates = list(zip(known[0].tolist(), known[1].tolist(), strict=True))
     for group in seen.groups:
         mask = seen.mask(group)
         told = (moves.moved[:, mask].tolist(), moves.cells[:, mask].tolist(), seen.steps.tolist(), rates)
         naive = oracles_of_time.freezing(*told)
-        assert dataclasses.astuple(freezing_of(seen, moves, group)) == pytest.approx(naive, abs=0, nan_ok=True)
+        assert dataclasses.astuple(freezing_of(seen, table, group)) == pytest.approx(naive, abs=0, nan_ok=True)
 
 
 @pytest.mark.parametrize("group", ["all", "dead", "live"])

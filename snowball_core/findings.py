@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .bf16 import bits
 from .blocks import Progress, blocks, silent
 from .census import censuses, hidden_counts, hidden_leaders, history_leaders
 from .errors import HistoryError
@@ -127,7 +128,7 @@ def _restless(seen: Observation, table: pd.DataFrame) -> Iterator[Violation]:
     moved = table.loc[table["group"] == "all", "moved"].to_numpy(np.int64)
     for t in idle_snapshots(seen.steps, seen.rates).tolist() if seen.rates else ():
         if moved[t]:
-            yield from restless(t, (seen.words[t] != seen.words[t - 1]).any(axis=1))
+            yield from restless(t, (bits(seen.words[t]) != bits(seen.words[t - 1])).any(axis=1))
 
 
 def _first_step(seen: Observation) -> Iterator[Violation]:
@@ -145,7 +146,11 @@ def _beyond_reach(seen: Observation) -> Iterator[Violation]:
         for t in range(max(1, start), stop):
             rate = rate_of.get(int(seen.steps[t]))
             # The bound is one step's: between snapshots farther apart several updates add up.
-            if rate is not None and seen.steps[t] - seen.steps[t - 1] == 1 and (seen.words[t] != seen.words[t - 1]).any():
+            if (
+                rate is not None
+                and seen.steps[t] - seen.steps[t - 1] == 1
+                and (bits(seen.words[t]) != bits(seen.words[t - 1])).any()
+            ):
                 yield from overreached(
                     t, seen.words[t - 1], seen.words[t], largest_update(config, rate), rate * config.weight_decay
                 )

@@ -135,6 +135,13 @@ def test_a_rate_too_small_for_a_sum_is_still_a_rate():
     assert idle_snapshots(np.arange(4), rates).tolist() == [3]
 
 
+def test_a_nan_that_stays_as_it_is_does_not_move_at_rate_zero():
+    words = np.array([[[np.nan], [1.0], [0.0]], [[np.nan], [2.0], [-0.0]]], np.float32)
+    rates = {"step": np.array([1.0]), "learning_rate": np.array([0.0])}
+    rows = {row["law"]: row for row in law_rows(Observation("x", words, np.arange(2), metrics=rates))}
+    assert [each["tokens"] for each in rows["zero-rate-is-rest"]["violations"]] == [[1, 2]]
+
+
 def test_laws_of_a_run_of_one_snapshot_hold():
     seen = Observation("x", np.zeros((1, 3, 2), np.uint16), np.arange(1), np.ones(3, bool), np.zeros((1, 3), np.uint64))
     assert all(row["violations"] == [] for row in law_rows(seen))

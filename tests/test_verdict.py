@@ -17,7 +17,7 @@ from snowball_core.findings import law_rows, verdict_of
 from snowball_core.laws import idle_snapshots
 from snowball_core.lineage import lineage
 from snowball_core.observation import Observation
-from snowball_core.verdict import Flows, flows, outcome, seeds_outcome
+from snowball_core.verdict import flows, outcome, seeds_outcome
 
 KINDS = ("formation", "absorption", "coalescence", "emission", "fission", "evaporation")
 
@@ -55,8 +55,10 @@ def test_identities_are_those_of_choosing_the_largest_shared_membership_again_an
 
 @given(worlds())
 @settings(deadline=None, max_examples=100)
-def test_the_outcome_is_decided_by_who_moved_and_the_seeds_by_the_count_alone(world):
+def test_the_outcome_is_decided_by_who_moved_and_the_seeds_by_the_count_of_all_tokens(world):
     history, group = world
+    everyone = partitions_of(history, np.ones(len(group), bool))
+    seeds_first, seeds_last = len(everyone[0]), len(everyone[-1])
     partitions = partitions_of(history, group)
     moved = oracles_of_time.flows(partitions)
     first, last = len(partitions[0]), len(partitions[-1])
@@ -65,14 +67,25 @@ def test_the_outcome_is_decided_by_who_moved_and_the_seeds_by_the_count_alone(wo
     gone = first > 0 == last
     found = verdict_of(Observation("x", history, np.arange(len(history)), group), "dead")
     assert found.outcome == ("dispersed" if gone else "stable" if balance == 0 else words[balance > 0])
-    assert found.seeds_outcome == ("dispersed" if gone else "stable" if last == first else words[last < first])
-    assert (
-        found.criteria[1].corrected.numbers["joining_tokens"] - found.criteria[1].corrected.numbers["parting_tokens"] == balance
+    few = "collapsed" if seeds_last else "dispersed"
+    many = "stable" if seeds_last == seeds_first else words[seeds_last < seeds_first]
+    assert found.seeds_outcome == (few if seeds_last < 2 else many)
+    several, tight, lasting = found.criteria
+    assert (several.seed.holds, several.corrected.holds) == (seeds_first > 1, first > 1)
+    assert (several.seed.numbers["black_holes"], several.corrected.numbers["black_holes"]) == (seeds_first, first)
+    assert (several.corrected.numbers["population"], several.corrected.numbers["tokens"]) == (
+        sum(map(len, partitions[0])),
+        group.sum(),
     )
     rows = history[-1][group]
-    assert found.criteria[0].seed.numbers["sizes"] == sorted(map(len, partitions[-1]), reverse=True)
-    assert found.criteria[2].corrected.numbers["largest_linf_cells"] == max(oracles.pairs(rows, "linf", "cells"), default=0)
-    assert found.criteria[2].corrected.numbers["components_within_a_cell"] == len(oracles.flooded(rows))
+    largest = max(oracles.pairs(rows, "linf", "cells"), default=0)
+    assert tight.corrected.numbers["largest_linf_cells"] == largest
+    assert tight.corrected.numbers["touching_everywhere"] == (largest <= 2)
+    assert tight.corrected.numbers["components_within_a_cell"] == len(oracles.flooded(rows))
+    assert lasting.seed.holds == (1 <= seeds_last <= seeds_first)
+    assert lasting.corrected.holds == (last > 0 and balance >= 0)
+    assert lasting.corrected.numbers["joining_tokens"] - lasting.corrected.numbers["parting_tokens"] == balance
+    assert lasting.corrected.numbers["sizes_last"] == sorted(map(len, partitions[-1]), reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -94,39 +107,38 @@ def test_outcomes_worked_out_by_hand(words, expected):
 
 
 def test_the_seeds_word_for_more_fewer_and_as_many_holes():
-    none, one, two = Census(4, 4, 0, 0, 4, ()), Census(4, 3, 1, 2, 2, (2,)), Census(4, 2, 2, 4, 0, (2, 2))
-    assert [seeds_outcome(two, one), seeds_outcome(one, two), seeds_outcome(one, one), seeds_outcome(one, none)] == [
-        "consolidation", "fragmentation", "stable", "dispersed",
+    none, one = Census(6, 6, 0, 0, 6, ()), Census(6, 5, 1, 2, 4, (2,))
+    two, three = Census(6, 4, 2, 4, 2, (2, 2)), Census(6, 3, 3, 6, 0, (2, 2, 2))
+    asked = [(three, two), (two, three), (two, two), (two, one), (one, one), (one, none), (none, none)]
+    assert [seeds_outcome(*pair) for pair in asked] == [
+        "consolidation", "fragmentation", "stable", "collapsed", "collapsed", "dispersed", "dispersed",
     ]  # fmt: skip
-    assert seeds_outcome(none, none) == outcome(none, none, Flows(dict.fromkeys(KINDS, 0), {})) == "stable"
 
 
 @pytest.mark.parametrize(("near", "holds"), [(9, True), (10, False)])
 def test_compactness_is_under_ten_cells_and_the_seeds_under_ten_sigma(near, holds):
     words = np.array([[[0x3F80], [0x3F80 + near]]], np.uint16)
-    compact = verdict_of(Observation("x", words, np.arange(1)), "all").criteria[2]
+    compact = verdict_of(Observation("x", words, np.arange(1)), "all").criteria[1]
     assert (compact.seed.holds, compact.corrected.holds) == (False, holds)
     small = np.array([[[0.0], [9.9e-5]]], np.float32)
-    compact = verdict_of(Observation("x", small, np.arange(1)), "all").criteria[2]
+    compact = verdict_of(Observation("x", small, np.arange(1)), "all").criteria[1]
     assert (compact.seed.holds, compact.corrected.holds) == (True, False)
 
 
 def test_whether_a_run_that_diverged_is_compact_cannot_be_told():
     words = np.full((2, 3, 1), np.nan, np.float32)
-    compact = verdict_of(Observation("x", words, np.arange(2)), "all").criteria[2]
+    compact = verdict_of(Observation("x", words, np.arange(2)), "all").criteria[1]
     assert (compact.seed.holds, compact.corrected.holds) == (None, None)
     assert math.isnan(compact.seed.numbers["largest_linf_weight"])
 
 
-def test_a_true_hole_is_one_whose_tokens_agree_in_their_moments_too():
+def test_true_holes_at_the_end_are_those_whose_tokens_agree_in_their_moments_too():
     history = np.array([[[1], [1], [2], [2]]], np.uint16)
-    for moments, holds in (([5, 6, 7, 8], False), ([5, 6, 7, 7], True)):
+    for moments, count in (([5, 6, 7, 8], 0), ([5, 6, 7, 7], 1), ([5, 5, 7, 7], 2)):
         seen = Observation("x", history, np.arange(1), np.ones(4, bool), np.array([moments], np.uint64))
-        survived = verdict_of(seen, "dead").criteria[0]
-        assert (survived.seed.holds, survived.corrected.holds) == (True, holds)
-        assert survived.corrected.numbers["true_holes"] == int(holds)
+        assert verdict_of(seen, "dead").criteria[2].corrected.numbers["true_holes_last"] == count
     without = dataclasses.replace(seen, moment_hash=None)
-    assert verdict_of(without, "dead").criteria[0].corrected.holds is None
+    assert verdict_of(without, "dead").criteria[2].corrected.numbers["true_holes_last"] is None
 
 
 def test_a_rate_too_small_for_a_sum_is_still_a_rate():

@@ -66,7 +66,8 @@ function place(reel, frame, vector, basis) {
 
 function name(reel, token) {
   const id = reel.header.ids[token]
-  return { id, glyph: reel.header.glyphs[token], group: reel.header.dead[token] ? "dead" : "live" }
+  const byte = id < 256 ? `byte 0x${id.toString(16).toUpperCase().padStart(2, "0")} · ` : ""
+  return { id, byte, glyph: reel.header.glyphs[token], group: reel.header.dead[token] ? "dead" : "live" }
 }
 
 function whole(number) {

@@ -13,9 +13,10 @@ from snowball_core.tables import planned, recorded_snapshots
 from .run_picker import state_badge
 from .words import duration, plain
 
-# All frames are made and sent anew: not more often than this, and for a tenth of the time at most.
-_LEAST_SECONDS, _SHARE = 3.0, 10
+# All frames are made and sent anew: after five times as long as that took, within these bounds.
+_LEAST_SECONDS, _MOST_SECONDS, _SHARE = 3.0, 20.0, 5
 _DRAWN = "growing-drawn"
+WATCH = "growing-watch"
 
 
 def began() -> float:
@@ -29,7 +30,7 @@ def drawn(since: float) -> None:
     st.session_state[_DRAWN] = (now, now - since)
 
 
-@st.fragment(run_every=1.0)
+@st.fragment(key=WATCH, run_every=1.0)
 def watch(run: Run, snapshots: int) -> None:
     """One line about a run that is still recorded; draws the page anew when there is more of it, and when it ends."""
     try:
@@ -38,7 +39,7 @@ def watch(run: Run, snapshots: int) -> None:
         st.error(plain(error))
         return
     when, took = st.session_state.get(_DRAWN, (0.0, 0.0))
-    is_due = time.monotonic() - when > max(_LEAST_SECONDS, _SHARE * took)
+    is_due = time.monotonic() - when > min(_MOST_SECONDS, max(_LEAST_SECONDS, _SHARE * took))
     if not status.is_alive or (count > snapshots and is_due):
         st.rerun()
     left = f", about {duration(status.seconds_left)} left" if status.seconds_left is not None else ""

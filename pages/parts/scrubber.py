@@ -16,6 +16,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import glyph, last_change
 
 from . import openers
+from .growing import WATCH
 from .place import AXES, arrive, here, write_down
 from .words import plain
 
@@ -57,6 +58,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
     steps = run.steps(snapshots)
     default = int(steps[-1]) if alive else last_change(openers.measures(str(run.path), snapshots), group)
     place = arrive(run.id, default)
+    place["alive"] = alive
     facts = {
         "run": run.id,
         "group": group,
@@ -91,7 +93,8 @@ def _moved() -> None:
     place["following"] = bool(step.get("following"))
     if not step.get("playing"):
         write_down(place)
-    st.rerun(FRAGMENT)
+    # The watch is named too: a callback's rerun stops its clock, and only its own rerun starts it again.
+    st.rerun([FRAGMENT, WATCH] if place["alive"] else FRAGMENT)
 
 
 def _sent(made: Reel, snapshots: int) -> str:

@@ -44,7 +44,7 @@ function load(self, bytes) {
   const stale = header.heard < self.said || self.playing
   const step = kept !== null && (stale || header.step === self.written) ? kept : header.step
   if (!same) self.following = header.follow
-  const follows = self.following && header.alive && !self.playing
+  const follows = self.following && !self.playing
   self.snapshot = follows ? reel.last : recordedAt(reel, step)
   if (!stale || !same) self.written = header.step
   const [, mark, id] = /^([th])(\d+)$/.exec(header.select) ?? []
@@ -58,9 +58,11 @@ function load(self, bytes) {
   for (const picture of ["counts", "sizes", "distances", "places"]) self.told[picture].textContent = header.told[picture]
   self.entry.max = header.last_step
   tellEvents(self)
+  if (!header.alive) self.following = false // a run that has ended is followed to its end, once
   tellFollowing(self)
   describe(self)
-  if (follows && reel.step[reel.last] !== kept) writeBack(self)
+  if (!same) self.followed = self.following
+  if (follows && reel.step[reel.last] !== header.step) writeBack(self)
 }
 
 function repaint(self) {

@@ -75,25 +75,35 @@ def shots(
     ends = [int(arrays["vector_at"][len(early)]) if len(early) < len(kept) else len(arrays["place"])]
     frame, around = (_domain(arrays[name], ends[0], axes) for name, axes in (("place", whole), ("relative", about)))
     reach = max(high - low for low, high in (frame["x"], frame["y"]))
-    usual = float(np.median([np.ptp(place, axis=0).max() for place in places]))
+    usual = float(np.median([np.ptp(np.nan_to_num(place), axis=0).max() for place in places]))
     basis = "about" if usual < _SHOWS_MORE * reach else "whole"
     return arrays, {"whole": frame, "about": around, "basis": basis, "basis_frames": len(chosen)}
 
 
 def shades(history: Words, group: Group, unit: str) -> list[float]:
     """Ends of the logarithmic scale of distances: the run's largest, and one cell or a 4,096th of it."""
-    high = float(np.nan_to_num(largest_linf(history, group)[unit == "cells"], posinf=0.0).max(initial=0))
+    weight, cells = largest_linf(history, group)
+    apart = (cells if unit == "cells" else weight)[np.isfinite(weight)]
+    high = float(apart.max(initial=0))
     return [1.0, max(high, 1.0)] if unit == "cells" else [high / 4_096, high]
 
 
 def _points(rows: Words, unit: str) -> Floats:
-    """The rows as points: in cells every component counts alike, in weight units the coarse ones drown the others."""
-    return (ordinal(rows) if unit == "cells" else values(rows)).astype(np.float64)
+    """The rows as points: in cells every component counts alike, in weight units the coarse ones drown the others.
+
+    A row that is not finite, of a run that diverged, is nowhere: NaN throughout.
+    """
+    numbers = values(rows)
+    points: Floats = (ordinal(rows) if unit == "cells" else numbers).astype(np.float64)
+    points[~np.isfinite(numbers).all(axis=-1)] = np.nan
+    return points
 
 
 def _about_mean(points: Floats) -> Floats:
-    with np.errstate(invalid="ignore"):  # a run that diverged has rows that are not finite
-        about: Floats = points - points.mean(axis=-2, keepdims=True)
+    """The points about the mean of those that are somewhere."""
+    somewhere = ~np.isnan(points).any(axis=-1, keepdims=True)
+    mean = np.where(somewhere, points, 0.0).sum(axis=-2, keepdims=True) / np.maximum(1, somewhere.sum(axis=-2, keepdims=True))
+    about: Floats = points - mean
     return about
 
 
@@ -104,13 +114,16 @@ def _pairs(points: Floats) -> Floats:
     if len(points) < 2:
         return np.empty(0)
     apart: Floats = pdist(points, "chebyshev")
+    if (nowhere := np.isnan(points[:, 0])).any():  # the library's maximum skips a NaN; a distance to one is none
+        first, second = np.triu_indices(len(points), 1)
+        apart[nowhere[first] | nowhere[second]] = np.nan
     return apart
 
 
 def _joined(places: list[Floats], relatives: list[Floats], distances: list[Floats], unit: str) -> dict[str, npt.NDArray[Any]]:
     vectors, pairs = (np.cumsum([0, *map(len, parts)])[:-1].astype(np.int32) for parts in (places, distances))
     flat = np.concatenate(distances)
-    small = unit == "cells" and flat.max(initial=0) <= np.iinfo(np.uint16).max
+    small = unit == "cells" and not np.isnan(flat).any() and flat.max(initial=0) <= np.iinfo(np.uint16).max
     return {
         "vector_at": vectors,
         "distance_at": pairs,

@@ -40,11 +40,13 @@ It is only apparent: in the optimizer's memory its tokens are 2 hidden classes, 
     ]
     named = "" if group == "all" else f"{group} "
     apart = f": {_holes(first)}" if first.black_holes else ""
-    said = f"{first.tokens:,} {named}tokens began as {_many(first.unique, 'vector')}{apart}."
+    said = f"{_many(first.tokens, f'{named}token')} began as {_many(first.unique, 'vector')}{apart}."
     if changed:
         at = changed[-1]
         since = f", and so they are in every recorded snapshot to step {steps[-1]:,}" if at < len(counts) - 1 else ""
         said += f" At step {steps[at]:,}, {_holes(counts[at - 1])} became {_holes(last)}{since}."
+    elif len(counts) == 1:
+        said += f" Only step {steps[0]:,} is recorded: there is nothing to play yet."
     else:
         said += f" The black holes never changed: {_holes(last)} from step {steps[0]:,} to step {steps[-1]:,}."
     if classes and last.black_holes == 1:

@@ -44,6 +44,7 @@ def _holes(moment: Moment) -> None:
 def _tokens(moment: Moment) -> None:
     table = _close(moment).rename(columns=_TOKENS)
     st.dataframe(table, hide_index=True, width="stretch", height=320, key="token-table")
+    st.caption("vector counts the distinct vectors by their first token; hole ranks the black holes by population, 0 is none.")
 
 
 def _distances(moment: Moment) -> None:

@@ -48,19 +48,19 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
 
 
 def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> None:
+    mask = group_mask(run.dead, group)
+    if not mask.any():
+        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
+        return
     measures = openers.measures(str(run.path), snapshots)
     curves = st.container()
     index = transport(run, snapshots, last_change(measures, group) if finished else 0, alive=not finished)
     step = int(run.steps(snapshots)[index])
-    mask = group_mask(run.dead, group)
     rows = openers.history(str(run.path), snapshots)[index][mask]
     tokens = group_table(rows, run.dead, mask)
     moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures)
     with curves:
         figures.curves(moment)
-    if not len(rows):
-        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
-        return
     figures.numbers(moment)
     pictures = st.grid(3, min_column_width=320, gap="medium")
     for figure in (figures.sizes, figures.distances, figures.places):

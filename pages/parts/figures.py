@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,15 +89,21 @@ def numbers(moment: Moment) -> None:
         cells = st.grid(6, min_column_width=112)
         for name, (label, definition) in _DEFINITIONS.items():
             cells.metric(label, f"{exact[name]:,}", help=definition)
+        is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
             "Farthest pair",
-            f"{exact['linf_cells']:,} cell{'' if exact['linf_cells'] == 1 else 's'}",
+            f"{exact['linf_cells']:,} cell{'' if exact['linf_cells'] == 1 else 's'}" if is_finite else "none",
             f"{exact['linf_weight']:.2g} weight",
             delta_color="off",
             delta_arrow="off",
             help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "
             f"and in weight units (exactly {exact['linf_weight']!r}).",
         )
+        if not is_finite:
+            st.warning(
+                "Some rows hold numbers that are not finite: the run diverged. Holes are still told by their bits; distances "
+                "to such rows mean nothing, and they have no place among the others."
+            )
 
 
 def sizes(moment: Moment) -> None:

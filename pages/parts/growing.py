@@ -30,9 +30,18 @@ def drawn(since: float) -> None:
     st.session_state[_DRAWN] = (now, now - since)
 
 
-@st.fragment(key=WATCH, run_every=1.0)
+@st.fragment(key=WATCH)
 def watch(run: Run, snapshots: int) -> None:
-    """One line about a run that is still recorded; draws the page anew when there is more of it, and when it ends."""
+    """One line about a run that is still recorded; draws the page anew when there is more of it, and when it ends.
+
+    A callback elsewhere stops every fragment's clock, and only the call of a fragment starts it: so the clock is inside
+    another one, which callbacks name.
+    """
+    _look(run, snapshots)
+
+
+@st.fragment(run_every=1.0)
+def _look(run: Run, snapshots: int) -> None:
     try:
         status, count = run.status(), recorded_snapshots(run)
     except SnowballError as error:

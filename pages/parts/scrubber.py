@@ -93,7 +93,7 @@ def _moved() -> None:
     place["following"] = bool(step.get("following"))
     if not step.get("playing"):
         write_down(place)
-    # The watch is named too: a callback's rerun stops its clock, and only its own rerun starts it again.
+    # The watch is named too, so that its clock starts again.
     st.rerun([FRAGMENT, WATCH] if place["alive"] else FRAGMENT)
 
 
@@ -107,7 +107,7 @@ def _sent(made: Reel, snapshots: int) -> str:
 
 def _captions(made: Reel, group: str, unit: str) -> dict[str, str]:
     word = "cells" if unit == "cells" else "weight units"
-    hidden = "hidden classes" if made.arrays["hidden"].size else "none, hidden classes were not recorded"
+    hidden = "hidden classes" if made.arrays["hidden"].size else "not recorded"
     capped = f" · the {made.header['most']} most populous vectors" if made.arrays["unique"].max() > made.header["most"] else ""
     return {
         "counts": f"{group} tokens · logarithmic counts",

@@ -108,10 +108,10 @@ def _sent(made: Reel, snapshots: int) -> str:
 def _captions(made: Reel, group: str, unit: str) -> dict[str, str]:
     word = "cells" if unit == "cells" else "weight units"
     hidden = "hidden classes" if made.arrays["hidden"].size else "not recorded"
-    capped = f" · the {made.header['most']} most populous vectors" if made.arrays["unique"].max() > made.header["most"] else ""
+    capped = f" · grey: beyond {made.header['most']} vectors" if made.arrays["unique"].max() > made.header["most"] else ""
     return {
         "counts": f"{group} tokens · logarithmic counts",
         "sizes": f"{group} tokens · bar: tokens · parts: {hidden}",
-        "distances": f"{group} tokens, ordered by hole · L∞ in {word}, logarithmic shades{capped}",
+        "distances": f"{group} tokens by hole · L∞ in {word}, logarithmic{capped}",
         "places": f"{group} tokens · area: tokens · axes from {made.header['basis_frames']:,} frames · trails: the last 30",
     }

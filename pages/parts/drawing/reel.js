@@ -12,6 +12,8 @@ function openReel(bytes) {
   reel.tokens = header.ids.length
   reel.last = reel.step.length - 1
   reel.names = reel.slot.length / (reel.label.length / reel.tokens)
+  reel.begins = [] // the snapshot that each frame is of
+  reel.frame.forEach((frame, snapshot) => (reel.begins[frame] ??= snapshot))
   return reel
 }
 

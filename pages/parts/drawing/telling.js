@@ -34,6 +34,8 @@ function tellNumbers(self) {
   self.slider.value = self.axis.where[snapshot]
   self.slider.setAttribute("aria-valuetext", `step ${step} of ${reel.header.last_step}`)
   for (const { chip, snapshot: there } of self.chips) chip.toggleAttribute("aria-current", there === snapshot)
+  const shown = reel.step[reel.begins[reel.frame[snapshot]]]
+  self.told.preview.textContent = reel.header.stride > 1 && shown !== step ? `The pictures show step ${whole(shown)}.` : ""
   if (self.entry.getRootNode().activeElement !== self.entry) self.entry.value = step
 }
 

@@ -8,6 +8,7 @@ from pages.parts.door import require_front_door
 
 require_front_door("pages/scrub.py")
 
+from pages.parts import growing  # noqa: E402
 from pages.parts.exact_step import exact_step  # noqa: E402
 from pages.parts.exact_view import exact_view  # noqa: E402
 from pages.parts.provenance import exports, provenance  # noqa: E402
@@ -35,11 +36,14 @@ if run is not None:
     say_unusable(run, address)
     if status.message and status.state in ("failed", "interrupted"):
         st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")
-    # A run that grows is followed by the native slider: the scrubber's frames are sent once and stay as they are.
-    drawable = 0 if alive or is_native() else drawable_snapshots(run, group)
-    if drawable and scrubber(run, drawable, group, unit):
+    drawable, began = 0 if is_native() else drawable_snapshots(run, group), growing.began()
+    if drawable and alive:
+        growing.watch(run, drawable)
+    if drawable and scrubber(run, drawable, group, unit, alive):
+        growing.drawn(began)
         exact_step(run, drawable, group, unit)
     else:
-        st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive)
+        waits = alive and not drawable and not is_native()
+        st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive, waits)
     exports(run)
     provenance(run)

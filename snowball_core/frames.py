@@ -16,15 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words, ordinal, values
+from .bf16 import Words
 from .census import censuses, change_steps, hidden_leaders, history_leaders
-from .geometry import PrincipalAxes, largest_linf, principal_axes, run_axes
 from .lineage import Lineage, lineage
+from .shots import MOST_VECTORS, Share, shades, shots, silent
 
 BUDGET_BYTES = 30_000_000
-MOST_VECTORS = 256
-_MOST_BASIS_FRAMES = 500
-_SHOWS_MORE = 0.25
+# What making the frames of a long run takes, in parts of the whole: the census before, the lineage, the axes.
+_COUNTED, _FOLLOWED = 0.08, 0.25
 _LETTERS = {"formation": 1, "absorption": 1, "coalescence": 2, "fission": 4, "emission": 4, "evaporation": 8}
 Group = npt.NDArray[np.bool_]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -55,6 +54,8 @@ def reel(
     unit: str,
     moment_hash: npt.NDArray[np.uint64] | None = None,
     budget: int = BUDGET_BYTES,
+    settled: int | None = None,
+    progress: Share = silent,
 ) -> Reel:
     """The frames of a group with at least one token.
 
@@ -68,8 +69,13 @@ def reel(
         Without it nobody knows which tokens of a hole are one hidden class, and ``hidden`` is empty.
     budget : int
         Bytes the arrays may take.
+    settled : int, optional
+        Snapshots that bases and domains are made from; all, if the run has ended.
+    progress : callable, optional
+        Told the share done, from 0 to 1.
     """
     leader = history_leaders(history)
+    progress(_COUNTED)
     hidden = None if moment_hash is None else hidden_leaders(leader, moment_hash)[:, group]
     counts, led = censuses(leader, group), leader[:, group]
     both = led if hidden is None else np.concatenate([led, hidden], axis=1)
@@ -79,8 +85,18 @@ def reel(
     changed = np.union1d(change_steps(history, group), starts)
     unique = np.array([count.unique for count in counts])
     kept, stride = _thinned(changed, starts, unique, led.shape[1], budget)
-    drawn, basis = _drawn(history, group, kept, label[owner[kept]], unit)
     tree = lineage(leader, group)
+    progress(_FOLLOWED)
+    drawn, basis = shots(
+        history,
+        group,
+        kept,
+        label,
+        owner[kept],
+        unit,
+        len(led) if settled is None else settled,
+        lambda share: progress(_FOLLOWED + (1 - _FOLLOWED) * share),
+    )
     event, kind = events(tree)
     arrays: Arrays = {
         "step": steps.astype(np.int32),
@@ -100,7 +116,7 @@ def reel(
         **drawn,
     }
     header = {"unit": unit, "ids": np.flatnonzero(group).tolist(), "stride": stride, "most": MOST_VECTORS, **basis}
-    header |= {"sent": len(kept), "changed": len(changed), "shades": _shades(history, group, unit)}
+    header |= {"sent": len(kept), "changed": len(changed), "shades": shades(history, group, unit)}
     return Reel(header, arrays)
 
 
@@ -178,72 +194,6 @@ def _thinned(
             if weight[kept].sum() <= budget:
                 return kept, stride
     return changed[:1], max(1, len(changed))
-
-
-def _drawn(
-    history: Words, group: Group, kept: npt.NDArray[np.intp], labels: npt.NDArray[np.intp], unit: str
-) -> tuple[Arrays, dict[str, Any]]:
-    """Places and distances of the distinct vectors of every frame, one after the other, and the bases they are in."""
-    chosen = kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), _MOST_BASIS_FRAMES)).astype(np.intp))]
-    whole = run_axes(history, group, chosen)
-    about = principal_axes(np.concatenate([_about_mean(history[index][group], unit) for index in chosen]))
-    places, relatives, distances, spreads = [], [], [], []
-    for index, label in zip(kept, labels, strict=True):
-        rows = history[index][group]
-        first = np.unique(label, return_index=True)[1]
-        own = rows[first]
-        places.append(whole.coordinates(own))
-        relatives.append(((_about_mean(rows, unit) - about.origin) @ about.axes.T)[first])
-        distances.append(_pairs(own[:MOST_VECTORS], unit))
-        spreads.append(np.ptp(places[-1], axis=0))
-    vectors, pairs = (np.cumsum([0, *map(len, parts)])[:-1].astype(np.int32) for parts in (places, distances))
-    flat = np.concatenate(distances)
-    small = unit == "cells" and flat.max(initial=0) <= np.iinfo(np.uint16).max
-    arrays: Arrays = {
-        "vector_at": vectors,
-        "distance_at": pairs,
-        "distance": flat.astype(np.uint16 if small else np.float32),
-        "place": np.concatenate(places).astype(np.float32),
-        "relative": np.concatenate(relatives).astype(np.float32),
-    }
-    frame, near = _domain(arrays["place"], whole), _domain(arrays["relative"], about)
-    reach = max(high - low for low, high in (frame["x"], frame["y"]))
-    usual = float(np.median(np.max(spreads, axis=1))) if spreads else 0.0
-    return arrays, {"whole": frame, "about": near, "basis": "about" if usual < _SHOWS_MORE * reach else "whole"}
-
-
-def _about_mean(rows: Words, unit: str) -> npt.NDArray[np.float64]:
-    """The rows about their mean; in cells every component counts alike, in weight units the coarse ones drown the others."""
-    points = (ordinal(rows) if unit == "cells" else values(rows)).astype(np.float64)
-    with np.errstate(invalid="ignore"):  # a run that diverged has rows that are not finite
-        about: npt.NDArray[np.float64] = points - points.mean(axis=0)
-    return about
-
-
-def _pairs(rows: Words, unit: str) -> npt.NDArray[np.float64]:
-    """Pairwise L∞ of the rows, each pair once in the order (0, 1), (0, 2), …, (1, 2), …; exact in float64."""
-    from scipy.spatial.distance import pdist
-
-    points = ordinal(rows) if unit == "cells" else values(rows)
-    if len(rows) < 2:
-        return np.empty(0)
-    apart: npt.NDArray[np.float64] = pdist(points.astype(np.float64), "chebyshev")
-    return apart
-
-
-def _domain(points: npt.NDArray[np.float32], axes: PrincipalAxes) -> dict[str, Any]:
-    """A frame holding all points with a margin, and the axes' shares of variance."""
-    finite = points[np.isfinite(points).all(axis=1)].astype(np.float64)
-    low, high = (finite.min(axis=0), finite.max(axis=0)) if len(finite) else (np.zeros(2), np.zeros(2))
-    margin = np.where(high > low, 0.08 * (high - low), 1e-9)
-    x, y = zip((low - margin).tolist(), (high + margin).tolist(), strict=True)
-    return {"x": x, "y": y, "explained": np.nan_to_num(axes.explained).tolist()}
-
-
-def _shades(history: Words, group: Group, unit: str) -> list[float]:
-    """Ends of the logarithmic scale of distances: the run's largest, and one cell or a 4,096th of it."""
-    high = float(np.nan_to_num(largest_linf(history, group)[unit == "cells"]).max(initial=0))
-    return [1.0, max(high, 1.0)] if unit == "cells" else [high / 4_096, high]
 
 
 def with_curves(made: Reel, metrics: Mapping[str, npt.NDArray[np.float64]] | None) -> Reel:

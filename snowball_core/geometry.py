@@ -13,6 +13,8 @@ from .identity import classes, populations
 
 Floats = npt.NDArray[np.float64]
 _BLOCK_BYTES = 64 * 1024 * 1024
+_MOST_BASIS_FRAMES = 500
+_MOST_BASIS_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,18 @@ def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
         real = fitted.explained_variance_ratio_ > points.shape[1] * np.finfo(np.float64).eps
         axes[:rank][real], explained[:rank][real] = (fitted.components_ * sign)[real], fitted.explained_variance_ratio_[real]
     return PrincipalAxes(origin, axes, explained)
+
+
+def basis_frames(frames: int, tokens: int) -> npt.NDArray[np.intp]:
+    """Which of a run's frames a basis is made from: evenly spread, at most 500 of them and about 100,000 rows.
+
+    Examples
+    --------
+    >>> len(basis_frames(100, 51)), len(basis_frames(10_000, 51)), len(basis_frames(10_000, 2_000))
+    (100, 500, 50)
+    """
+    most = max(2, min(_MOST_BASIS_FRAMES, _MOST_BASIS_ROWS // max(1, tokens)))
+    return np.unique(np.linspace(0, frames - 1, min(frames, most)).astype(np.intp))
 
 
 def run_axes(history: Words, group: npt.NDArray[np.bool_], frames: npt.NDArray[np.intp]) -> PrincipalAxes:

@@ -10,9 +10,8 @@ import pandas as pd
 
 from .bf16 import Words
 from .census import change_steps
-from .geometry import PrincipalAxes, run_axes
+from .geometry import PrincipalAxes, basis_frames, run_axes
 
-_MOST_FRAMES = 500
 _BLOCK = 512
 
 
@@ -42,7 +41,7 @@ class Stage:
 def stage(history: Words, group: npt.NDArray[np.bool_]) -> Stage:
     """The stage of a group with at least one token over a whole history with at least one snapshot."""
     changed = change_steps(history, group)
-    frames = changed[np.unique(np.linspace(0, len(changed) - 1, min(len(changed), _MOST_FRAMES)).astype(np.intp))]
+    frames = changed[basis_frames(len(changed), int(group.sum()))]
     axes = run_axes(history, group, frames)
     lows, highs = [], []
     for start in range(0, len(changed), _BLOCK):

@@ -30,19 +30,23 @@ def story(
     Examples
     --------
     >>> story([Census(3, 2, 1, 2, 1, (2,)), Census(3, 1, 1, 3, 0, (3,))], np.array([0, 7]), "dead", [[2, 1]])
-    "3 dead tokens began as 2 vectors. At step 7, one black hole of 2 and one single token became one black hole of 3. \
-It is only apparent: in the optimizer's memory its tokens are 2 hidden classes, of 2 and 1."
+    "3 dead tokens began as 2 vectors: one black hole of 2 and one single token. \
+At step 7, one black hole of 2 and one single token became one black hole of 3. \
+It is only apparent: in the optimizer's memory its tokens are 2 hidden classes, of 2 and 1, which can part again."
     """
     first, last = counts[0], counts[-1]
     changed = [
         i for i in range(1, len(counts)) if counts[i].sizes != counts[i - 1].sizes or counts[i].unique != counts[i - 1].unique
     ]
     named = "" if group == "all" else f"{group} "
-    said = f"{first.tokens:,} {named}tokens began as {_many(first.unique, 'vector')}."
+    apart = f": {_holes(first)}" if first.black_holes else ""
+    said = f"{_many(first.tokens, f'{named}token')} began as {_many(first.unique, 'vector')}{apart}."
     if changed:
         at = changed[-1]
         since = f", and so they are in every recorded snapshot to step {steps[-1]:,}" if at < len(counts) - 1 else ""
         said += f" At step {steps[at]:,}, {_holes(counts[at - 1])} became {_holes(last)}{since}."
+    elif len(counts) == 1:
+        said += f" Only step {steps[0]:,} is recorded: there is nothing to play yet."
     else:
         said += f" The black holes never changed: {_holes(last)} from step {steps[0]:,} to step {steps[-1]:,}."
     if classes and last.black_holes == 1:
@@ -54,7 +58,8 @@ def _inside(sizes: Sequence[int]) -> str:
     if len(sizes) == 1:
         return " It is a true hole: its tokens share the optimizer's memory too."
     listed = _listed([f"{size:,}" for size in sizes[:_NAMED]] + (["more"] if len(sizes) > _NAMED else []))
-    return f" It is only apparent: in the optimizer's memory its tokens are {len(sizes)} hidden classes, of {listed}."
+    classes = f"{len(sizes)} hidden classes, of {listed}"
+    return f" It is only apparent: in the optimizer's memory its tokens are {classes}, which can part again."
 
 
 def _holes(counts: Census) -> str:

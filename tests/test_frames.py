@@ -125,6 +125,36 @@ def test_numbers_that_are_not_finite_still_make_a_blob() -> None:
     assert packed_blob(reel(history, np.arange(2), np.ones(2, np.bool_), "weight"), {})
 
 
+def test_a_row_that_is_not_finite_is_nowhere_and_does_not_move_the_others() -> None:
+    numbers = np.zeros((2, 3, 2), np.float32)
+    numbers[:, 1] = 1.0
+    numbers[1, 2] = np.nan
+    for unit in ("cells", "weight"):
+        seen = reel(from_values(numbers), np.arange(2), np.ones(3, np.bool_), unit)
+        apart = pairs_of(seen, 1)
+        assert np.isfinite(apart[0, 1])
+        assert np.isnan(apart[:2, 2]).all()
+        assert seen.header["shades"][1] == (16_256.0 if unit == "cells" else 1.0)
+        places = seen.arrays["relative"][seen.arrays["vector_at"][1] :]
+        assert np.isfinite(places[:2]).all()
+        assert np.isnan(places[2]).all()
+
+
+def test_the_bases_of_a_growing_run_are_those_of_its_settled_part() -> None:
+    history = falling_together(21)
+    early = reel(history[:16], STEPS[:16], DEAD, "weight", settled=16)
+    later = reel(history, STEPS, DEAD, "weight", settled=16)
+    np.testing.assert_array_equal(early.arrays["place"], later.arrays["place"][: len(early.arrays["place"])])
+    assert later.header["basis_frames"] == 16
+
+
+def test_progress_rises_to_the_end() -> None:
+    told: list[float] = []
+    reel(falling_together(21), STEPS, DEAD, "cells", progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
 def test_the_blob_says_where_every_array_begins() -> None:
     _, seen = made()
     metrics = {"step": np.arange(1.0, 21), "loss": np.arange(20.0), "learning_rate": np.ones(20)}
@@ -146,4 +176,5 @@ def test_the_story_tells_start_last_change_and_end() -> None:
         "6 dead tokens began as 6 vectors. At step 15, one black hole of 5 and one single token became one black hole of 6, "
         "and so they are in every recorded snapshot to step 20. It is a true hole: its tokens share the optimizer's memory too."
     )
-    assert "never changed" in story(census_history(falling_together(1), DEAD), STEPS[:1], "dead")
+    assert "never changed" in story(census_history(falling_together(2), DEAD), STEPS[:2], "dead")
+    assert "Only step 0 is recorded" in story(census_history(falling_together(1), DEAD), STEPS[:1], "dead")

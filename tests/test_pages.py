@@ -191,14 +191,31 @@ def test_where_the_frames_cannot_be_made_the_native_view_stands_in(
     assert app.slider(key="step").value == 3
 
 
-def test_a_growing_run_is_followed_by_the_native_slider(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def facts(app: AppTest) -> dict[str, object]:
+    blob = app.get("bidi_component")[0].proto.bytes
+    return json.loads(blob[4 : 4 + int.from_bytes(blob[:4], "little")])
+
+
+def test_a_growing_run_is_drawn_at_its_newest_step_and_a_finished_one_where_it_changed_last(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SNOWBALL_NATIVE")
     run = make_run(snapshots=9, state="running")
     with lock_of(run.path):
         app = opened()
-        assert not app.get("bidi_component")
         assert at_step(app) == "Exact at step 8"
-    assert opened().get("bidi_component")
+        assert (facts(app)["alive"], facts(app)["follow"]) == (True, True)
+        assert facts(opened(step="3"))["follow"] is False
+        assert "9 of 21 snapshots recorded" in texts(app.caption)
+    assert facts(opened())["alive"] is False
+
+
+def test_the_native_slider_follows_a_growing_run(make_run: MakeRun) -> None:
+    run = make_run(snapshots=9, state="running")
+    with lock_of(run.path):
+        app = opened()
+        assert at_step(app) == "Exact at step 8"
+        assert app.toggle(key="follow").value
 
 
 def test_a_run_without_a_snapshot_says_so(make_run: MakeRun) -> None:
@@ -246,6 +263,9 @@ def test_a_damaged_history_gives_a_message(make_run: MakeRun) -> None:
         ({"step": "٣"}, "step must be a whole number"),
         ({"group": "undead"}, "group must be one of dead, live, all"),
         ({"unit": "<script>alert(1)</script>"}, "unit must be one of cells, weight"),
+        ({"select": "<b>"}, "select must be t or h and a token"),
+        ({"select": "t99999"}, "select must be a token of the run, 0–15"),
+        ({"axis": "log10"}, "axis must be one of symlog, linear, events"),
     ],
 )
 def test_a_hostile_address_gets_a_friendly_answer(make_run: MakeRun, query: dict[str, str], words: str) -> None:

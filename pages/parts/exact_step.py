@@ -9,6 +9,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import glyph, group_mask, group_table
 
 from . import figures, openers
+from .exact_tables import tables
 from .figures import Moment
 from .place import selected, shown_step
 from .scrubber import FRAGMENT
@@ -27,7 +28,7 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str) -> None:
         moment = Moment(run, snapshots, True, group, unit, step, rows, tokens, measures)
         figures.numbers(moment)
         _biography(moment)
-        figures.tables(moment)
+        tables(moment)
     except SnowballError as error:
         st.error(plain(error))
 

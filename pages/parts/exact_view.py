@@ -6,16 +6,17 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run
-from snowball_core.tables import group_mask, group_table, last_change, planned, recorded_snapshots
+from snowball_core.tables import drawable_snapshots, group_mask, group_table, last_change, planned, recorded_snapshots
 
 from . import figures, openers
+from .exact_tables import tables
 from .figures import Moment
 from .run_picker import state_badge
 from .transport import transport
 from .words import plain
 
 
-def exact_view(run: Run, group: str, unit: str, was_alive: bool) -> None:
+def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) -> None:
     """Draw the run at the chosen step; when its worker has ended since the page was drawn, the whole page is drawn anew.
 
     Parameters
@@ -25,11 +26,13 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool) -> None:
     unit : {"cells", "weight"}
     was_alive : bool
         Whether a worker was at the run when the page was drawn.
+    waits : bool
+        Whether this view stands in only until there is something for the scrubber to draw.
     """
     try:
         status, snapshots = run.status(), recorded_snapshots(run)
-        if was_alive and not status.is_alive:
-            st.rerun()
+        if was_alive and (not status.is_alive or (waits and drawable_snapshots(run, group))):
+            st.rerun()  # the worker has ended, or there is something for the scrubber to draw
         with st.container(horizontal=True, vertical_alignment="center"):
             state_badge(status)
             st.caption(f"{snapshots:,} of {planned(run):,} snapshots recorded")
@@ -45,22 +48,22 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool) -> None:
 
 
 def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> None:
+    mask = group_mask(run.dead, group)
+    if not mask.any():
+        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
+        return
     measures = openers.measures(str(run.path), snapshots)
     curves = st.container()
     index = transport(run, snapshots, last_change(measures, group) if finished else 0, alive=not finished)
     step = int(run.steps(snapshots)[index])
-    mask = group_mask(run.dead, group)
     rows = openers.history(str(run.path), snapshots)[index][mask]
     tokens = group_table(rows, run.dead, mask)
     moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures)
     with curves:
         figures.curves(moment)
-    if not len(rows):
-        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
-        return
     figures.numbers(moment)
     pictures = st.grid(3, min_column_width=320, gap="medium")
     for figure in (figures.sizes, figures.distances, figures.places):
         with pictures.cell():
             figure(moment)
-    figures.tables(moment)
+    tables(moment)

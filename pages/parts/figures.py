@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import streamlit as st
 from snowball_core import charts
 from snowball_core.bf16 import Words
 from snowball_core.runs import Run
-from snowball_core.tables import distance_matrix, exact_numbers, holes_of, settled
+from snowball_core.tables import distance_matrix, exact_numbers, settled
 
 from . import openers
 from .heatmap import heatmap
@@ -88,15 +89,21 @@ def numbers(moment: Moment) -> None:
         cells = st.grid(6, min_column_width=112)
         for name, (label, definition) in _DEFINITIONS.items():
             cells.metric(label, f"{exact[name]:,}", help=definition)
+        is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
             "Farthest pair",
-            f"{exact['linf_cells']:,} cells",
+            f"{exact['linf_cells']:,} cell{'' if exact['linf_cells'] == 1 else 's'}" if is_finite else "none",
             f"{exact['linf_weight']:.2g} weight",
             delta_color="off",
             delta_arrow="off",
             help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "
             f"and in weight units (exactly {exact['linf_weight']!r}).",
         )
+        if not is_finite:
+            st.warning(
+                "Some rows hold numbers that are not finite: the run diverged. Holes are still told by their bits; distances "
+                "to such rows mean nothing, and they have no place among the others."
+            )
 
 
 def sizes(moment: Moment) -> None:
@@ -136,18 +143,3 @@ def places(moment: Moment) -> None:
         f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved{renewed}; frame: all of them. "
         "Grey line: path of the group's mean."
     )
-
-
-def tables(moment: Moment) -> None:
-    """The black holes and the tokens of the step, as tables; only the open one is built."""
-    holes, tokens = st.tabs(["Black holes at this step", "Tokens at this step"], on_change="rerun", key="tables")
-    if holes.open:
-        with holes:
-            table = holes_of(moment.tokens)
-            if len(table):
-                st.dataframe(table, hide_index=True, width="stretch", key="hole-table")
-            else:
-                st.caption("No two tokens of the group share a vector at this step.")
-    if tokens.open:
-        with tokens:
-            st.dataframe(moment.tokens, hide_index=True, width="stretch", height=320, key="token-table")

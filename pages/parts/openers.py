@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ from snowball_core.census import census_history, class_sizes
 from snowball_core.corpus import Corpus, load_corpus
 from snowball_core.costs import matrix_speed
 from snowball_core.event_tables import Account, account, biography_table
-from snowball_core.frames import Reel, reel, with_curves
-from snowball_core.observation import observe
+from snowball_core.frames import BUDGET_BYTES, Reel, reel, with_curves
+from snowball_core.observation import Observation, observe
 from snowball_core.runs import corpora_folder, read_run, runs_folder
 from snowball_core.stage import Stage, stage
 from snowball_core.story import story as told_story
-from snowball_core.tables import group_mask, measures_table, recorded_snapshots, with_metrics
+from snowball_core.tables import group_mask, measures_table, recorded_snapshots, settled, with_metrics
+
+from .waiting import Share, once
 
 _BLOCK = 500
+_GROWING_BYTES = 6_000_000
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -36,12 +40,26 @@ def _measured(path: str, start: int, stop: int, snapshots: int) -> pd.DataFrame:
     return measures_table(history(path, snapshots)[start:stop], run.steps(stop)[start:], run.dead)
 
 
-@st.cache_data(max_entries=8, show_spinner="Counting the black holes of every step…")
 def measures(path: str, snapshots: int) -> pd.DataFrame:
     """Census and largest distances of every snapshot and group; whole blocks of a growing run are measured once."""
-    blocks = range(0, snapshots, _BLOCK)
-    parts = [_measured(path, start, min(start + _BLOCK, snapshots), min(start + _BLOCK, snapshots)) for start in blocks]
-    return pd.concat(parts, ignore_index=True)
+
+    def made(tell: Share) -> pd.DataFrame:
+        parts = []
+        for start in range(0, snapshots, _BLOCK):
+            stop = min(start + _BLOCK, snapshots)
+            tell(start / snapshots)
+            parts.append(_measured(path, start, stop, stop))
+        return pd.concat(parts, ignore_index=True)
+
+    return once("measures", (path, snapshots), made, "Counting the black holes of every step", 8)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def seen(path: str, snapshots: int) -> Observation:
+    """A run's first snapshots, opened."""
+    whole = observe(read_run(Path(path)))
+    moments = None if whole.moment_hash is None else whole.moment_hash[:snapshots]
+    return replace(whole, words=whole.words[:snapshots], steps=whole.steps[:snapshots], moment_hash=moments)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -56,34 +74,41 @@ def scene(path: str, snapshots: int, group: str) -> Stage:
     return stage(history(path, snapshots), group_mask(read_run(Path(path)).dead, group))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Gathering every step for the browser…")
-def frames(path: str, snapshots: int, group: str, unit: str) -> Reel:
-    """What the scrubber draws: the frames of a group, with the loss and the rate of every step."""
-    seen = observe(read_run(Path(path)))
-    moments = None if seen.moment_hash is None else seen.moment_hash[:snapshots]
-    words = seen.words[:snapshots]
-    return with_curves(reel(words, seen.steps[:snapshots], seen.mask(group), unit, moments), seen.metrics)
+def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = True) -> Reel:
+    """What the scrubber draws: the frames of a group, with the loss and the rate of every step.
+
+    Those of a growing run are made anew every few seconds: they are fewer, and their axes stay for longer than that.
+    """
+
+    def made(tell: Share) -> Reel:
+        run = seen(path, snapshots)
+        budget, still = (BUDGET_BYTES, None) if finished else (_GROWING_BYTES, settled(snapshots))
+        drawn = reel(run.words, run.steps, run.mask(group), unit, run.moment_hash, budget, still, tell)
+        return with_curves(drawn, run.metrics)
+
+    said = "Gathering every step for the browser" if finished else ""
+    return once("frames", (path, snapshots, group, unit, finished), made, said)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def story(path: str, snapshots: int, group: str) -> str:
     """What happened to the group's black holes, in words."""
-    seen = observe(read_run(Path(path)))
-    words, mask = seen.words[:snapshots], seen.mask(group)
-    known = None if seen.moment_hash is None else class_sizes(words[-1][mask], seen.moment_hash[len(words) - 1][mask])
-    return told_story(census_history(words, mask), seen.steps[:snapshots], group, known)
+    run = seen(path, snapshots)
+    mask = run.mask(group)
+    known = None if run.moment_hash is None else class_sizes(run.words[-1][mask], run.moment_hash[len(run.words) - 1][mask])
+    return told_story(census_history(run.words, mask), run.steps, group, known)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Following every black hole through the run…")
 def lineage_account(path: str, snapshots: int, group: str) -> Account:
     """The lineage of a group."""
-    return account(observe(read_run(Path(path))), group)
+    return account(seen(path, snapshots), group)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def biography(path: str, snapshots: int, group: str, token: int) -> pd.DataFrame:
     """The stays of a token in black holes of the group."""
-    return biography_table(lineage_account(path, snapshots, group), observe(read_run(Path(path))), token)
+    return biography_table(lineage_account(path, snapshots, group), seen(path, snapshots), token)
 
 
 def summary(path: str) -> pd.DataFrame:

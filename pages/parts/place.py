@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,8 @@ from streamlit.errors import StreamlitAPIException
 
 from snowball_core.runs import Run
 from snowball_core.tables import recorded_at
+
+from .words import plain
 
 AXES = ("symlog", "linear", "events")
 _PLACE = "scrubber-place"
@@ -48,9 +51,20 @@ def arrive(run_id: str, default: int) -> dict[str, Any]:
     if place.setdefault("run", run_id) != run_id and not step:
         place |= {"step": default, "select": select or ""}
     place |= {"asked": asked, "run": run_id}
-    if before.get("step") and not step:
-        write_down(place)  # back from another page, whose address names no step
+    if (before.get("step") and not step) or unusable_place(asked):
+        write_down(place)  # back from another page, whose address names no step; or said once that it names nothing
     return place
+
+
+def unusable_place(address: Mapping[str, str | None]) -> list[str]:
+    """What an address says of selection and axis and nobody can follow, a sentence each."""
+    wrong = []
+    select, axis = address.get("select"), address.get("axis")
+    if select is not None and not re.fullmatch(_SELECT, select):
+        wrong.append(f'select must be t or h and a token, as in t65; the address says "{plain(select[:60])}".')
+    if axis is not None and axis not in AXES:
+        wrong.append(f'axis must be one of {", ".join(AXES)}; the address says "{plain(axis[:60])}".')
+    return wrong
 
 
 def here() -> dict[str, Any]:
@@ -71,10 +85,11 @@ def go(step: int | None = None, select: str | None = None) -> None:
 
 def write_down(place: dict[str, Any]) -> None:
     """Put the place into the address."""
+    step = "" if place.get("following") else str(place["step"])  # a link to a growing run that is followed leads to its end
     with contextlib.suppress(StreamlitAPIException):  # raised while the native slider keeps the address
-        for name, value in (("step", str(place["step"])), ("select", place["select"]), ("axis", place["axis"])):
+        for name, value in (("step", step), ("select", place["select"]), ("axis", place["axis"])):
             if value and (name != "axis" or value != AXES[0] or "axis" in st.query_params):
                 st.query_params[name] = value
-            elif not value and name in st.query_params:
+            elif name in st.query_params:
                 del st.query_params[name]
     place["asked"] = {name: st.query_params.get(name) for name in ("step", "select", "axis")}

@@ -16,13 +16,14 @@ from snowball_core.runs import Run
 from snowball_core.tables import glyph, last_change
 
 from . import openers
+from .growing import WATCH
 from .place import AXES, arrive, here, write_down
 from .words import plain
 
 FRAGMENT = "exact-step"
 _KEY = "scrubber"
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("reel", "axes", "counts", "pictures", "places", "pointing", "play", "main")
+_SCRIPTS = ("reel", "axes", "counts", "pictures", "places", "telling", "pointing", "play", "main")
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -37,10 +38,11 @@ def is_native() -> bool:
     return os.environ.get("SNOWBALL_NATIVE") == "1" or st.query_params.get("native") == "1"
 
 
-def scrubber(run: Run, snapshots: int, group: str, unit: str) -> bool:
-    """Draw the scrubber of a finished run at the step the address names, else where the black holes changed last.
+def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bool:
+    """Draw the scrubber at the step the address names, else where the black holes changed last, or at a growing run's end.
 
-    It stands outside the fragment that shows the exact step: so its frames are sent once.
+    It stands outside the fragment that shows the exact step: so its frames are sent once, those of a growing run whenever
+    the page is drawn anew.
 
     Returns
     -------
@@ -48,13 +50,15 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str) -> bool:
         False, after saying why, where a file that the frames are made from cannot be read.
     """
     try:
-        made = openers.frames(str(run.path), snapshots, group, unit)
-        told = openers.story(str(run.path), snapshots, group)
+        made = openers.frames(str(run.path), snapshots, group, unit, not alive)
+        told = "" if alive else openers.story(str(run.path), snapshots, group)
     except SnowballError as error:
         st.warning(f"Not every step can be drawn at once: {plain(error)}")
         return False
-    default = last_change(openers.measures(str(run.path), snapshots), group)
+    steps = run.steps(snapshots)
+    default = int(steps[-1]) if alive else last_change(openers.measures(str(run.path), snapshots), group)
     place = arrive(run.id, default)
+    place["alive"] = alive
     facts = {
         "run": run.id,
         "group": group,
@@ -63,6 +67,8 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str) -> bool:
         "heard": place["heard"],
         "select": place["select"],
         "axis": place["axis"],
+        "alive": alive,
+        "follow": alive and "step" not in st.query_params,
         "glyphs": [glyph(token) for token in made.header["ids"]],
         "dead": run.dead[made.header["ids"]].tolist(),
         "story": told,
@@ -84,9 +90,11 @@ def _moved() -> None:
         place["select"] = said["select"]
     if said.get("axis") in AXES:
         place["axis"] = said["axis"]
+    place["following"] = bool(step.get("following"))
     if not step.get("playing"):
         write_down(place)
-    st.rerun(FRAGMENT)
+    # The watch is named too, so that its clock starts again.
+    st.rerun([FRAGMENT, WATCH] if place["alive"] else FRAGMENT)
 
 
 def _sent(made: Reel, snapshots: int) -> str:
@@ -99,11 +107,11 @@ def _sent(made: Reel, snapshots: int) -> str:
 
 def _captions(made: Reel, group: str, unit: str) -> dict[str, str]:
     word = "cells" if unit == "cells" else "weight units"
-    hidden = "" if made.arrays["hidden"].size else " · hidden classes were not recorded"
-    capped = f" · the {made.header['most']} most populous vectors" if made.arrays["unique"].max() > made.header["most"] else ""
+    hidden = "hidden classes" if made.arrays["hidden"].size else "not recorded"
+    capped = f" · grey: beyond {made.header['most']} vectors" if made.arrays["unique"].max() > made.header["most"] else ""
     return {
         "counts": f"{group} tokens · logarithmic counts",
-        "sizes": f"{group} tokens · bar: tokens · parts: hidden classes{hidden}",
-        "distances": f"{group} tokens, ordered by hole · L∞ in {word}, logarithmic shades{capped}",
-        "places": f"{group} tokens · area: tokens · fixed axes · trails: the last 30 frames",
+        "sizes": f"{group} tokens · bar: tokens · parts: {hidden}",
+        "distances": f"{group} tokens by hole · L∞ in {word}, logarithmic{capped}",
+        "places": f"{group} tokens · area: tokens · axes from {made.header['basis_frames']:,} frames · trails: the last 30",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit as st
 from snowball_core.runs import Run
 from snowball_core.tables import GROUPS
 
+from .place import unusable_place
 from .words import plain
 
 UNITS = ("cells", "weight")
@@ -42,5 +44,9 @@ def say_unusable(run: Run, address: Mapping[str, str]) -> None:
     last = run.config.last_step
     if step is not None and not (step.isascii() and step.isdigit() and len(step) < 12 and int(step) <= last):
         wrong.append(f'step must be a whole number from 0 to {last:,}; the address says "{plain(step[:60])}".')
+    wrong += unusable_place(address)
+    select = address.get("select", "")
+    if re.fullmatch("[th][0-9]{1,7}", select) and int(select[1:]) >= run.config.vocab:
+        wrong.append(f"select must be a token of the run, 0–{run.config.vocab - 1:,}; the address says {select}.")
     if wrong:
         st.warning("  \n".join([*wrong, "The usual view is shown instead."]))

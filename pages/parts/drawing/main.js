@@ -9,7 +9,7 @@ function build(parent) {
   const self = {
     root: find(".scrubber"), canvases: named("picture"), buttons: named("button"), told: named("told"), slider: find(".slider"),
     entry: find(".entry"), speed: find(".speed"), axisPicker: find(".axis"), basisPicker: find(".basis"), tip: find(".tip"),
-    keys: find(".keys"), voice: find(".voice"), story: find(".story"), hits: { sizes: [], places: [], distances: null }, loop: [],
+    keys: find(".keys"), voice: find(".voice"), story: find(".story"), stages: named("stage"), rings: named("ring"), chips: [], finger: null, following: false, hits: { sizes: [], places: [], distances: null }, loop: [],
     chosen: null, chosenHole: false, playing: 0, writtenAt: 0, snapshot: 0, drawn: 0, said: 0,
   }
   connectTransport(self)
@@ -43,18 +43,26 @@ function load(self, bytes) {
   // The address moved the step (a link, the browser's back): follow it. Our own words coming back change nothing.
   const stale = header.heard < self.said || self.playing
   const step = kept !== null && (stale || header.step === self.written) ? kept : header.step
-  self.snapshot = recordedAt(reel, step)
+  if (!same) self.following = header.follow
+  const follows = self.following && !self.playing
+  self.snapshot = follows ? reel.last : recordedAt(reel, step)
   if (!stale || !same) self.written = header.step
   const [, mark, id] = /^([th])(\d+)$/.exec(header.select) ?? []
   const token = header.ids.indexOf(Number(id ?? -1))
   Object.assign(self, { chosen: token < 0 ? null : token, chosenHole: mark === "h" })
-  if (!same) self.speed.value = header.last_step > 500 ? "log:4" : "step:10"
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches
+  if (!same) self.speed.value = calm ? "step:2" : header.last_step > 500 ? "log:4" : "step:10"
   self.story.hidden = !header.story
   self.told.story.textContent = header.story
   self.told.sent.textContent = header.sent_told
   for (const picture of ["counts", "sizes", "distances", "places"]) self.told[picture].textContent = header.told[picture]
   self.entry.max = header.last_step
+  tellEvents(self)
+  if (!header.alive) self.following = false // a run that has ended is followed to its end, once
+  tellFollowing(self)
   describe(self)
+  if (!same) self.followed = self.following
+  if (follows && reel.step[reel.last] !== header.step) writeBack(self)
 }
 
 function repaint(self) {
@@ -63,37 +71,12 @@ function repaint(self) {
     self.asked = 0
     if (!self.reel || !self.root.isConnected) return
     const began = performance.now()
-    drawCounts(self)
-    drawSizes(self)
-    drawDistances(self)
-    drawPlaces(self)
+    for (const draw of [drawCounts, drawSizes, drawDistances, drawPlaces]) draw(self)
     tellNumbers(self)
+    point(self)
     self.root.dataset.drawn = ++self.drawn
     self.root.dataset.cost = (performance.now() - began).toFixed(1)
   })
-}
-
-function tellNumbers(self) {
-  const { reel, snapshot } = self
-  for (const column of Object.keys(LINES)) self.told[column].textContent = whole(reel[column][snapshot])
-  const step = reel.step[snapshot]
-  self.root.dataset.step = step
-  self.slider.value = self.axis.where[snapshot]
-  self.slider.setAttribute("aria-valuetext", `step ${step} of ${reel.header.last_step}`)
-  if (self.entry.getRootNode().activeElement !== self.entry) self.entry.value = step
-}
-
-// The same for ears, when the step has come to rest.
-function describe(self) {
-  const { reel, snapshot, canvases } = self, { now } = at(reel, snapshot)
-  const numbers = Object.entries(LINES).map(([column, [, word]]) => `${reel[column][snapshot]} ${word}`).join(", ")
-  const holes = now.holes.map(hole => `${hole.population} (${nature(hole)})`).join("; ") || "none"
-  const when = `step ${reel.step[snapshot]}, ${reel.header.group} tokens`
-  canvases.counts.setAttribute("aria-label", `Counts over the run; at ${when}: ${numbers}`)
-  canvases.sizes.setAttribute("aria-label", `Black holes at ${when}: ${holes}`)
-  canvases.distances.setAttribute("aria-label", `Largest component differences between ${when}, ordered by black hole; zero within a hole`)
-  canvases.places.setAttribute("aria-label", `Places of ${now.vectors.length} vectors on two principal axes at ${when}`)
-  self.voice.textContent = self.playing ? "" : `${when}: ${numbers}`
 }
 
 export default function (component) {

@@ -20,7 +20,7 @@ function drawSizes(self) {
         draw.fillStyle = theme.back
         draw.fillRect(left - 0.75, top - 1, 1.5, thick + 2)
       }
-      self.hits.sizes.push({ left, right: Math.max(right, left + 3), top: top - 2, bottom: top + tall - 2, tokens: part, who, group: parts.length > 1 ? i + 1 : 0 })
+      self.hits.sizes.push({ left, right: Math.max(right, left + 3), top: top - 2, bottom: top + tall - 2, tokens: part, who })
       from += part.length
     })
     draw.textAlign = "left"
@@ -32,9 +32,10 @@ function drawSizes(self) {
     draw.font = `12px ${theme.font}`
     if (who && picked(self, who)) outline(self, draw, x(0) - 2, top - 2, x(from) - x(0) + 4, thick + 4)
   }
-  now.holes.slice(0, rows - 2).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole), hole))
-  const others = now.holes.slice(rows - 2)
-  if (others.length) bar(rows - 2, "others", [others.flatMap(hole => hole.tokens)], GREYS[0], `${others.length} more holes`, null)
+  const room = rows - 2
+  now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole), hole))
+  const others = now.holes.slice(room)
+  if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], GREYS[0], `${others.length} more holes`, null)
   const single = now.vectors.filter(vector => vector.population === 1).flatMap(vector => vector.tokens)
   if (single.length) bar(rows - 1, "single", [single], "#8A939C", "share with nobody", null)
   draw.fillStyle = theme.faint
@@ -46,7 +47,7 @@ function nature(hole) {
   if (!hole.classes) return "hidden classes not recorded"
   if (hole.classes.length === 1) return "true: one hidden class"
   const sizes = hole.classes.map(tokens => tokens.length)
-  return `apparent: ${sizes.slice(0, 5).join(" + ")}${sizes.length > 5 ? " + …" : ""} hidden`
+  return `apparent: ${sizes.length} hidden classes, ${sizes.slice(0, 5).join(" + ")}${sizes.length > 5 ? " + …" : ""}`
 }
 
 function outline(self, draw, left, top, width, height) {
@@ -60,12 +61,13 @@ function picked(self, vector) {
 }
 
 function shadeOf(reel) {
-  const [low, high] = reel.header.shades, spread = Math.log(Math.max(high, low * 1.000001) / low) || 1
-  return distance => {
-    const part = Math.min(1, Math.max(0, Math.log(Math.max(distance, low) / low) / spread)) * (RAMP.length - 1)
-    const first = Math.min(RAMP.length - 2, Math.floor(part)), share = part - first
-    return RAMP[first].map((channel, i) => channel + (RAMP[first + 1][i] - channel) * share)
-  }
+  const [low, high] = reel.header.shades, spread = low > 0 ? Math.log(Math.max(high, low * 1.000001) / low) : 1
+  const ramp = Uint32Array.from({ length: 1024 }, (_, i) => {
+    const part = (i / 1023) * (RAMP.length - 1), first = Math.min(RAMP.length - 2, Math.floor(part)), share = part - first
+    const [red, green, blue] = RAMP[first].map((channel, k) => Math.round(channel + (RAMP[first + 1][k] - channel) * share))
+    return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0
+  })
+  return distance => ramp[distance > low && low > 0 ? Math.min(1023, Math.round((Math.log(distance / low) / spread) * 1023)) : 0]
 }
 
 function drawDistances(self) {
@@ -78,7 +80,12 @@ function drawDistances(self) {
   const pixels = new Uint32Array(self.image.data.buffer), shades = self.shades
   const rank = order.map(token => now.label[token])
   for (let row = 0; row < count; row++) {
-    for (let column = 0; column < count; column++) pixels[row * count + column] = shades(apart(reel, frame, rank[row], rank[column]))
+    // Tokens of one vector stand side by side: what was shaded once is copied.
+    if (row && rank[row] === rank[row - 1]) pixels.copyWithin(row * count, (row - 1) * count, row * count)
+    else for (let column = 0; column < count; column++) {
+      const known = column && rank[column] === rank[column - 1] ? pixels[row * count + column - 1] : 0
+      pixels[row * count + column] = known || (column < row ? pixels[column * count + row] : shades(apart(reel, frame, rank[row], rank[column])))
+    }
   }
   self.sheet ??= document.createElement("canvas")
   if (self.sheet.width !== count) self.sheet.width = self.sheet.height = count
@@ -92,13 +99,20 @@ function drawDistances(self) {
     draw.fillStyle = slotColour(theme, now.vectors[now.label[token]].slot)
     draw.fillRect(left - 11, (row * side) / count, 8, side / count + 0.5)
   })
-  const chosen = order.indexOf(self.chosen)
+  const chosen = chosenRow(self, order, now)
   if (chosen >= 0) {
     outline(self, draw, left, (chosen * side) / count, side, side / count)
     outline(self, draw, left + (chosen * side) / count, 0, side / count, side)
   }
   self.hits.distances = { left, side, count, order, frame }
   drawRamp(self, draw, left, side + 10, side)
+}
+
+// The row of the selected token; where it was left out, that of the nearest one in its vector.
+function chosenRow(self, order, now) {
+  if (self.chosen === null) return -1
+  const row = order.indexOf(self.chosen)
+  return row >= 0 ? row : order.findIndex(token => now.label[token] === now.label[self.chosen])
 }
 
 function drawRamp(self, draw, left, top, width) {
@@ -122,18 +136,13 @@ function drawRamp(self, draw, left, top, width) {
   draw.fillText(last, to + 6, top + 6.5)
 }
 
-// Distance → pixel, looked up by the number itself where distances are whole.
+// Distance → pixel. Whole numbers are looked up; the others are shaded each time, from a ramp of a thousand colours.
 function shader(reel) {
-  const shade = shadeOf(reel), known = new Map(), grey = 0xff808080
+  const shade = shadeOf(reel), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
   return distance => {
     if (distance === 0) return 0xff000000
-    if (distance === undefined || Number.isNaN(distance)) return grey
-    let pixel = known.get(distance)
-    if (pixel === undefined) {
-      const [red, green, blue] = shade(distance)
-      pixel = ((255 << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0
-      if (known.size < 70000) known.set(distance, pixel)
-    }
-    return pixel
+    if (distance === undefined || Number.isNaN(distance)) return 0xff808080
+    if (!known) return shade(distance)
+    return known[distance] || (known[distance] = shade(distance))
   }
 }

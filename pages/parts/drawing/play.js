@@ -15,17 +15,19 @@ function writeBack(self, wait = 0) {
   self.writing = setTimeout(() => {
     const step = self.reel.step[self.snapshot]
     describe(self)
-    if (step === self.written && !self.unsaid) return
+    if (step === self.written && !self.unsaid && self.following === self.followed) return
+    self.followed = self.following
     self.written = step
     self.writtenAt = performance.now()
     // While it plays the address stays as it is: a rest is worth a place in the browser's history, a frame is not.
     self.unsaid = self.playing !== 0
-    self.set("step", { at: step, playing: self.unsaid, count: ++self.said })
+    self.set("step", { at: step, playing: self.unsaid, following: self.following, count: ++self.said })
   }, wait)
 }
 
 function rest(self, snapshot, wait = 120) {
   pause(self)
+  follow(self, false)
   moveTo(self, snapshot)
   writeBack(self, wait)
 }
@@ -40,13 +42,16 @@ function pause(self) {
 }
 
 function play(self) {
-  const { reel } = self
-  const [from, to] = self.loop.length === 2 ? self.loop : [0, reel.last]
+  follow(self, false)
+  const span = () => (self.loop.length === 2 ? self.loop : [0, self.reel.last])
+  const [from, to] = span()
   if (self.snapshot >= to || self.snapshot < from) moveTo(self, from)
-  let before = performance.now(), step = reel.step[self.snapshot], frames = 0, began = before
+  let before = performance.now(), step = self.reel.step[self.snapshot], frames = 0, began = before
   self.buttons.play.dataset.state = "playing"
   self.buttons.play.setAttribute("aria-label", "Pause")
   const advance = now => {
+    // Read anew at every frame: a loop may be marked, and a run may grow, while it plays.
+    const { reel } = self, [from, to] = span()
     const seconds = Math.min(0.25, (now - before) / 1000), [pace, amount] = self.speed.value.split(":")
     before = now
     step = pace === "log" ? Math.expm1(Math.log1p(step) + (Math.LN10 * seconds) / amount) : step + amount * seconds
@@ -60,6 +65,17 @@ function play(self) {
     self.playing = requestAnimationFrame(advance)
   }
   self.playing = requestAnimationFrame(advance)
+}
+
+// Keep to the newest step of a run that is still recorded, until somebody moves.
+function follow(self, on) {
+  self.following = on && self.reel.header.alive
+  tellFollowing(self)
+}
+
+function tellFollowing(self) {
+  self.buttons.follow.hidden = !self.reel.header.alive
+  self.buttons.follow.setAttribute("aria-pressed", self.following)
 }
 
 function toggle(self) {
@@ -92,6 +108,7 @@ const KEYS = {
   Home: self => rest(self, 0),
   End: self => rest(self, self.reel.last),
   "?": self => self.keys.showModal(),
+  Escape: self => choose(self, null, false),
 }
 // Where a key already means something: typing, choosing, pressing, the tables' cells.
 const OWN_KEYS = "input:not([type=range]),textarea,select,[contenteditable=true],[role=radio],[role=radiogroup],[role=tab],[role=slider],[role=combobox],[role=listbox],[role=menu],[role=grid],[role=dialog],dialog,.stDataFrame,summary"
@@ -115,16 +132,18 @@ function connectTransport(self) {
   const { slider, entry, buttons, canvases: { counts } } = self
   slider.oninput = () => {
     if (self.playing) pause(self)
+    follow(self, false)
     moveTo(self, nearest(self.axis.where, Number(slider.value)))
   }
   slider.onchange = () => writeBack(self)
   const drag = event => moveTo(self, nearest(self.axis.where, (event.offsetX - LEFT) / (counts.clientWidth - LEFT - RIGHT)))
   counts.onpointerdown = event => {
     pause(self)
+    follow(self, false)
     counts.setPointerCapture(event.pointerId)
     drag(event)
   }
-  counts.onpointermove = event => event.buttons & 1 && drag(event)
+  counts.addEventListener("pointermove", event => event.buttons & 1 && drag(event))
   counts.onpointerup = () => writeBack(self)
   entry.onchange = () => {
     const step = Number(entry.value)
@@ -137,6 +156,12 @@ function connectTransport(self) {
   buttons.back.onclick = () => rest(self, self.snapshot - 1)
   buttons.next.onclick = () => rest(self, self.snapshot + 1)
   buttons.loop.onclick = () => markLoop(self)
+  buttons.follow.onclick = () => {
+    pause(self)
+    follow(self, !self.following)
+    if (self.following) moveTo(self, self.reel.last)
+    writeBack(self)
+  }
   buttons.help.onclick = () => self.keys.showModal()
   buttons.watch.onclick = () => {
     pause(self)

@@ -12,6 +12,8 @@ function openReel(bytes) {
   reel.tokens = header.ids.length
   reel.last = reel.step.length - 1
   reel.names = reel.slot.length / (reel.label.length / reel.tokens)
+  reel.begins = [] // the snapshot that each frame is of
+  reel.frame.forEach((frame, snapshot) => (reel.begins[frame] ??= snapshot))
   return reel
 }
 
@@ -66,7 +68,8 @@ function place(reel, frame, vector, basis) {
 
 function name(reel, token) {
   const id = reel.header.ids[token]
-  return { id, glyph: reel.header.glyphs[token], group: reel.header.dead[token] ? "dead" : "live" }
+  const byte = id < 256 ? `byte 0x${id.toString(16).toUpperCase().padStart(2, "0")} · ` : ""
+  return { id, byte, glyph: reel.header.glyphs[token], group: reel.header.dead[token] ? "dead" : "live" }
 }
 
 function whole(number) {

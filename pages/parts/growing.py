@@ -1,0 +1,57 @@
+"""A run that is still recorded: how far it is, and when the page is worth drawing anew."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from snowball_core.errors import SnowballError
+from snowball_core.runs import Run
+from snowball_core.tables import planned, recorded_snapshots
+
+from .run_picker import state_badge
+from .words import duration, plain
+
+# All frames are made and sent anew: after five times as long as that took, within these bounds.
+_LEAST_SECONDS, _MOST_SECONDS, _SHARE = 3.0, 20.0, 5
+_DRAWN = "growing-drawn"
+WATCH = "growing-watch"
+
+
+def began() -> float:
+    """A moment to hand to :func:`drawn`."""
+    return time.monotonic()
+
+
+def drawn(since: float) -> None:
+    """Note how long the frames of a growing run took."""
+    now = time.monotonic()
+    st.session_state[_DRAWN] = (now, now - since)
+
+
+@st.fragment(key=WATCH)
+def watch(run: Run, snapshots: int) -> None:
+    """One line about a run that is still recorded; draws the page anew when there is more of it, and when it ends.
+
+    A callback elsewhere stops every fragment's clock, and only the call of a fragment starts it: so the clock is inside
+    another one, which callbacks name.
+    """
+    _look(run, snapshots)
+
+
+@st.fragment(run_every=1.0)
+def _look(run: Run, snapshots: int) -> None:
+    try:
+        status, count = run.status(), recorded_snapshots(run)
+    except SnowballError as error:
+        st.error(plain(error))
+        return
+    when, took = st.session_state.get(_DRAWN, (0.0, 0.0))
+    is_due = time.monotonic() - when > min(_MOST_SECONDS, max(_LEAST_SECONDS, _SHARE * took))
+    if not status.is_alive or (count > snapshots and is_due):
+        st.rerun()
+    left = f", about {duration(status.seconds_left)} left" if status.seconds_left is not None else ""
+    with st.container(horizontal=True, vertical_alignment="center", key="growing"):
+        state_badge(status)
+        st.caption(f"{count:,} of {planned(run):,} snapshots recorded{left}; the first {snapshots:,} are drawn below")

@@ -1,0 +1,134 @@
+"""One step of a group from close by: its tokens, its black holes, the distances between them, what happened near it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .bf16 import Words, ordinal
+from .census import hidden_leaders
+from .event_tables import Account, event_rows
+from .geometry import Spread
+from .identity import leaders
+from .observation import Observation
+from .pairs import pair_statistics
+from .tables import group_table, holes_of
+
+_NEAR = 5
+_SIZES = 6
+
+
+def tokens_at(seen: Observation, index: int, group: str) -> pd.DataFrame:
+    """The :func:`~snowball_core.tables.group_table` of one snapshot with two more columns.
+
+    ``hidden_class`` numbers the hidden classes inside each hole, the most populous first; empty for singletons and where
+    moments were not recorded. ``moved_cells`` is the L∞ displacement since the snapshot before, empty for the first.
+
+    Parameters
+    ----------
+    seen : Observation
+        Of a history whose dead tokens are known.
+    index : int
+        The snapshot's number.
+    group : {"all", "dead", "live"}
+    """
+    mask = seen.mask(group)
+    dead = seen.dead if seen.dead is not None else np.zeros(len(mask), np.bool_)
+    rows = seen.words[index][mask]
+    table = group_table(rows, dead, mask)
+    table["hidden_class"] = _hidden_class(seen, index, mask, table["hole"].to_numpy())
+    moved: Any = [pd.NA] * len(table)
+    if index:
+        moved = _moved_cells(seen.words[index - 1][mask], rows)
+    table["moved_cells"] = pd.array(moved, "Int64")
+    return table
+
+
+def _moved_cells(before: Words, now: Words) -> npt.NDArray[np.int64]:
+    moved: npt.NDArray[np.int64] = np.abs(ordinal(now).astype(np.int64) - ordinal(before)).max(axis=1, initial=0)
+    return moved
+
+
+def _hidden_class(seen: Observation, index: int, mask: npt.NDArray[np.bool_], hole: npt.NDArray[np.int64]) -> Any:
+    number: list[Any] = [pd.NA] * len(hole)
+    if seen.moment_hash is not None:
+        hidden = hidden_leaders(leaders(seen.words[index][mask][None]), seen.moment_hash[index][mask][None])[0]
+        for one in range(1, int(hole.max(initial=0)) + 1):
+            members = np.flatnonzero(hole == one)
+            first, inverse, sizes = np.unique(hidden[members], return_inverse=True, return_counts=True)
+            rank = np.empty(len(first), np.int64)
+            rank[np.lexsort((first, -sizes))] = np.arange(1, len(first) + 1)
+            for member, place in zip(members.tolist(), rank[inverse].tolist(), strict=True):
+                number[member] = place
+    return pd.array(number, "Int64")
+
+
+def holes_at(tokens: pd.DataFrame) -> pd.DataFrame:
+    """The :func:`~snowball_core.tables.holes_of` a table of :func:`tokens_at`, each with its nature and its hidden classes."""
+    table = holes_of(tokens)
+    nature, inside = [], []
+    for hole in table["hole"]:
+        sizes = tokens.loc[tokens["hole"] == hole, "hidden_class"].dropna().value_counts().sort_index().tolist()
+        nature.append("not recorded" if not sizes else "true" if len(sizes) == 1 else "apparent")
+        inside.append(" + ".join(map(str, sizes)))
+    table.insert(2, "nature", nature)
+    table.insert(3, "hidden_classes", inside)
+    return table
+
+
+def distances_at(rows: Words) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Statistics over all pairs of tokens, a row per metric and unit, and shares of pairs within one and two cells.
+
+    Raises
+    ------
+    HistoryError
+        If there are too many distinct rows; the message says what it would cost.
+    """
+    found = pair_statistics(rows)
+    listed: list[tuple[str, str, Spread]] = [
+        ("L∞", "cells", found.cells),
+        ("L∞", "weight units", found.linf),
+        ("L1", "cells", found.l1_cells),
+        ("L1", "weight units", found.l1),
+        ("L2", "cells", found.l2_cells),
+        ("L2", "weight units", found.l2),
+        ("Hamming", "components", found.hamming),
+    ]
+    table = pd.DataFrame(
+        [(metric, unit, each.min, each.median, each.mean, each.max) for metric, unit, each in listed],
+        columns=["distance", "unit", "min", "median", "mean", "max"],
+    )
+    return table, {"adjacent": found.adjacent, "touching": found.touching}
+
+
+def events_near(told: Account, steps: npt.NDArray[np.int64], step: int, most: int = _NEAR) -> pd.DataFrame:
+    """The events next to a step: at most so many at or before it and so many after, in the order of steps.
+
+    Columns ``step``, ``after`` (the recorded step before), ``what``, ``from`` and ``to`` (populations), ``cause``.
+    """
+    rows = [row for row in event_rows(told, steps) if row["previous_step"] is not None]
+    until = [row for row in rows if row["step"] <= step][-most:]
+    since = [row for row in rows if row["step"] > step][:most]
+    return pd.DataFrame(
+        [(row["step"], row["previous_step"], row["kind"], *_sides(row), row["cause"]) for row in [*until, *since]],
+        columns=["step", "after", "what", "from", "to", "cause"],
+    )
+
+
+def _sides(row: dict[str, Any]) -> tuple[str, str]:
+    """Populations before and after an event; tokens that were or are alone are counted as single."""
+    single = f"{len(row['tokens'])} single"
+    before, after = _sizes(row["parents"]), _sizes(row["children"])
+    if row["kind"] in ("formation", "absorption"):
+        before = f"{before} and {single}" if before else single
+    if row["kind"] in ("emission", "evaporation"):
+        after = f"{after} and {single}" if after else single
+    return before, after
+
+
+def _sizes(holes: list[list[int]]) -> str:
+    sizes = sorted((len(hole) for hole in holes), reverse=True)
+    return " + ".join(map(str, sizes[:_SIZES])) + (" + …" if len(sizes) > _SIZES else "")

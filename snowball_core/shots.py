@@ -1,0 +1,146 @@
+"""What the frames of a run show: places and distances of the distinct vectors, in bases and domains fixed for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bf16 import Words, ordinal, values
+from .geometry import PrincipalAxes, basis_frames, largest_linf, principal_axes, run_axes
+
+MOST_VECTORS = 256
+_SHOWS_MORE = 0.25
+_BLOCK_BYTES = 16 * 1024 * 1024
+Floats = npt.NDArray[np.float64]
+Group = npt.NDArray[np.bool_]
+Share = Callable[[float], None]
+
+
+def silent(share: float) -> None:
+    """Progress that is told nobody."""
+
+
+def shots(
+    history: Words,
+    group: Group,
+    kept: npt.NDArray[np.intp],
+    label: npt.NDArray[np.intp],
+    part: npt.NDArray[np.intp],
+    unit: str,
+    settled: int,
+    progress: Share = silent,
+) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    """Places and distances of the distinct vectors of every frame, one after the other, and the bases they are in.
+
+    Parameters
+    ----------
+    history : Words, shape (snapshots, vocab, hidden)
+    group : ndarray of bool, shape (vocab,)
+    kept : ndarray of intp
+        The snapshots that are frames.
+    label : ndarray of intp, shape (partitions, tokens of the group)
+        The number of every token's vector.
+    part : ndarray of intp, one per frame
+        Its partition.
+    unit : {"cells", "weight"}
+    settled : int
+        Bases and domains are made from the first so many snapshots, so that they keep still while a run grows.
+    progress : callable, optional
+        Told the share done, from 0 to 1, after every block.
+    """
+    early = kept[kept < settled]
+    early = early if len(early) else kept[:1]
+    chosen = early[basis_frames(len(early), int(group.sum()))]
+    whole = run_axes(history, group, chosen)
+    about = principal_axes(np.concatenate([_about_mean(_points(history[index][group], unit)) for index in chosen]))
+    firsts = [np.unique(own, return_index=True)[1] for own in label]
+    places: list[Floats] = []
+    relatives: list[Floats] = []
+    distances: list[Floats] = []
+    block = max(1, _BLOCK_BYTES // max(1, 8 * int(group.sum()) * history.shape[2]))
+    for start in range(0, len(kept), block):
+        rows = history[kept[start : start + block]][:, group]
+        points = _points(rows, unit)
+        inside, near = whole.coordinates(rows), (_about_mean(points) - about.origin) @ about.axes.T
+        for i, owner in enumerate(part[start : start + block]):
+            first = firsts[owner]
+            places.append(inside[i, first])
+            relatives.append(near[i, first])
+            distances.append(_pairs(points[i, first[:MOST_VECTORS]]))
+        progress(min(1.0, (start + block) / len(kept)))
+    arrays = _joined(places, relatives, distances, unit)
+    ends = [int(arrays["vector_at"][len(early)]) if len(early) < len(kept) else len(arrays["place"])]
+    frame, around = (_domain(arrays[name], ends[0], axes) for name, axes in (("place", whole), ("relative", about)))
+    reach = max(high - low for low, high in (frame["x"], frame["y"]))
+    usual = float(np.median([np.ptp(np.nan_to_num(place), axis=0).max() for place in places]))
+    basis = "about" if usual < _SHOWS_MORE * reach else "whole"
+    return arrays, {"whole": frame, "about": around, "basis": basis, "basis_frames": len(chosen)}
+
+
+def shades(history: Words, group: Group, unit: str) -> list[float]:
+    """Ends of the logarithmic scale of distances: the run's largest, and one cell or a 4,096th of it."""
+    weight, cells = largest_linf(history, group)
+    apart = (cells if unit == "cells" else weight)[np.isfinite(weight)]
+    high = float(apart.max(initial=0))
+    return [1.0, max(high, 1.0)] if unit == "cells" else [high / 4_096, high]
+
+
+def _points(rows: Words, unit: str) -> Floats:
+    """The rows as points: in cells every component counts alike, in weight units the coarse ones drown the others.
+
+    A row that is not finite, of a run that diverged, is nowhere: NaN throughout.
+    """
+    numbers = values(rows)
+    points: Floats = (ordinal(rows) if unit == "cells" else numbers).astype(np.float64)
+    points[~np.isfinite(numbers).all(axis=-1)] = np.nan
+    return points
+
+
+def _about_mean(points: Floats) -> Floats:
+    """The points about the mean of those that are somewhere."""
+    somewhere = ~np.isnan(points).any(axis=-1, keepdims=True)
+    mean = np.where(somewhere, points, 0.0).sum(axis=-2, keepdims=True) / np.maximum(1, somewhere.sum(axis=-2, keepdims=True))
+    about: Floats = points - mean
+    return about
+
+
+def _pairs(points: Floats) -> Floats:
+    """Pairwise L∞ of the points, each pair once in the order (0, 1), (0, 2), …, (1, 2), …; exact in float64."""
+    from scipy.spatial.distance import pdist
+
+    if len(points) < 2:
+        return np.empty(0)
+    apart: Floats = pdist(points, "chebyshev")
+    if (nowhere := np.isnan(points[:, 0])).any():  # the library's maximum skips a NaN; a distance to one is none
+        first, second = np.triu_indices(len(points), 1)
+        apart[nowhere[first] | nowhere[second]] = np.nan
+    return apart
+
+
+def _joined(places: list[Floats], relatives: list[Floats], distances: list[Floats], unit: str) -> dict[str, npt.NDArray[Any]]:
+    vectors, pairs = (np.cumsum([0, *map(len, parts)])[:-1].astype(np.int32) for parts in (places, distances))
+    flat = np.concatenate(distances)
+    small = unit == "cells" and not np.isnan(flat).any() and flat.max(initial=0) <= np.iinfo(np.uint16).max
+    return {
+        "vector_at": vectors,
+        "distance_at": pairs,
+        "distance": flat.astype(np.uint16 if small else np.float32),
+        "place": np.concatenate(places).astype(np.float32),
+        "relative": np.concatenate(relatives).astype(np.float32),
+    }
+
+
+def _domain(points: npt.NDArray[np.float32], settled: int, axes: PrincipalAxes) -> dict[str, Any]:
+    """A frame with a margin around the settled points, or around all where it would not hold them; the shares of variance."""
+    for part in (points[:settled], points):
+        finite = part[np.isfinite(part).all(axis=1)].astype(np.float64)
+        low, high = (finite.min(axis=0), finite.max(axis=0)) if len(finite) else (np.zeros(2), np.zeros(2))
+        margin = np.where(high > low, 0.08 * (high - low), np.maximum(1e-9, 1e-6 * np.abs(high)))
+        x, y = zip((low - margin).tolist(), (high + margin).tolist(), strict=True)
+        every = points[np.isfinite(points).all(axis=1)]
+        if (every >= low - margin).all() and (every <= high + margin).all():
+            break
+    return {"x": x, "y": y, "explained": np.nan_to_num(axes.explained).tolist()}

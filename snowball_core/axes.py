@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words, values
-from .geometry import PrincipalAxes, centroid, principal_axes
+from .geometry import PrincipalAxes, axes_of_covariance, centroid, principal_axes
 
 _BLOCK_BYTES = 16 * 1024 * 1024
 Floats = npt.NDArray[np.float64]
@@ -68,21 +68,7 @@ def run_basis(
     if not total:
         return principal_axes(np.zeros((0, hidden)))
     mean = first / total
-    return _of_covariance(near[0] + mean, second / total - np.outer(mean, mean))
-
-
-def _of_covariance(origin: Floats, covariance: Floats) -> PrincipalAxes:
-    """The two axes of largest variance of a covariance matrix."""
-    variance, vectors = np.linalg.eigh(covariance)
-    count = min(2, len(variance))
-    axes, explained = np.zeros((2, len(origin))), np.zeros(2)
-    largest, whole = vectors[:, ::-1][:, :count].T, float(np.maximum(variance, 0).sum())
-    share = variance[::-1][:count] / whole if whole > 0 else np.zeros(count)
-    sign = np.sign(np.take_along_axis(largest, np.abs(largest).argmax(axis=1)[:, None], axis=1))
-    # An axis below the rounding of the sums is not a direction of the points.
-    real = share > len(origin) * np.finfo(np.float64).eps
-    axes[:count][real], explained[:count][real] = (largest * sign)[real], share[real]
-    return PrincipalAxes(origin, axes, explained)
+    return axes_of_covariance(near[0] + mean, second / total - np.outer(mean, mean))
 
 
 def step_basis(rows: Words) -> PrincipalAxes:

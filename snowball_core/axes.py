@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words, values
-from .geometry import PrincipalAxes, centroid, principal_axes
+from .geometry import PrincipalAxes, axes_of_covariance, centroid, principal_axes
 from .memory import release
 
 _BLOCK_BYTES = 16 * 1024 * 1024
@@ -70,26 +70,12 @@ def run_basis(
     if not total:
         return principal_axes(np.zeros((0, hidden)))
     mean = first / total
-    return _of_covariance(near[0] + mean, second / total - np.outer(mean, mean))
-
-
-def _of_covariance(origin: Floats, covariance: Floats) -> PrincipalAxes:
-    """The two axes of largest variance of a covariance matrix."""
-    variance, vectors = np.linalg.eigh(covariance)
-    count = min(2, len(variance))
-    axes, explained = np.zeros((2, len(origin))), np.zeros(2)
-    largest, whole = vectors[:, ::-1][:, :count].T, float(np.maximum(variance, 0).sum())
-    share = variance[::-1][:count] / whole if whole > 0 else np.zeros(count)
-    sign = np.sign(np.take_along_axis(largest, np.abs(largest).argmax(axis=1)[:, None], axis=1))
-    # An axis below the rounding of the sums is not a direction of the points.
-    real = share > len(origin) * np.finfo(np.float64).eps
-    axes[:count][real], explained[:count][real] = (largest * sign)[real], share[real]
-    return PrincipalAxes(origin, axes, explained)
+    return axes_of_covariance(near[0] + mean, second / total - np.outer(mean, mean))
 
 
 def step_basis(rows: Words) -> PrincipalAxes:
     """The principal axes of one step's rows."""
-    return principal_axes(values(rows))
+    return _fitted(values(rows).astype(np.float64))
 
 
 def difference_basis(first: Words, second: Words) -> PrincipalAxes:
@@ -97,8 +83,27 @@ def difference_basis(first: Words, second: Words) -> PrincipalAxes:
 
     It shows in which directions tokens moved apart; a shift that all tokens share has no axis.
     """
-    moved = principal_axes(values(second).astype(np.float64) - values(first).astype(np.float64))
+    moved = _fitted(values(second).astype(np.float64) - values(first).astype(np.float64))
     return PrincipalAxes(centroid(first), moved.axes, moved.explained)
+
+
+def _fitted(points: Floats) -> PrincipalAxes:
+    """Principal axes by scikit-learn; those of pictures are found without it, since importing it outlasts a first page."""
+    from sklearn.decomposition import PCA
+
+    points = points[np.isfinite(points).all(axis=1)]
+    rank = min(2, len(points) - 1, points.shape[1])
+    if rank < 1 or (points == points[0]).all():
+        return principal_axes(points)
+    origin = points.mean(axis=0)
+    # Centred here: the solver subtracts the mean from the covariance, where a small spread far from 0 drowns in rounding.
+    fitted = PCA(rank, svd_solver="covariance_eigh").fit(points - origin)
+    axes, explained = np.zeros((2, points.shape[1])), np.zeros(2)
+    sign = np.sign(np.take_along_axis(fitted.components_, np.abs(fitted.components_).argmax(1)[:, None], 1))
+    # An axis below the rounding of the first is not a direction of the points.
+    real = fitted.explained_variance_ratio_ > points.shape[1] * np.finfo(np.float64).eps
+    axes[:rank][real], explained[:rank][real] = (fitted.components_ * sign)[real], fitted.explained_variance_ratio_[real]
+    return PrincipalAxes(origin, axes, explained)
 
 
 def explained_variance(basis: PrincipalAxes, history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:

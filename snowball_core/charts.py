@@ -10,9 +10,8 @@ import functools
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,6 +19,10 @@ from PIL import Image
 
 from .bf16 import Words
 from .stage import Stage
+
+if TYPE_CHECKING:
+    # Imported by the functions that describe a picture: the app's first page is drawn without one, and need not wait for it.
+    import altair as alt
 
 DEAD, LIVE, ALONE = "#0072B2", "#E69F00", "#8A939C"
 HOLES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#56B4E9")
@@ -55,12 +58,16 @@ def _ticks(last: int) -> list[int]:
 
 
 def _step_axis(last_step: int, title: str | None) -> alt.X:
+    import altair as alt
+
     scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
     axis = alt.Axis(values=_ticks(last_step), labelOverlap="greedy", format=",d", title=title, grid=False)
     return alt.X("step:Q", scale=scale, axis=axis)
 
 
 def _cursor() -> alt.Chart:
+    import altair as alt
+
     rule: alt.Chart = alt.Chart(alt.NamedData("cursor")).mark_rule(color="#D4A017", strokeWidth=2).encode(x="step:Q")
     return rule
 
@@ -68,6 +75,8 @@ def _cursor() -> alt.Chart:
 @functools.lru_cache(maxsize=64)
 def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
     """U, C, P and S over the steps as step lines, with a cursor; data sets ``counts`` and ``cursor``."""
+    import altair as alt
+
     names = [name for name, _, _ in COUNTS.values()]
     colour = alt.Scale(domain=names, range=[hue for _, hue, _ in COUNTS.values()])
     dash = alt.Scale(domain=names, range=[dashes for _, _, dashes in COUNTS.values()])
@@ -106,6 +115,8 @@ def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
 @functools.lru_cache(maxsize=64)
 def loss_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
     """The training loss over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
+    import altair as alt
+
     axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=3, title="loss")
     scale = alt.Scale(domain=[0, max(1, last_step)], nice=False)
     x = _step_axis(last_step, None) if symlog else alt.X("step:Q", scale=scale, axis=alt.Axis(format=",d", title="step"))
@@ -142,6 +153,8 @@ def cursor_data(step: int) -> pd.DataFrame:
 @functools.lru_cache(maxsize=64)
 def sizes_spec(tokens: int, slots: int) -> dict[str, Any]:
     """Populations of the black holes at one step as bars in fixed places; data set ``sizes``."""
+    import altair as alt
+
     places = [*[f"hole {rank}" for rank in range(1, slots + 1)], "other holes", "single"]
     base = alt.Chart(alt.NamedData("sizes")).encode(
         y=alt.Y("place:N", scale=alt.Scale(domain=places), axis=alt.Axis(title=None, ticks=False, domain=False, minExtent=66)),
@@ -185,6 +198,8 @@ def places_spec(scene: Stage, tokens: int) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=64)
 def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[float, ...], tokens: int) -> dict[str, Any]:
+    import altair as alt
+
     axes = [
         kind(
             f"{name}:Q",

@@ -189,28 +189,36 @@ class PrincipalAxes:
 
 
 def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
-    """The two principal axes of points in weight units, by scikit-learn in float64 with fixed signs.
+    """The two principal axes of points in weight units, in float64 with fixed signs.
 
-    Points that are not finite are left out. Where the points span fewer than two dimensions the missing axes are zero.
+    Points that are not finite are left out. Where the points span fewer than two dimensions the missing axes are zero. They are
+    those of scikit-learn's ``PCA``, which the tests hold beside them; importing it would take longer than the app's first page.
 
     Parameters
     ----------
     points : ndarray, shape (points, hidden)
     """
-    from sklearn.decomposition import PCA
-
     points = np.asarray(points, np.float64)
     points = points[np.isfinite(points).all(axis=1)]
     origin = points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
-    axes, explained = np.zeros((2, points.shape[1])), np.zeros(2)
-    rank = min(2, len(points) - 1, points.shape[1])
-    if rank > 0 and (points != points[0]).any():
-        # Centred here: the solver subtracts the mean from the covariance, where a small spread far from 0 drowns in rounding.
-        fitted = PCA(rank, svd_solver="covariance_eigh").fit(points - origin)
-        sign = np.sign(np.take_along_axis(fitted.components_, np.abs(fitted.components_).argmax(1)[:, None], 1))
-        # An axis below the rounding of the first is not a direction of the points.
-        real = fitted.explained_variance_ratio_ > points.shape[1] * np.finfo(np.float64).eps
-        axes[:rank][real], explained[:rank][real] = (fitted.components_ * sign)[real], fitted.explained_variance_ratio_[real]
+    if not len(points) or (points == points[0]).all():
+        return axes_of_covariance(origin, np.zeros((len(origin), len(origin))))
+    # Centred first: subtracting the mean from the covariance instead would drown a small spread far from 0 in rounding.
+    centred = points - origin
+    return axes_of_covariance(origin, centred.T @ centred / len(points))
+
+
+def axes_of_covariance(origin: Floats, covariance: Floats) -> PrincipalAxes:
+    """The two axes of largest variance of a covariance matrix; an axis below the rounding of its sums is zero."""
+    variance, vectors = np.linalg.eigh(covariance)
+    count = min(2, len(variance))
+    axes, explained = np.zeros((2, len(origin))), np.zeros(2)
+    largest, whole = vectors[:, ::-1][:, :count].T, float(np.maximum(variance, 0).sum())
+    share = variance[::-1][:count] / whole if whole > 0 else np.zeros(count)
+    sign = np.sign(np.take_along_axis(largest, np.abs(largest).argmax(axis=1)[:, None], axis=1))
+    # An axis below the rounding of the sums is not a direction of the points.
+    real = share > len(origin) * np.finfo(np.float64).eps
+    axes[:count][real], explained[:count][real] = (largest * sign)[real], share[real]
     return PrincipalAxes(origin, axes, explained)
 
 

@@ -56,6 +56,7 @@ def _mobility(asked: argparse.Namespace) -> Answer:
 def _bench(asked: argparse.Namespace) -> Answer:
     from itertools import chain
 
+    from .app_benchmark import app_rows
     from .benchmark import benchmark, machine
     from .measure_benchmark import measure_rows
     from .tensorfile import open_tensor
@@ -66,8 +67,9 @@ def _bench(asked: argparse.Namespace) -> Answer:
     shipped = Path(__file__).resolve().parent.parent / "runs"
     example = next(shipped.glob("*-primordial-snowball/history.safetensors"), None)
     measures = measure_rows(open_tensor(example).words) if example else ()
+    app = app_rows(example.parent, asked.rounds) if example else ()
     rows = []
-    for row in chain(benchmark(folder_of(asked), asked.rounds, asked.longer), measures):
+    for row in chain(benchmark(folder_of(asked), asked.rounds, asked.longer), measures, app):
         verdict = "" if row.holds is None else "holds" if row.holds else "missed"
         say(asked, f"| {row.what} | {row.value:.3g} {row.unit} | {row.budget} | {verdict} |")
         sys.stdout.flush()

@@ -168,6 +168,21 @@ def test_axes_of_a_cross_are_its_arms_longest_first_with_positive_signs():
     assert axes.coordinates(np.array([[1, 3, 9]], np.float32)) == pytest.approx(np.array([[3.0, 0.0]]))
 
 
+@given(st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 9))
+@settings(deadline=None, max_examples=60)
+def test_axes_are_those_of_scikit_learn(seed, tokens, hidden):
+    from sklearn.decomposition import PCA
+
+    points = np.random.default_rng(seed).standard_normal((tokens, hidden)) * 3.0 ** -np.arange(hidden) + 7
+    count = min(2, tokens - 1, hidden)
+    fitted = PCA(count, svd_solver="full").fit(points)
+    found = principal_axes(points)
+    assert found.origin == pytest.approx(fitted.mean_)
+    assert found.explained[:count] == pytest.approx(fitted.explained_variance_ratio_, abs=1e-9)
+    if fitted.explained_variance_ratio_[0] < 1 - 1e-6 and np.ptp(fitted.explained_variance_ratio_) > 0.01:
+        assert np.abs(found.axes[:count]) == pytest.approx(np.abs(fitted.components_), abs=1e-6)
+
+
 def test_a_small_cloud_far_from_zero_keeps_its_own_axes():
     far, cell = np.sqrt(np.arange(64.0)), 1e-7
     cloud = np.tile(far, (5, 1))

@@ -1,0 +1,107 @@
+"""Time the app on three runs and print a row of the benchmark a line, as JSON; ``python -m snowball_core bench`` calls this.
+
+``python -m benchmarks SHIPPED SEED_SIZED MANY_DEAD MOVES``: three run folders, and how often the slider is let go.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import screen
+from .served import Served, served
+from .visitor import Visitor
+
+_FIRST_SECONDS, _SEED_MS, _MANY_MS, _FRAMES, _RESIDENT_MB, _GROWTH_MB = 3.0, 50.0, 150.0, 30.0, 350.0, 30.0
+_MOVES, _SWITCHES = 500, 10
+
+
+def _row(what: str, value: float, unit: str, budget: str = "", holds: bool | None = None) -> dict[str, object]:
+    return {"what": what, "value": value, "unit": unit, "budget": budget, "holds": holds}
+
+
+def rows(shipped: Path, seed_sized: Path, many: Path, moves: int) -> Iterator[dict[str, object]]:
+    """All rows about the app."""
+    with tempfile.TemporaryDirectory() as folder, screen.browser() as chromium:
+        # A copy, as it comes: without tables that an earlier visit has derived.
+        shutil.copytree(shipped, Path(folder) / shipped.name, ignore=shutil.ignore_patterns("cache", "lock"))
+        with served(Path(folder)) as app, Visitor(app.address) as visitor:
+            visitor.open()
+            yield _first("the server is done", time.perf_counter() - app.began)
+        if chromium:
+            with served(Path(folder)) as app:
+                yield _first("it stands in a browser", screen.first_page(chromium, app))
+        with served(seed_sized.parent) as app:
+            yield from _moves(app, seed_sized.name, moves, "10,001 steps", _SEED_MS)
+            yield from _memory(app, seed_sized.name)
+            if chromium:
+                frames, said = screen.dragged(chromium, app, seed_sized.name)
+                yield _row("dragging through 10,001 steps", frames, "frames/s", f"≥ {_FRAMES:g}", frames >= _FRAMES)
+                yield _row("messages while dragging", said, "", "0", said == 0)
+                yield _row("slider let go → exact view on the screen", screen.released(chromium, app, seed_sized.name), "ms")
+        with served(many.parent) as app:
+            yield from _moves(app, many.name, moves, "2,000 dead tokens", _MANY_MS)
+
+
+def _first(until: str, seconds: float) -> dict[str, object]:
+    return _row(f"first page, process start until {until}", seconds, "s", f"≤ {_FIRST_SECONDS:g}", seconds <= _FIRST_SECONDS)
+
+
+def _moves(app: Served, run: str, moves: int, of: str, budget: float) -> Iterator[dict[str, object]]:
+    """The median of many moves, each to another step, each checked to show that step."""
+    with Visitor(app.address) as visitor:
+        last = _open(visitor, run)
+        taken = []
+        for i in range(moves):
+            step = (i * 7_919) % last
+            answer = visitor.move(step)
+            if not answer.says(f"Exact at step {step:,}**"):
+                raise RuntimeError(f"the exact view of step {step} did not come")
+            taken.append(1e3 * answer.seconds)
+    middle = statistics.median(taken)
+    yield _row(f"slider let go → exact view, on the server, {of}", middle, "ms", f"≤ {budget:g}", middle <= budget)
+
+
+def _open(visitor: Visitor, run: str) -> int:
+    """Open a run; its last step."""
+    visitor.open("", run=run, step=0)
+    if not visitor.scrubber:
+        raise RuntimeError("the scrubber did not come")
+    answer = visitor.move(10**9)
+    told = next(text for text in answer.texts if "Exact at step" in text)
+    return int(told.split("Exact at step ")[1].split("**")[0].replace(",", ""))
+
+
+def _memory(app: Served, run: str) -> Iterator[dict[str, object]]:
+    """Memory with a run open, and how it grows while its visitor moves and turns pages; pages are imported before."""
+    with Visitor(app.address) as visitor:
+        last = _open(visitor, run)
+        resident = app.resident_megabytes()
+        yield _row("memory of the server, 10,001 steps open", resident, "MB", f"≤ {_RESIDENT_MB:g}", resident <= _RESIDENT_MB)
+        pages = [page for page in visitor.pages if page]
+        for page in pages:
+            visitor.open(page, run=run)
+        _open(visitor, run)
+        before = app.resident_megabytes()
+        for i in range(_SWITCHES):
+            visitor.open(pages[i % len(pages)] if i % 2 == 0 else "", run=run)
+            visitor.open("", run=run)
+            for k in range(_MOVES // _SWITCHES):
+                visitor.move((i * 997 + k * 131) % last)
+        grown = app.resident_megabytes() - before
+        yield _row(
+            f"memory growth over {_SWITCHES} page switches and {_MOVES} moves, every page seen before",
+            *(grown, "MB", f"< {_GROWTH_MB:g}", grown < _GROWTH_MB),
+        )
+
+
+if __name__ == "__main__":
+    paths = [Path(argument).resolve() for argument in sys.argv[1:4]]
+    for row in rows(paths[0], paths[1], paths[2], int(sys.argv[4])):
+        print(json.dumps(row), flush=True)

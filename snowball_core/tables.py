@@ -208,6 +208,17 @@ def recorded_at(steps: npt.NDArray[np.int64], wanted: int) -> int:
     return max(0, int((steps <= min(max(wanted, 0), 2**62)).sum()) - 1)
 
 
+def unformulated(cell: Any) -> Any:
+    """The cell of a table, prefixed with an apostrophe where a spreadsheet would take it for a formula.
+
+    Examples
+    --------
+    >>> unformulated("=1+1"), unformulated("a")
+    ("'=1+1", 'a')
+    """
+    return f"'{cell}" if str(cell).startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
 def csv_bytes(table: pd.DataFrame) -> bytes:
     """The table as CSV; text that a spreadsheet would take for a formula is prefixed with an apostrophe.
 
@@ -218,7 +229,7 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     """
     safe = table.copy()
     for name in safe.select_dtypes(include=["object", "string"]):
-        safe[name] = [f"'{cell}" if str(cell).startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in safe[name]]
+        safe[name] = [unformulated(cell) for cell in safe[name]]
     text: str = safe.to_csv(index=False)
     return text.encode()
 

@@ -13,7 +13,20 @@ APP_SIDE = [
     *("census", "geometry", "runs", "stage", "tables", "charts", "jobs", "commands"),
     *("answers", "measure_commands", "extent", "motion", "freezing", "lineage", "pairs", "levels", "causes", "cache"),
     "memory",
-    *("observation", "step_tables", "event_tables", "findings", "laws", "verdict", "notebook", "axes"),
+    *(
+        "viewpoint",
+        "pictures",
+        "parcel",
+        "exhibit",
+        "sheets",
+        "plates",
+        "animation",
+        "projector",
+        "methods",
+        "report",
+        "exporting",
+    ),
+    *("export_commands", "observation", "step_tables", "event_tables", "findings", "laws", "verdict", "notebook", "axes"),
 ]
 
 

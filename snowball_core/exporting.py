@@ -1,4 +1,4 @@
-"""Everything a run can be taken home as: named files, an index with the hash of each, written into a folder or a zip."""
+"""An export: files and an index with the hash of each, in a folder or in one zip; both hold the same bytes."""
 
 from __future__ import annotations
 
@@ -9,160 +9,20 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from . import __version__
-from .animation import MOST_FRAMES, gif_bytes
 from .errors import HistoryError, RunError
-from .event_tables import ytree_csv
 from .exhibit import Exhibit
-from .methods import latex, markdown, methods
-from .parcel import pack
-from .pictures import png_bytes
-from .plates import MOTIFS, draw
-from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_tsv
-from .report import report_bytes
-from .runs import read_run
-from .sheets import FORMATS, SHEETS
+from .takeaways import Item, chosen
 from .viewpoint import configuration_hash
 
 INDEX = "index.json"
 FORMAT = 1
-PARTS = ("tables", "pictures", "methods", "report", "projector", "animation", "parcel")
-USUAL = ("tables", "pictures", "methods", "report", "projector")
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
-
-
-@dataclass(frozen=True)
-class Item:
-    """One file of an export.
-
-    Attributes
-    ----------
-    name : str
-        Its path in the folder.
-    part : str
-        One of :data:`PARTS`.
-    what : str
-        What it holds.
-    write : callable
-        Writes it into an open file.
-    """
-
-    name: str
-    part: str
-    what: str
-    write: Callable[[BinaryIO], None]
-
-    def content(self) -> bytes:
-        """The file's bytes, made now."""
-        buffer = io.BytesIO()
-        self.write(buffer)
-        return buffer.getvalue()
-
-
-def _item(name: str, part: str, what: str, make: Callable[[], bytes]) -> Item:
-    def write(file: BinaryIO) -> None:
-        file.write(make())
-
-    return Item(name, part, what, write)
-
-
-def items(shown: Exhibit) -> list[Item]:
-    """Every file the exhibit can be exported as, in the order of :data:`PARTS`; nothing is made before it is written."""
-    return [*_tables(shown), *_pictures(shown), *_texts(shown), *_projector(shown), *_animation(shown), *_parcel(shown)]
-
-
-def item(shown: Exhibit, name: str) -> Item:
-    """The file of this name.
-
-    Raises
-    ------
-    HistoryError
-        If there is none; the message lists those there are.
-    """
-    known = {each.name: each for each in items(shown)}
-    if name not in known:
-        raise HistoryError(f'a file of an export is one of {", ".join(known)}; got "{name}".')
-    return known[name]
-
-
-def _tables(shown: Exhibit) -> list[Item]:
-    found = [
-        _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda sheet=sheet, form=form: form(sheet.make(shown)))  # type: ignore[misc]
-        for name, sheet in SHEETS.items()
-        for kind, form in FORMATS.items()
-    ]
-    tree = "the lineage for ytree's reader of CSV"
-    return [
-        *found,
-        _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(shown.told.tree, shown.seen.steps).encode()),
-    ]
-
-
-def _pictures(shown: Exhibit) -> list[Item]:
-    found = []
-    for name, motif in MOTIFS.items():
-
-        def svg(motif: Any = motif) -> bytes:
-            return draw(shown, motif.make(shown))
-
-        found.append(_item(f"pictures/{name}.svg", "pictures", motif.what, svg))
-        found.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda svg=svg: png_bytes(svg())))  # type: ignore[misc]
-    return found
-
-
-def _texts(shown: Exhibit) -> list[Item]:
-    what = "the methods paragraph, to paste"
-    return [
-        _item("methods.txt", "methods", what, lambda: (methods(shown.seen) + "\n").encode()),
-        _item("methods.md", "methods", what, lambda: markdown(methods(shown.seen)).encode()),
-        _item("methods.tex", "methods", what, lambda: latex(methods(shown.seen)).encode()),
-        _item("report.html", "report", "pictures, tables and methods in one page", lambda: report_bytes(shown)),
-    ]
-
-
-def _projector(shown: Exhibit) -> list[Item]:
-    return [
-        _item("projector/vectors.tsv", "projector", "the group's vectors at the step, exact", lambda: vectors_tsv(shown.rows)),
-        _item("projector/metadata.tsv", "projector", "their tokens and black holes", lambda: metadata_tsv(shown)),
-        _item("projector/projector_config.json", "projector", "the projector's configuration", lambda: projector_json(shown)),
-        _item("projector/projector_config.pbtxt", "projector", "the same for TensorBoard's log folder", projector_pbtxt),
-    ]
-
-
-def _animation(shown: Exhibit) -> list[Item]:
-    what = f"the range of steps as an animation of at most {MOST_FRAMES} frames"
-    return [_item("steps.gif", "animation", what, lambda: gif_bytes(shown))]
-
-
-def _parcel(shown: Exhibit) -> list[Item]:
-    folder = shown.seen.folder
-    if folder is None:
-        return []
-    what = "the run itself, to be imported on another machine"
-    return [Item(f"{shown.seen.id}.zip", "parcel", what, lambda file: pack(read_run(folder), file))]
-
-
-def chosen(shown: Exhibit, only: Sequence[str] = ()) -> list[Item]:
-    """The files of some parts or names; of none given, the usual ones: all parts but the animation and the zip of the run.
-
-    Raises
-    ------
-    HistoryError
-        If a word is neither a part, nor a file's name, nor "all".
-    """
-    found = items(shown)
-    words = list(only) or list(USUAL)
-    known = {*PARTS, *(each.name for each in found), "all"}
-    if wrong := [word for word in words if word not in known]:
-        raise HistoryError(
-            f'what is exported is one of all, {", ".join(PARTS)}, or a file\'s name such as {found[0].name}; got "{wrong[0]}".'
-        )
-    return [each for each in found if "all" in words or each.part in words or each.name in words]
 
 
 @dataclass(frozen=True)
@@ -175,7 +35,8 @@ class Written:
 
 def write_items(shown: Exhibit, picked: Sequence[Item], folder: Path) -> Written:
     """Write files and their index into an empty folder; what cannot be made is left out, with the reason in the index."""
-    listed, left_out = [], {}
+    listed: list[dict[str, Any]] = []
+    left_out: dict[str, str] = {}
     for each in picked:
         path = folder / each.name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -189,13 +50,15 @@ def write_items(shown: Exhibit, picked: Sequence[Item], folder: Path) -> Written
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         listed.append({"name": each.name, "what": each.what, "bytes": path.stat().st_size, "sha256": digest})
-    (folder / INDEX).write_bytes(_index(shown, listed, left_out))
-    return Written({str(row["name"]): str(row["sha256"]) for row in listed}, left_out)
+    refused = [{"name": name, "why": why} for name, why in left_out.items()]
+    _write_index(folder, {**_head(shown), "files": listed, "left_out": refused})
+    return Written({row["name"]: row["sha256"] for row in listed}, left_out)
 
 
-def _index(shown: Exhibit, listed: list[dict[str, Any]], left_out: dict[str, str]) -> bytes:
+def _head(shown: Exhibit) -> dict[str, Any]:
+    """What an export is of: equal for two exports that may stand in one folder."""
     view, seen = shown.view, shown.seen
-    content = {
+    return {
         "format": FORMAT,
         "snowball": __version__,
         "run": seen.id,
@@ -205,10 +68,11 @@ def _index(shown: Exhibit, listed: list[dict[str, Any]], left_out: dict[str, str
         "unit": view.unit,
         "range": [view.first, view.last],
         "snapshots": len(seen.steps),
-        "files": listed,
-        "left_out": [{"name": name, "why": why} for name, why in left_out.items()],
     }
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
+    (folder / INDEX).write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def folder_zip(shown: Exhibit, only: Sequence[str] = ()) -> bytes:
@@ -228,8 +92,9 @@ def folder_zip(shown: Exhibit, only: Sequence[str] = ()) -> bytes:
 def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] = (), force: bool = False) -> Written:
     """Write an export into a folder: everything is made in a hidden folder of it first, then moved in, the index last.
 
-    A file that is there already is replaced if the index of an earlier export names it with the hash it has, or with
-    ``force``. Other files of the folder stay as they are. The library of runs is never written to, read-only or not.
+    A file that is there already is replaced if the index of an earlier export of the same run, step, group, unit and range
+    names it with the hash it has, or with ``force``; what else that export wrote stays, and stays in the index. Other files of
+    the folder stay as they are. The library of runs is never written to, read-only or not.
 
     Raises
     ------
@@ -249,6 +114,7 @@ def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] =
             names = [*written.files, INDEX]
             if not force:
                 _require_ours(target, stage, names)
+            _keep_listed(target, stage)
             for name in names:
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(stage / name, target / name)
@@ -260,8 +126,9 @@ def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] =
 
 
 def _require_ours(target: Path, stage: Path, names: Sequence[str]) -> None:
-    """Refuse to overwrite what no export wrote, or what was changed since."""
-    known = _indexed(target / INDEX)
+    """Refuse to overwrite what no export of the same place wrote, or what was changed since."""
+    before, after = _index_in(target), _index_in(stage)
+    known = {row["name"]: row["sha256"] for row in before.get("files", [])}
     foreign = []
     for name in names:
         path = target / name
@@ -269,22 +136,43 @@ def _require_ours(target: Path, stage: Path, names: Sequence[str]) -> None:
         if linked or (path.exists() and not path.is_file()):
             foreign.append(name)
         elif path.exists():
-            mine = bool(known) if name == INDEX else _sha256(path) in (known.get(name), _sha256(stage / name))
+            mine = _is_same(before, after) if name == INDEX else _sha256(path) in (known.get(name), _sha256(stage / name))
             foreign += [] if mine else [name]
     if foreign:
         more = f" and {len(foreign) - 3:,} more" if len(foreign) > 3 else ""
         raise RunError(
-            f'an export overwrites only what an export wrote; "{target}" has its own {", ".join(foreign[:3])}{more}. '
-            "Choose another folder, or overwrite them with --force."
+            "an export overwrites only what an export of the same run, step, group, unit and range wrote; "
+            f'"{target}" has its own {", ".join(foreign[:3])}{more}. Choose another folder, or overwrite them with --force.'
         )
 
 
-def _indexed(path: Path) -> dict[str, str]:
-    """File → SHA-256 as an earlier export's index has it; empty if there is none."""
+def _keep_listed(target: Path, stage: Path) -> None:
+    """Take over into the new index what an earlier export of the same place wrote and this one does not."""
+    before, after = _index_in(target), _index_in(stage)
+    if not _is_same(before, after):
+        return
+    fresh = {row["name"] for key in ("files", "left_out") for row in after[key]}
+    kept = [row for row in before["files"] if row["name"] not in fresh and _is_whole(target / row["name"], row["sha256"])]
+    order = {row["name"]: place for place, row in enumerate([*after["files"], *before["files"]])}
+    _write_index(stage, {**after, "files": sorted([*after["files"], *kept], key=lambda row: order[row["name"]])})
+
+
+def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two exports are of the same place."""
+    return bool(before) and all(before.get(key) == after[key] for key in after if key not in ("files", "left_out"))
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    return path.is_file() and _sha256(path) == digest
+
+
+def _index_in(folder: Path) -> dict[str, Any]:
+    """The index an export left in a folder; empty if there is none."""
     try:
-        content = json.loads(path.read_text())
-        return {str(row["name"]): str(row["sha256"]) for row in content["files"]} if content["format"] == FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        named = all(isinstance(row["name"], str) and isinstance(row["sha256"], str) for row in content["files"])
+        return dict(content) if named and content["format"] == FORMAT else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

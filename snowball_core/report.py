@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
@@ -21,7 +22,12 @@ from .tables import exact_numbers
 from .viewpoint import footer, manifest_of, unit_words
 
 MOST_ROWS = 60
+_FULL = "The exported tables hold every column and every row; columns that are empty throughout are left out here."
 _TABLES = ("verdict", "laws", "holes", "distances", "events", "tokens")
+_COLUMNS = {
+    "verdict": ("criterion", "form", "asks", "holds", "numbers"),
+    "events": ("step", "kind", "tokens", "parent_holes", "child_holes", "cause"),
+}
 _NAMES = {
     "tokens": "tokens",
     "unique": "U, unique vectors",
@@ -44,7 +50,7 @@ figure { margin: 1.2rem 0; } img { max-width: 100%; height: auto; background: #f
 table { border-collapse: collapse; font-size: .875rem; } caption { text-align: left; padding: .2rem 0 .4rem; }
 th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td { max-width: 24rem; overflow-wrap: anywhere; } pre { overflow-x: auto; font-size: .8rem; white-space: pre-wrap; }
+td { max-width: 30rem; overflow-wrap: break-word; } pre { overflow-x: auto; font-size: .8rem; white-space: pre-wrap; }
 """
 
 
@@ -57,7 +63,7 @@ def report_bytes(shown: Exhibit) -> bytes:
         "".join(f'<p class="quiet">{escape(line)}</p>' for line in footer(seen, view, unit_words(view.unit))),
         _summary(shown),
         _section("Pictures", _pictures(shown)),
-        _section("Tables", _tables(shown)),
+        _section("Tables", [f'<p class="quiet">{_FULL}</p>', *_tables(shown)]),
         _section("Methods", [f"<p>{escape(methods(seen))}</p>"]),
         _section("Configuration and provenance", [_provenance(shown)]),
         f'<p class="quiet">Written by Snowball {escape(__version__)}.</p>',
@@ -84,8 +90,9 @@ def _summary(shown: Exhibit) -> str:
         f"{found.outcome}. {found.caution}"
     )
     exact = exact_numbers(shown.rows)
-    rows = pd.DataFrame({"measure": list(_NAMES.values()), f"at step {view.step:,}": [exact[name] for name in _NAMES]})
-    return f"<p>{escape(sentence)}</p>{_table(rows.astype(object), f'{view.group} tokens at step {view.step:,}')}"
+    numbers = pd.Series([exact[name] for name in _NAMES], dtype=object)
+    rows = pd.DataFrame({"measure": list(_NAMES.values()), f"at step {view.step:,}": numbers})
+    return f"<p>{escape(sentence)}</p>{_table(rows, f'{view.group} tokens at step {view.step:,}')}"
 
 
 def _pictures(shown: Exhibit) -> list[str]:
@@ -105,6 +112,8 @@ def _tables(shown: Exhibit) -> list[str]:
 
 def _sheet(shown: Exhibit, name: str) -> str:
     table = SHEETS[name].make(shown)
+    table = table[list(_COLUMNS.get(name, table.columns))]
+    table = table[[column for column in table if not table[column].isna().all() and not table[column].eq("").all()]]
     thinned = "" if len(table) <= MOST_ROWS else f"; the first {MOST_ROWS:,} of {len(table):,} rows"
     return _table(table.head(MOST_ROWS), f"{name}: {SHEETS[name].what}{thinned}")
 
@@ -148,4 +157,6 @@ def _provenance(shown: Exhibit) -> str:
     known = dict(manifest_of(shown.seen))
     if not known:
         return '<p class="quiet">A foreign history: nothing is known of its training.</p>'
-    return f"<pre>{escape(json.dumps(known, indent=1, ensure_ascii=False))}</pre>"
+    text = json.dumps(known, indent=1, ensure_ascii=False)
+    text = re.sub(r"\[[\d\s,]+\]", lambda numbers: " ".join(numbers[0].split()), text)
+    return f"<details><summary>run.json, as it was read</summary><pre>{escape(text)}</pre></details>"

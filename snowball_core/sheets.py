@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -111,7 +111,7 @@ def verdict_sheet(shown: Exhibit) -> pd.DataFrame:
             "form": form,
             "asks": asked.asks,
             "holds": words[asked.holds],
-            "numbers": ", ".join(f"{name} {value}" for name, value in asked.numbers.items()),
+            "numbers": _listed(asked.numbers),
         }
         for criterion in found.criteria
         for form, asked in (("seed", criterion.seed), ("corrected", criterion.corrected))
@@ -120,6 +120,14 @@ def verdict_sheet(shown: Exhibit) -> pd.DataFrame:
     rows.append({**last, "form": "seed", "holds": found.seeds_outcome})
     rows.append({**last, "form": "corrected", "holds": found.outcome})
     return pd.DataFrame(rows)
+
+
+def _listed(numbers: Mapping[str, Any]) -> str:
+    """Names and numbers as text; numbers within numbers in brackets."""
+    parts = [
+        f"{name} ({_listed(value)})" if isinstance(value, Mapping) else f"{name} {value}" for name, value in numbers.items()
+    ]
+    return ", ".join(parts)
 
 
 def law_sheet(shown: Exhibit) -> pd.DataFrame:

@@ -24,6 +24,7 @@ APP_SIDE = [
         "projector",
         "methods",
         "report",
+        "takeaways",
         "exporting",
     ),
     *("export_commands", "observation", "step_tables", "event_tables", "findings", "laws", "verdict", "notebook", "axes"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,11 @@ from .event_tables import edge_table, event_rows, event_table, node_table
 from .exhibit import Exhibit
 from .findings import law_rows, verdict_of
 from .geometry import linf_cells, linf_weight
-from .motion import REGIMES
 from .pairs import pair_statistics
-from .step_tables import moves_of, token_motion
-from .tables import CENSUS_COLUMNS, csv_bytes, glyph, holes_of, parquet_bytes
+from .step_tables import CENSUS_COLUMNS, MOTION_COLUMNS, token_motion
+from .tables import csv_bytes, glyph, holes_of, parquet_bytes
 
 MOST_PAIRED = 1_024
-_MOTION_BYTES = 256 * 1024 * 1024
-_BYTES_A_MOVE = 40
-_LEVELS = ("effective", "hidden_classes", "true_holes", "apparent_holes")
-_IDENTITY = ("unique_values", "unique_bf16", "minus_zero_rows", "nan_rows")
-_SPEEDS = ("bulk_speed_weight", "thermal_speed_weight", "coherence", "mean_displacement_cells")
 _UNITS = {
     "linf": "weight units",
     "cells": "cells",
@@ -46,28 +40,9 @@ class Sheet:
     make: Callable[[Exhibit], pd.DataFrame]
 
 
-def census_sheet(shown: Exhibit) -> pd.DataFrame:
-    """The census columns of the summary."""
-    return shown.summary[[*CENSUS_COLUMNS, *_LEVELS, *_IDENTITY]]
-
-
-def motion_sheet(shown: Exhibit) -> pd.DataFrame:
-    """The motion columns of the summary."""
-    return shown.summary[["step", "group", "moved", *REGIMES, *_SPEEDS]]
-
-
 def token_motion_sheet(shown: Exhibit) -> pd.DataFrame:
-    """One row per token, some tokens at a time: memory does not grow with tokens and steps together."""
-    seen = shown.seen
-    vocab = seen.words.shape[1]
-    size = max(2, _MOTION_BYTES // max(1, _BYTES_A_MOVE * len(seen.words)))
-    parts = []
-    for start in range(0, vocab, size):
-        part = slice(start, start + size)
-        some = replace(seen, words=seen.words[:, part], dead=None if seen.dead is None else seen.dead[part], moment_hash=None)
-        moved = token_motion(some, moves_of(some)[0])
-        parts.append(moved.assign(token=moved["token"] + start))
-    table = pd.concat(parts, ignore_index=True)
+    """One row per token, with its glyph: first and last move, path and net displacement."""
+    table = token_motion(shown.seen)
     table.insert(1, "glyph", [glyph(int(token)) for token in table["token"]])
     return table
 
@@ -136,7 +111,7 @@ def law_sheet(shown: Exhibit) -> pd.DataFrame:
     for law in law_rows(shown.seen):
         state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
         head = {"law": law["law"], "says": law["says"], "state": state}
-        for each in law["violations"] or [{"step": None, "tokens": [], "text": ""}]:
+        for each in law["violations"] or [{"step": None, "tokens": [], "text": law["reason"]}]:
             tokens = " ".join(map(str, each["tokens"]))
             rows.append({**head, "step": each["step"], "tokens": tokens, "text": each["text"]})
     return pd.DataFrame(rows).astype({"step": "Int64"})
@@ -144,8 +119,12 @@ def law_sheet(shown: Exhibit) -> pd.DataFrame:
 
 SHEETS = {
     "summary": Sheet("every measure of every recorded step and group, with loss and rate", lambda shown: shown.summary),
-    "census": Sheet("U, C, P, S, sizes and levels of identity, per recorded step and group", census_sheet),
-    "motion": Sheet("who moved, in which regime, how fast, per recorded step and group", motion_sheet),
+    "census": Sheet(
+        "U, C, P, S, sizes and levels of identity, per recorded step and group", lambda shown: shown.summary[[*CENSUS_COLUMNS]]
+    ),
+    "motion": Sheet(
+        "who moved, in which regime, how fast, per recorded step and group", lambda shown: shown.summary[[*MOTION_COLUMNS]]
+    ),
     "token-motion": Sheet("first and last move, path and net displacement, per token", token_motion_sheet),
     "events": Sheet(
         "what happened to the group's black holes, with causes",

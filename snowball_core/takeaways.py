@@ -17,8 +17,8 @@ from .pictures import png_bytes
 from .plates import MOTIFS, draw
 from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_tsv
 from .report import report_bytes
-from .runs import read_run
 from .sheets import FORMATS, SHEETS
+from .viewpoint import run_of
 
 PARTS = ("tables", "pictures", "methods", "report", "projector", "animation", "parcel")
 USUAL = ("tables", "pictures", "methods", "report", "projector")
@@ -128,11 +128,11 @@ def _animation(shown: Exhibit) -> list[Item]:
 
 
 def _parcel(shown: Exhibit) -> list[Item]:
-    folder = shown.seen.folder
-    if folder is None:
+    run = run_of(shown.seen)
+    if run is None:
         return []
     what = "the run itself, to be imported on another machine"
-    return [Item(f"{shown.seen.id}.zip", "parcel", what, lambda file: pack(read_run(folder), file))]
+    return [Item(f"{shown.seen.id}.zip", "parcel", what, lambda file: pack(run, file))]
 
 
 def chosen(shown: Exhibit, only: Sequence[str] = ()) -> list[Item]:

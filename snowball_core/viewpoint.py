@@ -14,7 +14,7 @@ from .bf16 import format_of
 from .config import RunConfig
 from .errors import HistoryError
 from .observation import Observation
-from .runs import read_run
+from .runs import Run, read_run
 
 UNITS = ("cells", "weight")
 _SHORT = 12
@@ -85,9 +85,15 @@ def configuration_hash(config: RunConfig | None) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def run_of(seen: Observation) -> Run | None:
+    """The recorded run behind an observation; None for a foreign history."""
+    return None if seen.config is None or seen.kept_in is None else read_run(seen.kept_in)
+
+
 def manifest_of(seen: Observation) -> Mapping[str, Any]:
     """The run's ``run.json``; empty for a foreign history."""
-    return {} if seen.folder is None else read_run(seen.folder).manifest
+    run = run_of(seen)
+    return {} if run is None else run.manifest
 
 
 @functools.lru_cache(maxsize=64)

@@ -10,10 +10,11 @@ require_front_door("pages/scrub.py")
 
 from pages.parts.exact_step import exact_step  # noqa: E402
 from pages.parts.exact_view import exact_view  # noqa: E402
-from pages.parts.provenance import exports, provenance  # noqa: E402
+from pages.parts.provenance import provenance  # noqa: E402
 from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
 from pages.parts.scrubber import is_native, scrubber  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
+from pages.parts.takeaway import Stand, run_home  # noqa: E402
 from pages.parts.words import plain  # noqa: E402
 from snowball_core.tables import drawable_snapshots  # noqa: E402
 
@@ -41,5 +42,6 @@ if run is not None:
         exact_step(run, drawable, group, unit)
     else:
         st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive)
-    exports(run)
+    if recorded := drawable_snapshots(run, group):
+        run_home(Stand(run, recorded, group, unit))
     provenance(run)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import pandas as pd
 from PIL import Image
 
@@ -68,7 +67,7 @@ def draw(shown: Exhibit, plate: Plate) -> bytes:
 def counts_plate(shown: Exhibit) -> Plate:
     """U, C, P and S over the run, with a line at the step."""
     spec = charts.counts_spec(int(shown.seen.steps[-1]), int(shown.mask.sum()))
-    data = {"counts": charts.counts_data(shown.summary, shown.view.group), "cursor": charts.cursor_data(shown.view.step)}
+    data = {"counts": charts.counts_data(shown.summary, shown.view.group), "cursor": _cursor(shown)}
     return Plate("Vectors and black holes over the run", spec, data, "vectors or tokens", False, _cursor_note(shown))
 
 
@@ -87,13 +86,22 @@ def loss_plate(shown: Exhibit) -> Plate:
     # The page draws it under the counts and leaves the title of their common axis to them.
     spec = copy.deepcopy(charts.loss_spec(int(shown.seen.steps[-1]), True, 250))
     spec["layer"][0]["encoding"]["x"]["axis"]["title"] = "step (symlog)"
-    data = {"loss": loss, "cursor": charts.cursor_data(shown.view.step)}
+    data = {"loss": loss, "cursor": _cursor(shown)}
     thinned = "" if width == 1 else f"Each point is the mean of {width:,} steps. "
     return Plate("Training loss over the run", spec, data, "nats per token", False, thinned + _cursor_note(shown))
 
 
+def _cursor(shown: Exhibit) -> pd.DataFrame:
+    """A line at the step; at the last step none: there the frame is."""
+    return charts.cursor_data(shown.view.step).head(0 if _at_end(shown) else 1)
+
+
 def _cursor_note(shown: Exhibit) -> str:
-    return f"The upright line is step {shown.view.step:,}."
+    return "" if _at_end(shown) else f"The upright line is step {shown.view.step:,}."
+
+
+def _at_end(shown: Exhibit) -> bool:
+    return shown.view.step == int(shown.seen.steps[-1])
 
 
 def sizes_plate(shown: Exhibit) -> Plate:
@@ -221,6 +229,8 @@ def lineage_plate(shown: Exhibit) -> Plate:
             f"a picture of the lineage shows at most {MOST_POINTS:,} intervals; this one has {count:,}. "
             'Take the tables "nodes" and "edges".'
         )
+    import altair as alt
+
     with alt.data_transformers.disable_max_rows():
         spec = Recorded(shown.seen).lineage_chart(shown.view.group).properties(title="").to_dict()
     last = int(shown.seen.steps[-1])

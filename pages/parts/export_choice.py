@@ -28,8 +28,8 @@ def choose_stand(run: Run, group: str, unit: str) -> Stand | None:
         start, end = _range(run.id, first, last)
     step = int(steps[shown_step(run, snapshots)])
     start, end = (int(steps[recorded_at(steps, wanted)]) for wanted in (start, end))
-    told = f"The recorded step {step:,} of {len(steps):,} is exported" if len(steps) <= last else f"Step {step:,} is exported"
-    st.caption(f"{told}; the animation runs from step {start:,} to {end:,}.")
+    recorded = "every step is recorded" if len(steps) == last + 1 else f"{len(steps):,} of {last + 1:,} steps are recorded"
+    st.caption(f"Exported: step {step:,}, an animation of steps {start:,} to {end:,}; {recorded}.")
     return Stand(run, snapshots, group, unit, step, start, end)
 
 

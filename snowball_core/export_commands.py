@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from .answers import Answer, add_run, folder_of, observed, say
+from .answers import Answer, add_run, folder_of, say, seen_of
 
 
 def add_export_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
@@ -30,7 +30,7 @@ def _export(asked: argparse.Namespace) -> Answer:
     from .exporting import export_to
     from .viewpoint import viewpoint
 
-    seen = observed(asked)
+    seen = seen_of(asked)
     shown = Exhibit(seen, viewpoint(seen, asked.step, asked.group, asked.unit, asked.first, asked.last))
     only = [word.strip() for word in asked.only.split(",") if word.strip()]
     written = export_to(shown, Path(asked.to), folder_of(asked), only, asked.force)

@@ -14,7 +14,6 @@ from pages.parts.provenance import provenance  # noqa: E402
 from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
 from pages.parts.scrubber import is_native, scrubber  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
-from pages.parts.takeaway import Stand, run_home  # noqa: E402
 from pages.parts.words import plain  # noqa: E402
 from snowball_core.tables import drawable_snapshots  # noqa: E402
 
@@ -42,6 +41,4 @@ if run is not None:
         exact_step(run, drawable, group, unit)
     else:
         st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive)
-    if recorded := drawable_snapshots(run, group):
-        run_home(Stand(run, recorded, group, unit))
     provenance(run)

@@ -105,14 +105,6 @@ def with_metrics(measures: pd.DataFrame, metrics: Mapping[str, npt.NDArray[np.fl
     return measures.merge(numbers, on="step", how="left")
 
 
-def summary_table(run: Run, history: Words) -> pd.DataFrame:
-    """One row per snapshot and group: census, largest L∞ in both units, and the step's loss and learning rate.
-
-    Columns of :func:`measures_table` and :func:`with_metrics`.
-    """
-    return with_metrics(measures_table(history, run.steps(len(history)), run.dead), run.metrics())
-
-
 def token_table(words: Words, dead: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """One row per token of one matrix: its glyph, group, and the black hole it is in.
 

@@ -96,7 +96,7 @@ def test_a_group_without_tokens_is_refused_in_words(make_run: MakeRun) -> None:
     assert "has no dead tokens" in app.error[0].value
 
 
-def test_scrub_offers_the_run_at_once_and_the_step_when_asked(make_run: MakeRun) -> None:
+def test_scrub_makes_buttons_only_when_they_are_asked_for(make_run: MakeRun) -> None:
     app = opened("scrub", run=make_run().id)
-    assert set(buttons(app)) == {"CSV", "Parquet", "JSON", "SVG", "PNG"}
-    assert len(app.get("download_button")) == 5
+    assert "Take this home" in [box.label for box in app.expander]
+    assert buttons(app) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -134,8 +135,6 @@ def test_the_configuration_hash_tells_configurations_apart_and_nothing_else(make
     assert one.id != same.id
     assert configuration_hash(one.config) == configuration_hash(same.config) != configuration_hash(other.config)
     text = json.dumps(one.config.to_json(), sort_keys=True, separators=(",", ":"))
-    import hashlib
-
     assert configuration_hash(one.config) == hashlib.sha256(text.encode()).hexdigest()
     assert configuration_hash(None) is None
 

@@ -12,7 +12,7 @@ from . import figures, openers
 from .figures import Moment
 from .place import selected, shown_step
 from .scrubber import FRAGMENT
-from .takeaway import Stand, step_home
+from .takeaway import Stand, take_home
 from .words import plain
 
 
@@ -29,7 +29,7 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str) -> None:
         figures.numbers(moment)
         _biography(moment)
         figures.tables(moment)
-        step_home(Stand(run, snapshots, group, unit, step))
+        take_home(Stand(run, snapshots, group, unit, step))
     except SnowballError as error:
         st.error(plain(error))
 

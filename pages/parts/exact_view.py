@@ -11,7 +11,7 @@ from snowball_core.tables import group_mask, group_table, last_change, planned, 
 from . import figures, openers
 from .figures import Moment
 from .run_picker import state_badge
-from .takeaway import Stand, step_home
+from .takeaway import Stand, take_home
 from .transport import transport
 from .words import plain
 
@@ -65,4 +65,4 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> No
         with pictures.cell():
             figure(moment)
     figures.tables(moment)
-    step_home(Stand(run, snapshots, group, unit, step))
+    take_home(Stand(run, snapshots, group, unit, step))

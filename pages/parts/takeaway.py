@@ -113,7 +113,6 @@ def _button(name: str, kind: str, stand: Stand, make: Callable[[], bytes]) -> No
         on_click="ignore",
         icon=":material/download:",
         type="tertiary",
-        help=f"{name} as {_LABELS[kind]}",
     )
 
 
@@ -124,17 +123,16 @@ def takeaway_row(name: str, label: str, stand: Stand, sheet: str = "", motif: st
         takeaway(name, stand, SHEETS[sheet].make if sheet else None, MOTIFS[motif].make if motif else None)
 
 
-def run_home(stand: Stand) -> None:
-    """Under a page about a run: every measure of every step, the picture of its counts, and the way to everything else."""
-    with st.container(horizontal=True, vertical_alignment="center", key="take-run"):
-        takeaway_row("summary", "Every measure of every recorded step:", stand, "summary", "counts")
-        st.page_link("pages/export.py", label="Everything else: Export", icon=":material/folder_zip:")
+def take_home(stand: Stand) -> None:
+    """Tables and pictures of the step and of the run, on request: closed, they cost nothing while the step changes.
 
-
-def step_home(stand: Stand) -> None:
-    """Tables and pictures of one step, on request: closed, it costs nothing while the step changes."""
-    with st.expander("Take this step home", on_change="rerun", key="take-step") as box:
+    To stand inside the part of a page that runs again when the step changes: buttons outside of it lose their files then.
+    """
+    with st.expander("Take this home", on_change="rerun", key="take-home") as box:
         if box.open:
-            takeaway_row("tokens", "Tokens and black holes:", stand, "tokens", "sizes")
-            takeaway_row("pairs", "Distances of every pair:", stand, "pairs", "distances")
-            takeaway_row("places", "Places on principal axes:", stand, motif="places")
+            whole = replace(stand, step=None)
+            takeaway_row("summary", "Every measure of every recorded step:", whole, "summary", "counts")
+            takeaway_row("tokens", f"Step {stand.step:,}, tokens and black holes:", stand, "tokens", "sizes")
+            takeaway_row("pairs", f"Step {stand.step:,}, distances of every pair:", stand, "pairs", "distances")
+            takeaway_row("places", f"Step {stand.step:,}, places on principal axes:", stand, motif="places")
+            st.page_link("pages/export.py", label="Everything else: Export", icon=":material/folder_zip:")

@@ -11,7 +11,7 @@ require_front_door("pages/scrub.py")
 from pages.parts import growing  # noqa: E402
 from pages.parts.exact_step import exact_step  # noqa: E402
 from pages.parts.exact_view import exact_view  # noqa: E402
-from pages.parts.provenance import exports, provenance  # noqa: E402
+from pages.parts.provenance import provenance  # noqa: E402
 from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
 from pages.parts.scrubber import is_native, scrubber  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
@@ -45,5 +45,4 @@ if run is not None:
     else:
         waits = alive and not drawable and not is_native()
         st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive, waits)
-    exports(run)
     provenance(run)

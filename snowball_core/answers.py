@@ -106,14 +106,19 @@ def configuration(asked: argparse.Namespace) -> RunConfig:
 def measuring(verb: AddVerb, name: str, action: Action, help: str) -> argparse.ArgumentParser:
     """Add a command that measures a run or a foreign history."""
     added = verb(name, action, help)
-    added.add_argument("run", metavar="RUN", help="a run's id or folder, or a safetensors file with a [T, V, D] tensor")
-    added.add_argument("--key", help="the tensor's name in a foreign file; without it, the only one that fits")
-    added.add_argument("--dead", metavar="IDS", help="dead tokens of a foreign history, such as 0-9,11")
-    added.add_argument(
-        "--corpus", metavar="TEXT", help="the text a foreign history was trained on, to tell dead tokens from live"
-    )
+    add_run(added)
     added.add_argument("--csv", metavar="FILE", help="write the table there")
     return added
+
+
+def add_run(verb: argparse.ArgumentParser) -> None:
+    """Give a command a run or a foreign history, and what may be told of a foreign one."""
+    verb.add_argument("run", metavar="RUN", help="a run's id or folder, or a safetensors file with a [T, V, D] tensor")
+    verb.add_argument("--key", help="the tensor's name in a foreign file; without it, the only one that fits")
+    verb.add_argument("--dead", metavar="IDS", help="dead tokens of a foreign history, such as 0-9,11")
+    verb.add_argument(
+        "--corpus", metavar="TEXT", help="the text a foreign history was trained on, to tell dead tokens from live"
+    )
 
 
 def seen_of(asked: argparse.Namespace) -> Observation:

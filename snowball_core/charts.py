@@ -276,14 +276,15 @@ def distance_picture(distances: npt.NDArray[Any], holes: npt.NDArray[np.integer[
     gap = np.full((len(holes), max(1, width // 2)), _SHADES + 1, np.uint8)
     pixels = np.hstack([np.repeat(strip[:, None], width, axis=1), gap, shade])
     image = Image.fromarray(pixels, "P")
-    colours = [ZERO, *_ramp(), "#808080", *[hole_colour(rank) for rank in ranks][: 254 - _SHADES]]
+    colours = [ZERO, *ramp(), "#808080", *[hole_colour(rank) for rank in ranks][: 254 - _SHADES]]
     image.putpalette(bytes.fromhex("".join(colour[1:] for colour in colours)))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", transparency=_SHADES + 1)
     return buffer.getvalue()
 
 
-def _ramp() -> list[str]:
+def ramp() -> list[str]:
+    """The colours of distances above zero, near to far."""
     stops = np.array([list(bytes.fromhex(colour[1:])) for colour in NEAR_TO_FAR], np.float64)
     at = np.linspace(0, len(stops) - 1, _SHADES)
     mixed = np.stack([np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)], axis=1)

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from .answers import Answer, add_fields, configuration, folder_of, opened, say
 from .config import PRESETS
 from .errors import ConfigError, RunError, SnowballError
+from .export_commands import add_export_verbs
 from .geometry_commands import add_geometry_verbs
 from .measure_commands import add_measure_verbs
 from .proof_commands import add_proof_verbs
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add_measure_verbs(verb)
     add_geometry_verbs(verb)
     add_proof_verbs(verb)
+    add_export_verbs(verb)
     builder = verb("corpus", _corpus, "build the seed's corpus from the raw book")
     builder.add_argument("name", choices=["gatsby"])
     builder.add_argument("--from", dest="source", metavar="FILE", help="the raw book; without it, it is downloaded")

@@ -16,7 +16,7 @@ import numpy as np
 
 from .axes import difference_basis, durations, explained_variance, run_basis, step_basis
 from .blocks import Progress, changed_snapshots, silent
-from .event_tables import Account, account, biography_table, edge_table, event_rows, event_table, node_table
+from .event_tables import account, biography_table, edge_table, event_rows, event_table, node_table
 from .findings import law_rows, verdict_of
 from .geometry import PrincipalAxes
 from .observation import Observation, find
@@ -43,6 +43,8 @@ class Recorded:
 
     def __init__(self, seen: Observation) -> None:
         self.seen = seen
+        # One lineage a group, kept by this run and gone with it.
+        self._account = functools.cache(functools.partial(account, seen))
 
     def __repr__(self) -> str:
         count, vocab, hidden = self.seen.words.shape
@@ -122,10 +124,6 @@ class Recorded:
     @property
     def _dead(self) -> Any:
         return np.zeros(self.seen.words.shape[1], np.bool_) if self.seen.dead is None else self.seen.dead
-
-    @functools.cache  # noqa: B019 - one lineage per open run and group, kept as long as the run is open
-    def _account(self, group: str) -> Account:
-        return account(self.seen, group)
 
     def chart(self, columns: Sequence[str] = COUNTS, group: str | None = None) -> alt.Chart:
         """Some columns of :meth:`steps` as lines over the steps (symlog, so that step 0 stays visible)."""

@@ -105,14 +105,6 @@ def with_metrics(measures: pd.DataFrame, metrics: Mapping[str, npt.NDArray[np.fl
     return measures.merge(numbers, on="step", how="left")
 
 
-def summary_table(run: Run, history: Words) -> pd.DataFrame:
-    """One row per snapshot and group: census, largest L∞ in both units, and the step's loss and learning rate.
-
-    Columns of :func:`measures_table` and :func:`with_metrics`.
-    """
-    return with_metrics(measures_table(history, run.steps(len(history)), run.dead), run.metrics())
-
-
 def token_table(words: Words, dead: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """One row per token of one matrix: its glyph, group, and the black hole it is in.
 
@@ -208,6 +200,17 @@ def recorded_at(steps: npt.NDArray[np.int64], wanted: int) -> int:
     return max(0, int((steps <= min(max(wanted, 0), 2**62)).sum()) - 1)
 
 
+def unformulated(cell: Any) -> Any:
+    """The cell of a table, prefixed with an apostrophe where a spreadsheet would take it for a formula.
+
+    Examples
+    --------
+    >>> unformulated("=1+1"), unformulated("a")
+    ("'=1+1", 'a')
+    """
+    return f"'{cell}" if str(cell).startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
 def csv_bytes(table: pd.DataFrame) -> bytes:
     """The table as CSV; text that a spreadsheet would take for a formula is prefixed with an apostrophe.
 
@@ -218,7 +221,7 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     """
     safe = table.copy()
     for name in safe.select_dtypes(include=["object", "string"]):
-        safe[name] = [f"'{cell}" if str(cell).startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in safe[name]]
+        safe[name] = [unformulated(cell) for cell in safe[name]]
     text: str = safe.to_csv(index=False)
     return text.encode()
 

@@ -12,8 +12,12 @@ from browsing import MARKS, READY, counted, go_to, numbers, scrubbed_to, visit
 from conftest import MakeRun
 from playwright.sync_api import Browser, Page, expect
 
+from snowball_core.exhibit import Exhibit
+from snowball_core.observation import observe
 from snowball_core.runs import Run, open_run, run_paths
-from snowball_core.tables import csv_bytes, summary_table
+from snowball_core.sheets import SHEETS
+from snowball_core.tables import csv_bytes
+from snowball_core.viewpoint import viewpoint
 
 pytestmark = MARKS
 
@@ -51,16 +55,18 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
 
 
 def _takes_it_home(page: Page, run: Run) -> None:
-    table = summary_table(run, run.history().words)
+    seen = observe(run)
+    table = SHEETS["summary"].make(Exhibit(seen, viewpoint(seen)))
+    page.get_by_text("Take this home").click()
     with page.expect_download() as csv:
-        page.get_by_role("button", name="Summary as CSV").click()
+        page.locator(".st-key-take-summary-csv button").click()
     assert Path(csv.value.path()).read_bytes() == csv_bytes(table)
     with page.expect_download() as parquet:
-        page.get_by_role("button", name="Summary as Parquet").click()
+        page.locator(".st-key-take-summary-parquet button").click()
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(Path(parquet.value.path()).read_bytes())), table)
 
 
-@pytest.mark.parametrize(("path", "title"), [("scrub", "Scrub"), ("train", "Train"), ("", "Scrub")])
+@pytest.mark.parametrize(("path", "title"), [("scrub", "Scrub"), ("train", "Train"), ("export", "Export"), ("", "Scrub")])
 def test_a_link_to_a_page_works_on_a_fresh_server(server: str, page: Page, make_run: MakeRun, path: str, title: str) -> None:
     run = make_run()
     visit(page, f"{server}/{path}?run={run.id}&step=7&group=all")

@@ -32,8 +32,8 @@ from snowball_core.tables import (
     recorded_at,
     recorded_snapshots,
     settled,
-    summary_table,
     token_table,
+    with_metrics,
 )
 from snowball_core.tensorfile import TensorWriter
 
@@ -42,6 +42,11 @@ A, B, C = [ONE, ONE], [ONE, NEXT], [THIRD, ONE]
 HISTORY_WORDS = np.array([[A, B, C, A], [A, B, B, B], [A, B, B, B]], np.uint16)
 DEAD = np.array([False, False, True, True])
 STEPS = np.array([0, 2, 3])
+
+
+def summary_table(run, history):
+    """Every measure and loss of some snapshots, as the pages make it."""
+    return with_metrics(measures_table(history, run.steps(len(history)), run.dead), run.metrics())
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from .exact_tables import tables
 from .figures import Moment
 from .place import selected, shown_step
 from .scrubber import FRAGMENT
+from .takeaway import Stand, take_home
 from .words import plain
 
 
@@ -29,6 +30,7 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str) -> None:
         figures.numbers(moment)
         _biography(moment)
         tables(moment)
+        take_home(Stand(run, snapshots, group, unit, step))
     except SnowballError as error:
         st.error(plain(error))
 

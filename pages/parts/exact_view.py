@@ -12,6 +12,7 @@ from . import figures, openers
 from .exact_tables import tables
 from .figures import Moment
 from .run_picker import state_badge
+from .takeaway import Stand, take_home
 from .transport import transport
 from .words import plain
 
@@ -67,3 +68,4 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> No
         with pictures.cell():
             figure(moment)
     tables(moment)
+    take_home(Stand(run, snapshots, group, unit, step))

@@ -19,7 +19,7 @@ from snowball_core.observation import Observation, observe
 from snowball_core.runs import corpora_folder, read_run, runs_folder
 from snowball_core.stage import Stage, stage
 from snowball_core.story import story as told_story
-from snowball_core.tables import group_mask, measures_table, recorded_snapshots, settled, with_metrics
+from snowball_core.tables import group_mask, measures_table, settled
 
 from .waiting import Share, once
 
@@ -109,12 +109,6 @@ def lineage_account(path: str, snapshots: int, group: str) -> Account:
 def biography(path: str, snapshots: int, group: str, token: int) -> pd.DataFrame:
     """The stays of a token in black holes of the group."""
     return biography_table(lineage_account(path, snapshots, group), seen(path, snapshots), token)
-
-
-def summary(path: str) -> pd.DataFrame:
-    """The summary table of everything recorded by now."""
-    run = read_run(Path(path))
-    return with_metrics(measures(path, recorded_snapshots(run)), run.metrics())
 
 
 @st.cache_data(ttl=5, max_entries=8, show_spinner=False)

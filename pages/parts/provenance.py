@@ -1,4 +1,4 @@
-"""Where the numbers on a page come from, and how to take them home."""
+"""Where the numbers on a page come from."""
 
 from __future__ import annotations
 
@@ -6,35 +6,8 @@ import streamlit as st
 
 from snowball_core.config import DEFAULTS
 from snowball_core.runs import Run
-from snowball_core.tables import csv_bytes, parquet_bytes
 
-from . import openers
 from .words import plain
-
-
-def exports(run: Run) -> None:
-    """Buttons that build the summary table when they are pressed: a row per recorded step and group."""
-    path = str(run.path)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "Summary as CSV",
-            lambda: csv_bytes(openers.summary(path)),
-            f"{run.id}-summary.csv",
-            "text/csv",
-            key="csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "Summary as Parquet",
-            lambda: parquet_bytes(openers.summary(path)),
-            f"{run.id}-summary.parquet",
-            "application/vnd.apache.parquet",
-            key="parquet",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.caption("All recorded steps, all groups: census, largest distances, loss, learning rate.")
 
 
 def provenance(run: Run) -> None:

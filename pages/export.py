@@ -1,0 +1,44 @@
+"""Export, the page that answers: how do I take this run home."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.door import require_front_door
+
+require_front_door("pages/export.py")
+
+from pages.parts.export_choice import choose_stand  # noqa: E402
+from pages.parts.export_files import everything, methods_text, pictures, tables, whole_files  # noqa: E402
+from pages.parts.provenance import provenance  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
+from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
+from pages.parts.words import plain  # noqa: E402
+from snowball_core.errors import SnowballError  # noqa: E402
+
+st.title("Export")
+st.markdown(
+    "How do I take this run home? Choose what to look at. Every file is made when its button is pressed, says which run, step "
+    "and group it is of, and is the same byte for byte as the command writes it."
+)
+address, run = st.query_params.to_dict(), None
+if is_empty():
+    offer_demo()
+else:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        run = pick_run()
+        group, unit = pick_group(), pick_unit()
+if run is not None:
+    say_unusable(run, address)
+    try:
+        stand = choose_stand(run, group, unit)
+        if stand is not None:
+            shown = stand.exhibit()
+            everything(stand)
+            pictures(stand, shown)
+            tables(stand, shown)
+            methods_text(stand, shown)
+            whole_files(stand, shown)
+    except SnowballError as error:
+        st.error(plain(error))
+    provenance(run)

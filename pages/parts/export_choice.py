@@ -1,0 +1,52 @@
+"""What an export is about: the step all pages share, and the range of an animation."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from snowball_core.runs import Run
+from snowball_core.tables import last_change, recorded_at, recorded_snapshots
+
+from . import openers
+from .place import arrive, go, here, shown_step
+from .takeaway import Stand
+
+
+def choose_stand(run: Run, group: str, unit: str) -> Stand | None:
+    """The step and the range asked for, snapped to recorded steps; None, after saying why, where nothing is recorded."""
+    snapshots = recorded_snapshots(run)
+    if not snapshots:
+        st.info("Nothing is recorded in this run yet: there is nothing to export. Choose another run above.")
+        return None
+    steps = run.steps(snapshots)
+    default = last_change(openers.measures(str(run.path), snapshots), group)
+    arrive(run.id, default)
+    first, last = int(steps[0]), int(steps[-1])
+    st.session_state["export-step"] = min(max(int(here()["step"]), first), last)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.number_input("Step", first, last, key="export-step", on_change=_moved, width=160, help="The step all pages share.")
+        start, end = _range(run.id, first, last)
+    step = int(steps[shown_step(run, snapshots)])
+    start, end = (int(steps[recorded_at(steps, wanted)]) for wanted in (start, end))
+    recorded = "every step is recorded" if len(steps) == last + 1 else f"{len(steps):,} of {last + 1:,} steps are recorded"
+    st.caption(f"Exported: step {step:,}, an animation of steps {start:,} to {end:,}; {recorded}.")
+    return Stand(run, snapshots, group, unit, step, start, end)
+
+
+def _range(run_id: str, first: int, last: int) -> tuple[int, int]:
+    """The range of the animation; of a run with one step that step."""
+    if first == last:
+        return first, last
+    start, end = st.slider(
+        "Range of the animation",
+        first,
+        last,
+        (first, last),
+        key=f"export-range-{run_id}",
+        help="First and last step of the GIF.",
+    )
+    return int(start), int(end)
+
+
+def _moved() -> None:
+    go(int(st.session_state["export-step"]))

@@ -1,0 +1,147 @@
+"""The files of the Export page: a preview of what is chosen, a button for each, and the command that writes the same."""
+
+from __future__ import annotations
+
+import shlex
+
+import streamlit as st
+
+from snowball_core.animation import MOST_FRAMES, frame_steps
+from snowball_core.errors import SnowballError
+from snowball_core.exhibit import Exhibit
+from snowball_core.exporting import folder_zip
+from snowball_core.methods import latex, markdown, methods
+from snowball_core.plates import MOTIFS, draw
+from snowball_core.sheets import PER_STEP, SHEETS
+from snowball_core.takeaways import PARTS, USUAL, item
+
+from .takeaway import Stand, takeaway
+from .words import plain
+
+_PREVIEWED = 8
+_OFFERED = [part for part in PARTS if part != "parcel"]
+_PART_WORDS = {
+    "tables": "Tables",
+    "pictures": "Pictures",
+    "methods": "Methods",
+    "report": "Report",
+    "projector": "Projector files",
+    "animation": "Animation",
+}
+
+
+def everything(stand: Stand) -> None:
+    """The whole folder as one zip, and the command that writes the same folder."""
+    st.subheader("All of it")
+    picked = st.pills(
+        "What the folder holds",
+        _OFFERED,
+        default=list(USUAL),
+        selection_mode="multi",
+        format_func=_PART_WORDS.__getitem__,
+        key="export-parts",
+    )
+    only = [part for part in _OFFERED if part in picked]
+    if not only:
+        st.caption("Choose at least one part of the folder.")
+        return
+    st.download_button(
+        "The folder as one zip file",
+        lambda: folder_zip(stand.exhibit(), only),
+        f"{stand.stem('export')}.zip",
+        "application/zip",
+        key="export-folder",
+        on_click="ignore",
+        type="primary",
+        icon=":material/folder_zip:",
+    )
+    st.caption("It takes some seconds to be made. The same files, the same bytes, with an index of their hashes:")
+    st.code(command(stand, only), language="sh", wrap_lines=True)
+
+
+def command(stand: Stand, only: list[str]) -> str:
+    """The command that writes the same folder."""
+    words = ["python", "-m", "snowball_core", "export", stand.run.id, "--to", "DIR", "--step", str(stand.step)]
+    words += ["--group", stand.group, "--unit", stand.unit]
+    if "animation" in only:
+        words += ["--first", str(stand.first), "--last", str(stand.last)]
+    if set(only) != set(USUAL):
+        words += ["--only", ",".join(only)]
+    return shlex.join(words)
+
+
+def pictures(stand: Stand, shown: Exhibit) -> None:
+    """One picture, as it will be published, and its files."""
+    st.subheader("A picture")
+    name = st.selectbox(
+        "Picture", list(MOTIFS), format_func=lambda name: MOTIFS[name].what, key="export-picture", bind="query-params"
+    )
+    try:
+        # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
+        plate = MOTIFS[name].make(shown)
+        st.image(draw(shown, plate).decode(), width="content", alt=f"{plate.title}, {stand.group} tokens, step {stand.step:,}")
+    except SnowballError as error:
+        st.info(plain(error))
+        return
+    with st.container(horizontal=True, key="export-picture-files"):
+        takeaway(name, stand, plate=MOTIFS[name].make)
+
+
+def tables(stand: Stand, shown: Exhibit) -> None:
+    """One table, its first rows, and its files."""
+    st.subheader("A table")
+    name = st.selectbox(
+        "Table", list(SHEETS), format_func=lambda name: f"{name}: {SHEETS[name].what}", key="export-table", bind="query-params"
+    )
+    try:
+        table = SHEETS[name].make(shown)
+    except SnowballError as error:
+        st.info(plain(error))
+        return
+    of = f"step {stand.step:,} · {stand.group} tokens" if name in PER_STEP else "the whole run"
+    st.dataframe(table.head(_PREVIEWED), hide_index=True, key="export-preview")
+    st.caption(f"The first {min(_PREVIEWED, len(table)):,} of {len(table):,} rows · {of} · run {plain(stand.run.id)}")
+    with st.container(horizontal=True, key="export-table-files"):
+        takeaway(name, stand, table=SHEETS[name].make)
+
+
+def methods_text(stand: Stand, shown: Exhibit) -> None:
+    """The methods paragraph in the form asked for, to be copied."""
+    st.subheader("Methods paragraph")
+    text = methods(shown.seen)
+    forms = {"Plain text": text, "Markdown": markdown(text), "LaTeX": latex(text)}
+    form = st.segmented_control("As", list(forms), default="Plain text", required=True, key="export-methods")
+    st.code(forms.get(form, text), language=None, wrap_lines=True)
+
+
+def whole_files(stand: Stand, shown: Exhibit) -> None:
+    """The report, the animation, the projector's files and the run itself."""
+    st.subheader("Report, animation, projector, run")
+    frames = len(frame_steps(shown))
+    thinned = "" if frames < MOST_FRAMES else ", thinned evenly"
+    _offer(stand, "report", "report.html", "Report, one HTML page", "Pictures, tables and methods; opens without a network.")
+    told = f"Steps {stand.first:,} to {stand.last:,} in {frames:,} frames{thinned}."
+    _offer(stand, "steps", "steps.gif", "Animation, GIF", told)
+    _offer(stand, "vectors", "projector/vectors.tsv", "Projector vectors, TSV", "Every value exact in decimal.")
+    _offer(stand, "metadata", "projector/metadata.tsv", "Projector metadata, TSV", "Token, glyph, group, hole, population.")
+    alive = stand.run.status().is_alive
+    told = (
+        "It is being recorded: wait until it ends."
+        if alive
+        else "Opens on another machine, where the command import takes it in."
+    )
+    _offer(stand, "", f"{stand.run.id}.zip", "The run itself, zip", told, disabled=alive)
+
+
+def _offer(stand: Stand, key: str, name: str, label: str, told: str, disabled: bool = False) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            label,
+            lambda: item(stand.exhibit(), name).content(),
+            f"{stand.stem(key)}.{name.rsplit('.', 1)[-1]}" if key else name,
+            key=f"export-{key or 'run'}",
+            on_click="ignore",
+            icon=":material/download:",
+            disabled=disabled,
+        )
+        st.caption(told)

@@ -1,0 +1,138 @@
+"""A row of buttons that any page offers under a table or a picture: each file is made when its button is pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core.exhibit import Exhibit
+from snowball_core.observation import Observation, observe
+from snowball_core.pictures import png_bytes
+from snowball_core.plates import MOTIFS, Plate, draw
+from snowball_core.runs import Run, read_run
+from snowball_core.sheets import FORMATS, SHEETS
+from snowball_core.viewpoint import viewpoint
+
+_MIME = {
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+}
+_LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON", "svg": "SVG", "png": "PNG"}
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What a page shows: a run as far as it is recorded, a step (None: the last), a group, a unit, a range of steps.
+
+    Attributes
+    ----------
+    run : Run
+    snapshots : int
+    group, unit : str
+    step, first, last : int or None
+    """
+
+    run: Run
+    snapshots: int
+    group: str
+    unit: str
+    step: int | None = None
+    first: int | None = None
+    last: int | None = None
+
+    def exhibit(self) -> Exhibit:
+        """What the core exports from here; kept while the visitor stays."""
+        return _exhibit(str(self.run.path), self.snapshots, self.step, self.group, self.unit, self.first, self.last)
+
+    def stem(self, name: str) -> str:
+        """A file's name without its ending: run, what it is, group, step."""
+        at = "" if self.step is None else f"-step-{self.step}"
+        return f"{self.run.id}-{name}-{self.group}{at}"
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _exhibit(
+    path: str, snapshots: int, step: int | None, group: str, unit: str, first: int | None, last: int | None
+) -> Exhibit:
+    seen = _first(observe(read_run(Path(path))), snapshots)
+    return Exhibit(seen, viewpoint(seen, step, group, unit, first, last))
+
+
+def _first(seen: Observation, snapshots: int) -> Observation:
+    """The first snapshots of a growing run: what the page shows, not what came since."""
+    moments = None if seen.moment_hash is None else seen.moment_hash[:snapshots]
+    return replace(seen, words=seen.words[:snapshots], steps=seen.steps[:snapshots], moment_hash=moments)
+
+
+def takeaway(
+    name: str,
+    stand: Stand,
+    table: Callable[[Exhibit], pd.DataFrame] | None = None,
+    plate: Callable[[Exhibit], Plate] | None = None,
+) -> None:
+    """Offer a table as CSV, Parquet and JSON, and a picture as SVG and PNG; on their own or beside each other.
+
+    Parameters
+    ----------
+    name : str
+        Of the table or picture; unique on the page.
+    stand : Stand
+    table : callable, optional
+        Makes the table of an exhibit: an entry of ``SHEETS``, or a page's own.
+    plate : callable, optional
+        Makes the picture of an exhibit: an entry of ``MOTIFS``, or a page's own description and data as a ``Plate``.
+    """
+    if table is not None:
+        for kind, form in FORMATS.items():
+            # Bound now: the button outlives the loop.
+            _button(name, kind, stand, lambda form=form: form(table(stand.exhibit())))  # type: ignore[misc]
+    if plate is not None:
+        _button(name, "svg", stand, lambda: _drawn(stand, plate))
+        _button(name, "png", stand, lambda: png_bytes(_drawn(stand, plate)))
+
+
+def _drawn(stand: Stand, plate: Callable[[Exhibit], Plate]) -> bytes:
+    shown = stand.exhibit()
+    return draw(shown, plate(shown))
+
+
+def _button(name: str, kind: str, stand: Stand, make: Callable[[], bytes]) -> None:
+    st.download_button(
+        _LABELS[kind],
+        make,
+        f"{stand.stem(name)}.{kind}",
+        _MIME[kind],
+        key=f"take-{name}-{kind}",
+        on_click="ignore",
+        icon=":material/download:",
+        type="tertiary",
+    )
+
+
+def takeaway_row(name: str, label: str, stand: Stand, sheet: str = "", motif: str = "") -> None:
+    """A labelled row of buttons for a named table, a named picture, or both."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"row-{name}"):
+        st.markdown(f":small[{label}]", width="content")
+        takeaway(name, stand, SHEETS[sheet].make if sheet else None, MOTIFS[motif].make if motif else None)
+
+
+def take_home(stand: Stand) -> None:
+    """Tables and pictures of the step and of the run, on request: closed, they cost nothing while the step changes.
+
+    To stand inside the part of a page that runs again when the step changes: buttons outside of it lose their files then.
+    """
+    with st.expander("Take this home", on_change="rerun", key="take-home") as box:
+        if box.open:
+            whole = replace(stand, step=None)
+            takeaway_row("summary", "Every measure of every recorded step:", whole, "summary", "counts")
+            takeaway_row("tokens", f"Step {stand.step:,}, tokens and black holes:", stand, "tokens", "sizes")
+            takeaway_row("pairs", f"Step {stand.step:,}, distances of every pair:", stand, "pairs", "distances")
+            takeaway_row("places", f"Step {stand.step:,}, places on principal axes:", stand, motif="places")
+            st.page_link("pages/export.py", label="Everything else: Export", icon=":material/folder_zip:")

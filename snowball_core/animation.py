@@ -1,0 +1,155 @@
+"""A range of steps as an animated GIF: the distances, the places and the counts, with the step written in every frame."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from . import charts
+from .census import census
+from .exhibit import Exhibit
+from .tables import distance_matrix
+from .viewpoint import identity_line, unit_words
+
+MOST_FRAMES = 120
+SIZE = (820, 500)
+_MILLISECONDS, _LAST_MILLISECONDS = 120, 2_000
+_FINE = 2
+_BOX = 340
+_LEFT, _RIGHT, _TOP = 24, 456, 74
+_SHADES = 128
+_INK, _QUIET, _LINE = "#1B1F23", "#57606A", "#C3CAD1"
+_TINTS = (1.0, 0.75, 0.5, 0.25)
+
+
+def frame_steps(shown: Exhibit) -> npt.NDArray[np.int64]:
+    """The steps that are drawn: the recorded ones of the range, thinned evenly to :data:`MOST_FRAMES`, its ends kept."""
+    steps = shown.seen.steps
+    inside = steps[(steps >= shown.view.first) & (steps <= shown.view.last)]
+    at = np.linspace(0, len(inside) - 1, min(len(inside), MOST_FRAMES))
+    return inside[np.unique(np.rint(at).astype(np.intp))]
+
+
+def gif_bytes(shown: Exhibit) -> bytes:
+    """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops for ever."""
+    pictures = _frames(shown)
+    first = next(pictures)
+    buffer = io.BytesIO()
+    count = len(frame_steps(shown))
+    duration = [_MILLISECONDS] * (count - 1) + [_LAST_MILLISECONDS]
+    # One frame is a still: a list of durations is for several.
+    first.save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=pictures,
+        duration=duration if count > 1 else duration[0],
+        loop=0,
+        optimize=False,
+    )
+    return buffer.getvalue()
+
+
+def _frames(shown: Exhibit) -> Iterator[Image.Image]:
+    steps = frame_steps(shown)
+    palette = _palette()
+    for step in steps.tolist():
+        yield _frame(shown, step, palette, len(steps))
+
+
+def _palette() -> Image.Image:
+    """Every colour a frame has: greys, holes and their tints, one shade each for the distances."""
+    ramp = charts.ramp()
+    picked = np.linspace(0, len(ramp) - 1, _SHADES).astype(np.intp)
+    hues = [charts.DEAD, charts.LIVE, *charts.HOLES, *charts.GREYS, charts.ALONE]
+    tints = [_mixed(hue, part) for hue in hues for part in _TINTS]
+    greys = [_mixed(_INK, part / 15) for part in range(16)]
+    colours = list(dict.fromkeys([charts.ZERO, "#FFFFFF", _QUIET, _LINE, *[ramp[i] for i in picked], *tints, *greys]))
+    image = Image.new("P", (1, 1))
+    image.putpalette(bytes.fromhex("".join(colour[1:] for colour in (colours * 256)[:256])))
+    return image
+
+
+def _mixed(colour: str, part: float) -> str:
+    """A colour on white paper, of which ``part`` is left."""
+    channels = np.array(list(bytes.fromhex(colour[1:])), np.float64)
+    return "#" + bytes(np.rint(255 + part * (channels - 255)).astype(np.uint8)).hex().upper()
+
+
+def _frame(shown: Exhibit, step: int, palette: Image.Image, frames: int) -> Image.Image:
+    rows, tokens = shown.seen.rows(step, shown.view.group), shown.tokens_at(step)
+    page = Image.new("RGB", (SIZE[0] * _FINE, SIZE[1] * _FINE), "white")
+    pen = ImageDraw.Draw(page)
+    _words(pen, shown, step, rows, frames)
+    _places(pen, shown, rows, tokens)
+    page = page.reduce(_FINE)
+    page.paste(_distances(shown, rows, tokens), (_LEFT, _TOP))
+    return page.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+def _distances(shown: Exhibit, rows: Any, tokens: Any) -> Image.Image:
+    """The heatmap of the step in the shades of the whole run, fitted into its box."""
+    order = charts.picture_order(tokens)
+    scale = charts.shades_of(shown.summary, shown.view.group, shown.view.unit)
+    holes = tokens["hole"].to_numpy()[order]
+    drawn = charts.distance_picture(distance_matrix(rows[order], shown.view.unit), holes, scale)
+    picture = Image.open(io.BytesIO(drawn)).convert("RGBA")
+    paper = Image.new("RGBA", picture.size, "white")
+    size = (round(_BOX * picture.width / picture.height), _BOX)
+    return Image.alpha_composite(paper, picture).convert("RGB").resize(size, Image.Resampling.NEAREST)
+
+
+def _places(pen: ImageDraw.ImageDraw, shown: Exhibit, rows: Any, tokens: Any) -> None:
+    """The vectors on the run's principal axes, area by population, in a frame that never moves."""
+    scene, most = shown.stage, int(shown.mask.sum())
+    pen.rectangle(_fine(_RIGHT, _TOP, _RIGHT + _BOX, _TOP + _BOX), outline=_LINE, width=_FINE)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (x - scene.x[0]) / (scene.x[1] - scene.x[0])
+        up = (y - scene.y[0]) / (scene.y[1] - scene.y[0])
+        return (_RIGHT + across * _BOX) * _FINE, (_TOP + (1 - up) * _BOX) * _FINE
+
+    path = [at(x, y) for x, y in zip(scene.path["x"], scene.path["y"], strict=True)]
+    if len(path) > 1:
+        pen.line(path, fill=_LINE, width=_FINE)
+    points = charts.places_data(scene, rows, tokens)
+    for point in points.itertuples(index=False):
+        x, y = at(point.x, point.y)
+        radius = _FINE * (3 + 14 * (point.population / max(1, most)) ** 0.5)
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=point.colour, outline="white", width=1)
+
+
+def _words(pen: ImageDraw.ImageDraw, shown: Exhibit, step: int, rows: Any, frames: int) -> None:
+    """The step, its counts, what the pictures show, and the footer."""
+    view, seen, counts = shown.view, shown.seen, census(rows)
+    inside = int(((seen.steps >= view.first) & (seen.steps <= view.last)).sum())
+    thinned = "every recorded step" if frames == inside else f"thinned to {frames:,} frames"
+    told = f"U {counts.unique:,}   C {counts.black_holes:,}   P {counts.population:,}   S {counts.singletons:,}"
+    shares = " and ".join(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(shown.stage.axes.explained[:2]))
+    lines = [
+        (_LEFT, 14, f"step {step:,}", 22, _INK),
+        (_RIGHT, 18, told, 18, _INK),
+        (_LEFT, 50, _shades_told(shown), 13, _QUIET),
+        (_RIGHT, 50, f"{shares}, fixed for the run; area: tokens", 13, _QUIET),
+        (_LEFT, 436, f"run {seen.id} · {view.group} tokens ({counts.tokens:,} of {seen.words.shape[1]:,})", 12, _QUIET),
+        (_LEFT, 453, f"steps {view.first:,} to {view.last:,}: {inside:,} recorded, {thinned}", 12, _QUIET),
+        (_LEFT, 470, identity_line(seen), 12, _QUIET),
+    ]
+    for x, y, line, size, colour in lines:
+        pen.text((x * _FINE, y * _FINE), line, font=ImageFont.load_default(size * _FINE), fill=colour)
+
+
+def _shades_told(shown: Exhibit) -> str:
+    """What the heatmap's colours mean. The font of the frames has no sign for infinity."""
+    scale = charts.shades_of(shown.summary, shown.view.group, shown.view.unit)
+    low, high = (f"{end:,.0f}" if shown.view.unit == "cells" else f"{end:.1e}" for end in (scale.low, scale.high))
+    return f"L-infinity of pairs: black 0, blue {low} to yellow {high} {unit_words(shown.view.unit)}"
+
+
+def _fine(*places: float) -> tuple[float, ...]:
+    return tuple(place * _FINE for place in places)

@@ -1,0 +1,70 @@
+"""A run from one viewpoint, ready to be exported: what several exports need is made once."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .bf16 import Words
+from .event_tables import Account, account
+from .observation import Observation
+from .stage import Stage, stage
+from .step_tables import step_table
+from .tables import group_table, with_metrics
+from .viewpoint import Viewpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """A run or foreign history and the viewpoint of an export.
+
+    Parameters
+    ----------
+    seen : Observation
+    view : Viewpoint
+    """
+
+    seen: Observation
+    view: Viewpoint
+
+    @functools.cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row per snapshot and group with every measure, and loss and rate where they are known."""
+        table = step_table(self.seen)
+        return with_metrics(table, self.seen.metrics) if self.seen.metrics else table
+
+    @functools.cached_property
+    def told(self) -> Account:
+        """The lineage of the group."""
+        return account(self.seen, self.view.group)
+
+    @functools.cached_property
+    def stage(self) -> Stage:
+        """Where the group is drawn during the whole run."""
+        return stage(self.seen.words, self.mask)
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Which tokens are of the group."""
+        return self.seen.mask(self.view.group)
+
+    @functools.cached_property
+    def rows(self) -> Words:
+        """The group's rows at the step."""
+        return self.seen.rows(self.view.step, self.view.group)
+
+    @functools.cached_property
+    def tokens(self) -> pd.DataFrame:
+        """One row per token of the group at the step."""
+        return self.tokens_at(self.view.step)
+
+    def tokens_at(self, step: int) -> pd.DataFrame:
+        """One row per token of the group at any recorded step; the group's name is "unknown" where the dead are not known."""
+        rows = self.seen.rows(step, self.view.group)
+        if self.seen.dead is not None:
+            return group_table(rows, self.seen.dead, self.mask)
+        return group_table(rows, np.zeros(len(self.mask), np.bool_), self.mask).assign(group="unknown")

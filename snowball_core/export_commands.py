@@ -1,0 +1,50 @@
+"""Commands that take a run home, and a packed one in: export, import."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from .answers import Answer, add_run, folder_of, say, seen_of
+
+
+def add_export_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the verbs ``export`` and ``import``."""
+    taker = verb("export", _export, "tables, pictures, report, methods, projector files, animation, the run as a zip")
+    add_run(taker)
+    taker.add_argument("--to", metavar="DIR", required=True, help="the folder to write into, outside the library of runs")
+    taker.add_argument("--only", metavar="WHAT", default="", help="parts or file names, comma-separated; or all")
+    taker.add_argument("--step", type=int, help="the recorded step shown (default: the last)")
+    taker.add_argument("--group", help="one group: all, dead or live (default: dead, where it is known)")
+    taker.add_argument("--unit", help="unit of distances: cells or weight (default: cells)")
+    taker.add_argument("--first", type=int, help="first recorded step of the animation (default: the first)")
+    taker.add_argument("--last", type=int, help="last recorded step of the animation (default: the last)")
+    taker.add_argument("--force", action="store_true", help="overwrite files that no export wrote")
+    opener = verb("import", _import, "take in a run that was exported as a zip file")
+    opener.add_argument("file", metavar="FILE")
+
+
+def _export(asked: argparse.Namespace) -> Answer:
+    from .exhibit import Exhibit
+    from .exporting import export_to
+    from .viewpoint import viewpoint
+
+    seen = seen_of(asked)
+    shown = Exhibit(seen, viewpoint(seen, asked.step, asked.group, asked.unit, asked.first, asked.last))
+    only = [word.strip() for word in asked.only.split(",") if word.strip()]
+    written = export_to(shown, Path(asked.to), folder_of(asked), only, asked.force)
+    for name in written.files:
+        say(asked, name)
+    for name, why in written.left_out.items():
+        say(asked, f"left out {name}: {why}")
+    say(asked, f"{len(written.files):,} files and their index in {asked.to}")
+    return {"run": seen.id, "to": str(asked.to), "files": written.files, "left_out": written.left_out}
+
+
+def _import(asked: argparse.Namespace) -> Answer:
+    from .parcel import unpack
+
+    run = unpack(Path(asked.file), folder_of(asked))
+    say(asked, f"imported {run.id}, every file as it was packed")
+    return {"run": run.id, "state": run.status().state}

@@ -1,0 +1,175 @@
+"""The methods paragraph: everything a reader needs to record the same bits again, to paste into a paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from . import __version__
+from .bf16 import format_of
+from .config import RunConfig
+from .costs import parameter_count
+from .observation import Observation
+from .schedules import recorded_steps
+from .viewpoint import configuration_hash, manifest_of
+
+_DEFINITIONS = (
+    "Two rows of the matrix are one vector if their bits are equal; a black hole is a vector shared by two or more tokens "
+    "(C black holes holding P tokens, S singletons, U = C + S vectors). A dead token never occurs in the training text. "
+    "Distances are L∞ over components, in weight units or in cells, steps on the lattice of the number format. "
+    "This is one run, so one draw: another seed, device or thread count gives another history."
+)
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "∞": r"$_\infty$",
+    "→": r"$\to$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "−": r"$-$",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
+    "…": r"\ldots{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+}
+
+
+def methods(seen: Observation) -> str:
+    """The paragraph as plain text, as far as the history is known.
+
+    Names the model, text, precision, optimizer, schedule, seeds, versions, machine, what was recorded and what was not, the
+    faults carried, and the hashes of configuration, text and history.
+    """
+    if seen.config is None:
+        return f"{_recorded(seen)} It is a foreign history: its training is not known. {_DEFINITIONS}"
+    manifest = manifest_of(seen)
+    parts = [
+        _model(seen.config, int(seen.steps[-1])),
+        _text(seen.config, manifest),
+        _precision(seen.config, manifest),
+        _optimizer(seen.config),
+        _recorded(seen),
+        _origin(seen.config, manifest),
+        _hashes(seen.config, manifest),
+        _faults(manifest),
+        _DEFINITIONS,
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _model(config: RunConfig, last: int) -> str:
+    tied = "tied" if config.tied else f"untied (the {config.matrix} matrix is recorded)"
+    lattice = "on" if config.base_on_lattice else "off"
+    jiggle = ""
+    if config.jiggle_sigma:
+        jiggle = (
+            f" Gaussian noise of standard deviation {config.jiggle_sigma} is added to {config.jiggle_rows} rows every step."
+        )
+    return (
+        f"A GPT-2 with {parameter_count(config):,} parameters (vocabulary {config.vocab:,}, hidden size {config.hidden:,}, "
+        f"{config.layers:,} layers, {config.heads:,} heads, context {config.context:,}, {config.norm_layer}, {tied} "
+        f"embeddings) was trained to step {last:,} of {config.steps:,} scheduled steps. "
+        f"The embedding matrix began in the initial state {config.initial_state} (base {config.base}, {lattice} the bfloat16 "
+        f"lattice, noise in {config.noise_dtype}, sigma {config.sigma}).{jiggle}"
+    )
+
+
+def _text(config: RunConfig, manifest: Mapping[str, Any]) -> str:
+    text = manifest.get("corpus", {})
+    dead = len(manifest.get("dead_ids", []))
+    return (
+        f"The text is {_short_name(str(text.get('name', config.corpus)))} ({int(text.get('bytes', 0)):,} bytes, "
+        f"SHA-256 {text.get('sha256', 'unknown')}), read as bytes: {config.vocab - dead:,} tokens live, {dead:,} dead."
+    )
+
+
+def _short_name(corpus: str) -> str:
+    """A text's name; of a path the last part: where it lay is nobody's concern."""
+    return re.split(r"[\\/]", corpus)[-1]
+
+
+def _precision(config: RunConfig, manifest: Mapping[str, Any]) -> str:
+    known = dict(manifest.get("provenance") or {}).get("dtypes") or {"compute": config.compute}
+    named = ", ".join(f"{str(name).replace('_', ' ')} {kind}" for name, kind in dict(known).items())
+    return f"Precision {config.precision}: {named}."
+
+
+def _optimizer(config: RunConfig) -> str:
+    constants = f"betas {config.beta1}, {config.beta2}, eps {config.eps}" if config.optimizer == "adamw" else "no momentum"
+    return (
+        f"Optimizer {config.optimizer} ({constants}), learning rate {config.learning_rate}, schedule {config.schedule}, "
+        f"{config.warmup:,} warm-up steps, weight decay {config.weight_decay} on {config.decay_on}, gradient clip {config.clip}"
+        f", batch {config.batch:,}, label shift {config.label_shift}, loss averaged over {config.loss_over} positions."
+    )
+
+
+def _recorded(seen: Observation) -> str:
+    count, vocab, hidden = seen.words.shape
+    layout = format_of(seen.words).name
+    head = f"The history {seen.id} holds {count:,} snapshots of a {vocab:,} × {hidden:,} embedding matrix in {layout}"
+    if seen.config is None:
+        return f"{head}, numbered {seen.steps[0]:,} to {seen.steps[-1]:,}."
+    last, planned = seen.config.last_step, len(recorded_steps(seen.config))
+    thinned = (
+        "every step" if planned == last + 1 else f"thinned: {planned:,} of {last + 1:,} steps, schedule {seen.config.record}"
+    )
+    short = "" if count == planned else f"; {planned - count:,} snapshots of the schedule are missing"
+    return f"{head}, steps {seen.steps[0]:,} to {seen.steps[-1]:,} ({thinned}{short})."
+
+
+def _origin(config: RunConfig, manifest: Mapping[str, Any]) -> str:
+    known = manifest.get("provenance")
+    if not isinstance(known, Mapping):
+        return f"Exported with Snowball {__version__}; the versions it was recorded with are not known. Seed {config.seed}."
+    versions = ", ".join(f"{name} {known[name]}" for name in ("torch", "transformers", "numpy", "safetensors") if name in known)
+    seeds = ", ".join(f"{str(name).replace('_', ' ')} {seed}" for name, seed in dict(known.get("seeds", {})).items())
+    names = ("snowball", "python", "device", "device_name", "cpu_capability", "threads")
+    told = {name: known.get(name, "unknown") for name in names}
+    features = "".join(f" {feature}" for feature in known.get("cpu_features", []))
+    return (
+        f"It was recorded with Snowball {told['snowball']} (Python {told['python']}, {versions}) on {told['device']} "
+        f"({told['device_name']}, {told['cpu_capability']}; processor features{features or ' unknown'}), "
+        f"{told['threads']} threads; seeds: {seeds or config.seed}."
+    )
+
+
+def _hashes(config: RunConfig, manifest: Mapping[str, Any]) -> str:
+    files = manifest.get("sha256", {})
+    history = dict(files).get("history.safetensors") if isinstance(files, Mapping) else None
+    of_history = (
+        f"SHA-256 of history.safetensors {history}." if history else "The run is not complete: its history has no hash yet."
+    )
+    return f"SHA-256 of the configuration {configuration_hash(config)}. {of_history}"
+
+
+def _faults(manifest: Mapping[str, Any]) -> str:
+    if "faults_carried" not in manifest:
+        return ""
+    faults = [str(fault) for fault in manifest["faults_carried"]]
+    return f"Known faults carried: {'; '.join(faults)}." if faults else "No known fault is carried."
+
+
+def markdown(text: str) -> str:
+    r"""The paragraph for Markdown: what it would take for its own is escaped.
+
+    Examples
+    --------
+    >>> markdown("a_b *c*")
+    'a\\_b \\*c\\*'
+    """
+    return re.sub(r"([\\`*_{}\[\]<>#|~$])", r"\\\1", text) + "\n"
+
+
+def latex(text: str) -> str:
+    r"""The paragraph for LaTeX: reserved characters and signs outside ASCII are written as commands.
+
+    Examples
+    --------
+    >>> latex("50 % of a_b")
+    '50 \\% of a\\_b\n'
+    """
+    return "".join(_LATEX.get(sign, sign) for sign in text) + "\n"

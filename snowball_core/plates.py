@@ -1,0 +1,252 @@
+"""The named pictures of a run: each a chart with its data, title, unit and what it thins; drawn by :mod:`pictures`."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+
+from . import charts
+from .errors import HistoryError
+from .exhibit import Exhibit
+from .notebook import Recorded
+from .pictures import svg_bytes
+from .tables import distance_matrix
+from .viewpoint import footer, unit_words
+
+MOST_POINTS = 5_000
+_SIDE = 460
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A picture before it is drawn.
+
+    Attributes
+    ----------
+    title : str
+    spec : mapping
+        A Vega-Lite description.
+    datasets : mapping of str to DataFrame
+    unit : str
+        In words.
+    of_step : bool
+        Whether it shows one step, or the whole run.
+    note : str
+        What is thinned, or how to read it.
+    """
+
+    title: str
+    spec: Mapping[str, Any]
+    datasets: Mapping[str, pd.DataFrame]
+    unit: str
+    of_step: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A named picture: what it shows, and how it is made of an exhibit."""
+
+    what: str
+    make: Callable[[Exhibit], Plate]
+
+
+def draw(shown: Exhibit, plate: Plate) -> bytes:
+    """The plate as SVG, with the exhibit's footer."""
+    lines = footer(shown.seen, shown.view, plate.unit, plate.of_step, plate.note)
+    return svg_bytes(plate.spec, plate.datasets, plate.title, lines)
+
+
+def counts_plate(shown: Exhibit) -> Plate:
+    """U, C, P and S over the run, with a line at the step."""
+    spec = charts.counts_spec(int(shown.seen.steps[-1]), int(shown.mask.sum()))
+    data = {"counts": charts.counts_data(shown.summary, shown.view.group), "cursor": _cursor(shown)}
+    return Plate("Vectors and black holes over the run", spec, data, "vectors or tokens", False, _cursor_note(shown))
+
+
+def loss_plate(shown: Exhibit) -> Plate:
+    """The training loss over the run.
+
+    Raises
+    ------
+    HistoryError
+        If no loss was recorded.
+    """
+    metrics = shown.seen.metrics
+    if not metrics or not len(metrics["step"]):
+        raise HistoryError(f'a picture of the loss needs recorded losses; "{shown.seen.id}" has none.')
+    loss, width = charts.loss_data(metrics)
+    # The page draws it under the counts and leaves the title of their common axis to them.
+    spec = copy.deepcopy(charts.loss_spec(int(shown.seen.steps[-1]), True, 250))
+    spec["layer"][0]["encoding"]["x"]["axis"]["title"] = "step (symlog)"
+    data = {"loss": loss, "cursor": _cursor(shown)}
+    thinned = "" if width == 1 else f"Each point is the mean of {width:,} steps. "
+    return Plate("Training loss over the run", spec, data, "nats per token", False, thinned + _cursor_note(shown))
+
+
+def _cursor(shown: Exhibit) -> pd.DataFrame:
+    """A line at the step; at the last step none: there the frame is."""
+    return charts.cursor_data(shown.view.step).head(0 if _at_end(shown) else 1)
+
+
+def _cursor_note(shown: Exhibit) -> str:
+    return "" if _at_end(shown) else f"The upright line is step {shown.view.step:,}."
+
+
+def _at_end(shown: Exhibit) -> bool:
+    return shown.view.step == int(shown.seen.steps[-1])
+
+
+def sizes_plate(shown: Exhibit) -> Plate:
+    """Populations of the black holes at the step."""
+    slots = charts.slots_of(shown.summary, shown.view.group)
+    spec = charts.sizes_spec(int(shown.mask.sum()), slots)
+    return Plate("Black holes: tokens that are one vector", spec, {"sizes": charts.sizes_data(shown.tokens, slots)}, "tokens")
+
+
+def places_plate(shown: Exhibit) -> Plate:
+    """The group's vectors at the step on two principal axes of the whole run.
+
+    Raises
+    ------
+    HistoryError
+        If there are more than :data:`MOST_POINTS` vectors.
+    """
+    vectors = int(shown.tokens["vector"].nunique())
+    if vectors > MOST_POINTS:
+        raise HistoryError(
+            f"a picture of places shows at most {MOST_POINTS:,} vectors; the {shown.view.group} tokens have {vectors:,} at "
+            'this step. Choose a smaller group, or take the projector files, or the table "tokens".'
+        )
+    scene = shown.stage
+    data = {"places": charts.places_data(scene, shown.rows, shown.tokens), "path": scene.path}
+    note = (
+        f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved; frame: all of them. "
+        "Area: tokens. Grey line: path of the group's mean."
+    )
+    return Plate("Where the vectors are", charts.places_spec(scene, int(shown.mask.sum())), data, "weight units", note=note)
+
+
+def distances_plate(shown: Exhibit) -> Plate:
+    """The pairwise L∞ distances at the step, a square a pair, tokens ordered by black hole."""
+    unit = shown.view.unit
+    order = charts.picture_order(shown.tokens)
+    scale = charts.shades_of(shown.summary, shown.view.group, unit)
+    holes = shown.tokens["hole"].to_numpy()[order]
+    image = charts.distance_picture(distance_matrix(shown.rows[order], unit), holes, scale)
+    everyone = len(shown.tokens)
+    thinned = "every token" if len(order) == everyone else f"thinned to {len(order):,} of {everyone:,} tokens"
+    note = f"Rows and columns: {thinned}, ordered by black hole; the strip at the left has the holes' colours."
+    spec, data = _heatmap(image, len(order), scale, unit)
+    return Plate("How far apart: L∞ of every pair", spec, data, unit_words(unit), note=note)
+
+
+def _heatmap(image: bytes, count: int, scale: charts.Shades, unit: str) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """A palette image on axes that count tokens, with legends for zero and for the shades."""
+    shape, source = _enlarged(image)
+    left = count - shape[0]
+    x = {"type": "quantitative", "scale": {"domain": [left, count], "nice": False}}
+    y = {"type": "quantitative", "scale": {"domain": [count, 0], "nice": False}}
+    axis = {"title": "token, ordered by black hole", "grid": False, "tickCount": 6, "tickMinStep": 1}
+    place = {"x": {"field": "x", **x, "axis": {**axis, "values": _whole(count)}}, "y": {"field": "y", **y, "axis": axis}}
+    drawn = {"type": "image", "width": _SIDE * shape[0] / count, "height": _SIDE, "align": "left", "baseline": "top"}
+    zero = {"legend": {"title": None, "symbolOpacity": 1, "symbolStrokeColor": charts.ALONE}, "type": "nominal"}
+    spec = {
+        "width": _SIDE * shape[0] / count,
+        "height": _SIDE,
+        "layer": [
+            {
+                "data": {"name": "picture"},
+                "mark": {**drawn, "aspect": False},
+                "encoding": {**place, "url": {"field": "url", "type": "nominal"}},
+            },
+            {
+                "data": {"name": "zero"},
+                "mark": {"type": "square", "opacity": 0, "size": 1},
+                "encoding": {**place, "fill": {"field": "name", "scale": {"range": [charts.ZERO]}, **zero}},
+            },
+            {
+                "data": {"name": "shades"},
+                "mark": {"type": "square", "opacity": 0, "size": 1},
+                "encoding": {**place, "color": _shades(scale, unit)},
+            },
+        ],
+        "resolve": {"legend": {"color": "independent", "fill": "independent"}},
+    }
+    data = {
+        "picture": pd.DataFrame({"x": [left], "y": [0], "url": [source]}),
+        "zero": pd.DataFrame({"x": [0], "y": [0], "name": ["0: one vector"]}),
+        "shades": pd.DataFrame({"x": [0, 0], "y": [0, 0], "distance": [scale.low, max(scale.high, scale.low)]}),
+    }
+    return spec, data
+
+
+def _shades(scale: charts.Shades, unit: str) -> dict[str, Any]:
+    """The colours of the distances, logarithmic as in the image; one flat colour where there is only one distance."""
+    title = f"L∞ in {unit_words(unit)}"
+    if scale.low <= 0 or scale.high <= scale.low * 1.001:
+        flat = {"range": [charts.NEAR_TO_FAR[0]]}
+        return {"field": "distance", "type": "nominal", "scale": flat, "legend": {"title": title, "symbolOpacity": 1}}
+    domain = {"type": "log", "domain": [scale.low, scale.high], "range": list(charts.NEAR_TO_FAR), "interpolate": "rgb"}
+    legend = {"title": title, "gradientLength": 180, "format": ",d" if unit == "cells" else ".1e", "tickCount": 5}
+    return {"field": "distance", "type": "quantitative", "scale": domain, "legend": legend}
+
+
+def _whole(count: int) -> list[int]:
+    """Where the tokens' axis is marked: not under the strip."""
+    step = max(1, -(-count // 6))
+    return list(range(0, count + 1, step if step < 5 else 5 * -(-step // 5)))
+
+
+def _enlarged(image: bytes) -> tuple[tuple[int, int], str]:
+    """The size of a palette image, and the same image with larger pixels as an address, so that no viewer smooths it."""
+    picture = Image.open(io.BytesIO(image))
+    factor = max(1, 2 * _SIDE // picture.height)
+    larger = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+    buffer = io.BytesIO()
+    larger.save(buffer, "PNG", transparency=picture.info.get("transparency"))
+    return picture.size, f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def lineage_plate(shown: Exhibit) -> Plate:
+    """Black holes as bars over the steps they lived, as in a notebook.
+
+    Raises
+    ------
+    HistoryError
+        If there are too many holes for one picture.
+    """
+    count = len(shown.told.tree.nodes)
+    if count > MOST_POINTS:
+        raise HistoryError(
+            f"a picture of the lineage shows at most {MOST_POINTS:,} intervals; this one has {count:,}. "
+            'Take the tables "nodes" and "edges".'
+        )
+    import altair as alt
+
+    with alt.data_transformers.disable_max_rows():
+        spec = Recorded(shown.seen).lineage_chart(shown.view.group).properties(title="").to_dict()
+    last = int(shown.seen.steps[-1])
+    spec["encoding"]["x"]["axis"] = {
+        "values": [0, *(10**power for power in range(len(str(last))))],
+        "grid": False,
+        "format": ",d",
+    }
+    return Plate("Black holes and the steps they lived", spec, {}, "tokens", False, "Thickness: tokens.")
+
+
+MOTIFS = {
+    "counts": Motif("U, C, P and S over the run", counts_plate),
+    "loss": Motif("training loss over the run", loss_plate),
+    "lineage": Motif("black holes over the steps they lived", lineage_plate),
+    "sizes": Motif("populations of the black holes at the step", sizes_plate),
+    "distances": Motif("pairwise L∞ distances at the step", distances_plate),
+    "places": Motif("the vectors at the step on two principal axes", places_plate),
+}

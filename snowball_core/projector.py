@@ -1,0 +1,69 @@
+"""Vectors for TensorBoard's projector: tab-separated values, exact in decimal, with labels and a configuration."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from .bf16 import Words, values
+from .errors import HistoryError
+from .exhibit import Exhibit
+from .tables import unformulated
+
+COLUMNS = ("token", "glyph", "group", "hole", "population")
+
+
+def vectors_tsv(rows: Words) -> bytes:
+    r"""One line per row: its components in the shortest decimals that give the same bits back.
+
+    A bfloat16 or float32 number is a float64 number too, and is written as such: whether a reader parses into 64 or 32 bits, it
+    gets exactly the recorded value.
+
+    Raises
+    ------
+    HistoryError
+        If a component is not a finite number, which the projector cannot read.
+
+    Examples
+    --------
+    >>> vectors_tsv(np.array([[0x3DCD, 0x8000]], np.uint16))
+    b'0.10009765625\t-0.0\n'
+    """
+    numbers = values(rows).astype(np.float64)
+    if not np.isfinite(numbers).all():
+        row = int(np.flatnonzero(~np.isfinite(numbers).all(axis=1))[0])
+        raise HistoryError(
+            f"the projector reads finite numbers only; row {row} of this matrix holds a NaN or an infinity. "
+            "Choose an earlier step."
+        )
+    return "".join("\t".join(map(repr, row)) + "\n" for row in numbers.tolist()).encode()
+
+
+def metadata_tsv(shown: Exhibit) -> bytes:
+    """A header and one line per token: token, glyph, group, hole (0: alone) and population."""
+    cells = shown.tokens[list(COLUMNS)].astype(str)
+    lines = ["\t".join(COLUMNS), *("\t".join(map(unformulated, row)) for row in cells.itertuples(index=False))]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def projector_json(shown: Exhibit) -> bytes:
+    """The projector's configuration: one tensor, its shape and its files.
+
+    References
+    ----------
+    https://www.tensorflow.org/tensorboard/tensorboard_projector_plugin
+    """
+    view = shown.view
+    tensor = {
+        "tensorName": f"{shown.seen.id} step {view.step} {view.group}",
+        "tensorShape": [int(size) for size in shown.rows.shape],
+        "tensorPath": "vectors.tsv",
+        "metadataPath": "metadata.tsv",
+    }
+    return (json.dumps({"embeddings": [tensor]}, indent=1) + "\n").encode()
+
+
+def projector_pbtxt() -> bytes:
+    """The same for TensorBoard, which looks for this file in its log folder."""
+    return b'embeddings {\n  tensor_name: "snowball"\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'

@@ -1,0 +1,153 @@
+"""Everything a run can be taken home as: named files, each made when it is written."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from .animation import MOST_FRAMES, gif_bytes
+from .errors import HistoryError
+from .event_tables import ytree_csv
+from .exhibit import Exhibit
+from .methods import latex, markdown, methods
+from .parcel import pack
+from .pictures import png_bytes
+from .plates import MOTIFS, draw
+from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_tsv
+from .report import report_bytes
+from .sheets import FORMATS, SHEETS
+from .viewpoint import run_of
+
+PARTS = ("tables", "pictures", "methods", "report", "projector", "animation", "parcel")
+USUAL = ("tables", "pictures", "methods", "report", "projector")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file of an export.
+
+    Attributes
+    ----------
+    name : str
+        Its path in the folder.
+    part : str
+        One of :data:`PARTS`.
+    what : str
+        What it holds.
+    write : callable
+        Writes it into an open file.
+    """
+
+    name: str
+    part: str
+    what: str
+    write: Callable[[BinaryIO], None]
+
+    def content(self) -> bytes:
+        """The file's bytes, made now."""
+        buffer = io.BytesIO()
+        self.write(buffer)
+        return buffer.getvalue()
+
+
+def _item(name: str, part: str, what: str, make: Callable[[], bytes]) -> Item:
+    def write(file: BinaryIO) -> None:
+        file.write(make())
+
+    return Item(name, part, what, write)
+
+
+def items(shown: Exhibit) -> list[Item]:
+    """Every file the exhibit can be exported as, in the order of :data:`PARTS`; nothing is made before it is written."""
+    return [*_tables(shown), *_pictures(shown), *_texts(shown), *_projector(shown), *_animation(shown), *_parcel(shown)]
+
+
+def item(shown: Exhibit, name: str) -> Item:
+    """The file of this name.
+
+    Raises
+    ------
+    HistoryError
+        If there is none; the message lists those there are.
+    """
+    known = {each.name: each for each in items(shown)}
+    if name not in known:
+        raise HistoryError(f'a file of an export is one of {", ".join(known)}; got "{name}".')
+    return known[name]
+
+
+def _tables(shown: Exhibit) -> list[Item]:
+    found = [
+        _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda sheet=sheet, form=form: form(sheet.make(shown)))  # type: ignore[misc]
+        for name, sheet in SHEETS.items()
+        for kind, form in FORMATS.items()
+    ]
+    tree = "the lineage for ytree's reader of CSV"
+    return [
+        *found,
+        _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(shown.told.tree, shown.seen.steps).encode()),
+    ]
+
+
+def _pictures(shown: Exhibit) -> list[Item]:
+    found = []
+    for name, motif in MOTIFS.items():
+
+        def svg(motif: Any = motif) -> bytes:
+            return draw(shown, motif.make(shown))
+
+        found.append(_item(f"pictures/{name}.svg", "pictures", motif.what, svg))
+        found.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda svg=svg: png_bytes(svg())))  # type: ignore[misc]
+    return found
+
+
+def _texts(shown: Exhibit) -> list[Item]:
+    what = "the methods paragraph, to paste"
+    return [
+        _item("methods.txt", "methods", what, lambda: (methods(shown.seen) + "\n").encode()),
+        _item("methods.md", "methods", what, lambda: markdown(methods(shown.seen)).encode()),
+        _item("methods.tex", "methods", what, lambda: latex(methods(shown.seen)).encode()),
+        _item("report.html", "report", "pictures, tables and methods in one page", lambda: report_bytes(shown)),
+    ]
+
+
+def _projector(shown: Exhibit) -> list[Item]:
+    return [
+        _item("projector/vectors.tsv", "projector", "the group's vectors at the step, exact", lambda: vectors_tsv(shown.rows)),
+        _item("projector/metadata.tsv", "projector", "their tokens and black holes", lambda: metadata_tsv(shown)),
+        _item("projector/projector_config.json", "projector", "the projector's configuration", lambda: projector_json(shown)),
+        _item("projector/projector_config.pbtxt", "projector", "the same for TensorBoard's log folder", projector_pbtxt),
+    ]
+
+
+def _animation(shown: Exhibit) -> list[Item]:
+    what = f"the range of steps as an animation of at most {MOST_FRAMES} frames"
+    return [_item("steps.gif", "animation", what, lambda: gif_bytes(shown))]
+
+
+def _parcel(shown: Exhibit) -> list[Item]:
+    run = run_of(shown.seen)
+    if run is None:
+        return []
+    what = "the run itself, to be imported on another machine"
+    return [Item(f"{shown.seen.id}.zip", "parcel", what, lambda file: pack(run, file))]
+
+
+def chosen(shown: Exhibit, only: Sequence[str] = ()) -> list[Item]:
+    """The files of some parts or names; of none given, the usual ones: all parts but the animation and the zip of the run.
+
+    Raises
+    ------
+    HistoryError
+        If a word is neither a part, nor a file's name, nor "all".
+    """
+    found = items(shown)
+    words = list(only) or list(USUAL)
+    known = {*PARTS, *(each.name for each in found), "all"}
+    if wrong := [word for word in words if word not in known]:
+        raise HistoryError(
+            f'what is exported is one of all, {", ".join(PARTS)}, or a file\'s name such as {found[0].name}; got "{wrong[0]}".'
+        )
+    return [each for each in found if "all" in words or each.part in words or each.name in words]

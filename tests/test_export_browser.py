@@ -1,0 +1,141 @@
+"""Exports in a real browser: what a button gives is what the command writes, and the report needs nothing but itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet
+import pytest
+from browsing import MARKS, READY, ROOT, go_to, visit
+from conftest import MakeRun
+from PIL import Image
+from playwright.sync_api import Browser, Page, Request, expect
+
+from snowball_core.runs import Run
+
+pytestmark = MARKS
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("outside")
+
+
+def download(page: Page, key: str) -> tuple[str, bytes]:
+    """Name and bytes of the file behind a button."""
+    with page.expect_download() as came:
+        page.locator(f".st-key-{key} button").click()
+    return came.value.suggested_filename, Path(came.value.path()).read_bytes()
+
+
+def exported(run: Run, target: Path, *more: str) -> dict[str, bytes]:
+    """What the command writes, run as a visitor runs it."""
+    command = [sys.executable, "-m", "snowball_core", "export", run.id, "--to", str(target), "--runs", str(run.path.parent)]
+    subprocess.run([*command, *more], cwd=ROOT, check=True, capture_output=True)
+    return {path.relative_to(target).as_posix(): path.read_bytes() for path in target.rglob("*") if path.is_file()}
+
+
+def test_every_button_gives_the_bytes_that_the_command_writes(
+    server: str, page: Page, make_run: MakeRun, outside: Path
+) -> None:
+    run = make_run()
+    at = ["--step", "7", "--group", "dead", "--unit", "weight"]
+    files = exported(run, outside / "all", *at, "--only", "all")
+    visit(page, f"{server}/export?run={run.id}&step=7&unit=weight")
+    expect(page.locator(".st-key-export-step input")).to_have_value("7")
+    for key, name in (
+        *((f"take-summary-{kind}", f"tables/summary.{kind}") for kind in ("csv", "parquet", "json")),
+        *((f"take-counts-{kind}", f"pictures/counts.{kind}") for kind in ("svg", "png")),
+        *(("export-report", "report.html"), ("export-steps", "steps.gif"), ("export-run", f"{run.id}.zip")),
+        *(("export-vectors", "projector/vectors.tsv"), ("export-metadata", "projector/metadata.tsv")),
+    ):
+        suggested, content = download(page, key)
+        assert content == files[name], name
+        assert suggested.startswith(run.id)
+        assert suggested.endswith(Path(name).suffix)
+    usual = exported(run, outside / "usual", *at)
+    with zipfile.ZipFile(io.BytesIO(download(page, "export-folder")[1])) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == usual
+    # And the command shown on the page is the one that wrote them.
+    shown = page.get_by_test_id("stCode").first.inner_text()
+    assert shown.split() == ["python", "-m", "snowball_core", "export", run.id, "--to", "DIR", *at]
+
+
+def test_choosing_a_picture_a_table_and_a_step_changes_what_is_taken(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    visit(page, f"{server}/export?run={run.id}&step=7")
+    for box, choice in (("export-picture", "pairwise"), ("export-table", "tokens:")):
+        page.locator(f".st-key-{box} input").click()
+        page.get_by_role("option").filter(has_text=choice).first.click()
+        page.wait_for_selector(READY)
+    root = ET.fromstring(download(page, "take-distances-svg")[1])
+    assert "step 7" in "".join(root.itertext())
+    assert Image.open(io.BytesIO(download(page, "take-distances-png")[1])).format == "PNG"
+    entry = page.locator(".st-key-export-step input")
+    entry.fill("12")
+    entry.press("Enter")
+    expect(page.get_by_text("Exported: step 12,")).to_be_visible()
+    page.wait_for_selector(READY)
+    assert "step=12" in page.url
+    assert "step 12" in "".join(ET.fromstring(download(page, "take-distances-svg")[1]).itertext())
+    tokens = pd.read_csv(io.BytesIO(download(page, "take-tokens-csv")[1]))
+    assert list(tokens["population"]) == [5, 5, 5, 5, 5, 1]
+    # The step goes along to the other pages.
+    page.get_by_role("link", name="Scrub").click()
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 ")
+
+
+def test_the_scrub_page_takes_the_step_home_that_is_shown(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    visit(page, f"{server}/?run={run.id}&step=7")
+    page.wait_for_selector(".st-key-exact")
+    expect(page.locator(".st-key-take-tokens-csv")).to_have_count(0)
+    page.get_by_text("Take this home").click()
+    page.wait_for_selector(".st-key-take-tokens-csv")
+    for step, population in ((7, 3), (12, 5)):
+        go_to(page, step)
+        name, content = download(page, "take-tokens-parquet")
+        assert f"-step-{step}." in name
+        assert pyarrow.parquet.read_table(io.BytesIO(content)).column("population")[0].as_py() == population
+        assert f"step {step} " in "".join(ET.fromstring(download(page, "take-places-svg")[1]).itertext())
+        # The run's own table, too, is still there after the step has changed.
+        assert len(json.loads(download(page, "take-summary-json")[1])) == 63
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_report_opens_offline_with_and_without_scripts(
+    browser: Browser, make_run: MakeRun, outside: Path, scripts: bool
+) -> None:
+    run = make_run()
+    exported(run, outside / f"report-{scripts}", "--only", "report", "--step", "7")
+    context = browser.new_context(offline=True, java_script_enabled=scripts)
+    page = context.new_page()
+    asked: list[str] = []
+    problems: list[str] = []
+
+    def hear(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", hear)
+    page.on("console", lambda message: problems.append(message.text))
+    file = (outside / f"report-{scripts}" / "report.html").as_uri()
+    page.goto(file)
+    assert [address for address in asked if not address.startswith("data:")] == [file]
+    assert problems == []
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Snowball report: {run.id}")
+    pictures = page.get_by_role("img").all()
+    assert len(pictures) == 6
+    for picture in pictures:
+        box = picture.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) > 100, "the picture is drawn, not a broken one's frame"
+        assert "dead tokens" in (picture.get_attribute("alt") or "")
+    expect(page.get_by_role("cell", name="U, unique vectors")).to_be_visible()
+    context.close()

@@ -1,0 +1,151 @@
+"""Exported pictures: read by an XML parser and by pillow; their footers, their bytes, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import MakeRun
+from PIL import Image
+from safetensors.numpy import save_file
+
+from snowball_core import animation
+from snowball_core.animation import MOST_FRAMES, frame_steps, gif_bytes
+from snowball_core.errors import HistoryError
+from snowball_core.exhibit import Exhibit
+from snowball_core.observation import find, observe
+from snowball_core.pictures import png_bytes, svg_bytes
+from snowball_core.plates import MOTIFS, draw
+from snowball_core.viewpoint import configuration_hash, viewpoint
+
+SVG = "{http://www.w3.org/2000/svg}"
+POINTS = {"data": {"name": "d"}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}
+STEP = ("sizes", "distances", "places")
+
+
+@pytest.fixture
+def shown(make_run: MakeRun) -> Exhibit:
+    seen = observe(make_run())
+    return Exhibit(seen, viewpoint(seen, 7, unit="weight"))
+
+
+def texts(svg: bytes) -> str:
+    return " ".join("".join(node.itertext()) for node in ET.fromstring(svg).iter(f"{SVG}text"))
+
+
+@pytest.mark.parametrize("name", list(MOTIFS))
+def test_a_picture_is_an_svg_with_a_footer_that_names_everything(shown: Exhibit, name: str) -> None:
+    plate = MOTIFS[name].make(shown)
+    svg = draw(shown, plate)
+    root = ET.fromstring(svg)
+    assert root.tag == f"{SVG}svg"
+    assert root.find(f"{SVG}title").text == plate.title
+    written = texts(svg)
+    at = "step 7 " if name in STEP else "steps 0 to 20"
+    known = configuration_hash(shown.seen.config) or ""
+    for part in (plate.title, f"run {shown.seen.id}", at, "dead tokens (6 of 16)", f"unit: {plate.unit}", known[:12]):
+        assert part in written
+    assert len([node for node in root.iter(f"{SVG}g") if "role-axis-title" in node.attrib.get("class", "")]) >= 1
+    # Nothing is fetched: an address names something inside, or is the thing itself.
+    assert not re.search(rb"(?:href|src)=\"(?!data:|#)", svg)
+    assert draw(shown, MOTIFS[name].make(shown)) == svg
+
+
+def test_a_png_is_the_same_picture_twice_as_large(shown: Exhibit) -> None:
+    svg = draw(shown, MOTIFS["sizes"].make(shown))
+    root = ET.fromstring(svg)
+    picture = Image.open(io.BytesIO(png_bytes(svg)))
+    assert picture.format == "PNG"
+    assert picture.size == tuple(round(2 * float(root.attrib[side])) for side in ("width", "height"))
+    assert picture.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
+    assert png_bytes(svg) == png_bytes(svg)
+
+
+def test_the_heatmap_shows_zero_and_far_in_their_own_colours(shown: Exhibit) -> None:
+    pixels = Image.open(io.BytesIO(png_bytes(draw(shown, MOTIFS["distances"].make(shown))))).convert("RGB")
+    colours = {colour for count, colour in pixels.getcolors(1 << 24) if count > 2_000}
+    assert (0, 0, 0) in colours
+    # Tokens 0–2 share a vector at step 7, tokens 3–5 do not: half the picture is not black.
+    assert len(colours - {(0, 0, 0), (255, 255, 255)}) >= 2
+
+
+def test_a_title_from_elsewhere_stays_text() -> None:
+    data = {"d": pd.DataFrame({"x": [1.0, np.nan]})}
+    svg = svg_bytes(POINTS, data, "<script>alert(1)</script>\x00&", ["a < b", "x" * 300])
+    root = ET.fromstring(svg)
+    assert root.find(f"{SVG}title").text == "<script>alert(1)</script>\ufffd&"
+    assert not list(root.iter(f"{SVG}script"))
+    assert texts(svg).count("x" * 50) >= 1
+
+
+def test_the_same_picture_has_the_same_bytes_whatever_was_drawn_before() -> None:
+    data = {"d": pd.DataFrame({"x": [1.0, 2.0]})}
+    clipped = POINTS | {"mark": {"type": "point", "clip": True}}
+    first = svg_bytes(clipped, data, "t", [])
+    svg_bytes(clipped, data, "another", [])
+    assert svg_bytes(clipped, data, "t", []) == first
+    assert b"clip-path" in first
+
+
+@pytest.mark.parametrize("address", ["https://example.invalid/data.csv", "/etc/hostname"])
+def test_a_picture_fetches_nothing(address: str) -> None:
+    with pytest.raises(HistoryError, match="its own data alone"):
+        svg_bytes(POINTS | {"data": {"url": address, "format": {"type": "csv"}}}, {}, "t", [])
+
+
+def test_a_picture_without_its_data_says_why(tmp_path: Path) -> None:
+    words = np.random.default_rng(0).standard_normal((1, 6_000, 2)).astype(np.float32)
+    save_file({"W": words}, tmp_path / "large.safetensors")
+    seen = find(str(tmp_path / "large.safetensors"), tmp_path)
+    shown = Exhibit(seen, viewpoint(seen))
+    with pytest.raises(HistoryError, match="needs recorded losses"):
+        MOTIFS["loss"].make(shown)
+    with pytest.raises(HistoryError, match=r"at most 5,000 vectors; the all tokens have 6,000 .*projector"):
+        MOTIFS["places"].make(shown)
+    assert "thinned to 500 of 6,000 tokens" in MOTIFS["distances"].make(shown).note
+
+
+def test_an_animation_has_a_frame_a_step_with_the_step_in_it(make_run: MakeRun) -> None:
+    seen = observe(make_run())
+    shown = Exhibit(seen, viewpoint(seen, first=3, last=9))
+    gif = gif_bytes(shown)
+    moving = Image.open(io.BytesIO(gif))
+    assert moving.format == "GIF"
+    assert moving.n_frames == len(frame_steps(shown)) == 7
+    frames = []
+    for number in range(7):
+        moving.seek(number)
+        frames.append(np.asarray(moving.convert("RGB")))
+    corners = [frame[10:40, 20:160].tobytes() for frame in frames]
+    assert len(set(corners)) == 7, "the step is written in every frame"
+    assert all(len(np.unique(frame.reshape(-1, 3), axis=0)) <= 256 for frame in frames)
+    assert gif_bytes(shown) == gif
+
+
+def test_an_animation_of_one_step_is_a_still(make_run: MakeRun) -> None:
+    seen = observe(make_run())
+    still = Image.open(io.BytesIO(gif_bytes(Exhibit(seen, viewpoint(seen, first=4, last=4)))))
+    assert still.n_frames == 1
+
+
+def test_a_long_range_is_thinned_evenly_ends_kept_and_told(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = observe(make_run(steps=300))
+    shown = Exhibit(seen, viewpoint(seen, first=10, last=290))
+    steps = frame_steps(shown)
+    assert len(steps) == MOST_FRAMES
+    assert (steps[0], steps[-1]) == (10, 290)
+    assert set(np.diff(steps)) <= {2, 3}
+    told: list[str] = []
+    real = animation.ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        animation.ImageDraw.ImageDraw, "text", lambda pen, at, text, **how: (told.append(text), real(pen, at, text, **how))
+    )
+    monkeypatch.setattr(animation, "MOST_FRAMES", 2)
+    gif_bytes(shown)
+    assert "steps 10 to 290: 281 recorded, thinned to 2 frames" in told
+    assert {"step 10", "step 290"} <= set(told)

@@ -1,0 +1,154 @@
+"""Exported tables: read back by pandas, pyarrow and the json module, nothing lost and nothing dangerous."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+import pytest
+from conftest import MakeRun
+from safetensors.numpy import save_file
+
+from snowball_core.commands import main
+from snowball_core.errors import HistoryError
+from snowball_core.exhibit import Exhibit
+from snowball_core.observation import find, observe
+from snowball_core.sheets import FORMATS, MOST_PAIRED, PER_STEP, SHEETS, json_bytes
+from snowball_core.tables import distance_matrix, exact_numbers
+from snowball_core.viewpoint import configuration_hash, footer, identity_line, viewpoint
+
+
+@pytest.fixture
+def shown(make_run: MakeRun) -> Exhibit:
+    seen = observe(make_run())
+    return Exhibit(seen, viewpoint(seen, 7))
+
+
+@pytest.mark.parametrize("name", list(SHEETS))
+def test_a_table_says_the_same_in_three_formats(shown: Exhibit, name: str) -> None:
+    table = SHEETS[name].make(shown)
+    assert len(table) > 0 or name in ("edges",)
+    written = {kind: form(table) for kind, form in FORMATS.items()}
+    parquet = pyarrow.parquet.read_table(io.BytesIO(written["parquet"]))
+    assert parquet.column_names == list(table.columns)
+    pd.testing.assert_frame_equal(parquet.to_pandas(), table.reset_index(drop=True), check_dtype=False)
+    rows = json.loads(written["json"])
+    assert [list(row) for row in rows] == [list(table.columns)] * len(table)
+    csv = pd.read_csv(io.BytesIO(written["csv"]), keep_default_na=False, dtype=str)
+    assert list(csv.columns) == list(table.columns)
+    for column in table:
+        cells, texts = [row[column] for row in rows], list(csv[column])
+        numbers = pd.api.types.is_numeric_dtype(table[column])
+        for cell, text, true in zip(cells, texts, table[column], strict=True):
+            if pd.isna(true):
+                assert cell is None
+                assert text == ""
+            elif numbers:
+                # Equal, not close: every digit that tells the number from its neighbours is there.
+                assert cell == true
+                assert float(text) == true
+            else:
+                assert cell == true
+                assert text.removeprefix("'") == str(true).removeprefix("'")
+
+
+def test_the_tables_of_a_step_are_those_of_the_file(shown: Exhibit) -> None:
+    rows = shown.seen.words[7][shown.seen.dead]
+    numbers = exact_numbers(rows)
+    assert len(SHEETS["holes"].make(shown)) == numbers["black_holes"]
+    assert list(SHEETS["tokens"].make(shown)["token"]) == list(range(6))
+    pairs = SHEETS["pairs"].make(shown)
+    matrix = distance_matrix(rows, "cells")
+    assert len(pairs) == 15
+    assert all(matrix[row.token, row.other] == row.linf_cells for row in pairs.itertuples())
+    assert set(PER_STEP) < set(SHEETS)
+
+
+def test_the_whole_run_tables_are_those_of_the_commands(shown: Exhibit, tmp_path: Path) -> None:
+    for verb in ("census", "motion"):
+        assert main([verb, shown.seen.id, "--runs", str(tmp_path), "--csv", str(tmp_path / "out.csv")]) == 0
+        assert (tmp_path / "out.csv").read_bytes() == FORMATS["csv"](SHEETS[verb].make(shown))
+    assert main(["events", shown.seen.id, "--runs", str(tmp_path), "--csv", str(tmp_path / "out.csv")]) == 0
+    assert (tmp_path / "out.csv").read_bytes() == FORMATS["csv"](SHEETS["events"].make(shown))
+
+
+def test_a_spreadsheet_finds_no_formula_in_a_csv(tmp_path: Path) -> None:
+    save_file({"W": np.zeros((1, 128, 2), np.float32)}, tmp_path / "bytes.safetensors")
+    seen = find(str(tmp_path / "bytes.safetensors"), tmp_path)
+    tokens = FORMATS["csv"](SHEETS["tokens"].make(Exhibit(seen, viewpoint(seen))))
+    glyphs = list(pd.read_csv(io.BytesIO(tokens), keep_default_na=False, dtype=str)["glyph"])
+    assert [glyphs[ord(sign)] for sign in "=+-@A"] == ["'=", "'+", "'-", "'@", "A"]
+    # In JSON, which no spreadsheet evaluates, they stay as they are.
+    assert json.loads(json_bytes(SHEETS["tokens"].make(Exhibit(seen, viewpoint(seen)))))[61]["glyph"] == "="
+
+
+def test_json_says_what_it_can_of_numbers_it_has_not() -> None:
+    rows = json.loads(json_bytes(pd.DataFrame({"x": [np.nan, np.inf, -np.inf, 0.1], "n": pd.array([1, None, 2, 3], "Int64")})))
+    assert [row["x"] for row in rows] == [None, "inf", "-inf", 0.1]
+    assert [row["n"] for row in rows] == [1, None, 2, 3]
+    assert json.loads(json_bytes(pd.DataFrame({"x": []}))) == []
+
+
+def test_a_foreign_history_is_exported_as_far_as_it_is_known(tmp_path: Path) -> None:
+    words = np.random.default_rng(1).standard_normal((3, 5, 2)).astype(np.float32)
+    save_file({"W": words}, tmp_path / "foreign.safetensors")
+    seen = find(str(tmp_path / "foreign.safetensors"), tmp_path)
+    shown = Exhibit(seen, viewpoint(seen))
+    assert shown.view.group == "all"
+    assert set(SHEETS["tokens"].make(shown)["group"]) == {"unknown"}
+    assert "configuration not known" in identity_line(seen)
+    with pytest.raises(HistoryError, match=r'the group "dead" of "foreign\.safetensors" cannot be measured'):
+        viewpoint(seen, group="dead")
+
+
+def test_all_pairs_of_too_many_tokens_are_refused_and_the_statistics_offered(tmp_path: Path) -> None:
+    save_file({"W": np.zeros((1, MOST_PAIRED + 1, 2), np.float32)}, tmp_path / "many.safetensors")
+    seen = find(str(tmp_path / "many.safetensors"), tmp_path)
+    shown = Exhibit(seen, viewpoint(seen))
+    with pytest.raises(HistoryError, match=r'at most 1,024 tokens; the group all has 1,025\. Choose .* "distances"'):
+        SHEETS["pairs"].make(shown)
+    assert len(SHEETS["distances"].make(shown)) == 7
+
+
+def test_a_viewpoint_outside_the_run_is_refused_with_what_there_is(make_run: MakeRun) -> None:
+    seen = observe(make_run())
+    for wrong, message in (
+        ({"step": 21}, "got 21.*the last at step 20"),
+        ({"unit": "miles"}, 'cells, weight; got "miles"'),
+        ({"group": "undead"}, "all, dead, live"),
+        ({"first": 5, "last": 3}, "got 5 to 3"),
+    ):
+        with pytest.raises(HistoryError, match=message):
+            viewpoint(seen, **wrong)
+    assert viewpoint(seen).step == 20
+    with pytest.raises(HistoryError, match="has no dead tokens"):
+        viewpoint(observe(make_run(dead=0)), group="dead")
+
+
+def test_the_configuration_hash_tells_configurations_apart_and_nothing_else(make_run: MakeRun) -> None:
+    one, same, other = make_run(), make_run(), make_run(seed=7)
+    assert one.id != same.id
+    assert configuration_hash(one.config) == configuration_hash(same.config) != configuration_hash(other.config)
+    text = json.dumps(one.config.to_json(), sort_keys=True, separators=(",", ":"))
+    assert configuration_hash(one.config) == hashlib.sha256(text.encode()).hexdigest()
+    assert configuration_hash(None) is None
+
+
+def test_the_footer_names_run_step_group_unit_and_configuration(shown: Exhibit) -> None:
+    lines = " ".join(footer(shown.seen, shown.view, "cells", note="thinned to 5 of 9 tokens"))
+    known = configuration_hash(shown.seen.config) or ""
+    for part in (
+        shown.seen.id,
+        "step 7",
+        "dead tokens (6 of 16)",
+        "unit: cells",
+        known[:12],
+        "BF16 [21, 16, 4]",
+        "thinned to 5",
+    ):
+        assert part in lines

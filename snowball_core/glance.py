@@ -85,7 +85,7 @@ def glance(path: Path, files: Files | None = None) -> Glance:
     ----------
     path : Path
     files : mapping of str to stat_result, optional
-        The files in the folder, if the caller knows them.
+        What is in the folder, if the caller knows it.
     """
     known = {entry.name: entry.stat() for entry in os.scandir(path)} if files is None else files
     key, now = _key(known), time.time()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,47 +97,81 @@ def row(path: Path) -> Row:
     OSError
         If the folder is not there.
     """
-    size, files = _size(path)
-    stamp = tuple((name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns) for name, at in sorted(files.items()))
-    newest = max((at.st_mtime for at in files.values()), default=0.0)
-    if time.time() - newest < _REST_SECONDS:
-        return _read(path, files, size)
-    kept = _at_rest(path, stamp, size)
-    return kept if kept.status.state in _AT_REST else _read(path, files, size)
+    entries = _entries(path)
+    if time.time() - max((at.st_mtime for at in entries.values()), default=0.0) < _REST_SECONDS:
+        return _read(path, entries)
+    stamp = tuple((name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns) for name, at in sorted(entries.items()))
+    kept = _at_rest(path, stamp)
+    return kept if kept.status.state in _AT_REST else _read(path, entries)
 
 
 @functools.lru_cache(maxsize=8_192)
-def _at_rest(path: Path, stamp: tuple[tuple[Any, ...], ...], size: int) -> Row:
-    """A row as it was when its files were as they are; what changes without a file, a lock or a clock, is asked anew."""
-    return _read(path, {entry.name: entry.stat() for entry in os.scandir(path) if entry.is_file()}, size)
+def _at_rest(path: Path, stamp: tuple[tuple[Any, ...], ...]) -> Row:
+    """A row as it was when the run's folder held just this; what changes without a file, by a lock or a clock, is not kept."""
+    return _read(path, _entries(path))
 
 
-def _read(path: Path, files: dict[str, os.stat_result], size: int) -> Row:
-    seen, status = glance(path, files), read_status(path)
+def _read(path: Path, entries: Mapping[str, os.stat_result]) -> Row:
+    seen, status = glance(path, entries), read_status(path)
     if seen.origin is None:
         status = Status("damaged", status.step, status.last_step, message=seen.damage)
-    return Row(path, status, seen, read_notes(path), size)
+    inside = [at.st_size if stat.S_ISREG(at.st_mode) else _size(path / name) for name, at in entries.items()]
+    return Row(path, status, seen, read_notes(path), sum(inside))
 
 
-def _size(path: Path) -> tuple[int, dict[str, os.stat_result]]:
-    """Bytes of all files of a run, and the files at the top of its folder; links count as themselves and are not followed."""
-    total, files = 0, {}
-    for entry, is_top in _files(path, True):
-        at = entry.stat(follow_symlinks=False)
-        total += at.st_size
-        if is_top:
-            files[entry.name] = at
-    return total, files
+def _entries(path: Path) -> dict[str, os.stat_result]:
+    """What is in a run's folder; a link is what it leads to, and nothing where it leads nowhere."""
+    entries = {}
+    with os.scandir(path) as found:
+        for entry in found:
+            with contextlib.suppress(OSError):
+                entries[entry.name] = entry.stat()
+    return entries
 
 
-def _files(folder: Path | str, is_top: bool) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                yield entry, is_top
-            else:
-                with contextlib.suppress(OSError):
-                    yield from _files(entry.path, False)
+def _size(folder: Path) -> int:
+    """Bytes of all files below a folder; links are not followed."""
+    return sum(os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names)
+
+
+def matching(
+    rows: Sequence[Row], text: str = "", states: Sequence[str] = (), presets: Sequence[str] = (), tags: Sequence[str] = ()
+) -> list[Row]:
+    """The rows that hold every word of a text in their id, names, note or tags, and are of one of the states, presets and tags.
+
+    An empty sequence of states, presets or tags asks for none in particular.
+    """
+    words = text.casefold().split()
+    return [
+        each
+        for each in rows
+        if (not states or each.status.state in states)
+        and (not presets or each.preset in presets)
+        and (not tags or set(tags) & set(each.notes.tags))
+        and all(word in _said(each) for word in words)
+    ]
+
+
+def _said(each: Row) -> str:
+    return "\n".join((each.id, each.notes.label, each.glance.name, each.notes.note, *each.notes.tags)).casefold()
+
+
+ORDERS: dict[str, Callable[[Row, str], Any]] = {
+    "newest first": lambda each, group: each.id,
+    "name": lambda each, group: each.title.casefold(),
+    "state": lambda each, group: each.status.state,
+    "preset": lambda each, group: each.preset,
+    "fewest vectors at the end": lambda each, group: (
+        each.glance.counts[group].last[0] if group in each.glance.counts else 10**9
+    ),
+    "largest on disk": lambda each, group: each.bytes,
+}
+
+
+def ordered(rows: Sequence[Row], order: str, group: str) -> list[Row]:
+    """The rows in one of :data:`ORDERS`; among equals the newest comes first."""
+    newest = sorted(rows, key=lambda each: each.id, reverse=True)
+    return sorted(newest, key=lambda each: ORDERS[order](each, group), reverse=order in ("newest first", "largest on disk"))
 
 
 def shelf_table(rows: Sequence[Row], group: str) -> pd.DataFrame:

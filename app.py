@@ -25,6 +25,7 @@ st.set_page_config(page_title="Snowball", page_icon=ICON, layout="wide")
 page = st.navigation(
     [
         st.Page("pages/scrub.py", title="Scrub", icon=":material/linear_scale:", url_path="start", default=True),
+        st.Page("pages/library.py", title="Library", icon=":material/shelves:"),
         st.Page("pages/train.py", title="Train", icon=":material/play_arrow:"),
         st.Page("pages/export.py", title="Export", icon=":material/folder_zip:"),
         # A default page has the root as its address, not its name: this gives the link /scrub a meaning too.

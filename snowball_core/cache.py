@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FOLDER, FOREIGN = "cache", ".foreign"
 
@@ -37,6 +40,8 @@ def load(folder: Path | None, name: str, key: str) -> pd.DataFrame | None:
     """The table kept under this name for this content; None if there is none, or it is damaged."""
     if folder is None:
         return None
+    import pandas as pd
+
     try:
         return pd.read_parquet(folder / FOLDER / f"{name}-{key}.parquet")
     except Exception:
@@ -46,7 +51,7 @@ def load(folder: Path | None, name: str, key: str) -> pd.DataFrame | None:
 
 def keep(folder: Path | None, name: str, key: str, table: pd.DataFrame) -> None:
     """Keep a table, in place of older ones of this name; silently not, where the folder cannot be written."""
-    if folder is None or os.environ.get("SNOWBALL_READONLY", "") not in ("", "0"):
+    if folder is None or _is_readonly():
         return
     with contextlib.suppress(OSError):
         place = folder / FOLDER
@@ -61,3 +66,31 @@ def keep(folder: Path | None, name: str, key: str, table: pd.DataFrame) -> None:
         for old in place.glob(f"{name}-*.parquet"):
             if old.name != f"{name}-{key}.parquet":
                 old.unlink(missing_ok=True)
+
+
+def load_answer(folder: Path, name: str, key: object) -> Any:
+    """The small answer kept under this name for this key; None if there is none, or it is damaged."""
+    try:
+        content = json.loads((folder / FOLDER / f"{name}.json").read_bytes())
+        return content["answer"] if content["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def keep_answer(folder: Path, name: str, key: object, answer: Mapping[str, Any]) -> None:
+    """Keep a small answer, as JSON, in place of an older one; silently not, where the folder cannot be written."""
+    if _is_readonly():
+        return
+    with contextlib.suppress(OSError):
+        place = folder / FOLDER
+        place.mkdir(exist_ok=True)
+        fresh = place / f".{name}-{os.getpid()}.new"
+        try:
+            fresh.write_text(json.dumps({"key": key, "answer": answer}))
+            os.replace(fresh, place / f"{name}.json")
+        finally:
+            fresh.unlink(missing_ok=True)
+
+
+def _is_readonly() -> bool:
+    return os.environ.get("SNOWBALL_READONLY", "") not in ("", "0")

@@ -19,6 +19,7 @@ from .export_commands import add_export_verbs
 from .geometry_commands import add_geometry_verbs
 from .measure_commands import add_measure_verbs
 from .proof_commands import add_proof_verbs
+from .shelf_commands import add_shelf_verbs
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     add_fields(recorder)
     verb("resume", _resume, "continue a stopped or interrupted run").add_argument("run", metavar="RUN")
     verb("stop", _stop, "ask a running run to stop and keep what it has").add_argument("run", metavar="RUN")
-    verb("list", _list, "runs and their states")
+    add_shelf_verbs(verb)
     add_measure_verbs(verb)
     add_geometry_verbs(verb)
     add_proof_verbs(verb)
@@ -148,18 +149,6 @@ def _stop(asked: argparse.Namespace) -> Answer:
     request_stop(run.path)
     say(asked, f"{run.id} will stop after its step")
     return {"run": run.id, "state": "stopping"}
-
-
-def _list(asked: argparse.Namespace) -> Answer:
-    from .runs import run_paths
-    from .status import read_status
-
-    listed = [{"run": path.name, **read_status(path).__dict__} for path in run_paths(folder_of(asked))]
-    for row in listed:
-        say(asked, f"{row['run']:50} {row['state']:12} {row['step']:>8,} of {row['last_step']:,} steps")
-    if not listed:
-        say(asked, 'no run yet: "python -m snowball_core record" makes one')
-    return {"runs": listed}
 
 
 def _corpus(asked: argparse.Namespace) -> Answer:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, settings
 
 from snowball_core.bf16 import from_values
 from snowball_core.config import RunConfig
@@ -22,6 +23,10 @@ from snowball_core.tensorfile import TensorWriter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+# A busy machine draws slowly, and is no fault of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 MakeRun = Callable[..., Run]
 

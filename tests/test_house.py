@@ -13,22 +13,10 @@ APP_SIDE = [
     *("census", "geometry", "runs", "stage", "tables", "charts", "jobs", "commands"),
     *("answers", "measure_commands", "extent", "motion", "freezing", "lineage", "pairs", "levels", "causes", "cache"),
     "memory",
-    *(
-        "viewpoint",
-        "pictures",
-        "parcel",
-        "exhibit",
-        "sheets",
-        "plates",
-        "animation",
-        "projector",
-        "methods",
-        "report",
-        "takeaways",
-        "exporting",
-    ),
-    *("export_commands", "observation", "step_tables", "event_tables", "findings", "laws", "verdict", "notebook", "axes"),
-    *("shots", "frames", "story", "close_up", "long_tables", "blocks", "biography"),
+    *("viewpoint", "pictures", "parcel", "exhibit", "sheets", "plates", "animation", "projector", "methods", "report"),
+    *("takeaways", "exporting", "export_commands", "observation", "step_tables", "event_tables", "findings", "laws"),
+    *("verdict", "notebook", "axes", "shots", "frames", "story", "close_up", "long_tables", "blocks", "biography"),
+    *("notes", "differences", "glance", "shelf", "trash", "shelf_commands"),
 ]
 
 

@@ -1,0 +1,30 @@
+"""Library, the page that answers: which runs are there, and what became of their black holes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.door import require_front_door
+
+require_front_door("pages/library.py")
+
+from pages.parts.foreign_view import foreign_view  # noqa: E402
+from pages.parts.shelf_view import shelf_view  # noqa: E402
+from pages.parts.trash_view import say_put_away, trash_view  # noqa: E402
+
+st.title("Library")
+st.markdown(
+    "Which runs are there, and what became of their black holes? Select rows to open, name, compare or put away runs. "
+    "U counts unique vectors, C black holes, P the tokens in them."
+)
+say_put_away()
+runs, file, trash = st.tabs(["Runs", "From a file", "Trash"], key="shelf", bind="query-params")
+if runs.open:
+    with runs:
+        shelf_view()
+if file.open:
+    with file:
+        foreign_view()
+if trash.open:
+    with trash:
+        trash_view()

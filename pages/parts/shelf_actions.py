@@ -1,0 +1,147 @@
+"""What is done with the selected runs: open, name, annotate, put away, lay their configurations side by side."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core.differences import differences
+from snowball_core.errors import SnowballError
+from snowball_core.notes import LONGEST_LABEL, LONGEST_NOTE, annotate, tags_of
+from snowball_core.runs import Run, read_run
+from snowball_core.shelf import Row
+
+from .run_picker import state_badge
+from .trash_view import put_away
+from .words import plain, size
+
+_PROBLEM = "library-problem"
+
+
+def act_on(rows: Sequence[Row]) -> None:
+    """Draw what can be done with the selected runs."""
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(plain(problem))
+    if not rows:
+        st.caption("Select runs by the boxes at the left of the table (Shift and Space on the keyboard).")
+    elif len(rows) == 1:
+        _one(rows[0])
+    else:
+        _several(rows)
+
+
+def _one(row: Row) -> None:
+    with st.container(border=True, key="selected"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(row.title)}**")
+            state_badge(row.status)
+            st.caption(row.id)
+        if row.damage:
+            st.warning(plain(row.damage))
+        elif row.status.message:
+            st.caption(plain(row.status.message))
+        _say_origin(row)
+        _form(row)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if row.glance.snapshots and not row.glance.damage:
+                st.page_link(
+                    "pages/scrub.py", label="Open in Scrub", query_params={"run": row.id}, icon=":material/linear_scale:"
+                )
+            _put_away_button([row])
+
+
+def _say_origin(row: Row) -> None:
+    if (found := row.glance.origin) is None:
+        return
+    if not found.changes:
+        st.caption(f"Its configuration is the preset {found.nearest}.")
+        return
+    config = read_run(row.path).config
+    changed = ", ".join(f"{name.replace('_', ' ')} {getattr(config, name)}" for name in found.changes[:8])
+    more = " and more" if len(found.changes) > 8 else ""
+    st.caption(f"Its configuration is its own, nearest to {found.nearest}, with {plain(changed)}{more}.")
+
+
+def _form(row: Row) -> None:
+    notes = row.notes
+    # Named by what it shows: notes written elsewhere are shown, not overwritten by what stood here before.
+    mark = f"{row.id}-{zlib.crc32(repr(notes).encode())}"
+    with st.form(f"notes-{mark}", border=False):
+        left, right = st.columns(2)
+        label = left.text_input("Name", notes.label, LONGEST_LABEL, key=f"label-{mark}", placeholder=row.glance.name)
+        tags = right.text_input("Tags, comma-separated", ", ".join(notes.tags), key=f"tags-{mark}", placeholder="merger, keep")
+        note = st.text_area("Note", notes.note, 90, LONGEST_NOTE, key=f"note-{mark}")
+        if st.form_submit_button("Save", key=f"save-{mark}"):
+            try:
+                annotate(row.path, label, note, tags_of(tags))
+            except SnowballError as error:
+                st.error(plain(error))
+                return
+            st.rerun()
+    st.caption("Name, tags and note are kept beside the run; its id and everything recorded stay as they are.")
+
+
+def _several(rows: Sequence[Row]) -> None:
+    with st.container(border=True, key="selected"):
+        st.markdown(f"**{len(rows):,} runs selected** · {size(sum(row.bytes for row in rows))}")
+        _differences(rows)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            tag = st.text_input("A tag for all of them", key="tag-all", width=220)
+            st.button("Add the tag", key="add-tag", on_click=_tag_all, args=([row.path for row in rows], tag), disabled=not tag)
+            _put_away_button(rows)
+
+
+def _differences(rows: Sequence[Row]) -> None:
+    """The fields in which the configurations differ, a column per run."""
+    whole = [row for row in rows if row.glance.origin is not None]
+    try:
+        runs: list[Run] = [read_run(row.path) for row in whole]
+    except SnowballError as error:
+        st.error(plain(error))
+        return
+    found = differences([run.config for run in runs])
+    if left_out := len(rows) - len(whole):
+        st.caption(f"{left_out} of them cannot be compared: a damaged run.json.")
+    if not found:
+        st.caption("No field of their configurations differs.")
+        return
+    st.caption(f"{len(found)} fields of their configurations differ; a column per run.")
+    table = pd.DataFrame({run.id: [str(values[i]) for values in found.values()] for i, run in enumerate(runs)})
+    table.insert(0, "field", [name.replace("_", " ") for name in found])
+    heads = {row.id: st.column_config.TextColumn(row.title, help=row.id) for row in whole}
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        key="differences",
+        column_config={"field": st.column_config.TextColumn(pinned=True), **heads},
+        alt="The fields in which the configurations of the selected runs differ",
+    )
+
+
+def _tag_all(paths: Sequence[Path], tag: str) -> None:
+    from snowball_core.notes import read_notes
+
+    try:
+        for path in paths:
+            annotate(path, tags=(*read_notes(path).tags, *tags_of(tag)))
+        st.session_state["tag-all"] = ""
+    except SnowballError as error:
+        st.session_state[_PROBLEM] = str(error)
+
+
+def _put_away_button(rows: Sequence[Row]) -> None:
+    alive = [row for row in rows if row.status.is_alive]
+    st.button(
+        "Put into the trash" if len(rows) == 1 else f"Put {len(rows):,} runs into the trash",
+        key="put-away",
+        icon=":material/delete:",
+        disabled=bool(alive),
+        help="A run being recorded must be stopped first." if alive else "It can be undone: nothing is deleted.",
+        on_click=put_away,
+        args=([row.id for row in rows],),
+    )

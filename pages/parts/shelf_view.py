@@ -1,0 +1,157 @@
+"""The runs of the library: filters, the table, and what is done with the selected ones."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from snowball_core.glance import POINTS
+from snowball_core.runs import runs_folder
+from snowball_core.shelf import ORDERS, Row, matching, ordered, shelf, shelf_table
+from snowball_core.status import read_status
+
+from .run_picker import offer_demo
+from .settings import pick_group
+from .shelf_actions import act_on
+from .words import duration
+
+_CHOSEN = "library-chosen"
+_PATIENCE_SECONDS = 0.5
+_OFTEN_SECONDS = 0.1
+_FOLLOW_SECONDS = 2.0
+
+
+def shelf_view() -> None:
+    """Draw the runs; while one of them is recorded the page follows it."""
+    rows = _listed()
+    if not rows:
+        offer_demo()
+        return
+    group, shown = _filtered(rows)
+    if shown:
+        act_on(_table(shown, group))
+    else:
+        st.info("No run matches the filter: clear a field above to see the others.")
+    if alive := [row for row in rows if row.status.is_alive]:
+        st.fragment(_follow, run_every=_FOLLOW_SECONDS)(alive, time.monotonic())
+
+
+def _follow(rows: Sequence[Row], drawn: float) -> None:
+    """Draw the whole page anew when a run is further than it was, but not more often than every few seconds."""
+    if time.monotonic() - drawn >= _FOLLOW_SECONDS and any(read_status(row.path) != row.status for row in rows):
+        st.rerun()
+
+
+def _listed() -> list[Row]:
+    """The rows of all runs; with a bar and an estimate where counting them takes more than a moment."""
+    place, began = st.empty(), time.monotonic()
+    last = began
+
+    def watch(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - began > _PATIENCE_SECONDS and now - last > _OFTEN_SECONDS:
+            left = duration((now - began) / done * (total - done))
+            place.progress(
+                done / total, text=f"Counting runs seen for the first time: {done:,} of {total:,}, about {left} left"
+            )
+            last = now
+
+    rows = shelf(runs_folder(), watch)
+    place.empty()
+    return rows
+
+
+def _filtered(rows: Sequence[Row]) -> tuple[str, list[Row]]:
+    """Draw the filters; return the group whose counts are shown and the rows that match, in the order asked for."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
+        text = st.text_input(
+            "Find",
+            key="find",
+            bind="query-params",
+            type="search",
+            width=220,
+            placeholder="name, note, tag, id",
+            help="Every word must occur in the run's id, name, label, note or tags.",
+        )
+        states = _several("State", "state", sorted({row.status.state for row in rows}))
+        presets = _several("Preset", "of-preset", sorted({row.preset for row in rows if row.preset}))
+        tags = _several("Tag", "tag", sorted({tag for row in rows for tag in row.notes.tags}))
+        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=220)
+        group = pick_group()
+    return group, ordered(matching(rows, text or "", states, presets, tags), order or next(iter(ORDERS)), group)
+
+
+def _several(label: str, key: str, options: list[str]) -> list[str]:
+    if not options:
+        return []
+    # A value that no run has any more is not an option: Streamlit drops it from the address.
+    return st.multiselect(label, options, key=key, bind="query-params", placeholder="any", width=190)
+
+
+def _table(rows: Sequence[Row], group: str) -> list[Row]:
+    """The table of runs; return the selected ones.
+
+    The widget's name follows from the runs it shows: a selection of row numbers never comes to mean other runs.
+    """
+    ids = [row.id for row in rows]
+    kept = [place for place, run_id in enumerate(ids) if run_id in st.session_state.get(_CHOSEN, ())]
+    event: Any = st.dataframe(
+        shelf_table(rows, group),
+        key=f"runs-{zlib.crc32(' '.join(ids).encode())}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": kept}},
+        column_order=_ORDER if any(row.damage for row in rows) else [name for name in _ORDER if name != "damage"],
+        column_config=_columns(group),
+        placeholder="",
+        height=min(38 + 35 * len(rows), 423),
+        alt=f"The runs of the library, one a row, with U, C and P of {group} tokens at the start and the end",
+    )
+    chosen = [ids[place] for place in event["selection"]["rows"] if place < len(ids)]
+    st.session_state[_CHOSEN] = chosen
+    st.caption(
+        f"{len(rows):,} runs · U, C and P of {group} tokens at the first and the last recorded snapshot · the line: U at up to "
+        f"{POINTS} recorded snapshots, spaced evenly on a symlog axis of steps · sizes: everything in the folder"
+    )
+    return [row for row in rows if row.id in chosen]
+
+
+_ORDER = (
+    *("title", "state", "damage", "preset", "curve", "first_unique", "last_unique", "first_black_holes", "last_black_holes"),
+    *("first_population", "last_population", "step", "last_step", "bytes", "tags", "note", "created", "run"),
+)
+
+
+def _columns(group: str) -> dict[str, Any]:
+    column = st.column_config
+    names = {
+        "unique": ("U", f"Unique vectors among {group} tokens: distinct rows, by bits."),
+        "black_holes": ("C", f"Black holes: vectors shared by at least two {group} tokens."),
+        "population": ("P", f"The {group} tokens in black holes."),
+    }
+    ends = {
+        f"{end}_{name}": column.NumberColumn(f"{short} {word}", format="localized", width=72, help=f"{help} At the {word}.")
+        for name, (short, help) in names.items()
+        for end, word in (("first", "start"), ("last", "end"))
+    }
+    preset = "The preset its configuration is, whatever its seed, recorded steps and machine; own where it is none."
+    return ends | {
+        "title": column.TextColumn("name", width=170, pinned=True, help="Its label, or the name it was configured with."),
+        "state": column.TextColumn("state", width=92),
+        "preset": column.TextColumn("preset", width=150, help=preset),
+        "curve": column.LineChartColumn("U over steps", width=110, y_min=0, color="#009E73"),
+        "step": column.NumberColumn("step", format="localized", width=72, help="Steps done."),
+        "last_step": column.NumberColumn("of", format="localized", width=72, help="Steps when it is complete."),
+        "bytes": column.NumberColumn("size", format="bytes", width=80, help="All files in its folder."),
+        "tags": column.ListColumn("tags", width=130),
+        "note": column.TextColumn("note", width=200),
+        "created": column.DatetimeColumn("made", format="YYYY-MM-DD HH:mm", width=130, timezone="UTC", help="UTC."),
+        "run": column.TextColumn("run", width=290, help="The id: its folder's name."),
+        "damage": column.TextColumn("damage", width=190, help="What of it cannot be read."),
+    }

@@ -1,0 +1,192 @@
+"""A run at a glance: which experiment it is, and its counts at the start, at the end and at a few steps between.
+
+What a listing shows of a run is measured once and kept in the run's cache, under the size, times and number of the files it
+was read from: another file, or the same one written again, is measured anew.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .cache import keep_answer, load_answer
+from .census import census_history
+from .differences import Origin, origin
+from .errors import HistoryError, RunError
+from .runs import HISTORY, TENSOR, Run, read_run
+from .tensorfile import open_tensor
+
+VERSION = 1
+POINTS = 32
+GROUPS = ("dead", "live", "all")
+_MOST_BYTES = 256_000_000
+_SETTLED_SECONDS = 2.0
+_SOURCES = ("run.json", HISTORY)
+Files = Mapping[str, os.stat_result]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The census of one group at the first and last snapshot, and U on the way.
+
+    Attributes
+    ----------
+    tokens : int
+    first, last : tuple of int
+        U, C and P.
+    curve : tuple of int
+        U at :data:`POINTS` places spaced evenly on a symlog axis of steps, each the last snapshot recorded there or before.
+    """
+
+    tokens: int
+    first: tuple[int, int, int]
+    last: tuple[int, int, int]
+    curve: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the files of a run say at a glance.
+
+    Attributes
+    ----------
+    damage : str
+        What cannot be read, and why; empty if all can.
+    name, created : str
+        As configured; when it was made, UTC.
+    origin : Origin or None
+        None where the configuration cannot be read.
+    snapshots, recorded_step : int
+        Snapshots recorded, and the step of the last one.
+    counts : mapping of str to Counts
+        By group, for the groups that are known and have tokens.
+    """
+
+    damage: str = ""
+    name: str = ""
+    created: str = ""
+    origin: Origin | None = None
+    snapshots: int = 0
+    recorded_step: int = 0
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+
+
+def glance(path: Path, files: Files | None = None) -> Glance:
+    """The run in a folder at a glance, from its cache where that was made of these very files.
+
+    Parameters
+    ----------
+    path : Path
+    files : mapping of str to stat_result, optional
+        What is in the folder, if the caller knows it.
+    """
+    known = {entry.name: entry.stat() for entry in os.scandir(path)} if files is None else files
+    key, now = _key(known), time.time()
+    found = _told(load_answer(path, "glance", key))
+    if found is not None:
+        return found
+    found = measured(path)
+    # A file may be written twice within a tick of the clock: only what has been at rest for a while is kept.
+    if not found.damage and all(now - known[name].st_mtime > _SETTLED_SECONDS for name in _SOURCES if name in known):
+        keep_answer(path, "glance", key, _kept(found))
+    return found
+
+
+def _key(files: Files) -> list[Any]:
+    """What tells these files from others: name, size, number, time of the content and of the entry."""
+    stats = [(name, files[name]) for name in _SOURCES if name in files]
+    return [VERSION, *([name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in stats)]
+
+
+def measured(path: Path) -> Glance:
+    """The run in a folder at a glance, measured now. Of a run with a damaged ``run.json`` the history is still counted."""
+    try:
+        run = read_run(path)
+    except RunError as error:
+        return _without_manifest(path, str(error))
+    known = Glance(name=run.config.name, created=_created(run), origin=origin(run.config))
+    if not (path / HISTORY).exists():
+        never = run.status().step == 0
+        return known if never else replace(known, damage=f"{HISTORY} is missing: nothing recorded can be shown")
+    try:
+        words = run.history().words
+    except HistoryError as error:
+        # A header that a worker is just rewriting is not damage.
+        return known if run.status().is_alive else replace(known, damage=str(error))
+    steps = run.steps(len(words))
+    return replace(known, **_counted(words[: len(steps)], steps, {"dead": run.dead, "live": ~run.dead}))
+
+
+def _without_manifest(path: Path, damage: str) -> Glance:
+    try:
+        words = open_tensor(path / HISTORY, TENSOR).words
+        return Glance(damage, **_counted(words, np.arange(len(words)), {}))
+    except (HistoryError, ValueError):
+        return Glance(damage)
+
+
+def _created(run: Run) -> str:
+    given = run.manifest.get("created", "")
+    return given[:32] if isinstance(given, str) else ""
+
+
+def _counted(words: Any, steps: npt.NDArray[np.int64], groups: Mapping[str, npt.NDArray[np.bool_]]) -> dict[str, Any]:
+    """The counts of every group at a few snapshots, the first and last among them."""
+    if not len(words):
+        return {}
+    chosen, places = np.unique(spread(steps, _affordable(words)), return_inverse=True)
+    some = np.ascontiguousarray(words[chosen])
+    masks = {**groups, "all": np.ones(words.shape[1], np.bool_)}
+    counts = {}
+    for name, mask in masks.items():
+        if mask.any():
+            found = census_history(some, mask)
+            ends = [(each.unique, each.black_holes, each.population) for each in (found[0], found[-1])]
+            curve = tuple(found[place].unique for place in places)
+            counts[name] = Counts(int(mask.sum()), ends[0], ends[1], curve)
+    return {"snapshots": len(words), "recorded_step": int(steps[-1]), "counts": counts}
+
+
+def _affordable(words: Any) -> int:
+    """How many snapshots are read: fewer where one of them is large, the first and the last at least."""
+    return int(min(POINTS, max(2, _MOST_BYTES // max(1, words[0].nbytes))))
+
+
+def spread(steps: npt.NDArray[np.int64], points: int) -> npt.NDArray[np.intp]:
+    """Indices of snapshots spaced evenly on a symlog axis of steps, each the last one recorded there or before.
+
+    Examples
+    --------
+    >>> spread(np.array([0, 1, 2, 3, 10, 100]), 4).tolist()
+    [0, 3, 4, 5]
+    """
+    places = np.expm1(np.linspace(0.0, np.log1p(float(steps[-1] - steps[0])), points)) + steps[0]
+    # Rounded up to the step where the logarithm came back a last bit below it.
+    found: npt.NDArray[np.intp] = np.maximum(np.searchsorted(steps, np.floor(places + 1e-6), side="right") - 1, 0)
+    return found
+
+
+def _kept(found: Glance) -> dict[str, Any]:
+    counts = {group: [at.tokens, at.first, at.last, at.curve] for group, at in found.counts.items()}
+    plain = {name: getattr(found, name) for name in ("name", "created", "origin", "snapshots", "recorded_step")}
+    return {**plain, "counts": counts}
+
+
+def _told(answer: Any) -> Glance | None:
+    """A kept answer as it was; None if it is not one."""
+    try:
+        nearest, changes = answer["origin"]
+        counts = {
+            group: Counts(tokens, tuple(first), tuple(last), tuple(curve))
+            for group, (tokens, first, last, curve) in answer["counts"].items()
+        }
+        return Glance("", **{**answer, "origin": Origin(nearest, tuple(changes)), "counts": counts})
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None

@@ -1,0 +1,114 @@
+"""What a person says of a run: a label, a note and tags, beside what was recorded and never in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import RunError
+from .status import require_writable, write_json
+
+FILE = "notes.json"
+LONGEST_LABEL, LONGEST_NOTE, LONGEST_TAG, MOST_TAGS = 80, 4_000, 32, 12
+_LARGEST_FILE = 65_536
+# Control and format characters (they can turn a line of text around), halves of characters, and the two that break lines.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a person says of a run.
+
+    Attributes
+    ----------
+    label : str
+        The name to show; empty if the run has none of its own. The run's id never changes.
+    note : str
+    tags : tuple of str
+    damage : str
+        Why the file cannot be read; empty if it can.
+    """
+
+    label: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    damage: str = ""
+
+
+def read_notes(path: Path) -> Notes:
+    """The notes of the run in a folder; none if nobody wrote any. A damaged file says so and stands in nobody's way."""
+    file = path / FILE
+    try:
+        if file.stat().st_size > _LARGEST_FILE:
+            raise ValueError("it is too large")
+        content = json.loads(file.read_text())
+        if not isinstance(content, dict) or not isinstance(content.get("tags", []), list):
+            raise ValueError("it is of another kind")
+        return _checked(content.get("label", ""), content.get("note", ""), content.get("tags", []))
+    except FileNotFoundError:
+        return Notes()
+    except (OSError, ValueError, RecursionError, RunError):
+        return Notes(damage=f"{FILE} cannot be read")
+
+
+def annotate(path: Path, label: str | None = None, note: str | None = None, tags: Iterable[str] | None = None) -> Notes:
+    """Change what is said of the run in a folder; what is not given stays. Nothing recorded is touched.
+
+    A damaged file of notes is set aside, not overwritten.
+
+    Raises
+    ------
+    RunError
+        If a text is too long or holds characters that cannot be seen, or the folder cannot be written.
+    """
+    require_writable()
+    old = read_notes(path)
+    fresh = _checked(
+        old.label if label is None else label, old.note if note is None else note, old.tags if tags is None else tags
+    )
+    try:
+        if old.damage:
+            os.replace(path / FILE, path / f"{FILE}.damaged")
+        write_json(path / FILE, {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)})
+    except OSError as error:
+        raise RunError(f'the run folder must be writable; "{path}": {error.strerror}. Nothing was changed.') from None
+    return fresh
+
+
+def tags_of(text: str) -> tuple[str, ...]:
+    """Tags from text, separated by commas.
+
+    Examples
+    --------
+    >>> tags_of("merger, keep ,,merger")
+    ('merger', 'keep')
+    """
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _checked(label: object, note: object, tags: Iterable[object]) -> Notes:
+    words = tuple(dict.fromkeys(_text(tag, "a tag", LONGEST_TAG) for tag in tags))
+    if any("," in word or not word for word in words):
+        raise RunError("a tag must have a letter and no comma; commas stand between tags. Leave it out or rename it.")
+    if len(words) > MOST_TAGS:
+        raise RunError(f"a run has at most {MOST_TAGS} tags; got {len(words):,}. Leave some out.")
+    return Notes(_text(label, "a label", LONGEST_LABEL), _text(note, "a note", LONGEST_NOTE, "\n\t"), words)
+
+
+def _text(given: object, what: str, longest: int, allowed: str = "") -> str:
+    """A text as it is kept: composed characters, no blanks at its ends, not too long, everything in it visible."""
+    if not isinstance(given, str):
+        raise RunError(f"{what} must be text; got {type(given).__name__}. Write it in quotes.")
+    given = unicodedata.normalize("NFC", given.replace("\r\n", "\n")).strip()
+    if len(given) > longest:
+        raise RunError(f"{what} must have at most {longest:,} characters; got {len(given):,}. Shorten it.")
+    for place, character in enumerate(given):
+        if unicodedata.category(character) in _UNSEEN and character not in allowed:
+            raise RunError(
+                f"{what} must be made of visible characters; number {place + 1:,} is U+{ord(character):04X}. Remove it."
+            )
+    return given

@@ -1,0 +1,234 @@
+"""The library's shelf: one row per run, whatever state it is in, fast enough for thousands."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .glance import Counts, Glance, glance
+from .notes import Notes, read_notes
+from .runs import run_paths
+from .status import Status, read_status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int, int], None]
+_AT_REST = ("completed", "stopped", "failed")
+_REST_SECONDS = 2.0
+_MEASURES = ("unique", "black_holes", "population")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of the library.
+
+    Attributes
+    ----------
+    path : Path
+    status : Status
+        "damaged" where the ``run.json`` cannot be read.
+    glance : Glance
+    notes : Notes
+    bytes : int
+        Of all files in the run's folder.
+    """
+
+    path: Path
+    status: Status
+    glance: Glance
+    notes: Notes
+    bytes: int
+
+    @property
+    def id(self) -> str:
+        """The run's id: its folder's name."""
+        return self.path.name
+
+    @property
+    def title(self) -> str:
+        """The name to show: the label somebody gave it, else the name it was configured with, else its id."""
+        return self.notes.label or self.glance.name or self.id
+
+    @property
+    def preset(self) -> str:
+        """The preset its configuration is, or "own"; empty where it cannot be read."""
+        return self.glance.origin.preset if self.glance.origin else ""
+
+    @property
+    def damage(self) -> str:
+        """What of it cannot be read; empty if all can."""
+        return "; ".join(text for text in (self.glance.damage, self.notes.damage) if text)
+
+
+def shelf(folder: Path, progress: Progress | None = None) -> list[Row]:
+    """One row per run in a folder, newest first.
+
+    Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
+    a listing that was cancelled goes on where it stopped.
+
+    Parameters
+    ----------
+    folder : Path
+    progress : callable, optional
+        Told runs listed and in all after every run; may raise to cancel.
+    """
+    paths, rows = run_paths(folder), []
+    for number, path in enumerate(paths):
+        with contextlib.suppress(OSError):  # it was put away while the others were listed
+            rows.append(row(path))
+        if progress:
+            progress(number + 1, len(paths))
+    return rows
+
+
+def row(path: Path) -> Row:
+    """The row of the run in a folder.
+
+    Raises
+    ------
+    OSError
+        If the folder is not there.
+    """
+    entries = _entries(path)
+    if time.time() - max((at.st_mtime for at in entries.values()), default=0.0) < _REST_SECONDS:
+        return _read(path, entries)
+    stamp = tuple((name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns) for name, at in sorted(entries.items()))
+    kept = _at_rest(path, stamp)
+    return kept if kept.status.state in _AT_REST else _read(path, entries)
+
+
+@functools.lru_cache(maxsize=8_192)
+def _at_rest(path: Path, stamp: tuple[tuple[Any, ...], ...]) -> Row:
+    """A row as it was when the run's folder held just this; what changes without a file, by a lock or a clock, is not kept."""
+    return _read(path, _entries(path))
+
+
+def _read(path: Path, entries: Mapping[str, os.stat_result]) -> Row:
+    seen, status = glance(path, entries), read_status(path)
+    if seen.origin is None:
+        status = Status("damaged", status.step, status.last_step, message=seen.damage)
+    inside = [at.st_size if stat.S_ISREG(at.st_mode) else _size(path / name) for name, at in entries.items()]
+    return Row(path, status, seen, read_notes(path), sum(inside))
+
+
+def _entries(path: Path) -> dict[str, os.stat_result]:
+    """What is in a run's folder; a link is what it leads to, and nothing where it leads nowhere."""
+    entries = {}
+    with os.scandir(path) as found:
+        for entry in found:
+            with contextlib.suppress(OSError):
+                entries[entry.name] = entry.stat()
+    return entries
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below a folder; links are not followed."""
+    return sum(os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names)
+
+
+def matching(
+    rows: Sequence[Row], text: str = "", states: Sequence[str] = (), presets: Sequence[str] = (), tags: Sequence[str] = ()
+) -> list[Row]:
+    """The rows that hold every word of a text in their id, names, note or tags, and are of one of the states, presets and tags.
+
+    An empty sequence of states, presets or tags asks for none in particular.
+    """
+    words = text.casefold().split()
+    return [
+        each
+        for each in rows
+        if (not states or each.status.state in states)
+        and (not presets or each.preset in presets)
+        and (not tags or set(tags) & set(each.notes.tags))
+        and all(word in _said(each) for word in words)
+    ]
+
+
+def _said(each: Row) -> str:
+    return "\n".join((each.id, each.notes.label, each.glance.name, each.notes.note, *each.notes.tags)).casefold()
+
+
+ORDERS: dict[str, Callable[[Row, str], Any]] = {
+    "newest first": lambda each, group: each.id,
+    "name": lambda each, group: each.title.casefold(),
+    "state": lambda each, group: each.status.state,
+    "preset": lambda each, group: each.preset,
+    "fewest vectors at the end": lambda each, group: (
+        each.glance.counts[group].last[0] if group in each.glance.counts else 10**9
+    ),
+    "largest on disk": lambda each, group: each.bytes,
+}
+
+
+def ordered(rows: Sequence[Row], order: str, group: str) -> list[Row]:
+    """The rows in one of :data:`ORDERS`; among equals the newest comes first."""
+    newest = sorted(rows, key=lambda each: each.id, reverse=True)
+    return sorted(newest, key=lambda each: ORDERS[order](each, group), reverse=order in ("newest first", "largest on disk"))
+
+
+def shelf_table(rows: Sequence[Row], group: str) -> pd.DataFrame:
+    """The rows as a table, with the counts of one group.
+
+    Columns ``run``, ``title``, ``state``, ``step``, ``last_step``, ``preset``, U, C and P at the first and last snapshot
+    (``first_unique``, ``last_unique``, …, missing where they are not known), ``curve``, ``bytes``, ``tags``, ``note``,
+    ``created``, ``damage``.
+    """
+    import pandas as pd
+
+    counts = [each.glance.counts.get(group) for each in rows]
+    return pd.DataFrame(
+        {
+            "run": [each.id for each in rows],
+            "title": [each.title for each in rows],
+            "state": [each.status.state for each in rows],
+            "step": [each.status.step for each in rows],
+            "last_step": [each.status.last_step for each in rows],
+            "preset": [each.preset for each in rows],
+            **_ends(counts),
+            "curve": [list(at.curve) if at else [] for at in counts],
+            "bytes": [each.bytes for each in rows],
+            "tags": [list(each.notes.tags) for each in rows],
+            "note": [each.notes.note for each in rows],
+            "created": pd.to_datetime([each.glance.created for each in rows], errors="coerce", utc=True),
+            "damage": [each.damage for each in rows],
+        }
+    )
+
+
+def _ends(counts: Sequence[Counts | None]) -> dict[str, Any]:
+    import pandas as pd
+
+    return {
+        f"{end}_{name}": pd.array([getattr(at, end)[place] if at else None for at in counts], "Int64")
+        for place, name in enumerate(_MEASURES)
+        for end in ("first", "last")
+    }
+
+
+def answer_of(each: Row, group: str) -> dict[str, Any]:
+    """A row as a JSON object."""
+    counts = each.glance.counts.get(group)
+    ends = {end: dict(zip(_MEASURES, getattr(counts, end), strict=True)) if counts else None for end in ("first", "last")}
+    return {
+        "run": each.id,
+        **each.status.__dict__,
+        "label": each.notes.label,
+        "note": each.notes.note,
+        "tags": list(each.notes.tags),
+        "name": each.glance.name,
+        "preset": each.preset,
+        "changes": list(each.glance.origin.changes) if each.glance.origin else [],
+        "snapshots": each.glance.snapshots,
+        "group": group,
+        **ends,
+        "bytes": each.bytes,
+        "damage": each.damage,
+    }

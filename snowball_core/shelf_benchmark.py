@@ -1,0 +1,68 @@
+"""How fast a library of many runs is listed: the third part of the benchmark."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .benchmark import Row
+from .config import RunConfig
+from .runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, create
+from .schedules import recorded_steps
+from .shelf import shelf
+from .status import Status, write_status
+from .tensorfile import TensorWriter
+
+_TOKENS, _HIDDEN, _DEAD = 16, 4, 6
+
+
+def made_library(folder: Path, runs: int, steps: int = 20) -> None:
+    """Fill a folder with small made-up runs, each of its own bits, whose dead tokens fall together one by one."""
+    rng = np.random.default_rng(1)
+    for number in range(runs):
+        config = RunConfig(name=f"made-{number}", seed=number, steps=steps, vocab=_TOKENS, hidden=_HIDDEN, extra="")
+        corpus = {"name": "made up", "bytes": 1_000, "sha256": "0" * 64, "byte_counts": [100] * _TOKENS}
+        run = create(folder, config, {"dead_ids": list(range(_DEAD)), "corpus": corpus, "faults_carried": []})
+        words = rng.integers(0, 2**15, (_TOKENS, _HIDDEN), dtype=np.uint16)
+        with TensorWriter(run.path / HISTORY, TENSOR, "BF16", words.shape, len(recorded_steps(config)), {}) as writer:
+            for step in recorded_steps(config).tolist():
+                words[: min(_DEAD, 1 + step // 3)] = words[0]
+                writer.append(words)
+        rows = [f"{step},{5 - 0.01 * step},0.001,1.0,0.1" for step in range(1, steps + 1)]
+        (run.path / METRICS).write_text("\n".join([",".join(METRIC_COLUMNS), *rows]) + "\n")
+        write_status(run.path, Status("completed", steps, steps))
+
+
+def shelf_rows(runs: int = 1_000) -> Iterator[Row]:
+    """Rows about listing so many runs: never seen before, seen by another process, and seen by this one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made_library(folder, runs)
+        time.sleep(2.5)  # a file changed a moment ago is not trusted to stay
+        took = [_listed(folder) for _ in range(2)]
+        yield Row(f"{runs:,} runs listed for the first time", took[0], "s")
+        yield Row(f"{runs:,} runs listed from their caches, by a fresh process", took[1], "s", "≤ 1", took[1] <= 1)
+        shelf(folder)
+        began = time.perf_counter()
+        shelf(folder)
+        again = time.perf_counter() - began
+        yield Row(f"{runs:,} runs listed again, by the same process", again, "s", "≤ 1", again <= 1)
+
+
+def _listed(folder: Path) -> float:
+    """Seconds a process of its own takes to list a folder, its start-up and imports aside."""
+    code = (
+        "import json, sys, time; from pathlib import Path; from snowball_core.shelf import shelf; began = time.perf_counter(); "
+        "rows = shelf(Path(sys.argv[1])); print(json.dumps([time.perf_counter() - began, len(rows)]))"
+    )
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=root, capture_output=True, text=True, check=True)
+    seconds: float = json.loads(done.stdout)[0]
+    return seconds

@@ -1,0 +1,141 @@
+"""The commands of the library: list runs, say something of one, put it away, bring it back, lay configurations side by side."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .answers import Answer, folder_of, opened, say
+from .errors import RunError
+
+if TYPE_CHECKING:
+    from .glance import Counts
+
+_SHOWN = 24
+
+
+def add_shelf_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the verbs ``list``, ``annotate``, ``trash``, ``restore``, ``trashed``, ``empty-trash`` and ``differences``."""
+    lister = verb("list", _list, "runs: state, label, counts at start and end, size, tags")
+    lister.add_argument("--group", default="dead", help="whose U, C and P: dead, live or all (default: dead)")
+    lister.add_argument("--tag", help="only runs with this tag")
+    writer = verb("annotate", _annotate, "give a run a label, a note or tags; what it recorded is not touched")
+    writer.add_argument("run", metavar="RUN")
+    writer.add_argument("--label", help="the name to show; the run's id stays. Empty: none")
+    writer.add_argument("--note", help="a text of your own. Empty: none")
+    writer.add_argument("--tags", help="tags, comma-separated, in place of those it has. Empty: none")
+    verb("trash", _trash, "put a run away; restore brings it back").add_argument("run", metavar="RUN")
+    verb("restore", _restore, "bring a run back from the trash").add_argument("run", metavar="RUN")
+    verb("trashed", _trashed, "the runs in the trash")
+    sweeper = verb("empty-trash", _empty, "delete the runs in the trash for ever")
+    sweeper.add_argument("--yes", action="store_true", help="confirm it; without, the runs are only named")
+    differ = verb("differences", _differences, "the fields in which the configurations of runs differ")
+    differ.add_argument("run", metavar="RUN", nargs="+")
+
+
+def _list(asked: argparse.Namespace) -> Answer:
+    from .glance import GROUPS
+    from .shelf import answer_of, shelf
+
+    if asked.group not in GROUPS:
+        raise RunError(f'a group is one of {", ".join(GROUPS)}; got "{asked.group}".')
+    rows = [row for row in shelf(folder_of(asked)) if asked.tag is None or asked.tag in row.notes.tags]
+    listed = [answer_of(row, asked.group) for row in rows]
+    for row in rows:
+        ends = _ends(row.glance.counts.get(asked.group))
+        title = "" if row.title in (row.id, row.glance.name) else f'  "{row.title}"'
+        tags = f"  [{', '.join(row.notes.tags)}]" if row.notes.tags else ""
+        done = f"{row.status.step:>8,} of {row.status.last_step:,} steps"
+        say(asked, f"{row.id:50} {row.status.state:12} {done:24} {row.preset:20} {ends}{title}{tags}")
+        if row.damage:
+            say(asked, f"  {row.damage}")
+    if rows:
+        say(asked, f"U, C and P of {asked.group} tokens, first and last recorded snapshot")
+    else:
+        say(asked, 'no run yet: "python -m snowball_core record" makes one')
+    return {"runs": listed}
+
+
+def _ends(counts: Counts | None) -> str:
+    """U, C and P at the first and the last snapshot."""
+    pairs = zip("UCP", counts.first, counts.last, strict=True) if counts else ()
+    return "  ".join(f"{name} {first:,} → {last:,}" for name, first, last in pairs)
+
+
+def _path(asked: argparse.Namespace) -> Path:
+    """The folder of the run asked for, also where its ``run.json`` is damaged."""
+    from .runs import run_path
+
+    given = Path(asked.run)
+    if len(given.parts) > 1 and (given / "run.json").is_file():
+        return given.resolve()
+    return run_path(folder_of(asked), asked.run)
+
+
+def _annotate(asked: argparse.Namespace) -> Answer:
+    from .notes import annotate, read_notes, tags_of
+
+    path, tags = _path(asked), None if asked.tags is None else tags_of(asked.tags)
+    nothing = asked.label is None and asked.note is None and tags is None
+    notes = read_notes(path) if nothing else annotate(path, asked.label, asked.note, tags)
+    for name, text in (("label", notes.label), ("tags", ", ".join(notes.tags)), ("note", notes.note)):
+        say(asked, f"{name:8}{text or '(none)'}")
+    return {"run": path.name, "label": notes.label, "note": notes.note, "tags": list(notes.tags)}
+
+
+def _trash(asked: argparse.Namespace) -> Answer:
+    from .trash import trash
+
+    path = _path(asked)
+    trash(path.parent, path.name)
+    say(asked, f'{path.name} is in the trash: "python -m snowball_core restore {path.name}" brings it back')
+    return {"run": path.name, "trashed": True}
+
+
+def _restore(asked: argparse.Namespace) -> Answer:
+    from .trash import restore
+
+    restore(folder_of(asked), asked.run)
+    say(asked, f"{asked.run} is back")
+    return {"run": asked.run, "trashed": False}
+
+
+def _trashed(asked: argparse.Namespace) -> Answer:
+    from .trash import trashed
+
+    names = [path.name for path in trashed(folder_of(asked))]
+    for name in names:
+        say(asked, name)
+    if not names:
+        say(asked, "the trash is empty")
+    return {"trashed": names}
+
+
+def _empty(asked: argparse.Namespace) -> Answer:
+    from .trash import delete, trashed
+
+    names = [path.name for path in trashed(folder_of(asked))]
+    if names and not asked.yes:
+        listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+        raise RunError(
+            f"deleting for ever must be confirmed; the trash holds {len(names):,}: {listed}. Add --yes to delete them."
+        )
+    delete(folder_of(asked), names)
+    say(asked, f"{len(names):,} deleted")
+    return {"deleted": names}
+
+
+def _differences(asked: argparse.Namespace) -> Answer:
+    from .differences import differences
+
+    runs = [opened(argparse.Namespace(run=word, runs=asked.runs)) for word in asked.run]
+    found = differences([run.config for run in runs])
+    width = max([len(run.id) for run in runs], default=0) + 2
+    say(asked, " " * _SHOWN + "".join(run.id.ljust(width) for run in runs))
+    for name, values in found.items():
+        say(asked, name.ljust(_SHOWN) + "".join(str(value).ljust(width) for value in values))
+    if not found:
+        say(asked, "no field differs")
+    return {"runs": [run.id for run in runs], "fields": {name: list(values) for name, values in found.items()}}

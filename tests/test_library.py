@@ -1,0 +1,343 @@
+"""The Library page, run without a browser: rows, filters, notes, the trash, and histories opened from a file."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MakeRun, falling_together
+from safetensors.numpy import save_file
+from streamlit.testing.v1 import AppTest
+
+from snowball_core.bf16 import values
+from snowball_core.notes import Notes, annotate, read_notes
+from snowball_core.runs import Run, file_sha256, run_paths
+from snowball_core.status import lock_of
+from snowball_core.trash import trash, trashed
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path
+    monkeypatch.setenv("SNOWBALL_RUNS", str(folder))
+    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
+    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
+    return folder
+
+
+def opened(chosen: list[Run] | None = None, **query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.run()
+    app.switch_page("pages/library.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    if chosen:
+        app.session_state["library-chosen"] = [run.id for run in chosen]
+    return sound(app.run())
+
+
+def sound(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def texts(elements: object) -> str:
+    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
+
+
+def ids(app: AppTest) -> list[str]:
+    return list(app.dataframe[0].value["run"])
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    return sound(next(button for button in app.button if button.key == key).click().run())
+
+
+def field(app: AppTest, start: str) -> object:
+    return next(entry for entry in [*app.text_input, *app.text_area] if str(entry.key).startswith(start))
+
+
+def test_an_empty_library_says_what_to_do() -> None:
+    app = opened()
+    assert "No run is recorded yet" in texts(app.info)
+    assert app.button(key="demo").label == "Start a 60-second demo run"
+
+
+def test_every_run_has_a_row_with_its_counts(make_run: MakeRun) -> None:
+    run, other = make_run(), make_run(name="other", snapshots=4, state="stopped")
+    table = opened().dataframe[0].value.set_index("run")
+    dead = run.history().words[:, :6]
+    assert table.loc[run.id, "first_unique"] == len(np.unique(dead[0], axis=0))
+    assert table.loc[run.id, "last_unique"] == len(np.unique(dead[-1], axis=0))
+    assert list(table.loc[other.id, ["state", "step", "last_step", "preset"]]) == ["stopped", 3, 20, "own"]
+    assert "2 runs · U, C and P of dead tokens" in texts(opened().caption)
+    app = opened()
+    app.session_state["group"] = "all"
+    assert sound(app.run()).dataframe[0].value.set_index("run").loc[run.id, "first_unique"] == 16
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"find": "FALL"}, ["labelled"]),
+        ({"find": "fall nothing"}, []),
+        ({"tag": "keep"}, ["labelled", "tagged"]),
+        ({"state": "stopped"}, ["tagged"]),
+        ({"of-preset": "own"}, ["labelled", "tagged", "third"]),
+        ({"tag": "no-such-tag"}, ["labelled", "tagged", "third"]),
+    ],
+)
+def test_filters_keep_what_matches(make_run: MakeRun, query: dict[str, str], found: list[str]) -> None:
+    annotate(make_run(name="labelled").path, label="the long fall", tags=["keep"])
+    annotate(make_run(name="tagged", state="stopped").path, tags=["keep", "merger"])
+    make_run(name="third")
+    app = opened(**query)
+    if found:
+        assert sorted(run_id.rsplit("-", 1)[1] for run_id in ids(app)) == found
+    else:
+        assert "No run matches the filter" in texts(app.info)
+
+
+def test_the_order_asked_for_is_the_order_shown(make_run: MakeRun) -> None:
+    names = [make_run(name=name).config.name for name in ("bb", "aa", "cc")]
+    assert list(opened(order="name").dataframe[0].value["title"]) == sorted(names)
+    app = opened()
+    assert ids(app) == [path.name for path in run_paths(make_run(name="dd").path.parent) if not path.name.endswith("dd")]
+
+
+def test_a_name_a_note_and_tags_are_kept_and_shown_as_they_are(make_run: MakeRun) -> None:
+    run = make_run()
+    before = file_sha256(run.path / "run.json")
+    app = opened([run])
+    field(app, "label-").set_value("$x$ *bold* <img src=x>")  # type: ignore[attr-defined]
+    field(app, "tags-").set_value("keep, merger")  # type: ignore[attr-defined]
+    field(app, "note-").set_value("why does it\nfall?")  # type: ignore[attr-defined]
+    save = next(button for button in app.button if str(button.key).startswith(("save-", "FormSubmitter")))
+    app = sound(save.click().run())
+    assert read_notes(run.path) == Notes("$x$ *bold* <img src=x>", "why does it\nfall?", ("keep", "merger"))
+    assert file_sha256(run.path / "run.json") == before
+    assert "\\$x\\$ \\*bold\\* \\<img" in "\n".join(text.value for text in app.markdown)
+    assert app.dataframe[0].value.iloc[0]["title"] == "$x$ *bold* <img src=x>"
+
+
+def test_a_name_that_cannot_be_seen_is_refused_with_the_reason(make_run: MakeRun) -> None:
+    run = make_run()
+    app = opened([run])
+    field(app, "label-").set_value("a\u202eb")  # type: ignore[attr-defined]
+    save = next(button for button in app.button if str(button.key).startswith(("save-", "FormSubmitter")))
+    app = sound(save.click().run())
+    assert "U+202E" in texts(app.error)
+    assert read_notes(run.path) == Notes()
+
+
+def test_a_selection_belongs_to_the_runs_it_was_made_on(make_run: MakeRun) -> None:
+    run = make_run(name="aa")
+    app = opened([run])
+    assert run.id in texts(app.caption)
+    other = make_run(name="zz")  # now the newest: another run stands in the selected row
+    app = sound(app.run())
+    assert ids(app)[0] == other.id
+    selected = next(text.value for text in app.markdown if text.value.startswith("**"))
+    assert selected == "**aa**"
+
+
+def test_runs_put_away_come_back_with_undo(make_run: MakeRun, library: Path) -> None:
+    runs = [make_run(name=name) for name in ("one", "two", "three")]
+    app = press(opened(runs[:2]), "put-away")
+    assert [path.name for path in trashed(library)] == sorted((run.id for run in runs[:2]), reverse=True)
+    assert ids(app) == [runs[2].id]
+    assert f"In the trash: {runs[1].id}, {runs[0].id}" in texts(app.markdown)
+    app = press(app, "undo")
+    assert len(ids(app)) == 3
+    assert trashed(library) == []
+    assert "In the trash" not in texts(app.markdown)
+
+
+def test_a_run_being_recorded_cannot_be_put_away(make_run: MakeRun, library: Path) -> None:
+    run = make_run(snapshots=9, state="running")
+    with lock_of(run.path):
+        app = opened([run])
+        assert app.button(key="put-away").disabled
+    app = sound(app.run())
+    with lock_of(run.path):  # a worker came between the drawing and the pressing
+        app = press(app, "put-away")
+    assert "only a run without a worker" in texts(app.error)
+    assert trashed(library) == []
+
+
+def test_the_trash_brings_back_and_deletes_only_what_is_confirmed(make_run: MakeRun, library: Path) -> None:
+    one, two = make_run(name="one"), make_run(name="two")
+    for run in (one, two):
+        trash(library, run.id)
+    app = opened(shelf="Trash")
+    assert list(app.dataframe[0].value["run"]) == [two.id, one.id]
+    app = sound(app.multiselect(key="in-trash").set_value([one.id]).run())
+    assert app.button(key="delete").disabled
+    app = press(app, "restore")
+    assert [path.name for path in run_paths(library)] == [one.id]
+    app = sound(app.multiselect(key="in-trash").set_value([two.id]).run())
+    app = sound(app.checkbox(key=f"sure-{zlib.crc32(two.id.encode())}").check().run())
+    app = press(app, "delete")
+    assert trashed(library) == []
+    assert "The trash is empty" in texts(app.info)
+    assert [path.name for path in run_paths(library)] == [one.id]
+
+
+def test_only_what_differs_is_laid_side_by_side(make_run: MakeRun) -> None:
+    runs = [make_run(), make_run(seed=7), make_run(seed=7, learning_rate=0.5)]
+    (broken := make_run(name="broken")).path.joinpath("run.json").write_text("{")
+    app = opened([*runs, broken])
+    table = app.dataframe[1].value
+    assert list(table["field"]) == ["seed", "learning rate"]
+    assert list(table[runs[2].id]) == ["7", "0.5"]
+    assert "1 of them cannot be compared" in texts(app.caption)
+    assert "No field of their configurations differs" in texts(opened([runs[0], make_run()]).caption)
+
+
+def test_a_tag_for_all_is_added_to_each(make_run: MakeRun) -> None:
+    one, two = make_run(name="one"), make_run(name="two")
+    annotate(one.path, tags=["old"])
+    app = sound(opened([one, two]).text_input(key="tag-all").set_value("new").run())
+    press(app, "add-tag")
+    assert (read_notes(one.path).tags, read_notes(two.path).tags) == (("old", "new"), ("new",))
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"config": {"steps"', "[]", "\x00"])
+def test_a_damaged_run_has_a_row_that_says_so_and_can_be_put_away(make_run: MakeRun, damage: str, library: Path) -> None:
+    run, whole = make_run(name="cut"), make_run(name="whole")
+    (run.path / "run.json").write_text(damage)
+    app = opened([run])
+    table = app.dataframe[0].value.set_index("run")
+    assert table.loc[run.id, "state"] == "damaged"
+    assert table.loc[whole.id, "state"] == "completed"
+    assert "damaged run.json" in texts(app.warning)
+    press(app, "put-away")
+    assert [path.name for path in trashed(library)] == [run.id]
+
+
+def test_damaged_notes_are_named_and_replaced(make_run: MakeRun) -> None:
+    run = make_run()
+    (run.path / "notes.json").write_text("{")
+    assert "notes.json cannot be read" in texts(opened([run]).warning)
+
+
+def test_a_read_only_library_shows_everything_and_changes_nothing(
+    make_run: MakeRun, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    app = press(opened([run]), "put-away")
+    assert "read-only" in texts(app.error)
+    assert ids(app) == [run.id]
+    save = next(button for button in app.button if str(button.key).startswith(("save-", "FormSubmitter")))
+    assert "read-only" in texts(sound(save.click().run()).error)
+    assert not (run.path / "notes.json").exists()
+    assert not (library / ".trash").exists()
+
+
+def test_a_run_that_vanishes_while_it_is_selected_leaves_the_page_whole(make_run: MakeRun, library: Path) -> None:
+    run, other = make_run(name="one"), make_run(name="two")
+    app = opened([run])
+    trash(library, run.id)
+    app = press(app, "put-away")
+    assert "there is no run" in texts(app.error)
+    assert ids(app) == [other.id]
+
+
+# A history from a file
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    words = values(falling_together(20)).astype(np.float32)
+    save_file({"embedding": words, "other": words[0]}, folder / "some.safetensors")
+    return folder / "some.safetensors"
+
+
+def from_file(**query: str) -> AppTest:
+    return opened(shelf="From a file", **query)
+
+
+def test_a_foreign_history_is_counted_and_says_why_its_dead_are_unknown(history: Path) -> None:
+    app = from_file(file=str(history))
+    assert "F32 · 20 snapshots of 16 tokens with 4 components" in texts(app.markdown)
+    assert "Which tokens are dead is not known for a foreign history" in texts(app.info)
+    events, steps = (frame.value for frame in app.dataframe)
+    words = values(falling_together(20))
+    assert list(steps["unique"]) == [len(np.unique(frame, axis=0)) for frame in words]
+    apart = [np.abs(frame[:, None] - frame).max() for frame in words]
+    assert list(steps["largest_linf_weight"]) == pytest.approx(apart, rel=1e-6)
+    assert set(events["kind"]) >= {"formation"}
+    assert len(app.get("vega_lite_chart")) == 2
+
+
+def test_the_dead_tokens_of_a_foreign_history_may_be_named(history: Path) -> None:
+    app = from_file(file=str(history), dead="0-5", group="dead")
+    assert "dead is not known" not in texts(app.info)
+    steps = app.dataframe[1].value
+    assert set(steps["tokens"]) == {6}
+    assert steps["unique"].iloc[-1] == 1
+    assert "no dead tokens" not in texts(app.info)
+    assert "no live tokens" in texts(from_file(file=str(history), dead="0-15", group="live").info)
+
+
+def test_the_text_of_a_foreign_history_tells_its_dead_tokens(history: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_bytes(bytes([9, 10, 11, 12]) * 50)
+    assert set(from_file(file=str(history), text=str(text), group="live").dataframe[-1].value["tokens"]) == {4}
+
+
+def test_another_file_under_the_same_path_is_opened_anew(history: Path) -> None:
+    assert "20 snapshots" in texts(from_file(file=str(history)).markdown)
+    save_file({"embedding": np.zeros((3, 5, 2), np.float32)}, history)
+    assert "3 snapshots of 5 tokens" in texts(from_file(file=str(history)).markdown)
+
+
+@pytest.mark.parametrize(
+    ("file", "more", "words"),
+    [
+        ("/etc/passwd", {}, "must be a file that ends in .safetensors"),
+        ("//server/share/x.safetensors", {}, "must be a file of this machine"),
+        ("\\\\server\\share\\x.safetensors", {}, "must be a file of this machine"),
+        ("http://host/x.safetensors", {}, "must be a file of this machine"),
+        ("/no/such/file.safetensors", {}, "must be a readable file"),
+        ("~nobody-of-that-name/x.safetensors", {}, "must be a readable file"),
+        ("FOLDER/folder.safetensors", {}, "it is not a regular file"),
+        ("FOLDER/broken.safetensors", {}, "must be a safetensors file"),
+        ("FOLDER/some.safetensors", {"tensor": "none"}, "the tensor to read must be named"),
+        ("FOLDER/some.safetensors", {"dead": "a-b"}, "dead tokens must be ids and ranges"),
+        ("FOLDER/some.safetensors", {"dead": "99"}, "dead tokens must be ids of the vocabulary, 0–15"),
+        ("FOLDER/some.safetensors", {"text": "/no/such/text"}, "is neither"),
+    ],
+)
+def test_a_path_that_is_no_history_is_refused_with_what_to_do(
+    history: Path, file: str, more: dict[str, str], words: str
+) -> None:
+    (history.parent / "folder.safetensors").mkdir()
+    (history.parent / "broken.safetensors").write_bytes(b"nothing" * 30)
+    app = from_file(file=file.replace("FOLDER", str(history.parent)), **more)
+    assert words in texts(app.error)
+    assert not app.dataframe
+
+
+def test_nothing_open_says_what_to_do() -> None:
+    assert "Nothing is open yet" in texts(from_file().info)
+
+
+def test_an_empty_history_says_so(tmp_path: Path) -> None:
+    save_file({"embedding": np.zeros((0, 5, 2), np.float32)}, tmp_path / "empty.safetensors")
+    assert "holds no snapshot" in texts(from_file(file=str(tmp_path / "empty.safetensors")).warning)
+
+
+def test_the_label_of_a_hostile_notes_file_is_not_believed(make_run: MakeRun) -> None:
+    run = make_run()
+    (run.path / "notes.json").write_text(json.dumps({"label": "x\u0007", "tags": ["a"] * 50}))
+    app = opened([run])
+    assert app.dataframe[0].value.iloc[0]["title"] == "made-up"

@@ -1,0 +1,119 @@
+"""Labels, notes and tags: kept beside a run, bounded, and never in the way of what was recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import MakeRun
+from hypothesis import given
+from hypothesis import strategies as some
+
+from snowball_core import notes as room
+from snowball_core.errors import RunError
+from snowball_core.notes import FILE, Notes, annotate, read_notes, tags_of
+from snowball_core.runs import file_sha256, read_run
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: file_sha256(path) for path in folder.iterdir() if path.is_file() and path.name != FILE}
+
+
+def test_what_is_written_is_read_again_and_nothing_recorded_is_touched(make_run: MakeRun) -> None:
+    run = make_run()
+    before = contents(run.path)
+    assert read_notes(run.path) == Notes()
+    annotate(run.path, label="  the long fall ", note="two lines\r\nof it", tags=["merger", "keep", "merger"])
+    assert read_notes(run.path) == Notes("the long fall", "two lines\nof it", ("merger", "keep"))
+    assert contents(run.path) == before
+    assert read_run(run.path).id == run.id
+
+
+def test_what_is_not_given_stays_and_what_is_given_empty_goes(make_run: MakeRun) -> None:
+    path = make_run().path
+    annotate(path, "a label", "a note", ["tag"])
+    assert annotate(path, note="another") == Notes("a label", "another", ("tag",))
+    assert annotate(path, label="", tags=[]) == Notes("", "another", ())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"label": "x" * 81}, "a label must have at most 80 characters; got 81"),
+        ({"note": "x" * 4_001}, "a note must have at most 4,000 characters; got 4,001"),
+        ({"tags": ["x" * 33]}, "a tag must have at most 32 characters"),
+        ({"tags": [str(n) for n in range(13)]}, "a run has at most 12 tags; got 13"),
+        ({"tags": ["one,two"]}, "no comma"),
+        ({"tags": [" "]}, "a tag must have a letter"),
+        ({"label": "bell\x07"}, "number 5 is U+0007"),
+        ({"label": "two\nlines"}, "number 4 is U+000A"),
+        ({"label": "turned \u202e round"}, "U+202E"),
+        ({"note": "line\u2028separator"}, "U+2028"),
+        ({"note": "half \ud800"}, "U+D800"),
+        ({"label": 5}, "a label must be text; got int"),
+    ],
+)
+def test_a_text_that_is_too_long_or_cannot_be_seen_is_refused_and_the_old_one_stays(
+    make_run: MakeRun, given: dict[str, object], words: str
+) -> None:
+    path = make_run().path
+    annotate(path, "old", "old", ["old"])
+    with pytest.raises(RunError) as refused:
+        annotate(path, **given)  # type: ignore[arg-type]
+    assert words in str(refused.value)
+    assert read_notes(path) == Notes("old", "old", ("old",))
+
+
+def test_the_longest_texts_are_kept(make_run: MakeRun) -> None:
+    path = make_run().path
+    annotate(path, "é" * 80, "漢" * 4_000, [f"{n:032}" for n in range(12)])
+    assert len(read_notes(path).note) == 4_000
+    assert read_notes(path).damage == ""
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("", "{", "[]", "null", '{"tags": 5}', '{"label": ["x"]}', '{"label": "bell\\u0007"}', "[" * 50_000),
+        '{"note": "' + "x" * 70_000 + '"}',
+    ],
+)
+def test_damaged_notes_say_so_and_are_set_aside_by_the_next_ones(make_run: MakeRun, damage: str) -> None:
+    path = make_run().path
+    (path / FILE).write_text(damage)
+    assert read_notes(path) == Notes(damage="notes.json cannot be read")
+    assert annotate(path, label="new") == read_notes(path) == Notes("new")
+    assert (path / f"{FILE}.damaged").read_text() == damage
+
+
+def test_a_writer_that_dies_leaves_the_old_notes(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_run().path
+    annotate(path, label="old")
+
+    def dies(file: Path, content: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(room, "write_json", dies)
+    with pytest.raises(RunError, match=r"No space left on device\. Nothing was changed"):
+        annotate(path, label="new")
+    assert read_notes(path).label == "old"
+
+
+def test_a_read_only_library_takes_no_notes(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_run().path
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    with pytest.raises(RunError, match="read-only"):
+        annotate(path, label="new")
+    assert not (path / FILE).exists()
+
+
+@given(some.lists(some.text(some.characters(codec="utf-8", exclude_characters=",", exclude_categories=["C", "Z"]), min_size=1)))
+def test_tags_survive_being_joined_by_commas(tags: list[str]) -> None:
+    assert tags_of(", ".join(tags)) == tuple(dict.fromkeys(tags))
+
+
+def test_notes_are_plain_json(make_run: MakeRun) -> None:
+    path = make_run().path
+    annotate(path, label="=1+1", tags=["@x"])
+    assert json.loads((path / FILE).read_text()) == {"label": "=1+1", "note": "", "tags": ["@x"]}

@@ -97,7 +97,7 @@ def configuration(asked: argparse.Namespace) -> RunConfig:
     ConfigError
         With every fault of the fields and of the corpus at once.
     """
-    from .runs import request
+    from .preparing import request
 
     given = {name: value for name in FIELDS if (value := getattr(asked, f"field_{name}")) is not None}
     return request(folder_of(asked), preset(asked.preset), given)

@@ -14,7 +14,8 @@ import filelock
 
 from .config import RunConfig
 from .errors import RunError
-from .runs import Run, open_run, prepare, read_run, run_paths
+from .preparing import prepare
+from .runs import Run, open_run, read_run, run_paths
 from .status import STARTING, require_writable, write_status
 
 _ONE_CLICK_SECONDS = 3.0

@@ -14,9 +14,10 @@ from .config import RunConfig
 from .errors import RunError, SnowballError
 from .machine import resolve_device
 from .memory import keep_memory
+from .preparing import checked_corpus, prepare
 from .provenance import differences, provenance
 from .recorder import Recorder, restore_checkpoint, save_checkpoint
-from .runs import Run, checked_corpus, prepare, read_run
+from .runs import Run, read_run
 from .status import Status, hold, stop_marker, write_json, write_status
 from .training import Snapshot, Training, snapshots
 from .turns import turn

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RunError
+from .preparing import checked_corpus
 from .provenance import differences, provenance
-from .runs import HISTORY, TENSOR, Run, checked_corpus, file_sha256
+from .runs import HISTORY, TENSOR, Run, file_sha256
 from .tensorfile import open_tensor
 from .training import Training, snapshots
 

@@ -9,7 +9,8 @@ import streamlit as st
 from snowball_core.config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, preset
 from snowball_core.corpus import Corpus
 from snowball_core.errors import ConfigError
-from snowball_core.runs import request, runs_folder
+from snowball_core.preparing import request
+from snowball_core.runs import runs_folder
 
 from . import openers
 

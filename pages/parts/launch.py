@@ -10,7 +10,8 @@ from snowball_core.corpus import Corpus
 from snowball_core.costs import cost
 from snowball_core.errors import ConfigError, SnowballError
 from snowball_core.mobility import expected_words, mobility, sentences
-from snowball_core.runs import dead_tokens, runs_folder
+from snowball_core.preparing import dead_tokens
+from snowball_core.runs import runs_folder
 
 from . import openers
 from .words import duration, plain, size

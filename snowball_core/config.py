@@ -17,6 +17,9 @@ from .run_config import EXTRAS as EXTRAS
 from .run_config import FIELDS as FIELDS
 from .run_config import RunConfig as RunConfig
 
+# The fields that say how W is drawn: they say nothing where W is given.
+DRAWN = ("base", "base_on_lattice", "noise_dtype", "sigma")
+
 
 def preset(name: str) -> RunConfig:
     """The configuration of a named preset.
@@ -40,7 +43,9 @@ def consequences(config: RunConfig) -> dict[str, str]:
     """For every choice of the configuration, what follows from it in plain words."""
     listed = {name: field.metadata.get("choices") for name, field in FIELDS.items()}
     chosen = {name: choices[getattr(config, name)] for name, choices in listed.items() if choices}
-    return chosen | {name: sides[bool(getattr(config, name))] for name, sides in SWITCHES.items()}
+    told = chosen | {name: sides[bool(getattr(config, name))] for name, sides in SWITCHES.items()}
+    drawn = DRAWN if config.initial_state == "snapshot" else ()
+    return {name: text for name, text in told.items() if name not in drawn}
 
 
 def from_json(fields: Mapping[str, Any]) -> RunConfig:

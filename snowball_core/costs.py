@@ -54,7 +54,7 @@ def step_flops(config: RunConfig) -> float:
 def snapshot_bytes(config: RunConfig) -> int:
     """Bytes one recorded snapshot takes in all the recordings together."""
     moments = 2 if config.precision == "pure-bf16" else 4
-    weights = 2 if config.precision in ("pure-bf16", "bf16-weights") else 4
+    weights = 2 if config.recorded_format == "BF16" else 4
     matrix = config.vocab * config.hidden
     each = {
         "moment_hash": 8 * config.vocab,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,31 @@ from .runs import Run, corpora_folder, create
 from .status import STARTING, Status, write_status
 
 BUILT_INS = (BUILT_IN, GATSBY)
+_NEEDS_FORK = (
+    "the initial state snapshot is a matrix some run recorded; this configuration names none. "
+    "Fork that run at the step you want, or choose snowball, singularity or normal."
+)
 
 
 def prepare(folder: Path, config: RunConfig) -> Run:
     """A new, queued run: everything is checked first, and nothing is written if anything is wrong.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the configuration and its corpus.
+    RunError
+        If the disk is too small or the folder cannot be written.
+    """
+    if config.initial_state == "snapshot":
+        raise ConfigError([_NEEDS_FORK])
+    return prepare_with(folder, config)
+
+
+def prepare_with(
+    folder: Path, config: RunConfig, further: Mapping[str, Any] | None = None, fill: Callable[[Path], None] = lambda path: None
+) -> Run:
+    """What :func:`prepare` does, with ``further`` entries for ``run.json`` and files that ``fill`` puts into the folder first.
 
     Raises
     ------
@@ -47,8 +68,9 @@ def prepare(folder: Path, config: RunConfig) -> Run:
             "notes": list(corpus.notes),
         },
         "dead_ids": dead_tokens(corpus, config.vocab),
+        **(further or {}),
     }
-    run = create(folder, config, manifest)
+    run = create(folder, config, manifest, fill)
     write_status(run.path, Status("queued", last_step=config.last_step, message=STARTING))
     return run
 
@@ -70,6 +92,8 @@ def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunCo
     ConfigError
         With every fault of the fields and of the corpus at once.
     """
+    if start.initial_state != "snapshot" and changes.get("initial_state") == "snapshot":
+        raise ConfigError([_NEEDS_FORK])
     try:
         config = configured(start, changes)
     except ConfigError as error:

@@ -83,6 +83,7 @@ class RunConfig:
             "snowball": "every row is one base vector plus its own Gaussian noise of size sigma",
             "singularity": "every row is the base vector: one black hole of all tokens",
             "normal": "every row is drawn on its own from N(0, 0.02), as GPT-2 does",
+            "snapshot": "W is a snapshot of another run, bit for bit; the other parameters are drawn fresh from the seed",
         },
     )
     base: str = described(
@@ -221,6 +222,11 @@ class RunConfig:
         """Names of the further recordings, in the order of :data:`EXTRAS`."""
         asked = {word.strip() for word in self.extra.split(",")}
         return tuple(name for name in EXTRAS if name in asked)
+
+    @property
+    def recorded_format(self) -> str:
+        """The safetensors name of the format in which W is recorded, BF16 or F32."""
+        return "BF16" if self.precision in ("pure-bf16", "bf16-weights") else "F32"
 
     def to_json(self) -> dict[str, Any]:
         """The fields as a JSON object; :func:`~snowball_core.config.from_json` gives an equal configuration back."""

@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .bf16 import Words
 from .config import RunConfig, from_json
 from .errors import HistoryError, RunError, SnowballError
+from .header import read_header
+from .origins import Origin, origin_of
 from .schedules import recorded_steps
 from .status import Status, read_status, require_writable, write_json
 from .tensorfile import TensorFile, open_tensor
@@ -26,6 +30,7 @@ ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,100}[a-z0-9])?")
 HISTORY = "history.safetensors"
 TENSOR = "embedding_history"
 METRICS = "metrics.csv"
+CHECKPOINT = Path("checkpoint") / "state.safetensors"
 METRIC_COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "seconds")
 FORMAT = 1
 
@@ -68,6 +73,19 @@ class Run:
         dead = np.zeros(self.config.vocab, np.bool_)
         dead[self.manifest["dead_ids"]] = True
         return dead
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the run was forked; None if it was not."""
+        return origin_of(self.manifest)
+
+    @property
+    def checkpoint_step(self) -> int | None:
+        """The step an exact continuation starts from; None without a checkpoint that can be read."""
+        try:
+            return int(read_header(self.path / CHECKPOINT).metadata["step"])
+        except (HistoryError, KeyError, ValueError):
+            return None
 
     def history(self) -> TensorFile:
         """The recorded matrices, a read-only memory map ``[snapshots, vocab, hidden]``.
@@ -121,8 +139,12 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}
 
 
-def create(folder: Path, config: RunConfig, manifest: Mapping[str, Any]) -> Run:
+def create(
+    folder: Path, config: RunConfig, manifest: Mapping[str, Any], fill: Callable[[Path], None] = lambda path: None
+) -> Run:
     """A new run folder with its ``run.json``, never an old one: a taken id gets a number.
+
+    ``fill`` puts files into the folder before it becomes a run; if it fails, there is no run.
 
     Raises
     ------
@@ -146,12 +168,21 @@ def create(folder: Path, config: RunConfig, manifest: Mapping[str, Any]) -> Run:
             "config": config.to_json(),
             **manifest,
         }
+        _filled(path, fill)
         write_json(path / "run.json", content)
     except OSError as error:
         raise RunError(
             f'the runs folder must be writable; "{folder}": {error.strerror}. Choose another with --runs or SNOWBALL_RUNS.'
         ) from None
     return Run(path, config, content)
+
+
+def _filled(path: Path, fill: Callable[[Path], None]) -> None:
+    try:
+        fill(path)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def run_path(folder: Path, run: str) -> Path:
@@ -196,6 +227,7 @@ def read_run(path: Path) -> Run:
         config, dead = from_json(manifest["config"]), manifest["dead_ids"]
         if not (isinstance(dead, list) and all(type(token) is int and 0 <= token < config.vocab for token in dead)):
             raise ValueError("dead_ids must be tokens of the vocabulary")
+        origin_of(manifest)
         return Run(path, config, manifest)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SnowballError) as error:
         raise RunError(
@@ -210,6 +242,11 @@ def run_paths(folder: Path) -> list[Path]:
         return []
     entries = [Path(e.path) for e in os.scandir(folder) if e.is_dir(follow_symlinks=False) and ID_PATTERN.fullmatch(e.name)]
     return sorted((p for p in entries if (p / "run.json").exists()), key=lambda p: p.name, reverse=True)
+
+
+def matrix_sha256(words: Words) -> str:
+    """SHA-256 of the bytes of a recorded matrix."""
+    return hashlib.sha256(np.ascontiguousarray(words).tobytes()).hexdigest()
 
 
 def file_sha256(path: Path) -> str:

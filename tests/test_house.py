@@ -10,9 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 APP_SIDE = [
     *("bf16", "identity", "errors", "config", "corpus", "tensorfile", "status", "schedules", "costs"),
-    *("census", "geometry", "runs", "preparing", "stage", "tables", "charts", "jobs", "commands"),
+    *("census", "geometry", "runs", "stage", "tables", "charts", "jobs", "commands"),
     *("answers", "measure_commands", "extent", "motion", "freezing", "lineage", "pairs", "levels", "causes", "cache"),
-    "memory",
+    *("memory", "preparing", "branching", "forking", "origins"),
     *(
         "viewpoint",
         "pictures",

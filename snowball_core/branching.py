@@ -67,6 +67,14 @@ class Branch:
         return self.step if self.kind == CHECKPOINT else 0
 
     @property
+    def suggested(self) -> RunConfig:
+        """:attr:`start`, going on beyond the checkpoint: to the parent's horizon, or as far again."""
+        start = self.start
+        if start.last_step > self.behind:
+            return start
+        return replace(start, until=None, steps=start.steps if start.steps > self.behind else 2 * max(1, self.behind))
+
+    @property
     def fixed(self) -> Mapping[str, str]:
         """The fields that cannot be changed here, and why."""
         return FIXED if self.kind == CHECKPOINT else GIVEN

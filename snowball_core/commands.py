@@ -173,12 +173,14 @@ def _stop(asked: argparse.Namespace) -> Answer:
 
 
 def _list(asked: argparse.Namespace) -> Answer:
-    from .runs import run_paths
+    from .runs import forked_from, run_paths
     from .status import read_status
 
-    listed = [{"run": path.name, **read_status(path).__dict__} for path in run_paths(folder_of(asked))]
+    paths = run_paths(folder_of(asked))
+    listed = [{"run": path.name, **read_status(path).__dict__, "forked_from": forked_from(path)} for path in paths]
     for row in listed:
-        say(asked, f"{row['run']:50} {row['state']:12} {row['step']:>8,} of {row['last_step']:,} steps")
+        origin = f", {row['forked_from']}" if row["forked_from"] else ""
+        say(asked, f"{row['run']:50} {row['state']:12} {row['step']:>8,} of {row['last_step']:,} steps{origin}")
     if not listed:
         say(asked, 'no run yet: "python -m snowball_core record" makes one')
     return {"runs": listed}

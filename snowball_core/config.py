@@ -11,6 +11,7 @@ from .errors import ConfigError
 from .fields import field_faults, parsed
 from .presets import DEFAULT_PRESET as DEFAULT_PRESET
 from .presets import PRESETS as PRESETS
+from .presets import PURPOSES as PURPOSES
 from .presets import SEED_FAULTS, SWITCHES
 from .run_config import DEFAULTS as DEFAULTS
 from .run_config import EXTRAS as EXTRAS

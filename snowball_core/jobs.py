@@ -18,10 +18,11 @@ from .errors import RunError
 from .forking import prepare_fork
 from .preparing import prepare
 from .runs import Run, open_run, read_run, run_paths
-from .status import STARTING, require_writable, stop_marker, write_status
+from .status import STARTING, read_status, require_writable, stop_marker, write_status
 
 _ONE_CLICK_SECONDS = 3.0
 _NICENESS = 5
+_LOG_TAIL = 2_000
 
 
 def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
@@ -80,6 +81,23 @@ def resume(folder: Path, run_id: str) -> None:
     stop_marker(run.path).unlink(missing_ok=True)
     write_status(run.path, replace(status, state="queued", seconds_left=None, message=STARTING))
     _spawn(folder, run.path)
+
+
+def alive(folder: Path) -> list[str]:
+    """The runs a worker is at or on its way to, newest first."""
+    return [path.name for path in run_paths(folder) if read_status(path).is_alive]
+
+
+def last_words(path: Path) -> str:
+    """The last line a run's worker wrote before it ended, if it wrote any: why a worker that never began did not."""
+    try:
+        with open(path / "worker.log", "rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
+            lines = log.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    spoken = [line for line in lines if not line.startswith("{")]
+    return spoken[-1][:300] if spoken else ""
 
 
 def _just_started(folder: Path, config: RunConfig, at: Branch | None) -> Run | None:

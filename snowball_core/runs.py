@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,17 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
         If a line is damaged.
     """
     text = path.read_text(errors="replace") if path.is_file() else ""
-    lines = text[: text.rfind("\n") + 1].splitlines()[1:]
+    return metric_columns(text[: text.rfind("\n") + 1].splitlines()[1:], path)
+
+
+def metric_columns(lines: Sequence[str], path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of some lines of a ``metrics.csv``.
+
+    Raises
+    ------
+    RunError
+        If a line is damaged.
+    """
     width = len(METRIC_COLUMNS)
     try:
         rows = [[float(cell) for cell in line.split(",")] for line in lines]
@@ -234,6 +244,18 @@ def read_run(path: Path) -> Run:
             f'the run "{path.name}" has a damaged run.json ({type(error).__name__}: {error}). '
             "Its history.safetensors may still be whole: open that file with any safetensors reader."
         ) from None
+
+
+def forked_from(path: Path) -> str:
+    """Where the run in this folder was forked, in a few words; empty for a run that was not, or cannot be read."""
+    try:
+        origin = read_run(path).origin
+    except RunError:
+        return ""
+    if origin is None:
+        return ""
+    how = "checkpoint" if origin.kind == "checkpoint" else "snapshot, fresh moments"
+    return f"forked from {origin.parent} at step {origin.step:,} ({how})"
 
 
 def run_paths(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ APP_SIDE = [
     *("bf16", "identity", "errors", "config", "corpus", "tensorfile", "status", "schedules", "costs"),
     *("census", "geometry", "runs", "stage", "tables", "charts", "jobs", "commands"),
     *("answers", "measure_commands", "extent", "motion", "freezing", "lineage", "pairs", "levels", "causes", "cache"),
-    *("memory", "preparing", "branching", "forking", "origins"),
+    *("memory", "preparing", "branching", "forking", "origins", "live", "turns"),
     *(
         "viewpoint",
         "pictures",

@@ -20,7 +20,7 @@ from .words import duration, plain
 _PROBLEM = "problem-continuing"
 _ADVICE = {
     "stopped": "It was stopped and kept everything recorded. Resume goes on to the same bits as if it had never stopped.",
-    "interrupted": "Killed, out of memory or power: everything recorded is kept. Resume goes on to the same bits.",
+    "interrupted": "It was killed, or ran out of memory or power; everything recorded is kept.",
     "failed": (
         "Everything recorded before is kept. Resume tries again from the last checkpoint, which helps once the cause is gone. "
         "A loss that exploded explodes again: fork it with a lower learning rate instead."

@@ -53,7 +53,8 @@ def explain(at: Branch) -> None:
     else:
         text = (
             f"Its W **is the snapshot at step {at.step:,}**, bit for bit. Nothing else was recorded there: the other "
-            "parameters are drawn fresh from the seed, optimizer moments are fresh, and step count, schedule and data order begin at 0."
+            "parameters are drawn fresh from the seed, optimizer moments are fresh, and step count, schedule and data order "
+            "begin at 0."
         )
     with st.container(border=True, key="fork"):
         st.markdown(f"**Fork of {plain(at.parent.id)}**  \n{text}")

@@ -52,7 +52,7 @@ def _chosen_preset() -> RunConfig:
     chosen = st.radio(
         "Experiment",
         list(PRESETS),
-        captions=[f"{PURPOSES[name]}  \n{plain(text)}" for name, (text, _) in PRESETS.items()],
+        captions=[f"{PURPOSES[name]}  \n{plain(text)} · {_faults_in(name)}" for name, (text, _) in PRESETS.items()],
         key="preset",
         persist_state="session",
     )
@@ -62,6 +62,11 @@ def _chosen_preset() -> RunConfig:
     count = f" ({len(carried)})" if carried else ""
     st.caption(f"Known faults of the published experiment that this preset repeats{count}: {plain(told)}.")
     return start
+
+
+def _faults_in(name: str) -> str:
+    count = len(faults_carried(preset(name)))
+    return f"{count} known faults" if count else "no known fault"
 
 
 def _fill_once(source: tuple[Any, ...], start: RunConfig) -> None:

@@ -13,7 +13,7 @@ from snowball_core.status import Status
 from .run_picker import state_badge
 from .words import duration, plain
 
-_HEIGHT = 170
+_HEIGHT, _LOW = 190, 110
 
 
 def progress(run: Run, status: Status) -> None:
@@ -57,23 +57,18 @@ def _curves(run: Run, seen: Seen, status: Status) -> None:
     cursor = charts.cursor_data(status.step)
     curves, width = charts.loss_data(seen.metrics)
     tokens = int(run.dead.sum()) if seen.group == "dead" else run.config.vocab
-    pictures = {
-        "Counts": (charts.counts_spec(last, tokens), {"counts": charts.counts_data(seen.counts, seen.group)}),
-        "Loss": (charts.loss_spec(last, True, _HEIGHT), {"loss": curves}),
-        "Rate": (charts.rate_spec(last, True, _HEIGHT), {"loss": curves}),
-    }
-    said = {
-        "Counts": f"Counts U, C, P and S of {seen.group} tokens over the steps",
-        "Loss": "Training loss over the steps, nats per position",
-        "Rate": "Learning rate over the steps",
-    }
-    cells = st.grid(3, min_column_width=260)
-    for name, (spec, data) in pictures.items():
-        cells.vega_lite_chart(
-            spec | {"height": _HEIGHT, "datasets": data | {"cursor": cursor}},
-            key=f"{name.lower()}-{run.id}",
-            alt=f"{said[name]}, run {run.id}",
-            width="stretch",
-        )
+    counts = {"counts": charts.counts_data(seen.counts, seen.group), "cursor": cursor}
+    said = f"Counts U, C, P and S of {seen.group} tokens over the steps, run {run.id}"
+    spec = charts.counts_spec(last, tokens) | {"height": _HEIGHT, "datasets": counts}
+    st.vega_lite_chart(spec, key=f"counts-{run.id}", alt=said, width="stretch")
+    data = {"loss": curves, "cursor": cursor}
+    for place, name, spec in zip(
+        st.columns(2),
+        ("Training loss, nats per position,", "Learning rate"),
+        (charts.loss_spec(last, True, _LOW), charts.rate_spec(last, True, _LOW)),
+        strict=True,
+    ):
+        said = f"{name} over the steps, run {run.id}"
+        place.vega_lite_chart(spec | {"datasets": data}, key=f"{name.split()[-1]}-{run.id}", alt=said, width="stretch")
     thinned = f" each point of loss and rate is the mean of {width} steps." if width > 1 else " every step is drawn."
     st.caption(f"{plain(run.id)} · counts: {seen.group} tokens, exact at every recorded step;{thinned}")

@@ -8,18 +8,23 @@ from pages.parts.door import require_front_door
 
 require_front_door("pages/train.py")
 
+from pages.parts.continuing import continuing  # noqa: E402
+from pages.parts.fork_choice import chosen_branch  # noqa: E402
 from pages.parts.form import form  # noqa: E402
-from pages.parts.launch import launch  # noqa: E402
-from pages.parts.progress import watched_runs  # noqa: E402
+from pages.parts.launch import launch, say_started  # noqa: E402
+from pages.parts.under_way import under_way  # noqa: E402
 
 st.title("Train")
 st.markdown(
-    "Which run shall be recorded? Choose an experiment, look at what it costs, and start it. "
+    "Which run shall be recorded, and how is it doing? Choose an experiment, look at what it costs, and start it. "
     "It trains in a process of its own: closing this page or the app does not stop it."
 )
+say_started()
+under_way()
+at = chosen_branch()
 left, right = st.columns([1.15, 1], gap="large")
 with left:
-    config, corpus, faults = form()
+    config, corpus, faults = form(at)
 with right:
-    launch(config, corpus, faults)
-    watched_runs()
+    launch(config, corpus, faults, at)
+continuing()

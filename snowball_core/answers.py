@@ -79,9 +79,10 @@ def counting(asked: argparse.Namespace, what: str) -> Iterator[Callable[[int, in
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def add_fields(verb: argparse.ArgumentParser) -> None:
-    """Give a command a flag for the preset and one for every field of a configuration."""
-    verb.add_argument("--preset", default=DEFAULT_PRESET, help=f"one of {', '.join(PRESETS)}")
+def add_fields(verb: argparse.ArgumentParser, preset: bool = True) -> None:
+    """Give a command a flag for the preset, unless it starts from a run, and one for every field of a configuration."""
+    if preset:
+        verb.add_argument("--preset", default=DEFAULT_PRESET, help=f"one of {', '.join(PRESETS)}")
     for name, field in FIELDS.items():
         unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
         options = ", ".join(map(str, field.metadata.get("choices", ())))
@@ -97,10 +98,14 @@ def configuration(asked: argparse.Namespace) -> RunConfig:
     ConfigError
         With every fault of the fields and of the corpus at once.
     """
-    from .runs import request
+    from .preparing import request
 
-    given = {name: value for name in FIELDS if (value := getattr(asked, f"field_{name}")) is not None}
-    return request(folder_of(asked), preset(asked.preset), given)
+    return request(folder_of(asked), preset(asked.preset), given_fields(asked))
+
+
+def given_fields(asked: argparse.Namespace) -> dict[str, str]:
+    """The fields of a configuration that flags were given for, as text."""
+    return {name: value for name in FIELDS if (value := getattr(asked, f"field_{name}")) is not None}
 
 
 def measuring(verb: AddVerb, name: str, action: Action, help: str) -> argparse.ArgumentParser:

@@ -17,8 +17,9 @@ from .config import RunConfig, configured, preset
 from .corpus import Corpus, load_corpus
 from .machine import resolve_threads
 from .memory import keep_memory
+from .preparing import prepare
 from .recorder import Recorder
-from .runs import corpora_folder, prepare
+from .runs import corpora_folder
 from .training import Snapshot, Training
 
 

@@ -112,12 +112,22 @@ def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-@functools.lru_cache(maxsize=64)
 def loss_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
     """The training loss over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
+    return _curve_spec(last_step, symlog, height, "loss", ".4f", False)
+
+
+def rate_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
+    """The learning rate over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
+    return _curve_spec(last_step, symlog, height, "learning_rate", ".3~g", True)
+
+
+@functools.lru_cache(maxsize=64)
+def _curve_spec(last_step: int, symlog: bool, height: int, column: str, form: str, zero: bool) -> dict[str, Any]:
     import altair as alt
 
-    axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=3, title="loss")
+    form_of_ticks, title = ".1~e" if zero else "", column.replace("_", " ")
+    axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=3, format=form_of_ticks, title=title)
     scale = alt.Scale(domain=[0, max(1, last_step)], nice=False)
     x = _step_axis(last_step, None) if symlog else alt.X("step:Q", scale=scale, axis=alt.Axis(format=",d", title="step"))
     line = (
@@ -125,8 +135,8 @@ def loss_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
         .mark_line(color="#6B747D", strokeWidth=1.4, clip=True)
         .encode(
             x=x,
-            y=alt.Y("loss:Q", axis=axis, scale=alt.Scale(zero=False)),
-            tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip("loss:Q", format=".4f")],
+            y=alt.Y(f"{column}:Q", axis=axis, scale=alt.Scale(zero=zero)),
+            tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip(f"{column}:Q", format=form)],
         )
     )
     described: dict[str, Any] = (line + _cursor()).properties(height=height).to_dict()
@@ -134,15 +144,14 @@ def loss_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
 
 
 def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]]) -> tuple[pd.DataFrame, int]:
-    """The loss curve in at most a few hundred points, and how many steps each point is the mean of."""
-    steps, loss = metrics["step"], metrics["loss"]
+    """Loss and learning rate in at most a few hundred points, and how many steps each point is the mean of."""
+    steps, columns = metrics["step"], ["step", "loss", "learning_rate"]
     width = max(1, -(-len(steps) // _MOST_POINTS))
     starts = np.arange(0, len(steps), width)
     sizes = np.diff(np.append(starts, len(steps)))
     if not len(starts):
-        return pd.DataFrame({"step": [], "loss": []}), 1
-    means = [np.add.reduceat(column, starts) / sizes for column in (steps, loss)]
-    return pd.DataFrame({"step": means[0], "loss": means[1]}), width
+        return pd.DataFrame({name: [] for name in columns}), 1
+    return pd.DataFrame({name: np.add.reduceat(metrics[name], starts) / sizes for name in columns}), width
 
 
 @functools.lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .answers import Answer, add_fields, configuration, folder_of, opened, say
+from .answers import Answer, add_fields, configuration, folder_of, given_fields, opened, say
 from .config import PRESETS
 from .errors import ConfigError, RunError, SnowballError
 from .export_commands import add_export_verbs
@@ -44,6 +44,10 @@ def parser() -> argparse.ArgumentParser:
     verb("presets", _presets, "names and one-line descriptions of the presets")
     recorder = verb("record", _record, "train a new run here, with a progress line")
     add_fields(recorder)
+    forker = verb("fork", _fork, "train a new run on from a run's checkpoint, or from one of its snapshots with --step")
+    forker.add_argument("run", metavar="RUN")
+    forker.add_argument("--step", type=int, help="fork from the matrix recorded at this step: everything else begins anew")
+    add_fields(forker, preset=False)
     verb("resume", _resume, "continue a stopped or interrupted run").add_argument("run", metavar="RUN")
     verb("stop", _stop, "ask a running run to stop and keep what it has").add_argument("run", metavar="RUN")
     add_shelf_verbs(verb)
@@ -100,6 +104,24 @@ def _record(asked: argparse.Namespace) -> Answer:
     return _ended(asked, run)
 
 
+def _fork(asked: argparse.Namespace) -> Answer:
+    from .branching import branch, fork_request
+    from .forking import prepare_fork
+    from .machine import resolve_device
+    from .origins import told
+
+    folder, at = folder_of(asked), branch(opened(asked), asked.step)
+    config = fork_request(folder, at, given_fields(asked))
+    resolve_device(config.device)
+    run = prepare_fork(folder, at, config)
+    say(asked, told(run.origin, run.config) if run.origin else "")
+    from .recording import continue_run
+
+    with _progress(asked) as watch:
+        continue_run(folder, run, watch)
+    return _ended(asked, run) | {"parent": at.parent.id, "kind": at.kind, "step": at.step}
+
+
 def _resume(asked: argparse.Namespace) -> Answer:
     run = opened(asked)
     if run.status().state == "completed":
@@ -112,7 +134,7 @@ def _resume(asked: argparse.Namespace) -> Answer:
     return _ended(asked, run)
 
 
-def _ended(asked: argparse.Namespace, run: Any) -> Answer:
+def _ended(asked: argparse.Namespace, run: Any) -> dict[str, Any]:
     status = run.status()
     say(asked, f"{run.id}: {status.state} after {status.step:,} of {status.last_step:,} steps")
     for note in run.manifest["corpus"]["notes"]:

@@ -1,240 +1,25 @@
-"""Every number of a run, in one frozen place, with its unit, its bounds and what it leads to."""
+"""A configuration: named, asked for in words, checked, and what follows from it told."""
 
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .contradictions import contradictions
 from .errors import ConfigError
-from .fields import described, field_faults, parsed
+from .fields import field_faults, parsed
 from .presets import DEFAULT_PRESET as DEFAULT_PRESET
 from .presets import PRESETS as PRESETS
+from .presets import PURPOSES as PURPOSES
 from .presets import SEED_FAULTS, SWITCHES
+from .run_config import DEFAULTS as DEFAULTS
+from .run_config import EXTRAS as EXTRAS
+from .run_config import FIELDS as FIELDS
+from .run_config import RunConfig as RunConfig
 
-EXTRAS = ("moment_hash", "hidden_mean", "dead_probability", "gradient_laws", "gradient", "exp_avg", "exp_avg_sq")
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """Configuration of one run; the defaults are the corrected experiment.
-
-    Each field's ``metadata`` is what :func:`~snowball_core.fields.described` took: group, help, unit, bounds and, for a
-    choice, ``choices``: value → what follows from it. The command line's flags and the app's form are made from these, so a
-    number has one home.
-
-    Examples
-    --------
-    >>> RunConfig(steps=100, until=10).last_step
-    10
-    """
-
-    name: str = described(
-        "",
-        "run",
-        "a word for the run's id: a-z, 0-9 and -",
-        pattern=re.compile(r"([a-z0-9]+(-[a-z0-9]+)*)?"),
-        longest=60,
-        form="at most 60 letters a-z, digits and single hyphens",
-        advice='Try "my-run-1".',
-    )
-    seed: int = described(42, "run", "seed of initial state and data order", minimum=0, maximum=2**31 - 1)
-    steps: int = described(10_000, "run", "horizon of the learning-rate schedule", "steps", minimum=1, maximum=10_000_000)
-    until: int | None = described(
-        None, "run", "stop after this many steps, horizon unchanged; empty: the horizon", "steps", minimum=0
-    )
-    corpus: str = described("python-manual", "text", "a built-in text's name (python-manual, gatsby) or a file's path")
-    corpus_errors: str = described(
-        "strict",
-        "text",
-        "what to do with bytes that are not ASCII",
-        choices={
-            "strict": "a text with such bytes is refused, with their position",
-            "ignore": "such bytes are dropped before training, as the seed did",
-        },
-    )
-    vocab: int = described(128, "model", "token ids, one per byte value", "tokens", minimum=2, maximum=1_000_000)
-    context: int = described(128, "model", "length of a training window", "tokens", minimum=2, maximum=65_536)
-    batch: int = described(32, "training", "windows in one step", "windows", minimum=1, maximum=65_536)
-    hidden: int = described(64, "model", "components of a token vector", "components", minimum=1, maximum=65_536)
-    layers: int = described(2, "model", "transformer blocks", "blocks", minimum=1, maximum=512)
-    heads: int = described(2, "model", "attention heads; must divide hidden", "heads", minimum=1, maximum=1_024)
-    norm_layer: str = described(
-        "layernorm",
-        "model",
-        "normalization layer",
-        choices={
-            "layernorm": "mean and scale are removed before each block, as in GPT-2",
-            "rmsnorm": "only the scale is removed: the common direction of all tokens survives",
-        },
-    )
-    tied: bool = described(True, "model", "embedding and unembedding are one matrix")
-    matrix: str = described(
-        "embedding",
-        "recording",
-        "which matrix is recorded when they are not tied",
-        choices={
-            "embedding": "the input side: untied, a dead token's row gets no gradient at all",
-            "unembedding": "the output side: every row gets a gradient at every step",
-        },
-    )
-    initial_state: str = described(
-        "snowball",
-        "initial state",
-        "where the rows of W start",
-        choices={
-            "snowball": "every row is one base vector plus its own Gaussian noise of size sigma",
-            "singularity": "every row is the base vector: one black hole of all tokens",
-            "normal": "every row is drawn on its own from N(0, 0.02), as GPT-2 does",
-        },
-    )
-    base: str = described(
-        "normal",
-        "initial state",
-        "the base vector",
-        choices={
-            "normal": "drawn from N(0, 1), its length about the square root of hidden",
-            "unit": "drawn from N(0, 1) and scaled to length 1",
-        },
-    )
-    base_on_lattice: bool = described(False, "initial state", "round the base vector to bfloat16 before the noise is added")
-    noise_dtype: str = described(
-        "f32",
-        "initial state",
-        "format in which base and noise are summed",
-        choices={
-            "f32": "summed in float32, then rounded to the weights' format once",
-            "bf16": "noise and base are rounded to bfloat16 first and summed there: small noise is swallowed",
-        },
-    )
-    sigma: float = described(1e-5, "initial state", "standard deviation of the noise", "weight units", minimum=0.0, maximum=1e3)
-    precision: str = described(
-        "bf16-weights",
-        "precision",
-        "which numbers are kept in which format",
-        choices={
-            "pure-bf16": "weights, gradients and optimizer state in bfloat16: with beta2 0.999 a second moment can only rise",
-            "bf16-weights": "weights and gradients in bfloat16, optimizer state and its arithmetic in float32",
-            "mixed": "float32 master weights, rounded to bfloat16 for forward and backward: W is recorded in float32",
-            "f32": "everything in float32: black holes need equal float32 bits",
-        },
-    )
-    compute: str = described(
-        "f32",
-        "precision",
-        "arithmetic of forward and backward",
-        choices={
-            "f32": "float32 arithmetic on the exactly converted weights: fast on any processor",
-            "bf16": "bfloat16 autocast of the stock model, as the seed's Trainer did: slow without bfloat16 units",
-        },
-    )
-    label_shift: int = described(
-        1,
-        "training",
-        "how far ahead the predicted token is",
-        choices={
-            1: "predict the next token",
-            2: "predict the token after the next: the seed's data set shifted the labels and the model shifted them again",
-        },
-    )
-    loss_over: str = described(
-        "predicted",
-        "training",
-        "what the summed cross entropy is divided by",
-        choices={
-            "predicted": "the positions that were predicted",
-            "all": "all positions, predicted or not: with label shift 2 the loss reads 1/context too low",
-        },
-    )
-    optimizer: str = described(
-        "adamw",
-        "training",
-        "update rule",
-        choices={
-            "adamw": "Adam with decoupled weight decay: step size independent of the gradient's size",
-            "sgd": "plain gradient descent, with weight decay in the gradient",
-        },
-    )
-    learning_rate: float = described(1e-3, "training", "peak learning rate", minimum=0.0, maximum=1e3)
-    schedule: str = described(
-        "constant",
-        "training",
-        "course of the learning rate",
-        choices={
-            "constant": "the rate stays: what freezes, freezes by itself",
-            "linear": "falls to 0 at the horizon: everything freezes there whatever the physics",
-            "cosine": "falls to 0 along half a cosine: everything freezes there whatever the physics",
-        },
-    )
-    warmup: int = described(0, "training", "steps over which the rate rises from 0", "steps", minimum=0)
-    weight_decay: float = described(0.01, "training", "AdamW's decoupled decay", minimum=0.0, maximum=1e3)
-    decay_on: str = described(
-        "matrices",
-        "training",
-        "which parameters decay",
-        choices={
-            "matrices": "matrices and embeddings only, as the Trainer does",
-            "all": "biases and normalization weights too",
-        },
-    )
-    beta1: float = described(0.9, "training", "decay of the first moment", minimum=0.0, below=1.0)
-    beta2: float = described(0.999, "training", "decay of the second moment", minimum=0.0, below=1.0)
-    eps: float = described(1e-8, "training", "added to the root of the second moment", above=0.0, maximum=1.0)
-    clip: float = described(1.0, "training", "largest norm of the whole gradient; 0: no clipping", minimum=0.0)
-    jiggle_sigma: float = described(
-        0.0, "training", "Gaussian noise added after each step; 0: off", "weight units", minimum=0.0, maximum=1e3
-    )
-    jiggle_rows: str = described(
-        "dead",
-        "training",
-        "which rows are jiggled",
-        choices={"dead": "only the rows of dead tokens", "all": "every row of the embedding matrix"},
-    )
-    record: str = described(
-        "every",
-        "recording",
-        "which steps are recorded: every, every-K (K a number), or log",
-        pattern=re.compile(r"every|every-[1-9][0-9]{0,8}|log"),
-        form="every, every-K (K a positive number) or log",
-        advice="Try every-10.",
-    )
-    extra: str = described(
-        "moment_hash,hidden_mean,dead_probability",
-        "recording",
-        f"further recordings, comma-separated ({', '.join(EXTRAS)}); empty: none",
-        names=EXTRAS,
-    )
-    device: str = described(
-        "auto",
-        "machine",
-        "auto, cpu, cuda, cuda:N or mps",
-        pattern=re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,2})?"),
-        form="auto, cpu, cuda, cuda:N or mps",
-        advice="auto picks the fastest there is.",
-    )
-    threads: int = described(0, "machine", "processor threads; 0: one per core", "threads", minimum=0, maximum=1_024)
-
-    @property
-    def last_step(self) -> int:
-        """The step after which the run is complete."""
-        return self.steps if self.until is None else self.until
-
-    @property
-    def extras(self) -> tuple[str, ...]:
-        """Names of the further recordings, in the order of :data:`EXTRAS`."""
-        asked = {word.strip() for word in self.extra.split(",")}
-        return tuple(name for name in EXTRAS if name in asked)
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as a JSON object; :func:`from_json` gives an equal configuration back."""
-        return dataclasses.asdict(self)
-
-
-FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
-DEFAULTS = RunConfig()
+# The fields that say how W is drawn: they say nothing where W is given.
+DRAWN = ("base", "base_on_lattice", "noise_dtype", "sigma")
 
 
 def preset(name: str) -> RunConfig:
@@ -259,7 +44,9 @@ def consequences(config: RunConfig) -> dict[str, str]:
     """For every choice of the configuration, what follows from it in plain words."""
     listed = {name: field.metadata.get("choices") for name, field in FIELDS.items()}
     chosen = {name: choices[getattr(config, name)] for name, choices in listed.items() if choices}
-    return chosen | {name: sides[bool(getattr(config, name))] for name, sides in SWITCHES.items()}
+    told = chosen | {name: sides[bool(getattr(config, name))] for name, sides in SWITCHES.items()}
+    drawn = DRAWN if config.initial_state == "snapshot" else ()
+    return {name: text for name, text in told.items() if name not in drawn}
 
 
 def from_json(fields: Mapping[str, Any]) -> RunConfig:

@@ -80,10 +80,12 @@ def _causes(seen: Observation, tree: Lineage, now: int, events: list[Event]) -> 
 
 
 def jiggled(seen: Observation) -> npt.NDArray[np.bool_] | None:
-    """The tokens whose rows are given noise at every step; None if none are."""
-    if seen.config is None or seen.config.jiggle_sigma == 0:
+    """The tokens whose rows are given noise at every step of some part of the run; None if none are."""
+    parts = [part for part in (seen.config, *seen.past) if part is not None and part.jiggle_sigma > 0]
+    if not parts:
         return None
-    return seen.dead if seen.config.jiggle_rows == "dead" else np.ones(seen.words.shape[1], np.bool_)
+    everyone = any(part.jiggle_rows == "all" for part in parts)
+    return np.ones(seen.words.shape[1], np.bool_) if everyone else seen.dead
 
 
 def event_rows(told: Account, steps: npt.NDArray[np.int64]) -> list[dict[str, Any]]:

@@ -20,10 +20,10 @@ from .cache import keep_answer, load_answer
 from .census import census_history
 from .differences import Origin, origin
 from .errors import HistoryError, RunError
-from .runs import HISTORY, TENSOR, Run, read_run
+from .runs import HISTORY, TENSOR, Run, forked_from, read_run
 from .tensorfile import open_tensor
 
-VERSION = 1
+VERSION = 2
 POINTS = 32
 GROUPS = ("dead", "live", "all")
 _MOST_BYTES = 256_000_000
@@ -63,6 +63,8 @@ class Glance:
         As configured; when it was made, UTC.
     origin : Origin or None
         None where the configuration cannot be read.
+    forked_from : str
+        Where it was forked, in a few words; empty for a run that was not.
     snapshots, recorded_step : int
         Snapshots recorded, and the step of the last one.
     counts : mapping of str to Counts
@@ -73,6 +75,7 @@ class Glance:
     name: str = ""
     created: str = ""
     origin: Origin | None = None
+    forked_from: str = ""
     snapshots: int = 0
     recorded_step: int = 0
     counts: Mapping[str, Counts] = field(default_factory=dict)
@@ -111,7 +114,7 @@ def measured(path: Path) -> Glance:
         run = read_run(path)
     except RunError as error:
         return _without_manifest(path, str(error))
-    known = Glance(name=run.config.name, created=_created(run), origin=origin(run.config))
+    known = Glance(name=run.config.name, created=_created(run), origin=origin(run.config), forked_from=forked_from(run))
     if not (path / HISTORY).exists():
         never = run.status().step == 0
         return known if never else replace(known, damage=f"{HISTORY} is missing: nothing recorded can be shown")
@@ -175,7 +178,7 @@ def spread(steps: npt.NDArray[np.int64], points: int) -> npt.NDArray[np.intp]:
 
 def _kept(found: Glance) -> dict[str, Any]:
     counts = {group: [at.tokens, at.first, at.last, at.curve] for group, at in found.counts.items()}
-    plain = {name: getattr(found, name) for name in ("name", "created", "origin", "snapshots", "recorded_step")}
+    plain = {name: getattr(found, name) for name in ("name", "created", "origin", "forked_from", "snapshots", "recorded_step")}
     return {**plain, "counts": counts}
 
 

@@ -12,17 +12,29 @@ from pathlib import Path
 
 import filelock
 
+from .branching import Branch
 from .config import RunConfig
 from .errors import RunError
-from .runs import Run, open_run, prepare, read_run, run_paths
-from .status import STARTING, require_writable, write_status
+from .forking import prepare_fork
+from .preparing import prepare
+from .runs import Run, open_run, read_run, run_paths
+from .status import STARTING, read_status, require_writable, stop_marker, write_status
 
 _ONE_CLICK_SECONDS = 3.0
 _NICENESS = 5
+_LOG_TAIL = 2_000
 
 
-def start(folder: Path, config: RunConfig) -> Run:
+def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
     """A new run, queued, with a worker of its own under way; the same configuration twice within a click is one run.
+
+    Parameters
+    ----------
+    folder : Path
+        The runs folder.
+    config : RunConfig
+    at : Branch, optional
+        Where the run is forked.
 
     Raises
     ------
@@ -39,9 +51,9 @@ def start(folder: Path, config: RunConfig) -> Run:
     except (OSError, filelock.Timeout) as error:
         raise RunError(f'the runs folder must be writable; "{folder}": {error}. Choose another with SNOWBALL_RUNS.') from None
     with contextlib.closing(_Release(lock)):
-        if twin := _just_started(folder, config):
+        if twin := _just_started(folder, config, at):
             return twin
-        run = prepare(folder, config)
+        run = prepare_fork(folder, at, config) if at else prepare(folder, config)
         _spawn(folder, run.path)
     return run
 
@@ -66,18 +78,45 @@ def resume(folder: Path, run_id: str) -> None:
     status = run.status()
     if status.is_alive or status.state == "completed":
         raise RunError(f'only an unfinished run without a worker can be resumed; "{run_id}" is {status.state}.')
+    stop_marker(run.path).unlink(missing_ok=True)
     write_status(run.path, replace(status, state="queued", seconds_left=None, message=STARTING))
     _spawn(folder, run.path)
 
 
-def _just_started(folder: Path, config: RunConfig) -> Run | None:
+def alive(folder: Path) -> list[str]:
+    """The runs a worker is at or on its way to, newest first."""
+    return [path.name for path in run_paths(folder) if read_status(path).is_alive]
+
+
+def last_words(path: Path) -> str:
+    """The last line a run's worker wrote before it ended, if it wrote any: why a worker that never began did not."""
+    try:
+        with open(path / "worker.log", "rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
+            lines = log.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    spoken = [line for line in lines if not line.startswith("{")]
+    return spoken[-1][:300] if spoken else ""
+
+
+def _just_started(folder: Path, config: RunConfig, at: Branch | None) -> Run | None:
     for path in run_paths(folder)[:3]:
         if time.time() - (path / "run.json").stat().st_ctime < _ONE_CLICK_SECONDS:
             run = read_run(path)
             asked = {**config.to_json(), "corpus": run.config.corpus}
-            if run.config.to_json() == asked and Path(run.config.corpus).name == Path(config.corpus).name:
+            is_same_text = Path(run.config.corpus).name == Path(config.corpus).name
+            if run.config.to_json() == asked and is_same_text and _leaves(run, at):
                 return run
     return None
+
+
+def _leaves(run: Run, at: Branch | None) -> bool:
+    """Whether the run was forked there; without a branch, whether it is no fork."""
+    origin = run.origin
+    if origin is None or at is None:
+        return origin is None and at is None
+    return (origin.kind, origin.parent, origin.step) == (at.kind, at.parent.id, at.step)
 
 
 def _spawn(folder: Path, path: Path) -> None:

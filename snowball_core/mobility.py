@@ -92,7 +92,7 @@ def expected_words(config: RunConfig) -> Words:
     deviation = 0.02 if config.initial_state == "normal" else 1.0 if config.base == "normal" else config.hidden**-0.5
     shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     drawn = np.array([NormalDist(0.0, deviation).inv_cdf(share) for share in shares], np.float32)
-    return from_values(drawn) if config.precision in ("pure-bf16", "bf16-weights") else drawn
+    return from_values(drawn) if config.recorded_format == "BF16" else drawn
 
 
 def mobility(config: RunConfig, words: Words) -> Mobility:

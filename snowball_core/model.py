@@ -31,10 +31,11 @@ class Outcome(NamedTuple):
     gradients: list[Tensor]
 
 
-def build(config: RunConfig) -> tuple[GPT2LMHeadModel, float | None]:
+def build(config: RunConfig, given: Tensor | None = None) -> tuple[GPT2LMHeadModel, float | None]:
     """The model at step 0 in float32, drawn in the seed's order: seed, build, base, noise; and the base vector's length.
 
-    No dropout; begin and end ids unset, since GPT-2's own lie outside a small vocabulary.
+    No dropout; begin and end ids unset, since GPT-2's own lie outside a small vocabulary. ``given`` is the matrix of the
+    initial state ``snapshot``.
     """
     torch.manual_seed(config.seed)
     model = GPT2LMHeadModel(
@@ -55,7 +56,7 @@ def build(config: RunConfig) -> tuple[GPT2LMHeadModel, float | None]:
         )
     )
     matrix = model.get_parameter(recorded_name(config))
-    state = initial_state(config, matrix)
+    state = initial_state(config, matrix, given)
     with torch.no_grad():
         matrix.copy_(state.matrix)
     if config.norm_layer == "rmsnorm":

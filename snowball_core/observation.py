@@ -22,6 +22,7 @@ from .config import RunConfig
 from .corpus import load_corpus
 from .errors import HistoryError
 from .header import Header, read_header
+from .origins import segments
 from .runs import Run, corpora_folder, open_run, read_run
 from .tensorfile import RESERVED, open_tensor
 
@@ -56,6 +57,8 @@ class Observation:
     config : RunConfig or None
     kept_in : Path or None
         Where derived tables may be kept: the run's folder, for a foreign history one in the runs folder; None keeps none.
+    past : tuple of RunConfig
+        The configurations of earlier parts of the run, where it is an exact fork.
     """
 
     id: str
@@ -67,6 +70,7 @@ class Observation:
     recordings: Mapping[str, Path] = field(default_factory=dict)
     config: RunConfig | None = None
     kept_in: Path | None = None
+    past: tuple[RunConfig, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -163,7 +167,8 @@ def observe(run: Run) -> Observation:
         words = words[: len(moments)]
         moments = moments[: len(words)]
     steps = run.steps(len(words))
-    return Observation(run.id, words[: len(steps)], steps, run.dead, moments, run.metrics(), files, run.config, run.path)
+    past = tuple(config for _, config in segments(run.config, run.origin)[:-1])
+    return Observation(run.id, words[: len(steps)], steps, run.dead, moments, run.metrics(), files, run.config, run.path, past)
 
 
 def foreign(

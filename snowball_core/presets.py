@@ -41,6 +41,15 @@ PRESETS["jiggle"] = (
 )
 DEFAULT_PRESET = "corrected"
 
+# The question each of them answers.
+PURPOSES = {
+    "corrected": "For new work: what do dead tokens do when nothing but the physics moves or stops them?",
+    "primordial-snowball": "To repeat the published result and find out what its faults did to it.",
+    "singularity": "Can one point come apart, when every row has the same bits and the same moments?",
+    "singularity-rmsnorm": "Does it matter that LayerNorm removes the tokens' common direction?",
+    "jiggle": "Do black holes survive noise that no gradient made?",
+}
+
 SEED_FAULTS = {
     ("label_shift", 2): "labels shifted twice: the model learns to predict the token after the next",
     ("loss_over", "all"): "loss divided by positions that were never predicted",

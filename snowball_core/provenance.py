@@ -21,6 +21,7 @@ _FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "neon", "bf16"
 def provenance(training: Training) -> dict[str, Any]:
     """What else decides the bits: versions, device, threads, processor, formats, seeds."""
     config = training.config
+    drawn = f"{config.seed}, but W is the snapshot of fork" if config.initial_state == "snapshot" else config.seed
     return {
         "snowball": __version__,
         "python": platform.python_version(),
@@ -32,7 +33,7 @@ def provenance(training: Training) -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_features": _cpu_features(),
         "dtypes": dtype_names(config),
-        "seeds": {"initial_state": config.seed, "data_order": f"{config.seed} + epoch", "jiggle": f"{config.seed} and step"},
+        "seeds": {"initial_state": drawn, "data_order": f"{config.seed} + epoch", "jiggle": f"{config.seed} and step"},
         "base_length": training.base_length,
         "first_windows": training.order.starts(1)[:10].tolist(),
         "parameters": sum(weight.numel() for weight in training.weights.values()),

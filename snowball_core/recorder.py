@@ -15,8 +15,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from .config import RunConfig
+from .errors import RunError
 from .precision import REGIMES
-from .runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, file_sha256, read_metrics
+from .runs import CHECKPOINT, HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, file_sha256, matrix_sha256, read_metrics
 from .schedules import recorded_steps
 from .tensorfile import TensorWriter
 from .training import Snapshot, Training
@@ -112,26 +113,40 @@ def _open_metrics(path: Path) -> Any:
     return file
 
 
-def _checkpoint(path: Path) -> Path:
-    return path / "checkpoint" / "state.safetensors"
-
-
 def save_checkpoint(path: Path, training: Training, recorder: Recorder) -> None:
     """Replace the checkpoint, after everything recorded before it is safe."""
     recorder.sync()
-    file = _checkpoint(path)
+    file = path / CHECKPOINT
     file.parent.mkdir(exist_ok=True)
     fresh = file.with_suffix(".new")
-    save_file(training.state(), fresh, {"step": str(training.step)})
+    save_file(training.state(), fresh, {"step": str(training.step), "matrix_sha256": matrix_sha256(training.matrix())})
     with open(fresh, "rb") as written:
         os.fsync(written.fileno())
     os.replace(fresh, file)
 
 
 def restore_checkpoint(path: Path, training: Training) -> None:
-    """Continue from the last checkpoint, if there is one."""
-    file = _checkpoint(path)
+    """Continue from the last checkpoint, if there is one.
+
+    Raises
+    ------
+    RunError
+        If it holds the state of another model.
+    """
+    file = path / CHECKPOINT
     if not file.is_file():
         return
     with safe_open(file, "pt") as saved:
-        training.restore(int(saved.metadata()["step"]), {name: saved.get_tensor(name) for name in saved.keys()})  # noqa: SIM118
+        tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
+        step = int(saved.metadata()["step"])
+    wrong = [
+        name
+        for name, weight in training.weights.items()
+        if (kept := tensors.get(f"weight/{name}")) is None or kept.shape != weight.shape
+    ]
+    if wrong:
+        raise RunError(
+            f'the checkpoint of "{path.name}" must hold this model; {wrong[0]} is missing or of another shape. '
+            "It belongs to another run: put the right one back, or fork from a recorded step."
+        )
+    training.restore(step, tensors)

@@ -14,10 +14,13 @@ from .config import RunConfig
 from .errors import RunError, SnowballError
 from .machine import resolve_device
 from .memory import keep_memory
+from .origins import CHECKPOINT
+from .preparing import checked_corpus, prepare
 from .provenance import differences, provenance
 from .recorder import Recorder, restore_checkpoint, save_checkpoint
-from .runs import Run, checked_corpus, prepare, read_run
-from .status import Status, hold, stop_marker, write_json, write_status
+from .retracing import begin
+from .runs import Run, read_run
+from .status import Status, hold, read_status, stop_marker, was_sent, write_json, write_status
 from .training import Snapshot, Training, snapshots
 from .turns import turn
 
@@ -59,16 +62,19 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None) -> 
         If another process trains it, if versions or threads differ from those it was begun with, or if it fails.
     """
     with hold(run.path), _stop_on_signals() as asked:
-        stop_marker(run.path).unlink(missing_ok=True)
+        if not was_sent(run.path):
+            # A worker that was sent finds the marker of whoever changed his mind meanwhile; older ones were cleared then.
+            stop_marker(run.path).unlink(missing_ok=True)
+        reached = read_status(run.path).step
         device = str(resolve_device(run.config.device))
-        status = Status("queued", last_step=run.config.last_step)
+        status = Status("queued", reached, run.config.last_step)
 
         def waiting(ahead: str) -> None:
             nonlocal status
             if _should_stop(run.path, asked):
                 raise _Stop
             if status.message != (text := f"waits for {ahead}"):
-                status = Status("queued", last_step=run.config.last_step, message=text)
+                status = Status("queued", reached, run.config.last_step, message=text)
                 write_status(run.path, status)
             watch(status)
 
@@ -78,7 +84,7 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None) -> 
                 return _train(folder, run, asked, watch)
         except _Stop:
             stop_marker(run.path).unlink(missing_ok=True)
-            status = Status("stopped", last_step=run.config.last_step, message="stopped before its turn came")
+            status = Status("stopped", reached, run.config.last_step, message="taken out of the queue before its turn came")
             write_status(run.path, status)
             return status
 
@@ -113,8 +119,9 @@ def _train(folder: Path, run: Run, asked: threading.Event, watch: Watch) -> Stat
         keep_memory(1 << 30)
         corpus = checked_corpus(folder, config)
         _require_same_text(run, corpus.sha256)
-        training = Training(config, corpus)
+        training = begin(run, corpus)
         run = _with_provenance(run, training)
+        _require_checkpoint(run)
         restore_checkpoint(run.path, training)
         with Recorder(run) as recorder:
             state = _loop(run, training, recorder, asked, progress)
@@ -178,6 +185,15 @@ def _require_same_text(run: Run, sha256: str) -> None:
         )
 
 
+def _require_checkpoint(run: Run) -> None:
+    """An exact fork has no beginning of its own to start over from."""
+    if run.origin and run.origin.kind == CHECKPOINT and run.checkpoint_step is None:
+        raise RunError(
+            f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this run '
+            "from a recorded step (--step T)."
+        )
+
+
 def _with_provenance(run: Run, training: Training) -> Run:
     """The run with its provenance, written at its first start and compared at every later one."""
     here, begun = provenance(training), run.manifest.get("provenance")
@@ -200,7 +216,7 @@ class _Progress:
     def __init__(self, run: Run, watch: Watch) -> None:
         self._run, self._watch = run, watch
         self._began: tuple[float, int] | None = None
-        self._written, self._step, self._speed = 0.0, 0, 0.0
+        self._written, self._step, self._speed = 0.0, read_status(run.path).step, 0.0
 
     def step(self, snapshot: Snapshot) -> None:
         """Note a step; every half second, say so."""

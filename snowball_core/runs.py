@@ -9,29 +9,30 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .config import RunConfig, config_faults, configured, consequences, faults_carried, from_json
-from .corpus import BUILT_IN, GATSBY, Corpus, load_corpus
-from .costs import disk_bytes
-from .errors import ConfigError, CorpusError, HistoryError, RunError, SnowballError
+from .bf16 import Words
+from .config import RunConfig, from_json
+from .errors import HistoryError, RunError, SnowballError
+from .header import read_header
+from .origins import Origin, origin_of
 from .schedules import recorded_steps
-from .status import STARTING, Status, read_status, require_writable, write_json, write_status
+from .status import Status, read_status, require_writable, write_json
 from .tensorfile import TensorFile, open_tensor
 
 ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,100}[a-z0-9])?")
 HISTORY = "history.safetensors"
 TENSOR = "embedding_history"
 METRICS = "metrics.csv"
+CHECKPOINT = Path("checkpoint") / "state.safetensors"
 METRIC_COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "seconds")
 FORMAT = 1
-BUILT_INS = (BUILT_IN, GATSBY)
 
 
 def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
@@ -73,6 +74,19 @@ class Run:
         dead[self.manifest["dead_ids"]] = True
         return dead
 
+    @property
+    def origin(self) -> Origin | None:
+        """Where the run was forked; None if it was not."""
+        return origin_of(self.manifest)
+
+    @property
+    def checkpoint_step(self) -> int | None:
+        """The step an exact continuation starts from; None without a checkpoint that can be read."""
+        try:
+            return int(read_header(self.path / CHECKPOINT).metadata["step"])
+        except (HistoryError, KeyError, ValueError):
+            return None
+
     def history(self) -> TensorFile:
         """The recorded matrices, a read-only memory map ``[snapshots, vocab, hidden]``.
 
@@ -111,7 +125,17 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
         If a line is damaged.
     """
     text = path.read_text(errors="replace") if path.is_file() else ""
-    lines = text[: text.rfind("\n") + 1].splitlines()[1:]
+    return metric_columns(text[: text.rfind("\n") + 1].splitlines()[1:], path)
+
+
+def metric_columns(lines: Sequence[str], path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of some lines of a ``metrics.csv``.
+
+    Raises
+    ------
+    RunError
+        If a line is damaged.
+    """
     width = len(METRIC_COLUMNS)
     try:
         rows = [[float(cell) for cell in line.split(",")] for line in lines]
@@ -125,8 +149,12 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}
 
 
-def create(folder: Path, config: RunConfig, manifest: Mapping[str, Any]) -> Run:
+def create(
+    folder: Path, config: RunConfig, manifest: Mapping[str, Any], fill: Callable[[Path], None] = lambda path: None
+) -> Run:
     """A new run folder with its ``run.json``, never an old one: a taken id gets a number.
+
+    ``fill`` puts files into the folder before it becomes a run; if it fails, there is no run.
 
     Raises
     ------
@@ -150,12 +178,21 @@ def create(folder: Path, config: RunConfig, manifest: Mapping[str, Any]) -> Run:
             "config": config.to_json(),
             **manifest,
         }
+        _filled(path, fill)
         write_json(path / "run.json", content)
     except OSError as error:
         raise RunError(
             f'the runs folder must be writable; "{folder}": {error.strerror}. Choose another with --runs or SNOWBALL_RUNS.'
         ) from None
     return Run(path, config, content)
+
+
+def _filled(path: Path, fill: Callable[[Path], None]) -> None:
+    try:
+        fill(path)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def run_path(folder: Path, run: str) -> Path:
@@ -200,12 +237,21 @@ def read_run(path: Path) -> Run:
         config, dead = from_json(manifest["config"]), manifest["dead_ids"]
         if not (isinstance(dead, list) and all(type(token) is int and 0 <= token < config.vocab for token in dead)):
             raise ValueError("dead_ids must be tokens of the vocabulary")
+        origin_of(manifest)
         return Run(path, config, manifest)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SnowballError) as error:
         raise RunError(
             f'the run "{path.name}" has a damaged run.json ({type(error).__name__}: {error}). '
             "Its history.safetensors may still be whole: open that file with any safetensors reader."
         ) from None
+
+
+def forked_from(run: Run) -> str:
+    """Where a run was forked, in a few words; empty for a run that was not."""
+    if (origin := run.origin) is None:
+        return ""
+    how = "checkpoint" if origin.kind == "checkpoint" else "snapshot, fresh moments"
+    return f"forked from {origin.parent} at step {origin.step:,} ({how})"
 
 
 def run_paths(folder: Path) -> list[Path]:
@@ -216,108 +262,12 @@ def run_paths(folder: Path) -> list[Path]:
     return sorted((p for p in entries if (p / "run.json").exists()), key=lambda p: p.name, reverse=True)
 
 
+def matrix_sha256(words: Words) -> str:
+    """SHA-256 of the bytes of a recorded matrix."""
+    return hashlib.sha256(np.ascontiguousarray(words).tobytes()).hexdigest()
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def prepare(folder: Path, config: RunConfig) -> Run:
-    """A new, queued run: everything is checked first, and nothing is written if anything is wrong.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of the configuration and its corpus.
-    RunError
-        If the disk is too small or the folder cannot be written.
-    """
-    corpus = checked_corpus(folder, config)
-    _require_room(folder, config)
-    if config.corpus not in BUILT_INS:
-        config = replace(config, corpus=str(Path(config.corpus).expanduser().resolve()))
-    counts = corpus.byte_counts
-    manifest = {
-        "consequences": consequences(config),
-        "faults_carried": faults_carried(config),
-        "corpus": {
-            "name": config.corpus,
-            "bytes": len(corpus),
-            "sha256": corpus.sha256,
-            "byte_counts": counts.tolist(),
-            "notes": list(corpus.notes),
-        },
-        "dead_ids": dead_tokens(corpus, config.vocab),
-    }
-    run = create(folder, config, manifest)
-    write_status(run.path, Status("queued", last_step=config.last_step, message=STARTING))
-    return run
-
-
-def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
-    """The configuration ``start`` with some fields replaced, checked together with its corpus.
-
-    Parameters
-    ----------
-    folder : Path
-        The runs folder.
-    start : RunConfig
-        A preset.
-    changes : mapping of str to object
-        Field → value, as text where a form or a command line gave it.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of the fields and of the corpus at once.
-    """
-    try:
-        config = configured(start, changes)
-    except ConfigError as error:
-        faults, config = list(error.faults), start
-        for name in {"corpus", "corpus_errors", "vocab", "context"} & set(changes):
-            with contextlib.suppress(ConfigError):
-                config = configured(config, {name: changes[name]})
-        raise ConfigError([*faults, *_corpus_faults(folder, config)]) from None
-    if faults := _corpus_faults(folder, config):
-        raise ConfigError(faults)
-    return config
-
-
-def _corpus_faults(folder: Path, config: RunConfig) -> list[str]:
-    try:
-        corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
-    except CorpusError as error:
-        return [str(error)]
-    return corpus.faults(config.vocab, config.context)
-
-
-def checked_corpus(folder: Path, config: RunConfig) -> Corpus:
-    """The corpus of a configuration, both checked.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of both at once.
-    """
-    if faults := [*config_faults(config), *_corpus_faults(folder, config)]:
-        raise ConfigError(faults)
-    return load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
-
-
-def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:
-    """Tokens that never occur in the ids trained on, as input or target.
-
-    Every position of the text lies in some window, so this is a question to the text alone.
-    """
-    return np.flatnonzero(np.bincount(corpus.ids, minlength=vocab) == 0).tolist()
-
-
-def _require_room(folder: Path, config: RunConfig) -> None:
-    standing = next((p for p in (folder, *folder.parents) if p.exists()), Path.cwd())
-    needed, free = disk_bytes(config), shutil.disk_usage(standing).free
-    if needed > free:
-        raise RunError(
-            f"the disk must have room for the whole run; it needs {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free in "
-            f'"{standing}". Record fewer steps (record every-10 or log), free some space or choose another folder with --runs.'
-        )

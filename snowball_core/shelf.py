@@ -226,6 +226,7 @@ def answer_of(each: Row, group: str) -> dict[str, Any]:
         "name": each.glance.name,
         "preset": each.preset,
         "changes": list(each.glance.origin.changes) if each.glance.origin else [],
+        "forked_from": each.glance.forked_from,
         "snapshots": each.glance.snapshots,
         "group": group,
         **ends,

@@ -49,6 +49,8 @@ def _list(asked: argparse.Namespace) -> Answer:
         tags = f"  [{', '.join(row.notes.tags)}]" if row.notes.tags else ""
         done = f"{row.status.step:>8,} of {row.status.last_step:,} steps"
         say(asked, f"{row.id:50} {row.status.state:12} {done:24} {row.preset:20} {ends}{title}{tags}")
+        if row.glance.forked_from:
+            say(asked, f"  {row.glance.forked_from}")
         if row.damage:
             say(asked, f"  {row.damage}")
     if rows:

@@ -153,6 +153,12 @@ def read_status(path: Path) -> Status:
     return status
 
 
+def was_sent(path: Path) -> bool:
+    """Whether the run is queued for a worker that was sent to it and has not begun."""
+    status = _written(path)
+    return status.state == "queued" and status.message == STARTING
+
+
 def _is_starting(path: Path) -> bool:
     """Whether a worker just sent may be on its way: it imports its frameworks, which takes seconds, and then takes the lock."""
     try:

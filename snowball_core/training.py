@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from .bf16 import Words, values
 from .config import RunConfig
 from .corpus import Corpus
 from .identity import fingerprints
@@ -62,6 +63,8 @@ class Training:
     config : RunConfig
     corpus : Corpus
         Checked against the configuration by the caller.
+    given : Words, shape (vocab, hidden), optional
+        The matrix of the initial state ``snapshot``.
 
     Raises
     ------
@@ -69,7 +72,7 @@ class Training:
         If the device does not exist here.
     """
 
-    def __init__(self, config: RunConfig, corpus: Corpus) -> None:
+    def __init__(self, config: RunConfig, corpus: Corpus, given: Words | None = None) -> None:
         self.config, self.step = config, 0
         self.device = resolve_device(config.device)
         self.threads = resolve_threads(config.threads)
@@ -79,7 +82,7 @@ class Training:
         self.order = WindowOrder(len(corpus) - config.context, config.batch, config.seed)
         self.window = torch.arange(config.context + 1)
         self.dead = torch.from_numpy(np.bincount(corpus.ids, minlength=config.vocab) == 0).to(self.device)
-        model, self.base_length = build(config)
+        model, self.base_length = build(config, None if given is None else torch.from_numpy(values(given).copy()))
         self._place(model)
         self._optimizer = self._build_optimizer()
 

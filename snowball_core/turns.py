@@ -55,6 +55,15 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
         lock.release()
 
 
+def waiting(folder: Path) -> list[str]:
+    """The runs whose live workers wait, in the order of their turns, one accelerator after another; looks only."""
+    found = []
+    for place in sorted((folder / ".turns").glob("*")):
+        ids = [ticket.name.partition("_")[2] for ticket in sorted(place.glob("*_*"))]
+        found += [run_id for run_id in ids if is_locked(folder / run_id)]
+    return found
+
+
 def _holder(place: Path) -> str:
     with contextlib.suppress(OSError):
         return (place / "holder").read_text()

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RunError
+from .preparing import checked_corpus
 from .provenance import differences, provenance
-from .runs import HISTORY, TENSOR, Run, checked_corpus, file_sha256
+from .retracing import begin, retrace
+from .runs import HISTORY, TENSOR, Run, file_sha256
 from .tensorfile import open_tensor
-from .training import Training, snapshots
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step
         raise RunError(
             f'a replay needs the text of the run; "{run.config.corpus}" is another one now (SHA-256 differs). Put it back.'
         )
-    training = Training(run.config, corpus)
+    training = begin(run, corpus)
     if changed := differences(run.manifest.get("provenance", {}), provenance(training)):
         raise RunError(
             f"a replay can only be expected to repeat the bits where they were made; here these differ: {'; '.join(changed)}. "
@@ -85,7 +86,7 @@ def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step
     files = verify_hashes(run).files if "sha256" in run.manifest else {HISTORY: "same"}
     steps = run.steps(len(recorded[TENSOR]))
     index = {int(step): i for i, step in enumerate(steps)}
-    for snapshot in snapshots(training, steps):
+    for snapshot in retrace(run, corpus, steps):
         if (at := index.get(snapshot.step)) is not None:
             fresh: dict[str, Any] = {TENSOR: snapshot.words, **snapshot.extras}
             for name, words in recorded.items():

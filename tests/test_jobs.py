@@ -14,8 +14,9 @@ from snowball_core import jobs
 from snowball_core.config import RunConfig, configured, preset
 from snowball_core.costs import disk_bytes
 from snowball_core.errors import ConfigError, RunError
+from snowball_core.preparing import prepare
 from snowball_core.recording import continue_run, record
-from snowball_core.runs import Run, prepare, run_paths
+from snowball_core.runs import Run, run_paths
 from snowball_core.status import request_stop
 
 

@@ -19,8 +19,9 @@ from safetensors import safe_open
 from snowball_core import recorder, recording, status
 from snowball_core.config import RunConfig, configured, preset
 from snowball_core.errors import ConfigError, RunError
+from snowball_core.preparing import prepare
 from snowball_core.recording import continue_run, record
-from snowball_core.runs import HISTORY, Run, file_sha256, open_run, prepare, read_run
+from snowball_core.runs import HISTORY, Run, file_sha256, open_run, read_run
 from snowball_core.status import Status, request_stop
 from snowball_core.training import Training
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import snowball_core.status as status_module
 from snowball_core.config import RunConfig, configured
 from snowball_core.errors import ConfigError, HistoryError, RunError
+from snowball_core.preparing import prepare, request
 from snowball_core.runs import (
     HISTORY,
     METRIC_COLUMNS,
@@ -28,10 +29,8 @@ from snowball_core.runs import (
     create,
     file_sha256,
     open_run,
-    prepare,
     read_metrics,
     read_run,
-    request,
     run_path,
     run_paths,
     runs_folder,

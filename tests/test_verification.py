@@ -9,8 +9,9 @@ import pytest
 
 from snowball_core.config import configured, preset
 from snowball_core.errors import RunError
+from snowball_core.preparing import prepare
 from snowball_core.recording import record
-from snowball_core.runs import HISTORY, Run, prepare
+from snowball_core.runs import HISTORY, Run
 from snowball_core.verification import replay, verify_hashes
 
 

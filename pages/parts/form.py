@@ -2,40 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from snowball_core.config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, preset
+from snowball_core.branching import Branch, fork_request
+from snowball_core.config import DEFAULT_PRESET, FIELDS, PRESETS, PURPOSES, RunConfig, faults_carried, preset
 from snowball_core.corpus import Corpus
 from snowball_core.errors import ConfigError
-from snowball_core.runs import request, runs_folder
+from snowball_core.preparing import request
+from snowball_core.runs import runs_folder
 
 from . import openers
+from .fork_choice import explain
+from .words import plain
 
-FIRST = ("name", "corpus", "steps", "until", "precision", "sigma")
+FIRST = ("name", "corpus", "steps", "until", "precision", "sigma", "learning_rate", "schedule")
+_PAUSE = "400ms"
 
 
-def form() -> tuple[RunConfig | None, Corpus | None, list[str]]:
-    """Draw the form; return the configuration and the corpus it describes, and every fault of both."""
-    st.subheader("New run")
+def form(at: Branch | None) -> tuple[RunConfig | None, Corpus | None, list[str]]:
+    """Draw the form; return the configuration and the corpus it describes, and every fault of both.
+
+    Parameters
+    ----------
+    at : Branch or None
+        Where the run is forked; None for a new one.
+    """
+    if at is None:
+        st.subheader("New run")
+        start = _chosen_preset()
+        _fill_once(("preset", st.session_state["preset"]), start)
+    else:
+        st.subheader("New run, forked")
+        explain(at)
+        start = at.suggested
+        _fill_once(("fork", at.parent.id, at.kind, at.step), start)
+    texts = _fields(start, {} if at is None else at.fixed)
+    try:
+        config = request(runs_folder(), start, texts) if at is None else fork_request(runs_folder(), at, texts)
+        return config, openers.corpus(config.corpus, config.corpus_errors), []
+    except ConfigError as error:
+        return None, None, list(error.faults)
+
+
+def _chosen_preset() -> RunConfig:
+    """The presets, what each of them is and is for; below, the faults that the chosen one repeats."""
     chosen = st.radio(
         "Experiment",
         list(PRESETS),
-        captions=[description for description, _ in PRESETS.values()],
+        captions=[f"{PURPOSES[name]}  \n{plain(text)} · {_faults_in(name)}" for name, (text, _) in PRESETS.items()],
         key="preset",
         persist_state="session",
-        on_change=_fill,
     )
     start = preset(chosen or DEFAULT_PRESET)
-    return _checked(start, _fields(start))
+    carried = faults_carried(start)
+    told = "; ".join(carried) if carried else "none"
+    count = f" ({len(carried)})" if carried else ""
+    st.caption(f"Known faults of the published experiment that this preset repeats{count}: {plain(told)}.")
+    return start
 
 
-def _fill() -> None:
-    """Write the chosen preset into the form's fields."""
-    config = preset(st.session_state["preset"])
-    for name in FIELDS:
-        st.session_state[f"field-{name}"] = _entry(config, name)
+def _faults_in(name: str) -> str:
+    count = len(faults_carried(preset(name)))
+    return f"{count} known faults" if count else "no known fault"
+
+
+def _fill_once(source: tuple[Any, ...], start: RunConfig) -> None:
+    """Write a preset's or a parent's values into the fields when it becomes the one chosen, and not again."""
+    before = st.session_state.setdefault("filled-from", source)
+    if before != source:
+        st.session_state["filled-from"] = source
+        for name in FIELDS:
+            st.session_state[f"field-{name}"] = _entry(start, name)
 
 
 def _entry(config: RunConfig, name: str) -> Any:
@@ -45,41 +85,38 @@ def _entry(config: RunConfig, name: str) -> Any:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _fields(config: RunConfig) -> dict[str, Any]:
+def _fields(config: RunConfig, fixed: Mapping[str, str]) -> dict[str, Any]:
     """Draw every field, the most used first, and return what they say."""
-    texts = {}
-    columns = st.columns(2)
-    for place, name in enumerate(FIRST):
-        with columns[place % 2]:
-            texts[name] = _field(config, name)
+    texts = _grid(FIRST, config, fixed)
     groups = dict.fromkeys(field.metadata["group"] for field in FIELDS.values())
     for group in groups:
         names = [name for name, field in FIELDS.items() if field.metadata["group"] == group and name not in FIRST]
         if names:
             with st.expander(f"{group.capitalize()}: {', '.join(names).replace('_', ' ')}", key=f"group-{group}"):
-                columns = st.columns(2)
-                for place, name in enumerate(names):
-                    with columns[place % 2]:
-                        texts[name] = _field(config, name)
+                texts |= _grid(names, config, fixed)
     return texts
 
 
-def _field(config: RunConfig, name: str) -> Any:
+def _grid(names: tuple[str, ...] | list[str], config: RunConfig, fixed: Mapping[str, str]) -> dict[str, Any]:
+    columns, texts = st.columns(2), {}
+    for place, name in enumerate(names):
+        with columns[place % 2]:
+            texts[name] = _field(config, name, fixed.get(name))
+    return texts
+
+
+def _field(config: RunConfig, name: str, fixed: str | None) -> Any:
+    """One field; ``fixed`` is the reason why it cannot be changed."""
     limits, key = FIELDS[name].metadata, f"field-{name}"
     label = name.replace("_", " ") + (f" ({limits['unit']})" if limits["unit"] not in ("", name) else "")
+    help = limits["help"] if fixed is None else f"{limits['help']}. **Fixed in this fork**: {fixed}."
+    shared: dict[str, Any] = {"key": key, "persist_state": "session", "disabled": fixed is not None}
     st.session_state.setdefault(key, _entry(config, name))
     if choices := limits.get("choices"):
-        listed = "\n".join(f"- **{value}**: {consequence}" for value, consequence in choices.items())
-        return st.selectbox(label, list(choices), key=key, persist_state="session", help=f"{limits['help']}\n\n{listed}")
+        # A snapshot is an initial state of forks alone, where nothing else can be chosen.
+        offered = [value for value in choices if value != "snapshot" or config.initial_state == "snapshot"]
+        listed = "\n".join(f"- **{value}**: {choices[value]}" for value in offered)
+        return st.selectbox(label, offered, help=f"{help}\n\n{listed}", **shared)
     if isinstance(getattr(config, name), bool):
-        return st.toggle(label, key=key, persist_state="session", help=limits["help"])
-    return st.text_input(label, key=key, persist_state="session", help=limits["help"])
-
-
-def _checked(start: RunConfig, texts: dict[str, Any]) -> tuple[RunConfig | None, Corpus | None, list[str]]:
-    """The configuration and its corpus, and every fault of both."""
-    try:
-        config = request(runs_folder(), start, texts)
-        return config, openers.corpus(config.corpus, config.corpus_errors), []
-    except ConfigError as error:
-        return None, None, list(error.faults)
+        return st.toggle(label, help=help, **shared)
+    return st.text_input(label, help=help, live=_PAUSE, **shared)

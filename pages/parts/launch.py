@@ -5,18 +5,23 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core import jobs
+from snowball_core.branching import Branch
 from snowball_core.config import RunConfig, faults_carried
 from snowball_core.corpus import Corpus
 from snowball_core.costs import cost
 from snowball_core.errors import ConfigError, SnowballError
 from snowball_core.mobility import expected_words, mobility, sentences
-from snowball_core.runs import dead_tokens, runs_folder
+from snowball_core.preparing import dead_tokens
+from snowball_core.runs import runs_folder
 
 from . import openers
+from .fork_choice import leave
 from .words import duration, plain, size
 
+_STARTED = "started-run"
 
-def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str]) -> None:
+
+def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], at: Branch | None) -> None:
     """Draw the cost of a configuration, or all its faults in one message, and the start button.
 
     Parameters
@@ -24,24 +29,30 @@ def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str]) -
     config, corpus : RunConfig and Corpus, or None
         ``None`` where the form does not describe one.
     faults : list of str
+    at : Branch or None
+        Where the run is forked.
     """
     st.subheader("What it will take")
     if faults:
         st.error(plain(ConfigError(faults)))
     elif config and corpus:
-        _estimate(config, corpus)
-        _what_can_move(config)
-    if st.button("Start the run", type="primary", key="start", disabled=bool(faults)) and config:
-        _start(config)
+        _estimate(config, corpus, at)
+        _what_can_move(config, at)
+    label = "Start the run" if at is None else "Start the fork"
+    if st.button(label, type="primary", key="start", disabled=bool(faults)) and config:
+        _start(config, at)
 
 
-def _estimate(config: RunConfig, corpus: Corpus) -> None:
-    expected, dead = cost(config, openers.speed()), len(dead_tokens(corpus, config.vocab))
+def _estimate(config: RunConfig, corpus: Corpus, at: Branch | None) -> None:
+    behind = 0 if at is None else at.behind
+    expected, dead = cost(config, openers.speed(), behind), len(dead_tokens(corpus, config.vocab))
+    beyond = f" (the first {behind:,} are the parent's)" if behind else ""
     with st.container(border=True, key="estimate"):
         st.markdown(
-            f"**About {duration(expected.seconds)} and {size(expected.disk_bytes)} on disk** for {config.last_step:,} steps, "
-            f"{expected.snapshots:,} snapshots of {config.vocab} × {config.hidden} and {expected.parameters:,} parameters, "
-            "on this machine while it does nothing else."
+            f"**About {duration(expected.seconds)}, {size(expected.disk_bytes)} on disk and "
+            f"{size(expected.memory_bytes)} of memory** for {config.last_step:,} steps{beyond}, {expected.snapshots:,} "
+            f"snapshots of {config.vocab} × {config.hidden} and {expected.parameters:,} parameters, on this machine while it "
+            "does nothing else."
         )
         text = f"The text has {len(corpus):,} bytes; {config.vocab - dead} of {config.vocab} tokens are live, {dead} are dead."
         if dead:
@@ -56,21 +67,32 @@ def _estimate(config: RunConfig, corpus: Corpus) -> None:
             st.caption(f"Text: {plain(note)}.")
 
 
-def _what_can_move(config: RunConfig) -> None:
+def _what_can_move(config: RunConfig, at: Branch | None) -> None:
     """What the formats leave free to move, told before training."""
+    words = None if at is None else openers.branch_words(str(at.parent.path), at.step)
     with st.container(border=True, key="mobility"):
         st.markdown("**What can move**")
-        told = sentences(mobility(config, expected_words(config)), config)
+        told = sentences(mobility(config, expected_words(config) if words is None else words), config)
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in told))
-        st.caption("For components as the initial state draws them on average; the run's own differ by chance.")
+        if at is not None and words is not None:
+            st.caption(f"For the components of W of {plain(at.parent.id)} at step {at.step:,}, each of them.")
+        else:
+            st.caption("For components as the initial state draws them on average; the run's own differ by chance.")
 
 
-def _start(config: RunConfig) -> None:
+def _start(config: RunConfig, at: Branch | None) -> None:
     try:
         with st.spinner("Starting the worker…"):
-            run = jobs.start(runs_folder(), config)
+            run = jobs.start(runs_folder(), config, at) if at else jobs.start(runs_folder(), config)
     except SnowballError as error:
         st.error(plain(error))
         return
-    st.session_state["watched"] = run.id
-    st.toast(f"Run {run.id} is recorded from now on.")
+    st.session_state[_STARTED] = run.id
+    leave()
+    st.rerun()
+
+
+def say_started() -> None:
+    """Say once that a run was started."""
+    if run_id := st.session_state.pop(_STARTED, None):
+        st.toast(f"Run {plain(run_id)} is recorded from now on.")

@@ -10,9 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.bf16 import Words
+from snowball_core.branching import snapshot_at
 from snowball_core.census import census_history, class_sizes
 from snowball_core.corpus import Corpus, load_corpus
 from snowball_core.costs import matrix_speed
+from snowball_core.errors import HistoryError
 from snowball_core.event_tables import Account, account, biography_table
 from snowball_core.frames import BUDGET_BYTES, Reel, reel, with_curves
 from snowball_core.observation import Observation, observe
@@ -109,6 +111,15 @@ def lineage_account(path: str, snapshots: int, group: str) -> Account:
 def biography(path: str, snapshots: int, group: str, token: int) -> pd.DataFrame:
     """The stays of a token in black holes of the group."""
     return biography_table(lineage_account(path, snapshots, group), seen(path, snapshots), token)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def branch_words(path: str, step: int) -> Words | None:
+    """The matrix a run recorded at a step, copied; None where it recorded none."""
+    try:
+        return snapshot_at(read_run(Path(path)), step).copy()
+    except HistoryError:
+        return None
 
 
 @st.cache_data(ttl=5, max_entries=8, show_spinner=False)

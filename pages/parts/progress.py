@@ -1,93 +1,74 @@
-"""Runs being recorded: progress, loss, speed, time left, and the buttons that stop and resume."""
+"""How one run is doing: progress with an estimate, counts, loss and rate; of a run under way only what is new is read."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core import charts, jobs
-from snowball_core.errors import SnowballError
-from snowball_core.runs import Run, open_run, run_paths, runs_folder
-from snowball_core.status import Status, read_status, request_stop
+from snowball_core import charts
+from snowball_core.live import Seen, follow
+from snowball_core.origins import told
+from snowball_core.runs import Run
+from snowball_core.status import Status
 
-from .run_picker import offer_demo, state_badge
+from .run_picker import state_badge
 from .words import duration, plain
 
-_MOST = 3
+_HEIGHT, _LOW = 190, 110
 
 
-def watched_runs() -> None:
-    """Draw the runs under way, or the most recent one."""
-    st.subheader("Progress")
-    paths = run_paths(runs_folder())
-    alive = [path.name for path in paths if read_status(path).is_alive][:_MOST]
-    shown = alive or [path.name for path in paths[:1]]
-    if not shown:
-        offer_demo()
-    for run_id in shown:
-        with st.container(border=True):
-            st.fragment(_panel, run_every=1.0 if run_id in alive else None)(run_id, run_id in alive)
-
-
-def _panel(run_id: str, was_alive: bool) -> None:
-    try:
-        run = open_run(runs_folder(), run_id)
-        status = run.status()
-        if was_alive and not status.is_alive:
-            st.rerun()
-        _progress(run, status)
-        _buttons(run, status)
-    except SnowballError as error:
-        st.error(plain(error))
-
-
-def _progress(run: Run, status: Status) -> None:
+def progress(run: Run, status: Status) -> None:
+    """Draw the panel of one run."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{run.id}**")
+        st.markdown(f"**{plain(run.id)}**")
         state_badge(status)
+    if origin := run.origin:
+        st.caption(plain(told(origin, run.config)))
     last = run.config.last_step
     pace = f" · {status.steps_per_second:.1f} steps/s" if status.steps_per_second else ""
     left = f" · about {duration(status.seconds_left)} left" if status.seconds_left is not None and status.is_alive else ""
     st.progress(min(1.0, status.step / max(1, last)), text=f"step {status.step:,} of {last:,}{pace}{left}")
-    if status.message:
-        st.caption(plain(status.message))
-    if status.state == "queued":
-        st.caption("The worker is loading; the first step comes in a few seconds.")
-    loss, width = charts.loss_data(run.metrics())
-    if len(loss):
-        datasets = {"loss": loss, "cursor": charts.cursor_data(status.step)}
-        spec = charts.loss_spec(last, False, 180)
-        st.vega_lite_chart(spec | {"datasets": datasets}, key=f"loss-{run.id}", alt="Training loss over the steps")
-        thinned = f" · each point is the mean of {width} steps" if width > 1 else ""
-        st.caption(f"Training loss of {run.id}, nats per position{thinned}")
+    if status.is_alive and status.message:
+        st.caption(plain(status.message[:1].upper() + status.message[1:]) + ".")
+    seen = follow(run, st.session_state.get(f"seen-{run.id}"))
+    st.session_state[f"seen-{run.id}"] = seen
+    _numbers(seen)
+    _curves(run, seen, status)
 
 
-def _buttons(run: Run, status: Status) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if status.is_alive:
-            st.button(
-                "Stop and keep what is recorded",
-                key=f"stop-{run.id}",
-                icon=":material/stop:",
-                disabled=status.state == "stopping",
-                on_click=_stop,
-                args=(run,),
-            )
-        elif status.state != "completed":
-            st.button("Resume", key=f"resume-{run.id}", icon=":material/resume:", on_click=_resume, args=(run.id,))
-        st.page_link("pages/scrub.py", label="Scrub through this run", query_params={"run": run.id})
-    if problem := st.session_state.pop(f"problem-{run.id}", None):
-        st.error(plain(problem))
+def _numbers(seen: Seen) -> None:
+    """The last recorded counts, loss and learning rate."""
+    if not len(seen.counts):
+        return
+    row = seen.counts.iloc[-1]
+    at = f"at step {row['step']:,}, {seen.group} tokens"
+    cells = st.grid(5, min_column_width=104)
+    for name, (label, _, _) in charts.COUNTS.items():
+        if name != "singletons":
+            cells.metric(label.partition(" ")[0], f"{row[name]:,}", help=f"{label[2:].capitalize()} {at}.")
+    if len(seen.metrics["step"]):
+        cells.metric("Loss", f"{seen.metrics['loss'][-1]:.3f}", help="Training loss of the last step, nats per position.")
+        cells.metric("Learning rate", f"{seen.metrics['learning_rate'][-1]:.3g}", help="Of the last step.")
 
 
-def _stop(run: Run) -> None:
-    try:
-        request_stop(run.path)
-    except SnowballError as error:
-        st.session_state[f"problem-{run.id}"] = str(error)
-
-
-def _resume(run_id: str) -> None:
-    try:
-        jobs.resume(runs_folder(), run_id)
-    except SnowballError as error:
-        st.session_state[f"problem-{run_id}"] = str(error)
+def _curves(run: Run, seen: Seen, status: Status) -> None:
+    if not len(seen.counts):
+        return
+    last = run.config.last_step
+    cursor = charts.cursor_data(status.step)
+    curves, width = charts.loss_data(seen.metrics)
+    tokens = int(run.dead.sum()) if seen.group == "dead" else run.config.vocab
+    counts = {"counts": charts.counts_data(seen.counts, seen.group), "cursor": cursor}
+    said = f"Counts U, C, P and S of {seen.group} tokens over the steps, run {run.id}"
+    spec = charts.counts_spec(last, tokens) | {"height": _HEIGHT, "datasets": counts}
+    st.vega_lite_chart(spec, key=f"counts-{run.id}", alt=said, width="stretch")
+    data = {"loss": curves, "cursor": cursor}
+    for place, name, spec in zip(
+        st.columns(2),
+        ("Training loss, nats per position,", "Learning rate"),
+        (charts.loss_spec(last, True, _LOW), charts.rate_spec(last, True, _LOW)),
+        strict=True,
+    ):
+        said = f"{name} over the steps, run {run.id}"
+        place.vega_lite_chart(spec | {"datasets": data}, key=f"{name.split()[-1]}-{run.id}", alt=said, width="stretch")
+    thinned = f" each point of loss and rate is the mean of {width} steps." if width > 1 else " every step is drawn."
+    st.caption(f"{plain(run.id)} · counts: {seen.group} tokens, exact at every recorded step;{thinned}")

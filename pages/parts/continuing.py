@@ -1,0 +1,124 @@
+"""Runs that nobody is at: how each ended, why, what to do about it, and the buttons that resume and fork it with their cost."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from snowball_core import jobs
+from snowball_core.costs import cost
+from snowball_core.errors import SnowballError
+from snowball_core.runs import Run, open_run, run_paths, runs_folder
+from snowball_core.status import Status
+from snowball_core.tables import recorded_at, recorded_snapshots
+
+from . import openers
+from .fork_choice import fork
+from .progress import progress
+from .run_picker import offer_demo
+from .words import duration, plain
+
+_PROBLEM = "problem-continuing"
+_ADVICE = {
+    "stopped": "It was stopped and kept everything recorded. Resume goes on to the same bits as if it had never stopped.",
+    "interrupted": "It was killed, or ran out of memory or power; everything recorded is kept.",
+    "failed": (
+        "Everything recorded before is kept. Resume tries again from the last checkpoint, which helps once the cause is gone. "
+        "A loss that exploded explodes again: fork it with a lower learning rate instead."
+    ),
+    "completed": "It is complete. Fork it to go on beyond its end, or to ask what had become of it otherwise.",
+}
+
+
+def continuing() -> None:
+    """Draw one recorded run, the newest unless another is chosen, and what can be done with it."""
+    st.subheader("Go on with a recorded run")
+    alive = set(jobs.alive(runs_folder()))
+    names = [path.name for path in run_paths(runs_folder()) if path.name not in alive]
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(plain(problem))
+    if not names:
+        if not alive:
+            offer_demo()
+        else:
+            st.caption("No other run is recorded yet; the one under way can be stopped, and then resumed or forked here.")
+        return
+    if st.session_state.get("continue-run") not in names:
+        st.session_state["continue-run"] = names[0]
+    chosen = st.selectbox("Recorded run", names, key="continue-run", persist_state="session", width=460)
+    with st.container(border=True, key="continuing"):
+        try:
+            run = open_run(runs_folder(), chosen or names[0])
+            _ended(run, run.status())
+        except SnowballError as error:
+            st.error(plain(error))
+
+
+def _ended(run: Run, status: Status) -> None:
+    progress(run, status)
+    if status.state in _ADVICE:
+        why = f"{status.message.rstrip('.')}. " if status.message else ""
+        spoken = jobs.last_words(run.path) if status.state == "interrupted" else ""
+        last = f' The last line its worker wrote: "{plain(spoken)}".' if spoken else ""
+        said = f"**{status.state.capitalize()}.** {plain(why[:1].upper() + why[1:])}{_ADVICE[status.state]}{last}"
+        (st.warning if status.state in ("failed", "interrupted") else st.markdown)(said)
+    st.page_link("pages/scrub.py", label="Scrub through this run", query_params={"run": run.id})
+    if status.state != "completed":
+        _offer_resume(run, status)
+    _offer_exact_fork(run)
+    _offer_snapshot_fork(run)
+
+
+def _offer_resume(run: Run, status: Status) -> None:
+    behind = run.checkpoint_step or 0
+    needs = duration(cost(run.config, openers.speed(), behind).seconds)
+    repeated = f", of which {status.step - behind:,} are repeated and compared" if status.step > behind else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Resume", key=f"resume-{run.id}", icon=":material/resume:", type="primary", on_click=_resume, args=(run.id,))
+        left = run.config.last_step - behind
+        st.caption(f"From step {behind:,}: {left:,} steps{repeated}, about {needs}. The same run, the same bits.")
+
+
+def _offer_exact_fork(run: Run) -> None:
+    at = run.checkpoint_step
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Fork exactly" if at is None else f"Fork exactly at step {at:,}",
+            key=f"fork-exact-{run.id}",
+            icon=":material/fork_right:",
+            disabled=at is None,
+            on_click=fork,
+            args=(run.id, "checkpoint"),
+        )
+        st.caption(
+            "No checkpoint is kept with this run, so its full state is gone: fork it from a snapshot."
+            if at is None
+            else "A new run goes on from the full state, with another rate, schedule or end if you like; the past is copied."
+        )
+
+
+def _offer_snapshot_fork(run: Run) -> None:
+    count = recorded_snapshots(run)
+    if not count:
+        st.caption("Nothing was recorded, so there is no snapshot to fork from.")
+        return
+    steps = run.steps(count)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = f"fork-step-{run.id}"
+        wanted = st.number_input("Step", 0, int(steps[-1]), int(steps[-1]), key=key, width=150, persist_state="session")
+        step = int(steps[recorded_at(steps, int(wanted or 0))])
+        st.button(
+            f"Fork from the snapshot at step {step:,}",
+            key=f"fork-snapshot-{run.id}",
+            icon=":material/fork_right:",
+            on_click=fork,
+            args=(run.id, str(step)),
+        )
+        near = "" if step == wanted else f" Step {wanted:,} was not recorded; the one before it is taken."
+        st.caption(f"A new training whose W begins there, bit for bit; all else is fresh.{near}")
+
+
+def _resume(run_id: str) -> None:
+    try:
+        jobs.resume(runs_folder(), run_id)
+    except SnowballError as error:
+        st.session_state[_PROBLEM] = str(error)

@@ -1,0 +1,61 @@
+"""The run that the form forks, kept in the address: ``fork`` names it, ``at`` a recorded step or its checkpoint."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from snowball_core.branching import Branch, branch
+from snowball_core.errors import SnowballError
+from snowball_core.origins import CHECKPOINT
+from snowball_core.runs import open_run, runs_folder
+
+from .words import plain
+
+
+def chosen_branch() -> Branch | None:
+    """Where the address says to fork; None for a new run, after saying why if it says something that cannot be."""
+    run_id = st.query_params.get("fork")
+    if run_id is None:
+        return None
+    asked = st.query_params.get("at", CHECKPOINT)
+    try:
+        if asked != CHECKPOINT and not (asked.isascii() and asked.isdigit() and len(asked) < 12):
+            st.warning(f'A fork begins at "checkpoint" or at a recorded step; the address says "{plain(asked[:60])}".')
+            return None
+        run = open_run(runs_folder(), run_id)
+        return branch(run, None if asked == CHECKPOINT else int(asked))
+    except SnowballError as error:
+        st.warning(plain(error))
+        return None
+
+
+def fork(run_id: str, at: str) -> None:
+    """Make the form one of a fork; for callbacks."""
+    st.query_params["fork"] = run_id
+    st.query_params["at"] = at
+
+
+def leave() -> None:
+    """Make the form one of a new run again; for callbacks."""
+    for name in ("fork", "at"):
+        if name in st.query_params:
+            del st.query_params[name]
+
+
+def explain(at: Branch) -> None:
+    """What this fork takes over, what it does not, and the way back."""
+    if at.kind == CHECKPOINT:
+        text = (
+            f"It goes on **exactly** from the checkpoint at step {at.step:,}: parameters, optimizer moments, schedule position "
+            "and data order are the parent's, and everything recorded up to there is copied. Fields that would make it inexact "
+            "are fixed."
+        )
+    else:
+        text = (
+            f"Its W **is the snapshot at step {at.step:,}**, bit for bit. Nothing else was recorded there: the other "
+            "parameters are drawn fresh from the seed, optimizer moments are fresh, and step count, schedule and data order "
+            "begin at 0."
+        )
+    with st.container(border=True, key="fork"):
+        st.markdown(f"**Fork of {plain(at.parent.id)}**  \n{text}")
+        st.button("Start from a preset instead", key="fork-leave", icon=":material/undo:", on_click=leave)

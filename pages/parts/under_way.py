@@ -1,0 +1,92 @@
+"""What is being recorded now: the runs at work, live, and the queue behind them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from snowball_core import jobs
+from snowball_core.costs import cost
+from snowball_core.errors import SnowballError
+from snowball_core.runs import Run, open_run, runs_folder
+from snowball_core.status import request_stop
+from snowball_core.turns import waiting
+
+from . import openers
+from .progress import progress
+from .words import duration, plain
+
+_PROBLEM = "problem-under-way"
+
+
+def under_way() -> None:
+    """Draw every run a worker is at, live, then those that wait; nothing where nothing is under way."""
+    alive, queue = _state()
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(plain(problem))
+    if alive:
+        st.subheader("Under way")
+    for run_id in [run_id for run_id in alive if run_id not in queue]:
+        with st.container(border=True, key=f"live-{run_id}"):
+            st.fragment(_live, run_every=1.0)(run_id)
+    if queue:
+        with st.container(border=True, key="queue"):
+            _queue(queue)
+    st.fragment(_notice, run_every=2.0)(alive, queue)
+
+
+def _state() -> tuple[list[str], list[str]]:
+    alive = jobs.alive(runs_folder())
+    return alive, [run_id for run_id in waiting(runs_folder()) if run_id in alive]
+
+
+def _notice(alive: list[str], queue: list[str]) -> None:
+    """Draw the page again when a run began, ended or moved up, whoever made it do so."""
+    if _state() != (alive, queue):
+        st.rerun()
+
+
+def _live(run_id: str) -> None:
+    try:
+        run = open_run(runs_folder(), run_id)
+        status = run.status()
+        if not status.is_alive:
+            st.rerun()
+        progress(run, status)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Stop and keep what is recorded",
+                key=f"stop-{run_id}",
+                icon=":material/stop:",
+                disabled=status.state == "stopping",
+                on_click=_stop,
+                args=(run,),
+            )
+            st.page_link("pages/scrub.py", label="Scrub through this run", query_params={"run": run_id})
+            st.caption("Stopping takes effect after the step under way and loses nothing; resume goes on to the same bits.")
+    except SnowballError as error:
+        st.error(plain(error))
+
+
+def _queue(queue: list[str]) -> None:
+    """The runs that wait for their turn, in order, each with the button that takes it out."""
+    many = "1 run waits" if len(queue) == 1 else f"{len(queue)} runs wait"
+    st.markdown(f"**Queue: {many}.** One run trains at a time; the next begins by itself.")
+    for place, run_id in enumerate(queue, start=1):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            try:
+                run = open_run(runs_folder(), run_id)
+                status = run.status()
+                needs = duration(cost(run.config, openers.speed(), status.step).seconds)
+                st.markdown(f"{place}. **{plain(run_id)}** {plain(status.message)}, then needs about {needs}")
+                st.button(
+                    "Take it out of the queue", key=f"cancel-{run_id}", icon=":material/close:", on_click=_stop, args=(run,)
+                )
+            except SnowballError as error:
+                st.error(plain(error))
+
+
+def _stop(run: Run) -> None:
+    try:
+        request_stop(run.path)
+    except SnowballError as error:
+        st.session_state[_PROBLEM] = str(error)

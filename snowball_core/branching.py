@@ -1,0 +1,187 @@
+"""Where a run can be forked, and what a fork may change there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bf16 import Words
+from .config import DEFAULTS, DRAWN, RunConfig
+from .errors import ConfigError, HistoryError, RunError
+from .origins import CHECKPOINT, SNAPSHOT
+from .preparing import request
+from .runs import Run
+from .schedules import recorded_steps
+
+# Why an exact fork cannot change a field; the fields not named act on each step by themselves and can.
+FIXED = {
+    "seed": "data order and noise are drawn from it",
+    **dict.fromkeys(("corpus", "corpus_errors"), "the data order runs through this text"),
+    **dict.fromkeys(("context", "batch"), "which windows a step sees follows from it"),
+    **dict.fromkeys(("vocab", "hidden", "layers", "heads", "norm_layer", "tied", "matrix"), "the parameters have this shape"),
+    **dict.fromkeys(("initial_state", *DRAWN), "the run has left its initial state behind"),
+    **dict.fromkeys(("precision", "compute", "optimizer"), "parameters and moments are kept in its terms"),
+}
+# Why a fork from a snapshot cannot.
+GIVEN = {
+    **dict.fromkeys(("vocab", "hidden"), "the snapshot has this shape"),
+    **dict.fromkeys(("initial_state", *DRAWN), "W is the snapshot"),
+}
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The place where a fork leaves its parent.
+
+    Attributes
+    ----------
+    parent : Run
+    kind : str
+        :data:`~snowball_core.origins.CHECKPOINT` or :data:`~snowball_core.origins.SNAPSHOT`.
+    step : int
+        The parent's step.
+    """
+
+    parent: Run
+    kind: str
+    step: int
+
+    @property
+    def start(self) -> RunConfig:
+        """The parent's configuration as the fork takes it over, with a name of its own."""
+        config = self.parent.config
+        name = config.name if config.name.endswith("-fork") else f"{config.name[:55].rstrip('-')}-fork".removeprefix("-")
+        if self.kind == CHECKPOINT:
+            return replace(config, name=name)
+        drawn: dict[str, Any] = {field: getattr(DEFAULTS, field) for field in DRAWN} | {"sigma": 0.0}
+        return replace(config, name=name, initial_state="snapshot", **drawn)
+
+    @property
+    def behind(self) -> int:
+        """Steps of the fork that are trained already when it begins."""
+        return self.step if self.kind == CHECKPOINT else 0
+
+    @property
+    def suggested(self) -> RunConfig:
+        """:attr:`start`, going on beyond the checkpoint: to the parent's horizon, or as far again."""
+        start = self.start
+        if start.last_step > self.behind:
+            return start
+        return replace(start, until=None, steps=start.steps if start.steps > self.behind else 2 * max(1, self.behind))
+
+    @property
+    def fixed(self) -> Mapping[str, str]:
+        """The fields that cannot be changed here, and why."""
+        return FIXED if self.kind == CHECKPOINT else GIVEN
+
+
+def branch(parent: Run, step: int | None = None) -> Branch:
+    """Where a run can be forked: at its checkpoint, or, with ``step``, at that recorded snapshot.
+
+    Raises
+    ------
+    RunError
+        If there is no checkpoint.
+    HistoryError
+        If the step was not recorded.
+    """
+    if step is not None:
+        snapshot_at(parent, step)
+        return Branch(parent, SNAPSHOT, step)
+    if (at := parent.checkpoint_step) is None:
+        raise RunError(
+            f'an exact fork needs a checkpoint; "{parent.id}" has none that can be read (a run keeps its last one). '
+            "Fork it from a recorded step instead: --step T."
+        )
+    return Branch(parent, CHECKPOINT, at)
+
+
+def snapshot_at(parent: Run, step: int) -> Words:
+    """The matrix recorded at a step."""
+    words = parent.history().words
+    steps = parent.steps(len(words))
+    if step not in steps:
+        distance = np.abs(steps - min(max(step, -1), 2**62))
+        near = f", the nearest to it at step {steps[distance.argmin()]:,}" if len(steps) else ""
+        raise HistoryError(
+            f'a fork begins at a recorded step; got {step:,}. The run "{parent.id}" recorded {len(steps):,} snapshots{near}: '
+            "choose one of those."
+        )
+    matrix: Words = words[int(np.flatnonzero(steps == step)[0])]
+    return matrix
+
+
+def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any]) -> RunConfig:
+    """The configuration of a fork: the parent's with some fields replaced, checked with its text and against the branch.
+
+    Parameters
+    ----------
+    folder : Path
+        The runs folder.
+    at : Branch
+    changes : mapping of str to object
+        Field → value, as text where a form or a command line gave it.
+
+    Raises
+    ------
+    ConfigError
+        With every fault at once.
+    """
+    config = request(folder, at.start, changes)
+    if faults := branch_faults(at, config):
+        raise ConfigError(faults)
+    return config
+
+
+def branch_faults(at: Branch, config: RunConfig) -> list[str]:
+    """Why ``config`` cannot go on from a branch, one sentence each; empty if it can."""
+    start, parent = at.start, at.parent.id
+    way = "Leave it, or fork from a recorded step (--step T)." if at.kind == CHECKPOINT else "Leave it, or start a new run."
+    told = [
+        f"{name} must stay {getattr(start, name)} in this fork of {parent} ({why}); got {getattr(config, name)}. {way}"
+        for name, why in at.fixed.items()
+        if getattr(config, name) != getattr(start, name)
+    ]
+    return told + (_checkpoint_faults(at, config) if at.kind == CHECKPOINT else _snapshot_faults(at, config))
+
+
+def _snapshot_faults(at: Branch, config: RunConfig) -> list[str]:
+    if at.parent.config.recorded_format == "F32" and config.recorded_format == "BF16":
+        return [
+            f"precision must keep the snapshot's float32 numbers as they are; {config.precision} would round them. "
+            "Choose mixed or f32."
+        ]
+    return []
+
+
+def _checkpoint_faults(at: Branch, config: RunConfig) -> list[str]:
+    told = []
+    if config.last_step <= at.step:
+        told.append(
+            f"an exact fork must train beyond its checkpoint; the checkpoint of {at.parent.id} stands at step {at.step:,} and "
+            f"the fork would end at step {config.last_step:,}. Raise until or steps."
+        )
+        return told
+    missing = np.setdiff1d(kept_steps(config, at.step), at.parent.steps(len(at.parent.history().words)))
+    if len(missing):
+        told.append(
+            f"record must not ask for steps the parent did not record; {config.record} asks for {len(missing):,} of them up to "
+            f"step {at.step:,}, the first is {missing[0]:,}. Record as the parent did ({at.parent.config.record}) or less."
+        )
+    if more := [name for name in config.extras if name not in at.parent.config.extras]:
+        told.append(
+            f"extra must not name what the parent did not record; got {', '.join(more)}. Choose among "
+            f"{', '.join(at.parent.config.extras) or 'none'}, or fork from a recorded step (--step T)."
+        )
+    return told
+
+
+def kept_steps(config: RunConfig, step: int) -> npt.NDArray[np.int64]:
+    """The steps a fork's history has up to ``step``."""
+    steps = recorded_steps(config)
+    return steps[steps <= step]

@@ -1,0 +1,151 @@
+"""A new run out of an old one: exactly from its checkpoint, or from one recorded matrix with everything else fresh.
+
+A fork is a whole run: what it takes over is copied, its folder stands alone, and its ``run.json`` says where it comes from.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .bf16 import Words, format_of, values
+from .branching import Branch, branch_faults, kept_steps, snapshot_at
+from .config import RunConfig, faults_carried
+from .errors import ConfigError, HistoryError, RunError
+from .header import read_header
+from .origins import CHECKPOINT, Origin
+from .preparing import checked_corpus, prepare_with
+from .runs import CHECKPOINT as CHECKPOINT_FILE
+from .runs import HISTORY, METRICS, TENSOR, Run, matrix_sha256
+from .schedules import recorded_steps
+from .status import require_writable
+from .tensorfile import TensorWriter, open_tensor
+
+
+def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
+    """A new, queued run that goes on from a branch; nothing is written if anything is wrong.
+
+    Parameters
+    ----------
+    folder : Path
+        The runs folder.
+    at : Branch
+    config : RunConfig
+        From :func:`fork_request`.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the configuration, its text and the branch.
+    RunError
+        If the text is another one now, the checkpoint belongs to another run, the disk is too small or cannot be written.
+    """
+    require_writable()
+    parent = at.parent
+    if at.kind == CHECKPOINT and checked_corpus(folder, config).sha256 != parent.manifest["corpus"]["sha256"]:
+        raise RunError(
+            f'an exact fork goes on with the text of its parent; "{config.corpus}" is another one now (SHA-256 differs). '
+            "Put the old text back, or fork from a recorded step (--step T)."
+        )
+    if faults := branch_faults(at, config):
+        raise ConfigError(faults)
+    take = _take_checkpoint if at.kind == CHECKPOINT else _take_snapshot
+    return prepare_with(folder, config, _entries(at, config), lambda path: take(at, config, path))
+
+
+def _entries(at: Branch, config: RunConfig) -> dict[str, Any]:
+    """What ``run.json`` says of the origin."""
+    parent = at.parent
+    whole = parent.manifest.get("sha256")
+    if at.kind == CHECKPOINT:
+        digest = _checkpoint_sha256(parent, at.step)
+    else:
+        digest = matrix_sha256(_as_recorded(snapshot_at(parent, at.step), config))
+    origin = Origin(
+        at.kind,
+        parent.id,
+        at.step,
+        digest,
+        whole.get(HISTORY) if isinstance(whole, dict) else None,
+        parent.config,
+        parent.origin,
+    )
+    since = f"up to step {at.step:,}, in {parent.id}"
+    before = [
+        f"{fault} ({since})" for fault in parent.manifest.get("faults_carried", []) if fault not in faults_carried(config)
+    ]
+    entries = {"fork": origin.to_json(), "faults_carried": [*faults_carried(config), *before]}
+    if at.kind == CHECKPOINT and "provenance" in parent.manifest:
+        # The fork is compared with what made its first part, as a resumed run is: only there can it be exact.
+        entries["provenance"] = parent.manifest["provenance"]
+    return entries
+
+
+def _checkpoint_sha256(parent: Run, step: int) -> str:
+    """The hash of the recorded matrix in the parent's checkpoint, which must be that of its history where it was recorded."""
+    kept = read_header(parent.path / CHECKPOINT_FILE).metadata.get("matrix_sha256", "")
+    words = parent.history().words
+    at = np.flatnonzero(parent.steps(len(words)) == step)
+    found = matrix_sha256(words[int(at[0])]) if len(at) else kept
+    if kept and kept != found:
+        raise RunError(
+            f'the checkpoint of "{parent.id}" must hold the matrix recorded at step {step:,}; it holds another (SHA-256). '
+            "It belongs to another run: put the right one back, or fork from a recorded step (--step T)."
+        )
+    return found
+
+
+def _as_recorded(matrix: Words, config: RunConfig) -> Words:
+    """A parent's matrix in the format in which the fork records; exact."""
+    return matrix if config.recorded_format == format_of(matrix).name else values(matrix)
+
+
+def _take_snapshot(at: Branch, config: RunConfig, path: Path) -> None:
+    """Make the matrix the fork's first snapshot."""
+    matrix = _as_recorded(snapshot_at(at.parent, at.step), config)
+    if not np.isfinite(values(matrix)).all():
+        raise RunError(
+            f"a fork must begin with finite numbers; W of {at.parent.id} at step {at.step:,} has others. Choose an earlier one."
+        )
+    with TensorWriter(path / HISTORY, TENSOR, config.recorded_format, matrix.shape, len(recorded_steps(config)), {}) as history:
+        history.append(matrix)
+
+
+def _take_checkpoint(at: Branch, config: RunConfig, path: Path) -> None:
+    """Copy the checkpoint and everything recorded up to it."""
+    parent, own = at.parent, path / CHECKPOINT_FILE
+    own.parent.mkdir()
+    shutil.copyfile(parent.path / CHECKPOINT_FILE, own)
+    if read_header(own).metadata.get("step") != str(at.step):
+        raise RunError(f'the checkpoint of "{parent.id}" has just moved on from step {at.step:,}. Fork it again.')
+    for name in (TENSOR, *config.extras):
+        file = HISTORY if name == TENSOR else f"{name}.safetensors"
+        _copy_recording(parent, path / file, name, config, at.step)
+    lines = (parent.path / METRICS).read_text().splitlines(keepends=True)
+    (path / METRICS).write_text("".join(lines[:1] + [line for line in lines[1:] if _step_of(line) <= at.step]))
+
+
+def _step_of(line: str) -> float:
+    """The step of a whole line of ``metrics.csv``; infinite for a torn one."""
+    number = line.partition(",")[0]
+    return int(number) if line.endswith("\n") and number.isdigit() else float("inf")
+
+
+def _copy_recording(parent: Run, to: Path, name: str, config: RunConfig, step: int) -> None:
+    """The snapshots of one recording that the fork has up to ``step``, with room for the rest."""
+    source = parent.path / to.name
+    entry, recorded = read_header(source).tensors[name], open_tensor(source, name).words
+    steps = parent.steps(len(recorded))
+    wanted = kept_steps(config, step)
+    kept = np.searchsorted(steps, wanted)
+    if len(steps) <= kept.max() or (steps[kept] != wanted).any():
+        raise HistoryError(
+            f'{to.name} of "{parent.id}" must hold every snapshot up to step {step:,}; it was cut. Leave {name} out of '
+            "extra, or fork from a recorded step (--step T)."
+        )
+    with TensorWriter(to, name, entry.dtype, entry.shape[1:], len(recorded_steps(config)), {}) as writer:
+        for index in kept:
+            writer.append(recorded[index])

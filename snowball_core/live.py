@@ -1,0 +1,95 @@
+"""What a run under way has recorded since it was last looked at: only what is new is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .errors import HistoryError
+from .runs import METRICS, Run, metric_columns
+from .tables import census_table
+
+_COLUMNS = ("step", "loss", "learning_rate")
+_COUNTED = ("step", "group", "unique", "black_holes", "population", "singletons")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was read of a run so far.
+
+    Attributes
+    ----------
+    group : str
+        Whose vectors are counted: ``dead``, or ``all`` where no token is dead.
+    position : int
+        Bytes of ``metrics.csv`` read, a whole number of lines.
+    metrics : dict of str to ndarray
+        Columns step, loss and learning_rate.
+    snapshots : int
+        Snapshots counted.
+    counts : DataFrame
+        U, C, P and S at every snapshot at which one of them changed, and at the last; columns step, group, unique,
+        black_holes, population, singletons.
+    """
+
+    group: str
+    position: int = 0
+    metrics: dict[str, npt.NDArray[np.float64]] = field(default_factory=lambda: dict.fromkeys(_COLUMNS, np.empty(0)))
+    snapshots: int = 0
+    counts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_COUNTED)))
+
+
+def follow(run: Run, before: Seen | None = None) -> Seen:
+    """Everything recorded by now, given what was read ``before`` of the same run.
+
+    Raises
+    ------
+    RunError, HistoryError
+        If what is new is damaged.
+    """
+    group = "dead" if run.dead.any() else "all"
+    if before is None or before.group != group:
+        before = Seen(group)
+    position, metrics = _read_on(run.path / METRICS, before)
+    snapshots, counts = _count_on(run, before)
+    return Seen(group, position, metrics, snapshots, counts)
+
+
+def _read_on(path: Path, before: Seen) -> tuple[int, dict[str, npt.NDArray[np.float64]]]:
+    """How far ``metrics.csv`` goes, and its columns; a file shorter than it was is another one, read from its beginning."""
+    if not path.is_file():
+        return 0, Seen(before.group).metrics
+    with open(path, "rb") as file:
+        start = before.position if before.position <= path.stat().st_size else 0
+        file.seek(start)
+        fresh = file.read()
+    end = fresh.rfind(b"\n") + 1
+    lines = fresh[:end].decode(errors="replace").splitlines()
+    columns = metric_columns(lines if start else lines[1:], path)
+    known = before.metrics if start else Seen(before.group).metrics
+    return start + end, {name: np.concatenate([known[name], columns[name]]) for name in _COLUMNS}
+
+
+def _count_on(run: Run, before: Seen) -> tuple[int, pd.DataFrame]:
+    try:
+        words = run.history().words
+    except HistoryError:
+        return 0, Seen(before.group).counts  # a worker is just creating the file, or nothing was recorded
+    start = before.snapshots if before.snapshots <= len(words) else 0
+    if start == len(words):
+        return start, before.counts
+    fresh = census_table(words[start:], run.steps(len(words))[start:], run.dead, (before.group,))[list(_COUNTED)]
+    table = pd.concat([before.counts, fresh], ignore_index=True) if start else fresh
+    return len(words), _changes(table)
+
+
+def _changes(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which a count differs from the row before, and the last row."""
+    numbers = table[list(_COUNTED[2:])].to_numpy(np.int64)
+    kept = np.ones(len(table), np.bool_)
+    kept[1:-1] = (numbers[1:-1] != numbers[:-2]).any(axis=1)
+    return table[kept].reset_index(drop=True)

@@ -1,0 +1,123 @@
+"""Where a forked run comes from, as its ``run.json`` tells it, and which configuration each part of it was trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .config import RunConfig, from_json
+from .errors import RunError
+
+CHECKPOINT, SNAPSHOT = "checkpoint", "snapshot"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a forked run left its parent.
+
+    Attributes
+    ----------
+    kind : str
+        :data:`CHECKPOINT`: the parent's full state went on from there, and what it had recorded was copied.
+        :data:`SNAPSHOT`: the recorded matrix became the initial state of a new training, with fresh moments.
+    parent : str
+        The parent's run id.
+    step : int
+        The parent's step.
+    matrix_sha256 : str
+        SHA-256 of the bytes of the recorded matrix at that step, in the format in which this run records it.
+    history_sha256 : str or None
+        SHA-256 of the parent's whole history, where the parent was complete.
+    before : RunConfig
+        The parent's configuration.
+    earlier : Origin or None
+        Where the parent itself came from.
+    """
+
+    kind: str
+    parent: str
+    step: int
+    matrix_sha256: str
+    history_sha256: str | None
+    before: RunConfig
+    earlier: Origin | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``fork`` entry of ``run.json``."""
+        earlier = None if self.earlier is None else self.earlier.to_json()
+        return {**self.__dict__, "before": self.before.to_json(), "earlier": earlier}
+
+
+def origin_of(manifest: Mapping[str, Any]) -> Origin | None:
+    """The origin that a ``run.json`` tells; None for a run that is no fork.
+
+    Raises
+    ------
+    RunError
+        If its ``fork`` entry is damaged.
+    """
+    entry = manifest.get("fork")
+    return None if entry is None else _read(entry)
+
+
+def _read(entry: Any) -> Origin:
+    try:
+        earlier = entry["earlier"]
+        origin = Origin(
+            **{**entry, "before": from_json(entry["before"]), "earlier": None if earlier is None else _read(earlier)}
+        )
+    except (TypeError, KeyError, AttributeError):
+        raise RunError("the fork entry of a run.json must tell kind, parent, step, hashes and configuration") from None
+    words = (origin.parent, origin.matrix_sha256, origin.history_sha256 or "")
+    is_sound = origin.kind in (CHECKPOINT, SNAPSHOT) and type(origin.step) is int and origin.step >= 0
+    if not is_sound or not all(isinstance(word, str) for word in words):
+        raise RunError("the fork entry of a run.json must tell a checkpoint or a snapshot, and its step")
+    return origin
+
+
+def told(origin: Origin, config: RunConfig) -> str:
+    """What a fork took over and what it did not, in a sentence."""
+    if origin.kind == CHECKPOINT:
+        changed = changes(origin.before, config)
+        how = f"with {', '.join(changed)}" if changed else "with nothing changed"
+        return (
+            f"Forked exactly from the checkpoint of {origin.parent} at step {origin.step:,}: everything recorded up to there "
+            f"is the parent's, and its parameters, optimizer moments, schedule and data order go on, {how}."
+        )
+    return (
+        f"Forked from the snapshot of {origin.parent} at step {origin.step:,}: W is that matrix bit for bit. The other "
+        f"parameters were not recorded there and are drawn fresh from seed {config.seed}; moments, step count, schedule and "
+        "data order begin anew."
+    )
+
+
+def changes(before: RunConfig, after: RunConfig) -> list[str]:
+    """The fields, the name aside, in which two configurations differ, as ``field old → new``."""
+    old, new = before.to_json(), after.to_json()
+    return [f"{name} {_word(old[name])} → {_word(new[name])}" for name in old if name != "name" and old[name] != new[name]]
+
+
+def _word(value: Any) -> str:
+    return "empty" if value is None or value == "" else f"{value:,}" if type(value) is int else str(value)
+
+
+def segments(config: RunConfig, origin: Origin | None) -> list[tuple[int, RunConfig]]:
+    """The parts of a run, each the step after which it begins and the configuration it was trained with.
+
+    A run that is no exact fork has one part. The last one has the run's own configuration; the others end where the next
+    begins.
+    """
+    parts = [(0, config)]
+    while origin is not None and origin.kind == CHECKPOINT:
+        parts[0] = (origin.step, parts[0][1])
+        parts.insert(0, (0, replace(origin.before, until=origin.step)))
+        origin = origin.earlier
+    return parts
+
+
+def root(origin: Origin | None) -> Origin | None:
+    """The snapshot in which a run, through exact forks, begins; None if it begins with an initial state of its own."""
+    while origin is not None and origin.kind == CHECKPOINT:
+        origin = origin.earlier
+    return origin

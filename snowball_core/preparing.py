@@ -1,0 +1,146 @@
+"""What is checked before a run exists: its configuration with its text, and room on the disk for all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .config import RunConfig, config_faults, configured, consequences, faults_carried
+from .corpus import BUILT_IN, GATSBY, Corpus, load_corpus
+from .costs import disk_bytes
+from .errors import ConfigError, CorpusError, RunError
+from .runs import Run, corpora_folder, create
+from .status import STARTING, Status, write_status
+
+BUILT_INS = (BUILT_IN, GATSBY)
+_NEEDS_FORK = (
+    "the initial state snapshot is a matrix some run recorded; this configuration names none. "
+    "Fork that run at the step you want, or choose snowball, singularity or normal."
+)
+
+
+def prepare(folder: Path, config: RunConfig) -> Run:
+    """A new, queued run: everything is checked first, and nothing is written if anything is wrong.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the configuration and its corpus.
+    RunError
+        If the disk is too small or the folder cannot be written.
+    """
+    if config.initial_state == "snapshot":
+        raise ConfigError([_NEEDS_FORK])
+    return prepare_with(folder, config)
+
+
+def prepare_with(
+    folder: Path, config: RunConfig, further: Mapping[str, Any] | None = None, fill: Callable[[Path], None] = lambda path: None
+) -> Run:
+    """What :func:`prepare` does, with ``further`` entries for ``run.json`` and files that ``fill`` puts into the folder first.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the configuration and its corpus.
+    RunError
+        If the disk is too small or the folder cannot be written.
+    """
+    corpus = checked_corpus(folder, config)
+    _require_room(folder, config)
+    if config.corpus not in BUILT_INS:
+        config = replace(config, corpus=str(Path(config.corpus).expanduser().resolve()))
+    counts = corpus.byte_counts
+    manifest = {
+        "consequences": consequences(config),
+        "faults_carried": faults_carried(config),
+        "corpus": {
+            "name": config.corpus,
+            "bytes": len(corpus),
+            "sha256": corpus.sha256,
+            "byte_counts": counts.tolist(),
+            "notes": list(corpus.notes),
+        },
+        "dead_ids": dead_tokens(corpus, config.vocab),
+        **(further or {}),
+    }
+    run = create(folder, config, manifest, fill)
+    write_status(run.path, Status("queued", last_step=config.last_step, message=STARTING))
+    return run
+
+
+def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """The configuration ``start`` with some fields replaced, checked together with its corpus.
+
+    Parameters
+    ----------
+    folder : Path
+        The runs folder.
+    start : RunConfig
+        A preset.
+    changes : mapping of str to object
+        Field → value, as text where a form or a command line gave it.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the fields and of the corpus at once.
+    """
+    if start.initial_state != "snapshot" and changes.get("initial_state") == "snapshot":
+        raise ConfigError([_NEEDS_FORK])
+    try:
+        config = configured(start, changes)
+    except ConfigError as error:
+        faults, config = list(error.faults), start
+        for name in {"corpus", "corpus_errors", "vocab", "context"} & set(changes):
+            with contextlib.suppress(ConfigError):
+                config = configured(config, {name: changes[name]})
+        raise ConfigError([*faults, *_corpus_faults(folder, config)]) from None
+    if faults := _corpus_faults(folder, config):
+        raise ConfigError(faults)
+    return config
+
+
+def _corpus_faults(folder: Path, config: RunConfig) -> list[str]:
+    try:
+        corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
+    except CorpusError as error:
+        return [str(error)]
+    return corpus.faults(config.vocab, config.context)
+
+
+def checked_corpus(folder: Path, config: RunConfig) -> Corpus:
+    """The corpus of a configuration, both checked.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of both at once.
+    """
+    if faults := [*config_faults(config), *_corpus_faults(folder, config)]:
+        raise ConfigError(faults)
+    return load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
+
+
+def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:
+    """Tokens that never occur in the ids trained on, as input or target.
+
+    Every position of the text lies in some window, so this is a question to the text alone.
+    """
+    return np.flatnonzero(np.bincount(corpus.ids, minlength=vocab) == 0).tolist()
+
+
+def _require_room(folder: Path, config: RunConfig) -> None:
+    standing = next((p for p in (folder, *folder.parents) if p.exists()), Path.cwd())
+    needed, free = disk_bytes(config), shutil.disk_usage(standing).free
+    if needed > free:
+        raise RunError(
+            f"the disk must have room for the whole run; it needs {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free in "
+            f'"{standing}". Record fewer steps (record every-10 or log), free some space or choose another folder with --runs.'
+        )

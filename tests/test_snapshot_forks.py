@@ -1,0 +1,253 @@
+"""Forks from a snapshot: W begins with its bits, everything else fresh; and what every fork says of itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_runs import EVERYTHING, forked, recordings, tiny, write_book
+
+from snowball_core import jobs, recording
+from snowball_core.bf16 import values
+from snowball_core.branching import branch, branch_faults, fork_request
+from snowball_core.config import configured
+from snowball_core.errors import ConfigError, HistoryError, RunError
+from snowball_core.forking import prepare_fork
+from snowball_core.origins import CHECKPOINT, SNAPSHOT, changes, origin_of, told
+from snowball_core.precision import REGIMES
+from snowball_core.preparing import checked_corpus, prepare, request
+from snowball_core.recording import continue_run, record
+from snowball_core.runs import CHECKPOINT as CHECKPOINT_FILE
+from snowball_core.runs import HISTORY, Run, matrix_sha256, open_run, read_run, run_paths
+from snowball_core.schedules import learning_rate_at
+from snowball_core.status import request_stop
+from snowball_core.training import Training
+from snowball_core.verification import replay, verify_hashes
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    return write_book(tmp_path / "book.txt")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def test_a_fork_from_a_snapshot_begins_with_its_bits_and_fresh_everything_else(folder: Path, book: Path) -> None:
+    parent = record(tiny(book, extra=EVERYTHING), folder)
+    fork = forked(folder, parent, 11)
+    matrix = parent.history().words[11]
+    assert fork.history().words[0].tobytes() == matrix.tobytes()
+    assert fork.config.initial_state == "snapshot"
+    training = Training(fork.config, checked_corpus(folder, fork.config), matrix)
+    plain = Training(parent.config, checked_corpus(folder, parent.config))
+    for name, weight in plain.weights.items():
+        is_same = bool((training.weights[name] == weight).all())
+        assert is_same == (name != "transformer.wte.weight"), name
+    assert not any("exp_avg" in name for name in training.state())
+    recorded = {file: (fork.path / f"{file}.safetensors") for file in ("exp_avg", "exp_avg_sq")}
+    for file in recorded.values():
+        assert not np.frombuffer(file.read_bytes()[1024 : 1024 + 128 * 8 * 2], np.uint16).any()
+    assert fork.metrics()["learning_rate"][0] == learning_rate_at(fork.config, 1) == 1e-3
+    assert fork.metrics()["step"].tolist() == list(range(1, 25))
+
+
+def test_a_fork_from_a_snapshot_is_sound_replayed_and_resumed_to_the_same_bits(
+    folder: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = record(tiny(book), folder)
+    fork = forked(folder, parent, 5, learning_rate="0.003", seed="9")
+    assert verify_hashes(fork).is_sound
+    assert replay(fork, folder).replayed == 25
+    at = branch(parent, 5)
+    again = prepare_fork(folder, at, fork_request(folder, at, {"learning_rate": "0.003", "seed": "9"}))
+    shutil.rmtree(parent.path)
+    monkeypatch.setattr(recording, "_STATUS_SECONDS", 0.0)
+    continue_run(folder, again, lambda now: request_stop(again.path) if (now.state, now.step) == ("running", 8) else None)
+    (again.path / CHECKPOINT_FILE).unlink()
+    assert continue_run(folder, again).state == "completed"
+    assert recordings(again.path) == recordings(fork.path)
+
+
+def test_a_first_snapshot_that_was_changed_is_refused(folder: Path, book: Path) -> None:
+    fork = forked(folder, record(tiny(book), folder), 5)
+    raw = bytearray((fork.path / HISTORY).read_bytes())
+    raw[1024] ^= 1
+    (fork.path / HISTORY).write_bytes(raw)
+    with pytest.raises(RunError, match=r"must be the matrix it was forked with; its SHA-256 is not"):
+        replay(fork, folder)
+
+
+def test_an_exact_fork_of_a_fork_from_a_snapshot_is_replayed_from_the_snapshot(folder: Path, book: Path) -> None:
+    first = forked(folder, record(tiny(book), folder), 5, until="6")
+    second = forked(folder, first, until="", learning_rate="0.01")
+    assert second.origin is not None
+    assert second.origin.earlier == first.origin
+    assert replay(second, folder).replayed == 25
+
+
+@pytest.mark.parametrize(("precision", "kept"), [("bf16-weights", np.uint16), ("f32", np.float32), ("mixed", np.float32)])
+def test_a_bfloat16_snapshot_is_kept_exactly_in_every_format(folder: Path, book: Path, precision: str, kept: type) -> None:
+    parent = record(tiny(book, until=3), folder)
+    fork = forked(folder, parent, 3, precision=precision, until="2")
+    first, matrix = fork.history().words[0], parent.history().words[3]
+    assert first.dtype == kept
+    assert values(first).tobytes() == values(matrix).tobytes()
+    assert fork.origin is not None
+    assert fork.origin.matrix_sha256 == matrix_sha256(first)
+
+
+def test_a_float32_snapshot_is_not_rounded(folder: Path, book: Path) -> None:
+    parent = record(tiny(book, precision="f32", until=3), folder)
+    with pytest.raises(
+        ConfigError, match=r"precision must keep the snapshot's float32 numbers as they are; pure-bf16 would round"
+    ):
+        fork_request(folder, branch(parent, 3), {"precision": "pure-bf16"})
+    assert forked(folder, parent, 3, precision="mixed", until="1").status().state == "completed"
+
+
+@pytest.mark.parametrize("step", [7, -1, 10**30])
+def test_a_step_that_was_not_recorded_is_refused_with_the_nearest(folder: Path, book: Path, step: int) -> None:
+    parent = record(tiny(book, until=12, record="every-5"), folder)
+    near = {7: 5, -1: 0}.get(step, 12)
+    with pytest.raises(
+        HistoryError, match=rf"a fork begins at a recorded step; got {step:,}\. .* nearest to it at step {near}"
+    ):
+        branch(parent, step)
+
+
+@pytest.mark.parametrize("field", ["hidden", "vocab", "sigma", "initial_state"])
+def test_another_shape_or_another_draw_cannot_go_with_a_snapshot(folder: Path, book: Path, field: str) -> None:
+    parent = record(tiny(book, until=3), folder)
+    value = {"hidden": "16", "vocab": "200", "sigma": "0.5", "initial_state": "normal"}[field]
+    with pytest.raises(ConfigError, match=f"{field} must stay"):
+        fork_request(folder, branch(parent, 2), {field: value})
+
+
+def test_a_matrix_that_is_not_finite_is_no_beginning(folder: Path, book: Path) -> None:
+    parent = record(tiny(book, until=3), folder)
+    raw = bytearray((parent.path / HISTORY).read_bytes())
+    raw[1024 + 2 * 128 * 8 * 2 :][:2] = b"\x80\x7f"
+    raw[1024 + 2 * 128 * 8 * 2 : 1024 + 2 * 128 * 8 * 2 + 2] = b"\x80\x7f"
+    (parent.path / HISTORY).write_bytes(raw)
+    at = branch(parent, 2)
+    with pytest.raises(RunError, match="must begin with finite numbers"):
+        prepare_fork(folder, at, fork_request(folder, at, {}))
+    assert [entry.name for entry in folder.iterdir() if entry.name.startswith("2")] == [parent.id]
+
+
+def test_a_snapshot_is_no_initial_state_without_a_fork(folder: Path, book: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Fork that run at the step you want"):
+        request(folder, tiny(book), {"initial_state": "snapshot"})
+    given = configured(tiny(book), {"initial_state": "snapshot"})
+    with pytest.raises(ConfigError, match=r"Fork that run at the step you want"):
+        prepare(folder, given)
+    with pytest.raises(RunError, match="needs a recorded matrix"):
+        Training(given, checked_corpus(folder, given))
+    assert run_paths(folder) == []
+
+
+@pytest.mark.parametrize("precision", list(REGIMES))
+def test_the_recorded_format_is_that_of_the_weights(book: Path, precision: str) -> None:
+    assert tiny(book, precision=precision).recorded_format == REGIMES[precision].recorded
+
+
+# What a fork says of itself.
+
+
+def test_a_fork_says_what_it_took_over_and_what_not(folder: Path, book: Path) -> None:
+    parent = record(tiny(book, until=6), folder)
+    exact, fresh = forked(folder, parent, until="8", beta2="0.99"), forked(folder, parent, 2, until="1", label_shift="1")
+    assert (exact.id.endswith("-fork"), fresh.config.name) == (True, "primordial-snowball-fork")
+    origin = fresh.origin
+    assert origin is not None
+    assert (origin.kind, origin.parent, origin.step) == (SNAPSHOT, parent.id, 2)
+    assert origin.matrix_sha256 == matrix_sha256(parent.history().words[2])
+    assert origin.history_sha256 == parent.manifest["sha256"][HISTORY]
+    said = told(origin, fresh.config)
+    for words in (parent.id, "step 2", "bit for bit", "drawn fresh from seed 42", "moments"):
+        assert words in said
+    assert "snapshot of another run" in fresh.manifest["consequences"]["initial_state"]
+    assert "base" not in fresh.manifest["consequences"]
+    assert fresh.manifest["provenance"]["base_length"] is None
+    assert "W is the snapshot" in fresh.manifest["provenance"]["seeds"]["initial_state"]
+    assert any(fault.startswith("labels shifted twice") and parent.id in fault for fault in fresh.manifest["faults_carried"])
+    assert exact.origin is not None
+    assert exact.origin.kind == CHECKPOINT
+    assert "beta2 0.999 → 0.99" in told(exact.origin, exact.config)
+    assert changes(exact.origin.before, exact.config) == ["until 6 → 8", "beta2 0.999 → 0.99"]
+
+
+@pytest.mark.parametrize("damage", [3, [], {}, {"kind": "x"}, "deep"])
+def test_a_damaged_fork_entry_is_a_damaged_run(folder: Path, book: Path, damage: object) -> None:
+    fork = forked(folder, record(tiny(book, until=2), folder), 1, until="1")
+    manifest = json.loads((fork.path / "run.json").read_text())
+    if damage == "deep":
+        damage = {**manifest["fork"], "step": "one"}
+    (fork.path / "run.json").write_text(json.dumps({**manifest, "fork": damage}))
+    with pytest.raises(RunError, match=r"damaged run\.json[\s\S]*fork entry"):
+        read_run(fork.path)
+    assert origin_of({}) is None
+
+
+def test_while_read_only_nothing_is_forked(folder: Path, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = record(tiny(book, until=4), folder)
+    before = sorted(folder.rglob("*"))
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    for at in (branch(parent), branch(parent, 2)):
+        config = fork_request(folder, at, {"until": "8"})
+        assert branch_faults(at, config) == []
+        with pytest.raises(RunError, match="read-only"):
+            prepare_fork(folder, at, config)
+        with pytest.raises(RunError, match="read-only"):
+            jobs.start(folder, config, at)
+    assert sorted(folder.rglob("*")) == before
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    asked = [sys.executable, "-m", "snowball_core", *words, "--runs", str(folder)]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_command_forks_both_ways_and_refuses_in_words(folder: Path, book: Path) -> None:
+    parent = record(tiny(book, until=6), folder)
+    done = command(folder, "fork", parent.id, "--until", "9", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert (answer["kind"], answer["step"], answer["steps"], answer["state"]) == ("checkpoint", 6, 9, "completed")
+    assert open_run(folder, answer["run"]).origin is not None
+    done = command(folder, "fork", parent.id, "--step", "3", "--until", "2")
+    assert "drawn fresh from seed 42" in done.stdout
+    refused = command(folder, "fork", parent.id, "--step", "99")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "a fork begins at a recorded step" in refused.stderr
+
+
+def test_two_clicks_on_a_fork_start_one_run_and_the_parent_is_not_taken_for_it(folder: Path, book: Path) -> None:
+    config = tiny(book, until=4, steps=400_000, record="log", name="x-fork")
+    parent = record(config, folder)
+    at = branch(parent)
+    wanted = fork_request(folder, at, {"until": ""})
+    first, second = jobs.start(folder, wanted, at), jobs.start(folder, wanted, at)
+    try:
+        assert first.id == second.id != parent.id
+    finally:
+        request_stop(first.path)
+        _wait_until_still(first)
+
+
+def _wait_until_still(run: Run) -> None:
+    until = time.monotonic() + 60
+    while run.status().is_alive:
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -63,6 +63,7 @@ def _biography(moment: Moment) -> None:
                 told.rename(columns={"largest_population": "largest population"}),
                 hide_index=True,
                 key="biography-table",
+                placeholder="still there",
                 height="content",
             )
         else:

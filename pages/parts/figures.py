@@ -86,14 +86,14 @@ def numbers(moment: Moment) -> None:
     exact = exact_numbers(moment.rows)
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {moment.step:,}** · {moment.group}: {exact['tokens']:,} tokens")
-        cells = st.grid(6, min_column_width=112)
+        cells = st.grid(6, min_column_width=124)
         for name, (label, definition) in _DEFINITIONS.items():
             cells.metric(label, f"{exact[name]:,}", help=definition)
         is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
-            "Farthest pair",
-            f"{exact['linf_cells']:,} cell{'' if exact['linf_cells'] == 1 else 's'}" if is_finite else "none",
-            f"{exact['linf_weight']:.2g} weight",
+            "Farthest, cells",
+            f"{exact['linf_cells']:,}" if is_finite else "none",
+            f"{exact['linf_weight']:.2g} weight units",
             delta_color="off",
             delta_arrow="off",
             help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "

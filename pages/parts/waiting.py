@@ -43,13 +43,15 @@ def once(name: str, key: tuple[Any, ...], make: Callable[[Share], Made], said: s
         How many are kept; the one not used for longest goes.
     """
     things, lock = _shelf(name)
+    # At every run, also where nothing is made: what follows on the page must keep its place, or it is drawn from nothing.
+    place = st.empty() if said else None
     with lock:  # two tabs wait for one piece of work instead of doing it twice
         if key not in things:
-            place = st.empty()
             try:
-                things[key] = make(_told(place, said) if said else lambda share: None)
+                things[key] = make(_told(place, said) if place else lambda share: None)
             finally:
-                place.empty()
+                if place:
+                    place.empty()
         things.move_to_end(key)
         while len(things) > most:
             things.popitem(last=False)

@@ -53,6 +53,7 @@ function load(self, bytes) {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches
   if (!same) self.speed.value = calm ? "step:2" : header.last_step > 500 ? "log:4" : "step:10"
   self.story.hidden = !header.story
+  self.buttons.watch.hidden = reel.last === 0
   self.told.story.textContent = header.story
   self.told.sent.textContent = header.sent_told
   for (const picture of ["counts", "sizes", "distances", "places"]) self.told[picture].textContent = header.told[picture]

@@ -28,9 +28,9 @@ function drawSizes(self) {
     draw.fillText(whole(from), x(from) + 6, top + thick / 2)
     draw.fillStyle = theme.faint
     draw.font = `11px ${theme.font}`
-    draw.fillText(told, x(0), top + thick + 6.5)
+    draw.fillText(told, x(0), top + thick + 8)
     draw.font = `12px ${theme.font}`
-    if (who && picked(self, who)) outline(self, draw, x(0) - 2, top - 2, x(from) - x(0) + 4, thick + 4)
+    if (who && picked(self, who)) outline(self, draw, x(0) - 1, top - 1, x(from) - x(0) + 2, thick + 2)
   }
   const room = rows - 2
   now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole), hole))

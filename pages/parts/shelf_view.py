@@ -116,7 +116,8 @@ def _table(rows: Sequence[Row], group: str) -> list[Row]:
     chosen = [ids[place] for place in event["selection"]["rows"] if place < len(ids)]
     st.session_state[_CHOSEN] = chosen
     st.caption(
-        f"{len(rows):,} runs · U, C and P of {group} tokens at the first and the last recorded snapshot · the line: U at up to "
+        f"{len(rows):,} run{'s' * (len(rows) != 1)} · U, C and P of {group} tokens at the first and the last recorded "
+        "snapshot · the line: U at up to "
         f"{POINTS} recorded snapshots, spaced evenly on a symlog axis of steps · sizes: everything in the folder"
     )
     return [row for row in rows if row.id in chosen]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .answers import Answer, add_fields, configuration, folder_of, opened, say
+from .compare_command import add_compare_verb
 from .config import PRESETS
 from .errors import ConfigError, RunError, SnowballError
 from .measure_commands import add_measure_verbs
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     verb("stop", _stop, "ask a running run to stop and keep what it has").add_argument("run", metavar="RUN")
     verb("list", _list, "runs and their states")
     add_measure_verbs(verb)
+    add_compare_verb(verb)
     add_proof_verbs(verb)
     builder = verb("corpus", _corpus, "build the seed's corpus from the raw book")
     builder.add_argument("name", choices=["gatsby"])

@@ -84,7 +84,14 @@ def _group(asked: argparse.Namespace, seen: Observation, what: str) -> str:
     return groups[0]
 
 
-def _write(path: str, text: str) -> None:
+def write(path: str, text: str) -> None:
+    """Write a table to the file asked for.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
     try:
         Path(path).write_text(text)
     except OSError as error:
@@ -97,7 +104,7 @@ def _told(asked: argparse.Namespace, table: pd.DataFrame) -> None:
 
     text = csv_bytes(table).decode()
     if asked.csv:
-        _write(asked.csv, text)
+        write(asked.csv, text)
     else:
         say(asked, text.rstrip())
 
@@ -113,7 +120,7 @@ def plain(answer: Any) -> Any:
     return None if isinstance(answer, float) and answer != answer else answer
 
 
-def _rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as JSON objects, missing numbers as null."""
     columns = {
         name: [None if v != v else v for v in table[name].astype(object).where(table[name].notna(), None)] for name in table
@@ -195,16 +202,16 @@ def _events(asked: argparse.Namespace) -> Answer:
     told = account(seen, group)
     for path, table in ((asked.nodes, node_table), (asked.edges, edge_table)):
         if path:
-            _write(path, table(told.tree, seen.steps).to_csv(index=False))
+            write(path, table(told.tree, seen.steps).to_csv(index=False))
     if asked.ytree:
-        _write(asked.ytree, ytree_csv(told.tree, seen.steps))
+        write(asked.ytree, ytree_csv(told.tree, seen.steps))
     answer: dict[str, Any] = {"run": seen.id, "group": group}
     if asked.token is not None:
         if not 0 <= asked.token < seen.words.shape[1] or not seen.mask(group)[asked.token]:
             raise RunError(f'token must be one of the group "{group}"; got {asked.token}. Ask with --group all.')
         table_of_stays = biography_table(told, seen, asked.token)
         _told(asked, table_of_stays)
-        return {**answer, "token": asked.token, "stays": _rows_of(table_of_stays)}
+        return {**answer, "token": asked.token, "stays": rows_of(table_of_stays)}
     rows = event_rows(told, seen.steps)
     _told(asked, event_table(rows))
     return {**answer, "events": rows}
@@ -220,12 +227,12 @@ def _motion(asked: argparse.Namespace) -> Answer:
     moves, drifts = moves_of(seen, groups)
     table, tokens = motion_table(seen, moves, drifts), token_motion(seen, moves)
     if asked.tokens:
-        _write(asked.tokens, tokens.to_csv(index=False))
+        write(asked.tokens, tokens.to_csv(index=False))
     _told(asked, table)
     ends = {group: plain(asdict(freezing_of(seen, moves, group))) for group in groups}
     for group, end in ends.items():
         say(asked, f"{group}: " + ", ".join(f"{name} {value}" for name, value in end.items()))
-    return {"run": seen.id, "steps": _rows_of(table), "tokens": _rows_of(tokens), "freezing": ends}
+    return {"run": seen.id, "steps": rows_of(table), "tokens": rows_of(tokens), "freezing": ends}
 
 
 def _verdict(asked: argparse.Namespace) -> Answer:

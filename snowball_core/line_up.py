@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from .comparison import FEWEST, MOST, SPENT, Entrant, anchors, differences, spent
 from .draws import TEXT, Recording, Twins, configuration_hash, deciding, draw_numbers, setting_hash, twins
-from .errors import HistoryError
+from .errors import HistoryError, SnowballError
 from .observation import Observation
-from .runs import read_run
+from .runs import Run, open_run, read_run, run_paths
 from .step_tables import Progress, silent, step_table
 from .tables import with_metrics
 
+WHOLE, REAL = True, False
+# Column → what it is called, its unit, and whether it counts something.
 MEASURES = {
-    "unique": ("U", "unique vectors"),
-    "black_holes": ("C", "black holes"),
-    "population": ("P", "tokens in black holes"),
-    "singletons": ("S", "singletons"),
-    "largest": ("Largest hole", "tokens"),
-    "hidden_classes": ("Hidden classes", "classes"),
-    "largest_linf_cells": ("Largest L∞ in cells", "cells"),
-    "largest_linf_weight": ("Largest L∞ in weight units", "weight units"),
-    "radius_rms_weight": ("Radius, root mean square", "weight units"),
-    "moved": ("Moved since the step before", "tokens"),
-    "loss": ("Training loss", "nats"),
-    "learning_rate": ("Learning rate", "per step"),
+    "unique": ("U, unique vectors", "vectors", WHOLE),
+    "black_holes": ("C, black holes", "vectors", WHOLE),
+    "population": ("P, tokens in black holes", "tokens", WHOLE),
+    "singletons": ("S, singletons", "tokens", WHOLE),
+    "largest": ("Largest black hole", "tokens", WHOLE),
+    "hidden_classes": ("Hidden classes", "classes", WHOLE),
+    "largest_linf_cells": ("Largest L∞ in cells", "cells", WHOLE),
+    "largest_linf_weight": ("Largest L∞ in weight units", "weight units", REAL),
+    "radius_rms_weight": ("Radius, root mean square", "weight units", REAL),
+    "moved": ("Moved since the recorded step before", "tokens", WHOLE),
+    "loss": ("Training loss", "nats", REAL),
+    "learning_rate": ("Learning rate", "per step", REAL),
 }
 USUAL = ("unique", "black_holes", "population", "largest_linf_cells", "loss")
 
@@ -86,10 +90,7 @@ def require_several(count: int) -> None:
 
 def recording(seen: Observation) -> Recording:
     """A run as the search for twins needs it; its text is known by its hash."""
-    fields = None
-    if seen.config is not None and seen.folder is not None:
-        text = read_run(seen.folder).manifest.get("corpus", {})
-        fields = deciding(seen.config.to_json(), str(text.get("sha256", "")))
+    fields = None if seen.folder is None else _fields(read_run(seen.folder))
     return Recording(seen.id, fields, seen.words, seen.steps)
 
 
@@ -122,6 +123,22 @@ def entrants(lined_up: LineUp, measure: Callable[[Recording], tuple[pd.DataFrame
     """Every run of a line-up, measured."""
     facts = zip(lined_up.recordings, lined_up.settings, lined_up.draws, strict=True)
     return [Entrant(each.id, setting, draw, *measure(each)) for each, setting, draw in facts]
+
+
+def setting_names(lined_up: LineUp) -> dict[str, str]:
+    """What to call each setting: its number and the fields in which the settings differ, the first three."""
+    firsts = {setting: each for each, setting in reversed(list(zip(lined_up.recordings, lined_up.settings, strict=True)))}
+    ordered = {setting: firsts[setting].fields for setting in dict.fromkeys(lined_up.settings)}
+    if len(ordered) == 1:
+        return dict.fromkeys(ordered, "one setting")
+    table = differences(ordered)
+    table = table[table["field"] != "seed"]
+    named = {}
+    for number, (setting, fields) in enumerate(ordered.items(), 1):
+        told = [f"{field} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
+        more = ", …" if len(told) > 3 else ""
+        named[setting] = f"setting {number}: " + ("configuration unknown" if fields is None else ", ".join(told[:3]) + more)
+    return named
 
 
 def roll(lined_up: LineUp) -> list[dict[str, Any]]:
@@ -159,3 +176,23 @@ def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
     """The fields in which the runs differ; see :func:`~snowball_core.comparison.differences`. The text is told by its hash."""
     told = {each.id: each.fields and {**each.fields, TEXT: str(each.fields[TEXT])[:12]} for each in lined_up.recordings}
     return differences(told)
+
+
+def kin(folder: Path, run: str, most: int = 200) -> list[str]:
+    """Ids of the runs that differ from one at most in seed, itself first, among the newest readable ones of a folder."""
+    wanted = _setting_of(open_run(folder, run))
+    found = [run]
+    for path in run_paths(folder)[:most]:
+        with contextlib.suppress(SnowballError):
+            if path.name != run and _setting_of(read_run(path)) == wanted:
+                found.append(path.name)
+    return found
+
+
+def _setting_of(run: Run) -> str:
+    return setting_hash(_fields(run))
+
+
+def _fields(run: Run) -> dict[str, Any]:
+    text = run.manifest.get("corpus")
+    return deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")

@@ -14,7 +14,7 @@ APP_SIDE = [
     *("answers", "measure_commands", "extent", "motion", "freezing", "lineage", "pairs", "levels", "causes", "cache"),
     "memory",
     *("observation", "step_tables", "event_tables", "findings", "laws", "verdict", "notebook", "axes"),
-    *("draws", "comparison", "line_up", "compare_command"),
+    *("draws", "comparison", "line_up", "compare_command", "overlay_charts", "epsilon", "glossary"),
 ]
 
 

@@ -33,8 +33,8 @@ else:
     if len(runs) < FEWEST:
         many = "is one" if runs else "are none"
         st.info(
-            f"A comparison needs at least {FEWEST} runs that can be read; there {many}. One run is one draw: choose another above, "
-            "or record one with another seed on the Train page."
+            f"A comparison needs at least {FEWEST} runs that can be read; there {many}. One run is one draw: choose another "
+            "above, or record one with another seed on the Train page."
         )
         st.page_link("pages/train.py", label="Record another run")
 if len(runs) >= FEWEST:

@@ -17,7 +17,6 @@ from snowball_core.overlay_charts import MOST_POINTS, Frame, hue, lines_data, ov
 from .meaning import what_is
 from .words import plain
 
-_ALIGN_WORDS = {"step": "step", "first-merger": "first merger", "last-change": "last change", "rates": "learning rates"}
 _ALIGN_TITLE = {
     "step": "step (symlog)",
     "first-merger": "steps after the first merger (symlog)",
@@ -37,18 +36,17 @@ def letters(lined_up: LineUp) -> dict[str, str]:
 
 
 def pick_alignment() -> str:
-    """What the runs are aligned by."""
+    """What the runs are aligned by; the address holds the words as they are shown."""
     chosen = st.segmented_control(
         "Align by",
-        list(_ALIGN_WORDS),
+        list(ALIGNMENTS),
         default="step",
         required=True,
         key="align",
         bind="query-params",
-        format_func=_ALIGN_WORDS.__getitem__,
         help="What lies at one place of the axis: the same step; each run's own event at 0; or the same sum of learning rates.",
     )
-    return chosen if chosen in _ALIGN_WORDS else "step"
+    return chosen if chosen in ALIGNMENTS else "step"
 
 
 def pick_measures() -> list[str]:
@@ -59,7 +57,7 @@ def pick_measures() -> list[str]:
         default=list(USUAL),
         key="measures",
         bind="query-params",
-        format_func=lambda name: MEASURES[name][0],
+        help="By the names of their columns; each picture says what it is.",
     )
 
 
@@ -109,7 +107,7 @@ def _legend(entrants: Sequence[Entrant], called: Mapping[str, str]) -> None:
 def _why_missing(align: str) -> str:
     if align == "rates":
         return "Their learning rates are not known."
-    return f"In them there was no {_ALIGN_WORDS[align]} in this group, by the definition: {ALIGNMENTS[align]}."
+    return f"In them there was no {align.replace('-', ' ')} in this group, by the definition: {ALIGNMENTS[align]}."
 
 
 def _picture(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from snowball_core.comparison import FEWEST, MOST
@@ -13,6 +15,7 @@ from snowball_core.tables import recorded_snapshots
 from .words import plain
 
 _KEY, _ASKED = "compared", "compared-asked"
+_LOOKED_AT = 20
 
 
 def pick_runs() -> list[Run]:
@@ -56,9 +59,19 @@ def _arrive(names: list[str]) -> None:
             )
         st.session_state[_KEY] = [word for word in wanted if word in names][:MOST]
     elif _KEY not in st.session_state:
-        st.session_state[_KEY] = names[:FEWEST]
+        st.session_state[_KEY] = _newest_readable(names)
     else:
         st.session_state[_KEY] = [name for name in st.session_state[_KEY] if name in names]
+
+
+def _newest_readable(names: list[str]) -> list[str]:
+    """What a first visit compares: the newest runs that can be."""
+    found: list[str] = []
+    for name in names[:_LOOKED_AT]:
+        with contextlib.suppress(SnowballError):
+            if len(found) < FEWEST and recorded_snapshots(open_run(runs_folder(), name)):
+                found.append(name)
+    return found
 
 
 def _write_down(chosen: list[str]) -> None:

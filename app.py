@@ -27,6 +27,9 @@ page = st.navigation(
         st.Page("pages/scrub.py", title="Scrub", icon=":material/linear_scale:", url_path="start", default=True),
         st.Page("pages/library.py", title="Library", icon=":material/shelves:"),
         st.Page("pages/train.py", title="Train", icon=":material/play_arrow:"),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page("pages/verdict.py", title="Verdict", icon=":material/gavel:"),
+        st.Page("pages/about.py", title="About", icon=":material/menu_book:"),
         st.Page("pages/export.py", title="Export", icon=":material/folder_zip:"),
         # A default page has the root as its address, not its name: this gives the link /scrub a meaning too.
         st.Page("pages/scrub.py", title="Scrub", url_path="scrub", visibility="hidden"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .answers import Answer, add_fields, configuration, folder_of, given_fields, opened, say
+from .compare_command import add_compare_verb
 from .config import PRESETS
 from .errors import ConfigError, RunError, SnowballError
 from .export_commands import add_export_verbs
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     add_shelf_verbs(verb)
     add_measure_verbs(verb)
     add_geometry_verbs(verb)
+    add_compare_verb(verb)
     add_proof_verbs(verb)
     add_export_verbs(verb)
     builder = verb("corpus", _corpus, "build the seed's corpus from the raw book")

@@ -16,6 +16,7 @@ from snowball_core.tables import distance_matrix, exact_numbers, settled
 
 from . import openers
 from .heatmap import heatmap
+from .meaning import what_is
 
 _DEFINITIONS = {
     "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
@@ -44,6 +45,8 @@ class Moment:
         The token table of the group.
     measures : DataFrame
         The measures table of the whole run.
+    side : str
+        Tells two moments on one page apart.
     """
 
     run: Run
@@ -55,11 +58,12 @@ class Moment:
     rows: Words
     tokens: pd.DataFrame
     measures: pd.DataFrame
+    side: str = ""
 
-    def caption(self, title: str, meaning: str, unit: str) -> None:
-        """The heading of a figure."""
+    def caption(self, title: str, meaning: str, unit: str, entry: str) -> None:
+        """The heading of a figure; ``entry`` is what explains it on the About page."""
         told = f"step {self.step:,} · {self.group} tokens · unit: {unit}"
-        st.markdown(f"**{title}**: {meaning}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
+        st.markdown(f"**{title}**: {meaning} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
 
 
 def _chart(spec: dict[str, Any], key: str, name: str, **datasets: pd.DataFrame) -> None:
@@ -69,7 +73,7 @@ def _chart(spec: dict[str, Any], key: str, name: str, **datasets: pd.DataFrame) 
 def curves(moment: Moment) -> None:
     """Counts over the whole run and the training loss below them, each with a cursor at the step."""
     run, last = moment.run, moment.run.config.last_step
-    moment.caption("Counts over the run", "the upright line is the step chosen below.", "tokens or vectors")
+    moment.caption("Counts over the run", "the upright line is the step chosen below.", "tokens or vectors", "census")
     cursor = charts.cursor_data(moment.step)
     data = charts.counts_data(moment.measures, moment.group)
     _chart(
@@ -108,16 +112,21 @@ def numbers(moment: Moment) -> None:
 
 def sizes(moment: Moment) -> None:
     """Populations of the black holes."""
-    moment.caption("Black holes", "tokens that are one vector.", "tokens")
+    moment.caption("Black holes", "tokens that are one vector.", "tokens", "population")
     slots = charts.slots_of(moment.measures, moment.group)
     data = charts.sizes_data(moment.tokens, slots)
-    _chart(charts.sizes_spec(len(moment.rows), slots), "sizes", "Populations of the black holes at the step", sizes=data)
+    _chart(
+        charts.sizes_spec(len(moment.rows), slots),
+        f"sizes{moment.side}",
+        "Populations of the black holes at the step",
+        sizes=data,
+    )
 
 
 def distances(moment: Moment) -> None:
     """The heatmap of pairwise L∞ distances."""
     word = "cells" if moment.unit == "cells" else "weight units"
-    moment.caption("How far apart", "a pixel is a pair; black: no distance.", f"L∞ in {word}")
+    moment.caption("How far apart", "a pixel is a pair; black: no distance.", f"L∞ in {word}", "heatmap")
     order = charts.picture_order(moment.tokens)
     scale = charts.shades_of(moment.measures, moment.group, moment.unit)
     picture = charts.distance_picture(
@@ -132,12 +141,12 @@ def distances(moment: Moment) -> None:
 
 def places(moment: Moment) -> None:
     """Principal components in a basis fixed for the run."""
-    moment.caption("Where they are", "principal axes; area: number of tokens.", "weight units")
+    moment.caption("Where they are", "principal axes; area: number of tokens.", "weight units", "principal-axes")
     basis = moment.snapshots if moment.finished else settled(moment.snapshots)
     scene = openers.scene(str(moment.run.path), basis, moment.group)
     data = charts.places_data(scene, moment.rows, moment.tokens)
     spec = charts.places_spec(scene, len(moment.rows))
-    _chart(spec, "places", "Places of the vectors on two principal axes", places=data, path=scene.path)
+    _chart(spec, f"places{moment.side}", "Places of the vectors on two principal axes", places=data, path=scene.path)
     renewed = "" if moment.finished else f" of the first {basis:,}, renewed as the run grows"
     st.caption(
         f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved{renewed}; frame: all of them. "

@@ -73,6 +73,12 @@ def here() -> dict[str, Any]:
     return place
 
 
+def seen_step(default: int) -> int:
+    """The step last looked at on any page of this session; ``default`` where no page has arrived."""
+    place = st.session_state.get(_PLACE)
+    return default if place is None else int(place["step"])
+
+
 def go(step: int | None = None, select: str | None = None) -> None:
     """Move to a step, or select a token (``"t65"``), the hole of a token (``"h65"``) or nothing (``""``); for callbacks."""
     place = here()

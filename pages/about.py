@@ -1,0 +1,22 @@
+"""About the measures, the page that answers: what does this number mean, and which mistake does it avoid."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.door import require_front_door
+
+require_front_door("pages/about.py")
+
+from pages.parts.entries import contents, entries  # noqa: E402
+from snowball_core.glossary import measures  # noqa: E402
+
+st.title("About the measures", anchor=False)
+st.markdown(
+    "What does this number mean? Every word and number of the app with its formula, its unit, the group of tokens it is of, "
+    "and the mistake it avoids. Each has an address of its own: the sign beside its name copies it."
+)
+contents(measures())
+for section in measures():
+    entries(section)
+st.caption("This page is docs/measures.md of the project, word for word.")

@@ -1,0 +1,54 @@
+"""Compare, the page that answers: is it the same for another seed, or another setting."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.door import require_front_door
+
+require_front_door("pages/compare.py")
+
+from pages.parts.compared import key_of, lined_up, measured_entrants  # noqa: E402
+from pages.parts.overlays import letters, overlays  # noqa: E402
+from pages.parts.roll import differing, roll_call  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo  # noqa: E402
+from pages.parts.run_set import pick_runs  # noqa: E402
+from pages.parts.settings import pick_group, pick_unit  # noqa: E402
+from pages.parts.side_by_side import side_by_side  # noqa: E402
+from pages.parts.words import plain  # noqa: E402
+from snowball_core.comparison import FEWEST  # noqa: E402
+from snowball_core.errors import SnowballError  # noqa: E402
+
+st.title("Compare")
+st.markdown(
+    "Is it the same for another seed, or another setting? Choose runs: they are drawn on one axis, and duplicates are found."
+)
+runs = []
+if is_empty():
+    offer_demo()
+else:
+    runs = pick_runs()
+    with st.container(horizontal=True, gap="medium"):
+        group, unit = pick_group(), pick_unit()
+    if len(runs) < FEWEST:
+        many = "is one" if runs else "are none"
+        st.info(
+            f"A comparison needs at least {FEWEST} runs that can be read; there {many}. One run is one draw: choose another "
+            "above, or record one with another seed on the Train page."
+        )
+        st.page_link("pages/train.py", label="Record another run")
+if len(runs) >= FEWEST:
+    try:
+        keys = tuple(key_of(run) for run in runs)
+        found = lined_up(keys)
+        names = letters(found)
+        roll_call(found, names, {run.id: run.status() for run in runs})
+        entrants = measured_entrants(keys, group)
+        st.subheader("On one axis", anchor="axis")
+        overlays(entrants, found, group)
+        st.subheader("What differs", anchor="differences")
+        differing(found, names)
+        st.subheader("Side by side, locked by step", anchor="side-by-side")
+        side_by_side({run.id: run for run in runs}, entrants, group, unit)
+    except SnowballError as error:
+        st.error(plain(error))

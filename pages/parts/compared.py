@@ -1,0 +1,59 @@
+"""Cached openers of the Compare page, keyed by folders and snapshot counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core.comparison import Entrant
+from snowball_core.draws import Recording
+from snowball_core.line_up import LineUp, entrants, line_up, measured, recording
+from snowball_core.observation import observe
+from snowball_core.runs import Run, read_run
+from snowball_core.tables import recorded_snapshots
+
+from .words import duration
+
+_PATIENCE = 0.7
+Key = tuple[str, int]
+
+
+def key_of(run: Run) -> Key:
+    """What a run is cached by: its folder and how much is recorded."""
+    return str(run.path), recorded_snapshots(run)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for duplicates…")
+def lined_up(keys: tuple[Key, ...]) -> LineUp:
+    """Some runs, with their twins found."""
+    return line_up([recording(observe(read_run(Path(path)))) for path, _ in keys])
+
+
+@st.cache_data(max_entries=96, show_spinner=False)
+def measures_of(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, dict[str, int | None]]:
+    """What a comparison draws of one run."""
+    return measured(observe(read_run(Path(path))), group)
+
+
+def measured_entrants(keys: Sequence[Key], group: str) -> list[Entrant]:
+    """The runs, measured; with a progress bar where that takes a while."""
+    began, bar, done = time.monotonic(), st.empty(), 0
+    by_id = {Path(path).name: (path, snapshots) for path, snapshots in keys}
+
+    def measure(each: Recording) -> tuple[pd.DataFrame, dict[str, int | None]]:
+        nonlocal done
+        took = time.monotonic() - began
+        if took > _PATIENCE:
+            left = f": about {duration(took / done * (len(keys) - done))} left" if done else ""
+            bar.progress(done / len(keys), f"Measuring run {done + 1} of {len(keys)}{left}")
+        done += 1
+        return measures_of(*by_id[each.id], group)
+
+    try:
+        return entrants(lined_up(tuple(keys)), measure)
+    finally:
+        bar.empty()

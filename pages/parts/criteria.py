@@ -1,0 +1,95 @@
+"""The verdict's word, and its three criteria in two forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from snowball_core.verdict import Criterion, Form, Verdict
+
+from . import judged
+from .meaning import what_is
+from .words import plain
+
+_MEANINGS = {
+    "consolidation": "more tokens joined others than parted from them",
+    "fragmentation": "more tokens parted from others than joined them",
+    "stable": "as many tokens joined others as parted from them",
+    "dispersed": "there were black holes at the start, and none is left",
+}
+_HOLDS = {True: ("yes", ":material/check:", "green"), False: ("no", ":material/close:", "red")}
+_UNTOLD = ("cannot be told", ":material/question_mark:", "gray")
+_WORDS = {
+    "black_holes": "black holes C",
+    "population": "tokens in them P",
+    "sizes": "populations",
+    "true_holes": "true holes",
+    "black_holes_first": "black holes at the start",
+    "black_holes_last": "black holes at the end",
+    "joining_tokens": "tokens that joined",
+    "parting_tokens": "tokens that parted",
+    "events": "events",
+    "largest_linf_weight": "largest L∞, weight units",
+    "largest_linf_cells": "largest L∞, cells",
+    "in_epsilon": "largest L∞, seed's ε",
+    "below": "must be below",
+    "components_within_a_cell": "groups within a cell of each other",
+}
+_SHOWN_SIZES = 12
+
+
+def outcome(path: str, snapshots: int, group: str) -> None:
+    """What became of the holes, in a word and a sentence, and that one run is one draw."""
+    found = judged.verdict(path, snapshots, group)
+    with st.container(border=True, key="outcome"):
+        st.markdown(f"### {found.outcome.capitalize()}")
+        st.markdown(
+            f"{group.capitalize()} tokens, steps {found.first_step:,} to {found.last_step:,}: {_MEANINGS[found.outcome]} "
+            f"({found.flows.joining:,} joined, {found.flows.parting:,} parted). {_seeds_word(found)} "
+            + what_is("verdict-and-laws")
+        )
+        st.caption(found.caution)
+
+
+def _seeds_word(found: Verdict) -> str:
+    if found.seeds_outcome == found.outcome:
+        return "The number of black holes alone gives the same word."
+    return f"The number of black holes alone says {found.seeds_outcome}: it cannot tell merging from evaporating."
+
+
+def criteria(path: str, snapshots: int, group: str) -> None:
+    """The three criteria, each in the seed's form and in the corrected one, with all their numbers."""
+    st.subheader("Three criteria", anchor="criteria")
+    for column, criterion in zip(st.columns(3, gap="medium"), judged.verdict(path, snapshots, group).criteria, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            _criterion(criterion)
+
+
+def _criterion(criterion: Criterion) -> None:
+    st.markdown(f"**{criterion.name.capitalize()}** {what_is(criterion.name)}")
+    _form("As the seed asked", criterion.seed)
+    _form("Corrected", criterion.corrected)
+    if criterion.corrected.holds is not None and criterion.seed.holds != criterion.corrected.holds:
+        st.caption(":orange[The two forms disagree.]")
+
+
+def _form(name: str, form: Form) -> None:
+    word, icon, colour = _UNTOLD if form.holds is None else _HOLDS[form.holds]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":gray[{name}]")
+        st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
+    st.markdown(plain(form.asks[0].upper() + form.asks[1:]))
+    told = [f"{_WORDS.get(key, plain(key))}: **{_number(value)}**" for key, value in form.numbers.items()]
+    st.markdown(":small[" + "  \n".join(told) + "]")
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "not recorded"
+    if isinstance(value, dict):
+        return plain(", ".join(f"{count:,} {kind}" for kind, count in value.items() if count) or "none")
+    if isinstance(value, list):
+        more = f" and {len(value) - _SHOWN_SIZES} more" if len(value) > _SHOWN_SIZES else ""
+        return (", ".join(f"{each:,}" for each in value[:_SHOWN_SIZES]) or "none") + more
+    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"

@@ -1,0 +1,16 @@
+"""What a number means: links to its entry on the About page."""
+
+from __future__ import annotations
+
+from snowball_core.glossary import anchors
+
+
+def what_is(name: str, label: str = "what is this?") -> str:
+    """A Markdown link to the entry that explains a measure or word of docs/measures.md.
+
+    Raises
+    ------
+    KeyError
+        If there is no such entry: a page must not point at nothing.
+    """
+    return f"[{label}](about#{anchors()[name]})"

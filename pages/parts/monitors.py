@@ -1,0 +1,69 @@
+"""The laws as monitors: each with its state, and every violation by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core.runs import Run
+from snowball_core.tables import csv_bytes
+
+from . import judged
+from .meaning import what_is
+from .words import plain
+
+
+def monitors(run: Run, snapshots: int, group: str) -> None:
+    """Every law with its state; what violates it, with a link to the step."""
+    rows = judged.laws(str(run.path), snapshots)
+    st.subheader("The laws", anchor="laws")
+    st.markdown(
+        f"Checked at every one of {snapshots:,} recorded steps, for all tokens they are about. {what_is('verdict-and-laws')}"
+    )
+    table = pd.DataFrame(
+        {
+            "law": [row["law"].replace("-", " ") for row in rows],
+            "says": [row["says"] for row in rows],
+            "state": [_state(row) for row in rows],
+            "violations": [len(row["violations"]) for row in rows],
+        }
+    )
+    st.dataframe(
+        table, hide_index=True, key="laws", height="content", column_config={"says": st.column_config.Column(width="large")}
+    )
+    found = [{"law": row["law"], **each} for row in rows for each in row["violations"]]
+    if found:
+        _violations(run, group, found)
+
+
+def _state(row: dict[str, Any]) -> str:
+    if not row["checked"]:
+        return "cannot be checked on what was recorded"
+    return "violated" if row["violations"] else "holds"
+
+
+def _violations(run: Run, group: str, found: list[dict[str, Any]]) -> None:
+    count = len(found)
+    st.warning(
+        f"{count:,} {'violation' if count == 1 else 'violations'}: either a recording is damaged, or the law is not one."
+    )
+    table = pd.DataFrame(found).assign(tokens=[" ".join(map(str, each["tokens"])) for each in found])
+    st.dataframe(table, hide_index=True, key="violations", height="content" if count < 12 else 420)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        steps = sorted({each["step"] for each in found})
+        for step in steps[:8]:
+            query = {"run": run.id, "step": str(step), "group": group}
+            st.page_link("pages/scrub.py", label=f"Scrub at step {step:,}", icon=":material/linear_scale:", query_params=query)
+        if len(steps) > 8:
+            st.caption(f"and {len(steps) - 8:,} more steps in the table")
+    st.download_button(
+        "Violations as CSV",
+        lambda: csv_bytes(table),
+        f"{plain(run.id)}-violations.csv",
+        "text/csv",
+        key="violations-csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )

@@ -1,0 +1,155 @@
+"""The runs of a comparison on one axis: a picture for each measure, ribbons over draws, one run marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from string import ascii_uppercase
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons
+from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
+from snowball_core.overlay_charts import MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data
+
+from .meaning import what_is
+from .words import plain
+
+_ALIGN_TITLE = {
+    "step": "step (symlog)",
+    "first-merger": "steps after the first merger (symlog)",
+    "last-change": "steps after the last change (symlog)",
+    "rates": "sum of learning rates",
+}
+_LINK = {"first-merger": "aligned by event", "last-change": "aligned by event", "rates": "aligned by rates", "step": "step"}
+
+
+def letters(lined_up: LineUp) -> dict[str, str]:
+    """A short name for each run: a letter, and its seed where it is known."""
+    named = {}
+    for number, each in enumerate(lined_up.recordings):
+        letter = ascii_uppercase[number % 26] * (1 + number // 26)
+        named[each.id] = letter if each.fields is None else f"{letter} · seed {each.fields.get('seed')}"
+    return named
+
+
+def pick_alignment() -> str:
+    """What the runs are aligned by; the address holds the words as they are shown."""
+    chosen = st.segmented_control(
+        "Align by",
+        list(ALIGNMENTS),
+        default="step",
+        required=True,
+        key="align",
+        bind="query-params",
+        help="What lies at one place of the axis: the same step; each run's own event at 0; or the same sum of learning rates.",
+    )
+    return chosen if chosen in ALIGNMENTS else "step"
+
+
+def pick_measures() -> list[str]:
+    """The measures to draw."""
+    return st.multiselect(
+        "Measures",
+        list(MEASURES),
+        default=list(USUAL),
+        key="measures",
+        bind="query-params",
+        help="By the names of their columns; each picture says what it is.",
+    )
+
+
+@st.fragment
+def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
+    """A picture for every chosen measure, all on one axis."""
+    names = letters(lined_up)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        align, measures = pick_alignment(), pick_measures()
+        marked = st.selectbox(
+            "Mark a run",
+            [each.id for each in entrants],
+            index=None,
+            key="marked",
+            format_func=lambda run: f"{names[run]}: {run}",
+        )
+    drawn = [each for each in entrants if places(each, align) is not None]
+    if missing := [names[each.id].split(" ")[0] for each in entrants if places(each, align) is None]:
+        st.info(f"Not on this axis: {', '.join(missing)}. {_why_missing(align)}")
+    if not drawn:
+        return
+    called = names | setting_names(lined_up)
+    _legend(drawn, called)
+    thinned = False
+    grid = st.grid(2, min_column_width=420, gap="medium")
+    for measure in measures:
+        with grid.cell():
+            thinned = _picture(drawn, called, measure, align, group, marked) or thinned
+    exact = f"Lines with more changes are drawn at {MOST_POINTS} of their steps; ribbons are computed from all."
+    st.caption(
+        f"Along: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin: every run. Band and thick line: range and median over "
+        f"the draws of a setting ({what_is('ribbon')}); a run's last recorded value is held until its next. "
+        + (exact if thinned else "Every change of every line is drawn.")
+    )
+
+
+def _legend(entrants: Sequence[Entrant], called: Mapping[str, str]) -> None:
+    """The settings in their colours, once for all pictures."""
+    settings = list(dict.fromkeys(called[each.setting] for each in entrants))
+    swatch = "display:inline-block;width:22px;height:0;border-top:4px solid {};margin-right:6px;vertical-align:4px"
+    told = [
+        f'<span><span style="{swatch.format(hue(rank))}"></span>{escape(name)}</span>' for rank, name in enumerate(settings)
+    ]
+    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;font-size:14px">{"".join(told)}</div>')
+
+
+def _why_missing(align: str) -> str:
+    if align == "rates":
+        return "Their learning rates are not known."
+    return f"In them there was no {align.replace('-', ' ')} in this group, by the definition: {ALIGNMENTS[align]}."
+
+
+def _picture(
+    entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, group: str, marked: str | None
+) -> bool:
+    title, unit, _ = MEASURES[measure]
+    lines, thinned = lines_data(entrants, called, measure, align)
+    bands = ribbons(entrants, measure, align)
+    ribboned = {called[setting] for setting in bands["setting"].unique()}
+    lines["strength"] = np.where(lines["setting"].isin(ribboned), 0.4, 1.0)
+    told = f"{group} tokens · unit: {unit} · {lines['run'].nunique()} runs"
+    st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
+    if lines.empty:
+        st.caption("None of these runs recorded it.")
+        return False
+    data = {
+        "lines": lines,
+        "ribbons": ribbons_data(bands, called, align),
+        "marked": lines[lines["run"] == called.get(marked or "")].copy(),
+    }
+    spec = overlay_spec(_frame(entrants, called, measure, align, lines))
+    st.vega_lite_chart(spec | {"datasets": data}, key=f"overlay-{measure}", alt=_told(title, lines, bands), width="stretch")
+    return thinned
+
+
+def _frame(entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, lines: pd.DataFrame) -> Frame:
+    _, unit, is_whole = MEASURES[measure]
+    settings = tuple(dict.fromkeys(called[each.setting] for each in entrants))
+    return Frame(
+        float(lines["x"].min()),
+        float(max(lines["x"].max(), lines["x"].min() + 1e-12)),
+        float(lines["value"].max()),
+        align != "rates",
+        is_whole,
+        _ALIGN_TITLE[align],
+        unit,
+        settings,
+    )
+
+
+def _told(title: str, lines: pd.DataFrame, bands: pd.DataFrame) -> str:
+    """The picture in words: where the runs end."""
+    ends = lines.groupby("run")["value"].last()
+    told = f"{title} of {len(ends)} runs; at their ends from {ends.min():.4g} to {ends.max():.4g}"
+    return told + (f", median of the last ribbon {bands['median'].iloc[-1]:.4g}" if len(bands) else "")

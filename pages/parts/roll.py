@@ -1,0 +1,74 @@
+"""The roll of a comparison: every run with its draw, the duplicates, and what differs between configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core.line_up import LineUp, configuration_differences, roll, setting_names, told_twin
+from snowball_core.status import Status
+from snowball_core.tables import csv_bytes
+
+from .meaning import what_is
+from .words import plain
+
+
+def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:
+    """How many independent draws the runs are, which of them are duplicates, and one row for each."""
+    with st.container(border=True, key="draws"):
+        st.markdown(f"**{plain(lined_up.told)}** {what_is('independent draws')}")
+        for pair in lined_up.pairs:
+            first, second = (plain(names[run]) for run in (pair.first, pair.second))
+            st.warning(
+                f"**{first}** and **{second}** count once. {told_twin(pair).capitalize()}.", icon=":material/content_copy:"
+            )
+        _table(lined_up, names, states)
+
+
+def _table(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:
+    called = setting_names(lined_up)
+    rows = [
+        {
+            "run": f"{names[row['run']]}",
+            "id": row["run"],
+            "draw": row["draw"],
+            "setting": called[row["setting"]],
+            "configuration": row["configuration"] or "unknown",
+            "state": states[row["run"]].state,
+            "last step": row["last_step"],
+            "snapshots": row["snapshots"],
+        }
+        for row in roll(lined_up)
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="roll", height="content" if len(rows) < 12 else 420)
+    if alone := [
+        draw for draw in set(lined_up.settings) if lined_up.settings.count(draw) == 1 and len(set(lined_up.settings)) > 1
+    ]:
+        count = len(alone)
+        st.caption(
+            f"{count} {'setting has' if count == 1 else 'settings have'} one run: one run is one draw, and has no ribbon."
+        )
+
+
+def differing(lined_up: LineUp, names: Mapping[str, str]) -> None:
+    """The fields in which the configurations differ."""
+    table = configuration_differences(lined_up)
+    if table.empty:
+        st.caption("Nothing that decides the numbers differs between these configurations.")
+        return
+    told = table.rename(columns=dict(names))
+    st.dataframe(told, hide_index=True, key="differences", height="content")
+    st.caption(
+        "Only fields that differ. Names, recording schedules, devices and threads are left out; the text is told by its hash."
+    )
+    st.download_button(
+        "Differences as CSV",
+        lambda: csv_bytes(table),
+        "differences.csv",
+        "text/csv",
+        key="differences-csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )

@@ -1,0 +1,117 @@
+"""Choosing the runs of a comparison; they stand in the address as ``runs=a,b,c``."""
+
+from __future__ import annotations
+
+import contextlib
+
+import streamlit as st
+
+from snowball_core.comparison import FEWEST, MOST
+from snowball_core.errors import SnowballError
+from snowball_core.line_up import kin
+from snowball_core.runs import Run, open_run, run_paths, runs_folder
+from snowball_core.tables import recorded_snapshots
+
+from .words import plain
+
+_KEY, _ASKED = "compared", "compared-asked"
+_LOOKED_AT = 20
+
+
+def pick_runs() -> list[Run]:
+    """The runs chosen here or named in the address that can be read and hold a snapshot; of each other one the reason."""
+    names = [path.name for path in run_paths(runs_folder())]
+    _arrive(names)
+    help = f"From {FEWEST} to {MOST} runs, compared in the order chosen."
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Runs",
+            names,
+            key=_KEY,
+            max_selections=MOST,
+            help=help,
+            persist_state="session",
+            placeholder="Choose two or more runs",
+        )
+        st.button(
+            "Add its other seeds",
+            key="add-seeds",
+            on_click=_add_seeds,
+            disabled=not chosen,
+            icon=":material/casino:",
+            help="Add the runs that differ from the first one only in seed.",
+        )
+    _write_down(chosen)
+    return _readable(chosen)
+
+
+def _arrive(names: list[str]) -> None:
+    """Take over what the address names where it changed under us: a link, or the browser's back."""
+    asked = st.query_params.get("runs")
+    if asked is not None and asked != st.session_state.get(_ASKED):
+        wanted = list(dict.fromkeys(word for word in asked.split(",") if word))
+        unknown = [word for word in wanted if word not in names]
+        for word in unknown[:3]:
+            _say_unknown(word)
+        if len(wanted) > MOST:
+            st.warning(
+                f"A comparison holds at most {MOST} runs; the address names {len(wanted):,}. The first {MOST} are shown."
+            )
+        st.session_state[_KEY] = [word for word in wanted if word in names][:MOST]
+    elif _KEY not in st.session_state:
+        st.session_state[_KEY] = _newest_readable(names)
+    else:
+        st.session_state[_KEY] = [name for name in st.session_state[_KEY] if name in names]
+
+
+def _newest_readable(names: list[str]) -> list[str]:
+    """What a first visit compares: the newest runs that can be."""
+    found: list[str] = []
+    for name in names[:_LOOKED_AT]:
+        with contextlib.suppress(SnowballError):
+            if len(found) < FEWEST and recorded_snapshots(open_run(runs_folder(), name)):
+                found.append(name)
+    return found
+
+
+def _write_down(chosen: list[str]) -> None:
+    word = ",".join(chosen)
+    if st.query_params.get("runs", "") != word:
+        if word:
+            st.query_params["runs"] = word
+        else:
+            del st.query_params["runs"]
+    st.session_state[_ASKED] = word or None
+
+
+def _add_seeds() -> None:
+    chosen = st.session_state[_KEY]
+    try:
+        others = [run for run in kin(runs_folder(), chosen[0]) if run not in chosen]
+    except SnowballError as error:
+        st.toast(plain(error))
+        return
+    if not others:
+        st.toast("No other run here differs from the first one only in seed: record one on the Train page.")
+    st.session_state[_KEY] = [*chosen, *others][:MOST]
+
+
+def _readable(chosen: list[str]) -> list[Run]:
+    runs = []
+    for name in chosen:
+        try:
+            run = open_run(runs_folder(), name)
+            if recorded_snapshots(run):
+                runs.append(run)
+            else:
+                st.warning(f"{plain(name)} has no recorded snapshot yet; it is left out.")
+        except SnowballError as error:
+            st.warning(f"{plain(error)}\n\nIt is left out.")
+    return runs
+
+
+def _say_unknown(asked: str) -> None:
+    try:
+        open_run(runs_folder(), asked)
+    except SnowballError as error:
+        st.warning(f"{plain(error)}\n\nIt is left out.")

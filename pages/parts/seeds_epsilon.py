@@ -1,0 +1,59 @@
+"""What the seed's constant ε would have said, and why it misleads."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core.epsilon import CellWidths, disagreement
+from snowball_core.overlay_charts import UNITS, distance_data, distance_spec
+from snowball_core.runs import Run
+from snowball_core.verdict import FACTOR, SEEDS_EPSILON
+
+from . import judged
+from .meaning import what_is
+
+_ENTRIES = {"epsilon": "L∞ in ε", "weight": "largest_linf_weight", "cells": "largest_linf_cells"}
+
+
+def seeds_epsilon(run: Run, snapshots: int, group: str) -> None:
+    """One distance in three units over the steps, and how wide a cell is in ε."""
+    table, widths = judged.distances(str(run.path), snapshots, group)
+    st.subheader("What the seed's ε hides", anchor="epsilon")
+    st.markdown(_why(widths, group, int(table["step"].iloc[-1])) + f" {what_is('L∞ in ε')}")
+    st.markdown(f"**{disagreement(table)}**")
+    grid = st.grid(3, min_column_width=330, gap="medium")
+    for unit, (title, _, one) in UNITS.items():
+        with grid.cell():
+            told = f"{group} tokens · unit: {title}"
+            st.markdown(
+                f"**Largest L∞ in {title}** {what_is(_ENTRIES[unit])}  \n:small[:gray[{told}]]  \n:small[:gray[{run.id}]]"
+            )
+            bound = pd.DataFrame({"value": [FACTOR * one], "asks": [_asks(unit)]})
+            data = {"distances": distance_data(table, unit), "bound": bound}
+            spec = distance_spec(unit, run.config.last_step, float(table[unit].max()))
+            alt = (
+                f"Largest L∞ in {title} over the steps: at the end {table[unit].iloc[-1]:.4g}, at most {table[unit].max():.4g}"
+            )
+            st.vega_lite_chart(spec | {"datasets": data}, key=f"distance-{unit}", alt=alt, width="stretch")
+    st.caption(
+        "The largest L∞ of any pair of the group at every recorded step. Dashed: what each form of the criterion asks for."
+    )
+
+
+def _asks(unit: str) -> str:
+    return (
+        f"corrected: below {FACTOR} cells"
+        if unit == "cells"
+        else f"the seed: below {FACTOR} ε, that is {FACTOR * SEEDS_EPSILON:.0e}"
+    )
+
+
+def _why(widths: CellWidths, group: str, step: int) -> str:
+    narrow, median, wide = (f"{float(f'{width:.3g}'):,g}" for width in widths.in_epsilon)
+    return (
+        f"The first notebook measured distances in ε = {SEEDS_EPSILON:.0e} and took that for the spacing of numbers. It is σ, "
+        f"the noise of the initial state. At step {step:,} a cell of the {group} tokens' components is {narrow} to {wide} ε "
+        f"wide, half of them at least {median} ε: two rows one cell apart, the least that two rows can differ by there, count "
+        "as many ε."
+    )

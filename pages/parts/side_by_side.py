@@ -1,0 +1,127 @@
+"""Two runs at the same step, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from snowball_core.comparison import Entrant
+from snowball_core.errors import SnowballError
+from snowball_core.runs import Run
+from snowball_core.tables import exact_numbers, group_mask, group_table, recorded_at, recorded_snapshots
+
+from . import figures, openers
+from .figures import Moment
+from .place import seen_step
+from .words import plain
+
+_NAMES = {
+    "tokens": "tokens",
+    "unique": "U unique vectors",
+    "black_holes": "C black holes",
+    "population": "P tokens in black holes",
+    "singletons": "S singletons",
+    "largest": "largest hole, tokens",
+    "linf_cells": "largest L∞, cells",
+    "linf_weight": "largest L∞, weight units",
+}
+_AT = "at"
+
+
+@st.fragment
+def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], group: str, unit: str) -> None:
+    """Two of the runs, locked by step: exact numbers, black holes, distances, places."""
+    ids = list(runs)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        left = st.selectbox("Left", ids, index=0, key="left", bind="query-params")
+        right = st.selectbox("Right", ids, index=min(1, len(ids) - 1), key="right", bind="query-params")
+    pair = [runs.get(left, runs[ids[0]]), runs.get(right, runs[ids[-1]])]
+    try:
+        counts = [recorded_snapshots(run) for run in pair]
+        steps = [run.steps(count) for run, count in zip(pair, counts, strict=True)]
+        chosen = {each.id: each for each in entrants}
+        events = sorted({step for run in pair for step in chosen[run.id].anchors.values() if step is not None})
+        wanted = _transport(np.union1d(*steps), events)
+        measures = pd.concat([openers.measures(str(run.path), count) for run, count in zip(pair, counts, strict=True)])
+        moments = [
+            _moment(run, count, wanted, group, unit, measures, side)
+            for run, count, side in zip(pair, counts, ("left", "right"), strict=True)
+        ]
+        _numbers(moments)
+        for column, moment in zip(st.columns(2, gap="large"), moments, strict=True):
+            with column:
+                _side(moment, wanted)
+    except SnowballError as error:
+        st.error(plain(error))
+
+
+def _transport(steps: np.ndarray, events: list[int]) -> int:  # type: ignore[type-arg]
+    """A slider over both runs' steps, and buttons to the recorded neighbours and to the runs' events."""
+    last = int(steps[-1])
+    if not last:
+        return 0
+    if _AT not in st.session_state:
+        st.session_state[_AT] = min(seen_step(events[-1] if events else last), last)
+    st.session_state[_AT] = min(int(st.session_state[_AT]), last)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="together"):
+        st.slider(f"Step of both runs, of {last:,}", 0, last, key=_AT, bind="query-params")
+        now = int(st.session_state[_AT])
+        before, after = steps[steps < now], steps[steps > now]
+        goals = {
+            "Previous event": max([step for step in events if step < now], default=None),
+            "−1": int(before[-1]) if len(before) else None,
+            "+1": int(after[0]) if len(after) else None,
+            "Next event": min([step for step in events if step > now], default=None),
+        }
+        for label, goal in goals.items():
+            help = "First merger or last change of one of the two runs" if "event" in label else "To the next recorded step"
+            st.button(label, key=f"to-{label}", on_click=_go, args=(goal,), disabled=goal is None, help=help)
+    return now
+
+
+def _go(step: int) -> None:
+    st.session_state[_AT] = step
+
+
+def _moment(run: Run, snapshots: int, wanted: int, group: str, unit: str, measures: pd.DataFrame, side: str) -> Moment:
+    """One side. Both have the measures of both: so that scales are the same."""
+    index = recorded_at(run.steps(snapshots), wanted)
+    mask = group_mask(run.dead, group)
+    rows = openers.history(str(run.path), snapshots)[index][mask]
+    step, tokens = int(run.steps(snapshots)[index]), group_table(rows, run.dead, mask)
+    return Moment(run, snapshots, not run.status().is_alive, group, unit, step, rows, tokens, measures, side)
+
+
+def _numbers(moments: Sequence[Moment]) -> None:
+    exact = [exact_numbers(moment.rows) for moment in moments]
+    told = {"exact numbers": list(_NAMES.values())}
+    for side, moment, numbers in zip(("left", "right"), moments, exact, strict=True):
+        told[f"{side}, step {moment.step:,}"] = [_exactly(numbers[name]) for name in _NAMES]
+    told["same"] = ["yes" if exact[0][name] == exact[1][name] else "no" for name in _NAMES]
+    st.dataframe(pd.DataFrame(told), hide_index=True, key="both-numbers", height="content")
+
+
+def _exactly(number: float) -> str:
+    return repr(number) if isinstance(number, float) else f"{number:,}"
+
+
+def _side(moment: Moment, wanted: int) -> None:
+    name = moment.run.id
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(name)}** · step {moment.step:,}")
+        st.page_link(
+            "pages/scrub.py",
+            label="Open in Scrub",
+            icon=":material/linear_scale:",
+            query_params={"run": name, "step": str(moment.step), "group": moment.group},
+        )
+    if moment.step != wanted:
+        st.caption(f"Step {wanted:,} was not recorded here: the last recorded one before it, {moment.step:,}, is shown.")
+    if not len(moment.rows):
+        st.info(f"This run has no {moment.group} tokens: choose another group above.")
+        return
+    for figure in (figures.sizes, figures.distances, figures.places):
+        figure(moment)

@@ -1,0 +1,50 @@
+"""Verdict, the page that answers: what became of the black holes, and may one say so."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.door import require_front_door
+
+require_front_door("pages/verdict.py")
+
+from pages.parts.criteria import criteria, outcome  # noqa: E402
+from pages.parts.monitors import monitors  # noqa: E402
+from pages.parts.provenance import provenance  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
+from pages.parts.seeds_epsilon import seeds_epsilon  # noqa: E402
+from pages.parts.settings import pick_group, say_unusable  # noqa: E402
+from pages.parts.words import plain  # noqa: E402
+from snowball_core.errors import SnowballError  # noqa: E402
+from snowball_core.tables import group_mask, recorded_snapshots  # noqa: E402
+
+st.title("Verdict")
+st.markdown(
+    "What became of the black holes? The experiment's three questions with their numbers, as the first notebook asked them and "
+    "as they should be asked; the laws every run must obey; and what the notebook's ε hides."
+)
+address, run = st.query_params.to_dict(), None
+if is_empty():
+    offer_demo()
+else:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        run = pick_run()
+        group = pick_group()
+if run is not None:
+    say_unusable(run, address)
+    try:
+        snapshots, path = recorded_snapshots(run), str(run.path)
+        if not snapshots:
+            st.info(
+                "Nothing is recorded in this run yet: a verdict needs a snapshot. Choose another run, or wait a few seconds."
+            )
+        elif not group_mask(run.dead, group).any():
+            st.info(f"This run has no {group} tokens, so there is nothing to judge: choose another group above.")
+        else:
+            outcome(path, snapshots, group)
+            criteria(path, snapshots, group)
+            monitors(run, snapshots, group)
+            seeds_epsilon(run, snapshots, group)
+        provenance(run)
+    except SnowballError as error:
+        st.error(plain(error))

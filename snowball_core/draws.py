@@ -1,0 +1,149 @@
+"""Which of several runs are one draw of the experiment: those of one configuration, and those of the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bf16 import Words
+
+# A name, how much was recorded, and the machine: none of them changes which draw a run is. The text counts by its bytes.
+NO_PART = ("name", "until", "record", "extra", "device", "threads", "corpus", "corpus_errors")
+TEXT = "text_sha256"
+DUPLICATE, OTHER_BITS, COPY = "duplicate", "same configuration, other bits", "same bits, other configuration"
+_BLOCK = 64
+
+
+def deciding(fields: Mapping[str, Any], text_sha256: str) -> dict[str, Any]:
+    """The fields of a configuration that decide which draw a run is, with the text by its hash.
+
+    Examples
+    --------
+    >>> deciding({"seed": 1, "name": "mine", "threads": 2, "corpus": "a.txt"}, "ab")
+    {'seed': 1, 'text_sha256': 'ab'}
+    """
+    return {name: value for name, value in fields.items() if name not in NO_PART} | {TEXT: text_sha256}
+
+
+def configuration_hash(fields: Mapping[str, Any]) -> str:
+    """Sixteen hexadecimal digits of the SHA-256 of some fields, whatever their order."""
+    return hashlib.sha256(json.dumps(dict(fields), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def setting_hash(fields: Mapping[str, Any]) -> str:
+    """The hash of everything but the seed: runs that share it differ only in seed."""
+    return configuration_hash({name: value for name, value in fields.items() if name != "seed"})
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What tells whether two runs are one draw.
+
+    Attributes
+    ----------
+    id : str
+    fields : mapping of str to object, or None
+        As :func:`deciding` gives them; None for a foreign history, whose configuration nobody knows.
+    words : Words, shape (snapshots, vocab, hidden)
+    steps : ndarray of int64, shape (snapshots,)
+    """
+
+    id: str
+    fields: Mapping[str, Any] | None
+    words: Words
+    steps: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Two runs that are one draw.
+
+    Attributes
+    ----------
+    first, second : str
+        Ids of the runs.
+    kind : str
+        :data:`DUPLICATE`, :data:`OTHER_BITS` or :data:`COPY`.
+    common : int
+        Steps that both recorded.
+    first_difference : int or None
+        The first of them at which a bit differs.
+    """
+
+    first: str
+    second: str
+    kind: str
+    common: int
+    first_difference: int | None
+
+
+def first_difference(one: Recording, other: Recording) -> tuple[int, int | None]:
+    """How many steps both recorded, and the first of them at which a bit differs; no step where the shapes or formats do."""
+    if one.words.shape[1:] != other.words.shape[1:] or one.words.dtype != other.words.dtype:
+        return 0, None
+    common, mine, theirs = np.intersect1d(one.steps, other.steps, assume_unique=True, return_indices=True)
+    for start in range(0, len(common), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        pair = [_bits(each.words[at[part]]) for each, at in ((one, mine), (other, theirs))]
+        differs = (pair[0] != pair[1]).any(axis=1)
+        if differs.any():
+            return len(common), int(common[start + int(differs.argmax())])
+    return len(common), None
+
+
+def _bits(words: Words) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(words).reshape(len(words), -1).view(np.uint8)
+
+
+def twins(recordings: Sequence[Recording]) -> list[Twins]:
+    """All pairs of runs that are one draw: of one configuration, or equal in every bit of at least two common steps.
+
+    Equal bits of the first step alone are no evidence: the initial state is drawn before most choices come to bear.
+    """
+    found = []
+    for one, other in combinations(recordings, 2):
+        same = one.fields is not None and one.fields == other.fields
+        if not same and not _ends_alike(one, other):
+            continue
+        common, differs = first_difference(one, other)
+        if same:
+            found.append(
+                Twins(one.id, other.id, OTHER_BITS if differs is not None or not common else DUPLICATE, common, differs)
+            )
+        elif differs is None and common > 1:
+            found.append(Twins(one.id, other.id, COPY, common, None))
+    return found
+
+
+def _ends_alike(one: Recording, other: Recording) -> bool:
+    """Whether the last common step has the same bits: a quick no for nearly all pairs."""
+    common = np.intersect1d(one.steps, other.steps, assume_unique=True)
+    if not len(common):
+        return False
+    ends = [each.words[np.searchsorted(each.steps, common[-1])] for each in (one, other)]
+    return bool(ends[0].dtype == ends[1].dtype and ends[0].tobytes() == ends[1].tobytes())
+
+
+def draw_numbers(ids: Sequence[str], pairs: Sequence[Twins]) -> list[int]:
+    """The number of each run's draw, from 1 in the order given; twins, and twins of twins, have one number.
+
+    Their largest is the effective number of independent draws.
+
+    Examples
+    --------
+    >>> draw_numbers(["a", "b", "c"], [Twins("a", "c", DUPLICATE, 2, None)])
+    [1, 2, 1]
+    """
+    root = {run: run for run in ids}
+    for pair in pairs:
+        old, new = root[pair.second], root[pair.first]
+        root = {run: new if its == old else its for run, its in root.items()}
+    order = list(dict.fromkeys(root[run] for run in ids))
+    return [order.index(root[run]) + 1 for run in ids]

@@ -1,0 +1,112 @@
+"""docs/measures.md as data: its sections, and every word and number of its tables with an anchor of its own."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+MEASURES_PAGE = Path(__file__).resolve().parent.parent / "docs" / "measures.md"
+_SEPARATOR = re.compile(r"\|[\s|:-]+\|")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a table: a word, or a measure.
+
+    Attributes
+    ----------
+    title : str
+        The first cell, as it is written.
+    names : tuple of str
+        The names in it, column names of tables among them.
+    facts : tuple of pair of str
+        Heading and cell of every other column that is not empty.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+    @property
+    def anchor(self) -> str:
+        """The word after the # of a link to it."""
+        return anchor(self.names[0])
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what stands under it: paragraphs of Markdown and entries, in order."""
+
+    title: str
+    parts: tuple[str | Entry, ...]
+
+    @property
+    def anchor(self) -> str:
+        """The word after the # of a link to it."""
+        return anchor(self.title.split(":")[0].split("(")[0])
+
+
+def anchor(name: str) -> str:
+    """A name as the last part of an address.
+
+    Examples
+    --------
+    >>> anchor("largest_linf_cells"), anchor("freeze step"), anchor("L∞, L1, L2")
+    ('largest-linf-cells', 'freeze-step', 'l-l1-l2')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def sections(text: str) -> list[Section]:
+    r"""The sections of a page like docs/measures.md.
+
+    Examples
+    --------
+    >>> found = sections("# Page\n\n## Census: who\n\nHello.\n\n| number | unit |\n|---|---|\n| `unique` U | vectors |\n")
+    >>> found[0].anchor, found[0].parts[0], found[0].parts[1].names, found[0].parts[1].facts
+    ('census', 'Hello.', ('unique', 'U'), (('unit', 'vectors'),))
+    """
+    found = []
+    for block in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        title, _, body = block.partition("\n")
+        parts: list[str | Entry] = []
+        for paragraph in re.split(r"\n\s*\n", body.strip()):
+            lines = paragraph.strip().splitlines()
+            if len(lines) > 2 and lines[0].startswith("|") and _SEPARATOR.fullmatch(lines[1].strip()):
+                headings = _cells(lines[0])
+                parts += [_entry(headings, _cells(line)) for line in lines[2:]]
+            elif lines:
+                parts.append(paragraph.strip())
+        found.append(Section(title.strip(), tuple(parts)))
+    return found
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+
+
+def _entry(headings: list[str], cells: list[str]) -> Entry:
+    title = cells[0]
+    coded = re.findall(r"`([^`]+)`", title)
+    words = [word.strip() for word in re.sub(r"`[^`]+`", "", title).split(",") if word.strip()]
+    facts = zip(headings[1:], cells[1:], strict=True)
+    return Entry(title, tuple([*coded, *words] or [title]), tuple((heading, cell) for heading, cell in facts if cell))
+
+
+@functools.cache
+def measures() -> tuple[Section, ...]:
+    """The sections of docs/measures.md."""
+    return tuple(sections(MEASURES_PAGE.read_text()))
+
+
+@functools.cache
+def anchors() -> dict[str, str]:
+    """Every name of docs/measures.md and the anchor of the entry that explains it; sections by their anchors too."""
+    named = {section.anchor: section.anchor for section in measures()}
+    entries = [part for section in measures() for part in section.parts if isinstance(part, Entry)]
+    for entry in entries:
+        for name in entry.names:
+            named.setdefault(name, entry.anchor)
+    return named

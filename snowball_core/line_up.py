@@ -1,0 +1,199 @@
+"""Runs gathered for a comparison: each measured, twins found, draws counted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .blocks import Progress, silent
+from .comparison import FEWEST, MOST, SPENT, Entrant, anchors, differences, spent
+from .draws import TEXT, Recording, Twins, configuration_hash, deciding, draw_numbers, setting_hash, twins
+from .errors import HistoryError, SnowballError
+from .observation import Observation
+from .runs import Run, open_run, read_run, run_paths
+from .step_tables import step_table
+from .tables import with_metrics
+
+WHOLE, REAL = True, False
+# Column → what it is called, its unit, and whether it counts something.
+MEASURES = {
+    "unique": ("U, unique vectors", "vectors", WHOLE),
+    "black_holes": ("C, black holes", "vectors", WHOLE),
+    "population": ("P, tokens in black holes", "tokens", WHOLE),
+    "singletons": ("S, singletons", "tokens", WHOLE),
+    "largest": ("Largest black hole", "tokens", WHOLE),
+    "hidden_classes": ("Hidden classes", "classes", WHOLE),
+    "largest_linf_cells": ("Largest L∞ in cells", "cells", WHOLE),
+    "largest_linf_weight": ("Largest L∞ in weight units", "weight units", REAL),
+    "radius_rms_weight": ("Radius, root mean square", "weight units", REAL),
+    "moved": ("Moved since the recorded step before", "tokens", WHOLE),
+    "loss": ("Training loss", "nats", REAL),
+    "learning_rate": ("Learning rate", "per step", REAL),
+}
+USUAL = ("unique", "black_holes", "population", "largest_linf_cells", "loss")
+
+
+@dataclass(frozen=True)
+class LineUp:
+    """Several runs, and which of them are one draw.
+
+    Attributes
+    ----------
+    recordings : tuple of Recording
+    pairs : tuple of Twins
+    draws : tuple of int
+        The number of each recording's draw, from 1.
+    """
+
+    recordings: tuple[Recording, ...]
+    pairs: tuple[Twins, ...]
+    draws: tuple[int, ...]
+
+    @property
+    def independent(self) -> int:
+        """The effective number of independent draws: runs, with twins counted once."""
+        return max(self.draws, default=0)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The setting of each recording; a foreign history is one of its own."""
+        return tuple(setting_hash(each.fields) if each.fields else f"unknown: {each.id}" for each in self.recordings)
+
+    @property
+    def told(self) -> str:
+        """How much the runs say together, in words."""
+        runs, draws, settings = len(self.recordings), self.independent, len(set(self.settings))
+        if draws == 1:
+            return f"{_many(runs, 'run')}, one draw: what is seen here can be chance. Record another seed."
+        kinds = "all of one setting" if settings == 1 else f"of {settings:,} settings"
+        return f"{_many(runs, 'run')}, {_many(draws, 'independent draw')}, {kinds}."
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def require_several(count: int) -> None:
+    """Refuse a comparison of too few or too many runs.
+
+    Raises
+    ------
+    HistoryError
+    """
+    if not FEWEST <= count <= MOST:
+        raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}. Name others, each once.")
+
+
+def recording(seen: Observation) -> Recording:
+    """A run as the search for twins needs it; its text is known by its hash."""
+    fields = None if seen.config is None or seen.kept_in is None else _fields(read_run(seen.kept_in))
+    return Recording(seen.id, fields, seen.words, seen.steps)
+
+
+def line_up(recordings: Sequence[Recording]) -> LineUp:
+    """The runs with their twins and the numbers of their draws."""
+    pairs = twins(recordings)
+    return LineUp(tuple(recordings), tuple(pairs), tuple(draw_numbers([each.id for each in recordings], pairs)))
+
+
+def measured(seen: Observation, group: str, progress: Progress = silent) -> tuple[pd.DataFrame, dict[str, int | None]]:
+    """What a comparison draws of one run: columns ``step``, those of :data:`MEASURES`, the sum of rates; and its events.
+
+    Raises
+    ------
+    HistoryError
+        If nothing was recorded, or there is no such group.
+    """
+    seen.mask(group)
+    if not len(seen.words):
+        raise HistoryError(f'a comparison needs a recorded snapshot; "{seen.id}" has none yet.')
+    whole = step_table(seen, progress)
+    whole = with_metrics(whole, seen.metrics) if seen.metrics else whole
+    table = whole[whole["group"] == group].reset_index(drop=True)
+    numbers = {name: pd.to_numeric(table[name]).astype("float64") for name in MEASURES if name in table}
+    sums = spent(table["step"].to_numpy("int64"), seen.rates)
+    return pd.DataFrame({"step": table["step"], **numbers, SPENT: sums}), anchors(table)
+
+
+def entrants(lined_up: LineUp, measure: Callable[[Recording], tuple[pd.DataFrame, dict[str, int | None]]]) -> list[Entrant]:
+    """Every run of a line-up, measured."""
+    facts = zip(lined_up.recordings, lined_up.settings, lined_up.draws, strict=True)
+    return [Entrant(each.id, setting, draw, *measure(each)) for each, setting, draw in facts]
+
+
+def setting_names(lined_up: LineUp) -> dict[str, str]:
+    """What to call each setting: its number and the fields in which the settings differ, the first three."""
+    firsts = {setting: each for each, setting in reversed(list(zip(lined_up.recordings, lined_up.settings, strict=True)))}
+    ordered = {setting: firsts[setting].fields for setting in dict.fromkeys(lined_up.settings)}
+    if len(ordered) == 1:
+        return dict.fromkeys(ordered, "one setting")
+    table = differences(ordered)
+    table = table[table["field"] != "seed"]
+    named = {}
+    for number, (setting, fields) in enumerate(ordered.items(), 1):
+        told = [f"{field} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
+        more = ", …" if len(told) > 3 else ""
+        named[setting] = f"setting {number}: " + ("configuration unknown" if fields is None else ", ".join(told[:3]) + more)
+    return named
+
+
+def roll(lined_up: LineUp) -> list[dict[str, Any]]:
+    """One row per run: its draw, configuration, setting, seed, steps recorded, and whose twin it is."""
+    rows = []
+    for each, setting, draw in zip(lined_up.recordings, lined_up.settings, lined_up.draws, strict=True):
+        mine = [pair for pair in lined_up.pairs if each.id == pair.second]
+        rows.append(
+            {
+                "run": each.id,
+                "draw": draw,
+                "seed": None if each.fields is None else each.fields.get("seed"),
+                "setting": setting,
+                "configuration": None if each.fields is None else configuration_hash(each.fields),
+                "first_step": int(each.steps[0]),
+                "last_step": int(each.steps[-1]),
+                "snapshots": len(each.steps),
+                "twin_of": mine[0].first if mine else None,
+                "twin": told_twin(mine[0]) if mine else None,
+            }
+        )
+    return rows
+
+
+def told_twin(pair: Twins) -> str:
+    """What two twins share, in words."""
+    if not pair.common:
+        return f"{pair.kind}: no step recorded by both"
+    if pair.first_difference is None:
+        return f"{pair.kind}: every bit of {_many(pair.common, 'common step')}"
+    return f"{pair.kind}: the first at step {pair.first_difference:,}"
+
+
+def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
+    """The fields in which the runs differ; see :func:`~snowball_core.comparison.differences`. The text is told by its hash."""
+    told = {each.id: each.fields and {**each.fields, TEXT: str(each.fields[TEXT])[:12]} for each in lined_up.recordings}
+    return differences(told)
+
+
+def kin(folder: Path, run: str, most: int = 200) -> list[str]:
+    """Ids of the runs that differ from one at most in seed, itself first, among the newest readable ones of a folder."""
+    wanted = _setting_of(open_run(folder, run))
+    found = [run]
+    for path in run_paths(folder)[:most]:
+        with contextlib.suppress(SnowballError):
+            if path.name != run and _setting_of(read_run(path)) == wanted:
+                found.append(path.name)
+    return found
+
+
+def _setting_of(run: Run) -> str:
+    return setting_hash(_fields(run))
+
+
+def _fields(run: Run) -> dict[str, Any]:
+    text = run.manifest.get("corpus")
+    return deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")

@@ -1,0 +1,202 @@
+"""Pictures of several curves on one axis: the runs of a comparison with their ribbons, one distance in three units.
+
+Descriptions are constant for a comparison; what is highlighted, and every number, is data.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .comparison import Entrant, places
+
+HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+REST = "#8A939C"
+MARKED = "#D4A017"
+MOST_POINTS = 400
+_AXIS_PIXELS = 46
+_HEIGHT = 260
+Floats = npt.NDArray[np.float64]
+
+
+def hue(rank: int) -> str:
+    """The colour of the setting of this rank, from 0; grey from the seventh on."""
+    return HUES[rank] if rank < len(HUES) else REST
+
+
+def ticks(low: float, high: float) -> list[int]:
+    """Places of the labels on a symlog axis: 0 and one, two and five of every power of ten, on both sides."""
+    decades = [factor * 10**power for power in range(len(str(int(max(-low, high, 1)))) + 1) for factor in (1, 2, 5)]
+    return [-tick for tick in reversed(decades) if -tick >= low] + [0] + [tick for tick in decades if tick <= high]
+
+
+def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
+    """Which points of a curve to draw: every change of its value and its ends, at most :data:`MOST_POINTS`.
+
+    Where there are more changes, points that lie evenly on the axis as it is drawn.
+    """
+    if not len(x):
+        return np.zeros(0, np.intp)
+    changed = np.ones(len(x), np.bool_)
+    same = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
+    changed[1:-1] = ~same[: len(x) - 2]
+    kept = np.flatnonzero(changed)
+    if len(kept) <= MOST_POINTS:
+        return kept
+    drawn = np.sign(x) * np.log1p(np.abs(x)) if symlog else x
+    evenly = np.searchsorted(drawn, np.linspace(drawn[0], drawn[-1], MOST_POINTS))
+    return np.unique(np.minimum(evenly, len(x) - 1))
+
+
+def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: str, align: str) -> tuple[pd.DataFrame, bool]:
+    """The curves of a measure, and whether any of them is thinned.
+
+    Parameters
+    ----------
+    entrants : sequence of Entrant
+    names : mapping of str to str
+        Run or setting → what it is called in the legend.
+    measure, align : str
+
+    Returns
+    -------
+    DataFrame
+        Columns ``run``, ``setting``, ``step``, ``x``, ``value``.
+    bool
+    """
+    tables, is_thinned = [], False
+    for entrant in entrants:
+        x = places(entrant, align)
+        if x is None or measure not in entrant.table:
+            continue
+        values = entrant.table[measure].to_numpy(np.float64)
+        known = ~(np.isnan(x) | np.isnan(values))
+        steps, x, values = entrant.table["step"].to_numpy()[known], x[known], values[known]
+        kept = thinned(x, values, align != "rates")
+        is_thinned = is_thinned or (len(kept) == MOST_POINTS)
+        facts = {"run": names[entrant.id], "setting": names[entrant.setting]}
+        tables.append(pd.DataFrame({**facts, "step": steps[kept], "x": x[kept], "value": values[kept]}))
+    empty = pd.DataFrame({name: [] for name in ("run", "setting", "step", "x", "value")})
+    return (pd.concat(tables, ignore_index=True) if tables else empty), is_thinned
+
+
+def ribbons_data(ribbons: pd.DataFrame, names: Mapping[str, str], align: str) -> pd.DataFrame:
+    """Ribbons with their settings named, thinned like lines by their median."""
+    parts = []
+    for setting, part in ribbons.groupby("setting", sort=False):
+        corners = part[["low", "median", "high"]].to_numpy() @ np.array([1.0, np.pi, np.e])  # changes when one of them does
+        kept = thinned(part["x"].to_numpy(np.float64), corners, align != "rates")
+        parts.append(part.iloc[kept].assign(setting=names[str(setting)]))
+    return pd.concat(parts, ignore_index=True) if parts else ribbons
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything about a picture of runs that stays while it is looked at.
+
+    Attributes
+    ----------
+    low, high : float
+        The ends of the axis along.
+    top : float
+        The largest value.
+    is_symlog, is_counted : bool
+        Whether the axis along is symlog; whether values are counts or cells, drawn symlog from 0.
+    along, unit : str
+        Titles of the axes.
+    settings : tuple of str
+        Names in the order of their colours.
+    """
+
+    low: float
+    high: float
+    top: float
+    is_symlog: bool
+    is_counted: bool
+    along: str
+    unit: str
+    settings: tuple[str, ...]
+
+
+def _x(frame: Frame) -> alt.X:
+    labels: dict[str, Any]
+    if frame.is_symlog:
+        scale = alt.Scale(type="symlog", constant=1, domain=[frame.low, frame.high], nice=False)
+        labels = {"values": ticks(frame.low, frame.high), "labelOverlap": "greedy", "format": ",d"}
+    else:
+        scale, labels = alt.Scale(domain=[frame.low, frame.high], nice=False), {"format": ".3~g"}
+    return alt.X("x:Q", scale=scale, axis=alt.Axis(title=frame.along, grid=False, **labels))
+
+
+def _y(frame: Frame, column: str) -> alt.Y:
+    if frame.is_counted:
+        scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, frame.top)], nice=False)
+        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=ticks(0, frame.top))
+    else:
+        scale, axis = alt.Scale(zero=False), alt.Axis(minExtent=_AXIS_PIXELS, title=frame.unit, tickCount=4)
+    return alt.Y(column, scale=scale, axis=axis)
+
+
+@functools.lru_cache(maxsize=128)
+def overlay_spec(frame: Frame) -> dict[str, Any]:
+    """Every run, ribbons with their medians, and the marked run; data sets ``lines``, ``ribbons``, ``marked``."""
+    colours = alt.Scale(domain=list(frame.settings), range=[hue(rank) for rank in range(len(frame.settings))])
+    x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
+    told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
+
+    def line(data: str, width: float, column: str) -> alt.Chart:
+        marks = alt.Chart(alt.NamedData(data)).mark_line(interpolate="step-after", clip=True, strokeWidth=width)
+        drawn: alt.Chart = marks.encode(x=x, y=_y(frame, column), order="x:Q")
+        return drawn
+
+    band = alt.Chart(alt.NamedData("ribbons")).mark_area(interpolate="step-after", clip=True, opacity=0.18)
+    strength = alt.Opacity("strength:Q", scale=None, legend=None)
+    layers = [
+        band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
+        line("lines", 1.3, "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
+        line("ribbons", 2.8, "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
+        line("marked", 2.8, "value:Q").encode(color=alt.value(MARKED), tooltip=["run:N"]),
+    ]
+    described: dict[str, Any] = alt.layer(*layers).properties(height=_HEIGHT).to_dict()
+    return described
+
+
+UNITS = {
+    "epsilon": ("the seed's ε", HUES[1], 1.0),
+    "weight": ("weight units", REST, 1e-5),
+    "cells": ("cells", HUES[0], 1.0),
+}
+
+
+@functools.lru_cache(maxsize=96)
+def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
+    """One distance over the steps in one of :data:`UNITS`, with its bound dashed; data sets ``distances`` and ``bound``."""
+    title, colour, one = UNITS[unit]
+    scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
+    axis = alt.Axis(values=ticks(0, last_step), labelOverlap="greedy", format=",d", grid=False, title="step (symlog)")
+    decades = [0.0] + [one * 10**power for power in range(9) if one * 10**power <= 1.1 * max(top, 10 * one)]
+    y = alt.Y(
+        "value:Q",
+        scale=alt.Scale(type="symlog", constant=one, domain=[0, 1.3 * max(top, 10 * one)], nice=False),
+        axis=alt.Axis(title=f"L∞, {title} (symlog)", minExtent=58, values=decades, format=",d" if one == 1 else ".0e"),
+    )
+    line = alt.Chart(alt.NamedData("distances")).mark_line(color=colour, interpolate="step-after", strokeWidth=2.2, clip=True)
+    tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("value:Q", title=f"L∞, {title}")]
+    bound = alt.Chart(alt.NamedData("bound")).mark_rule(color=REST, strokeDash=[6, 4], strokeWidth=1.5)
+    layers = line.encode(x=alt.X("step:Q", scale=scale, axis=axis), y=y, tooltip=tips) + bound.encode(y=y, tooltip=["asks:N"])
+    described: dict[str, Any] = layers.properties(height=250).to_dict()
+    return described
+
+
+def distance_data(table: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """A column of an epsilon table at its changes; columns ``step``, ``value``."""
+    values = table[unit].to_numpy(np.float64)
+    kept = thinned(table["step"].to_numpy(np.float64), values, symlog=True)
+    return pd.DataFrame({"step": table["step"].to_numpy()[kept], "value": values[kept]})

@@ -1,0 +1,87 @@
+"""The command ``compare``: in words, in JSON and as a CSV file, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import MakeRun
+
+from snowball_core.commands import main
+from snowball_core.line_up import USUAL
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
+    return tmp_path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["compare", *words]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    return told.err
+
+
+def test_compare_counts_draws_and_writes_every_recorded_step(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [make_run(seed=seed, name=name) for seed, name in ((1, "one"), (2, "two"), (1, "again"))]
+    table = tmp_path / "overlay.csv"
+    assert main(["compare", *(run.id for run in runs), "--align", "event", "--csv", str(table), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    # All three have the same made-up history: one draw in truth, whatever their seeds say.
+    assert told["independent_draws"] == 1
+    assert [run["twin"] for run in told["runs"]] == [
+        None,
+        "same bits, other configuration: every bit of 21 common steps",
+        "duplicate: every bit of 21 common steps",
+    ]
+    assert told["align"] == "first-merger"
+    assert [row["field"] for row in told["differences"]] == ["seed"]
+    assert all(rows == [] for rows in told["ribbons"].values())
+    written = pd.read_csv(table)
+    assert list(written)[5:] == list(USUAL)
+    assert len(written) == 3 * 21
+    first = told["runs"][0]["first-merger"]
+    assert (written["x"] == written["step"] - first).all()
+
+
+def test_compare_tells_the_same_in_words(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [make_run(seed=1, name="one"), make_run(seed=2, name="two", learning_rate=0.002, snapshots=5)]
+    assert main(["compare", *(run.id for run in runs)]) == 0
+    told = capsys.readouterr().out
+    assert "one draw: what is seen here can be chance" in told
+    assert "learning_rate" in told
+    assert "steps 0 to 4" in told
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--align", "moon"], 'aligned by step, event or rates; got "moon"'),
+        (["--align", "event", "--event", "birthday"], 'one of first-merger, last-change; got "birthday"'),
+        (["--measure", "unique,mass"], 'got "mass"'),
+        (["--group", "undead"], "a group is one of"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_what_can(
+    make_run: MakeRun, capsys: pytest.CaptureFixture[str], more: list[str], words: str
+) -> None:
+    runs = [make_run(seed=seed, name=f"run-{seed}") for seed in (1, 2)]
+    assert words in refused(capsys, *(run.id for run in runs), *more)
+
+
+def test_one_run_or_thirty_three_are_refused_and_so_is_a_damaged_one(
+    make_run: MakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run()
+    assert "needs 2 to 32 runs; got 1" in refused(capsys, run.id)
+    assert "needs 2 to 32 runs; got 1" in refused(capsys, run.id, run.id)
+    assert "needs 2 to 32 runs; got 33" in refused(capsys, *(f"run-{i}" for i in range(33)))
+    damaged = make_run(name="damaged")
+    (damaged.path / "run.json").write_text("{")
+    assert "damaged run.json" in refused(capsys, run.id, damaged.id)

@@ -1,0 +1,171 @@
+"""The Compare page without a browser: draws, duplicates, alignment, and runs that do not fit each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import MakeRun
+from streamlit.testing.v1 import AppTest
+
+from snowball_core.runs import HISTORY, TENSOR, Run
+from snowball_core.tables import exact_numbers
+from snowball_core.tensorfile import TensorWriter
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
+    return tmp_path
+
+
+def opened(*runs: Run | str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.run()
+    app.switch_page("pages/compare.py")
+    if runs:
+        app.query_params["runs"] = ",".join(run if isinstance(run, str) else run.id for run in runs)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return sound(app.run())
+
+
+def sound(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def texts(elements: object) -> str:
+    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
+
+
+def redrawn(run: Run, seed: int) -> Run:
+    """The run with a history of its own: another draw."""
+    words = run.history().words.copy()
+    words[1:] ^= np.uint16(seed)
+    (run.path / HISTORY).unlink()
+    with TensorWriter(run.path / HISTORY, TENSOR, "BF16", words.shape[1:], len(words), {}) as writer:
+        for matrix in words:
+            writer.append(matrix)
+    return run
+
+
+def table(app: AppTest, column: str) -> pd.DataFrame:
+    return next(frame.value for frame in app.dataframe if column in frame.value)
+
+
+def specs(app: AppTest) -> dict[str, str]:
+    return {node.proto.id or str(place): node.proto.spec for place, node in enumerate(app.get("vega_lite_chart"))}
+
+
+def test_an_empty_library_offers_the_demo() -> None:
+    assert "No run is recorded yet" in texts(opened().info)
+
+
+def test_one_run_is_one_draw_and_the_page_says_what_to_do(make_run: MakeRun) -> None:
+    assert "One run is one draw" in texts(opened(make_run()).info)
+
+
+def test_seeds_are_counted_as_draws_and_a_duplicate_is_not(make_run: MakeRun) -> None:
+    runs = [make_run(seed=seed, name=f"seed-{seed}") for seed in (1, 2)]
+    app = opened(runs[0], redrawn(runs[1], 2), make_run(seed=1, name="again"))
+    assert "3 runs, 2 independent draws, all of one setting." in texts(app.markdown)
+    assert "A · seed 1** and **C · seed 1** count once. Duplicate: every bit of 21 common steps" in texts(app.warning)
+    assert table(app, "draw")["draw"].tolist() == [1, 2, 1]
+    assert table(app, "field")["field"].tolist() == ["seed"]
+
+
+def test_the_same_configuration_with_other_bits_is_flagged_with_its_step(make_run: MakeRun) -> None:
+    app = opened(make_run(name="one"), redrawn(make_run(name="two"), 5))
+    assert "Same configuration, other bits: the first at step 1" in texts(app.warning)
+    assert "one draw: what is seen here can be chance" in texts(app.markdown)
+
+
+@pytest.mark.parametrize("align", ["step", "first-merger", "last-change", "rates"])
+def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> None:
+    runs = [make_run(seed=1, name="one"), redrawn(make_run(seed=2, name="two", steps=12), 3)]
+    app = opened(*runs, align=align)
+    assert len(app.get("vega_lite_chart")) == 5 + 2 * 2
+    assert "not on this axis" not in texts(app.info).lower()
+
+
+def test_a_run_without_the_event_is_named_and_left_out(make_run: MakeRun) -> None:
+    app = opened(make_run(name="long"), make_run(name="short", seed=3, snapshots=2, state="stopped"), align="first-merger")
+    assert "Not on this axis: B. In them there was no first merger" in texts(app.info)
+
+
+def test_runs_of_other_sizes_steps_and_states_are_compared(make_run: MakeRun) -> None:
+    runs = [
+        make_run(name="whole"),
+        make_run(name="log", steps=300, record="log", seed=2),
+        make_run(name="cut", snapshots=6, state="running", seed=3),
+        make_run(name="no-dead", dead=0, seed=4),
+    ]
+    app = opened(*runs)
+    assert "4 runs" in texts(app.markdown)
+    assert "interrupted" in table(app, "state")["state"].tolist()
+    assert "Step 300" in texts(opened(*runs, left=runs[2].id, right=runs[1].id, at="300").caption)
+    assert "has no dead tokens" in texts(opened(*runs, left=runs[3].id).info)
+
+
+def test_damaged_missing_and_hostile_runs_are_named_and_the_others_compared(make_run: MakeRun) -> None:
+    runs = [make_run(name=name, seed=seed) for name, seed in (("one", 1), ("two", 2), ("cut", 3), ("lost", 4), ("none", 5))]
+    (runs[2].path / "run.json").write_text("{")
+    (runs[3].path / HISTORY).write_bytes(b"not a tensor" * 100)
+    none = make_run(name="empty", snapshots=0, state="failed")
+    app = opened(*runs, none, "../../etc/passwd", "no-such-run", "<b>x</b>")
+    told = texts(app.warning)
+    for words in (
+        "damaged run.json",
+        "must be a safetensors file",
+        "has no recorded snapshot",
+        "a run id is made of",
+        "there is no run",
+    ):
+        assert words in told
+    assert "3 runs" in texts(app.markdown)
+
+
+def test_the_first_visit_chooses_two_and_writes_them_into_the_address(make_run: MakeRun) -> None:
+    ids = sorted((make_run(name=f"run-{i}", seed=i).id for i in range(3)), reverse=True)
+    app = opened()
+    assert app.multiselect(key="compared").value == ids[:2]
+    assert app.query_params["runs"] == [",".join(ids[:2])] or app.query_params["runs"] == ",".join(ids[:2])
+
+
+def test_the_other_seeds_of_a_run_are_added_by_a_button(make_run: MakeRun) -> None:
+    first, second = make_run(name="a", seed=1), make_run(name="b", seed=2)
+    other = make_run(name="c", seed=3, learning_rate=0.5)
+    app = sound(opened(first, other).button(key="add-seeds").click().run())
+    assert app.multiselect(key="compared").value == [first.id, other.id, second.id]
+
+
+def test_both_sides_show_the_same_step_with_the_numbers_of_their_files(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 7)
+    app = opened(one, two, at="9")
+    for step in (9, 10):
+        shown = table(app, "exact numbers").set_index("exact numbers")
+        for side, run in (("left", one), ("right", two)):
+            exact = exact_numbers(run.history().words[step][run.dead])
+            assert shown.loc["U unique vectors", f"{side}, step {step}"] == f"{exact['unique']:,}"
+            assert shown.loc["largest L∞, weight units", f"{side}, step {step}"] == repr(exact["linf_weight"])
+        app = sound(app.button(key="to-+1").click().run())
+    assert app.slider(key="at").value == 11
+
+
+def test_the_chart_descriptions_stay_when_the_step_moves(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 7)
+    app = opened(one, two, at="2")
+    before = specs(app)
+    assert specs(sound(app.slider(key="at").set_value(17).run())) == before
+
+
+def test_a_marked_run_is_drawn_as_data(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 7)
+    app = opened(one, two)
+    before = specs(app)
+    assert specs(sound(app.selectbox(key="marked").select(two.id).run())) == before

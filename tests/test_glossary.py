@@ -1,0 +1,63 @@
+"""docs/measures.md as data: complete, unambiguous, and the one place that explains a measure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snowball_core.comparison import SPENT
+from snowball_core.event_tables import EVENT_COLUMNS
+from snowball_core.glossary import Entry, anchors, measures, sections
+from snowball_core.line_up import MEASURES
+from snowball_core.lineage import KINDS
+from snowball_core.motion import REGIMES
+from snowball_core.observation import Observation
+from snowball_core.step_tables import step_table
+from snowball_core.tables import with_metrics
+
+
+def test_every_column_of_the_step_table_is_explained() -> None:
+    seen = Observation("tiny", np.zeros((2, 3, 2), np.float32), np.arange(2), np.array([True, False, True]))
+    metrics = {name: np.zeros(2) for name in ("step", "loss", "learning_rate", "grad_norm", "seconds")}
+    columns = set(with_metrics(step_table(seen), metrics)) - {"step", "group"}
+    assert columns - set(anchors()) == set()
+    assert set(MEASURES) <= columns
+    assert SPENT not in columns
+
+
+def test_every_event_and_regime_is_explained() -> None:
+    assert {*KINDS, *REGIMES} <= set(anchors())
+    assert "cause" in EVENT_COLUMNS
+
+
+def test_every_measure_has_a_formula_and_every_table_a_column_for_unit_group_and_trap() -> None:
+    for section in measures():
+        for entry in section.parts:
+            if isinstance(entry, Entry):
+                assert entry.facts, entry.title
+    census = next(section for section in measures() if section.anchor == "census")
+    unique = next(part for part in census.parts if isinstance(part, Entry) and "unique" in part.names)
+    assert [heading for heading, _ in unique.facts] == ["formula", "unit", "group", "trap avoided"]
+
+
+def test_no_two_entries_share_an_anchor() -> None:
+    every = [section.anchor for section in measures()]
+    every += [part.anchor for section in measures() for part in section.parts if isinstance(part, Entry)]
+    assert len(every) == len(set(every)), sorted(name for name in every if every.count(name) > 1)
+    assert all(every)
+
+
+def test_a_table_is_read_row_by_row_and_text_stays_text() -> None:
+    table = "| n | formula | trap |\n|---|:-:|---|\n| `x`, `y` Z | a \\| b | |"
+    text = f"# T\n\nskipped\n\n## One (`a.py`)\n\nwords\nmore\n\n{table}\n\nend\n"
+    (section,) = sections(text)
+    assert section.anchor == "one"
+    words, entry, end = section.parts
+    assert (words, end) == ("words\nmore", "end")
+    assert isinstance(entry, Entry)
+    assert (entry.names, entry.facts, entry.anchor) == (("x", "y", "Z"), (("formula", "a | b"),), "x")
+
+
+def test_a_row_with_a_cell_too_many_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        sections("## One\n\n| n | formula |\n|---|---|\n| `x` | a | b |\n")

@@ -1,0 +1,145 @@
+"""The Verdict page and the About page, run without a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MakeRun
+from streamlit.testing.v1 import AppTest
+
+from snowball_core.epsilon import cell_widths, disagreement, epsilon_table
+from snowball_core.findings import law_rows, verdict_of
+from snowball_core.glossary import anchors
+from snowball_core.laws import LAWS
+from snowball_core.observation import observe
+from snowball_core.pairs import seed_criterion
+from snowball_core.runs import METRICS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
+    return tmp_path
+
+
+def opened(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    if page != "scrub":
+        app.run()
+        app.switch_page(f"pages/{page}.py")
+    app.run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def texts(elements: object) -> str:
+    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
+
+
+def test_an_empty_library_offers_the_demo() -> None:
+    assert "No run is recorded yet" in texts(opened("verdict").info)
+
+
+@pytest.mark.parametrize("group", ["dead", "live", "all"])
+def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str) -> None:
+    found = verdict_of(observe(make_run()), group)
+    app = opened("verdict")
+    app.session_state["group"] = group
+    told = texts(app.run().markdown)
+    assert f"### {found.outcome.capitalize()}" in told
+    assert f"{found.flows.joining:,} joined, {found.flows.parting:,} parted" in told
+    for criterion in found.criteria:
+        for form in (criterion.seed, criterion.corrected):
+            assert form.asks[1:] in told
+
+
+def test_one_run_is_labelled_as_one_draw(make_run: MakeRun) -> None:
+    make_run()
+    assert "One run is one draw" in texts(opened("verdict").caption)
+
+
+def test_what_cannot_be_told_is_not_called_no(make_run: MakeRun) -> None:
+    make_run()  # without recorded moments nobody knows whether a hole is true
+    app = opened("verdict")
+    assert "cannot be told" in texts(app.markdown)
+    assert "not recorded" in texts(app.markdown)
+
+
+def test_every_law_is_listed_with_its_state(make_run: MakeRun) -> None:
+    run = make_run()
+    shown = next(frame.value for frame in opened("verdict").dataframe if "law" in frame.value)
+    assert len(shown) == len(law_rows(observe(run))) >= len(LAWS)
+    assert dict(zip(shown["law"], shown["state"], strict=True))["counts add up"] == "holds"
+    assert dict(zip(shown["law"], shown["state"], strict=True))["hidden classes never part"].startswith("cannot be checked")
+
+
+def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -> None:
+    run = make_run()
+    lines = (run.path / METRICS).read_text().replace(",0.001,", ",0.0,")  # it moved, and the rate is said to be 0
+    (run.path / METRICS).write_text(lines)
+    app = opened("verdict")
+    expected = [each["step"] for row in law_rows(observe(run)) for each in row["violations"]]
+    assert expected
+    shown = next(frame.value for frame in app.dataframe if "tokens" in frame.value)
+    assert shown["step"].tolist() == expected
+    assert f"{len(expected)} violations" in texts(app.warning)
+
+
+def test_runs_with_one_snapshot_none_or_no_dead_tokens_get_an_answer(make_run: MakeRun) -> None:
+    one = make_run(steps=1, until=0, name="one")
+    assert "### Stable" in texts(opened("verdict", run=one.id).markdown)
+    none = make_run(snapshots=0, state="failed", name="none")
+    assert "Nothing is recorded" in texts(opened("verdict", run=none.id).info)
+    alive = make_run(dead=0, name="no-dead")
+    assert "has no dead tokens" in texts(opened("verdict", run=alive.id).info)
+
+
+@pytest.mark.parametrize("damaged", ["run.json", "history.safetensors", "metrics.csv"])
+def test_a_damaged_run_gives_a_message(make_run: MakeRun, damaged: str) -> None:
+    (make_run().path / damaged).write_text("step\nnot a number\n")
+    assert texts(opened("verdict").error)
+
+
+def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
+    weight, cells = np.array([0.0, 9.9e-5, 1e-4, 0.5]), np.array([0, 50, 9, 10])
+    table = epsilon_table(np.arange(4), weight, cells)
+    for row, one, other in zip(table.itertuples(), weight.tolist(), cells.tolist(), strict=True):
+        asked = seed_criterion(one, other)
+        assert (row.seed_holds, row.cells_hold) == (asked["seed"]["holds"], asked["cells"]["holds"])
+        assert row.epsilon == asked["seed"]["ratio"]
+    told = disagreement(table)
+    assert "at 2 of 4 recorded steps, the first of them step 1, the last 2" in told
+    assert "at 1 ε calls wide what is compact on the lattice, at 1 ε calls compact what is wide" in told
+    assert "agree at every one of the 1 recorded steps" in disagreement(table[:1])
+
+
+def test_the_width_of_a_cell_is_told_in_epsilon() -> None:
+    widths = cell_widths(np.array([[0x3F80, 0x3D80, 0x3F80]], np.uint16))
+    assert (widths.narrowest, widths.median, widths.widest) == (2**-11, 2**-7, 2**-7)
+    assert widths.in_epsilon[2] == 2**-7 / 1e-5
+
+
+def test_about_explains_every_entry_under_a_heading_of_its_own() -> None:
+    app = opened("about")
+    headings = [element.proto.anchor for kind in (app.header, app.subheader) for element in kind]
+    assert set(headings) == set(anchors().values())
+    assert len(headings) == len(set(headings))
+    assert "there is no constant ε" in texts(app.markdown)
+
+
+def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
+    runs = [make_run(name=f"run-{seed}", seed=seed) for seed in (1, 2)]
+    known = set(anchors().values())
+    for page, query in (("scrub", {}), ("verdict", {}), ("compare", {"runs": ",".join(run.id for run in runs)})):
+        told = opened(page, **query)
+        links = re.findall(r"\(about#([^)]*)\)", texts(told.markdown) + texts(told.caption))
+        assert links, page
+        assert set(links) <= known

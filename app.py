@@ -26,6 +26,8 @@ page = st.navigation(
     [
         st.Page("pages/scrub.py", title="Scrub", icon=":material/linear_scale:", url_path="start", default=True),
         st.Page("pages/train.py", title="Train", icon=":material/play_arrow:"),
+        st.Page("pages/lineage.py", title="Lineage", icon=":material/account_tree:"),
+        st.Page("pages/motion.py", title="Motion", icon=":material/speed:"),
         # A default page has the root as its address, not its name: this gives the link /scrub a meaning too.
         st.Page("pages/scrub.py", title="Scrub", url_path="scrub", visibility="hidden"),
     ],

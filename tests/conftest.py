@@ -1,9 +1,13 @@
-"""Small recorded runs, made without training, so that pages and pictures have something to show."""
+"""What tests are handed: small recorded runs, made without training, and the app in a real browser.
+
+The browser's fixtures import late: browsing.py skips where playwright is missing, and only a test that asks shall be skipped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +19,9 @@ from snowball_core.runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, cr
 from snowball_core.schedules import recorded_steps
 from snowball_core.status import Status, write_status
 from snowball_core.tensorfile import TensorWriter
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 MakeRun = Callable[..., Run]
 
@@ -51,3 +58,29 @@ def make_run(tmp_path: Path) -> MakeRun:
         return run
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from browsing import launch_browser
+
+    with launch_browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that must end without an error in its console."""
+    from browsing import open_page
+
+    with open_page(browser) as opened:
+        yield opened
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh server whose library is the test's folder."""
+    from browsing import serve
+
+    with serve(tmp_path) as address:
+        yield address

@@ -3,136 +3,19 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from browsing import MARKS, READY, counted, go_to, numbers, scrubbed_to, visit
 from conftest import MakeRun
+from playwright.sync_api import Browser, Page, expect
 
 from snowball_core.runs import Run, open_run, run_paths
-from snowball_core.tables import csv_bytes, group_mask, summary_table
+from snowball_core.tables import csv_bytes, summary_table
 
-ROOT = Path(__file__).resolve().parent.parent
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-REQUIRED = os.environ.get("SNOWBALL_BROWSER") == "required"
-
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-if not REQUIRED:
-    pytest.importorskip("playwright", reason="playwright is not installed: pip install -r requirements-checks.txt")
-
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
-
-expect.set_options(timeout=30_000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        message = "no chromium on the path: apt-get install chromium"
-        pytest.fail(message) if REQUIRED else pytest.skip(message)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, "--no-first-run"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a fresh server whose library is the test's folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    environment = {**os.environ, "SNOWBALL_RUNS": str(tmp_path)}
-    with open(tmp_path / "server.log", "wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(f"{address}/_stcore/health", process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail("the app did not start")
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page that must end without an error in its console."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(60_000)
-    problems: list[str] = []
-
-    def hear(message: object) -> None:
-        # Behind a page's path Streamlit first asks for its own files there, and finds them one folder up.
-        where = message.location.get("url", "")  # type: ignore[attr-defined]
-        if message.type == "error" and "/_stcore/" not in where:  # type: ignore[attr-defined]
-            problems.append(f"{message.text} {where}")  # type: ignore[attr-defined]
-
-    opened.on("console", hear)
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    yield opened
-    context.close()
-    assert problems == []
-
-
-def visit(page: Page, address: str) -> None:
-    page.goto(address)
-    page.wait_for_selector("h1")
-    page.wait_for_selector(READY)
-
-
-def numbers(page: Page) -> dict[str, str]:
-    """Label → value of every exact number on the screen."""
-    cells = page.locator(".st-key-exact [data-testid='stMetric']").all()
-    both = [(cell.locator("label").inner_text(), cell.locator("[data-testid='stMetricValue']").inner_text()) for cell in cells]
-    return {label.strip(): value.strip() for label, value in both}
-
-
-def counted(run: Run, step: int, group: str) -> dict[str, str]:
-    """The same numbers from the file, with numpy alone."""
-    rows = run.history().words[step][group_mask(run.dead, group)]
-    _, sizes = np.unique(rows, axis=0, return_counts=True)
-    holes = sizes[sizes > 1]
-    named = {
-        "U unique": len(sizes),
-        "C black holes": len(holes),
-        "P in holes": holes.sum(),
-        "S singletons": (sizes == 1).sum(),
-        "Largest hole": holes.max(initial=0),
-    }
-    return {label: f"{number:,}" for label, number in named.items()}
-
-
-def go_to(page: Page, step: int) -> None:
-    """Type a step into the scrubber and wait for its exact view."""
-    entry = page.locator(".scrubber .entry")
-    entry.fill(str(step))
-    entry.press("Enter")
-    expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step:,} ")
-    page.wait_for_selector(READY)
+pytestmark = MARKS
 
 
 def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: str, page: Page, tmp_path: Path) -> None:
@@ -216,10 +99,6 @@ def test_a_native_step_change_sends_data_only(server: str, page: Page, make_run:
     page.wait_for_selector(READY)
     assert sum(received) < 100_000
     assert charts.evaluate("picture => picture.dataset.kept") == "yes"
-
-
-def scrubbed_to(page: Page) -> int:
-    return int(page.locator(".scrubber").get_attribute("data-step") or -1)
 
 
 def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: str, page: Page, make_run: MakeRun) -> None:

@@ -27,6 +27,8 @@ page = st.navigation(
         st.Page("pages/scrub.py", title="Scrub", icon=":material/linear_scale:", url_path="start", default=True),
         st.Page("pages/library.py", title="Library", icon=":material/shelves:"),
         st.Page("pages/train.py", title="Train", icon=":material/play_arrow:"),
+        st.Page("pages/lineage.py", title="Lineage", icon=":material/account_tree:"),
+        st.Page("pages/motion.py", title="Motion", icon=":material/speed:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("pages/verdict.py", title="Verdict", icon=":material/gavel:"),
         st.Page("pages/about.py", title="About", icon=":material/menu_book:"),

@@ -16,7 +16,8 @@ from .blocks import BLOCK_BYTES, Progress, blocks, silent
 from .causes import PARTINGS, Cause, Parting, cause
 from .census import hidden_leaders, history_leaders
 from .identity import leaders
-from .lineage import Event, Lineage, lineage_of
+from .lanes import Hidden
+from .lineage import Event, Lineage, lineage_of, partition_changes
 from .memory import release
 from .motion import first_moves, last_moves
 from .observation import Observation
@@ -77,6 +78,27 @@ def _causes(seen: Observation, tree: Lineage, now: int, events: list[Event]) -> 
     moments = None if seen.moment_hash is None else seen.moment_hash[now - 1 : now]
     parting = Parting(after, None if moments is None else hidden_leaders(before[None], moments)[0])
     return [cause(tree, event, parting, seen.moment_hash, seen.dead, jiggled(seen)) for event in events]
+
+
+def hidden_of(seen: Observation, group: str, progress: Progress = silent) -> Hidden | None:
+    """The hidden classes of a group's tokens where they change; None where moments were not recorded.
+
+    Tokens outside the group are in no class: −1.
+    """
+    if seen.moment_hash is None:
+        return None
+    mask, before = seen.mask(group), None
+    at: list[npt.NDArray[np.intp]] = []
+    kept: list[npt.NDArray[np.int32]] = []
+    for start, stop in blocks(seen):
+        hidden = hidden_leaders(history_leaders(seen.words[start:stop]), seen.moment_hash[start:stop])
+        changed = partition_changes(hidden, mask, before)
+        at.append(start + changed)
+        kept.append(np.where(mask, hidden[changed], -1).astype(np.int32))
+        before = hidden[-1]
+        release(seen.words)
+        progress(stop, len(seen.words))
+    return Hidden(np.concatenate(at), np.concatenate(kept))
 
 
 def jiggled(seen: Observation) -> npt.NDArray[np.bool_] | None:

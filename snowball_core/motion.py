@@ -175,6 +175,32 @@ def regimes(found: Displacement, group: Truths) -> dict[str, Integers]:
     return {name: kinds[name].sum(axis=1) for name in REGIMES}
 
 
+PERCENTILES = (10, 50, 90, 100)
+
+
+def percentiles(amounts: npt.NDArray[Any], group: Truths) -> dict[int, npt.NDArray[Any]]:
+    """For each of :data:`PERCENTILES` the displacement that so many per cent of the group's tokens do not exceed, per snapshot.
+
+    It is always the displacement of one of the tokens (nearest rank), so that cells stay whole. Empty groups give zeros.
+
+    Parameters
+    ----------
+    amounts : ndarray, shape (snapshots, vocab)
+        ``cells`` or ``weight`` of a :class:`Displacement`.
+    group : ndarray of bool, shape (vocab,)
+
+    Examples
+    --------
+    >>> {p: v.tolist() for p, v in percentiles(np.array([[4, 1, 3, 2]]), np.ones(4, bool)).items()}
+    {10: [1], 50: [2], 90: [4], 100: [4]}
+    """
+    ordered = np.sort(amounts[:, group], axis=1)
+    count = ordered.shape[1]
+    if not count:
+        return {share: np.zeros(len(amounts), amounts.dtype) for share in PERCENTILES}
+    return {share: ordered[:, max(0, -(-share * count // 100) - 1)] for share in PERCENTILES}
+
+
 def first_moves(moved: Truths, steps: Integers) -> Integers:
     """The first recorded step at which each token had moved; −1 if it never did. Shape ``(vocab,)``."""
     return np.where(moved.any(axis=0), steps[moved.argmax(axis=0)], -1) if len(moved) else np.full(moved.shape[1], -1)

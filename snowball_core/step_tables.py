@@ -14,7 +14,7 @@ from .census import Census, censuses, hidden_counts, hidden_leaders, history_lea
 from .extent import Extent, extents, separation
 from .freezing import Freezing, freezing
 from .levels import Special, rounded, special_rows, values_unique
-from .motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, regimes
+from .motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
 from .observation import Observation
 
 VERSION = "steps-3"
@@ -159,6 +159,8 @@ def _motion_columns(
         "thermal_speed_weight": drift.thermal / gaps,
         "coherence": drift.coherence,
         "mean_displacement_cells": moves.cells[:, mask].sum(axis=1) / tokens,
+        **{f"displacement_cells_p{share}": part for share, part in percentiles(moves.cells, mask).items()},
+        **{f"displacement_weight_p{share}": part for share, part in percentiles(moves.weight, mask).items()},
     }
 
 
@@ -181,6 +183,7 @@ EXTENT_COLUMNS = (
 MOTION_COLUMNS = (
     *("step", "group", "moved", *REGIMES, "bulk_speed_weight", "thermal_speed_weight", "coherence"),
     "mean_displacement_cells",
+    *(f"displacement_{unit}_p{share}" for unit in ("cells", "weight") for share in PERCENTILES),
 )
 
 

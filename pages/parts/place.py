@@ -79,13 +79,15 @@ def seen_step(default: int) -> int:
     return default if place is None else int(place["step"])
 
 
-def go(step: int | None = None, select: str | None = None) -> None:
-    """Move to a step, or select a token (``"t65"``), the hole of a token (``"h65"``) or nothing (``""``); for callbacks."""
+def go(step: int | None = None, select: str | None = None, axis: str | None = None) -> None:
+    """Move to a step, select a token (``"t65"``), its hole (``"h65"``) or nothing (``""``), choose an axis; for callbacks."""
     place = here()
     if step is not None and step >= 0:
         place["step"] = step
     if select is not None and re.fullmatch(f"(?:{_SELECT})?", select):
         place["select"] = select
+    if axis in AXES:
+        place["axis"] = axis
     write_down(place)
 
 

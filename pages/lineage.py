@@ -1,0 +1,19 @@
+"""Lineage, the page that answers: which black hole became which, and why did it part again."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.door import require_front_door
+
+require_front_door("pages/lineage.py")
+
+from pages.parts.lineage_view import lineage_view  # noqa: E402
+from pages.parts.whole_run import whole_run  # noqa: E402
+
+st.title("Lineage")
+st.markdown(
+    "Which black hole became which, and why did it part again? Every token keeps its row; tokens that are one vector share a "
+    "block. Click a block or an event: the step moves there, here and on the Scrub page."
+)
+whole_run(lineage_view)

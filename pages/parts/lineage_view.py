@@ -1,0 +1,240 @@
+"""The Lineage page below its pickers: the lanes, the events and their causes, and the biography of a token."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from snowball_core.biography import biography
+from snowball_core.census import census, class_sizes
+from snowball_core.event_tables import edge_table, event_rows, event_table, hidden_of, node_table
+from snowball_core.flicker import BRIEF_STEPS, Excursion, excursions, folded, is_folded
+from snowball_core.lanes import Hidden
+from snowball_core.lineage import Lineage
+from snowball_core.lineage_charts import BARCODE_COLUMNS, Told, barcode, ground, lanes_chart, told
+from snowball_core.lineage_data import nature, told_events
+from snowball_core.motion_tables import moves_of_token
+from snowball_core.step_axes import StepAxis
+
+from . import openers
+from .place import go, selected
+from .whole_run import Whole, csv_button, event_steps, names_of, observed, to_scrub
+from .words import plain
+
+_MOST_NAMED = 4
+_COLUMNS = {
+    "step": st.column_config.NumberColumn("step", format="localized", width=52),
+    "event": st.column_config.TextColumn("event", width=104),
+    "populations": st.column_config.TextColumn("populations", width=92, help="Tokens in the holes before and after."),
+    "cause": st.column_config.TextColumn("cause", width=230, help="Why tokens that were one vector parted."),
+    "differed since": st.column_config.NumberColumn("differed since", format="localized", help="Their moments differ since."),
+    "after": st.column_config.NumberColumn("after", format="localized", width=64, help="The recorded step before."),
+}
+
+
+@dataclass(frozen=True)
+class Calm:
+    """A lineage without its flicker.
+
+    Attributes
+    ----------
+    found : tuple of Excursion
+        The short-lived changes.
+    tree : Lineage
+    is_shown : tuple of bool
+        For every event of the whole lineage whether it is no part of the flicker.
+    """
+
+    found: tuple[Excursion, ...]
+    tree: Lineage
+    is_shown: tuple[bool, ...]
+
+    @property
+    def hidden_events(self) -> int:
+        """How many events are folded."""
+        return len(self.is_shown) - sum(self.is_shown)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for changes that were undone…")
+def _calm(path: str, snapshots: int, group: str) -> Calm:
+    tree, seen = openers.lineage_account(path, snapshots, group).tree, observed(path, snapshots)
+    found = excursions(tree, seen.steps)
+    shown = tuple(not is_folded(tree, event, found) for event in tree.events)
+    return Calm(found, folded(tree, found) if found else tree, shown)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Telling true holes from apparent ones…")
+def _hidden(path: str, snapshots: int, group: str) -> Hidden | None:
+    return hidden_of(observed(path, snapshots), group)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Laying out the lanes…")
+def _laid_out(path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool) -> tuple[Told, dict[str, pd.DataFrame]]:
+    account, seen = openers.lineage_account(path, snapshots, group), observed(path, snapshots)
+    calm = _calm(path, snapshots, group)
+    tree, found = (account.tree, ()) if unfold else (calm.tree, calm.found)
+    drawn = told(tree, _hidden(path, snapshots, group), seen.steps, axis, names_of(seen), found)
+    return drawn, ground(drawn, axis)
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame:
+    """The events as they are listed, without those of the first snapshot, which nobody saw happen."""
+    seen, account = observed(path, snapshots), openers.lineage_account(path, snapshots, group)
+    shown = _calm(path, snapshots, group).is_shown
+    rows = event_rows(account, seen.steps)
+    kept = [row for row, keep in zip(rows, shown, strict=True) if (keep or unfold) and row["previous_step"] is not None]
+    return told_events(kept, names_of(seen))
+
+
+def lineage_view(whole: Whole, _: object) -> None:
+    """The lanes with the events beside them, the biography below."""
+    st.markdown(plain(openers.story(whole.path, whole.snapshots, whole.group)))
+    calm = _calm(whole.path, whole.snapshots, whole.group)
+    unfold = _fold(calm)
+    _now(whole)
+    beside = st.grid(3, min_column_width=380, gap="medium")
+    with beside.cell(column_span=2):
+        _lanes(whole, unfold)
+    with beside.cell():
+        _listed(whole, unfold, calm)
+    _biography(whole, unfold)
+    _exact_tables(whole)
+
+
+def _fold(calm: Calm) -> bool:
+    """The switch that unfolds flicker, where there is some."""
+    if not calm.found:
+        st.caption(f"No change of the holes was undone within {BRIEF_STEPS} steps: there is no flicker to fold.")
+        return False
+    help = f"Changes that were exactly undone within {BRIEF_STEPS} steps. Downloads always hold every event."
+    label = f"Unfold flicker: {len(calm.found):,} short-lived changes, {calm.hidden_events:,} events"
+    return st.toggle(label, key="unfold", bind="query-params", help=help)
+
+
+def _now(whole: Whole) -> None:
+    """The holes at the step, true or apparent, and the way to Scrub."""
+    seen, mask = whole.seen, whole.seen.mask(whole.group)
+    rows = seen.words[whole.index][mask]
+    sizes = census(rows).sizes
+    moments = None if seen.moment_hash is None else seen.moment_hash[whole.index][mask]
+    classes = class_sizes(rows, moments) if moments is not None else [[] for _ in sizes]
+    natures = [f"{size:,} tokens, {nature(' '.join(map(str, own)))}" for size, own in zip(sizes, classes, strict=True)]
+    holes = "; ".join(natures[:_MOST_NAMED]) + ("; …" if len(natures) > _MOST_NAMED else "")
+    count = f"{len(sizes):,} black hole{'s' * (len(sizes) != 1)}: {holes}" if sizes else "no black hole"
+    with st.container(horizontal=True, vertical_alignment="center", key="now"):
+        st.markdown(f"**At step {whole.step:,}** · {whole.group}: {count}")
+        to_scrub(whole)
+
+
+def _lanes(whole: Whole, unfold: bool) -> None:
+    drawn, data = _laid_out(whole.path, whole.snapshots, whole.group, whole.axis, unfold)
+    lanes = drawn.lanes
+    if not len(lanes.order):
+        st.info("No two tokens of this group ever shared a vector: there is no lineage. Choose another group, or another run.")
+        return
+    alone = int(whole.seen.mask(whole.group).sum()) - len(lanes.order)
+    exact = "every change drawn" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn"
+    seen = f"{whole.snapshots:,} recorded snapshots, {exact}" + (
+        f" · {alone:,} tokens in no block never shared" if alone else ""
+    )
+    whole.caption("Black holes over the run", "a block is as tall as its hole has tokens.", "tokens", seen)
+    spec, datasets = lanes_chart(drawn, whole.axis, whole.step, selected(), data)
+    count = len(event_steps(whole.path, whole.snapshots, whole.group))
+    name = f"Black holes of {whole.group} tokens as lanes over the steps; they changed at {count:,} recorded steps"
+    st.vega_lite_chart(spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked)
+    st.caption(
+        "One shade: a *true* hole, its tokens share the optimizer's memory. Several shades: an *apparent* one, of as many "
+        "hidden classes; it can part again. No block: alone. Letters: f formed or gained, m merged, s split or lost, "
+        "e evaporated."
+    )
+
+
+def _picked() -> None:
+    picked = st.session_state["lanes"]["selection"].get("picked") or []
+    if picked:
+        go(step=int(picked[-1]["step"]), select=f"h{int(picked[-1]['token'])}")
+
+
+def _listed(whole: Whole, unfold: bool, calm: Calm) -> None:
+    table = _events(whole.path, whole.snapshots, whole.group, unfold)
+    tree = openers.lineage_account(whole.path, whole.snapshots, whole.group).tree
+    begun = sum(event.snapshot == 0 for event in tree.events)
+    flicker = f", {calm.hidden_events:,} of flicker folded" if calm.found and not unfold else ""
+    st.markdown(
+        f"**Events and causes**: {len(table):,} after the {begun:,} holes of the first snapshot{flicker}.  \n"
+        ":small[:gray[Click the box before a row: the step moves there. Each happened after one recorded step, by the next.]]"
+    )
+    if not len(table):
+        st.info("Nothing happened to the black holes of this group after the first snapshot.")
+        return
+    unsaid = [] if table["cause"].any() else ["cause", "differed since"]
+    st.dataframe(
+        table.drop(columns=["token", *unsaid]),
+        column_config=_COLUMNS,
+        hide_index=True,
+        height=min(548, 38 + 35 * len(table)),
+        key="events",
+        on_select=functools.partial(_row, table["step"].tolist(), table["token"].tolist()),
+        selection_mode="single-row",
+        alt=f"Events of the black holes of {whole.group} tokens with the cause of each parting",
+    )
+
+
+def _row(steps: list[int], tokens: list[int]) -> None:
+    rows = st.session_state["events"]["selection"]["rows"]
+    if rows and rows[0] < len(steps):
+        go(step=steps[rows[0]], select=f"h{tokens[rows[0]]}")
+
+
+def _biography(whole: Whole, unfold: bool) -> None:
+    """The barcode of the selected token, or of the first one, and its stays."""
+    seen, names = whole.seen, names_of(whole.seen)
+    members = np.flatnonzero(seen.mask(whole.group)).tolist()
+    what, token = selected() or ("token", members[0])
+    token = token if token in members else members[0]
+    st.session_state["token"] = token
+    st.subheader("Biography of a token")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = "Token"
+        st.selectbox(label, members, key="token", format_func=lambda one: f"{one} · {names[one]}", on_change=_chose, width=180)
+        smallest = ", the smallest of the selected hole" if what == "hole" else ""
+        table = openers.biography(whole.path, whole.snapshots, whole.group, token)
+        st.markdown(f"**Token {token:,} ({plain(names[token])})**{smallest}: {_life(table)}")
+    drawn, _ = _laid_out(whole.path, whole.snapshots, whole.group, whole.axis, unfold)
+    spec, datasets = barcode(drawn, biography(drawn.tree, token), moves_of_token(seen, token), whole.axis, whole.step)
+    name = f"Biography of token {token}: the black holes it was in, and when it moved"
+    st.vega_lite_chart(spec | {"datasets": datasets}, key="barcode", alt=name, width="stretch")
+    fits = whole.snapshots <= BARCODE_COLUMNS
+    thin = "every recorded snapshot drawn" if fits else "paler: it moved in a part of the snapshots drawn as one"
+    st.caption(f"Above: the hole it was in, in the hole's colour. Below: it moved since the recorded step before; {thin}.")
+    if len(table):
+        headings = {"hole": "hole (its name through the run)", "joined": "joined at step", "left": "left at step"}
+        shown = table.drop(columns=["token", "first_move", "last_move"])
+        shown = shown.rename(columns=headings | {"largest_population": "largest population"})
+        st.dataframe(shown, hide_index=True, key="stays", height="content", alt=f"Stays of token {token} in black holes")
+
+
+def _life(table: pd.DataFrame) -> str:
+    if not len(table):
+        return "it never shared its vector with another token of the group."
+    first, last = (int(value) for value in table.iloc[0][["first_move", "last_move"]])
+    moves = "it never moved" if first < 0 else f"it first moved by step {first:,} and last by step {last:,}"
+    return f"in {len(table):,} black hole{'s' * (len(table) > 1)}; {moves}."
+
+
+def _chose() -> None:
+    go(select=f"t{st.session_state['token']}")
+
+
+def _exact_tables(whole: Whole) -> None:
+    account, steps = openers.lineage_account(whole.path, whole.snapshots, whole.group), whole.seen.steps
+    with st.container(horizontal=True, vertical_alignment="center"):
+        csv_button(whole, "events", "Events", lambda: event_table(event_rows(account, steps)))
+        csv_button(whole, "nodes", "Nodes", lambda: node_table(account.tree, steps))
+        csv_button(whole, "edges", "Edges", lambda: edge_table(account.tree, steps))
+        st.caption("Exact, flicker included: every event with its cause, every hole and interval, every parent and child.")

@@ -1,0 +1,145 @@
+"""The Motion page below its pickers: the numbers of the step, when motion ends, and the pictures over the run."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import streamlit as st
+
+from snowball_core import motion_charts
+from snowball_core.motion_charts import Picture
+from snowball_core.motion_scene import Scene
+from snowball_core.motion_tables import DEFINITIONS, told, who_moved, zero_stretches
+from snowball_core.schedules import learning_rate_at
+from snowball_core.step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
+
+from .place import go
+from .whole_run import Whole, csv_button, names_of, observed, to_scrub
+
+
+@st.cache_data(max_entries=4, show_spinner="Measuring how every token moved…")
+def _steps(path: str, snapshots: int) -> pd.DataFrame:
+    return step_table(observed(path, snapshots))[["tokens", *MOTION_COLUMNS]]
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _tokens(path: str, snapshots: int) -> pd.DataFrame:
+    return token_motion(observed(path, snapshots))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking when every token moved…")
+def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
+    return who_moved(observed(path, snapshots))
+
+
+def motion_view(whole: Whole, unit: str) -> None:
+    """Everything about the group's motion; ``unit`` is that of the displacements."""
+    seen, steps = whole.seen, _steps(whole.path, whole.snapshots)
+    table = steps[steps["group"] == whole.group].reset_index(drop=True)
+    peak = float(seen.rates[1].max()) if seen.rates is not None and len(seen.rates[1]) else float("nan")
+    found = freezing_of(seen, steps, whole.group)
+    st.markdown(told(found, whole.group, int(seen.steps[-1]), peak))
+    scene = Scene(table, seen.rates, zero_stretches(seen), whole.axis)
+    _now(whole, table)
+    _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS})
+    if len(table) < 2:
+        st.info("Motion is what happened between two recorded steps, and this run has one snapshot. Choose another run.")
+        return
+    tokens = _tokens(whole.path, whole.snapshots)[seen.mask(whole.group)]
+    _figures(whole, scene, tokens, unit)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        csv_button(whole, "motion", "Every recorded step", lambda: table)
+        csv_button(whole, "tokens", "Every token", lambda: tokens)
+        st.caption("Exact, nothing thinned: regimes, speeds, coherence, percentiles; first and last moves, paths.")
+
+
+def _now(whole: Whole, table: pd.DataFrame) -> None:
+    """The numbers of the step."""
+    row = table.iloc[whole.index]
+    since = f" since step {int(whole.seen.steps[whole.index - 1]):,}" if whole.index else ", the first recorded step"
+    with st.container(horizontal=True, vertical_alignment="center", key="now"):
+        st.markdown(f"**At step {whole.step:,}** · {whole.group}: {int(row['tokens']):,} tokens{since}")
+        to_scrub(whole)
+    cells = st.grid(6, min_column_width=120)
+    cells.metric("Moved", f"{int(row['moved']):,}", help="Tokens of which a bit changed since the recorded step before.")
+    cells.metric("Frozen", f"{int(row['frozen']):,}", help="Tokens of which no bit changed since the recorded step before.")
+    bulk = "Length of the displacement of the group's centroid, weight units per optimizer step."
+    cells.metric("Bulk speed", f"{row['bulk_speed_weight']:.3g}", help=bulk)
+    thermal = "Root mean square of the displacements relative to the centroid's, weight units per optimizer step."
+    cells.metric("Thermal speed", f"{row['thermal_speed_weight']:.3g}", help=thermal)
+    coherence = "Mean cosine of the moved tokens' displacements with the centroid's; 1: all together. None if nobody moved."
+    cells.metric("Coherence", "none" if pd.isna(row["coherence"]) else f"{row['coherence']:.3f}", help=coherence)
+    rate = learning_rate_at(whole.run.config, whole.step) if whole.step else None
+    cells.metric("Learning rate", "none" if rate is None else f"{rate:.3g}", help="Of the optimizer step that led here.")
+
+
+def _freezing(scene: Scene, found: dict[str, int]) -> None:
+    """The three definitions side by side, and whether the schedule has a part in them."""
+    st.markdown("**When does motion end?** Three definitions, because they disagree:")
+    beside = st.grid(3, min_column_width=220)
+    for name, (label, definition) in DEFINITIONS.items():
+        with beside.cell():
+            text = f"{label}: step {found[name]:,}"
+            st.button(text, key=f"freeze-{name}", on_click=go, args=(found[name],), help="Go to this step.", width="stretch")
+            st.caption(definition[0].upper() + definition[1:] + ".")
+    if scene.zero:
+        listed = ", ".join(f"{first + 1:,} to {last:,}" for first, last in scene.zero[:4])
+        st.warning(f"The learning rate was 0 at steps {listed}: nothing could move there. It is shaded under every picture.")
+    elif scene.rates is None or not len(scene.rates[0]):
+        st.caption("The learning rate of this run is not known.")
+    else:
+        st.caption("The learning rate was never exactly 0. How small it became stands under every picture.")
+
+
+def _figures(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> None:
+    group, gaps, step = whole.group, scene.gaps, whole.step
+    apart = "1 step" if gaps.max() == 1 else f"{int(gaps.min()):,} to {int(gaps.max()):,} steps"
+    pace, word = f"{scene.thinned}, {apart} apart", motion_charts.UNITS[unit]
+    beside = st.grid(2, min_column_width=520, gap="medium")
+    with beside.cell():
+        whole.caption("Who moves", "since the recorded step before, and how far.", "share of tokens per recorded step", pace)
+        _draw(
+            "regimes",
+            f"Shares of {group} tokens that are frozen, move by a cell, or further",
+            motion_charts.regimes(scene, step),
+        )
+    with beside.cell():
+        whole.caption("Freeze map", "a row a token; amber: it moved, slate: it did not.", "moved per recorded step", pace)
+        moved = _moved(whole.path, whole.snapshots)
+        picture = motion_charts.freeze_map(scene, moved, tokens, names_of(whole.seen), step)
+        _draw("map", f"When each of the {group} tokens moved, those that froze first on top", picture)
+    with beside.cell():
+        whole.caption("Drift and heat", "does the group move as one?", "weight units per optimizer step; cosine", pace)
+        _draw("speeds", f"Bulk and thermal speed and coherence of {group} tokens", motion_charts.speeds(scene, step))
+    with beside.cell():
+        whole.caption("How far tokens move", "from a recorded step to the next.", word, pace)
+        picture = motion_charts.displacements(scene, unit, step)
+        _draw("displacements", f"Percentiles of the displacement of {group} tokens in {word}", picture)
+        if unit == "cells":
+            st.caption("Spikes: a component that crosses zero passes thousands of cells, for they are tiny there.")
+    st.caption(
+        "Where a column holds several snapshots, shares are their means and lines are bands from the least to the largest. "
+        "Click a picture to go to a step; a row of the freeze map selects its token and goes to its last move."
+    )
+
+
+def _draw(key: str, name: str, picture: Picture) -> None:
+    """A picture, panel under panel: a column of panels in one chart would not follow the page's width."""
+    with st.container(gap=None, key=f"figure-{key}"):
+        for number, (spec, datasets) in enumerate(motion_charts.panels(picture)):
+            place, alt = f"{key}-{number}", name if number == 0 else f"{name}: what stands under it, on the same axis"
+            if "params" in spec:
+                felt = functools.partial(_picked, place)
+                st.vega_lite_chart(spec | {"datasets": datasets}, key=place, alt=alt, width="stretch", on_select=felt)
+            else:
+                st.vega_lite_chart(spec | {"datasets": datasets}, key=place, alt=alt, width="stretch")
+
+
+def _picked(place: str) -> None:
+    said: dict[str, Any] = st.session_state[place]["selection"]
+    for chosen in (each for parts in said.values() for each in parts[-1:]):
+        go(step=int(chosen["step"]), select=f"t{int(chosen['token'])}" if "token" in chosen else None)

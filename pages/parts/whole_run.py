@@ -1,0 +1,214 @@
+"""The frame of the pages that look at a whole run: what is looked at, the picture, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core.errors import SnowballError
+from snowball_core.observation import Observation, observe
+from snowball_core.runs import Run, read_run
+from snowball_core.step_axes import StepAxis, step_axis
+from snowball_core.tables import csv_bytes, glyph, recorded_snapshots
+
+from . import openers
+from .place import AXES, arrive, go, here, shown_step
+from .provenance import provenance
+from .run_picker import is_empty, offer_demo, pick_run
+from .settings import pick_group, say_unusable
+from .words import plain
+
+_AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A group of a run, as far as it was recorded when the page was drawn.
+
+    Attributes
+    ----------
+    run : Run
+    snapshots : int
+    group : str
+    axis : StepAxis
+    """
+
+    run: Run
+    snapshots: int
+    group: str
+    axis: StepAxis
+
+    @property
+    def path(self) -> str:
+        """The run's folder, by which openers know it."""
+        return str(self.run.path)
+
+    @property
+    def seen(self) -> Observation:
+        """The run, open for measuring."""
+        return observed(self.path, self.snapshots)
+
+    @property
+    def index(self) -> int:
+        """The snapshot at the step that is looked at."""
+        return shown_step(self.run, self.snapshots)
+
+    @property
+    def step(self) -> int:
+        """The recorded step that is looked at."""
+        return int(self.seen.steps[self.index])
+
+    def caption(self, title: str, meaning: str, unit: str, thinned: str) -> None:
+        """The heading of a figure: what it shows, of which run and group, in which unit, and what was left out."""
+        told = f"{self.group} tokens · unit: {unit} · {thinned}"
+        st.markdown(f"**{title}**: {meaning}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def observed(path: str, snapshots: int) -> Observation:
+    """A run's first snapshots, open for measuring."""
+    seen = observe(read_run(Path(path)))
+    moments = None if seen.moment_hash is None else seen.moment_hash[:snapshots]
+    return replace(
+        seen,
+        words=seen.words[:snapshots],
+        steps=seen.steps[:snapshots],
+        moment_hash=moments,
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def event_steps(path: str, snapshots: int, group: str) -> tuple[int, ...]:
+    """The recorded steps at which something happened to the group's black holes, ascending."""
+    steps = observed(path, snapshots).steps
+    tree = openers.lineage_account(path, snapshots, group).tree
+    return tuple(sorted({int(steps[event.snapshot]) for event in tree.events} - {0}))
+
+
+def names_of(seen: Observation) -> tuple[str, ...]:
+    """What each token of the vocabulary is called."""
+    return tuple(glyph(token) for token in range(seen.words.shape[1]))
+
+
+def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | None = None) -> None:
+    """Pick a run and a group, draw the view in a fragment of its own, and say where it all comes from.
+
+    Parameters
+    ----------
+    view : callable
+        Draws the page; given what is looked at, and what ``extra`` returned.
+    extra : callable, optional
+        A further picker.
+    """
+    if is_empty():
+        offer_demo()
+        return
+    address = st.query_params.to_dict()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        run = pick_run()
+        group = pick_group()
+        picked = extra() if extra else None
+        axis_place = st.container(width="content")
+    if run is None:
+        return
+    say_unusable(run, address)
+    try:
+        snapshots = recorded_snapshots(run)
+        if _is_drawable(run, snapshots, group):
+            happened = event_steps(str(run.path), snapshots, group)
+            arrive(run.id, happened[-1] if happened else 0)
+            with axis_place:
+                kind = _pick_axis()
+            st.fragment(_drawn)(
+                view,
+                Whole(
+                    run,
+                    snapshots,
+                    group,
+                    step_axis(kind, run.config.last_step, happened),
+                ),
+                picked,
+            )
+        provenance(run)
+    except SnowballError as error:
+        st.error(plain(error))
+
+
+def _drawn(view: Callable[[Whole, Any], None], whole: Whole, picked: Any) -> None:
+    try:
+        view(whole, picked)
+    except SnowballError as error:
+        st.error(plain(error))
+
+
+def _is_drawable(run: Run, snapshots: int, group: str) -> bool:
+    status = run.status()
+    if not snapshots:
+        st.warning(f"Nothing was recorded in this run yet. {plain(status.message)}")
+        st.page_link(
+            "pages/train.py",
+            label="Look after it on the Train page, or choose another run",
+        )
+        return False
+    if status.is_alive:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.info(f"This run is still being recorded: the first {snapshots:,} snapshots are drawn.")
+            st.button("Draw what was recorded since", key="again")
+    elif status.message and status.state in ("failed", "interrupted"):
+        st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")
+    if group != "all" and not observed(str(run.path), snapshots).mask(group).any():
+        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
+        return False
+    return True
+
+
+def _pick_axis() -> str:
+    """The layout of steps, the same on every page."""
+    st.session_state["axis-choice"] = here()["axis"]
+    help = "Symlog keeps the first steps apart, linear is true to time, by event gives every event the same room."
+    st.segmented_control(
+        "Steps",
+        AXES,
+        required=True,
+        key="axis-choice",
+        format_func=_AXIS_WORDS.__getitem__,
+        on_change=_laid_out,
+        help=help,
+    )
+    return str(here()["axis"])
+
+
+def _laid_out() -> None:
+    go(axis=st.session_state["axis-choice"])
+
+
+def to_scrub(whole: Whole) -> None:
+    """A link to the Scrub page at the step and selection."""
+    query = {"run": whole.run.id, "group": whole.group, "step": str(whole.step)}
+    if select := here()["select"]:
+        query["select"] = select
+    st.page_link(
+        "pages/scrub.py",
+        label=f"Scrub at step {whole.step:,}",
+        icon=":material/linear_scale:",
+        query_params=query,
+    )
+
+
+def csv_button(whole: Whole, name: str, label: str, table: Callable[[], pd.DataFrame]) -> None:
+    """A button that builds an exact table when it is pressed."""
+    file = f"{whole.run.id}-{whole.group}-{name}.csv"
+    st.download_button(
+        label,
+        lambda: csv_bytes(table()),
+        file,
+        "text/csv",
+        key=f"csv-{name}",
+        on_click="ignore",
+        icon=":material/download:",
+    )

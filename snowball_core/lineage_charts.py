@@ -1,0 +1,287 @@
+"""Pictures of a lineage: black holes as lanes over the steps, and a token's biography as a barcode."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .biography import Stay
+from .charts import ALONE, hole_colour
+from .flicker import Excursion
+from .lanes import Hidden, Lanes, lanes, ranks
+from .lineage import Lineage
+from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
+from .step_axes import CURSOR, StepAxis, cursor_rule
+
+MOVED = "#E69F00"
+BARCODE_COLUMNS = 480
+_AXIS_PIXELS = 42
+# Where a picture is fitted into a page, its axis and title are within this height.
+_OUTER = HEIGHT + 90
+_HEAD = 0.065
+Picture = tuple[dict[str, Any], dict[str, pd.DataFrame]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A lineage as it is to be drawn.
+
+    Attributes
+    ----------
+    tree : Lineage
+    lanes : Lanes
+    steps : ndarray of int64, shape (snapshots,)
+    names : tuple of str
+        What each token of the vocabulary is called.
+    """
+
+    tree: Lineage
+    lanes: Lanes
+    steps: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+def told(
+    tree: Lineage,
+    hidden: Hidden | None,
+    steps: npt.NDArray[np.int64],
+    axis: StepAxis,
+    names: Sequence[str],
+    found: Sequence[Excursion] = (),
+) -> Told:
+    """A lineage laid out for an axis; ``found`` is what is folded in it."""
+    return Told(tree, lanes(tree, hidden, steps, axis.share(steps), found), steps, tuple(names))
+
+
+def ground(drawn: Told, axis: StepAxis) -> dict[str, pd.DataFrame]:
+    """The data of the lanes that are the same for every step and selection."""
+    blocks = placed(drawn.lanes, drawn.steps, axis)
+    events = marks(drawn.tree, drawn.steps, axis)
+    rows = max(1, len(drawn.lanes.order))
+    return {
+        "blocks": blocks[["x0", "x1", "y0", "y1", "colour", "node"]],
+        "labels": labels(blocks, rows),
+        "marks": events[["x", "letters"]],
+        "targets": targets(blocks, events, drawn.tree, drawn.steps, axis, drawn.names, _HEAD * rows),
+    }
+
+
+def lanes_chart(
+    drawn: Told,
+    axis: StepAxis,
+    step: int,
+    chosen: tuple[str, int] | None = None,
+    laid: dict[str, pd.DataFrame] | None = None,
+) -> Picture:
+    """Black holes as lanes: a row a token, a block a hole, shades its hidden classes, letters the events, a line the step.
+
+    Parameters
+    ----------
+    drawn : Told
+    axis : StepAxis
+    step : int
+    chosen : tuple of str and int, optional
+        What is selected: "token" or "hole", and the token.
+    laid : dict of DataFrame, optional
+        What :func:`ground` gave, where it is at hand.
+
+    Returns
+    -------
+    spec : dict
+        The same for all steps of a run and axis. Its selection ``picked`` gives ``step`` and ``token`` of what was clicked.
+    datasets : dict of DataFrame
+        Those of :func:`ground`, and ``chosen``, ``outline``, ``cursor``.
+    """
+    data = ground(drawn, axis) if laid is None else laid
+    what, token = chosen or ("", -1)
+    index = max(0, int(np.searchsorted(drawn.steps, step, "right")) - 1)
+    moving = {
+        "chosen": chosen_rows(drawn.lanes, [token] if what == "token" else []),
+        "outline": outlines(data["blocks"], drawn.tree, index, token if what == "hole" else -1),
+        "cursor": axis.cursor(step),
+    }
+    return _lanes_spec(max(1, len(drawn.lanes.order)), axis), data | moving
+
+
+@functools.lru_cache(maxsize=64)
+def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
+    every = max(1, 10 ** (len(str(rows)) - 1))
+    ticks = alt.Axis(
+        values=list(range(0, rows + 1, every)),
+        title="tokens, a row each",
+        minExtent=_AXIS_PIXELS,
+        grid=False,
+    )
+    y = alt.Y(
+        "y0:Q",
+        scale=alt.Scale(domain=[-_HEAD * rows, rows], reverse=True, nice=False, zero=False),
+        axis=ticks,
+    )
+    x = axis.x(axis.title, "x0")
+    box = {"x": x, "y": y, "x2": "x1", "y2": "y1"}
+    blocks = _of("blocks").mark_rect(clip=True).encode(**box, color=alt.Color("colour:N", scale=None))
+    rules = _of("marks").mark_rule(color=ALONE, opacity=0.35).encode(x=alt.X("x:Q"))
+    letters = _of("marks").mark_text(color=ALONE, fontSize=12, fontWeight="bold", baseline="top", dy=4)
+    written = _of("labels").mark_text(align="left", baseline="middle", dx=5, fontSize=12.5, clip=True)
+    row = _of("chosen").encode(y=alt.Y("y:Q"))
+    layers = (
+        blocks,
+        rules,
+        written.encode(
+            x=alt.X("x:Q"),
+            y=alt.Y("y:Q"),
+            text="text:N",
+            color=alt.Color("ink:N", scale=None),
+        ),
+        _of("outline").mark_rect(filled=False, stroke=CURSOR, strokeWidth=2, clip=True).encode(**box),
+        letters.encode(x=alt.X("x:Q"), y=alt.value(0), text="letters:N"),
+        row.mark_rule(color=CURSOR, strokeWidth=1.5, strokeDash=[3, 2]),
+        row.mark_point(shape="triangle-left", filled=True, color=CURSOR, size=70, opacity=1).encode(x=alt.value("width")),
+        cursor_rule(),
+        _targets(box),
+    )
+    described: dict[str, Any] = alt.layer(*layers).properties(height=_OUTER).to_dict()
+    return described
+
+
+def _targets(box: dict[str, Any]) -> alt.Chart:
+    """What is felt but not seen: where a click lands, and what is told where the pointer rests."""
+    told = (
+        ("what:N", "what"),
+        ("nature:N", "kind"),
+        ("time:N", "steps"),
+        ("who:N", "tokens"),
+    )
+    picked = alt.selection_point(name="picked", fields=["step", "token"], on="click", clear=False)
+    unseen = _of("targets").mark_rect(
+        fillOpacity=0,
+        strokeOpacity=0,
+        fill=ALONE,
+        cursor="pointer",
+        clip=True,
+        aria=False,
+    )
+    felt: alt.Chart = unseen.encode(**box, tooltip=[alt.Tooltip(field, title=title) for field, title in told]).add_params(
+        picked
+    )
+    return felt
+
+
+def _of(name: str) -> alt.Chart:
+    return alt.Chart(alt.NamedData(name))
+
+
+def barcode(
+    drawn: Told,
+    stays: Sequence[Stay],
+    moved: npt.NDArray[np.bool_],
+    axis: StepAxis,
+    step: int,
+) -> Picture:
+    """A token's biography: above, the black holes it was in, by colour; below, when it moved; a line at the step.
+
+    Parameters
+    ----------
+    drawn : Told
+    stays : sequence of Stay
+        Of the token, in ``drawn.tree``.
+    moved : ndarray of bool, shape (snapshots,)
+        Whether the token moved since the snapshot before.
+    axis : StepAxis
+    step : int
+
+    Returns
+    -------
+    spec : dict
+    datasets : dict of DataFrame
+        ``stays``, ``moves``, ``cursor``.
+    """
+    return _barcode_spec(axis), {
+        "stays": _stays(drawn, stays, axis),
+        "moves": moves_data(moved, drawn.steps, axis),
+        "cursor": axis.cursor(step),
+    }
+
+
+def _stays(drawn: Told, stays: Sequence[Stay], axis: StepAxis) -> pd.DataFrame:
+    rank, last = ranks(drawn.tree), len(drawn.steps) - 1
+    rows = []
+    for stay in stays:
+        begun, beyond = (
+            int(drawn.steps[stay.first]),
+            int(drawn.steps[min(stay.last + 1, last)]),
+        )
+        x0, x1 = axis.place([begun, beyond]).tolist()
+        until = f"{begun:,} to {int(drawn.steps[stay.last]):,}"
+        rows.append(
+            (
+                x0,
+                max(x1, x0 + 0.004),
+                "in a hole",
+                hole_colour(rank[stay.hole] + 1),
+                f"black hole {stay.hole}",
+                until,
+            )
+        )
+    return pd.DataFrame(rows, columns=["x0", "x1", "lane", "colour", "what", "time"])
+
+
+def moves_data(moved: npt.NDArray[np.bool_], steps: npt.NDArray[np.int64], axis: StepAxis) -> pd.DataFrame:
+    """When a token moved, as stretches from recorded step to recorded step; columns x0, x1, lane, share, what, time.
+
+    Where more snapshots were recorded than are drawn, those that fall into one column are one piece, with the share of them in
+    which it moved.
+    """
+    column = axis.columns(steps, BARCODE_COLUMNS)[1:] if len(steps) > BARCODE_COLUMNS else np.arange(len(steps) - 1)
+    if not len(column):
+        return pd.DataFrame(columns=["x0", "x1", "lane", "share", "what", "time"])
+    starts = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
+    counts = np.diff(np.append(starts, len(column)))
+    share = np.add.reduceat(moved[1:].astype(np.float64), starts) / counts
+    # Neighbours alike are one stretch.
+    starts, share = (part[np.append(True, share[1:] != share[:-1])] for part in (starts, share))
+    ends = np.append(starts[1:], len(column))
+    begun, over = steps[starts], steps[ends]
+    table = pd.DataFrame(
+        {
+            "x0": axis.place(begun),
+            "x1": axis.place(over),
+            "lane": "moved",
+            "share": share,
+        }
+    )
+    table["what"] = np.where(
+        share == 0,
+        "at rest",
+        np.where(share == 1, "moved at every recorded step", "moved at some"),
+    )
+    table["time"] = [f"{a:,} to {b:,}" for a, b in zip(begun.tolist(), over.tolist(), strict=True)]
+    return table[table["share"] > 0]
+
+
+@functools.lru_cache(maxsize=64)
+def _barcode_spec(axis: StepAxis) -> dict[str, Any]:
+    lanes = alt.Scale(domain=["in a hole", "moved"], paddingInner=0.2, paddingOuter=0.1)
+    y = alt.Y(
+        "lane:N",
+        scale=lanes,
+        axis=alt.Axis(title=None, ticks=False, domain=False, minExtent=_AXIS_PIXELS),
+    )
+    box = {
+        "x": axis.x(axis.title, "x0"),
+        "x2": "x1",
+        "y": y,
+        "tooltip": ["what:N", alt.Tooltip("time:N", title="steps")],
+    }
+    stays = _of("stays").mark_rect(clip=True).encode(**box, color=alt.Color("colour:N", scale=None))
+    opacity = alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.15, 1]), legend=None)
+    moves = _of("moves").mark_rect(color=MOVED, clip=True).encode(**box, opacity=opacity)
+    described: dict[str, Any] = alt.layer(stays, moves, cursor_rule()).properties(height=150).to_dict()
+    return described

@@ -1,0 +1,187 @@
+"""The tables that fill the picture of a lineage: blocks, what is written on them, events, and where a click lands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .charts import hole_colour
+from .lanes import Lanes
+from .lineage import Event, Lineage
+from .step_axes import StepAxis
+
+LETTERS = {"formation": "f", "absorption": "f", "coalescence": "m", "fission": "s", "emission": "s", "evaporation": "e"}
+HEIGHT = 420
+# What a picture of usual width has between its axes, and a letter of a label in it; only labels are fitted by them.
+_WIDTH, _LETTER = 760.0, 7.2
+_MOST_TARGETS = 2_500
+_TARGET_COLUMNS = 60
+_NAMED, _LISTED = 12, 40
+# Inside a hole the classes are lighter and darker steps of its colour; the largest class has the colour itself.
+_STEPS = (0.0, 0.5, -0.35, 0.7, 0.25)
+Steps = npt.NDArray[np.int64]
+
+
+def shaded(colour: str, shade: int) -> str:
+    """A hole's colour, made lighter or darker for one of its hidden classes; 0 (the largest) and −1 (unknown) leave it.
+
+    Examples
+    --------
+    >>> shaded("#0072B2", 0), shaded("#0072B2", 1)
+    ('#0072B2', '#80b8d8')
+    """
+    step = _STEPS[shade % len(_STEPS)] if shade > 0 else 0.0
+    if step == 0.0:
+        return colour
+    parts = np.array(list(bytes.fromhex(colour[1:])), np.float64)
+    mixed = parts + ((255.0 if step > 0 else 0.0) - parts) * abs(step)
+    return "#" + bytes(np.rint(mixed).astype(np.uint8)).hex()
+
+
+def ink(colour: str) -> str:
+    """Black or white, whichever is read more easily on a colour.
+
+    Examples
+    --------
+    >>> ink("#0072B2"), ink("#F0E442")
+    ('#FFFFFF', '#10151C')
+    """
+    red, green, blue = ((byte / 255) ** 2.2 for byte in bytes.fromhex(colour[1:]))
+    return "#FFFFFF" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.25 else "#10151C"
+
+
+def nature(classes: str) -> str:
+    """What a hole is, from the sizes of its hidden classes.
+
+    Examples
+    --------
+    >>> nature("46 5"), nature("7"), nature("")
+    ('apparent: 46 + 5 hidden classes', 'true: one hidden class', 'hidden classes were not recorded')
+    """
+    sizes = classes.split()
+    if len(sizes) < 2:
+        return "true: one hidden class" if sizes else "hidden classes were not recorded"
+    return f"apparent: {' + '.join(sizes[:_NAMED])}{' + …' * (len(sizes) > _NAMED)} hidden classes"
+
+
+def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
+    """The blocks with their place: the columns of the lanes, and x0, x1, y0, y1, share0, share1, step, last_step, colour."""
+    blocks = drawn.blocks.copy()
+    last = blocks["last"].to_numpy(np.intp)
+    begun, beyond = steps[blocks["first"].to_numpy(np.intp)], steps[np.minimum(last + 1, len(steps) - 1)]
+    gap = min(1.6 * len(drawn.order) / HEIGHT, 0.25)
+    x0 = axis.place(begun)
+    blocks["step"], blocks["last_step"] = begun, steps[last]
+    # What began with the last snapshot has no length yet; it is drawn as a sliver.
+    blocks["x0"], blocks["x1"] = x0, np.maximum(axis.place(beyond), np.minimum(x0 * 1.01 + 0.004, axis.end))
+    blocks["share0"], blocks["share1"] = axis.share(begun), axis.share(beyond)
+    blocks["y0"], blocks["y1"] = blocks["top"] + 0.5 * gap, blocks["bottom"] - 0.5 * gap
+    hues = [hole_colour(rank + 1) for rank in blocks["rank"]]
+    blocks["colour"] = [shaded(hue, shade) for hue, shade in zip(hues, blocks["shade"], strict=True)]
+    return blocks
+
+
+def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """What is written on the blocks that have room: columns x, y, text, ink."""
+    area = (blocks["bottom"] - blocks["top"]) * (blocks["share1"] - blocks["share0"])
+    largest = [int(part.idxmax()) for _, part in area.groupby(blocks["node"])]
+    written = []
+    for block in blocks.loc[largest].to_dict("records"):
+        room = _WIDTH * (block["share1"] - block["share0"]) - 8
+        tall = (block["bottom"] - block["top"]) * HEIGHT / rows
+        fitting = [text for text in _texts(block["population"], block["classes"].split()) if len(text) * _LETTER < room]
+        if fitting and tall >= 13:
+            written.append((block["x0"], (block["top"] + block["bottom"]) / 2, fitting[0], ink(block["colour"])))
+    return pd.DataFrame(written, columns=["x", "y", "text", "ink"])
+
+
+def _texts(population: int, sizes: Sequence[str]) -> list[str]:
+    """What may be written on a block, the longest first."""
+    short = f"{population:,}"
+    if not sizes:
+        return [f"{short} tokens", short]
+    parts = f"{' + '.join(sizes[:4])}{' + …' * (len(sizes) > 4)}"
+    kind = "true" if len(sizes) == 1 else f"apparent ({parts} hidden classes)"
+    return [f"{short} tokens, {kind}", f"{short} {kind.split()[0]}", short]
+
+
+def marks(tree: Lineage, steps: Steps, axis: StepAxis) -> pd.DataFrame:
+    """The events by step: columns x, step, letters, token, what; letters only where they do not run into those before."""
+    found: dict[int, list[Event]] = {}
+    for event in tree.events:
+        if event.snapshot > 0:
+            found.setdefault(event.snapshot, []).append(event)
+    rows, free = [], -1.0
+    for snapshot, events in found.items():
+        step = int(steps[snapshot])
+        kinds = [event.kind for event in events]
+        said = "".join(letter for letter in "fmse" if letter in {LETTERS[kind] for kind in kinds})
+        share, half = float(axis.share([step])[0]), len(said) * 9 / 2 / _WIDTH
+        fits = share - half > free
+        free = share + half if fits else free
+        node = (events[-1].children or events[-1].parents)[0]
+        what = ", ".join(f"{kinds.count(kind):,} {kind}{'s' * (kinds.count(kind) > 1)}" for kind in dict.fromkeys(kinds))
+        rows.append((float(axis.place([step])[0]), step, said if fits else "", tree.nodes[node].tokens[0], what))
+    return pd.DataFrame(rows, columns=["x", "step", "letters", "token", "what"])
+
+
+def targets(
+    blocks: pd.DataFrame, events: pd.DataFrame, tree: Lineage, steps: Steps, axis: StepAxis, names: Sequence[str], top: float
+) -> pd.DataFrame:
+    """Where a click lands: pieces of blocks with the recorded step they stand for, and the events above them.
+
+    Columns x0, x1, y0, y1, step, token, what, nature, time, who. The first piece of a block stands for the step at which it
+    began. ``top`` is the room of the events above the first row.
+    """
+    cuts = np.linspace(0, 1, (_TARGET_COLUMNS if len(blocks) * 8 < _MOST_TARGETS else 1) + 1)[1:-1]
+    grid = sorted({int(steps[min(int(np.searchsorted(axis.share(steps), cut)), len(steps) - 1)]) for cut in cuts})
+    rows = []
+    for block in blocks.to_dict("records"):
+        begun, last = block["step"], block["last_step"]
+        inner = [step for step in grid if begun < step <= last]
+        edges = [block["x0"], *axis.place(inner).tolist(), block["x1"]]
+        tokens = tree.nodes[block["node"]].tokens
+        what = f"black hole of {block['population']:,} tokens"
+        told = (what, nature(block["classes"]), f"{begun:,} to {last:,}", named(tokens, names, _NAMED))
+        for step, left, right in zip([begun, *inner], edges[:-1], edges[1:], strict=True):
+            rows.append((left, right, block["top"], block["bottom"], step, block["token"], *told))
+    for event in events.to_dict("records"):
+        share = float(axis.share([event["step"]])[0])
+        left, right = (axis.unshare(min(max(share + side * 0.008, 0.0), 1.0)) for side in (-1, 1))
+        told = (event["what"], "", f"{event['step']:,}", names[event["token"]])
+        rows.append((left, right, -top, 0, event["step"], event["token"], *told))
+    return pd.DataFrame(rows, columns=["x0", "x1", "y0", "y1", "step", "token", "what", "nature", "time", "who"])
+
+
+def named(tokens: Sequence[int], names: Sequence[str], most: int) -> str:
+    """The names of at most so many tokens."""
+    return " ".join(names[token] for token in tokens[:most]) + (" …" if len(tokens) > most else "")
+
+
+def outlines(blocks: pd.DataFrame, tree: Lineage, snapshot: int, token: int) -> pd.DataFrame:
+    """The blocks of the hole that a token is in at a snapshot; columns x0, x1, y0, y1."""
+    own = [i for i, node in enumerate(tree.nodes) if node.first <= snapshot <= node.last and token in node.tokens]
+    return blocks.loc[blocks["node"].isin(own), ["x0", "x1", "y0", "y1"]]
+
+
+def chosen_rows(drawn: Lanes, chosen: Sequence[int]) -> pd.DataFrame:
+    """The rows of some tokens; column y."""
+    return pd.DataFrame({"y": np.flatnonzero(np.isin(drawn.order, list(chosen))) + 0.5})
+
+
+def told_events(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
+    """Events as a reader wants them: what became of which populations, and why; ``token`` is a member to be selected."""
+    columns = ["step", "event", "populations", "cause", "differed since", "after", "tokens", "token"]
+    told = []
+    for row in rows:
+        before, later = (" + ".join(f"{len(hole):,}" for hole in row[side]) for side in ("parents", "children"))
+        arrow = f"{before or 'singles'} → {later or 'singles'}"
+        token = (row["children"] or row["parents"])[0][0]
+        who = named(row["tokens"], names, _LISTED)
+        event = f"{LETTERS[row['kind']]} {row['kind']}"
+        told.append((row["step"], event, arrow, row["cause"], row["differed_since"], row["previous_step"], who, token))
+    return pd.DataFrame(told, columns=columns).astype({"after": "Int64", "differed since": "Int64"})

@@ -1,0 +1,248 @@
+"""Pictures of motion: regimes, freeze map, speeds and displacements over the steps, each with the learning rate under it.
+
+Each is made of a :class:`~snowball_core.motion_scene.Scene`, which says what is drawn of what was recorded.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from .charts import ALONE
+from .motion_scene import Floats, Scene, curve, decades, under
+from .step_axes import StepAxis, cursor_rule
+
+MAP_COLUMNS, MAP_ROWS = 640, 512
+REGIMES = {
+    "frozen": ("frozen", "#6B747D"),
+    "one_cell": ("one component, one cell", "#F5D68B"),
+    "neighbour": ("several components, one cell", "#E69F00"),
+    "further": ("further than a cell", "#A3530A"),
+}
+SPEEDS = {
+    "bulk_speed_weight": ("bulk: the group's centroid", "#0072B2"),
+    "thermal_speed_weight": ("thermal: about it", "#D55E00"),
+}
+SHARES = ("p10", "p50", "p90", "p100")
+AMOUNTS = {"10 to 90 % of tokens": "#56B4E9", "median": "#0072B2", "farthest token": "#D55E00"}
+UNITS = {"cells": "cells (L∞)", "weight": "weight units (Euclidean)"}
+_AMOUNTS = ("between", "median", "farthest")
+_HELD: dict[str, Any] = {"interpolate": "step-before", "clip": True}
+_AXIS_PIXELS = 54
+_HEAD, _FOOT = 36, 58
+_NUMBER = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e') : format(datum.value, ',d')"
+_STILL, _MOVED = (0x6B, 0x74, 0x7D), (0xE6, 0x9F, 0x00)
+Picture = tuple[dict[str, Any], dict[str, pd.DataFrame]]
+
+
+def regimes(scene: Scene, step: int) -> Picture:
+    """Shares of the tokens in each regime, stacked; data sets ``regimes``, ``targets``, ``rate``, ``zero``, ``cursor``."""
+    begun, over = scene.ends()
+    tokens = max(1, int(scene.table["tokens"].max()))
+    told = {name: scene.mean(name) for name in REGIMES}
+    shares = np.stack([part / tokens for part in told.values()])
+    tops = np.cumsum(shares, axis=0)
+    parts = [
+        _stretches(scene.axis, begun, over, share, top).assign(regime=name)
+        for (name, _), share, top in zip(REGIMES.values(), shares, tops, strict=True)
+    ]
+    data = pd.concat(parts, ignore_index=True)
+    return _regimes_spec(scene.axis), {"regimes": data[data["y1"] > data["y0"]], **under(scene, step, told)}
+
+
+def _stretches(axis: StepAxis, begun: npt.NDArray[Any], over: npt.NDArray[Any], share: Floats, top: Floats) -> pd.DataFrame:
+    """Drawn columns of one regime; neighbours alike are one piece, so that a run that froze is one block, not hundreds."""
+    first = np.flatnonzero(np.append(True, (np.diff(share) != 0) | (np.diff(top) != 0))[: len(share)])
+    end = over[np.append(first[1:] - 1, len(over) - 1)] if len(first) else over
+    places = {"x0": axis.place(begun[first]), "x1": axis.place(end)}
+    return pd.DataFrame(places | {"y0": top[first] - share[first], "y1": top[first]})
+
+
+@functools.lru_cache(maxsize=64)
+def _regimes_spec(axis: StepAxis) -> dict[str, Any]:
+    y = alt.Y("y0:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=_axis("share of tokens", format=".0%"))
+    box = {"x": axis.x(None, "x0"), "x2": "x1", "y": y, "y2": "y1"}
+    blocks = _of("regimes").mark_rect(clip=True).encode(**box, color=_colour("regime", dict(REGIMES.values())))
+    tips = [(name, ",.4~g") for name in REGIMES]
+    return _over_rate(alt.layer(blocks, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)
+
+
+def speeds(scene: Scene, step: int) -> Picture:
+    """Bulk and thermal speed, and coherence under them; data sets ``speeds``, ``coherence`` and those of :func:`regimes`."""
+    rows = [curve(scene, column).assign(name=name) for column, (name, _) in SPEEDS.items()]
+    told = {column: scene.mean(column) for column in (*SPEEDS, "coherence")}
+    data = {"speeds": pd.concat(rows, ignore_index=True), "coherence": curve(scene, "coherence")}
+    return _speeds_spec(scene.axis, decades(scene.table[list(SPEEDS)])), data | under(scene, step, told)
+
+
+@functools.lru_cache(maxsize=64)
+def _speeds_spec(axis: StepAxis, scale: tuple[float, float]) -> dict[str, Any]:
+    tips = [("bulk_speed_weight", ".3g"), ("thermal_speed_weight", ".3g"), ("coherence", ".3f")]
+    y = _symlog(scale, "weight units a step")
+    fast = _lines("speeds", axis, y, _colour("name", dict(SPEEDS.values())), _targets(axis, tips)).properties(height=180)
+    straight = {"scale": alt.Scale(domain=[-1.15, 1.15], nice=False), "axis": _axis("coherence", values=[-1, 0, 1])}
+    along = _lines("coherence", axis, straight, alt.value("#009E73"), _targets(axis, tips, "along")).properties(height=70)
+    return _over_rate(fast, axis, along)
+
+
+def _lines(name: str, axis: StepAxis, y: dict[str, Any], colour: Any, felt: alt.Chart) -> Any:
+    """Lines that hold a value over the stretch before each recorded step; where columns hold several, from least to largest."""
+    base = _of(name).encode(x=axis.x(None), color=colour)
+    band = base.mark_area(opacity=0.35, **_HELD).encode(y=alt.Y("low:Q", **y), y2="high:Q")
+    line = base.mark_line(strokeWidth=1.8, **_HELD).encode(y=alt.Y("high:Q", **y))
+    return alt.layer(band, line, cursor_rule(), felt)
+
+
+def displacements(scene: Scene, unit: str, step: int) -> Picture:
+    """Percentiles over tokens of the displacement between recorded snapshots, in "cells" or "weight" units.
+
+    Data sets ``between`` (10 to 90 % of the tokens), ``median``, ``farthest`` and those of :func:`regimes`.
+    """
+    columns = {share: f"displacement_{unit}_{share}" for share in SHARES}
+    curves = {share: curve(scene, column) for share, column in columns.items()}
+    between = curves["p10"].assign(high=curves["p90"]["high"])
+    tables = zip(_AMOUNTS, AMOUNTS, (between, curves["p50"], curves["p100"]), strict=True)
+    data = {key: table.assign(name=name) for key, name, table in tables}
+    told = {share: scene.span(column)[1] for share, column in columns.items()}
+    scale = decades(scene.table[list(columns.values())])
+    return _displacements_spec(scene.axis, unit, scale), data | under(scene, step, told)
+
+
+@functools.lru_cache(maxsize=64)
+def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -> dict[str, Any]:
+    colour, y = _colour("name", AMOUNTS), _symlog(scale, UNITS[unit])
+    between, median, farthest = (_of(name).encode(x=axis.x(None), color=colour) for name in _AMOUNTS)
+    low, high = alt.Y("low:Q", **y), alt.Y("high:Q", **y)
+    lines = (
+        between.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
+        median.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
+        median.mark_line(strokeWidth=3.2, **_HELD).encode(y=high),
+        farthest.mark_line(strokeWidth=1.2, **_HELD).encode(y=high),
+    )
+    tips = [(share, ",d" if unit == "cells" else ".3g") for share in SHARES]
+    return _over_rate(alt.layer(*lines, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)
+
+
+def freeze_map(scene: Scene, moved: npt.NDArray[np.bool_], tokens: pd.DataFrame, names: Sequence[str], step: int) -> Picture:
+    """Every token's motion as a row, frozen first at the top; data sets ``map``, ``rows`` and those of :func:`regimes`.
+
+    Parameters
+    ----------
+    scene : Scene
+    moved : ndarray of bool, shape (snapshots, vocab)
+    tokens : DataFrame
+        Rows of the group in the table of ``token_motion``.
+    names : sequence of str
+        What each token of the vocabulary is called.
+    step : int
+    """
+    ordered = tokens.sort_values(["last_move", "token"], kind="stable")
+    picture = _map_picture(scene, moved[:, ordered["token"].to_numpy(np.intp)])
+    count, end = len(ordered), float(scene.axis.place([scene.steps[-1]])[0])
+    image = pd.DataFrame({"x0": [0.0], "x1": [max(end, 1e-9)], "y0": [0], "y1": [count], "picture": [picture]})
+    rows = pd.DataFrame({"y0": np.arange(count), "y1": np.arange(1, count + 1), "token": ordered["token"].to_numpy()})
+    rows["name"] = [f"{token} {names[token]}" for token in ordered["token"]]
+    rows["step"] = np.maximum(ordered["last_move"].to_numpy(), 0)
+    rows["told"] = ["never moved" if at < 0 else f"last moved by step {at:,}" for at in ordered["last_move"]]
+    return _map_spec(count, scene.axis), {"map": image, "rows": rows, **under(scene, step, {})}
+
+
+def _map_picture(scene: Scene, moved: npt.NDArray[np.bool_]) -> str:
+    """A PNG, as an address: a column for as many stretches as fall into it, the shade the share of them with motion."""
+    shares = scene.axis.share(scene.steps)
+    cuts = np.linspace(0, shares[-1], MAP_COLUMNS + 1)
+    first = np.clip(np.searchsorted(shares, cuts[:-1], "right"), 1, len(shares) - 1)
+    last = np.clip(np.searchsorted(shares, cuts[1:], "left"), first, len(shares) - 1)
+    part = np.stack([moved[low : high + 1].mean(axis=0) for low, high in zip(first, last, strict=True)], axis=1)
+    tops = np.arange(0, len(part), -(-len(part) // MAP_ROWS))
+    pooled = np.add.reduceat(part, tops, axis=0) / np.diff(np.append(tops, len(part)))[:, None]
+    still, amber = np.array(_STILL, np.float64), np.array(_MOVED, np.float64)
+    pixels = np.rint(still + pooled[:, :, None] * (amber - still)).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels, "RGB").save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+@functools.lru_cache(maxsize=64)
+def _map_spec(count: int, axis: StepAxis) -> dict[str, Any]:
+    scale = alt.Scale(domain=[0, max(1, count)], reverse=True, nice=False)
+    y = alt.Y("y0:Q", scale=scale, axis=_axis("tokens, frozen first on top"))
+    box = {"x": axis.x(None, "x0"), "x2": "x1", "y": y, "y2": "y1"}
+    image = _of("map").mark_image(aspect=False, smooth=False, clip=True).encode(**box, url="picture:N")
+    picked = alt.selection_point(name="picked", fields=["step", "token"], on="click", clear=False)
+    tip = [alt.Tooltip("name:N", title="token"), alt.Tooltip("told:N", title="it")]
+    rows = _of("rows").mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer", aria=False, clip=True)
+    felt = rows.encode(y=y, y2="y1", tooltip=tip).add_params(picked)
+    return _over_rate(alt.layer(image, cursor_rule(), felt).properties(height=260), axis)
+
+
+def _symlog(scale: tuple[float, float], title: str) -> dict[str, Any]:
+    low, high = scale
+    values = [0.0, *[10.0**power for power in range(round(math.log10(low)), math.floor(math.log10(high)) + 1)]]
+    axis = _axis(title, values=values, labelOverlap="greedy", labelExpr=_NUMBER)
+    return {"scale": alt.Scale(type="symlog", constant=low, domain=[0, high], nice=False), "axis": axis}
+
+
+def _targets(axis: StepAxis, told: Sequence[tuple[str, str]], name: str = "picked") -> alt.Chart:
+    """The columns that feel a click or the pointer, as tall as the picture."""
+    picked = alt.selection_point(name=name, fields=["step"], on="click", clear=False)
+    tips = [alt.Tooltip("time:N", title="steps"), *[alt.Tooltip(f"{field}:Q", format=form) for field, form in told]]
+    unseen = _of("targets").mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer", aria=False, clip=True)
+    felt: alt.Chart = unseen.encode(x=axis.x(None, "x0"), x2="x1", y=alt.value(0), y2=alt.value("height"), tooltip=tips)
+    return felt.add_params(picked)
+
+
+def _over_rate(above: Any, axis: StepAxis, *more: Any) -> dict[str, Any]:
+    """Pictures over one another with the learning rate under them, all on one axis."""
+    y = alt.Y("rate:Q", scale=alt.Scale(zero=True), axis=_axis("rate", tickCount=2, labelExpr=_NUMBER))
+    line = _of("rate").mark_line(color=ALONE, strokeWidth=1.6, interpolate="step-after", clip=True)
+    zero = _of("zero").mark_rect(color="#D55E00", opacity=0.25).encode(x=axis.x(axis.title, "x0"), x2="x1")
+    rate = alt.layer(zero, line.encode(x=axis.x(axis.title), y=y), cursor_rule()).properties(height=52)
+    described: dict[str, Any] = alt.vconcat(above, *more, rate, spacing=8).resolve_scale(color="independent").to_dict()
+    return described
+
+
+def panels(picture: Picture) -> list[Picture]:
+    """The panels of a picture as one picture each, for a page that lays them out itself; each with the data it draws.
+
+    A picture fitted into a page has its axis and legend within its height, so the first and the last are made taller.
+    """
+    spec, datasets = picture
+    shared = {name: part for name, part in spec.items() if name in ("$schema", "config")}
+    parts = []
+    for number, panel in enumerate(spec["vconcat"]):
+        views = {layer.get("name") for layer in panel["layer"]}
+        room = (_HEAD if number == 0 else 8) + (_FOOT if number == len(spec["vconcat"]) - 1 else 0)
+        own = [param for param in spec["params"] if views & set(param["views"])]
+        fitted = shared | panel | {"height": panel["height"] + room} | ({"params": own} if own else {})
+        parts.append((fitted, {name: datasets[name] for name in _drawn(panel)}))
+    return parts
+
+
+def _drawn(panel: dict[str, Any]) -> set[str]:
+    """The data sets of a panel and its layers."""
+    own = {panel["data"]["name"]} if "data" in panel else set()
+    return own.union(*[_drawn(layer) for layer in panel.get("layer", [])])
+
+
+def _colour(field: str, hues: dict[str, str]) -> alt.Color:
+    legend = alt.Legend(orient="top", title=None, labelLimit=300, symbolOpacity=1, symbolType="square")
+    return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(hues), range=list(hues.values())), legend=legend)
+
+
+def _axis(title: str, **options: Any) -> alt.Axis:
+    return alt.Axis(title=title, minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, grid=False, **options)
+
+
+def _of(name: str) -> alt.Chart:
+    return alt.Chart(alt.NamedData(name))

@@ -1,0 +1,126 @@
+"""The step axis that every picture over time shares: symlog, linear, or one stretch of equal width for each event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+if TYPE_CHECKING:
+    import altair as alt
+
+KINDS = ("symlog", "linear", "events")
+CURSOR = "#D4A017"
+_MOST_LABELS = 24
+Floats = npt.NDArray[np.float64]
+
+
+def ticks(last: int) -> list[int]:
+    """Where an axis from 0 to ``last`` is labelled if it is symlog.
+
+    Examples
+    --------
+    >>> ticks(20)
+    [0, 1, 2, 5, 10, 20]
+    """
+    decades = [factor * 10**power for power in range(len(str(last)) + 1) for factor in (1, 2, 5)]
+    return [0, *[tick for tick in decades if tick <= last]]
+
+
+@dataclass(frozen=True)
+class StepAxis:
+    """How steps are laid out from left to right, the same for every picture of a page.
+
+    Attributes
+    ----------
+    kind : {"symlog", "linear", "events"}
+    last_step : int
+    knots : tuple of int
+        For ``events``: step 0, the steps at which something happened, the last step; ascending, each once.
+    """
+
+    kind: str
+    last_step: int
+    knots: tuple[int, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The right end of the axis, in its own coordinate."""
+        return max(1, len(self.knots) - 1 if self.kind == "events" else self.last_step)
+
+    def place(self, steps: npt.ArrayLike) -> Floats:
+        """The axis's coordinate of some steps; between two events it is linear in steps."""
+        at = np.asarray(steps, np.float64)
+        return np.interp(at, self.knots, np.arange(len(self.knots))) if self.kind == "events" else at
+
+    def share(self, steps: npt.ArrayLike) -> Floats:
+        """How far along the axis some steps are drawn, from 0 at the left end to 1 at the right."""
+        at = self.place(steps)
+        share: Floats = np.log1p(at) / np.log1p(self.end) if self.kind == "symlog" else at / self.end
+        return share
+
+    def unshare(self, share: float) -> float:
+        """The axis's coordinate at a share of its length."""
+        return float(np.expm1(share * np.log1p(self.end))) if self.kind == "symlog" else share * self.end
+
+    def columns(self, steps: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.intp]:
+        """For each step the number of the drawn column it falls into, of at most ``most`` columns of equal width."""
+        return np.minimum((self.share(steps) * most).astype(np.intp), most - 1)
+
+    def x(self, title: str | None, column: str = "x") -> alt.X:
+        """The encoding of a column that holds the axis's coordinate; without a title the axis has no labels either."""
+        import altair as alt
+
+        domain = [0, self.end]
+        symlog = self.kind == "symlog"
+        scale = (
+            alt.Scale(type="symlog", constant=1, domain=domain, nice=False) if symlog else alt.Scale(domain=domain, nice=False)
+        )
+        axis = alt.Axis(title=title, grid=False, labels=title is not None, labelOverlap="greedy", **self._labels())
+        return alt.X(f"{column}:Q", scale=scale, axis=axis)
+
+    def _labels(self) -> dict[str, Any]:
+        if self.kind == "symlog":
+            return {"values": ticks(self.last_step), "format": ",d"}
+        if self.kind == "linear":
+            return {"format": ",d"}
+        every = -(-len(self.knots) // _MOST_LABELS)
+        chosen = [*range(0, len(self.knots) - 1, every), len(self.knots) - 1]
+        names = ",".join(f"'{step:,}'" for step in self.knots)
+        return {"values": chosen, "labelExpr": f"[{names}][datum.value]"}
+
+    @property
+    def title(self) -> str:
+        """The axis in words."""
+        return {"symlog": "step (symlog)", "linear": "step", "events": "step (each event as wide as the next)"}[self.kind]
+
+    def cursor(self, step: int) -> pd.DataFrame:
+        """The cursor's place."""
+        return pd.DataFrame({"x": self.place([step]), "step": [step]})
+
+
+def step_axis(kind: str, last_step: int, event_steps: Iterable[int] = ()) -> StepAxis:
+    """The axis of a kind; by events only where there are some, else symlog.
+
+    Examples
+    --------
+    >>> step_axis("events", 100, [19, 3, 3]).knots
+    (0, 3, 19, 100)
+    """
+    knots = sorted({0, last_step, *event_steps})
+    if kind not in KINDS or (kind == "events" and len(knots) < 3):
+        kind = "symlog"
+    return StepAxis(kind, last_step, tuple(knots) if kind == "events" else ())
+
+
+def cursor_rule() -> Any:
+    """The upright line at the step that is looked at, edged so that it is seen on every colour; data set ``cursor``."""
+    import altair as alt
+
+    place = alt.Chart(alt.NamedData("cursor")).encode(x=alt.X("x:Q"))
+    edge = place.mark_rule(color="#10151C", strokeWidth=3.5, opacity=0.4, clip=True)
+    return alt.layer(edge, place.mark_rule(color=CURSOR, strokeWidth=2, clip=True))

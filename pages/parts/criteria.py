@@ -24,7 +24,10 @@ _WORDS = {
     "black_holes": "black holes C",
     "population": "tokens in them P",
     "sizes": "populations",
-    "true_holes": "true holes",
+    "tokens": "tokens",
+    "true_holes_last": "true holes at the end",
+    "sizes_last": "populations at the end",
+    "touching_everywhere": "all touch (two cells or fewer)",
     "black_holes_first": "black holes at the start",
     "black_holes_last": "black holes at the end",
     "joining_tokens": "tokens that joined",
@@ -46,16 +49,16 @@ def outcome(path: str, snapshots: int, group: str) -> None:
         st.markdown(f"### {found.outcome.capitalize()}")
         st.markdown(
             f"{group.capitalize()} tokens, steps {found.first_step:,} to {found.last_step:,}: {_MEANINGS[found.outcome]} "
-            f"({found.flows.joining:,} joined, {found.flows.parting:,} parted). {_seeds_word(found)} "
-            + what_is("verdict-and-laws")
+            f"({found.flows.joining:,} joined, {found.flows.parting:,} parted). {_seeds_word(found)} " + what_is("verdict")
         )
         st.caption(found.caution)
 
 
 def _seeds_word(found: Verdict) -> str:
-    if found.seeds_outcome == found.outcome:
-        return "The number of black holes alone gives the same word."
-    return f"The number of black holes alone says {found.seeds_outcome}: it cannot tell merging from evaporating."
+    return (
+        f"The first notebook's code would print: {found.seeds_outcome}, and of its hypothesis: {found.seeds_conclusion}. It "
+        "counts the holes of all tokens, and a count cannot tell merging from evaporating."
+    )
 
 
 def criteria(path: str, snapshots: int, group: str) -> None:
@@ -87,6 +90,8 @@ def _form(name: str, form: Form) -> None:
 def _number(value: Any) -> str:
     if value is None:
         return "not recorded"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
         return plain(", ".join(f"{count:,} {kind}" for kind, count in value.items() if count) or "none")
     if isinstance(value, list):

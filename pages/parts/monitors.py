@@ -20,7 +20,7 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
     rows = judged.laws(str(run.path), snapshots)
     st.subheader("The laws", anchor="laws")
     st.markdown(
-        f"Checked at every one of {snapshots:,} recorded steps, for all tokens they are about. {what_is('verdict-and-laws')}"
+        f"Checked at every one of {snapshots:,} recorded steps, for all tokens they are about. {what_is('laws-as-monitors')}"
     )
     table = pd.DataFrame(
         {

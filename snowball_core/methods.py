@@ -11,6 +11,7 @@ from .bf16 import format_of
 from .config import RunConfig
 from .costs import parameter_count
 from .observation import Observation
+from .origins import origin_of, told
 from .schedules import recorded_steps
 from .viewpoint import configuration_hash, manifest_of
 
@@ -52,6 +53,7 @@ def methods(seen: Observation) -> str:
         _text(seen.config, manifest),
         _precision(seen.config, manifest),
         _optimizer(seen.config),
+        _fork(seen.config, manifest),
         _recorded(seen),
         _origin(seen.config, manifest),
         _hashes(seen.config, manifest),
@@ -69,13 +71,27 @@ def _model(config: RunConfig, last: int) -> str:
         jiggle = (
             f" Gaussian noise of standard deviation {config.jiggle_sigma} is added to {config.jiggle_rows} rows every step."
         )
+    drawn = (
+        f"in the initial state {config.initial_state} (base {config.base}, {lattice} the bfloat16 lattice, noise in "
+        f"{config.noise_dtype}, sigma {config.sigma})"
+    )
+    began = "as a snapshot of another run" if config.initial_state == "snapshot" else drawn
     return (
         f"A GPT-2 with {parameter_count(config):,} parameters (vocabulary {config.vocab:,}, hidden size {config.hidden:,}, "
         f"{config.layers:,} layers, {config.heads:,} heads, context {config.context:,}, {config.norm_layer}, {tied} "
         f"embeddings) was trained to step {last:,} of {config.steps:,} scheduled steps. "
-        f"The embedding matrix began in the initial state {config.initial_state} (base {config.base}, {lattice} the bfloat16 "
-        f"lattice, noise in {config.noise_dtype}, sigma {config.sigma}).{jiggle}"
+        f"The embedding matrix began {began}.{jiggle}"
     )
+
+
+def _fork(config: RunConfig, manifest: Mapping[str, Any]) -> str:
+    """Where the run was forked, and where its parents were, with the hashes."""
+    told_of, origin = [], origin_of(manifest)
+    while origin is not None:
+        history = f", of its whole history {origin.history_sha256}" if origin.history_sha256 else ""
+        told_of.append(f"{told(origin, config)} SHA-256 of the matrix there {origin.matrix_sha256}{history}.")
+        config, origin = origin.before, origin.earlier
+    return " ".join(told_of)
 
 
 def _text(config: RunConfig, manifest: Mapping[str, Any]) -> str:

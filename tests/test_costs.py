@@ -84,3 +84,22 @@ def test_a_step_costs_three_forward_passes_over_every_matrix():
 
 def test_the_speed_of_this_processor_is_a_plausible_number():
     assert 1e8 < matrix_speed(0.02) < 1e14
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the largest memory of a process is told in other units there")
+@pytest.mark.parametrize("batch", [32, 128])
+def test_the_estimate_of_memory_is_near_what_a_worker_really_takes(tmp_path: Path, batch: int) -> None:
+    config = RunConfig(batch=batch, steps=3)
+    code = (
+        "import resource; from snowball_core.commands import main; "
+        f"main(['record', '--batch', '{batch}', '--steps', '3', '--runs', {str(tmp_path)!r}, '--json']); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert memory_bytes(config) == pytest.approx(int(done.stdout.split()[-1]) * 1024, rel=0.25)
+
+
+def test_steps_trained_already_take_no_time() -> None:
+    config = RunConfig(steps=1_000)
+    assert cost(config, 1e9, 250).seconds == pytest.approx(0.75 * cost(config, 1e9).seconds)
+    assert cost(config, 1e9, 1_000).seconds == 0

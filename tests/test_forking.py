@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_runs import EVERYTHING, forked, numbers, recordings, stopped_at, tiny, write_book
+from trained_runs import EVERYTHING, forked, numbers, recordings, stopped_at, tiny, write_book
 
 from snowball_core.branching import FIXED, branch, fork_request
 from snowball_core.config import FIELDS

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import EVERYTHING, forked, recordings, tiny, write_book
+from trained_runs import EVERYTHING, forked, recordings, tiny, write_book
 
 from snowball_core import jobs, recording
 from snowball_core.bf16 import values
@@ -19,6 +19,8 @@ from snowball_core.branching import branch, branch_faults, fork_request
 from snowball_core.config import configured
 from snowball_core.errors import ConfigError, HistoryError, RunError
 from snowball_core.forking import prepare_fork
+from snowball_core.methods import methods
+from snowball_core.observation import observe
 from snowball_core.origins import CHECKPOINT, SNAPSHOT, changes, origin_of, told
 from snowball_core.precision import REGIMES
 from snowball_core.preparing import checked_corpus, prepare, request
@@ -186,6 +188,19 @@ def test_a_fork_says_what_it_took_over_and_what_not(folder: Path, book: Path) ->
     assert exact.origin.kind == CHECKPOINT
     assert "beta2 0.999 → 0.99" in told(exact.origin, exact.config)
     assert changes(exact.origin.before, exact.config) == ["until 6 → 8", "beta2 0.999 → 0.99"]
+
+
+def test_the_methods_paragraph_names_every_origin_with_its_hash(folder: Path, book: Path) -> None:
+    parent = record(tiny(book, until=4), folder)
+    first = forked(folder, parent, 3, until="2")
+    text = methods(observe(forked(folder, first, until="4", learning_rate="0.01")))
+    for words in (
+        *("began as a snapshot of another run", f"snapshot of {parent.id} at step 3", "drawn fresh from seed 42"),
+        *(f"checkpoint of {first.id} at step 2", "learning_rate 0.001 → 0.01", matrix_sha256(parent.history().words[3])),
+    ):
+        assert words in text
+    assert "base normal" not in text
+    assert "Forked" not in methods(observe(parent))
 
 
 @pytest.mark.parametrize("damage", [3, [], {}, {"kind": "x"}, "deep"])

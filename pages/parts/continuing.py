@@ -17,7 +17,7 @@ from .progress import progress
 from .run_picker import offer_demo
 from .words import duration, plain
 
-_PROBLEM = "problem-continuing"
+_PROBLEM, _NEXT = "problem-continuing", "continue-next"
 _ADVICE = {
     "stopped": "It was stopped and kept everything recorded. Resume goes on to the same bits as if it had never stopped.",
     "interrupted": "It was killed, or ran out of memory or power; everything recorded is kept.",
@@ -27,6 +27,11 @@ _ADVICE = {
     ),
     "completed": "It is complete. Fork it to go on beyond its end, or to ask what had become of it otherwise.",
 }
+
+
+def show_next(run_id: str) -> None:
+    """Have a run that was started or stopped here shown as soon as nobody is at it."""
+    st.session_state[_NEXT] = run_id
 
 
 def continuing() -> None:
@@ -42,6 +47,8 @@ def continuing() -> None:
         else:
             st.caption("No other run is recorded yet; the one under way can be stopped, and then resumed or forked here.")
         return
+    if st.session_state.get(_NEXT) in names:
+        st.session_state["continue-run"] = st.session_state.pop(_NEXT)
     if st.session_state.get("continue-run") not in names:
         st.session_state["continue-run"] = names[0]
     chosen = st.selectbox("Recorded run", names, key="continue-run", persist_state="session", width=460)

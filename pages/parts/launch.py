@@ -15,6 +15,7 @@ from snowball_core.preparing import dead_tokens
 from snowball_core.runs import runs_folder
 
 from . import openers
+from .continuing import show_next
 from .fork_choice import leave
 from .words import duration, plain, size
 
@@ -88,6 +89,7 @@ def _start(config: RunConfig, at: Branch | None) -> None:
         st.error(plain(error))
         return
     st.session_state[_STARTED] = run.id
+    show_next(run.id)
     leave()
     st.rerun()
 

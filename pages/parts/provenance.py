@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.config import DEFAULTS
+from snowball_core.origins import told
 from snowball_core.runs import Run
 
 from .words import plain
@@ -22,6 +23,8 @@ def provenance(run: Run) -> None:
         f"{config.schedule} rate",
     ]
     st.caption(plain(" · ".join(parts)))
+    if origin := run.origin:
+        st.caption(plain(told(origin, config)))
     if faults := run.manifest.get("faults_carried"):
         st.caption("This run repeats known faults of the published experiment: " + plain("; ".join(map(str, faults))) + ".")
     with st.expander("Configuration and provenance", on_change="rerun", key="manifest") as box:

@@ -12,6 +12,7 @@ from snowball_core.status import request_stop
 from snowball_core.turns import waiting
 
 from . import openers
+from .continuing import show_next
 from .progress import progress
 from .words import duration, plain
 
@@ -88,5 +89,6 @@ def _queue(queue: list[str]) -> None:
 def _stop(run: Run) -> None:
     try:
         request_stop(run.path)
+        show_next(run.id)
     except SnowballError as error:
         st.session_state[_PROBLEM] = str(error)

@@ -1,0 +1,133 @@
+"""Forking on the Train page: what is offered, fixed, explained and refused; run without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import MakeRun
+from streamlit.testing.v1 import AppTest
+from trained_runs import tiny, write_book
+
+from snowball_core import jobs
+from snowball_core.branching import Branch
+from snowball_core.recording import record
+from snowball_core.runs import Run
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
+    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
+    return tmp_path
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.run()
+    app.switch_page("pages/train.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return sound(app.run())
+
+
+def sound(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def texts(elements: object) -> str:
+    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def test_a_run_without_a_checkpoint_offers_its_snapshots_only(make_run: MakeRun) -> None:
+    run = make_run(record="every-5")
+    app = opened()
+    assert app.button(key=f"fork-exact-{run.id}").disabled
+    app.number_input(key=f"fork-step-{run.id}").set_value(13).run()
+    assert app.button(key=f"fork-snapshot-{run.id}").label == "Fork from the snapshot at step 10"
+    assert "Step 13 was not recorded" in texts(app.caption)
+
+
+@pytest.fixture
+def trained(library: Path) -> Run:
+    return record(tiny(write_book(library / "book.txt"), until=6), library)
+
+
+def test_a_fork_from_a_snapshot_is_prepared_explained_and_started(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, Branch]] = []
+
+    def start(folder: Path, config: object, at: Branch) -> Run:
+        asked.append((config, at))
+        return trained
+
+    monkeypatch.setattr(jobs, "start", start)
+    app = opened()
+    app.number_input(key=f"fork-step-{trained.id}").set_value(2).run()
+    sound(app.button(key=f"fork-snapshot-{trained.id}").click().run())
+    assert (app.query_params["fork"], app.query_params["at"]) == (trained.id, "2")
+    said = texts(app.markdown)
+    for words in ("is the snapshot at step 2", "drawn fresh from the seed", "optimizer moments are fresh"):
+        assert words in said
+    assert app.text_input(key="field-hidden").disabled
+    assert not app.text_input(key="field-batch").disabled
+    app.text_input(key="field-learning_rate").set_value("0.003").run()
+    sound(app.button(key="start").click().run())
+    config, at = asked[0]
+    assert (config.initial_state, config.learning_rate) == ("snapshot", 0.003)  # type: ignore[attr-defined]
+    assert (at.parent.id, at.kind, at.step) == (trained.id, "snapshot", 2)
+    assert "fork" not in app.query_params
+    assert app.button(key="start").label == "Start the run"
+
+
+def test_an_exact_fork_fixes_what_would_make_it_inexact_and_says_what_is_left(trained: Run) -> None:
+    app = sound(opened().button(key=f"fork-exact-{trained.id}").click().run())
+    assert "exactly** from the checkpoint at step 6" in texts(app.markdown)
+    assert [app.text_input(key=f"field-{name}").disabled for name in ("batch", "seed", "steps", "until")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert "(the first 6 are the parent's)" in texts(app.markdown)
+    app.text_input(key="field-until").set_value("5").run()
+    assert "must train beyond its checkpoint" in texts(sound(app).error)
+    assert app.button(key="start").disabled
+    app = sound(app.button(key="fork-leave").click().run())
+    assert app.text_input(key="field-steps").value == "10000"
+
+
+def test_a_link_to_a_fork_fills_the_form_of_a_fresh_visit(trained: Run) -> None:
+    app = opened(fork=trained.id, at="4")
+    assert app.text_input(key="field-name").value == "primordial-snowball-fork"
+    assert app.selectbox(key="field-initial_state").value == "snapshot"
+    assert app.button(key="start").label == "Start the fork"
+
+
+def test_the_form_of_a_new_run_does_not_offer_a_snapshot() -> None:
+    assert list(opened().selectbox(key="field-initial_state").options) == ["snowball", "singularity", "normal"]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"fork": "../../etc"}, "a run id is made of"),
+        ({"fork": "no-such-run"}, "there is no run"),
+        ({"fork": "*", "at": "4"}, "a run id is made of"),
+        ({"fork": "RUN", "at": "-4"}, 'the address says "-4"'),
+        ({"fork": "RUN", "at": "٣"}, "the address says"),
+        ({"fork": "RUN", "at": "5000"}, "a fork begins at a recorded step; got 5,000"),
+        ({"fork": "RUN"}, "an exact fork needs a checkpoint"),
+    ],
+)
+def test_a_hostile_fork_address_gets_a_friendly_answer(make_run: MakeRun, query: dict[str, str], words: str) -> None:
+    run = make_run()
+    app = opened(**{name: value.replace("RUN", run.id) for name, value in query.items()})
+    assert words in texts(app.warning)
+    assert app.button(key="start").label == "Start the run"

@@ -1,0 +1,100 @@
+"""Following a run under way: what is read piece by piece equals what is read at once, and only what is new is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import MakeRun, falling_together
+
+from snowball_core import live
+from snowball_core.charts import counts_data, loss_data, rate_spec
+from snowball_core.errors import RunError
+from snowball_core.live import Seen, follow
+from snowball_core.runs import HISTORY, METRICS, TENSOR, Run
+from snowball_core.tables import measures_table
+from snowball_core.tensorfile import TensorWriter
+
+
+def grow(run: Run, upto: int) -> None:
+    """Record the snapshots and the numbers up to a step."""
+    words = falling_together(21)
+    with TensorWriter(run.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
+        for snapshot in words[writer.recorded : upto + 1]:
+            writer.append(snapshot)
+    have = (run.path / METRICS).read_text().count("\n")
+    with open(run.path / METRICS, "a") as file:
+        file.write("".join(f"{step},{5 - 0.01 * step},0.001,1.0,0.1\n" for step in range(have, upto + 1)))
+
+
+def same(one: Seen, other: Seen) -> None:
+    assert (one.group, one.position, one.snapshots) == (other.group, other.position, other.snapshots)
+    for name, column in one.metrics.items():
+        assert column.tolist() == other.metrics[name].tolist()
+    pd.testing.assert_frame_equal(one.counts, other.counts, check_dtype=False)
+
+
+def test_piece_by_piece_is_the_same_as_at_once_and_as_the_tables_of_the_whole(make_run: MakeRun) -> None:
+    run, whole = make_run(snapshots=1, state="running"), make_run()
+    seen = follow(run)
+    for upto in (1, 2, 7, 8, 8, 20):
+        grow(run, upto)
+        seen = follow(run, seen)
+        same(seen, follow(run))
+    same(seen, follow(whole))
+    table = measures_table(whole.history().words, whole.steps(21), whole.dead)
+    drawn, expected = counts_data(seen.counts, "dead"), counts_data(table, "dead")
+    pd.testing.assert_frame_equal(drawn, expected, check_dtype=False)
+
+
+def test_only_new_snapshots_are_counted(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(snapshots=1, state="running")
+    seen, counted = follow(run), []
+    table = live.census_table
+    monkeypatch.setattr(live, "census_table", lambda words, *rest: counted.append(len(words)) or table(words, *rest))
+    for upto in (5, 5, 9):
+        grow(run, upto)
+        seen = follow(run, seen)
+    assert counted == [5, 4]
+
+
+def test_a_line_half_written_is_read_when_it_is_whole(make_run: MakeRun) -> None:
+    run = make_run(snapshots=3, state="running")
+    with open(run.path / METRICS, "a") as file:
+        file.write("3,4.9")
+        file.flush()
+        seen = follow(run)
+        assert seen.metrics["step"].tolist() == [1, 2]
+        file.write("7,0.001,1.0,0.1\n")
+    assert follow(run, seen).metrics["loss"].tolist() == [4.99, 4.98, 4.97]
+
+
+def test_files_that_became_shorter_are_read_from_their_beginning(make_run: MakeRun) -> None:
+    long, short = make_run(), make_run(snapshots=4)
+    same(follow(short, follow(long)), follow(short))
+
+
+def test_a_run_without_files_and_one_without_dead_tokens_are_followed(make_run: MakeRun) -> None:
+    empty = make_run(snapshots=0, state="queued")
+    (empty.path / METRICS).unlink()
+    assert (follow(empty).snapshots, follow(empty).position, len(follow(empty).counts)) == (0, 0, 0)
+    alive = follow(make_run(dead=0))
+    assert alive.group == "all"
+    assert set(alive.counts["group"]) == {"all"}
+
+
+def test_a_damaged_line_is_told(make_run: MakeRun) -> None:
+    run = make_run(snapshots=3)
+    seen = follow(run)
+    with open(run.path / METRICS, "a") as file:
+        file.write("nonsense\n")
+    with pytest.raises(RunError, match="must hold 5 numbers a line"):
+        follow(run, seen)
+
+
+def test_loss_and_rate_are_means_over_the_same_steps(make_run: MakeRun) -> None:
+    steps = np.arange(1.0, 1_501.0)
+    table, width = loss_data({"step": steps, "loss": steps * 2, "learning_rate": steps / 8})
+    assert width == 3
+    assert table.iloc[0].tolist() == [2.0, 4.0, 0.25]
+    assert rate_spec(10, True, 100)["layer"][0]["encoding"]["y"]["field"] == "learning_rate"

@@ -1,0 +1,149 @@
+"""Training watched in a real browser: live numbers, stop and resume, a killed worker, a restarted app, two tabs, typing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browsing import MARKS, READY, free_port, serve, visit
+from playwright.sync_api import Browser, Page, expect
+from trained_runs import tiny, write_book
+
+from snowball_core import jobs
+from snowball_core.recording import record
+from snowball_core.runs import Run, run_paths
+from snowball_core.status import request_stop
+
+pytestmark = MARKS
+
+
+@pytest.fixture
+def under_way(tmp_path: Path) -> Iterator[Run]:
+    """A run that trains until the test is over."""
+    run = jobs.start(tmp_path, tiny(write_book(tmp_path / "book.txt"), steps=5_000_000, record="every-20", name="endless"))
+    yield run
+    for path in run_paths(tmp_path):
+        if worker := worker_of(path.name):
+            os.kill(worker, signal.SIGKILL)
+
+
+def worker_of(run_id: str) -> int | None:
+    """The process that trains a run."""
+    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if run_id.encode() in words and b"snowball_core" in words:
+            return pid
+    return None
+
+
+def step_shown(page: Page, run: Run) -> int:
+    words = page.locator(f".st-key-live-{run.id} [data-testid='stProgress']").inner_text().split()
+    return int(words[1].replace(",", ""))
+
+
+def grows(page: Page, run: Run) -> None:
+    """Wait until the step on the screen is another one, twice, with nobody touching the page."""
+    for _ in range(2):
+        before = step_shown(page, run)
+        page.wait_for_function(
+            """([key, before]) => {
+                const bar = document.querySelector(`.st-key-live-${key} [data-testid='stProgress']`)
+                return bar && Number(bar.innerText.split(/\\s+/)[1].replaceAll(',', '')) > before
+            }""",
+            arg=[run.id, before],
+        )
+
+
+def test_numbers_grow_by_themselves_and_stop_and_resume_work(server: str, page: Page, under_way: Run) -> None:
+    visit(page, f"{server}/train")
+    panel = page.locator(f".st-key-live-{under_way.id}")
+    expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
+    expect(panel.locator("[data-testid='stMetric']")).to_have_count(5)
+    grows(page, under_way)
+    chart = panel.locator(f"[aria-label='Learning rate over the steps, run {under_way.id}'] svg").first
+    chart.evaluate("picture => { picture.dataset.kept = 'yes' }")
+    grows(page, under_way)
+    assert chart.evaluate("picture => picture.dataset.kept") == "yes", "the chart was drawn anew"
+    page.get_by_role("button", name="Stop and keep what is recorded").click()
+    ended = page.locator(".st-key-continuing")
+    expect(ended.get_by_text("stopped", exact=True)).to_be_visible()
+    reached = under_way.status().step
+    assert reached > 0
+    expect(ended).to_contain_text(f"step {reached:,} of 5,000,000")
+    page.get_by_role("button", name="Resume").click()
+    expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
+    grows(page, under_way)
+    assert step_shown(page, under_way) > reached
+
+
+def test_a_killed_worker_is_interrupted_and_resumes(server: str, page: Page, under_way: Run) -> None:
+    visit(page, f"{server}/train")
+    panel = page.locator(f".st-key-live-{under_way.id}")
+    expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
+    worker = worker_of(under_way.id)
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
+    ended = page.locator(".st-key-continuing")
+    expect(ended.get_by_text("interrupted", exact=True)).to_be_visible()
+    expect(ended).to_contain_text("everything recorded is kept")
+    page.get_by_role("button", name="Resume").click()
+    expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
+    grows(page, under_way)
+
+
+def test_the_app_may_be_restarted_and_every_tab_sees_the_same(tmp_path: Path, browser: Browser, under_way: Run) -> None:
+    port = free_port()
+    tabs = [browser.new_context().new_page() for _ in range(2)]
+    with serve(tmp_path, port) as address:
+        for tab in tabs:
+            visit(tab, f"{address}/train")
+            expect(tab.locator(f".st-key-live-{under_way.id}").get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
+    before = under_way.status().step
+    with serve(tmp_path, port) as address:
+        visit(tabs[0], f"{address}/train")
+        visit(tabs[1], f"{address}/train")
+        grows(tabs[1], under_way)
+        assert under_way.status().step > before
+        # What one tab does, the other shows.
+        tabs[0].get_by_role("button", name="Stop and keep what is recorded").click()
+        expect(tabs[1].locator(".st-key-continuing").get_by_text("stopped", exact=True)).to_be_visible()
+        # What nobody at the screen did, too.
+        jobs.resume(tmp_path, under_way.id)
+        for tab in tabs:
+            expect(tab.locator(f".st-key-live-{under_way.id}")).to_be_visible()
+        request_stop(under_way.path)
+    for tab in tabs:
+        tab.context.close()
+
+
+def test_the_estimate_follows_while_one_types(server: str, page: Page) -> None:
+    visit(page, f"{server}/train")
+    estimate = page.locator(".st-key-estimate")
+    expect(estimate).to_contain_text("10,001 snapshots")
+    entry = page.locator(".st-key-field-steps input")
+    entry.fill("")
+    entry.press_sequentially("750", delay=60)
+    expect(estimate).to_contain_text("751 snapshots")
+    assert entry.evaluate("entry => entry === document.activeElement")
+
+
+def test_a_fork_is_chosen_survives_a_reload_and_runs_to_its_end(server: str, page: Page, tmp_path: Path) -> None:
+    parent = record(tiny(write_book(tmp_path / "book.txt"), until=6, name="parent"), tmp_path)
+    visit(page, f"{server}/train")
+    page.get_by_role("button", name="Fork exactly at step 6").click()
+    expect(page.locator(".st-key-fork")).to_contain_text("It goes on exactly from the checkpoint at step 6")
+    page.reload()
+    expect(page.locator(".st-key-fork")).to_contain_text(parent.id)
+    page.wait_for_selector(READY)
+    expect(page.locator(".st-key-field-batch input")).to_be_disabled()
+    page.get_by_role("button", name="Start the fork").click()
+    ended = page.locator(".st-key-continuing")
+    expect(ended.get_by_text("Forked exactly from the checkpoint of")).to_be_visible(timeout=90_000)
+    expect(ended.get_by_text("completed", exact=True)).to_be_visible(timeout=90_000)
+    expect(ended).to_contain_text("step 24 of 24")

@@ -1,0 +1,235 @@
+"""The Train page, run without a browser: the form, the run under way, the queue, and what an ended run offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import MakeRun
+from streamlit.testing.v1 import AppTest
+
+from snowball_core import jobs
+from snowball_core.config import PRESETS, PURPOSES
+from snowball_core.runs import Run, run_paths
+from snowball_core.status import Status, lock_of, stop_marker, write_status
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
+    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
+    return tmp_path
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.run()
+    app.switch_page("pages/train.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return sound(app.run())
+
+
+def sound(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def texts(elements: object) -> str:
+    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def specs(app: AppTest) -> dict[str, str]:
+    return {node.proto.id or str(place): node.proto.spec for place, node in enumerate(app.get("vega_lite_chart"))}
+
+
+def test_the_form_shows_every_fault_at_once_and_writes_nothing(library: Path) -> None:
+    app = opened()
+    for name, value in {"sigma": "-1", "steps": "many", "heads": "3", "vocab": "64", "learning_rate": "-0.1"}.items():
+        app.text_input(key=f"field-{name}").set_value(value)
+    message = texts(sound(app.run()).error)
+    for words in (
+        "sigma must be",
+        "steps must be a whole number",
+        "divisible by heads",
+        "vocab must exceed",
+        "learning_rate must be",
+    ):
+        assert words in message
+    assert "5 things must change" in message
+    assert app.button(key="start").disabled
+    assert list(library.iterdir()) == []
+
+
+def test_the_form_follows_the_preset_and_tells_its_faults() -> None:
+    app = opened()
+    app.radio(key="preset").set_value("jiggle").run()
+    assert app.text_input(key="field-jiggle_sigma").value == "0.001"
+    app.text_input(key="field-corpus").set_value("python-manual").run()
+    assert "labels shifted twice" in texts(app.markdown)
+
+
+def test_the_estimate_follows_the_form() -> None:
+    app = opened()
+    before = next(text.value for text in app.markdown if "on disk" in text.value)
+    app.text_input(key="field-steps").set_value("100").run()
+    after = next(text.value for text in app.markdown if "on disk" in text.value)
+    assert "10,001 snapshots" in before
+    assert "101 snapshots" in after
+
+
+def test_what_can_move_follows_the_form() -> None:
+    app = opened()
+    assert "can fall" in texts(app.markdown)
+    app.radio(key="preset").set_value("primordial-snowball").run()
+    app.text_input(key="field-corpus").set_value("python-manual").run()
+    assert "can only rise" in texts(sound(app).markdown)
+
+
+def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:
+    text = tmp_path / "every-byte.txt"
+    text.write_bytes(bytes([*range(1, 128), *[65] * 2_000]).replace(b"\r", b"") + b"\r")
+    app = opened()
+    app.text_input(key="field-corpus").set_value(str(text))
+    app.text_input(key="field-vocab").set_value("128")
+    sound(app.run())
+    assert "are dead" in texts(app.markdown) + texts(app.info)
+
+
+def test_the_start_button_passes_the_form_on(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def start(folder: Path, config: object, at: object = None) -> Run:
+        asked.append(config)
+        return make_run()
+
+    monkeypatch.setattr(jobs, "start", start)
+    app = opened()
+    app.text_input(key="field-steps").set_value("60")
+    sound(app.button(key="start").click().run())
+    assert asked[0].steps == 60  # type: ignore[attr-defined]
+    assert len(run_paths(make_run().path.parent)) >= 1
+
+
+def test_a_read_only_library_refuses_to_train(monkeypatch: pytest.MonkeyPatch, library: Path) -> None:
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    app = sound(opened().button(key="start").click().run())
+    assert "read-only" in texts(app.error)
+    assert list(library.iterdir()) == []
+
+
+# Presets.
+
+
+def test_every_preset_says_what_it_is_for_and_how_many_faults_it_repeats() -> None:
+    assert set(PURPOSES) == set(PRESETS)
+    captions = list(opened().radio(key="preset").proto.captions)
+    assert all(purpose in caption for purpose, caption in zip(PURPOSES.values(), captions, strict=True))
+    assert "no known fault" in captions[0]
+    assert "4 known faults" in captions[1]
+
+
+# Under way.
+
+
+@contextmanager
+def at_work(*runs: Run) -> Iterator[None]:
+    """As if a worker were at each of the runs."""
+    with ExitStack() as stack:
+        for run in runs:
+            stack.enter_context(lock_of(run.path))
+        yield
+
+
+def waits(folder: Path, run: Run, place: int) -> None:
+    tickets = folder / ".turns" / "cpu"
+    tickets.mkdir(parents=True, exist_ok=True)
+    (tickets / f"{place:020d}_{run.id}").touch()
+    write_status(run.path, Status("queued", 0, run.config.last_step, message=f"waits for number {place - 1}"))
+
+
+def test_a_run_under_way_shows_progress_counts_loss_and_rate(make_run: MakeRun) -> None:
+    run = make_run(snapshots=9, state="running")
+    with at_work(run):
+        app = opened()
+        shown = {metric.label: metric.value for metric in app.metric}
+    assert shown == {"U": "4", "C": "1", "P": "3", "Loss": "4.920", "Learning rate": "0.001"}
+    assert "step 8 of 20" in next(node.proto.text for node in app.get("progress"))
+    alts = [node.proto.alt for node in app.get("vega_lite_chart")]
+    assert [alt.split()[0] for alt in alts] == ["Counts", "Training", "Learning"]
+    assert all(run.id in alt for alt in alts)
+    assert "Stop and keep what is recorded" in labels(app)
+
+
+def test_the_charts_of_a_growing_run_are_the_same_descriptions_with_more_data(make_run: MakeRun) -> None:
+    run = make_run(snapshots=9, state="running")
+    with at_work(run):
+        app = opened()
+        before = specs(app)
+        write_status(run.path, Status("running", 15, 20, 1.0, 5.0))
+        assert specs(sound(app.run())) == before
+
+
+def test_the_queue_names_each_run_its_place_and_lets_it_be_taken_out(make_run: MakeRun, library: Path) -> None:
+    first = make_run(snapshots=3, state="running", name="first")
+    second, third = (make_run(snapshots=0, state="queued", name=name) for name in ("second", "third"))
+    waits(library, third, 2)
+    waits(library, second, 1)
+    with at_work(first, second, third):
+        app = opened()
+        listed = [text.value for text in app.markdown if text.value[:2] in ("1.", "2.")]
+        assert "Queue: 2 runs wait." in texts(app.markdown)
+        assert second.id in listed[0].replace("\\", "")
+        assert third.id in listed[1].replace("\\", "")
+        sound(app.button(key=f"cancel-{third.id}").click().run())
+    assert stop_marker(third.path).exists()
+    assert not stop_marker(second.path).exists()
+
+
+# Ended.
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "words"),
+    [
+        ("failed", "the loss must stay finite; it became nan at step 9", "fork it with a lower learning rate"),
+        ("stopped", "", "It was stopped and kept everything recorded"),
+        ("completed", "", "Fork it to go on beyond its end"),
+    ],
+)
+def test_an_ended_run_says_how_why_and_what_to_do(make_run: MakeRun, state: str, message: str, words: str) -> None:
+    run = make_run(snapshots=9, state=state)
+    write_status(run.path, Status(state, 8, 20, message=message))
+    app = opened()
+    said = texts(app.markdown) + texts(app.warning)
+    assert words in said
+    assert message[1:] in said
+    assert ("Resume" in labels(app)) == (state != "completed")
+
+
+def test_an_interrupted_run_repeats_the_last_line_of_its_worker(make_run: MakeRun) -> None:
+    run = make_run(snapshots=9, state="running")
+    (run.path / "worker.log").write_text('{"run": "x"}\nTraceback:\nMemoryError: *out* of room\n')
+    assert "MemoryError: *out* of room" in texts(opened().warning)
+    (run.path / "worker.log").unlink()
+    app = opened()
+    assert "Its worker ended without a word" in texts(app.warning)
+    assert "last line" not in texts(app.warning)
+
+
+def test_resume_says_what_is_left_and_sends_a_worker(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(snapshots=9, state="stopped")
+    sent: list[str] = []
+    monkeypatch.setattr(jobs, "resume", lambda folder, run_id: sent.append(run_id))
+    app = opened()
+    assert "From step 0: 20 steps, of which 8 are repeated and compared" in texts(app.caption)
+    sound(app.button(key=f"resume-{run.id}").click().run())
+    assert sent == [run.id]

@@ -23,8 +23,9 @@ _UNTOLD = ("cannot be told", ":material/question_mark:", "gray")
 _WORDS = {
     "black_holes": "black holes C",
     "population": "tokens in them P",
-    "sizes": "populations",
-    "true_holes": "true holes",
+    "tokens": "tokens in all",
+    "sizes_last": "their populations",
+    "true_holes_last": "of them true: one hidden class",
     "black_holes_first": "black holes at the start",
     "black_holes_last": "black holes at the end",
     "joining_tokens": "tokens that joined",
@@ -34,7 +35,12 @@ _WORDS = {
     "largest_linf_cells": "largest L∞, cells",
     "in_epsilon": "largest L∞, seed's ε",
     "below": "must be below",
+    "touching_everywhere": "all within two cells",
     "components_within_a_cell": "groups within a cell of each other",
+}
+_NONE = {
+    "true_holes_last": "not recorded",
+    "components_within_a_cell": "too many pairs to tell",
 }
 _SHOWN_SIZES = 12
 
@@ -46,16 +52,17 @@ def outcome(path: str, snapshots: int, group: str) -> None:
         st.markdown(f"### {found.outcome.capitalize()}")
         st.markdown(
             f"{group.capitalize()} tokens, steps {found.first_step:,} to {found.last_step:,}: {_MEANINGS[found.outcome]} "
-            f"({found.flows.joining:,} joined, {found.flows.parting:,} parted). {_seeds_word(found)} "
-            + what_is("verdict-and-laws")
+            f"({found.flows.joining:,} joined, {found.flows.parting:,} parted). {_seeds_word(found)} " + what_is("verdict")
         )
         st.caption(found.caution)
 
 
 def _seeds_word(found: Verdict) -> str:
+    said = f'The first notebook, counting the black holes of all tokens, would have printed "{found.seeds_outcome}" and '
+    said += f'concluded "{found.seeds_conclusion}".'
     if found.seeds_outcome == found.outcome:
-        return "The number of black holes alone gives the same word."
-    return f"The number of black holes alone says {found.seeds_outcome}: it cannot tell merging from evaporating."
+        return said
+    return said + " The number of holes alone cannot tell merging from evaporating."
 
 
 def criteria(path: str, snapshots: int, group: str) -> None:
@@ -80,16 +87,18 @@ def _form(name: str, form: Form) -> None:
         st.markdown(f":gray[{name}]")
         st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
     st.markdown(plain(form.asks[0].upper() + form.asks[1:]))
-    told = [f"{_WORDS.get(key, plain(key))}: **{_number(value)}**" for key, value in form.numbers.items()]
+    told = [f"{_WORDS.get(key, plain(key))}: **{_number(key, value)}**" for key, value in form.numbers.items()]
     st.markdown(":small[" + "  \n".join(told) + "]")
 
 
-def _number(value: Any) -> str:
+def _number(key: str, value: Any) -> str:
     if value is None:
-        return "not recorded"
+        return _NONE.get(key, "cannot be told")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
         return plain(", ".join(f"{count:,} {kind}" for kind, count in value.items() if count) or "none")
     if isinstance(value, list):
         more = f" and {len(value) - _SHOWN_SIZES} more" if len(value) > _SHOWN_SIZES else ""
         return (", ".join(f"{each:,}" for each in value[:_SHOWN_SIZES]) or "none") + more
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) else "not a number" if value != value else f"{value:.6g}"

@@ -20,7 +20,7 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
     rows = judged.laws(str(run.path), snapshots)
     st.subheader("The laws", anchor="laws")
     st.markdown(
-        f"Checked at every one of {snapshots:,} recorded steps, for all tokens they are about. {what_is('verdict-and-laws')}"
+        f"Checked at every one of {snapshots:,} recorded steps, for all tokens they are about. {what_is('laws-as-monitors')}"
     )
     table = pd.DataFrame(
         {
@@ -40,7 +40,7 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
 
 def _state(row: dict[str, Any]) -> str:
     if not row["checked"]:
-        return "cannot be checked on what was recorded"
+        return f"cannot be checked: {row['reason']}"
     return "violated" if row["violations"] else "holds"
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words
+from .differences import NOT_THE_EXPERIMENT
 
-# A name, how much was recorded, and the machine: none of them changes which draw a run is. The text counts by its bytes.
-NO_PART = ("name", "until", "record", "extra", "device", "threads", "corpus", "corpus_errors")
+# The seed does change which draw a run is; the text counts by its bytes.
+NO_PART = (*(name for name in NOT_THE_EXPERIMENT if name != "seed"), "corpus", "corpus_errors")
 TEXT = "text_sha256"
 DUPLICATE, OTHER_BITS, COPY = "duplicate", "same configuration, other bits", "same bits, other configuration"
 _BLOCK = 64
@@ -32,14 +33,14 @@ def deciding(fields: Mapping[str, Any], text_sha256: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in NO_PART} | {TEXT: text_sha256}
 
 
-def configuration_hash(fields: Mapping[str, Any]) -> str:
+def draw_hash(fields: Mapping[str, Any]) -> str:
     """Sixteen hexadecimal digits of the SHA-256 of some fields, whatever their order."""
     return hashlib.sha256(json.dumps(dict(fields), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def setting_hash(fields: Mapping[str, Any]) -> str:
     """The hash of everything but the seed: runs that share it differ only in seed."""
-    return configuration_hash({name: value for name, value in fields.items() if name != "seed"})
+    return draw_hash({name: value for name, value in fields.items() if name != "seed"})
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,15 @@ import pandas as pd
 
 from .blocks import Progress, silent
 from .comparison import FEWEST, MOST, SPENT, Entrant, anchors, differences, spent
-from .draws import TEXT, Recording, Twins, configuration_hash, deciding, draw_numbers, setting_hash, twins
-from .errors import HistoryError, SnowballError
+from .draws import TEXT, Recording, Twins, deciding, draw_hash, draw_numbers, setting_hash, twins
+from .errors import HistoryError, RunError, SnowballError
 from .observation import Observation
+from .origins import origin_of
 from .runs import Run, open_run, read_run, run_paths
 from .step_tables import step_table
 from .tables import with_metrics
 
+FORK = "forked from"
 WHOLE, REAL = True, False
 # Column → what it is called, its unit, and whether it counts something.
 MEASURES = {
@@ -153,7 +155,7 @@ def roll(lined_up: LineUp) -> list[dict[str, Any]]:
                 "draw": draw,
                 "seed": None if each.fields is None else each.fields.get("seed"),
                 "setting": setting,
-                "configuration": None if each.fields is None else configuration_hash(each.fields),
+                "draw_hash": None if each.fields is None else draw_hash(each.fields),
                 "first_step": int(each.steps[0]),
                 "last_step": int(each.steps[-1]),
                 "snapshots": len(each.steps),
@@ -195,5 +197,11 @@ def _setting_of(run: Run) -> str:
 
 
 def _fields(run: Run) -> dict[str, Any]:
+    """What decides a run's draw; of a fork also what it began with."""
     text = run.manifest.get("corpus")
-    return deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
+    found = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
+    try:
+        origin = origin_of(run.manifest)
+    except RunError:
+        return found | {FORK: "damaged"}
+    return found if origin is None else found | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}

@@ -17,8 +17,8 @@ from snowball_core.draws import (
     OTHER_BITS,
     Recording,
     Twins,
-    configuration_hash,
     deciding,
+    draw_hash,
     draw_numbers,
     first_difference,
     setting_hash,
@@ -36,20 +36,20 @@ def recorded(name: str, fields: dict[str, object] | None, numbers: list[float], 
 def test_a_name_a_longer_recording_and_the_machine_make_no_other_draw() -> None:
     one = deciding(RunConfig(name="one", threads=1, until=5, record="every-2", corpus="a").to_json(), "ab")
     other = deciding(RunConfig(name="other", threads=2, until=9, record="log", corpus="b").to_json(), "ab")
-    assert configuration_hash(one) == configuration_hash(other)
-    assert configuration_hash(one) != configuration_hash(deciding(RunConfig(learning_rate=2e-3).to_json(), "ab"))
-    assert configuration_hash(one) != configuration_hash({**one, "text_sha256": "ac"})
+    assert draw_hash(one) == draw_hash(other)
+    assert draw_hash(one) != draw_hash(deciding(RunConfig(learning_rate=2e-3).to_json(), "ab"))
+    assert draw_hash(one) != draw_hash({**one, "text_sha256": "ac"})
     assert set(NO_PART) < set(FIELDS)
 
 
 def test_a_setting_is_a_configuration_without_its_seed() -> None:
     assert setting_hash(A) == setting_hash(B)
-    assert configuration_hash(A) != configuration_hash(B)
+    assert draw_hash(A) != draw_hash(B)
     assert setting_hash(A) != setting_hash({"seed": 1, "clip": 2.0})
 
 
 def test_the_hash_does_not_depend_on_the_order_of_the_fields() -> None:
-    assert configuration_hash({"a": 1, "b": 2}) == configuration_hash({"b": 2, "a": 1})
+    assert draw_hash({"a": 1, "b": 2}) == draw_hash({"b": 2, "a": 1})
 
 
 def test_an_exact_duplicate_is_found_though_one_run_is_longer() -> None:

@@ -23,11 +23,9 @@ _UNTOLD = ("cannot be told", ":material/question_mark:", "gray")
 _WORDS = {
     "black_holes": "black holes C",
     "population": "tokens in them P",
-    "sizes": "populations",
-    "tokens": "tokens",
-    "true_holes_last": "true holes at the end",
-    "sizes_last": "populations at the end",
-    "touching_everywhere": "all touch (two cells or fewer)",
+    "tokens": "tokens in all",
+    "sizes_last": "their populations",
+    "true_holes_last": "of them true: one hidden class",
     "black_holes_first": "black holes at the start",
     "black_holes_last": "black holes at the end",
     "joining_tokens": "tokens that joined",
@@ -37,7 +35,12 @@ _WORDS = {
     "largest_linf_cells": "largest L∞, cells",
     "in_epsilon": "largest L∞, seed's ε",
     "below": "must be below",
+    "touching_everywhere": "all within two cells",
     "components_within_a_cell": "groups within a cell of each other",
+}
+_NONE = {
+    "true_holes_last": "not recorded",
+    "components_within_a_cell": "too many pairs to tell",
 }
 _SHOWN_SIZES = 12
 
@@ -55,10 +58,11 @@ def outcome(path: str, snapshots: int, group: str) -> None:
 
 
 def _seeds_word(found: Verdict) -> str:
-    return (
-        f"The first notebook's code would print: {found.seeds_outcome}, and of its hypothesis: {found.seeds_conclusion}. It "
-        "counts the holes of all tokens, and a count cannot tell merging from evaporating."
-    )
+    said = f'The first notebook, counting the black holes of all tokens, would have printed "{found.seeds_outcome}" and '
+    said += f'concluded "{found.seeds_conclusion}".'
+    if found.seeds_outcome == found.outcome:
+        return said
+    return said + " The number of holes alone cannot tell merging from evaporating."
 
 
 def criteria(path: str, snapshots: int, group: str) -> None:
@@ -83,13 +87,13 @@ def _form(name: str, form: Form) -> None:
         st.markdown(f":gray[{name}]")
         st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
     st.markdown(plain(form.asks[0].upper() + form.asks[1:]))
-    told = [f"{_WORDS.get(key, plain(key))}: **{_number(value)}**" for key, value in form.numbers.items()]
+    told = [f"{_WORDS.get(key, plain(key))}: **{_number(key, value)}**" for key, value in form.numbers.items()]
     st.markdown(":small[" + "  \n".join(told) + "]")
 
 
-def _number(value: Any) -> str:
+def _number(key: str, value: Any) -> str:
     if value is None:
-        return "not recorded"
+        return _NONE.get(key, "cannot be told")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
@@ -97,4 +101,4 @@ def _number(value: Any) -> str:
     if isinstance(value, list):
         more = f" and {len(value) - _SHOWN_SIZES} more" if len(value) > _SHOWN_SIZES else ""
         return (", ".join(f"{each:,}" for each in value[:_SHOWN_SIZES]) or "none") + more
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) else "not a number" if value != value else f"{value:.6g}"

@@ -1,7 +1,8 @@
-"""Cached openers of the Verdict page, keyed by folder and snapshot count."""
+"""Openers of the Verdict page, each made once for a folder and a snapshot count, with a bar where that takes a while."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,29 @@ from snowball_core.runs import read_run
 from snowball_core.verdict import Verdict
 
 from . import openers
+from .waiting import Share, once
 
 
-@st.cache_data(max_entries=32, show_spinner="Following every black hole to its end…", show_time=True)
 def verdict(path: str, snapshots: int, group: str) -> Verdict:
     """The verdict on a group."""
-    return verdict_of(observe(read_run(Path(path))), group)
+
+    def make(tell: Share) -> Verdict:
+        return verdict_of(observe(read_run(Path(path))), group, _steps(tell))
+
+    return once("verdict", (path, snapshots, group), make, "Following every black hole to its end", most=32)
 
 
-@st.cache_data(max_entries=16, show_spinner="Checking every law at every recorded step…", show_time=True)
 def laws(path: str, snapshots: int) -> list[dict[str, Any]]:
     """Every law with its violations."""
-    return law_rows(observe(read_run(Path(path))))
+
+    def make(tell: Share) -> list[dict[str, Any]]:
+        return law_rows(observe(read_run(Path(path))), _steps(tell))
+
+    return once("laws", (path, snapshots), make, "Checking every law at every recorded step", most=16)
+
+
+def _steps(tell: Share) -> Callable[[int, int], None]:
+    return lambda done, total: tell(done / max(1, total))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -40,7 +40,7 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
 
 def _state(row: dict[str, Any]) -> str:
     if not row["checked"]:
-        return "cannot be checked on what was recorded"
+        return f"cannot be checked: {row['reason']}"
     return "violated" if row["violations"] else "holds"
 
 

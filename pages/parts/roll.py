@@ -35,7 +35,7 @@ def _table(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Stat
             "id": row["run"],
             "draw": row["draw"],
             "setting": called[row["setting"]],
-            "configuration": row["configuration"] or "unknown",
+            "draw hash": row["draw_hash"] or "unknown",
             "state": states[row["run"]].state,
             "last step": row["last_step"],
             "snapshots": row["snapshots"],

@@ -154,28 +154,6 @@ def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]]) -> tuple[pd.DataFr
     return pd.DataFrame({name: np.add.reduceat(metrics[name], starts) / sizes for name in columns}), width
 
 
-@functools.lru_cache(maxsize=64)
-def farthest_spec(last_step: int, unit: str) -> dict[str, Any]:
-    """The largest L∞ of a group over the steps; data set ``farthest``."""
-    import altair as alt
-
-    axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=4, title=unit, format=".2~g")
-    line = alt.Chart(alt.NamedData("farthest")).mark_line(color=DEAD, interpolate="step-after", strokeWidth=1.8, clip=True)
-    tooltip = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("linf:Q", format=".4~g", title=unit)]
-    x = _step_axis(last_step, "step (symlog)")
-    drawn = line.encode(x=x, y=alt.Y("linf:Q", axis=axis, scale=alt.Scale(domainMin=0)), tooltip=tooltip)
-    described: dict[str, Any] = drawn.properties(height=160).to_dict()
-    return described
-
-
-def farthest_data(measures: pd.DataFrame, group: str, unit: str) -> pd.DataFrame:
-    """The steps at which a group's largest L∞ changed, and the last one; columns step, linf."""
-    rows = measures[measures["group"] == group]
-    linf = rows[f"largest_linf_{unit}"]
-    kept = linf.ne(linf.shift()) | (rows["step"] == rows["step"].max())
-    return pd.DataFrame({"step": rows.loc[kept, "step"], "linf": linf[kept]})
-
-
 def cursor_data(step: int) -> pd.DataFrame:
     """The cursor's place."""
     return pd.DataFrame({"step": [step]})

@@ -6,8 +6,8 @@ read-only with what is known of it: where nobody says which tokens are dead, the
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,9 +237,7 @@ def history_file(text: str) -> Path:
     given = text.strip().strip('"')
     if given.startswith(("//", "\\\\")) or "\0" in given or "://" in given:
         raise HistoryError(f'a history must be a file of this machine; got "{given[:200]}". Copy it here and name the copy.')
-    path = Path(given)
-    with contextlib.suppress(RuntimeError):  # a home that nobody has
-        path = path.expanduser()
+    path = Path(os.path.expanduser(given))
     if path.suffix != ".safetensors":
         raise HistoryError(f'a history must be a file that ends in .safetensors; got "{given[:200]}". Name that file.')
     return path.absolute()

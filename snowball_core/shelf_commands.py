@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .answers import Answer, folder_of, opened, say
@@ -21,13 +20,14 @@ def add_shelf_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     lister = verb("list", _list, "runs: state, label, counts at start and end, size, tags")
     lister.add_argument("--group", default="dead", help="whose U, C and P: dead, live or all (default: dead)")
     lister.add_argument("--tag", help="only runs with this tag")
+    # What changes a run takes its id alone: a path could lead, over a link, to a run of somebody else's library.
     writer = verb("annotate", _annotate, "give a run a label, a note or tags; what it recorded is not touched")
-    writer.add_argument("run", metavar="RUN")
+    writer.add_argument("run", metavar="ID")
     writer.add_argument("--label", help="the name to show; the run's id stays. Empty: none")
     writer.add_argument("--note", help="a text of your own. Empty: none")
     writer.add_argument("--tags", help="tags, comma-separated, in place of those it has. Empty: none")
-    verb("trash", _trash, "put a run away; restore brings it back").add_argument("run", metavar="RUN")
-    verb("restore", _restore, "bring a run back from the trash").add_argument("run", metavar="RUN")
+    verb("trash", _trash, "put a run away; restore brings it back").add_argument("run", metavar="ID")
+    verb("restore", _restore, "bring a run back from the trash").add_argument("run", metavar="ID")
     verb("trashed", _trashed, "the runs in the trash")
     sweeper = verb("empty-trash", _empty, "delete the runs in the trash for ever")
     sweeper.add_argument("--yes", action="store_true", help="confirm it; without, the runs are only named")
@@ -66,20 +66,11 @@ def _ends(counts: Counts | None) -> str:
     return "  ".join(f"{name} {first:,} → {last:,}" for name, first, last in pairs)
 
 
-def _path(asked: argparse.Namespace) -> Path:
-    """The folder of the run asked for, also where its ``run.json`` is damaged."""
-    from .runs import run_path
-
-    given = Path(asked.run)
-    if len(given.parts) > 1 and (given / "run.json").is_file():
-        return given.resolve()
-    return run_path(folder_of(asked), asked.run)
-
-
 def _annotate(asked: argparse.Namespace) -> Answer:
     from .notes import annotate, read_notes, tags_of
+    from .runs import run_path
 
-    path, tags = _path(asked), None if asked.tags is None else tags_of(asked.tags)
+    path, tags = run_path(folder_of(asked), asked.run), None if asked.tags is None else tags_of(asked.tags)
     nothing = asked.label is None and asked.note is None and tags is None
     notes = read_notes(path) if nothing else annotate(path, asked.label, asked.note, tags)
     for name, text in (("label", notes.label), ("tags", ", ".join(notes.tags)), ("note", notes.note)):
@@ -90,10 +81,9 @@ def _annotate(asked: argparse.Namespace) -> Answer:
 def _trash(asked: argparse.Namespace) -> Answer:
     from .trash import trash
 
-    path = _path(asked)
-    trash(path.parent, path.name)
-    say(asked, f'{path.name} is in the trash: "python -m snowball_core restore {path.name}" brings it back')
-    return {"run": path.name, "trashed": True}
+    trash(folder_of(asked), asked.run)
+    say(asked, f'{asked.run} is in the trash: "python -m snowball_core restore {asked.run}" brings it back')
+    return {"run": asked.run, "trashed": True}
 
 
 def _restore(asked: argparse.Namespace) -> Answer:

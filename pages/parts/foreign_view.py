@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from snowball_core import charts
+from snowball_core import charts, distance_charts
+from snowball_core.blocks import Progress
 from snowball_core.errors import SnowballError
 from snowball_core.event_tables import account, event_rows, event_table
 from snowball_core.observation import Observation, foreign, history_file, tokens_of
@@ -18,7 +17,8 @@ from snowball_core.step_tables import step_table
 from snowball_core.tables import csv_bytes
 
 from .settings import pick_group, pick_unit
-from .words import duration, plain
+from .waiting import Share, once
+from .words import plain
 
 _COLUMNS = (
     *("step", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes"),
@@ -62,14 +62,14 @@ def _field(label: str, key: str, placeholder: str, help: str) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _opened(path: str, stamp: tuple[int, ...], key: str, dead: str, text: str) -> tuple[Observation, dict[str, Any]]:
-    """The history, and a place for what is computed from it; another file under the same path is opened anew."""
-    tokens = tokens_of(dead) if dead else None
-    return foreign(Path(path), key or None, tokens, text or None, corpora_folder(runs_folder())), {}
+def _opened(path: str, stamp: tuple[int, ...], key: str, dead: str, text: str) -> Observation:
+    """The history; another file under the same path is opened anew."""
+    return foreign(Path(path), key or None, tokens_of(dead) if dead else None, text or None, corpora_folder(runs_folder()))
 
 
 def _history(path: Path, stamp: tuple[int, ...], key: str, dead: str, text: str) -> None:
-    seen, kept = _opened(str(path), stamp, key.strip(), dead.strip(), text.strip())
+    asked = (str(path), stamp, key.strip(), dead.strip(), text.strip())
+    seen = _opened(*asked)
     count, vocab, hidden = seen.words.shape
     kind = "BF16" if seen.words.dtype.itemsize == 2 else "F32"
     st.markdown(f"**{plain(seen.id)}** · {kind} · {count:,} snapshots of {vocab:,} tokens with {hidden:,} components")
@@ -85,28 +85,19 @@ def _history(path: Path, stamp: tuple[int, ...], key: str, dead: str, text: str)
     if not seen.mask(group).any():
         st.info(f"This history has no {group} tokens: choose another group above.")
         return
-    table = _once(kept, "steps", "Counting every snapshot", lambda progress: step_table(seen, progress))
-    events = _once(kept, f"events-{group}", "Following every black hole", lambda progress: _events(seen, group, progress))
+    table = once("foreign-steps", asked, lambda tell: step_table(seen, _share(tell)), "Counting every snapshot")
+    events = once("foreign-events", (*asked, group), lambda tell: _events(seen, group, tell), "Following every black hole", 12)
     _curves(seen, table, group, unit)
     _tables(seen, table[table["group"] == group], events, group)
 
 
-def _events(seen: Observation, group: str, progress: Any) -> pd.DataFrame:
-    return event_table(event_rows(account(seen, group, progress), seen.steps))
+def _events(seen: Observation, group: str, tell: Share) -> pd.DataFrame:
+    return event_table(event_rows(account(seen, group, _share(tell)), seen.steps))
 
 
-def _once(kept: dict[str, Any], name: str, what: str, compute: Any) -> Any:
-    """What was computed before, or is computed now with a bar and an estimate."""
-    if name not in kept:
-        bar, began = st.empty(), time.monotonic()
-
-        def watch(done: int, total: int) -> None:
-            left = duration((time.monotonic() - began) / max(1, done) * (total - done))
-            bar.progress(done / max(1, total), text=f"{what}: {done:,} of {total:,} snapshots, about {left} left")
-
-        kept[name] = compute(watch)
-        bar.empty()
-    return kept[name]
+def _share(tell: Share) -> Progress:
+    """Progress in snapshots, told as a share."""
+    return lambda done, total: tell(done / max(1, total))
 
 
 def _curves(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> None:
@@ -120,8 +111,8 @@ def _curves(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> No
     )
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
     st.markdown(f"**Farthest pair**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
-    spec = charts.farthest_spec(last, word)
-    data = {"farthest": charts.farthest_data(table, group, unit)}
+    spec = distance_charts.farthest_spec(last, word)
+    data = {"farthest": distance_charts.farthest_data(table, group, unit)}
     st.vega_lite_chart(
         spec | {"datasets": data}, key="foreign-farthest", alt=f"The largest distance of two {whose}tokens, in {word}"
     )

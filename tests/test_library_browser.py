@@ -1,0 +1,122 @@
+"""The library in a real browser: select, name, put away and undo by mouse and by keyboard alone, and a file by its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import browsing
+import numpy as np
+import pytest
+from browsing import READY, expect, visit
+from conftest import MakeRun, falling_together
+from playwright.sync_api import Browser, Page
+from safetensors.numpy import save_file
+
+from snowball_core.bf16 import values
+from snowball_core.notes import annotate, read_notes
+from snowball_core.runs import run_paths
+from snowball_core.status import Status, hold, write_status
+from snowball_core.trash import trashed
+
+pytestmark = browsing.MARKS
+_HEAD_PIXELS, _ROW_PIXELS = 37, 35
+
+
+def tick(page: Page, row: int) -> None:
+    """Press the box at the left of a row of the table."""
+    page.locator(".stDataFrame .dvn-scroller").first.click(position={"x": 15, "y": _HEAD_PIXELS + _ROW_PIXELS * row + 17})
+
+
+def library(page: Page, server: str, more: str = "") -> None:
+    visit(page, f"{server}/library{more}")
+    expect(page.locator(".stDataFrame canvas").first).to_be_visible()
+
+
+def test_a_run_is_named_put_away_and_brought_back(server: str, page: Page, make_run: MakeRun, tmp_path: Path) -> None:
+    run, other = make_run(name="zz"), make_run(name="aa")
+    library(page, server)
+    tick(page, 0)
+    card = page.locator(".st-key-selected")
+    expect(card).to_contain_text(run.id)
+    card.get_by_label("Name").fill("<b>the *long* fall</b>")
+    card.get_by_label("Tags").fill("keep, merger")
+    card.get_by_role("button", name="Save").click()
+    expect(card.get_by_text("<b>the *long* fall</b>", exact=True)).to_be_visible()
+    assert read_notes(run.path).tags == ("keep", "merger")
+    page.get_by_role("button", name="Put into the trash").click()
+    expect(page.locator(".st-key-put-away-said")).to_contain_text(run.id)
+    assert [path.name for path in run_paths(tmp_path)] == [other.id]
+    expect(card).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".st-key-put-away-said")).to_have_count(0)
+    assert trashed(tmp_path) == []
+    tick(page, 0)
+    card.get_by_role("link", name="Open in Scrub").click()
+    expect(page.locator("h1")).to_have_text("Scrub")
+    page.wait_for_selector(READY)
+    assert f"run={run.id}" in page.url
+
+
+def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_run: MakeRun) -> None:
+    make_run(name="zz", seed=7)
+    make_run(name="aa")
+    library(page, server)
+    page.get_by_role("combobox", name="Order").focus()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "CANVAS":
+            break
+    card = page.locator(".st-key-selected")
+    for key in ("ArrowDown", "ArrowRight", "Shift+Space"):
+        page.keyboard.press(key)
+    expect(card).to_be_visible()
+    page.wait_for_selector(READY)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Shift+Space")
+    expect(card).to_contain_text("2 runs selected")
+    expect(card).to_contain_text("2 fields of their configurations differ")
+
+
+def test_a_deep_link_opens_a_file_and_a_reload_keeps_it(server: str, page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "some file.safetensors"
+    save_file({"embedding": values(falling_together(20)).astype(np.float32)}, file)
+    visit(page, f"{server}/library?shelf=From+a+file&file={file}&dead=0-5")
+    for _ in range(2):
+        expect(page.get_by_text("F32 · 20 snapshots of 16 tokens")).to_be_visible()
+        expect(page.locator("[aria-label='U, C, P and S of dead tokens over the steps'] svg").first).to_be_visible()
+        expect(page.get_by_role("tab", name="Events (")).to_be_visible()
+        page.reload()
+        page.wait_for_selector(READY)
+    page.get_by_role("textbox", name="Path of the file").fill("/etc/hostname")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("must be a file that ends in .safetensors")).to_be_visible()
+
+
+def test_the_page_follows_a_run_that_is_recorded(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run(snapshots=9, state="running")
+    with hold(run.path):
+        library(page, server)
+        tick(page, 0)
+        card = page.locator(".st-key-selected")
+        expect(card).to_contain_text("running")
+        expect(page.get_by_role("button", name="Put into the trash")).to_be_disabled()
+        write_status(run.path, Status("completed", 8, 20))
+    expect(card).to_contain_text("completed")
+    expect(page.get_by_role("button", name="Put into the trash")).to_be_enabled()
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_tab_is_wider_than_the_window(server: str, browser: Browser, make_run: MakeRun, scheme: str, width: int) -> None:
+    annotate(make_run().path, "x" * 80, "y" * 400, [f"a-rather-long-tag-{n}" for n in range(12)])
+    (make_run(name="cut").path / "run.json").write_text("{")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    opened = context.new_page()
+    library(opened, server)
+    tick(opened, 1)
+    expect(opened.locator(".st-key-selected")).to_be_visible()
+    for tab in ("Runs", "From a file", "Trash"):
+        opened.get_by_role("tab", name=tab).click()
+        opened.wait_for_selector(READY)
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from snowball_core.config import RunConfig, preset
-from snowball_core.costs import cost, disk_bytes, matrix_speed, parameter_count, snapshot_bytes, step_flops
+from snowball_core.costs import cost, disk_bytes, matrix_speed, memory_bytes, parameter_count, snapshot_bytes, step_flops
 
 
 def named_tensors(config):

@@ -40,6 +40,20 @@ def test_the_steps_at_which_the_holes_changed_are_told_and_lead_there(server: st
     expect(chips.first).to_have_attribute("aria-current", "")
 
 
+def test_every_picture_leads_to_what_its_numbers_mean(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    arrived(page, f"{server}/?run={run.id}&step=12", 12)
+    links = page.locator(".scrubber a")
+    assert links.count() == 4
+    for link in links.all():
+        with page.context.expect_page() as opened:
+            link.click()
+        about = opened.value
+        expect(about.locator("h1")).to_have_text("About the measures")
+        expect(about.locator(f"[id='{about.url.split('#')[1]}']")).to_have_count(1)
+        about.close()
+
+
 def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12", 12)

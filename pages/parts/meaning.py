@@ -5,6 +5,17 @@ from __future__ import annotations
 from snowball_core.glossary import anchors
 
 
+def address(name: str) -> str:
+    """The address of the entry that explains a measure or word of docs/measures.md.
+
+    Raises
+    ------
+    KeyError
+        If there is no such entry: a page must not point at nothing.
+    """
+    return f"about#{anchors()[name]}"
+
+
 def what_is(name: str, label: str = "what is this?") -> str:
     """A Markdown link to the entry that explains a measure or word of docs/measures.md.
 
@@ -13,4 +24,4 @@ def what_is(name: str, label: str = "what is this?") -> str:
     KeyError
         If there is no such entry: a page must not point at nothing.
     """
-    return f"[{label}](about#{anchors()[name]})"
+    return f"[{label}]({address(name)})"

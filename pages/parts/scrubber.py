@@ -17,11 +17,14 @@ from snowball_core.tables import glyph, last_change
 
 from . import openers
 from .growing import WATCH
+from .meaning import address
 from .place import AXES, arrive, here, write_down
 from .words import plain
 
 FRAGMENT = "exact-step"
 _KEY = "scrubber"
+# What each picture shows, under its name in docs/measures.md.
+_EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap", "places": "principal-axes"}
 _DRAWING = Path(__file__).parent / "drawing"
 _SCRIPTS = ("reel", "axes", "counts", "pictures", "places", "telling", "pointing", "play", "main")
 # Registered once per server, when this module is first imported: a component has one home.
@@ -74,6 +77,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         "story": told,
         "sent_told": _sent(made, snapshots),
         "told": _captions(made, group, unit),
+        "explained": {picture: address(name) for picture, name in _EXPLAINED.items()},
     }
     _SCRUBBER(key=_KEY, data=packed_blob(made, facts), on_step_change=_moved, on_select_change=_moved, on_axis_change=_moved)
     return True

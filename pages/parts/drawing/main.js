@@ -9,7 +9,7 @@ function build(parent) {
   const self = {
     root: find(".scrubber"), canvases: named("picture"), buttons: named("button"), told: named("told"), slider: find(".slider"),
     entry: find(".entry"), speed: find(".speed"), axisPicker: find(".axis"), basisPicker: find(".basis"), tip: find(".tip"),
-    keys: find(".keys"), voice: find(".voice"), story: find(".story"), stages: named("stage"), rings: named("ring"), chips: [], finger: null, following: false, hits: { sizes: [], places: [], distances: null }, loop: [],
+    keys: find(".keys"), voice: find(".voice"), story: find(".story"), stages: named("stage"), rings: named("ring"), about: named("about"), chips: [], finger: null, following: false, hits: { sizes: [], places: [], distances: null }, loop: [],
     chosen: null, chosenHole: false, playing: 0, writtenAt: 0, snapshot: 0, drawn: 0, said: 0,
   }
   connectTransport(self)
@@ -57,6 +57,7 @@ function load(self, bytes) {
   self.told.story.textContent = header.story
   self.told.sent.textContent = header.sent_told
   for (const picture of ["counts", "sizes", "distances", "places"]) self.told[picture].textContent = header.told[picture]
+  for (const [picture, link] of Object.entries(self.about)) link.href = header.explained[picture]
   self.entry.max = header.last_step
   tellEvents(self)
   if (!header.alive) self.following = false // a run that has ended is followed to its end, once

@@ -47,34 +47,34 @@ Picture = tuple[dict[str, Any], dict[str, pd.DataFrame]]
 
 def regimes(scene: Scene, step: int) -> Picture:
     """Shares of the tokens in each regime, stacked; data sets ``regimes``, ``targets``, ``rate``, ``zero``, ``cursor``."""
-    begun, over = scene.ends()
     tokens = max(1, int(scene.table["tokens"].max()))
     told = {name: scene.mean(name) for name in REGIMES}
-    shares = np.stack([part / tokens for part in told.values()])
-    tops = np.cumsum(shares, axis=0)
+    tops = np.cumsum([part / tokens for part in told.values()], axis=0)
+    bottoms = np.concatenate([np.zeros((1, tops.shape[1])), tops[:-1]])
+    x = scene.axis.place(np.append(scene.steps[:1], scene.ends()[1]))
     parts = [
-        _stretches(scene.axis, begun, over, share, top).assign(regime=name)
-        for (name, _), share, top in zip(REGIMES.values(), shares, tops, strict=True)
+        _held(x, bottom, top).assign(regime=name)
+        for (name, _), bottom, top in zip(REGIMES.values(), bottoms, tops, strict=True)
     ]
-    data = pd.concat(parts, ignore_index=True)
-    return _regimes_spec(scene.axis), {"regimes": data[data["y1"] > data["y0"]], **under(scene, step, told)}
+    return _regimes_spec(scene.axis), {"regimes": pd.concat(parts, ignore_index=True), **under(scene, step, told)}
 
 
-def _stretches(axis: StepAxis, begun: npt.NDArray[Any], over: npt.NDArray[Any], share: Floats, top: Floats) -> pd.DataFrame:
-    """Drawn columns of one regime; neighbours alike are one piece, so that a run that froze is one block, not hundreds."""
-    first = np.flatnonzero(np.append(True, (np.diff(share) != 0) | (np.diff(top) != 0))[: len(share)])
-    end = over[np.append(first[1:] - 1, len(over) - 1)] if len(first) else over
-    places = {"x0": axis.place(begun[first]), "x1": axis.place(end)}
-    return pd.DataFrame(places | {"y0": top[first] - share[first], "y1": top[first]})
+def _held(x: Floats, low: Floats, high: Floats) -> pd.DataFrame:
+    """An area that holds its bounds over the stretch before each x; of neighbours alike the last is enough."""
+    low, high = np.append(low[:1], low), np.append(high[:1], high)
+    kept = np.append((np.diff(low) != 0) | (np.diff(high) != 0), True)
+    kept[:1] = True
+    return pd.DataFrame({"x": x[kept], "y0": low[kept], "y1": high[kept]})
 
 
 @functools.lru_cache(maxsize=64)
 def _regimes_spec(axis: StepAxis) -> dict[str, Any]:
     y = alt.Y("y0:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=_axis("share of tokens", format=".0%"))
-    box = {"x": axis.x(None, "x0"), "x2": "x1", "y": y, "y2": "y1"}
-    blocks = _of("regimes").mark_rect(clip=True).encode(**box, color=_colour("regime", dict(REGIMES.values())))
+    areas = (
+        _of("regimes").mark_area(**_HELD).encode(x=axis.x(None), y=y, y2="y1", color=_colour("regime", dict(REGIMES.values())))
+    )
     tips = [(name, ",.4~g") for name in REGIMES]
-    return _over_rate(alt.layer(blocks, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)
+    return _over_rate(alt.layer(areas, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)
 
 
 def speeds(scene: Scene, step: int) -> Picture:

@@ -1,0 +1,103 @@
+"""Lineage and Motion in a real browser: a click on a picture moves the step of every page; links, widths, both themes."""
+
+from __future__ import annotations
+
+import browsing
+import pytest
+from browsing import READY, visit
+from conftest import MakeRun
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = browsing.MARKS
+
+
+def picture(page: Page, key: str) -> tuple[float, float, float, float]:
+    """Where a chart's data are drawn, in pixels of its element: left, top, width, height."""
+    area = page.locator(f".st-key-{key} .mark-group.role-frame.root .background, .st-key-{key} canvas").first
+    area.wait_for()
+    inner, outer = area.bounding_box(), page.locator(f".st-key-{key}").bounding_box()
+    assert inner is not None
+    assert outer is not None
+    return inner["x"] - outer["x"], inner["y"] - outer["y"], inner["width"], inner["height"]
+
+
+def click(page: Page, key: str, across: float, down: float) -> None:
+    left, top, width, height = picture(page, key)
+    page.locator(f".st-key-{key}").click(position={"x": left + across * width, "y": top + down * height})
+
+
+def test_a_click_on_a_lane_moves_the_step_and_selects_the_hole_here_and_on_scrub(
+    server: str, page: Page, make_run: MakeRun
+) -> None:
+    run = make_run()
+    visit(page, f"{server}/lineage?run={run.id}&step=0&axis=linear")
+    now = page.locator(".st-key-now")
+    expect(now).to_contain_text("At step 0 · dead: no black hole")
+    click(page, "lanes", 0.16, 0.08 + 0.92 / 6 * 0.5)
+    expect(now).to_contain_text("At step 3 · dead: 1 black hole: 2 tokens")
+    expect(page).to_have_url(f"{server}/lineage?run={run.id}&step=3&axis=linear&select=h0")
+    page.wait_for_selector(READY)
+    now.get_by_text("Scrub at step 3").click()
+    expect(page.locator("h1")).to_have_text("Scrub")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 3 ")
+    expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token 0 (NUL)")
+
+
+def test_a_row_of_the_events_and_a_reload_keep_the_place(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    visit(page, f"{server}/lineage?run={run.id}&step=0")
+    page.locator(".st-key-events canvas").first.wait_for()
+    page.wait_for_timeout(500)
+    page.locator(".st-key-events canvas").first.click(position={"x": 16, "y": 35 + 35 * 2 + 17})
+    now = page.locator(".st-key-now")
+    expect(now).to_contain_text("At step 9 · dead: 1 black hole: 4 tokens")
+    page.wait_for_selector(READY)
+    page.reload()
+    expect(now).to_contain_text("At step 9 · dead: 1 black hole: 4 tokens")
+
+
+def test_a_click_on_the_regimes_moves_the_step_of_every_picture_and_page(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    visit(page, f"{server}/motion?run={run.id}&step=0&group=live&axis=linear")
+    now = page.locator(".st-key-now")
+    expect(now).to_contain_text("At step 0 · live: 10 tokens")
+    click(page, "regimes-0", 0.375, 0.5)
+    expect(now).to_contain_text("At step 8 · live: 10 tokens since step 7")
+    page.wait_for_selector(READY)
+    click(page, "speeds-1", 0.625, 0.5)
+    expect(now).to_contain_text("At step 13 ")
+    page.wait_for_selector(READY)
+    page.get_by_role("link", name="Lineage").first.click()
+    expect(page.locator("h1")).to_have_text("Lineage")
+    expect(now).to_contain_text("At step 13 ")
+
+
+def test_a_click_on_a_row_of_the_freeze_map_selects_the_token(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    visit(page, f"{server}/motion?run={run.id}&step=4&group=live")
+    click(page, "map-0", 0.5, 0.05)
+    expect(page.locator(".st-key-now")).to_contain_text("At step 20 ")
+    expect(page).to_have_url(f"{server}/motion?run={run.id}&step=20&group=live&select=t6")
+
+
+@pytest.mark.parametrize("path", ["lineage", "motion"])
+def test_a_link_works_on_a_fresh_server_and_nothing_is_wider_than_the_window(
+    server: str, browser: Browser, make_run: MakeRun, path: str
+) -> None:
+    run = make_run()
+    for scheme, width in (("light", 800), ("dark", 1440)):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        page = context.new_page()
+        visit(page, f"{server}/{path}?run={run.id}&step=7&group=all")
+        expect(page.locator("h1")).to_have_text(path.capitalize())
+        expect(page.locator(".st-key-now")).to_contain_text("At step 7 · all")
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for chart in page.locator("[data-testid='stVegaLiteChart']").all():
+            box, around = chart.bounding_box(), chart.locator("xpath=..").bounding_box()
+            assert box is not None
+            assert around is not None
+            drawn = chart.locator("svg, canvas").first.bounding_box()
+            assert drawn is not None
+            assert drawn["width"] <= around["width"] + 1
+        context.close()

@@ -1,0 +1,198 @@
+"""Percentiles against sorting by hand, drawn columns against the table they stand for, pictures offline as on the page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import vl_convert
+from conftest import MakeRun
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from snowball_core import lineage_charts, motion_charts
+from snowball_core.biography import biography
+from snowball_core.event_tables import account, event_rows, hidden_of
+from snowball_core.freezing import Freezing
+from snowball_core.lineage_data import nature, told_events
+from snowball_core.motion import PERCENTILES, percentiles
+from snowball_core.motion_charts import Picture
+from snowball_core.motion_scene import COLUMNS, Scene
+from snowball_core.motion_tables import moves_of_token, told, who_moved, zero_stretches
+from snowball_core.observation import Observation, observe
+from snowball_core.step_axes import step_axis
+from snowball_core.step_tables import step_table, token_motion
+
+NAMES = [f"token {token}" for token in range(16)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(1, 12)), elements=st.integers(0, 9)))
+def test_percentiles_are_the_smallest_value_that_so_many_tokens_do_not_exceed(amounts: npt.NDArray[np.int64]) -> None:
+    for share, found in percentiles(amounts, np.ones(amounts.shape[1], np.bool_)).items():
+        for row, value in zip(amounts.tolist(), found.tolist(), strict=True):
+            enough = [v for v in sorted(row) if 100 * sum(w <= v for w in row) >= share * len(row)]
+            assert value == enough[0]
+
+
+def test_percentiles_of_nobody_are_zero_and_leave_others_out() -> None:
+    amounts = np.array([[5, 1, 9]])
+    assert percentiles(amounts, np.zeros(3, np.bool_))[50].tolist() == [0]
+    assert percentiles(amounts, np.array([True, True, False]))[100].tolist() == [5]
+
+
+def scene_of(values: list[float], kind: str = "linear") -> Scene:
+    steps = np.arange(len(values))
+    table = pd.DataFrame({"step": steps, "tokens": 4, "moved": values})
+    return Scene(table, (steps[1:].astype(float), np.ones(len(steps) - 1)), (), step_axis(kind, len(values) - 1))
+
+
+def test_up_to_so_many_snapshots_every_one_is_drawn_and_beyond_none_is_left_out() -> None:
+    few, many = scene_of([1.0] * (COLUMNS + 1)), scene_of(list(np.arange(5_001) % 7), "symlog")
+    assert len(few.starts) == COLUMNS
+    assert few.thinned == f"{COLUMNS + 1} recorded snapshots, all drawn"
+    assert len(many.starts) <= COLUMNS
+    assert "columns of up to" in many.thinned
+    begun, over = many.ends()
+    assert begun[0] == 0
+    assert over[-1] == 5_000
+    assert (begun[1:] == over[:-1]).all()
+    low, high = many.span("moved")
+    values = many.table["moved"].to_numpy()
+    for column, (a, b) in enumerate(zip(begun.tolist(), over.tolist(), strict=True)):
+        inside = values[a + 1 : b + 1]
+        assert (low[column], high[column]) == (inside.min(), inside.max())
+        assert many.mean("moved")[column] == pytest.approx(inside.mean())
+
+
+@pytest.mark.parametrize("kind", ["symlog", "linear", "events"])
+def test_a_place_on_the_axis_and_its_share_agree(kind: str) -> None:
+    axis = step_axis(kind, 1_000, [3, 19])
+    shares = axis.share([0, 3, 19, 500, 1_000])
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert (np.diff(shares) > 0).all()
+    assert [axis.unshare(share) for share in shares] == pytest.approx(axis.place([0, 3, 19, 500, 1_000]).tolist())
+
+
+def rendered(picture: Picture, width: int = 500) -> bytes:
+    spec, datasets = picture
+    filled: dict[str, Any] = json.loads(json.dumps(spec)) | {
+        "datasets": {name: json.loads(table.to_json(orient="records")) for name, table in datasets.items()}
+    }
+    for panel in filled.get("vconcat", [filled]):
+        panel["width"] = width
+    return bytes(vl_convert.vegalite_to_png(filled))
+
+
+def observed(make_run: MakeRun, **fields: Any) -> Observation:
+    return observe(make_run(**fields))
+
+
+@pytest.mark.parametrize("kind", ["symlog", "linear", "events"])
+def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_know_the_step(make_run: MakeRun, kind: str) -> None:
+    seen = observed(make_run)
+    table = step_table(seen)
+    scene = Scene(table[table["group"] == "all"], seen.rates, [(3, 5)], step_axis(kind, 20, [3, 6]))
+    tokens, moved = token_motion(seen), who_moved(seen)
+    makers = [
+        lambda step: motion_charts.regimes(scene, step),
+        lambda step: motion_charts.speeds(scene, step),
+        lambda step: motion_charts.displacements(scene, "cells", step),
+        lambda step: motion_charts.displacements(scene, "weight", step),
+        lambda step: motion_charts.freeze_map(scene, moved, tokens, NAMES, step),
+    ]
+    for make in makers:
+        early, late = make(2), make(17)
+        assert early[0] == late[0]
+        assert early[1]["cursor"]["step"].tolist() == [2]
+        assert rendered(early)[:4] == b"\x89PNG"
+        assert len(early[1]["zero"]) == 1
+        for spec, data in motion_charts.panels(early):
+            assert rendered((spec, data))[:4] == b"\x89PNG"
+
+
+def test_the_areas_of_the_regimes_are_the_counts_of_the_table(make_run: MakeRun) -> None:
+    seen = observed(make_run)
+    table = step_table(seen)
+    rows = table[table["group"] == "live"]
+    data = motion_charts.regimes(Scene(rows, seen.rates, (), step_axis("linear", 20)), 3)[1]["regimes"]
+    for column, (name, _) in motion_charts.REGIMES.items():
+        area = data[data["regime"] == name]
+        for step in range(1, 21):
+            held = area[area["x"] >= step].iloc[0]
+            assert held["y1"] - held["y0"] == pytest.approx(rows[rows["step"] == step][column].iloc[0] / 10)
+
+
+def test_who_moved_is_a_changed_bit_of_the_row(make_run: MakeRun) -> None:
+    seen = observed(make_run)
+    slow = [[bool((seen.words[t, v] != seen.words[t - 1, v]).any()) if t else False for v in range(16)] for t in range(21)]
+    assert who_moved(seen).tolist() == slow
+    assert moves_of_token(seen, 3).tolist() == [row[3] for row in slow]
+
+
+def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
+    steps = np.arange(1.0, 7.0)
+    words = np.zeros((1, 2, 1), np.uint16)
+    metrics = {"step": steps, "learning_rate": np.array([0.0, 1.0, 1.0, 0.0, 0.0, 1.0])}
+    assert zero_stretches(Observation("x", words, np.arange(1), metrics=metrics)) == [(0, 1), (3, 5)]
+    assert zero_stretches(Observation("x", words, np.arange(1))) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Freezing(9, 9, 9, False, 0.1, False), "moved until the record ends"),
+        (Freezing(9, 9, 9, True, float("nan"), None), "is not known"),
+        (Freezing(9, 9, 9, True, 0.0, True), "nothing could move, whatever the physics"),
+        (Freezing(9, 9, 9, True, 1e-6, False), "the schedule may have stopped them"),
+        (Freezing(9, 9, 9, True, 9e-4, False), "not the schedule alone"),
+    ],
+)
+def test_why_motion_ended_is_told_with_what_was_left_of_the_rate(found: Freezing, words: str) -> None:
+    assert words in told(found, "dead", 100, 1e-3)
+
+
+@pytest.mark.parametrize("kind", ["symlog", "linear", "events"])
+def test_lanes_and_barcode_are_drawn_offline_and_do_not_know_the_step(make_run: MakeRun, kind: str) -> None:
+    seen = observed(make_run)
+    found = account(seen, "dead")
+    axis = step_axis(kind, 20, [int(seen.steps[event.snapshot]) for event in found.tree.events])
+    drawn = lineage_charts.told(found.tree, hidden_of(seen, "dead"), seen.steps, axis, NAMES)
+    for chosen in (None, ("token", 2), ("hole", 2)):
+        early, late = (lineage_charts.lanes_chart(drawn, axis, step, chosen) for step in (2, 17))
+        assert early[0] == late[0]
+        assert rendered(late)[:4] == b"\x89PNG"
+    assert len(late[1]["outline"]) >= 1
+    assert set(late[1]["targets"]["step"]) <= set(seen.steps.tolist())
+    stays = biography(found.tree, 2)
+    early, late = (lineage_charts.barcode(drawn, stays, moves_of_token(seen, 2), axis, step) for step in (2, 17))
+    assert early[0] == late[0]
+    assert rendered(late)[:4] == b"\x89PNG"
+
+
+def test_a_barcode_of_more_snapshots_than_columns_tells_the_share_of_each() -> None:
+    steps = np.arange(2_001)
+    moved = steps % 4 == 1
+    bars = lineage_charts.moves_data(moved, steps, step_axis("linear", 2_000))
+    shares = bars["share"].to_numpy() * (bars["x1"] - bars["x0"])
+    assert shares.sum() == pytest.approx(moved.sum())
+    assert bars["x1"].max() <= 2_000
+
+
+def test_events_are_listed_with_populations_and_a_token_to_be_selected(make_run: MakeRun) -> None:
+    seen = observed(make_run)
+    listed = told_events(event_rows(account(seen, "dead"), seen.steps), NAMES)
+    assert listed.iloc[0].tolist()[:3] == [3, "f formation", "singles → 2"]
+    assert listed.iloc[1].tolist()[:3] == [6, "f absorption", "2 → 3"]
+    assert listed["token"].tolist() == [0] * len(listed)
+    assert nature("3 2 1") == "apparent: 3 + 2 + 1 hidden classes"
+
+
+def test_percentiles_stand_in_the_step_table(make_run: MakeRun) -> None:
+    table = step_table(observed(make_run))
+    assert {f"displacement_{unit}_p{share}" for unit in ("cells", "weight") for share in PERCENTILES} <= set(table.columns)

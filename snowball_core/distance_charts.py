@@ -18,7 +18,7 @@ def farthest_spec(last_step: int, unit: str) -> dict[str, Any]:
     ticks = [0, *[factor * 10**power for power in range(len(str(last_step))) for factor in (1, 2, 5)]]
     scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
     axis = alt.Axis(values=ticks, labelOverlap="greedy", format=",d", title="step (symlog)", grid=False)
-    upright = alt.Axis(minExtent=42, maxExtent=42, tickCount=4, title=unit, format=".2~g")
+    upright = alt.Axis(minExtent=42, maxExtent=42, tickCount=4, title=unit, format=",d" if unit == "cells" else ".2~g")
     line = alt.Chart(alt.NamedData("farthest")).mark_line(color=DEAD, interpolate="step-after", strokeWidth=1.8, clip=True)
     drawn = line.encode(
         x=alt.X("step:Q", scale=scale, axis=axis),

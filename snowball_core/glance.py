@@ -113,7 +113,7 @@ def measured(path: Path) -> Glance:
     try:
         run = read_run(path)
     except RunError as error:
-        return _without_manifest(path, str(error))
+        return _without_manifest(path, str(error).removeprefix(f'the run "{path.name}" has a '))
     known = Glance(name=run.config.name, created=_created(run), origin=origin(run.config), forked_from=forked_from(run))
     if not (path / HISTORY).exists():
         never = run.status().step == 0

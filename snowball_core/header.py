@@ -68,6 +68,23 @@ def read_header(path: Path) -> Header:
         ) from None
 
 
+def history_file(text: str) -> Path:
+    """The foreign history that a typed path means: any ``.safetensors`` file that can be read on this machine.
+
+    Raises
+    ------
+    HistoryError
+        If it is no such path, or names another machine: opening that would send it this user's name.
+    """
+    given = text.strip().strip('"')
+    if given.startswith(("//", "\\\\")) or "\0" in given or "://" in given:
+        raise HistoryError(f'a history must be a file of this machine; got "{given[:200]}". Copy it here and name the copy.')
+    path = Path(os.path.expanduser(given))
+    if path.suffix != ".safetensors":
+        raise HistoryError(f'a history must be a file that ends in .safetensors; got "{given[:200]}". Name that file.')
+    return path.absolute()
+
+
 def _checked(content: Any, start: int, size: int) -> Header:
     if not isinstance(content, dict):
         raise ValueError("its header is not a JSON object")

@@ -16,14 +16,15 @@ import numpy as np
 
 from .axes import difference_basis, durations, explained_variance, run_basis, step_basis
 from .blocks import Progress, changed_snapshots, silent
-from .event_tables import account, biography_table, edge_table, event_rows, event_table, node_table
+from .event_tables import account, biography_table, edge_table, event_rows, event_table, hidden_of, node_table
 from .findings import law_rows, verdict_of
 from .geometry import PrincipalAxes
 from .observation import Observation, find
 from .pairs import PairStatistics, pair_statistics
 from .runs import runs_folder
+from .step_axes import step_axis
 from .step_tables import step_table, token_motion
-from .tables import hole_table, token_table, with_metrics
+from .tables import glyph, hole_table, token_table, with_metrics
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -138,20 +139,19 @@ class Recorded:
         chart: alt.Chart = lines.encode(x=x, y=alt.Y("value:Q", title=None), color=alt.Color("measure:N", title=None))
         return chart
 
-    def lineage_chart(self, group: str | None = None) -> alt.Chart:
-        """Black holes as bars over the steps they lived, one line a hole, thick where it is populous."""
+    def lineage_chart(self, group: str | None = None) -> alt.LayerChart:
+        """Black holes as lanes over the steps: a row a token, a block a hole, lighter and darker its hidden classes."""
         import altair as alt
 
-        nodes = self.nodes(group)
-        x = alt.X("first_step:Q", scale=alt.Scale(type="symlog", constant=1), title="step (symlog)")
-        bars = alt.Chart(nodes, title=f"{self.seen.id} · black holes of {group or self.group} tokens").mark_rule(opacity=0.8)
-        chart: alt.Chart = bars.encode(
-            x=x,
-            x2="last_step:Q",
-            y=alt.Y("hole:O", title="black hole"),
-            strokeWidth=alt.StrokeWidth("population:Q", title="tokens"),
-            tooltip=["hole", "first_step", "last_step", "population", "tokens"],
-        )
+        from .lineage_charts import lanes_chart, told
+
+        name, axis = group or self.group, step_axis("symlog", int(self.seen.steps[-1]))
+        names = [glyph(token) for token in range(self.seen.words.shape[1])]
+        drawn = told(self._account(name).tree, hidden_of(self.seen, name), self.seen.steps, axis, names)
+        spec, data = lanes_chart(drawn, axis, int(self.seen.steps[-1]))
+        title = f"{self.seen.id} · black holes of {name} tokens"
+        rows = {key: table.to_dict("records") for key, table in data.items()}
+        chart: alt.LayerChart = alt.LayerChart.from_dict(spec | {"datasets": rows, "title": title, "width": 700})
         return chart
 
     def places_chart(self, step: int, basis: PrincipalAxes | None = None, group: str | None = None) -> alt.Chart:

@@ -7,7 +7,6 @@ read-only with what is known of it: where nobody says which tokens are dead, the
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,23 +223,6 @@ def foreign(
         mask = np.zeros(vocab, np.bool_)
         mask[list(dead)] = True
     return Observation(path.name, words, np.arange(len(words)), mask, kept_in=kept_in)
-
-
-def history_file(text: str) -> Path:
-    """The foreign history that a typed path means: any ``.safetensors`` file that can be read on this machine.
-
-    Raises
-    ------
-    HistoryError
-        If it is no such path, or names another machine: opening that would send it this user's name.
-    """
-    given = text.strip().strip('"')
-    if given.startswith(("//", "\\\\")) or "\0" in given or "://" in given:
-        raise HistoryError(f'a history must be a file of this machine; got "{given[:200]}". Copy it here and name the copy.')
-    path = Path(os.path.expanduser(given))
-    if path.suffix != ".safetensors":
-        raise HistoryError(f'a history must be a file that ends in .safetensors; got "{given[:200]}". Name that file.')
-    return path.absolute()
 
 
 def _found(path: Path, header: Header) -> str:

@@ -14,10 +14,11 @@ from PIL import Image
 
 from . import charts
 from .errors import HistoryError
+from .event_tables import hidden_of
 from .exhibit import Exhibit
-from .notebook import Recorded
 from .pictures import svg_bytes
-from .tables import distance_matrix
+from .step_axes import step_axis
+from .tables import distance_matrix, glyph
 from .viewpoint import footer, unit_words
 
 MOST_POINTS = 5_000
@@ -216,30 +217,18 @@ def _enlarged(image: bytes) -> tuple[tuple[int, int], str]:
 
 
 def lineage_plate(shown: Exhibit) -> Plate:
-    """Black holes as bars over the steps they lived, as in a notebook.
+    """Black holes as lanes over the steps, as on the Lineage page, nothing folded; the line at the step."""
+    from .lineage_charts import lanes_chart, told
 
-    Raises
-    ------
-    HistoryError
-        If there are too many holes for one picture.
-    """
-    count = len(shown.told.tree.nodes)
-    if count > MOST_POINTS:
-        raise HistoryError(
-            f"a picture of the lineage shows at most {MOST_POINTS:,} intervals; this one has {count:,}. "
-            'Take the tables "nodes" and "edges".'
-        )
-    import altair as alt
-
-    with alt.data_transformers.disable_max_rows():
-        spec = Recorded(shown.seen).lineage_chart(shown.view.group).properties(title="").to_dict()
-    last = int(shown.seen.steps[-1])
-    spec["encoding"]["x"]["axis"] = {
-        "values": [0, *(10**power for power in range(len(str(last))))],
-        "grid": False,
-        "format": ",d",
-    }
-    return Plate("Black holes and the steps they lived", spec, {}, "tokens", False, "Thickness: tokens.")
+    seen, axis = shown.seen, step_axis("symlog", int(shown.seen.steps[-1]))
+    names = [glyph(token) for token in range(seen.words.shape[1])]
+    drawn = told(shown.told.tree, hidden_of(seen, shown.view.group), seen.steps, axis, names)
+    spec, datasets = lanes_chart(drawn, axis, shown.view.step)
+    datasets["cursor"] = datasets["cursor"].head(0 if _at_end(shown) else 1)
+    lanes = drawn.lanes
+    thinned = "" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn. "
+    note = f"{thinned}A row a token; a block a hole; lighter and darker: its hidden classes. {_cursor_note(shown)}"
+    return Plate("Black holes and the steps they lived", spec, datasets, "tokens", False, note)
 
 
 MOTIFS = {

@@ -12,6 +12,7 @@ APP_SIDE = [
     *("bf16", "identity", "errors", "config", "corpus", "tensorfile", "status", "schedules", "costs"),
     *("census", "geometry", "runs", "stage", "tables", "charts", "jobs", "commands"),
     *("answers", "measure_commands", "extent", "motion", "freezing", "lineage", "pairs", "levels", "causes", "cache"),
+    *("flicker", "lanes", "step_axes", "lineage_data", "lineage_charts", "motion_tables", "motion_scene", "motion_charts"),
     *("memory", "preparing", "branching", "forking", "origins", "live", "turns"),
     *("viewpoint", "pictures", "parcel", "exhibit", "sheets", "plates", "animation", "projector", "methods", "report"),
     *("takeaways", "exporting", "export_commands", "observation", "step_tables", "event_tables", "findings", "laws"),

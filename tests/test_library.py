@@ -274,7 +274,7 @@ def test_a_foreign_history_is_counted_and_says_why_its_dead_are_unknown(history:
     assert list(steps["unique"]) == [len(np.unique(frame, axis=0)) for frame in words]
     apart = [np.abs(frame[:, None] - frame).max() for frame in words]
     assert list(steps["largest_linf_weight"]) == pytest.approx(apart, rel=1e-6)
-    assert set(events["kind"]) >= {"formation"}
+    assert set(events["what happened"]) >= {"formation"}
     assert len(app.get("vega_lite_chart")) == 2
 
 

@@ -75,6 +75,12 @@ def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_r
     page.keyboard.press("Shift+Space")
     expect(card).to_contain_text("2 runs selected")
     expect(card).to_contain_text("2 fields of their configurations differ")
+    link = card.get_by_role("link", name="Open in Compare")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Compare")
+    page.wait_for_selector(READY)
+    expect(page.get_by_text("A comparison needs")).to_have_count(0)
 
 
 def test_a_deep_link_opens_a_file_and_a_reload_keeps_it(server: str, page: Page, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from snowball_core import charts, distance_charts
 from snowball_core.blocks import Progress
 from snowball_core.errors import SnowballError
 from snowball_core.event_tables import account, event_rows, event_table
-from snowball_core.observation import Observation, foreign, history_file, tokens_of
+from snowball_core.header import history_file
+from snowball_core.observation import Observation, foreign, tokens_of
 from snowball_core.runs import corpora_folder, runs_folder
 from snowball_core.step_tables import step_table
 from snowball_core.tables import csv_bytes
@@ -24,6 +25,15 @@ _COLUMNS = (
     *("step", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes"),
     *("largest_linf_weight", "largest_linf_cells", "moved"),
 )
+
+# What can be known without the optimizer's moments; the download has every column.
+_EVENT_COLUMNS = {
+    "step": "step",
+    "kind": "what happened",
+    "parents": "tokens of the holes before",
+    "children": "tokens of the holes after",
+    "tokens": "tokens that came or went",
+}
 
 
 def foreign_view() -> None:
@@ -123,13 +133,14 @@ def _tables(seen: Observation, table: pd.DataFrame, events: pd.DataFrame, group:
     with happened:
         if len(events):
             alt = f"What happened to the black holes of {group} tokens, one event a row"
-            st.dataframe(events, hide_index=True, key="foreign-events", height=320, alt=alt)
+            told = events[list(_EVENT_COLUMNS)].rename(columns=_EVENT_COLUMNS)
+            st.dataframe(told, hide_index=True, key="foreign-events", height=min(38 + 35 * len(told), 320), alt=alt)
         else:
             st.caption("No black hole ever came to be, so nothing happened to one.")
     with counted:
         shown = table[list(_COLUMNS)]
         alt = f"Counts and largest distances of {group} tokens, one snapshot a row"
-        st.dataframe(shown, hide_index=True, key="foreign-steps", height=320, alt=alt)
+        st.dataframe(shown, hide_index=True, key="foreign-steps", height=min(38 + 35 * len(shown), 320), alt=alt)
     name = f"{Path(seen.id).stem[:80]}-{group}"
     with st.container(horizontal=True):
         st.download_button(

@@ -18,11 +18,12 @@ from snowball_core.lineage import Lineage
 from snowball_core.lineage_charts import BARCODE_COLUMNS, Told, barcode, ground, lanes_chart, told
 from snowball_core.lineage_data import nature, told_events
 from snowball_core.motion_tables import moves_of_token
+from snowball_core.plates import Plate
 from snowball_core.step_axes import StepAxis
 
 from . import openers
 from .place import go, selected
-from .whole_run import Whole, csv_button, event_steps, names_of, observed, to_scrub
+from .whole_run import Whole, csv_button, event_steps, names_of, observed, take_pictures, to_scrub
 from .words import plain
 
 _MOST_NAMED = 4
@@ -142,7 +143,7 @@ def _lanes(whole: Whole, unfold: bool) -> None:
     seen = f"{whole.snapshots:,} recorded snapshots, {exact}" + (
         f" · {alone:,} tokens in no block never shared" if alone else ""
     )
-    whole.caption("Black holes over the run", "a block is as tall as its hole has tokens.", "tokens", seen)
+    whole.caption("Black holes over the run", "a block is as tall as its hole has tokens.", "tokens", seen, "lineage")
     spec, datasets = lanes_chart(drawn, whole.axis, whole.step, selected(), data)
     count = len(event_steps(whole.path, whole.snapshots, whole.group))
     name = f"Black holes of {whole.group} tokens as lanes over the steps; they changed at {count:,} recorded steps"
@@ -152,6 +153,8 @@ def _lanes(whole: Whole, unfold: bool) -> None:
         "hidden classes; it can part again. No block: alone. Letters: f formed or gained, m merged, s split or lost, "
         "e evaporated."
     )
+    note = f"{seen}. The upright line is step {whole.step:,}. Lighter and darker: hidden classes."
+    take_pictures(whole, {"lanes": Plate("Black holes over the run", spec, datasets, "tokens", False, note)})
 
 
 def _picked() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from snowball_core import motion_charts
 from snowball_core.motion_charts import Picture
 from snowball_core.motion_scene import Scene
 from snowball_core.motion_tables import DEFINITIONS, told, who_moved, zero_stretches
+from snowball_core.plates import Plate
 from snowball_core.schedules import learning_rate_at
 from snowball_core.step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
 from .place import go
-from .whole_run import Whole, csv_button, names_of, observed, to_scrub
+from .whole_run import Whole, csv_button, names_of, observed, take_pictures, to_scrub
 
 
 @st.cache_data(max_entries=4, show_spinner="Measuring how every token moved…")
@@ -95,36 +97,71 @@ def _freezing(scene: Scene, found: dict[str, int]) -> None:
         st.caption("The learning rate was never exactly 0. How small it became stands under every picture.")
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A picture and what is said of it.
+
+    Attributes
+    ----------
+    key, title, meaning, unit : str
+    entry : str
+        The measure that About explains it with.
+    name : str
+        What it shows, for those who do not see it.
+    picture : Picture
+    """
+
+    key: str
+    title: str
+    meaning: str
+    unit: str
+    entry: str
+    name: str
+    picture: Picture
+
+
 def _figures(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> None:
-    group, gaps, step = whole.group, scene.gaps, whole.step
+    gaps = scene.gaps
     apart = "1 step" if gaps.max() == 1 else f"{int(gaps.min()):,} to {int(gaps.max()):,} steps"
-    pace, word = f"{scene.thinned}, {apart} apart", motion_charts.UNITS[unit]
+    pace = f"{scene.thinned}, {apart} apart"
+    figures = _drawn(whole, scene, tokens, unit)
     beside = st.grid(2, min_column_width=520, gap="medium")
-    with beside.cell():
-        whole.caption("Who moves", "since the recorded step before, and how far.", "share of tokens per recorded step", pace)
-        _draw(
-            "regimes",
-            f"Shares of {group} tokens that are frozen, move by a cell, or further",
-            motion_charts.regimes(scene, step),
-        )
-    with beside.cell():
-        whole.caption("Freeze map", "a row a token; amber: it moved, slate: it did not.", "moved per recorded step", pace)
-        moved = _moved(whole.path, whole.snapshots)
-        picture = motion_charts.freeze_map(scene, moved, tokens, names_of(whole.seen), step)
-        _draw("map", f"When each of the {group} tokens moved, those that froze first on top", picture)
-    with beside.cell():
-        whole.caption("Drift and heat", "does the group move as one?", "weight units per optimizer step; cosine", pace)
-        _draw("speeds", f"Bulk and thermal speed and coherence of {group} tokens", motion_charts.speeds(scene, step))
-    with beside.cell():
-        whole.caption("How far tokens move", "from a recorded step to the next.", word, pace)
-        picture = motion_charts.displacements(scene, unit, step)
-        _draw("displacements", f"Percentiles of the displacement of {group} tokens in {word}", picture)
-        if unit == "cells":
-            st.caption("Spikes: a component that crosses zero passes thousands of cells, for they are tiny there.")
+    for figure in figures:
+        with beside.cell():
+            whole.caption(figure.title, figure.meaning, figure.unit, pace, figure.entry)
+            _draw(figure.key, figure.name, figure.picture)
+            if figure.key == "displacements" and unit == "cells":
+                st.caption("Spikes: a component that crosses zero passes thousands of cells, for they are tiny there.")
     st.caption(
         "Where a column holds several snapshots, shares are their means and lines are bands from the least to the largest. "
         "Click a picture to go to a step; a row of the freeze map selects its token and goes to its last move."
     )
+    note = f"{pace}. The upright line is step {whole.step:,}."
+    take_pictures(whole, {one.key: Plate(one.title, *one.picture, one.unit, False, note) for one in figures})
+
+
+def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[Figure]:
+    who, step, word = f"{whole.group} tokens", whole.step, motion_charts.UNITS[unit]
+    moved, names = _moved(whole.path, whole.snapshots), names_of(whole.seen)
+    return [
+        Figure(
+            *("regimes", "Who moves", "since the recorded step before, and how far.", "share of tokens per recorded step"),
+            *("further", f"Shares of {who} that are frozen, move by a cell, or further", motion_charts.regimes(scene, step)),
+        ),
+        Figure(
+            *("map", "Freeze map", "a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),
+            *("freeze step", f"When each of the {who} moved, those that froze first on top"),
+            motion_charts.freeze_map(scene, moved, tokens, names, step),
+        ),
+        Figure(
+            *("speeds", "Drift and heat", "does the group move as one?", "weight units per optimizer step; cosine"),
+            *("bulk motion", f"Bulk and thermal speed and coherence of {who}", motion_charts.speeds(scene, step)),
+        ),
+        Figure(
+            *("displacements", "How far tokens move", "from a recorded step to the next.", word, "displacement of a token"),
+            *(f"Percentiles of the displacement of {who} in {word}", motion_charts.displacements(scene, unit, step)),
+        ),
+    ]
 
 
 def _draw(key: str, name: str, picture: Picture) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from snowball_core.comparison import FEWEST, MOST
 from snowball_core.differences import differences
 from snowball_core.errors import SnowballError
-from snowball_core.notes import LONGEST_LABEL, LONGEST_NOTE, annotate, tags_of
+from snowball_core.notes import LONGEST_LABEL, LONGEST_NOTE, annotate, read_notes, tags_of
 from snowball_core.runs import Run, read_run
 from snowball_core.shelf import Row
 
@@ -45,13 +46,13 @@ def _one(row: Row) -> None:
         elif row.status.message:
             st.caption(plain(row.status.message))
         _say_origin(row)
-        _form(row)
         with st.container(horizontal=True, vertical_alignment="center"):
             if row.glance.snapshots and not row.glance.damage:
                 st.page_link(
                     "pages/scrub.py", label="Open in Scrub", query_params={"run": row.id}, icon=":material/linear_scale:"
                 )
             _put_away_button([row])
+        _form(row)
 
 
 def _say_origin(row: Row) -> None:
@@ -61,7 +62,7 @@ def _say_origin(row: Row) -> None:
         st.caption(f"Its configuration is the preset {found.nearest}.")
         return
     config = read_run(row.path).config
-    changed = ", ".join(f"{name.replace('_', ' ')} {getattr(config, name)}" for name in found.changes[:8])
+    changed = ", ".join(f"{name.replace('_', ' ')} {_said(getattr(config, name))}" for name in found.changes[:8])
     more = " and more" if len(found.changes) > 8 else ""
     st.caption(f"Its configuration is its own, nearest to {found.nearest}, with {plain(changed)}{more}.")
 
@@ -88,6 +89,10 @@ def _form(row: Row) -> None:
 def _several(rows: Sequence[Row]) -> None:
     with st.container(border=True, key="selected"):
         st.markdown(f"**{len(rows):,} runs selected** · {size(sum(row.bytes for row in rows))}")
+        readable = [row.id for row in rows if row.glance.snapshots and not row.glance.damage]
+        if FEWEST <= len(readable) <= MOST:
+            runs = {"runs": ",".join(readable)}
+            st.page_link("pages/compare.py", label="Open in Compare", query_params=runs, icon=":material/compare_arrows:")
         _differences(rows)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             tag = st.text_input("A tag for all of them", key="tag-all", width=220)
@@ -110,7 +115,7 @@ def _differences(rows: Sequence[Row]) -> None:
         st.caption("No field of their configurations differs.")
         return
     st.caption(f"{len(found)} fields of their configurations differ; a column per run.")
-    table = pd.DataFrame({run.id: [str(values[i]) for values in found.values()] for i, run in enumerate(runs)})
+    table = pd.DataFrame({run.id: [_said(values[i]) for values in found.values()] for i, run in enumerate(runs)})
     table.insert(0, "field", [name.replace("_", " ") for name in found])
     heads = {row.id: st.column_config.TextColumn(row.title, help=row.id) for row in whole}
     st.dataframe(
@@ -118,14 +123,19 @@ def _differences(rows: Sequence[Row]) -> None:
         hide_index=True,
         height="content",
         key="differences",
-        column_config={"field": st.column_config.TextColumn(pinned=True), **heads},
+        column_config={"field": st.column_config.TextColumn(pinned=True, width=130), **heads},
         alt="The fields in which the configurations of the selected runs differ",
     )
 
 
-def _tag_all(paths: Sequence[Path], tag: str) -> None:
-    from snowball_core.notes import read_notes
+def _said(value: object) -> str:
+    """A field's value as one reads it: whole numbers with thousands, a switch as on or off."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:,}" if isinstance(value, int) else "none" if value in (None, "") else str(value)
 
+
+def _tag_all(paths: Sequence[Path], tag: str) -> None:
     try:
         for path in paths:
             annotate(path, tags=(*read_notes(path).tags, *tags_of(tag)))

@@ -154,5 +154,5 @@ def _columns(group: str) -> dict[str, Any]:
         "note": column.TextColumn("note", width=200),
         "created": column.DatetimeColumn("made", format="YYYY-MM-DD HH:mm", width=130, timezone="UTC", help="UTC."),
         "run": column.TextColumn("run", width=290, help="The id: its folder's name."),
-        "damage": column.TextColumn("damage", width=190, help="What of it cannot be read."),
+        "damage": column.TextColumn("damage", width=130, help="What of it cannot be read."),
     }

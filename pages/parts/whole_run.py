@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,20 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import SnowballError
+from snowball_core.exhibit import Exhibit
 from snowball_core.observation import Observation, observe
+from snowball_core.plates import Plate
 from snowball_core.runs import Run, read_run
 from snowball_core.step_axes import StepAxis, step_axis
 from snowball_core.tables import csv_bytes, glyph, recorded_snapshots
 
 from . import openers
+from .meaning import what_is
 from .place import AXES, arrive, go, here, shown_step
 from .provenance import provenance
 from .run_picker import is_empty, offer_demo, pick_run
 from .settings import pick_group, say_unusable
+from .takeaway import Stand, takeaway
 from .words import plain
 
 _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
@@ -63,10 +68,18 @@ class Whole:
         """The recorded step that is looked at."""
         return int(self.seen.steps[self.index])
 
-    def caption(self, title: str, meaning: str, unit: str, thinned: str) -> None:
-        """The heading of a figure: what it shows, of which run and group, in which unit, and what was left out."""
+    @property
+    def stand(self) -> Stand:
+        """The same, as what is taken home from here knows it."""
+        return Stand(self.run, self.snapshots, self.group, "cells", self.step)
+
+    def caption(self, title: str, meaning: str, unit: str, thinned: str, entry: str) -> None:
+        """The heading of a figure: what it shows, of which run and group, in which unit, and what was left out.
+
+        ``entry`` is the measure or word of docs/measures.md that explains it.
+        """
         told = f"{self.group} tokens · unit: {unit} · {thinned}"
-        st.markdown(f"**{title}**: {meaning}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
+        st.markdown(f"**{title}**: {meaning} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -198,6 +211,21 @@ def to_scrub(whole: Whole) -> None:
         icon=":material/linear_scale:",
         query_params=query,
     )
+
+
+def take_pictures(whole: Whole, plates: Mapping[str, Plate]) -> None:
+    """Pictures as SVG and PNG, on request: closed, they cost nothing while the step changes."""
+    with st.expander("Take the pictures home", on_change="rerun", key="take-pictures") as box:
+        if not box.open:
+            return
+        for name, plate in plates.items():
+            with st.container(horizontal=True, vertical_alignment="center", key=f"row-{name}"):
+                st.markdown(f":small[{plate.title}:]", width="content")
+                takeaway(name, whole.stand, plate=functools.partial(_as_it_is, plate))
+
+
+def _as_it_is(plate: Plate, _: Exhibit) -> Plate:
+    return plate
 
 
 def csv_button(whole: Whole, name: str, label: str, table: Callable[[], pd.DataFrame]) -> None:

@@ -1,0 +1,168 @@
+"""Safe by default: what the server listens to, whom it answers, what a page loads, and what hostile text may do."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlparse
+
+import browsing
+import pandas as pd
+import psutil
+import pytest
+from browsing import ROOT, serve, visit
+from playwright.sync_api import Browser, expect
+
+from snowball_core.commands import main
+from snowball_core.errors import SnowballError
+from snowball_core.notes import annotate
+from snowball_core.tables import csv_bytes
+
+pytestmark = browsing.MARKS
+SHIPPED = next(path for path in sorted((ROOT / "runs").iterdir()) if (path / "run.json").is_file())
+PAGES = sorted(set(re.findall(r"pages/([a-z]+)\.py", (ROOT / "app.py").read_text())))
+HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:alert(1)) **bold** $x$ :red[no]"
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("library")
+    shutil.copytree(SHIPPED, folder / SHIPPED.name, ignore=shutil.ignore_patterns("cache"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(library: Path) -> Iterator[str]:
+    with serve(library) as served:
+        yield served
+
+
+def asked(address: str, path: str, **headers: str) -> int:
+    """The status of an answer to a request with headers of one's own."""
+    where = urlparse(address)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
+    connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def shaken(address: str, **headers: str) -> int:
+    """The status of a websocket handshake."""
+    key = base64.b64encode(b"sixteen bytes ok").decode()
+    asks = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Key": key, "Sec_WebSocket_Version": "13"}
+    return asked(address, "/_stcore/stream", **{**asks, **headers})
+
+
+def test_the_server_listens_on_this_machine_only(address: str) -> None:
+    port = urlparse(address).port
+    heard = {each.laddr.ip for each in psutil.net_connections("inet") if each.status == "LISTEN" and each.laddr.port == port}
+    assert heard == {"127.0.0.1"}
+    with socket.socket() as other:
+        other.settimeout(5)
+        assert other.connect_ex(("127.0.0.2", port)) != 0
+
+
+def test_a_foreign_host_or_origin_is_not_answered(address: str) -> None:
+    own = urlparse(address).netloc
+    # The empty page itself is the same for everybody; whatever a run says comes through the stream.
+    assert asked(address, "/_stcore/host-config") == 200
+    assert asked(address, "/_stcore/host-config", Host="evil.example") in (400, 403)
+    assert shaken(address, Host=own, Origin=address) == 101
+    assert shaken(address, Host="evil.example", Origin=address) in (400, 403)
+    assert shaken(address, Host=own, Origin="http://evil.example") in (400, 403)
+
+
+def test_nothing_but_the_app_is_served_and_nothing_is_reported_home() -> None:
+    code = (
+        "import json, streamlit.config as c; names = ['server.enableStaticServing', 'browser.gatherUsageStats', "
+        "'server.enableXsrfProtection', 'server.enableCORS', 'server.address', 'client.showErrorDetails']; "
+        "print(json.dumps([c.get_option(name) for name in names]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [False, False, True, True, "127.0.0.1", "type"]
+
+
+def test_no_page_asks_anybody_but_this_server(browser: Browser, address: str) -> None:
+    context = browser.new_context()
+    page, foreign = context.new_page(), []
+    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(address) else None)
+    for name in PAGES:
+        visit(page, f"{address}/{name}")
+    context.close()
+    assert [url for url in foreign if not url.startswith(("data:", "blob:", address.replace("http", "ws")))] == []
+
+
+@pytest.mark.parametrize("hostile", ["../..", "/etc", "..%2f..", "linked", "2026-01-01-000000-nobody", "<script>"])
+def test_a_hostile_run_in_the_address_is_named_and_not_opened(
+    browser: Browser, address: str, library: Path, tmp_path: Path, hostile: str
+) -> None:
+    link = library / "linked"
+    if hostile == "linked" and not link.exists():
+        shutil.copytree(SHIPPED, tmp_path / "outside")
+        link.symlink_to(tmp_path / "outside")
+    page = browser.new_context().new_page()
+    visit(page, f"{address}/scrub?run={hostile}")
+    expect(page.locator("[data-testid='stAlert']").first).to_be_visible()
+    expect(page.get_by_text(f"run {SHIPPED.name} ·").first).to_be_visible()
+    page.context.close()
+    link.unlink(missing_ok=True)
+
+
+def test_names_and_notes_are_shown_as_they_are_written(browser: Browser, address: str, library: Path) -> None:
+    annotate(library / SHIPPED.name, label=HOSTILE[:60], note=HOSTILE, tags=["a-tag"])
+    page = browser.new_context().new_page()
+    alarms: list[str] = []
+    page.on("dialog", lambda dialog: (alarms.append(dialog.message), dialog.dismiss()))
+    for name in ("library", "scrub", "export", "train", "verdict"):
+        visit(page, f"{address}/{name}")
+        assert page.locator("img[src='x'], a[href^='javascript'], [data-testid='stMarkdown'] script").count() == 0
+    page.context.close()
+    assert alarms == []
+
+
+def test_cells_that_a_spreadsheet_would_run_are_text() -> None:
+    table = pd.DataFrame({"glyph": ["=1+1", "+1", "-1", "@x", "\tx", "plain"]})
+    assert [line.strip('"')[:1] for line in csv_bytes(table).decode().split("\n")[1:6]] == ["'"] * 5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["record", "--steps", "1"], ["resume", "RUN"], ["stop", "RUN"], ["fork", "RUN", "--step", "0"],
+        ["annotate", "RUN", "--label", "x"], ["trash", "RUN"], ["restore", "RUN"], ["empty-trash", "--yes"], ["import", "FILE"],
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_a_read_only_library_refuses_every_change(
+    words: list[str], library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    before = sorted(path.name for path in library.iterdir())
+    names = {"RUN": SHIPPED.name, "FILE": str(SHIPPED / "run.json")}
+    try:
+        status = main([*(names.get(word, word) for word in words), "--runs", str(library)])
+    except SnowballError as error:
+        pytest.fail(str(error))
+    assert status == 2
+    assert "read-only" in capsys.readouterr().err
+    assert sorted(path.name for path in library.iterdir()) == before
+
+
+def test_the_pages_of_a_read_only_library_say_so(browser: Browser, library: Path) -> None:
+    with serve(library, SNOWBALL_READONLY="1") as address:
+        page = browser.new_context().new_page()
+        visit(page, f"{address}/train")
+        page.get_by_role("button", name="Start the run").click()
+        expect(page.locator("[data-testid='stAlert']").first).to_contain_text("read-only")
+        page.context.close()
+    assert os.environ.get("SNOWBALL_READONLY") is None

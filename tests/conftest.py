@@ -5,6 +5,7 @@ The browser's fixtures import late: browsing.py skips where playwright is missin
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ from snowball_core.tensorfile import TensorWriter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+# Several trainings at once on few cores: threads that wait must not spin. It changes no number.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A busy machine draws slowly, and is no fault of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -119,6 +119,13 @@ def flows(partitions):
 
 # Rows of tables.
 
+SHARES = (10, 50, 90, 100)
+
+
+def exceeded_by_the_rest(amounts, share):
+    """The smallest of the amounts that at least so many of a hundred do not exceed; 0 if there are none."""
+    return min((x for x in amounts if 100 * sum(y <= x for y in amounts) >= share * len(amounts)), default=0)
+
 
 def step_row(before, now, gap, mask, dead=None, moments=None):
     """The columns of the table of steps for one snapshot and group; ``before`` is None at the first snapshot."""
@@ -138,6 +145,8 @@ def step_row(before, now, gap, mask, dead=None, moments=None):
         **{name: kinds.count(name) for name in ("frozen", "one_cell", "neighbour", "further")},
         **{"bulk_speed_weight": bulk / gap, "thermal_speed_weight": thermal / gap, "coherence": coherence},
         "mean_displacement_cells": sum(move[2] for move in moves) / max(1, len(moves)),
+        **{f"displacement_cells_p{share}": exceeded_by_the_rest([move[2] for move in moves], share) for share in SHARES},
+        **{f"displacement_weight_p{share}": exceeded_by_the_rest([move[1] for move in moves], share) for share in SHARES},
     }
 
 

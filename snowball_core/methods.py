@@ -174,7 +174,7 @@ def markdown(text: str) -> str:
 
     Examples
     --------
-    >>> markdown("a_b *c*")
+    >>> markdown("a_b *c*").rstrip()
     'a\\_b \\*c\\*'
     """
     return re.sub(r"([\\`*_{}\[\]<>#|~$])", r"\\\1", text) + "\n"

@@ -73,6 +73,7 @@ def test_choosing_a_picture_a_table_and_a_step_changes_what_is_taken(server: str
     visit(page, f"{server}/export?run={run.id}&step=7")
     for box, choice in (("export-picture", "pairwise"), ("export-table", "tokens:")):
         page.locator(f".st-key-{box} input").click()
+        page.keyboard.type(choice)  # a long list shows only a part of itself
         page.get_by_role("option").filter(has_text=choice).first.click()
         page.wait_for_selector(READY)
     root = ET.fromstring(download(page, "take-distances-svg")[1])

@@ -28,7 +28,7 @@ def test_the_apps_side_imports_no_framework() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     # The failing side: the same question finds torch behind a room that trains.
-    code = "import snowball_core.training, sys; print('torch' in sys.modules)"
+    code = "import snowball_core.precision, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
 

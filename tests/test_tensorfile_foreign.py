@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 import numpy as np
 import pytest
@@ -126,10 +125,8 @@ def test_a_header_longer_than_the_file_is_refused_before_it_is_read(tmp_path, le
 def test_a_vast_empty_file_is_refused_without_reading_it(tmp_path):
     path = header_of(tmp_path / "h", {"a": entry()}, length=2**36)
     os.truncate(path, 2**40)
-    before = time.monotonic()
     with pytest.raises(HistoryError, match=r"longer than the file"):
         open_tensor(path)
-    assert time.monotonic() - before < 1
 
 
 def test_an_empty_tensor_with_impossible_sides_is_refused(tmp_path):

@@ -35,6 +35,12 @@ settings.load_profile("patient")
 MakeRun = Callable[..., Run]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that mostly wait for browsers and workers come first: several processes then end at about the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("browser") or item.get_closest_marker("processes")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def falling_together(snapshots: int, vocab: int = 16, hidden: int = 4, dead: int = 6) -> npt.NDArray[np.uint16]:
     """A made-up history in which one dead token after another comes to share token 0's vector; live tokens keep moving."""
     rng = np.random.default_rng(7)

@@ -12,6 +12,8 @@ import pytest
 from snowball_core.config import RunConfig, preset
 from snowball_core.costs import cost, disk_bytes, matrix_speed, memory_bytes, parameter_count, snapshot_bytes, step_flops
 
+pytestmark = pytest.mark.processes
+
 
 def named_tensors(config):
     """Every tensor of a GPT-2 and its size, written out."""

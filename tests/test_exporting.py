@@ -22,6 +22,8 @@ from snowball_core.runs import Run
 from snowball_core.takeaways import PARTS, USUAL, chosen, item, items
 from snowball_core.viewpoint import configuration_hash, viewpoint
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:

@@ -20,6 +20,8 @@ from snowball_core.recording import continue_run, record
 from snowball_core.runs import Run, run_paths
 from snowball_core.status import request_stop
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:

@@ -32,6 +32,8 @@ from snowball_core.status import request_stop
 from snowball_core.training import Training
 from snowball_core.verification import replay, verify_hashes
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

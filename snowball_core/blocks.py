@@ -73,6 +73,7 @@ def walk(seen: Observation, measure: Measure, version: str, wanted: str, progres
                 if number + _WORKERS < len(parts):
                     waiting.append(pool.submit(_kept, seen, measure, version, wanted, *parts[number + _WORKERS]))
                 release(seen.words)
+                release(seen.moment_hash)
                 yield table
                 progress(part[1], len(seen.words))
         finally:

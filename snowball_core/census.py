@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .identity import classes, leaders, moved_frames, populations
+from .memory import release
 
 _CHUNK_BYTES = 1024 * 1024
 Counts = npt.NDArray[np.int64]
@@ -147,6 +148,7 @@ def _chunks(history: npt.NDArray[Any], group: Group | None) -> Iterator[npt.NDAr
     for start in range(0, len(history), size):
         chunk = history[start : start + size]
         yield np.ascontiguousarray(chunk if group is None else chunk[:, group])
+        release(history)
 
 
 def change_steps(history: npt.NDArray[Any], group: Group | None = None) -> npt.NDArray[np.intp]:

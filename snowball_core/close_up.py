@@ -13,6 +13,7 @@ from .census import hidden_leaders
 from .event_tables import Account, event_rows
 from .geometry import Spread
 from .identity import leaders
+from .memory import release
 from .observation import Observation
 from .pairs import pair_statistics
 from .tables import group_table, holes_of
@@ -44,6 +45,9 @@ def tokens_at(seen: Observation, index: int, group: str) -> pd.DataFrame:
     if index:
         moved = _moved_cells(seen.words[index - 1][mask], rows)
     table["moved_cells"] = pd.array(moved, "Int64")
+    # Every step touches other pages of the files: without this they would all add up while a visitor scrubs.
+    release(seen.words)
+    release(seen.moment_hash)
     return table
 
 

@@ -97,6 +97,7 @@ def hidden_of(seen: Observation, group: str, progress: Progress = silent) -> Hid
         kept.append(np.where(mask, hidden[changed], -1).astype(np.int32))
         before = hidden[-1]
         release(seen.words)
+        release(seen.moment_hash)
         progress(stop, len(seen.words))
     return Hidden(np.concatenate(at), np.concatenate(kept))
 
@@ -203,6 +204,7 @@ def biography_table(told: Account, seen: Observation, token: int) -> pd.DataFram
     rows = seen.words[:, token]
     moved = np.zeros((len(rows), 1), np.bool_)
     moved[1:, 0] = (rows[1:] != rows[:-1]).any(axis=1)
+    release(seen.words)
     beyond = [stay.last + 1 for stay in stays]
     table = pd.DataFrame(
         {

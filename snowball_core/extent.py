@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words, narrow_ordinal, values
+from .memory import release
 
 _CHUNK_BYTES = 1024 * 1024
 Floats = npt.NDArray[np.float64]
@@ -70,6 +71,7 @@ def extents(history: Words, dead: npt.NDArray[np.bool_] | None = None) -> dict[s
             measured = {"all": _joined(measured["dead"], measured["live"]), **measured}
         for name, sums in measured.items():
             parts.setdefault(name, []).append(_extent(sums))
+        release(history)
     return {name: _concatenated(rows) for name, rows in parts.items()}
 
 

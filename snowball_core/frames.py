@@ -19,6 +19,7 @@ import numpy.typing as npt
 from .bf16 import Words
 from .census import censuses, change_steps, hidden_leaders, history_leaders
 from .lineage import Lineage, lineage
+from .memory import release
 from .shots import MOST_VECTORS, Share, shades, shots, silent
 
 BUDGET_BYTES = 30_000_000
@@ -77,6 +78,7 @@ def reel(
     leader = history_leaders(history)
     progress(_COUNTED)
     hidden = None if moment_hash is None else hidden_leaders(leader, moment_hash)[:, group]
+    release(moment_hash)
     counts, led = censuses(leader, group), leader[:, group]
     both = led if hidden is None else np.concatenate([led, hidden], axis=1)
     starts = partition_starts(both)

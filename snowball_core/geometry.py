@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from .bf16 import Words, ordinal, values
 from .identity import classes, populations
+from .memory import release
 
 Floats = npt.NDArray[np.float64]
-_BLOCK_BYTES = 64 * 1024 * 1024
+_BLOCK_BYTES = 4 * 1024 * 1024
 _MOST_BASIS_FRAMES = 500
 _MOST_BASIS_ROWS = 100_000
 
@@ -158,6 +159,7 @@ def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, 
             # Equal infinities are no distance apart.
             apart = np.subtract(high, low, out=np.zeros_like(high), where=high != low)
             result[start : start + block] = apart.max(axis=1, initial=0)
+        release(history)
     return weight, cells
 
 

@@ -11,8 +11,11 @@ from typing import Any
 import numpy.typing as npt
 
 
-def release(words: npt.NDArray[Any]) -> None:
-    """Give the pages of a memory map back, so that reading a long history does not fill memory; a copy is left alone."""
+def release(words: npt.NDArray[Any] | None) -> None:
+    """Give the pages of a memory map back, so that reading a long history does not fill memory; a copy is left alone.
+
+    What is read again comes from the system's cache of files, which other programs may have when they need it.
+    """
     import mmap
 
     source: Any = words
@@ -33,15 +36,26 @@ def keep_memory(bytes_kept: int) -> None:
             libc.mallopt(trim_threshold, bytes_kept)
 
 
+def return_memory() -> None:
+    """Give freed blocks back to the system after long work, which its allocator would keep for more of the same; glibc only."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 @contextlib.contextmanager
 def steady_memory() -> Iterator[None]:
     """Work on large arrays without paying for their memory again and again; changes no number.
 
-    Freed blocks stay with the process (glibc only), since faulting them in anew costs as much as computing; and linear algebra
-    keeps to one thread, since blocks already run side by side and two pools of threads spin waiting for each other.
+    Freed blocks stay with the process until the end (glibc only), since faulting them in anew costs as much as computing; and
+    linear algebra keeps to one thread, since blocks already run side by side and two pools of threads spin waiting for each
+    other.
     """
     from threadpoolctl import threadpool_limits
 
     keep_memory(1 << 26)
-    with threadpool_limits(1, "blas"):
-        yield
+    try:
+        with threadpool_limits(1, "blas"):
+            yield
+    finally:
+        return_memory()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .bf16 import Words, narrow_ordinal, values
 from .identity import packed
+from .memory import release
 
 _CHUNK_BYTES = 512 * 1024
 # Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are asked one by one.
@@ -93,6 +94,7 @@ def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = 
         moves.append(move)
         for name, part in drift.items():
             drifts[name].append(part)
+        release(history)
     return together(moves), {name: together(parts) for name, parts in drifts.items()}
 
 

@@ -40,6 +40,7 @@ def moves_of_token(seen: Observation, token: int) -> npt.NDArray[np.bool_]:
     words = packed(seen.words[:, token : token + 1])
     moved = np.zeros(len(words), np.bool_)
     moved[1:] = (words[1:] != words[:-1]).any(axis=(1, 2))
+    release(seen.words)
     return moved
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .bf16 import Words, ordinal, values
 from .geometry import PrincipalAxes, basis_frames, largest_linf, principal_axes, run_axes
+from .memory import release
 
 MOST_VECTORS = 256
 _SHOWS_MORE = 0.25
@@ -70,6 +71,7 @@ def shots(
             places.append(inside[i, first])
             relatives.append(near[i, first])
             distances.append(_pairs(points[i, first[:MOST_VECTORS]]))
+        release(history)
         progress(min(1.0, (start + block) / len(kept)))
     arrays = _joined(places, relatives, distances, unit)
     ends = [int(arrays["vector_at"][len(early)]) if len(early) < len(kept) else len(arrays["place"])]

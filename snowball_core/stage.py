@@ -11,6 +11,7 @@ import pandas as pd
 from .bf16 import Words
 from .census import change_steps
 from .geometry import PrincipalAxes, basis_frames, run_axes
+from .memory import release
 
 _BLOCK = 512
 
@@ -48,6 +49,7 @@ def stage(history: Words, group: npt.NDArray[np.bool_]) -> Stage:
         places = axes.coordinates(history[changed[start : start + _BLOCK]][:, group]).reshape(-1, 2)
         lows.append(places.min(axis=0))
         highs.append(places.max(axis=0))
+        release(history)
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     margin = np.where(high > low, 0.06 * (high - low), 1e-9)
     path = axes.coordinates(history[frames][:, group]).mean(axis=1)

@@ -23,7 +23,7 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str) -> None:
     try:
         index = shown_step(run, snapshots)
         mask = group_mask(run.dead, group)
-        rows = openers.history(str(run.path), snapshots)[index][mask]
+        rows = openers.rows_at(str(run.path), snapshots, index, mask)
         tokens = group_table(rows, run.dead, mask)
         step, measures = int(run.steps(snapshots)[index]), openers.measures(str(run.path), snapshots)
         moment = Moment(run, snapshots, True, group, unit, step, rows, tokens, measures)

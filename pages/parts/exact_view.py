@@ -57,7 +57,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> No
     curves = st.container()
     index = transport(run, snapshots, last_change(measures, group) if finished else 0, alive=not finished)
     step = int(run.steps(snapshots)[index])
-    rows = openers.history(str(run.path), snapshots)[index][mask]
+    rows = openers.rows_at(str(run.path), snapshots, index, mask)
     tokens = group_table(rows, run.dead, mask)
     moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures)
     with curves:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,8 +10,6 @@ import streamlit as st
 
 from snowball_core.epsilon import CellWidths, cell_widths, epsilon_table
 from snowball_core.findings import law_rows, verdict_of
-from snowball_core.observation import observe
-from snowball_core.runs import read_run
 from snowball_core.verdict import Verdict
 
 from . import openers
@@ -23,7 +20,7 @@ def verdict(path: str, snapshots: int, group: str) -> Verdict:
     """The verdict on a group."""
 
     def make(tell: Share) -> Verdict:
-        return verdict_of(observe(read_run(Path(path))), group, _steps(tell))
+        return verdict_of(openers.seen(path, snapshots), group, _steps(tell))
 
     return once("verdict", (path, snapshots, group), make, "Following every black hole to its end", most=32)
 
@@ -32,7 +29,7 @@ def laws(path: str, snapshots: int) -> list[dict[str, Any]]:
     """Every law with its violations."""
 
     def make(tell: Share) -> list[dict[str, Any]]:
-        return law_rows(observe(read_run(Path(path))), _steps(tell))
+        return law_rows(openers.seen(path, snapshots), _steps(tell))
 
     return once("laws", (path, snapshots), make, "Checking every law at every recorded step", most=16)
 
@@ -47,5 +44,5 @@ def distances(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, Cell
     table = openers.measures(path, snapshots)
     mine = table[table["group"] == group]
     columns = (mine[name].to_numpy() for name in ("step", "largest_linf_weight", "largest_linf_cells"))
-    seen = observe(read_run(Path(path)))
-    return epsilon_table(*columns), cell_widths(seen.words[-1][seen.mask(group)])
+    rows = openers.rows_at(path, snapshots, -1, openers.seen(path, snapshots).mask(group))
+    return epsilon_table(*columns), cell_widths(rows)

@@ -23,7 +23,7 @@ from snowball_core.step_axes import StepAxis
 
 from . import openers
 from .place import go, selected
-from .whole_run import Whole, csv_button, event_steps, names_of, observed, take_pictures, to_scrub
+from .whole_run import Whole, csv_button, event_steps, names_of, take_pictures, to_scrub
 from .words import plain
 
 _MOST_NAMED = 4
@@ -62,7 +62,7 @@ class Calm:
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for changes that were undone…")
 def _calm(path: str, snapshots: int, group: str) -> Calm:
-    tree, seen = openers.lineage_account(path, snapshots, group).tree, observed(path, snapshots)
+    tree, seen = openers.lineage_account(path, snapshots, group).tree, openers.seen(path, snapshots)
     found = excursions(tree, seen.steps)
     shown = tuple(not is_folded(tree, event, found) for event in tree.events)
     return Calm(found, folded(tree, found) if found else tree, shown)
@@ -70,12 +70,12 @@ def _calm(path: str, snapshots: int, group: str) -> Calm:
 
 @st.cache_resource(max_entries=8, show_spinner="Telling true holes from apparent ones…")
 def _hidden(path: str, snapshots: int, group: str) -> Hidden | None:
-    return hidden_of(observed(path, snapshots), group)
+    return hidden_of(openers.seen(path, snapshots), group)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Laying out the lanes…")
 def _laid_out(path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool) -> tuple[Told, dict[str, pd.DataFrame]]:
-    account, seen = openers.lineage_account(path, snapshots, group), observed(path, snapshots)
+    account, seen = openers.lineage_account(path, snapshots, group), openers.seen(path, snapshots)
     calm = _calm(path, snapshots, group)
     tree, found = (account.tree, ()) if unfold else (calm.tree, calm.found)
     drawn = told(tree, _hidden(path, snapshots, group), seen.steps, axis, names_of(seen), found)
@@ -85,7 +85,7 @@ def _laid_out(path: str, snapshots: int, group: str, axis: StepAxis, unfold: boo
 @st.cache_data(max_entries=12, show_spinner=False)
 def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame:
     """The events as they are listed, without those of the first snapshot, which nobody saw happen."""
-    seen, account = observed(path, snapshots), openers.lineage_account(path, snapshots, group)
+    seen, account = openers.seen(path, snapshots), openers.lineage_account(path, snapshots, group)
     shown = _calm(path, snapshots, group).is_shown
     rows = event_rows(account, seen.steps)
     kept = [row for row, keep in zip(rows, shown, strict=True) if (keep or unfold) and row["previous_step"] is not None]
@@ -120,7 +120,7 @@ def _fold(calm: Calm) -> bool:
 def _now(whole: Whole) -> None:
     """The holes at the step, true or apparent, and the way to Scrub."""
     seen, mask = whole.seen, whole.seen.mask(whole.group)
-    rows = seen.words[whole.index][mask]
+    rows = openers.rows_at(whole.path, whole.snapshots, whole.index, mask)
     sizes = census(rows).sizes
     moments = None if seen.moment_hash is None else seen.moment_hash[whole.index][mask]
     classes = class_sizes(rows, moments) if moments is not None else [[] for _ in sizes]

@@ -19,23 +19,24 @@ from snowball_core.plates import Plate
 from snowball_core.schedules import learning_rate_at
 from snowball_core.step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
+from . import openers
 from .place import go
-from .whole_run import Whole, csv_button, names_of, observed, take_pictures, to_scrub
+from .whole_run import Whole, csv_button, names_of, take_pictures, to_scrub
 
 
 @st.cache_data(max_entries=4, show_spinner="Measuring how every token moved…")
 def _steps(path: str, snapshots: int) -> pd.DataFrame:
-    return step_table(observed(path, snapshots))[["tokens", *MOTION_COLUMNS]]
+    return step_table(openers.seen(path, snapshots))[["tokens", *MOTION_COLUMNS]]
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _tokens(path: str, snapshots: int) -> pd.DataFrame:
-    return token_motion(observed(path, snapshots))
+    return token_motion(openers.seen(path, snapshots))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking when every token moved…")
 def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
-    return who_moved(observed(path, snapshots))
+    return who_moved(openers.seen(path, snapshots))
 
 
 def motion_view(whole: Whole, unit: str) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
@@ -17,6 +19,7 @@ from snowball_core.costs import matrix_speed
 from snowball_core.errors import HistoryError
 from snowball_core.event_tables import Account, account, biography_table
 from snowball_core.frames import BUDGET_BYTES, Reel, reel, with_curves
+from snowball_core.memory import release
 from snowball_core.observation import Observation, observe
 from snowball_core.runs import corpora_folder, read_run, runs_folder
 from snowball_core.stage import Stage, stage
@@ -61,7 +64,17 @@ def seen(path: str, snapshots: int) -> Observation:
     """A run's first snapshots, opened."""
     whole = observe(read_run(Path(path)))
     moments = None if whole.moment_hash is None else whole.moment_hash[:snapshots]
-    return replace(whole, words=whole.words[:snapshots], steps=whole.steps[:snapshots], moment_hash=moments)
+    # One map of the file serves every page: the pages of several would count several times.
+    words = history(path, snapshots)[: len(whole.words)]
+    return replace(whole, words=words, steps=whole.steps[:snapshots], moment_hash=moments)
+
+
+def rows_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_]) -> Words:
+    """The rows of a group in one snapshot, copied: the pages of the file that were touched are given back."""
+    words = history(path, snapshots)
+    rows: Words = words[index][group]
+    release(words)
+    return rows
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

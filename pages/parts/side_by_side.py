@@ -90,7 +90,7 @@ def _moment(run: Run, snapshots: int, wanted: int, group: str, unit: str, measur
     """One side. Both have the measures of both: so that scales are the same."""
     index = recorded_at(run.steps(snapshots), wanted)
     mask = group_mask(run.dead, group)
-    rows = openers.history(str(run.path), snapshots)[index][mask]
+    rows = openers.rows_at(str(run.path), snapshots, index, mask)
     step, tokens = int(run.steps(snapshots)[index]), group_table(rows, run.dead, mask)
     return Moment(run, snapshots, not run.status().is_alive, group, unit, step, rows, tokens, measures, side)
 

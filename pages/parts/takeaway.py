@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from snowball_core.exhibit import Exhibit
-from snowball_core.observation import Observation, observe
 from snowball_core.pictures import png_bytes
 from snowball_core.plates import MOTIFS, Plate, draw
-from snowball_core.runs import Run, read_run
+from snowball_core.runs import Run
 from snowball_core.sheets import FORMATS, SHEETS
 from snowball_core.viewpoint import viewpoint
+
+from . import openers
 
 _MIME = {
     "csv": "text/csv",
@@ -61,14 +61,8 @@ class Stand:
 def _exhibit(
     path: str, snapshots: int, step: int | None, group: str, unit: str, first: int | None, last: int | None
 ) -> Exhibit:
-    seen = _first(observe(read_run(Path(path))), snapshots)
+    seen = openers.seen(path, snapshots)
     return Exhibit(seen, viewpoint(seen, step, group, unit, first, last))
-
-
-def _first(seen: Observation, snapshots: int) -> Observation:
-    """The first snapshots of a growing run: what the page shows, not what came since."""
-    moments = None if seen.moment_hash is None else seen.moment_hash[:snapshots]
-    return replace(seen, words=seen.words[:snapshots], steps=seen.steps[:snapshots], moment_hash=moments)
 
 
 def takeaway(

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from snowball_core.memory import return_memory
+
 from .words import duration
 
 Made = TypeVar("Made")
@@ -50,6 +52,7 @@ def once(name: str, key: tuple[Any, ...], make: Callable[[Share], Made], said: s
             try:
                 things[key] = make(_told(place, said) if place else lambda share: None)
             finally:
+                return_memory()
                 if place:
                     place.empty()
         things.move_to_end(key)

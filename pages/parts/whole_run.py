@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -13,9 +12,9 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.exhibit import Exhibit
-from snowball_core.observation import Observation, observe
+from snowball_core.observation import Observation
 from snowball_core.plates import Plate
-from snowball_core.runs import Run, read_run
+from snowball_core.runs import Run
 from snowball_core.step_axes import StepAxis, step_axis
 from snowball_core.tables import csv_bytes, glyph, recorded_snapshots
 
@@ -56,7 +55,7 @@ class Whole:
     @property
     def seen(self) -> Observation:
         """The run, open for measuring."""
-        return observed(self.path, self.snapshots)
+        return openers.seen(self.path, self.snapshots)
 
     @property
     def index(self) -> int:
@@ -82,23 +81,10 @@ class Whole:
         st.markdown(f"**{title}**: {meaning} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def observed(path: str, snapshots: int) -> Observation:
-    """A run's first snapshots, open for measuring."""
-    seen = observe(read_run(Path(path)))
-    moments = None if seen.moment_hash is None else seen.moment_hash[:snapshots]
-    return replace(
-        seen,
-        words=seen.words[:snapshots],
-        steps=seen.steps[:snapshots],
-        moment_hash=moments,
-    )
-
-
 @st.cache_data(max_entries=32, show_spinner=False)
 def event_steps(path: str, snapshots: int, group: str) -> tuple[int, ...]:
     """The recorded steps at which something happened to the group's black holes, ascending."""
-    steps = observed(path, snapshots).steps
+    steps = openers.seen(path, snapshots).steps
     tree = openers.lineage_account(path, snapshots, group).tree
     return tuple(sorted({int(steps[event.snapshot]) for event in tree.events} - {0}))
 
@@ -174,7 +160,7 @@ def _is_drawable(run: Run, snapshots: int, group: str) -> bool:
             st.button("Draw what was recorded since", key="again")
     elif status.message and status.state in ("failed", "interrupted"):
         st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")
-    if group != "all" and not observed(str(run.path), snapshots).mask(group).any():
+    if group != "all" and not openers.seen(str(run.path), snapshots).mask(group).any():
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return False
     return True

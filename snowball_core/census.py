@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ class Census:
         """Population of the largest black hole; 0 if there is none."""
         return self.sizes[0] if self.sizes else 0
 
-    @property
+    @functools.cached_property
     def effective(self) -> float:
         """Effective number of vectors: ``exp(−Σ p ln p)``, p the share of tokens of each of the U vectors; 0 without tokens.
 

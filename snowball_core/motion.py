@@ -20,6 +20,8 @@ from .memory import release
 _CHUNK_BYTES = 512 * 1024
 # Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are asked one by one.
 _NEARLY_RIGID = 1e-6
+# A snapshot in which at most one token in so many moved is measured on the few that did.
+_FEW = 8
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
@@ -111,29 +113,53 @@ def _chunk(frames: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, d
     """The motion between consecutive frames: one less than there are frames."""
     words = packed(frames)
     moved = (words[1:] != words[:-1]).any(axis=2)
-    cells = _cells_apart(narrow_ordinal(frames))
-    with np.errstate(invalid="ignore", over="ignore"):
-        numbers = values(frames).astype(np.float64)
-        delta = numbers[1:] - numbers[:-1]
-        # A row whose bits did not change has not moved, also where infinity − infinity is no number.
-        delta[~moved] = 0.0
-        length = np.sqrt(np.einsum("tvd,tvd->tv", delta, delta))
-        drift = _drifts(delta, length, groups)
-    summed = cells.sum(axis=2, dtype=np.int64)
-    return Displacement(moved, length, cells.max(axis=2, initial=0).astype(np.int64), summed), drift
+    count, vocab = moved.shape
+    members = np.array(list(groups.values()), np.float64).reshape(len(groups), vocab)
+    length, far, total = np.zeros((count, vocab)), np.zeros((count, vocab), np.int64), np.zeros((count, vocab), np.int64)
+    drift = np.zeros((3, count, len(groups)))
+    # Decided snapshot by snapshot, so that the bits do not depend on how a history is divided into parts.
+    is_quiet = moved.sum(axis=1) <= vocab // _FEW
+    for at in (np.flatnonzero(~is_quiet), np.flatnonzero(is_quiet)):
+        if not len(at):
+            continue
+        # Those that moved first, then as many others as make the number even: at rest, they add nothing.
+        place: tuple[npt.NDArray[np.intp], ...] = (at,)
+        inside = members[None]
+        if is_quiet[at[0]]:
+            token = np.argsort(~moved[at], axis=1, kind="stable")[:, : vocab // _FEW]
+            place, inside = (at[:, None], token), members[:, token].transpose(1, 0, 2)
+        was, now, has_moved = frames[:-1][place], frames[1:][place], moved[place]
+        cells = _cells_apart(narrow_ordinal(was), narrow_ordinal(now))
+        far[place], total[place] = cells.max(axis=2, initial=0), cells.sum(axis=2, dtype=np.int64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            delta = values(now).astype(np.float64) - values(was)
+            # A row whose bits did not change has not moved, also where infinity − infinity is no number.
+            delta[~has_moved] = 0.0
+            length[place] = apart = np.sqrt(np.einsum("tvd,tvd->tv", delta, delta))
+            drift[:, at] = _drifts(delta, apart, inside, members.sum(axis=1))
+    return Displacement(moved, length, far, total), {name: Drift(*drift[:, :, i]) for i, name in enumerate(groups)}
 
 
-def _cells_apart(place: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Absolute differences of consecutive ordinals, unsigned: a difference of two signed ones could overflow, this cannot."""
-    unsigned = np.uint16 if place.itemsize == 2 else np.uint32
-    larger, smaller = np.maximum(place[1:], place[:-1]), np.minimum(place[1:], place[:-1])
-    apart: npt.NDArray[Any] = larger.view(unsigned) - smaller.view(unsigned)
+def _cells_apart(was: npt.NDArray[Any], now: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Absolute differences of ordinals, unsigned: a difference of two signed ones could overflow, this cannot."""
+    unsigned = np.uint16 if was.itemsize == 2 else np.uint32
+    apart: npt.NDArray[Any] = np.maximum(was, now).view(unsigned) - np.minimum(was, now).view(unsigned)
     return apart
 
 
-def _drifts(delta: Floats, length: Floats, groups: Mapping[str, Truths]) -> dict[str, Drift]:
-    members = np.array(list(groups.values()), np.float64).reshape(len(groups), delta.shape[1])
-    tokens = np.maximum(members.sum(axis=1), 1)
+def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) -> tuple[Floats, Floats, Floats]:
+    """Bulk, thermal and coherence of groups, each of shape ``(frames, groups)``, from some rows; all others are at rest.
+
+    Parameters
+    ----------
+    delta : ndarray of float64, shape (frames, rows, hidden)
+    length : ndarray of float64, shape (frames, rows)
+    members : ndarray of float64, shape (frames or 1, groups, rows)
+        1 where a row is of a group.
+    everyone : ndarray of float64, shape (groups,)
+        Tokens of each group.
+    """
+    tokens = np.maximum(everyone, 1)
     lost = ~np.isfinite(length)
     if lost.any():
         # Left out of the sums, where they would spoil groups they are not in; their own groups have no number.
@@ -144,18 +170,19 @@ def _drifts(delta: Floats, length: Floats, groups: Mapping[str, Truths]) -> dict
     # Snapshot by snapshot: a product of matrices would add in another order where a block has another length.
     squared = np.matmul(members, (length * length)[:, :, None])[:, :, 0] / tokens
     thermal = squared - bulk * bulk
-    for g, mask in enumerate(groups.values()):
-        close = np.flatnonzero(thermal[:, g] < _NEARLY_RIGID * squared[:, g])
-        heat = delta[np.ix_(close, np.flatnonzero(mask))] - mean[close, g][:, None]
-        thermal[close, g] = np.einsum("tvd,tvd->t", heat, heat) / tokens[g]
+    inside = np.broadcast_to(members, (len(delta), *members.shape[1:]))
+    for t, g in np.argwhere(thermal < _NEARLY_RIGID * squared).tolist():
+        heat = delta[t, inside[t, g] > 0] - mean[t, g]
+        others = everyone[g] - len(heat)
+        thermal[t, g] = (np.einsum("vd,vd->", heat, heat) + others * bulk[t, g] ** 2) / tokens[g]
     along = np.matmul(delta, mean.transpose(0, 2, 1))
     cosine = along / (length[:, :, None] * bulk[:, None, :])
     cosine[~np.isfinite(cosine)] = 0.0
-    movers = (length > 0) @ members.T
-    coherence = np.where((movers > 0) & (bulk > 0), np.einsum("tvg,gv->tg", cosine, members) / movers, np.nan)
-    spoiled = lost @ members.T > 0
-    columns = [np.where(spoiled, np.nan, column) for column in (bulk, np.sqrt(thermal), coherence)]
-    return {name: Drift(*(column[:, i] for column in columns)) for i, name in enumerate(groups)}
+    movers = np.matmul(inside, (length > 0).astype(np.float64)[:, :, None])[:, :, 0]
+    coherence = np.where((movers > 0) & (bulk > 0), np.einsum("tvg,tgv->tg", cosine, inside) / movers, np.nan)
+    spoiled = np.matmul(inside, lost.astype(np.float64)[:, :, None])[:, :, 0] > 0
+    bulk, thermal, coherence = (np.where(spoiled, np.nan, column) for column in (bulk, np.sqrt(thermal), coherence))
+    return bulk, thermal, coherence
 
 
 REGIMES = ("frozen", "one_cell", "neighbour", "further")
@@ -196,8 +223,11 @@ def percentiles(amounts: npt.NDArray[Any], group: Truths) -> dict[int, npt.NDArr
     >>> {p: v.tolist() for p, v in percentiles(np.array([[4, 1, 3, 2]]), np.ones(4, bool)).items()}
     {10: [1], 50: [2], 90: [4], 100: [4]}
     """
-    ordered = np.sort(amounts[:, group], axis=1)
+    ordered = amounts[:, group]
     count = ordered.shape[1]
+    # Where nobody moved there is nothing to sort.
+    stirred = np.flatnonzero(ordered.any(axis=1))
+    ordered[stirred] = np.sort(ordered[stirred], axis=1)
     if not count:
         return {share: np.zeros(len(amounts), amounts.dtype) for share in PERCENTILES}
     return {share: ordered[:, max(0, -(-share * count // 100) - 1)] for share in PERCENTILES}

@@ -17,7 +17,7 @@ from .levels import Special, rounded, special_rows, values_unique
 from .motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
 from .observation import Observation
 
-VERSION = "steps-4"
+VERSION = "steps-5"
 
 
 def step_table(seen: Observation, progress: Progress = silent) -> pd.DataFrame:
@@ -107,9 +107,13 @@ def _token_part(moves: Displacement, steps: npt.NDArray[np.int64]) -> pd.DataFra
 
 def _census_columns(counted: list[Census]) -> dict[str, Any]:
     names = ("tokens", "unique", "black_holes", "population", "singletons", "largest")
-    columns: dict[str, Any] = {name: np.array([getattr(each, name) for each in counted], np.int64) for name in names}
-    columns["sizes"] = np.array([" ".join(map(str, each.sizes)) for each in counted], object)
-    return columns | {"effective": np.array([each.effective for each in counted], np.float64)}
+    # Snapshots counted alike share one object, which is asked once.
+    begins = [t for t, each in enumerate(counted) if not t or each is not counted[t - 1]]
+    distinct, lasted = [counted[t] for t in begins], np.diff(begins, append=len(counted))
+    told: dict[str, npt.NDArray[Any]] = {name: np.array([getattr(each, name) for each in distinct], np.int64) for name in names}
+    told["sizes"] = np.array([" ".join(map(str, each.sizes)) for each in distinct], object)
+    told["effective"] = np.array([each.effective for each in distinct], np.float64)
+    return {name: np.repeat(column, lasted) for name, column in told.items()}
 
 
 def _hidden_columns(

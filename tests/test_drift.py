@@ -26,7 +26,10 @@ def worlds(draw):
     count = snapshots * vocab * hidden
     numbers = draw(st.sampled_from([SMALL, NEAR_ONE]))
     words = np.array(draw(st.lists(numbers, min_size=count, max_size=count)), np.uint16).reshape(snapshots, vocab, hidden)
-    group = np.array(draw(st.lists(st.booleans(), min_size=vocab, max_size=vocab)))
+    # In a crowd at rest the few that move are measured without the others.
+    crowd = draw(st.sampled_from([0, 40]))
+    words = np.concatenate([words, np.repeat(words[:1, :1].repeat(crowd, axis=1), snapshots, axis=0)], axis=1)
+    group = np.array(draw(st.lists(st.booleans(), min_size=vocab, max_size=vocab)) + [True, False] * (crowd // 2))
     return (words if draw(st.booleans()) else values(words)), group
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import SnowballError
-from snowball_core.exhibit import Exhibit
 from snowball_core.observation import Observation, observe
-from snowball_core.plates import Plate
 from snowball_core.runs import Run, read_run
 from snowball_core.step_axes import StepAxis, step_axis
-from snowball_core.tables import csv_bytes, glyph, recorded_snapshots
+from snowball_core.tables import glyph, recorded_snapshots
 
 from . import openers
 from .meaning import what_is
@@ -25,7 +21,7 @@ from .place import AXES, arrive, go, here, shown_step
 from .provenance import provenance
 from .run_picker import is_empty, offer_demo, pick_run
 from .settings import pick_group, say_unusable
-from .takeaway import Stand, takeaway
+from .takeaway import Stand
 from .words import plain
 
 _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
@@ -210,33 +206,4 @@ def to_scrub(whole: Whole) -> None:
         label=f"Scrub at step {whole.step:,}",
         icon=":material/linear_scale:",
         query_params=query,
-    )
-
-
-def take_pictures(whole: Whole, plates: Mapping[str, Plate]) -> None:
-    """Pictures as SVG and PNG, on request: closed, they cost nothing while the step changes."""
-    with st.expander("Take the pictures home", on_change="rerun", key="take-pictures") as box:
-        if not box.open:
-            return
-        for name, plate in plates.items():
-            with st.container(horizontal=True, vertical_alignment="center", key=f"row-{name}"):
-                st.markdown(f":small[{plate.title}:]", width="content")
-                takeaway(name, whole.stand, plate=functools.partial(_as_it_is, plate))
-
-
-def _as_it_is(plate: Plate, _: Exhibit) -> Plate:
-    return plate
-
-
-def csv_button(whole: Whole, name: str, label: str, table: Callable[[], pd.DataFrame]) -> None:
-    """A button that builds an exact table when it is pressed."""
-    file = f"{whole.run.id}-{whole.group}-{name}.csv"
-    st.download_button(
-        label,
-        lambda: csv_bytes(table()),
-        file,
-        "text/csv",
-        key=f"csv-{name}",
-        on_click="ignore",
-        icon=":material/download:",
     )

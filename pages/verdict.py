@@ -14,6 +14,7 @@ from pages.parts.provenance import provenance  # noqa: E402
 from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
 from pages.parts.seeds_epsilon import seeds_epsilon  # noqa: E402
 from pages.parts.settings import pick_group, say_unusable  # noqa: E402
+from pages.parts.takeaway import Stand, take_these  # noqa: E402
 from pages.parts.words import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 from snowball_core.tables import group_mask, recorded_snapshots  # noqa: E402
@@ -44,7 +45,8 @@ if run is not None:
             outcome(path, snapshots, group)
             criteria(path, snapshots, group)
             monitors(run, snapshots, group)
-            seeds_epsilon(run, snapshots, group)
+            plates = seeds_epsilon(run, snapshots, group)
+            take_these(Stand(run, snapshots, group, "cells"), plates, ("verdict", "laws"))
         provenance(run)
     except SnowballError as error:
         st.error(plain(error))

@@ -88,7 +88,7 @@ def cause(
         return Cause("unknown: the optimizer's moments were not recorded (moment_hash)", shared_since=shared)
     classes = _classes(parting.hidden, members)
     parted = [tokens for tokens in classes if len(set(parting.leader[list(tokens)].tolist())) > 1]
-    quiet = [tokens for tokens in parted if dead is not None and dead[list(tokens)].all()]
+    quiet = [tokens for tokens in _nobodys_input(parted, dead) if len(set(parting.leader[list(tokens)].tolist())) > 1]
     differed = _differed(classes, parting.leader, moment_hash[: event.snapshot])
     if quiet:
         text = f"violation: {_said(quiet[0])} had equal rows and equal moments and parted; nothing in the laws parts them"
@@ -98,6 +98,11 @@ def cause(
         return Cause(f"input: {_said(live)} in the text: gradients differ inside one hidden class", classes, differed, shared)
     sizes = " + ".join(str(len(tokens)) for tokens in classes)
     return Cause(f"apparent: its tokens were {len(classes)} hidden classes ({sizes})", classes, differed, shared)
+
+
+def _nobodys_input(classes: Sequence[Hole], dead: npt.NDArray[np.bool_] | None) -> list[Hole]:
+    """The dead tokens of each class: a live token that was not yet read shares their class, and must not hide them."""
+    return [] if dead is None else [tuple(token for token in tokens if dead[token]) for tokens in classes]
 
 
 def _said(tokens: Sequence[int]) -> str:

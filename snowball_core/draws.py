@@ -54,12 +54,15 @@ class Recording:
         As :func:`deciding` gives them; None for a foreign history, whose configuration nobody knows.
     words : Words, shape (snapshots, vocab, hidden)
     steps : ndarray of int64, shape (snapshots,)
+    configuration : str or None
+        SHA-256 of the whole configuration, to name it under a picture; decides nothing.
     """
 
     id: str
     fields: Mapping[str, Any] | None
     words: Words
     steps: npt.NDArray[np.int64]
+    configuration: str | None = None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,9 @@ def risen(hidden_classes: Integers) -> list[Violation]:
     """Snapshots at which the dead have more hidden classes than before; shape ``(snapshots,)``."""
     steps = np.flatnonzero(np.diff(hidden_classes) > 0) + 1
     return [
-        Violation("hidden-classes-never-rise", int(t), (), f"{hidden_classes[t - 1]} hidden classes became {hidden_classes[t]}")
+        Violation(
+            "hidden-classes-never-rise", int(t), (), f"hidden classes: {hidden_classes[t - 1]} became {hidden_classes[t]}"
+        )
         for t in steps.tolist()
     ]
 
@@ -132,7 +134,11 @@ def fallen(snapshot: int, before: Words, after: Words) -> list[Violation]:
 def _components(law: str, snapshot: int, wrong: npt.NDArray[np.bool_], text: str) -> list[Violation]:
     """One violation for all components of a snapshot that break a law; none if none do."""
     tokens = tuple(np.flatnonzero(wrong.any(axis=1)).tolist())
-    return [Violation(law, snapshot, tokens, f"{int(wrong.sum()):,} components {text}")] if tokens else []
+    return [Violation(law, snapshot, tokens, f"{_many(int(wrong.sum()))} {text}")] if tokens else []
+
+
+def _many(count: int) -> str:
+    return f"{count:,} component{'s' * (count != 1)}"
 
 
 def unbalanced(residuals: npt.NDArray[np.float32]) -> list[Violation]:

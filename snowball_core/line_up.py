@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from .origins import origin_of
 from .runs import Run, open_run, read_run, run_paths
 from .step_tables import step_table
 from .tables import with_metrics
+from .viewpoint import configuration_hash
 
 FORK = "forked from"
+_READING = "Thin: every run. Band and thick line: range and median over the draws of a setting."
 WHOLE, REAL = True, False
 # Column → what it is called, its unit, and whether it counts something.
 MEASURES = {
@@ -94,7 +96,7 @@ def require_several(count: int) -> None:
 def recording(seen: Observation) -> Recording:
     """A run as the search for twins needs it; its text is known by its hash."""
     fields = None if seen.config is None or seen.kept_in is None else _fields(read_run(seen.kept_in))
-    return Recording(seen.id, fields, seen.words, seen.steps)
+    return Recording(seen.id, fields, seen.words, seen.steps, configuration_hash(seen.config))
 
 
 def line_up(recordings: Sequence[Recording]) -> LineUp:
@@ -164,6 +166,14 @@ def roll(lined_up: LineUp) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, unit: str) -> list[str]:
+    """The lines under a picture of several runs: how they lie on the axis, group and unit; each run and its configuration."""
+    runs = [
+        f"{names[each.id]}: {each.id}, configuration {(each.configuration or 'not known')[:12]}" for each in lined_up.recordings
+    ]
+    return [f"along: {along} · {group} · unit: {unit}", lined_up.told, _READING, " · ".join(runs)]
 
 
 def told_twin(pair: Twins) -> str:

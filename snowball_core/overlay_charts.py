@@ -5,6 +5,7 @@ Descriptions are constant for a comparison; what is highlighted, and every numbe
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ MARKED = "#D4A017"
 MOST_POINTS = 400
 _AXIS_PIXELS = 46
 _HEIGHT = 260
+_LABEL = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e') : format(datum.value, ',d')"
 Floats = npt.NDArray[np.float64]
 
 
@@ -152,7 +154,9 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
 
     def line(data: str, width: float, column: str) -> alt.Chart:
-        marks = alt.Chart(alt.NamedData(data)).mark_line(interpolate="step-after", clip=True, strokeWidth=width)
+        marks = alt.Chart(alt.NamedData(data)).mark_line(
+            interpolate="step-after", clip=True, strokeWidth=width, aria=data != "marked"
+        )
         drawn: alt.Chart = marks.encode(x=x, y=_y(frame, column), order="x:Q")
         return drawn
 
@@ -166,6 +170,15 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     ]
     described: dict[str, Any] = alt.layer(*layers).properties(height=_HEIGHT).to_dict()
     return described
+
+
+def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """An overlay with a legend of its own: the page has one for all its pictures, a file stands alone."""
+    alone = copy.deepcopy(dict(spec))
+    for layer in alone["layer"]:
+        if "scale" in (colour := layer["encoding"]["color"]):
+            colour["legend"] = {"title": None, "orient": "top", "labelLimit": 600, "symbolType": "stroke", "columns": 2}
+    return alone
 
 
 UNITS = {
@@ -185,7 +198,7 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(type="symlog", constant=one, domain=[0, 1.3 * max(top, 10 * one)], nice=False),
-        axis=alt.Axis(title=f"L∞, {title} (symlog)", minExtent=58, values=decades, format=",d" if one == 1 else ".0e"),
+        axis=alt.Axis(title=f"L∞, {title} (symlog)", minExtent=58, values=decades, labelExpr=_LABEL),
     )
     line = alt.Chart(alt.NamedData("distances")).mark_line(color=colour, interpolate="step-after", strokeWidth=2.2, clip=True)
     tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("value:Q", title=f"L∞, {title}")]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snowball_core import causes
+from snowball_core.bf16 import from_values
 from snowball_core.event_tables import account
 from snowball_core.observation import Observation
 
@@ -45,7 +46,8 @@ def naive_cause(members, now, history, moments, dead):
     elsewhere = [tokens[0] for tokens in ordered[1:] if row[now][tokens[0]] != row[now][head]]
     differed = unbroken(now, lambda t: all(moments[t, token] != moments[t, head] for token in elsewhere)) if elsewhere else None
     split = [tokens for tokens in ordered if len({row[now][token] for token in tokens}) > 1]
-    violated = next((tokens for tokens in split if all(dead[token] for token in tokens)), ())
+    quiet = [tuple(token for token in tokens if dead[token]) for tokens in split]
+    violated = next((tokens for tokens in quiet if len({row[now][token] for token in tokens}) > 1), ())
     word = "violation" if violated else "input" if split else "apparent"
     return ordered, differed, shared, violated, word
 
@@ -85,3 +87,13 @@ def test_without_moments_a_parting_still_says_since_when_its_tokens_shared(world
             assert found.shared_since == naive_cause(members, event.snapshot, history, moments, dead)[2]
             assert found.text.startswith("unknown")
             assert found.classes == found.violation == ()
+
+
+def test_a_live_token_that_was_not_yet_read_does_not_hide_that_dead_tokens_parted():
+    history, same = from_values([[[1.0]] * 4, [[1.0], [1.0], [2.0], [1.0]]]), np.zeros((2, 4), np.uint64)
+    live_is_last = np.array([True, True, True, False])
+    why = told(history, same, live_is_last)[-1][2]
+    assert (why.violation, why.text.split(":")[0]) == ((0, 1, 2), "violation")
+    # Where the live one leaves, its gradient does it.
+    why = told(history, same, np.array([True, True, False, True]))[-1][2]
+    assert (why.violation, why.text) == ((), "input: token 2 in the text: gradients differ inside one hidden class")

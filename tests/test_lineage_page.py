@@ -65,7 +65,7 @@ def test_the_page_tells_the_story_the_holes_of_the_step_and_every_event(make_run
     app = opened(step="12")
     assert "At step 12" in texts(app.markdown)
     assert "1 black hole: 5 tokens, hidden classes were not recorded" in texts(app.markdown)
-    assert "Events and causes**: 5 after the 0 holes of the first snapshot" in texts(app.markdown)
+    assert "Events and causes**: 5 after the first snapshot, which had no holes" in texts(app.markdown)
     assert app.dataframe[0].value["step"].tolist() == [3, 6, 9, 12, 15]
     assert "no flicker to fold" in texts(app.caption)
     assert len(specs(app)) == 2

@@ -78,7 +78,7 @@ def _criterion(criterion: Criterion) -> None:
     _form("As the seed asked", criterion.seed)
     _form("Corrected", criterion.corrected)
     if criterion.corrected.holds is not None and criterion.seed.holds != criterion.corrected.holds:
-        st.caption(":orange[The two forms disagree.]")
+        st.badge("The two forms disagree", icon=":material/alt_route:", color="orange")
 
 
 def _form(name: str, form: Form) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from snowball_core.biography import biography
 from snowball_core.census import census, class_sizes
-from snowball_core.event_tables import edge_table, event_rows, event_table, hidden_of, node_table
+from snowball_core.event_tables import event_rows, hidden_of
 from snowball_core.flicker import BRIEF_STEPS, Excursion, excursions, folded, is_folded
 from snowball_core.lanes import Hidden
 from snowball_core.lineage import Lineage
@@ -22,11 +22,14 @@ from snowball_core.plates import Plate
 from snowball_core.step_axes import StepAxis
 
 from . import openers
+from .meaning import what_is
 from .place import go, selected
-from .whole_run import Whole, csv_button, event_steps, names_of, take_pictures, to_scrub
+from .takeaway import take_these
+from .whole_run import Whole, event_steps, names_of, to_scrub
 from .words import plain
 
 _MOST_NAMED = 4
+_MOST_ROWS = 16
 _COLUMNS = {
     "step": st.column_config.NumberColumn("step", format="localized", width=52),
     "event": st.column_config.TextColumn("event", width=104),
@@ -100,11 +103,12 @@ def lineage_view(whole: Whole, _: object) -> None:
     _now(whole)
     beside = st.grid(3, min_column_width=380, gap="medium")
     with beside.cell(column_span=2):
-        _lanes(whole, unfold)
+        plates = _lanes(whole, unfold)
     with beside.cell():
         _listed(whole, unfold, calm)
-    _biography(whole, unfold)
-    _exact_tables(whole)
+    plates |= _biography(whole, unfold)
+    take_these(whole.stand, plates, ("events", "nodes", "edges"))
+    st.caption("Tables hold every event, flicker included: with its cause, every hole and interval, every parent and child.")
 
 
 def _fold(calm: Calm) -> bool:
@@ -132,12 +136,12 @@ def _now(whole: Whole) -> None:
         to_scrub(whole)
 
 
-def _lanes(whole: Whole, unfold: bool) -> None:
+def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
     drawn, data = _laid_out(whole.path, whole.snapshots, whole.group, whole.axis, unfold)
     lanes = drawn.lanes
     if not len(lanes.order):
         st.info("No two tokens of this group ever shared a vector: there is no lineage. Choose another group, or another run.")
-        return
+        return {}
     alone = int(whole.seen.mask(whole.group).sum()) - len(lanes.order)
     exact = "every change drawn" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn"
     seen = f"{whole.snapshots:,} recorded snapshots, {exact}" + (
@@ -154,7 +158,7 @@ def _lanes(whole: Whole, unfold: bool) -> None:
         "e evaporated."
     )
     note = f"{seen}. The upright line is step {whole.step:,}. Lighter and darker: hidden classes."
-    take_pictures(whole, {"lanes": Plate("Black holes over the run", spec, datasets, "tokens", False, note)})
+    return {"lanes": Plate("Black holes over the run", spec, datasets, "tokens", False, note)}
 
 
 def _picked() -> None:
@@ -168,8 +172,9 @@ def _listed(whole: Whole, unfold: bool, calm: Calm) -> None:
     tree = openers.lineage_account(whole.path, whole.snapshots, whole.group).tree
     begun = sum(event.snapshot == 0 for event in tree.events)
     flicker = f", {calm.hidden_events:,} of flicker folded" if calm.found and not unfold else ""
+    had = f"{begun or 'no'} hole{'s' * (begun != 1)}"
     st.markdown(
-        f"**Events and causes**: {len(table):,} after the {begun:,} holes of the first snapshot{flicker}.  \n"
+        f"**Events and causes**: {len(table):,} after the first snapshot, which had {had}{flicker}. {what_is('fission')}  \n"
         ":small[:gray[Click the box before a row: the step moves there. Each happened after one recorded step, by the next.]]"
     )
     if not len(table):
@@ -180,12 +185,28 @@ def _listed(whole: Whole, unfold: bool, calm: Calm) -> None:
         table.drop(columns=["token", *unsaid]),
         column_config=_COLUMNS,
         hide_index=True,
-        height=min(548, 38 + 35 * len(table)),
+        height="content" if len(table) < _MOST_ROWS else 548,
+        placeholder="",
         key="events",
         on_select=functools.partial(_row, table["step"].tolist(), table["token"].tolist()),
         selection_mode="single-row",
         alt=f"Events of the black holes of {whole.group} tokens with the cause of each parting",
     )
+
+    if not unsaid:
+        st.caption(plain(_why(table[table["step"] == whole.step], whole.step)))
+
+
+def _why(here: pd.DataFrame, step: int) -> str:
+    """What parted at the step and why, in full: the column of the table is too narrow for it."""
+    parted = here[here["cause"] != ""]
+    told = [
+        f"{row['event'][2:]} of {row['populations'].split(' ')[0]} tokens is {row['cause']}"
+        + ("." if pd.isna(row["differed since"]) else f"; their moments differ since step {row['differed since']:,}.")
+        for row in parted.head(_MOST_NAMED).to_dict("records")
+    ]
+    more = f" And {len(parted) - _MOST_NAMED:,} more." if len(parted) > _MOST_NAMED else ""
+    return f"At step {step:,}: " + (" ".join(told) + more if told else "nothing parted.")
 
 
 def _row(steps: list[int], tokens: list[int]) -> None:
@@ -194,7 +215,7 @@ def _row(steps: list[int], tokens: list[int]) -> None:
         go(step=steps[rows[0]], select=f"h{tokens[rows[0]]}")
 
 
-def _biography(whole: Whole, unfold: bool) -> None:
+def _biography(whole: Whole, unfold: bool) -> dict[str, Plate]:
     """The barcode of the selected token, or of the first one, and its stays."""
     seen, names = whole.seen, names_of(whole.seen)
     members = np.flatnonzero(seen.mask(whole.group)).tolist()
@@ -214,12 +235,19 @@ def _biography(whole: Whole, unfold: bool) -> None:
     st.vega_lite_chart(spec | {"datasets": datasets}, key="barcode", alt=name, width="stretch")
     fits = whole.snapshots <= BARCODE_COLUMNS
     thin = "every recorded snapshot drawn" if fits else "paler: it moved in a part of the snapshots drawn as one"
-    st.caption(f"Above: the hole it was in, in the hole's colour. Below: it moved since the recorded step before; {thin}.")
+    st.markdown(
+        "Above: the hole it was in, in the hole's colour. Below: it moved since the recorded step before. "
+        f"{what_is('biography')}  \n"
+        f":small[:gray[{whole.group} tokens · unit: recorded steps · {whole.snapshots:,} recorded snapshots, {thin}]]"
+        f"  \n:small[:gray[{whole.run.id}]]"
+    )
     if len(table):
         headings = {"hole": "hole (its name through the run)", "joined": "joined at step", "left": "left at step"}
         shown = table.drop(columns=["token", "first_move", "last_move"])
-        shown = shown.rename(columns=headings | {"largest_population": "largest population"})
-        st.dataframe(shown, hide_index=True, key="stays", height="content", alt=f"Stays of token {token} in black holes")
+        shown = shown.rename(columns=headings | {"largest_population": "largest population, tokens"})
+        alt = f"Stays of token {token} in black holes"
+        st.dataframe(shown, hide_index=True, key="stays", height="content", placeholder="still in it", alt=alt)
+    return {"biography": Plate(f"Biography of token {token}: {names[token]}", spec, datasets, "recorded steps", False, thin)}
 
 
 def _life(table: pd.DataFrame) -> str:
@@ -232,12 +260,3 @@ def _life(table: pd.DataFrame) -> str:
 
 def _chose() -> None:
     go(select=f"t{st.session_state['token']}")
-
-
-def _exact_tables(whole: Whole) -> None:
-    account, steps = openers.lineage_account(whole.path, whole.snapshots, whole.group), whole.seen.steps
-    with st.container(horizontal=True, vertical_alignment="center"):
-        csv_button(whole, "events", "Events", lambda: event_table(event_rows(account, steps)))
-        csv_button(whole, "nodes", "Nodes", lambda: node_table(account.tree, steps))
-        csv_button(whole, "edges", "Edges", lambda: edge_table(account.tree, steps))
-        st.caption("Exact, flicker included: every event with its cause, every hole and interval, every parent and child.")

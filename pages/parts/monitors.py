@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -27,12 +27,11 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
             "law": [row["law"].replace("-", " ") for row in rows],
             "says": [row["says"] for row in rows],
             "state": [_state(row) for row in rows],
-            "violations": [len(row["violations"]) for row in rows],
+            "violations": [f"{len(row['violations']):,}" if row["checked"] else "" for row in rows],
         }
     )
-    st.dataframe(
-        table, hide_index=True, key="laws", height="content", column_config={"says": st.column_config.Column(width="large")}
-    )
+    # A table of the page's own wraps its sentences; the one that can be sorted would cut them.
+    st.table(table, border="horizontal", hide_index=True, alt="The laws, each with its state and how often it is violated")
     found = [{"law": row["law"], **each} for row in rows for each in row["violations"]]
     if found:
         _violations(run, group, found)
@@ -50,7 +49,11 @@ def _violations(run: Run, group: str, found: list[dict[str, Any]]) -> None:
         f"{count:,} {'violation' if count == 1 else 'violations'}: either a recording is damaged, or the law is not one."
     )
     table = pd.DataFrame(found).assign(tokens=[" ".join(map(str, each["tokens"])) for each in found])
-    st.dataframe(table, hide_index=True, key="violations", height="content" if count < 12 else 420)
+    shown = table.assign(law=table["law"].str.replace("-", " "))[["step", "law", "text", "tokens"]]
+    height: int | Literal["content"] = "content" if count < 12 else 420
+    widths = {"step": st.column_config.NumberColumn(format="localized", width=70), "law": st.column_config.Column(width=190)}
+    alt = "Every violation of a law, with its step and tokens"
+    st.dataframe(shown, hide_index=True, key="violations", height=height, column_config=widths, alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
         steps = sorted({each["step"] for each in found})
         for step in steps[:8]:

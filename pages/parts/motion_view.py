@@ -20,8 +20,10 @@ from snowball_core.schedules import learning_rate_at
 from snowball_core.step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
 from . import openers
+from .meaning import what_is
 from .place import go
-from .whole_run import Whole, csv_button, names_of, take_pictures, to_scrub
+from .takeaway import take_these
+from .whole_run import Whole, names_of, to_scrub
 
 
 @st.cache_data(max_entries=4, show_spinner="Measuring how every token moved…")
@@ -54,10 +56,7 @@ def motion_view(whole: Whole, unit: str) -> None:
         return
     tokens = _tokens(whole.path, whole.snapshots)[seen.mask(whole.group)]
     _figures(whole, scene, tokens, unit)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        csv_button(whole, "motion", "Every recorded step", lambda: table)
-        csv_button(whole, "tokens", "Every token", lambda: tokens)
-        st.caption("Exact, nothing thinned: regimes, speeds, coherence, percentiles; first and last moves, paths.")
+    st.caption("Tables are exact, nothing thinned: regimes, speeds, coherence, percentiles; first and last moves, paths.")
 
 
 def _now(whole: Whole, table: pd.DataFrame) -> None:
@@ -78,11 +77,15 @@ def _now(whole: Whole, table: pd.DataFrame) -> None:
     cells.metric("Coherence", "none" if pd.isna(row["coherence"]) else f"{row['coherence']:.3f}", help=coherence)
     rate = learning_rate_at(whole.run.config, whole.step) if whole.step else None
     cells.metric("Learning rate", "none" if rate is None else f"{rate:.3g}", help="Of the optimizer step that led here.")
+    st.markdown(
+        f":small[:gray[Moved and frozen: tokens. Speeds: weight units per optimizer step ({what_is('bulk motion')}). "
+        f"Coherence: mean cosine, from −1 to 1 ({what_is('coherence')}).]]"
+    )
 
 
 def _freezing(scene: Scene, found: dict[str, int]) -> None:
     """The three definitions side by side, and whether the schedule has a part in them."""
-    st.markdown("**When does motion end?** Three definitions, because they disagree:")
+    st.markdown("**When does motion end?** Three definitions, because they disagree: " + what_is("freeze step"))
     beside = st.grid(3, min_column_width=220)
     for name, (label, definition) in DEFINITIONS.items():
         with beside.cell():
@@ -138,7 +141,8 @@ def _figures(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> Non
         "Click a picture to go to a step; a row of the freeze map selects its token and goes to its last move."
     )
     note = f"{pace}. The upright line is step {whole.step:,}."
-    take_pictures(whole, {one.key: Plate(one.title, *one.picture, one.unit, False, note) for one in figures})
+    plates = {one.key: Plate(one.title, *one.picture, one.unit, False, note) for one in figures}
+    take_these(whole.stand, plates, ("motion", "token-motion"))
 
 
 def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[Figure]:

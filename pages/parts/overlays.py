@@ -15,6 +15,7 @@ from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
 from snowball_core.overlay_charts import MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data
 
 from .meaning import what_is
+from .overlay_files import Picture, Told, take_overlays, whose
 from .words import plain
 
 _ALIGN_TITLE = {
@@ -81,17 +82,22 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
         return
     called = names | setting_names(lined_up)
     _legend(drawn, called)
-    thinned = False
+    thinned, pictures = False, dict[str, Picture | None]()
     grid = st.grid(2, min_column_width=420, gap="medium")
     for measure in measures:
         with grid.cell():
-            thinned = _picture(drawn, called, measure, align, group, marked) or thinned
+            is_thinned, pictures[measure] = _picture(drawn, called, measure, align, group, marked)
+            thinned = is_thinned or thinned
     exact = f"Lines with more changes are drawn at {MOST_POINTS} of their steps; ribbons are computed from all."
-    st.caption(
-        f"Along: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin: every run. Band and thick line: range and median over "
-        f"the draws of a setting ({what_is('ribbon')}); a run's last recorded value is held until its next. "
-        + (exact if thinned else "Every change of every line is drawn.")
+    # Not a caption: that makes links too pale to read.
+    st.markdown(
+        f":small[Along: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin: every run. Band and thick line: range and median "
+        f"over the draws of a setting ({what_is('ribbon')}); a run's last recorded value is held until its next. "
+        + (note := exact if thinned else "Every change of every line is drawn.")
+        + "]"
     )
+    shown = {name: picture for name, picture in pictures.items() if picture is not None}
+    take_overlays(lined_up, names, drawn, shown, Told(ALIGNMENTS[align], align, group, note))
 
 
 def _legend(entrants: Sequence[Entrant], called: Mapping[str, str]) -> None:
@@ -112,17 +118,18 @@ def _why_missing(align: str) -> str:
 
 def _picture(
     entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, group: str, marked: str | None
-) -> bool:
+) -> tuple[bool, Picture | None]:
+    """Whether its lines are thinned, and the picture; None where there is nothing to draw."""
     title, unit, _ = MEASURES[measure]
     lines, thinned = lines_data(entrants, called, measure, align)
     bands = ribbons(entrants, measure, align)
     ribboned = {called[setting] for setting in bands["setting"].unique()}
     lines["strength"] = np.where(lines["setting"].isin(ribboned), 0.4, 1.0)
-    told = f"{group} tokens · unit: {unit} · {lines['run'].nunique()} runs"
+    told = f"{whose(measure, group)} · unit: {unit} · {lines['run'].nunique()} runs"
     st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
     if lines.empty:
         st.caption("None of these runs recorded it.")
-        return False
+        return False, None
     data = {
         "lines": lines,
         "ribbons": ribbons_data(bands, called, align),
@@ -130,7 +137,7 @@ def _picture(
     }
     spec = overlay_spec(_frame(entrants, called, measure, align, lines))
     st.vega_lite_chart(spec | {"datasets": data}, key=f"overlay-{measure}", alt=_told(title, lines, bands), width="stretch")
-    return thinned
+    return thinned, (spec, data)
 
 
 def _frame(entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, lines: pd.DataFrame) -> Frame:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from snowball_core.epsilon import CellWidths, disagreement
 from snowball_core.overlay_charts import UNITS, distance_data, distance_spec
+from snowball_core.plates import Plate
 from snowball_core.runs import Run
 from snowball_core.verdict import FACTOR, SEEDS_EPSILON
 
@@ -16,16 +17,16 @@ from .meaning import what_is
 _ENTRIES = {"epsilon": "L∞ in ε", "weight": "largest_linf_weight", "cells": "largest_linf_cells"}
 
 
-def seeds_epsilon(run: Run, snapshots: int, group: str) -> None:
-    """One distance in three units over the steps, and how wide a cell is in ε."""
+def seeds_epsilon(run: Run, snapshots: int, group: str) -> dict[str, Plate]:
+    """One distance in three units over the steps, and how wide a cell is in ε; the pictures, to be taken home."""
     table, widths = judged.distances(str(run.path), snapshots, group)
     st.subheader("What the seed's ε hides", anchor="epsilon")
     st.markdown(_why(widths, group, int(table["step"].iloc[-1])) + f" {what_is('L∞ in ε')}")
     st.markdown(f"**{disagreement(table)}**")
-    grid = st.grid(3, min_column_width=330, gap="medium")
+    grid, plates = st.grid(3, min_column_width=330, gap="medium"), {}
     for unit, (title, _, one) in UNITS.items():
         with grid.cell():
-            told = f"{group} tokens · unit: {title}"
+            told = f"{group} tokens · unit: {title} · {snapshots:,} recorded snapshots"
             st.markdown(
                 f"**Largest L∞ in {title}** {what_is(_ENTRIES[unit])}  \n:small[:gray[{told}]]  \n:small[:gray[{run.id}]]"
             )
@@ -36,9 +37,11 @@ def seeds_epsilon(run: Run, snapshots: int, group: str) -> None:
                 f"Largest L∞ in {title} over the steps: at the end {table[unit].iloc[-1]:.4g}, at most {table[unit].max():.4g}"
             )
             st.vega_lite_chart(spec | {"datasets": data}, key=f"distance-{unit}", alt=alt, width="stretch")
+            plates[unit] = Plate(f"Largest L∞ in {title}", spec, data, title, False, f"Dashed: {_asks(unit)}.")
     st.caption(
         "The largest L∞ of any pair of the group at every recorded step. Dashed: what each form of the criterion asks for."
     )
+    return plates
 
 
 def _asks(unit: str) -> str:

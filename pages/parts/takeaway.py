@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -115,6 +116,24 @@ def takeaway_row(name: str, label: str, stand: Stand, sheet: str = "", motif: st
     with st.container(horizontal=True, vertical_alignment="center", key=f"row-{name}"):
         st.markdown(f":small[{label}]", width="content")
         takeaway(name, stand, SHEETS[sheet].make if sheet else None, MOTIFS[motif].make if motif else None)
+
+
+def take_these(stand: Stand, plates: Mapping[str, Plate], sheets: Sequence[str]) -> None:
+    """The pictures of a page about a whole run, and named tables of it, on request: closed, they cost nothing."""
+    with st.expander("Take this home", on_change="rerun", key="take-home") as box:
+        if not box.open:
+            return
+        for name, plate in plates.items():
+            with st.container(horizontal=True, vertical_alignment="center", key=f"row-{name}"):
+                st.markdown(f":small[{plate.title}:]", width="content")
+                takeaway(name, stand, plate=functools.partial(_as_it_is, plate))
+        for name in sheets:
+            takeaway_row(name, f"Table, {SHEETS[name].what}:", replace(stand, step=None), name)
+        st.page_link("pages/export.py", label="Everything else: Export", icon=":material/folder_zip:")
+
+
+def _as_it_is(plate: Plate, _: Exhibit) -> Plate:
+    return plate
 
 
 def take_home(stand: Stand) -> None:

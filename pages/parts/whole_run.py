@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import SnowballError
-from snowball_core.exhibit import Exhibit
 from snowball_core.observation import Observation
-from snowball_core.plates import Plate
 from snowball_core.runs import Run
 from snowball_core.step_axes import StepAxis, step_axis
-from snowball_core.tables import csv_bytes, glyph, recorded_snapshots
+from snowball_core.tables import glyph, recorded_snapshots
 
 from . import openers
 from .meaning import what_is
@@ -24,7 +20,7 @@ from .place import AXES, arrive, go, here, shown_step
 from .provenance import provenance
 from .run_picker import is_empty, offer_demo, pick_run
 from .settings import pick_group, say_unusable
-from .takeaway import Stand, takeaway
+from .takeaway import Stand
 from .words import plain
 
 _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
@@ -125,12 +121,7 @@ def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | Non
                 kind = _pick_axis()
             st.fragment(_drawn)(
                 view,
-                Whole(
-                    run,
-                    snapshots,
-                    group,
-                    step_axis(kind, run.config.last_step, happened),
-                ),
+                Whole(run, snapshots, group, step_axis(kind, run.config.last_step, happened)),
                 picked,
             )
         provenance(run)
@@ -149,10 +140,7 @@ def _is_drawable(run: Run, snapshots: int, group: str) -> bool:
     status = run.status()
     if not snapshots:
         st.warning(f"Nothing was recorded in this run yet. {plain(status.message)}")
-        st.page_link(
-            "pages/train.py",
-            label="Look after it on the Train page, or choose another run",
-        )
+        st.page_link("pages/train.py", label="Look after it on the Train page, or choose another run")
         return False
     if status.is_alive:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -171,13 +159,7 @@ def _pick_axis() -> str:
     st.session_state["axis-choice"] = here()["axis"]
     help = "Symlog keeps the first steps apart, linear is true to time, by event gives every event the same room."
     st.segmented_control(
-        "Steps",
-        AXES,
-        required=True,
-        key="axis-choice",
-        format_func=_AXIS_WORDS.__getitem__,
-        on_change=_laid_out,
-        help=help,
+        "Steps", AXES, required=True, key="axis-choice", format_func=_AXIS_WORDS.__getitem__, on_change=_laid_out, help=help
     )
     return str(here()["axis"])
 
@@ -191,38 +173,4 @@ def to_scrub(whole: Whole) -> None:
     query = {"run": whole.run.id, "group": whole.group, "step": str(whole.step)}
     if select := here()["select"]:
         query["select"] = select
-    st.page_link(
-        "pages/scrub.py",
-        label=f"Scrub at step {whole.step:,}",
-        icon=":material/linear_scale:",
-        query_params=query,
-    )
-
-
-def take_pictures(whole: Whole, plates: Mapping[str, Plate]) -> None:
-    """Pictures as SVG and PNG, on request: closed, they cost nothing while the step changes."""
-    with st.expander("Take the pictures home", on_change="rerun", key="take-pictures") as box:
-        if not box.open:
-            return
-        for name, plate in plates.items():
-            with st.container(horizontal=True, vertical_alignment="center", key=f"row-{name}"):
-                st.markdown(f":small[{plate.title}:]", width="content")
-                takeaway(name, whole.stand, plate=functools.partial(_as_it_is, plate))
-
-
-def _as_it_is(plate: Plate, _: Exhibit) -> Plate:
-    return plate
-
-
-def csv_button(whole: Whole, name: str, label: str, table: Callable[[], pd.DataFrame]) -> None:
-    """A button that builds an exact table when it is pressed."""
-    file = f"{whole.run.id}-{whole.group}-{name}.csv"
-    st.download_button(
-        label,
-        lambda: csv_bytes(table()),
-        file,
-        "text/csv",
-        key=f"csv-{name}",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    st.page_link("pages/scrub.py", label=f"Scrub at step {whole.step:,}", icon=":material/linear_scale:", query_params=query)

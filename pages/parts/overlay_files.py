@@ -1,0 +1,86 @@
+"""The pictures of a comparison, each with all that names it, and the runs on one axis as a table, to be taken home."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from snowball_core.comparison import Entrant, overlay
+from snowball_core.line_up import MEASURES, LineUp, footer
+from snowball_core.overlay_charts import printed
+from snowball_core.pictures import png_bytes, svg_bytes
+from snowball_core.sheets import FORMATS
+
+Picture = tuple[Mapping[str, Any], Mapping[str, pd.DataFrame]]
+_LABELS = {"svg": "SVG", "png": "PNG", "csv": "CSV", "parquet": "Parquet", "json": "JSON"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of all pictures of a comparison.
+
+    Attributes
+    ----------
+    along : str
+        How the runs lie on the axis, in words.
+    align, group : str
+    note : str
+        What is thinned.
+    """
+
+    along: str
+    align: str
+    group: str
+    note: str
+
+
+def whose(measure: str, group: str) -> str:
+    """What a measure is of: the trainer's numbers are of no group of tokens."""
+    return "the whole run, whatever the group" if measure in ("loss", "learning_rate") else f"{group} tokens"
+
+
+def take_overlays(
+    lined_up: LineUp,
+    names: Mapping[str, str],
+    entrants: Sequence[Entrant],
+    pictures: Mapping[str, Picture],
+    told: Told,
+) -> None:
+    """Buttons for every picture and for the table of every recorded step; each file is made when its button is pressed."""
+    with st.expander("Take this home", on_change="rerun", key="take-overlays") as box:
+        if not box.open:
+            return
+        for measure, picture in pictures.items():
+            title, unit, _ = MEASURES[measure]
+            lines = [*footer(lined_up, names, told.along, whose(measure, told.group), unit), told.note]
+            svg = functools.partial(_drawn, picture, title, lines)
+            _row(measure, title, told.group, {"svg": svg, "png": functools.partial(_dotted, svg)})
+        table = functools.partial(overlay, entrants, list(pictures), told.align)
+        what = "Every recorded step of every run, with its place on the axis"
+        _row("overlay", what, told.group, {kind: functools.partial(_formed, form, table) for kind, form in FORMATS.items()})
+
+
+def _drawn(picture: Picture, title: str, lines: Sequence[str]) -> bytes:
+    return svg_bytes(printed(picture[0]), picture[1], title, lines)
+
+
+def _dotted(svg: Callable[[], bytes]) -> bytes:
+    return png_bytes(svg())
+
+
+def _formed(form: Callable[[pd.DataFrame], bytes], table: Callable[[], pd.DataFrame]) -> bytes:
+    return form(table())
+
+
+def _row(name: str, told: str, group: str, files: Mapping[str, Callable[[], bytes]]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":small[{told}:]", width="content")
+        for kind, make in files.items():
+            file, key = f"comparison-{name}-{group}.{kind}", f"take-{name}-{kind}"
+            icon = ":material/download:"
+            st.download_button(_LABELS[kind], make, file, key=key, on_click="ignore", icon=icon, type="tertiary")

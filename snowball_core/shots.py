@@ -13,6 +13,7 @@ from .geometry import PrincipalAxes, basis_frames, largest_linf, principal_axes,
 from .memory import release
 
 MOST_VECTORS = 256
+_FEW = 32
 _SHOWS_MORE = 0.25
 _BLOCK_BYTES = 16 * 1024 * 1024
 Floats = npt.NDArray[np.float64]
@@ -110,11 +111,15 @@ def _about_mean(points: Floats) -> Floats:
 
 
 def _pairs(points: Floats) -> Floats:
-    """Pairwise L∞ of the points, each pair once in the order (0, 1), (0, 2), …, (1, 2), …; exact in float64."""
+    """Pairwise L∞ of the points, each pair once in the order (0, 1), (0, 2), …, (1, 2), …; exact in float64.
+
+    Few points are told apart here: importing the library would take a fifth of the app's first page. Many are quicker there.
+    """
+    if len(points) <= _FEW:
+        rows = [np.abs(points[i + 1 :] - points[i]).max(axis=1) for i in range(len(points) - 1)]
+        return np.concatenate(rows) if rows else np.empty(0)
     from scipy.spatial.distance import pdist
 
-    if len(points) < 2:
-        return np.empty(0)
     apart: Floats = pdist(points, "chebyshev")
     if (nowhere := np.isnan(points[:, 0])).any():  # the library's maximum skips a NaN; a distance to one is none
         first, second = np.triu_indices(len(points), 1)

@@ -1,0 +1,52 @@
+"""What happens once per server: the visitor's browser is opened, and what the first page needs is imported before it asks."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import socket
+import sys
+import time
+import webbrowser
+from collections.abc import AsyncIterator
+from threading import Thread
+
+import streamlit as st
+
+_PARTS = ("exact_step", "exact_view", "growing", "provenance", "run_picker", "scrubber", "settings")
+_USUAL_SECONDS, _SHORT_SECONDS = sys.getswitchinterval(), 0.0005
+_PATIENCE_SECONDS = 20.0
+
+
+@contextlib.asynccontextmanager
+async def ready(app: object) -> AsyncIterator[None]:
+    """Start both beside the server: a browser needs as long to load its own scripts as the imports take."""
+    Thread(target=import_first_page, daemon=True).start()
+    if not st.get_option("server.headless"):
+        Thread(target=_open_browser, args=(int(st.get_option("server.port")),), daemon=True).start()
+    yield
+
+
+@st.cache_resource(show_spinner=False)
+def import_first_page() -> None:
+    """Import what the first page needs, and take it out of the garbage collector's sight; whoever comes meanwhile waits."""
+    gc.disable()
+    sys.setswitchinterval(_SHORT_SECONDS)  # the server answers meanwhile
+    try:
+        for part in _PARTS:
+            importlib.import_module(f"pages.parts.{part}")
+        gc.freeze()
+    finally:
+        sys.setswitchinterval(_USUAL_SECONDS)
+        gc.enable()
+
+
+def _open_browser(port: int) -> None:
+    """Open the address once the server answers there."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("localhost", port), 1):
+            webbrowser.open(f"http://localhost:{port}")
+            return
+        time.sleep(0.05)

@@ -175,6 +175,13 @@ def write_parts(path: str, parts: Iterable[str]) -> None:
         raise RunError(f'the table must go to a writable file; "{path}": {error.strerror}.') from None
 
 
+def write_table(path: str, table: pd.DataFrame) -> None:
+    """Write a table, as CSV, where it was asked for."""
+    from .tables import csv_bytes
+
+    write_text(path, csv_bytes(table).decode())
+
+
 def csv_parts(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
     """Tables of the same columns as one CSV, part by part; the header once."""
     for number, table in enumerate(tables):
@@ -185,11 +192,10 @@ def told_table(asked: argparse.Namespace, table: pd.DataFrame) -> None:
     """The table in the file asked for, or for people on the screen."""
     from .tables import csv_bytes
 
-    text = csv_bytes(table).decode()
     if asked.csv:
-        write_text(asked.csv, text)
+        write_table(asked.csv, table)
     else:
-        say(asked, text.rstrip())
+        say(asked, csv_bytes(table).decode().rstrip())
 
 
 def plain(answer: Any) -> Any:

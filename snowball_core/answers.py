@@ -48,8 +48,16 @@ def say(asked: argparse.Namespace, text: str) -> None:
 
 
 @contextlib.contextmanager
-def counting(asked: argparse.Namespace, what: str) -> Iterator[Callable[[int, int], None]]:
+def counting(asked: argparse.Namespace, what: str, is_kept: bool = True) -> Iterator[Callable[[int, int], None]]:
     """A progress to be told how many snapshots are done; on a terminal one line with an estimate, after the first second.
+
+    Parameters
+    ----------
+    asked : argparse.Namespace
+    what : str
+        What is measured, in a word.
+    is_kept : bool
+        Whether its blocks are kept, so that the same command goes on where it was cancelled.
 
     Raises
     ------
@@ -70,10 +78,12 @@ def counting(asked: argparse.Namespace, what: str) -> Iterator[Callable[[int, in
     try:
         yield progress
     except KeyboardInterrupt:
-        raise RunError(
-            f"{what} was cancelled after {done:,} of {total:,} snapshots. Tables of every step are kept block by block: "
-            "the same command goes on from there."
-        ) from None
+        ended = (
+            "Tables of every step are kept block by block: the same command goes on from there."
+            if is_kept
+            else "Nothing of it is kept: it takes no longer than checking what would be. The same command begins anew."
+        )
+        raise RunError(f"{what} was cancelled after {done:,} of {total:,} snapshots. {ended}") from None
     finally:
         if last:
             print("\r\033[K", end="", file=sys.stderr, flush=True)

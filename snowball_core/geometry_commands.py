@@ -54,7 +54,7 @@ def _write_dimensions(asked: argparse.Namespace, seen: Observation) -> None:
 
     start = 0 if asked.step is None else seen.index(asked.step)
     stop = None if asked.step is None else start + 1
-    with counting(asked, "dimensions") as progress:
+    with counting(asked, "dimensions", is_kept=False) as progress:
         tables = dimension_tables(seen, groups_of(asked, seen), start, stop, progress)
         write_parts(asked.dimensions, csv_parts(tables))
 
@@ -115,7 +115,8 @@ def _axes(asked: argparse.Namespace) -> Answer:
         table = pd.DataFrame({"token": np.flatnonzero(mask), "first_weight": places[:, 0], "second_weight": places[:, 1]})
         told_table(asked, table)
         return {**answer, "step": asked.step, "places": rows_of(table)}
-    table = axes_table(seen, basis, group)
+    with counting(asked, "axes", is_kept=False) as progress:
+        table = axes_table(seen, basis, group, progress)
     told_table(asked, table)
     return {**answer, "rows": rows_of(table)}
 
@@ -126,7 +127,8 @@ def _basis(asked: argparse.Namespace, seen: Observation, group: str) -> Principa
     from .measure_tables import basis_of_run
 
     if asked.of is None:
-        return basis_of_run(seen, group)
+        with counting(asked, "basis", is_kept=False) as progress:
+            return basis_of_run(seen, group, progress)
     words = [word.strip() for word in asked.of.split(",")]
     if len(words) > 2 or not all(word.isascii() and word.isdigit() for word in words):
         raise ConfigError([f'--of must be one recorded step or two with a comma; got "{asked.of[:60]}". Try --of 0,140.'])

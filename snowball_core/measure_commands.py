@@ -146,7 +146,7 @@ def _events(asked: argparse.Namespace) -> Answer:
 
     seen = seen_of(asked)
     group = group_of(asked, seen, "events")
-    with counting(asked, "events") as progress:
+    with counting(asked, "events", is_kept=False) as progress:
         told = account(seen, group, progress)
     for path, table in ((asked.nodes, node_table), (asked.edges, edge_table)):
         if path:
@@ -186,7 +186,7 @@ def _motion(asked: argparse.Namespace) -> Answer:
     if asked.freezing:
         write_table(asked.freezing, freezing_table(seen, measured, groups))
     if asked.displacements:
-        with counting(asked, "displacements") as progress:
+        with counting(asked, "displacements", is_kept=False) as progress:
             write_parts(asked.displacements, csv_parts(displacement_tables(seen, progress)))
     told_table(asked, table)
     ends = {group: plain(asdict(freezing_of(seen, measured, group))) for group in groups}
@@ -199,7 +199,7 @@ def _verdict(asked: argparse.Namespace) -> Answer:
     from .findings import verdict_of, verdict_table
 
     seen = seen_of(asked)
-    with counting(asked, "verdict") as progress:
+    with counting(asked, "verdict", is_kept=False) as progress:
         found = verdict_of(seen, group_of(asked, seen, "verdicts"), progress)
     say(asked, f"{found.group} tokens, steps {found.first_step:,} to {found.last_step:,}: {found.outcome}")
     say(asked, f"(as the seed printed it: {found.seeds_outcome}; hypothesis: {found.seeds_conclusion})")

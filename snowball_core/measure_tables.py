@@ -10,7 +10,7 @@ import pandas as pd
 
 from .axes import durations, explained_variance, run_basis
 from .biography import biographies
-from .blocks import changed_snapshots
+from .blocks import Progress, changed_snapshots, silent
 from .close_up import holes_at, tokens_at
 from .event_tables import Account
 from .geometry import PrincipalAxes
@@ -81,15 +81,15 @@ def freezing_table(seen: Observation, steps: pd.DataFrame, groups: Sequence[str]
     return pd.DataFrame(rows).astype({"is_by_learning_rate": "boolean"})
 
 
-def basis_of_run(seen: Observation, group: str) -> PrincipalAxes:
+def basis_of_run(seen: Observation, group: str, progress: Progress = silent) -> PrincipalAxes:
     """The principal axes of a group over the whole run, every change frame weighted by how long it lasted."""
-    changed = changed_snapshots(seen, seen.mask(group))
+    changed = changed_snapshots(seen, seen.mask(group), progress)
     return run_basis(seen.words, seen.mask(group), changed, durations(changed, seen.steps))
 
 
-def axes_table(seen: Observation, basis: PrincipalAxes, group: str) -> pd.DataFrame:
+def axes_table(seen: Observation, basis: PrincipalAxes, group: str, progress: Progress = silent) -> pd.DataFrame:
     """One row per recorded step: the share of the group's variance along each axis of a basis, and the share it misses."""
-    shown, missed = explained_variance(basis, seen.words, seen.mask(group))
+    shown, missed = explained_variance(basis, seen.words, seen.mask(group), progress)
     return pd.DataFrame({"step": seen.steps, "group": group, "first": shown[:, 0], "second": shown[:, 1], "missed": missed})
 
 

@@ -48,8 +48,16 @@ def say(asked: argparse.Namespace, text: str) -> None:
 
 
 @contextlib.contextmanager
-def counting(asked: argparse.Namespace, what: str) -> Iterator[Callable[[int, int], None]]:
+def counting(asked: argparse.Namespace, what: str, is_kept: bool = True) -> Iterator[Callable[[int, int], None]]:
     """A progress to be told how many snapshots are done; on a terminal one line with an estimate, after the first second.
+
+    Parameters
+    ----------
+    asked : argparse.Namespace
+    what : str
+        What is measured, in a word.
+    is_kept : bool
+        Whether its blocks are kept, so that the same command goes on where it was cancelled.
 
     Raises
     ------
@@ -70,10 +78,12 @@ def counting(asked: argparse.Namespace, what: str) -> Iterator[Callable[[int, in
     try:
         yield progress
     except KeyboardInterrupt:
-        raise RunError(
-            f"{what} was cancelled after {done:,} of {total:,} snapshots. Tables of every step are kept block by block: "
-            "the same command goes on from there."
-        ) from None
+        ended = (
+            "Tables of every step are kept block by block: the same command goes on from there."
+            if is_kept
+            else "Nothing of it is kept: it takes no longer than checking what would be. The same command begins anew."
+        )
+        raise RunError(f"{what} was cancelled after {done:,} of {total:,} snapshots. {ended}") from None
     finally:
         if last:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
@@ -175,6 +185,13 @@ def write_parts(path: str, parts: Iterable[str]) -> None:
         raise RunError(f'the table must go to a writable file; "{path}": {error.strerror}.') from None
 
 
+def write_table(path: str, table: pd.DataFrame) -> None:
+    """Write a table, as CSV, where it was asked for."""
+    from .tables import csv_bytes
+
+    write_text(path, csv_bytes(table).decode())
+
+
 def csv_parts(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
     """Tables of the same columns as one CSV, part by part; the header once."""
     for number, table in enumerate(tables):
@@ -185,11 +202,10 @@ def told_table(asked: argparse.Namespace, table: pd.DataFrame) -> None:
     """The table in the file asked for, or for people on the screen."""
     from .tables import csv_bytes
 
-    text = csv_bytes(table).decode()
     if asked.csv:
-        write_text(asked.csv, text)
+        write_table(asked.csv, table)
     else:
-        say(asked, text.rstrip())
+        say(asked, csv_bytes(table).decode().rstrip())
 
 
 def plain(answer: Any) -> Any:

@@ -5,6 +5,8 @@ In float64, with the sign of :func:`~snowball_core.geometry.principal_axes`: eac
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -106,7 +108,9 @@ def _fitted(points: Floats) -> PrincipalAxes:
     return PrincipalAxes(origin, axes, explained)
 
 
-def explained_variance(basis: PrincipalAxes, history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def explained_variance(
+    basis: PrincipalAxes, history: Words, group: npt.NDArray[np.bool_], progress: Callable[[int, int], None] | None = None
+) -> tuple[Floats, Floats]:
     """How much of each snapshot's variance a basis shows, and how much it misses.
 
     Parameters
@@ -114,6 +118,8 @@ def explained_variance(basis: PrincipalAxes, history: Words, group: npt.NDArray[
     basis : PrincipalAxes
     history : Words, shape (snapshots, vocab, hidden)
     group : ndarray of bool, shape (vocab,)
+    progress : callable, optional
+        Told snapshots done and in all now and then; may raise to cancel.
 
     Returns
     -------
@@ -125,13 +131,17 @@ def explained_variance(basis: PrincipalAxes, history: Words, group: npt.NDArray[
     explained, missed = np.full((len(history), 2), np.nan), np.full(len(history), np.nan)
     often = max(1, _BLOCK_BYTES // max(1, history[:1].nbytes))
     for t in range(len(history)):
-        points = values(history[t][group]).astype(np.float64)
-        points = points - points[:1] if len(points) else points
-        points = points - points.mean(axis=0) if len(points) else points
-        whole = float((points**2).sum())
-        if whole > 0:
-            explained[t] = ((points @ basis.axes.T) ** 2).sum(axis=0) / whole
+        with np.errstate(invalid="ignore", over="ignore"):
+            points = values(history[t][group]).astype(np.float64)
+            points = points - points[:1] if len(points) else points
+            points = points - points.mean(axis=0) if len(points) else points
+            whole = float((points**2).sum())
+        if 0 < whole < np.inf:
+            # A share above 1 is rounding.
+            explained[t] = np.minimum(((points @ basis.axes.T) ** 2).sum(axis=0) / whole, 1.0)
             missed[t] = max(0.0, 1.0 - explained[t].sum())
         if t % often == 0:
             release(history)
+            if progress is not None:
+                progress(t + 1, len(history))
     return explained, missed

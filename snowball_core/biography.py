@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .lineage import Lineage
+from .lineage import Lineage, Node
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,22 @@ class Stay:
 
 def biography(tree: Lineage, token: int) -> list[Stay]:
     """The black holes a token was in, in order; between two stays it was alone."""
-    stays: list[Stay] = []
+    return _stays(node for node in tree.nodes if token in node.tokens)
+
+
+def biographies(tree: Lineage) -> dict[int, list[Stay]]:
+    """The :func:`biography` of every token that ever was in a black hole, by token, ascending."""
+    lived: dict[int, list[Node]] = {}
     for node in tree.nodes:
-        if token not in node.tokens:
-            continue
+        for token in node.tokens:
+            lived.setdefault(token, []).append(node)
+    return {token: _stays(lived[token]) for token in sorted(lived)}
+
+
+def _stays(nodes: Iterable[Node]) -> list[Stay]:
+    """A token's nodes, those of one hole without a break joined to one stay."""
+    stays: list[Stay] = []
+    for node in nodes:
         if stays and stays[-1].hole == node.hole and stays[-1].last == node.first - 1:
             stays[-1] = Stay(node.hole, stays[-1].first, node.last)
         else:

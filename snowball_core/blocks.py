@@ -32,7 +32,7 @@ def blocks(seen: Observation) -> list[tuple[int, int]]:
     return [(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def changed_snapshots(seen: Observation, group: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+def changed_snapshots(seen: Observation, group: npt.NDArray[np.bool_], progress: Progress = silent) -> npt.NDArray[np.intp]:
     """Indices of the snapshots in which a bit of a group differs from the one before; snapshot 0 always counts."""
     moved: list[npt.NDArray[np.bool_]] = []
     before: Words | None = None
@@ -41,6 +41,7 @@ def changed_snapshots(seen: Observation, group: npt.NDArray[np.bool_]) -> npt.ND
         moved.append(moved_frames(rows, before))
         before = rows[-1]
         release(seen.words)
+        progress(stop, len(seen.words))
     return np.flatnonzero(np.concatenate(moved)) if moved else np.empty(0, np.intp)
 
 

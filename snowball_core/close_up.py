@@ -31,16 +31,18 @@ def tokens_at(seen: Observation, index: int, group: str) -> pd.DataFrame:
     Parameters
     ----------
     seen : Observation
-        Of a history whose dead tokens are known.
+        Where the dead are not known every token's group is "unknown".
     index : int
         The snapshot's number.
     group : {"all", "dead", "live"}
     """
     mask = seen.mask(group)
     dead = seen.dead if seen.dead is not None else np.zeros(len(mask), np.bool_)
-    rows = seen.words[index][mask]
+    rows = seen.rows(int(seen.steps[index]), group)
     table = group_table(rows, dead, mask)
-    table["hidden_class"] = _hidden_class(seen, index, mask, table["hole"].to_numpy())
+    if seen.dead is None:
+        table["group"] = "unknown"
+    table["hidden_class"] = _hidden_class(seen, index, rows, mask, table["hole"].to_numpy())
     moved: Any = [pd.NA] * len(table)
     if index:
         moved = _moved_cells(seen.words[index - 1][mask], rows)
@@ -56,12 +58,14 @@ def _moved_cells(before: Words, now: Words) -> npt.NDArray[np.int64]:
     return moved
 
 
-def _hidden_class(seen: Observation, index: int, mask: npt.NDArray[np.bool_], hole: npt.NDArray[np.int64]) -> Any:
+def _hidden_class(seen: Observation, index: int, rows: Words, mask: npt.NDArray[np.bool_], hole: npt.NDArray[np.int64]) -> Any:
     number: list[Any] = [pd.NA] * len(hole)
     if seen.moment_hash is not None:
-        hidden = hidden_leaders(leaders(seen.words[index][mask][None]), seen.moment_hash[index][mask][None])[0]
-        for one in range(1, int(hole.max(initial=0)) + 1):
-            members = np.flatnonzero(hole == one)
+        hidden = hidden_leaders(leaders(rows[None]), seen.moment_hash[index][mask][None])[0]
+        order = np.argsort(hole, kind="stable")
+        for members in np.split(order, np.flatnonzero(np.diff(hole[order])) + 1):
+            if not len(members) or not hole[members[0]]:
+                continue
             first, inverse, sizes = np.unique(hidden[members], return_inverse=True, return_counts=True)
             rank = np.empty(len(first), np.int64)
             rank[np.lexsort((first, -sizes))] = np.arange(1, len(first) + 1)
@@ -73,13 +77,10 @@ def _hidden_class(seen: Observation, index: int, mask: npt.NDArray[np.bool_], ho
 def holes_at(tokens: pd.DataFrame) -> pd.DataFrame:
     """The :func:`~snowball_core.tables.holes_of` a table of :func:`tokens_at`, each with its nature and its hidden classes."""
     table = holes_of(tokens)
-    nature, inside = [], []
-    for hole in table["hole"]:
-        sizes = tokens.loc[tokens["hole"] == hole, "hidden_class"].dropna().value_counts().sort_index().tolist()
-        nature.append("not recorded" if not sizes else "true" if len(sizes) == 1 else "apparent")
-        inside.append(" + ".join(map(str, sizes)))
-    table.insert(2, "nature", nature)
-    table.insert(3, "hidden_classes", inside)
+    counted = tokens.dropna(subset="hidden_class").groupby(["hole", "hidden_class"]).size().groupby("hole").apply(list)
+    sizes = [counted.get(hole, []) for hole in table["hole"]]
+    table.insert(2, "nature", ["not recorded" if not each else "true" if len(each) == 1 else "apparent" for each in sizes])
+    table.insert(3, "hidden_classes", [" + ".join(map(str, each)) for each in sizes])
     return table
 
 

@@ -71,6 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SnowballError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\ncancelled: what was asked for was not finished. Ask again to begin anew.", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -174,22 +174,21 @@ def edge_table(tree: Lineage, steps: npt.NDArray[np.int64]) -> pd.DataFrame:
 def ytree_csv(tree: Lineage, steps: npt.NDArray[np.int64]) -> str:
     """The lineage as a CSV file that ytree's generic reader loads: every node with its one descendant.
 
-    ytree knows mergers only: of a fission the descendant is the child that shares most tokens, the others appear without
-    progenitors. Time runs towards redshift 0: ``redshift`` is the number of recorded snapshots still to come.
+    ytree knows mergers only: of a fission the descendant is the child that shares most tokens (ties: the smallest token), the
+    others appear without progenitors. Time runs towards redshift 0: ``redshift`` is the number of recorded snapshots still to
+    come.
 
     References
     ----------
     https://ytree.readthedocs.io (the CSV format: three header lines of names, types and units)
     """
-    heirs: dict[int, tuple[int, int]] = {}
-    for edge in tree.edges:
-        best = heirs.get(edge.parent)
-        if best is None or edge.shared > best[1]:
-            heirs[edge.parent] = (edge.child, edge.shared)
+    heirs: dict[int, int] = {}
+    for edge in sorted(tree.edges, key=lambda edge: (-edge.shared, tree.nodes[edge.child].tokens)):
+        heirs.setdefault(edge.parent, edge.child)
     lines = ["#uid,desc_uid,mass,redshift,hole,step", "#INT,INT,FLOAT,FLOAT,INT,INT", "#None,None,None,None,None,None"]
     for index, node in enumerate(tree.nodes):
         to_come = float(tree.snapshots - 1 - node.last)
-        heir = heirs.get(index, (-1, 0))[0]
+        heir = heirs.get(index, -1)
         lines.append(f"{index},{heir},{float(node.population)},{to_come},{node.hole},{steps[node.first]}")
     return "\n".join(lines) + "\n"
 

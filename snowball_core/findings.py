@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -187,3 +187,44 @@ def law_rows(seen: Observation, progress: Progress = silent) -> list[dict[str, A
         }
         for law, text in LAWS.items()
     ]
+
+
+def verdict_table(found: Verdict) -> pd.DataFrame:
+    """One row per criterion and form: what is asked, whether it holds, and its numbers; then what became of the holes."""
+    words = {True: "yes", False: "no", None: "cannot be told"}
+    rows = [
+        {
+            "group": found.group,
+            "criterion": criterion.name,
+            "form": form,
+            "asks": asked.asks,
+            "holds": words[asked.holds],
+            "numbers": _listed(asked.numbers),
+        }
+        for criterion in found.criteria
+        for form, asked in (("seed", criterion.seed), ("corrected", criterion.corrected))
+    ]
+    last = {"group": found.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": found.caution}
+    rows.append({**last, "form": "seed", "holds": found.seeds_outcome})
+    rows.append({**last, "form": "corrected", "holds": found.outcome})
+    return pd.DataFrame(rows)
+
+
+def _listed(numbers: Mapping[str, Any]) -> str:
+    """Names and numbers as text; numbers within numbers in brackets."""
+    parts = [
+        f"{name} ({_listed(value)})" if isinstance(value, Mapping) else f"{name} {value}" for name, value in numbers.items()
+    ]
+    return ", ".join(parts)
+
+
+def law_table(laws: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per law and violation; a law that holds or cannot be checked has one row without a step."""
+    rows = []
+    for law in laws:
+        state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
+        head = {"law": law["law"], "says": law["says"], "state": state}
+        for each in law["violations"] or [{"step": None, "tokens": [], "text": law["reason"]}]:
+            tokens = " ".join(map(str, each["tokens"]))
+            rows.append({**head, "step": each["step"], "tokens": tokens, "text": each["text"]})
+    return pd.DataFrame(rows).astype({"step": "Int64"})

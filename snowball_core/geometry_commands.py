@@ -20,6 +20,7 @@ from .answers import (
     seen_of,
     told_table,
     write_parts,
+    write_table,
 )
 from .errors import ConfigError
 
@@ -33,6 +34,7 @@ def add_geometry_verbs(verb: AddVerb) -> None:
     meter = measuring(verb, "distances", _distances, "distances of tokens, in weight units and in cells")
     meter.add_argument("--step", type=int, help="all pairs at this step; without it, extents at every step")
     meter.add_argument("--group", help="all, dead or live; at a step one group (default: dead, where it is known)")
+    meter.add_argument("--closeness", metavar="FILE", help="write who is near whom at the step there, as CSV")
     meter.add_argument("--dimensions", metavar="FILE", help="write one row per step and dimension there, as CSV")
     viewer = measuring(verb, "axes", _axes, "principal axes of a group, and how much of each step they show")
     viewer.add_argument("--group", help="one group: all, dead or live (default: dead, where it is known)")
@@ -52,7 +54,7 @@ def _write_dimensions(asked: argparse.Namespace, seen: Observation) -> None:
 
     start = 0 if asked.step is None else seen.index(asked.step)
     stop = None if asked.step is None else start + 1
-    with counting(asked, "dimensions") as progress:
+    with counting(asked, "dimensions", is_kept=False) as progress:
         tables = dimension_tables(seen, groups_of(asked, seen), start, stop, progress)
         write_parts(asked.dimensions, csv_parts(tables))
 
@@ -72,23 +74,25 @@ def _pairs(asked: argparse.Namespace, seen: Observation) -> Answer:
     """All pairs at one step."""
     from dataclasses import asdict
 
-    import pandas as pd
-
+    from .measure_tables import UNITS, closeness_table, distance_table
     from .pairs import pair_statistics, seed_criterion
 
     group = group_of(asked, seen, "distances")
-    found = asdict(pair_statistics(seen.rows(asked.step, group)))
-    criterion = seed_criterion(found["linf"]["max"], found["cells"]["max"])
+    told = pair_statistics(seen.rows(asked.step, group))
+    found, criterion = asdict(told), seed_criterion(told.linf.max, told.cells.max)
     answer = {"run": seen.id, "step": asked.step, "group": group, **found, "criterion": criterion}
-    units = {"linf": "L∞, weight units", "cells": "L∞, cells", "l1": "L1, weight units", "l1_cells": "L1, cells"}
-    units |= {"l2": "L2, weight units", "l2_cells": "L2, cells", "hamming": "Hamming, components"}
     if asked.csv:
-        told_table(asked, pd.DataFrame([{"measure": key, "unit": unit, **found[key]} for key, unit in units.items()]))
-    for key, unit in units.items():
-        say(asked, f"{unit:20}" + "  ".join(f"{name} {value:.6g}" for name, value in found[key].items()))
-    say(asked, f"adjacent (≤ 1 cell) {found['adjacent']:.4f}, touching (≤ 2 cells) {found['touching']:.4f} of all pairs")
-    say(asked, f"components within a cell {found['components']:,}, the largest of {found['largest_component']:,} tokens")
-    say(asked, f"active dimensions {found['active_dimensions']:,} of {len(found['cells_spanned']):,}")
+        told_table(asked, distance_table(told, asked.step, group))
+    if asked.closeness:
+        write_table(asked.closeness, closeness_table(told, asked.step, group))
+    for key, unit in UNITS.items():
+        name = key.removesuffix("_cells").replace("cells", "linf").replace("linf", "L∞").replace("l1", "L1").replace("l2", "L2")
+        spread = "  ".join(f"{name} {value:.6g}" for name, value in found[key].items())
+        say(asked, f"{name.replace('hamming', 'Hamming')}, {unit}".ljust(20) + spread)
+    say(asked, f"{told.pairs:,} pairs of tokens, {told.pairs_in_holes:,} of them in one black hole: at distance 0")
+    say(asked, f"adjacent (≤ 1 cell) {told.adjacent:.4f}, touching (≤ 2 cells) {told.touching:.4f} of all pairs")
+    say(asked, f"components within a cell {told.components:,}, the largest of {told.largest_component:,} tokens")
+    say(asked, f"active dimensions {told.active_dimensions:,} of {len(told.cells_spanned):,}")
     for key, name in (("seed", "as the seed asked"), ("cells", "asked in cells")):
         asks = ", ".join(f"{word} {value}" for word, value in criterion[key].items())
         say(asked, f"compact, {name}: {asks}")
@@ -99,7 +103,7 @@ def _axes(asked: argparse.Namespace) -> Answer:
     import numpy as np
     import pandas as pd
 
-    from .axes import explained_variance
+    from .measure_tables import axes_table
 
     seen = seen_of(asked)
     group = group_of(asked, seen, "axes")
@@ -111,20 +115,20 @@ def _axes(asked: argparse.Namespace) -> Answer:
         table = pd.DataFrame({"token": np.flatnonzero(mask), "first_weight": places[:, 0], "second_weight": places[:, 1]})
         told_table(asked, table)
         return {**answer, "step": asked.step, "places": rows_of(table)}
-    shown, missed = explained_variance(basis, seen.words, mask)
-    table = pd.DataFrame({"step": seen.steps, "first": shown[:, 0], "second": shown[:, 1], "missed": missed})
+    with counting(asked, "axes", is_kept=False) as progress:
+        table = axes_table(seen, basis, group, progress)
     told_table(asked, table)
     return {**answer, "rows": rows_of(table)}
 
 
 def _basis(asked: argparse.Namespace, seen: Observation, group: str) -> PrincipalAxes:
     """The basis asked for: of the run, of a step, of the difference of two steps."""
-    from .axes import difference_basis, durations, run_basis, step_basis
-    from .blocks import changed_snapshots
+    from .axes import difference_basis, step_basis
+    from .measure_tables import basis_of_run
 
     if asked.of is None:
-        changed = changed_snapshots(seen, seen.mask(group))
-        return run_basis(seen.words, seen.mask(group), changed, durations(changed, seen.steps))
+        with counting(asked, "basis", is_kept=False) as progress:
+            return basis_of_run(seen, group, progress)
     words = [word.strip() for word in asked.of.split(",")]
     if len(words) > 2 or not all(word.isascii() and word.isdigit() for word in words):
         raise ConfigError([f'--of must be one recorded step or two with a comma; got "{asked.of[:60]}". Try --of 0,140.'])

@@ -20,9 +20,10 @@ from .answers import (
     seen_of,
     told_table,
     write_parts,
+    write_table,
     write_text,
 )
-from .errors import RunError
+from .errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,20 +31,27 @@ if TYPE_CHECKING:
     from .observation import Observation
 
 
+_HOLES_SAID = 12
+
+
 def add_measure_verbs(verb: AddVerb) -> None:
     """Tell the parser of the commands that measure; ``verb`` adds one and returns its parser."""
     counter = measuring(verb, "census", _census, "unique vectors and black holes, at one step or at all")
     counter.add_argument("--step", type=int)
     counter.add_argument("--group", help="groups, comma-separated: all, dead, live (default: all that are known)")
+    counter.add_argument("--holes", metavar="FILE", help="write the step's black holes and their hidden classes there, as CSV")
+    counter.add_argument("--levels", metavar="FILE", help="write the step's four levels of identity there, as CSV")
     teller = measuring(verb, "events", _events, "what happened to the black holes, and why they came apart")
     teller.add_argument("--group", help="one group: all, dead or live (default: dead, where it is known)")
     teller.add_argument("--token", type=int, help="the biography of one token instead: its holes, when it joined and left")
+    teller.add_argument("--biographies", metavar="FILE", help="write the holes each token was in there, as CSV")
     teller.add_argument("--nodes", metavar="FILE", help="write the holes' intervals and tokens there, as CSV")
     teller.add_argument("--edges", metavar="FILE", help="write who became whom there, as CSV")
     teller.add_argument("--ytree", metavar="FILE", help="write the merger tree there, a CSV that ytree loads")
     mover = measuring(verb, "motion", _motion, "who moved at each step and how far; when each token first and last moved")
     mover.add_argument("--group", help="groups, comma-separated: all, dead, live (default: all that are known)")
     mover.add_argument("--tokens", metavar="FILE", help="write one row per token there, as CSV")
+    mover.add_argument("--freezing", metavar="FILE", help="write when each group's motion ends there, as CSV")
     mover.add_argument("--displacements", metavar="FILE", help="write one row per step and token that moved there, as CSV")
     judge = measuring(verb, "verdict", _verdict, "what became of the black holes, as the seed asked and as it should be asked")
     judge.add_argument("--group", help="one group: all, dead or live (default: dead, where it is known)")
@@ -54,7 +62,6 @@ def _census(asked: argparse.Namespace) -> Answer:
     import pandas as pd
 
     from .blocks import BLOCK_BYTES
-    from .census import class_sizes
     from .step_tables import CENSUS_COLUMNS, census_at, step_table
 
     seen = seen_of(asked)
@@ -73,53 +80,79 @@ def _census(asked: argparse.Namespace) -> Answer:
     table = of_groups(table, groups)
     rows = [row | {"sizes": [int(size) for size in row["sizes"].split()]} for row in rows_of(table)]
     answer: dict[str, Any] = {"run": seen.id, "rows": rows, **changes}
+    told_table(asked, table)
     if index is not None:
-        if seen.moment_hash is not None:
-            at, moments = seen.words[index], seen.moment_hash[index]
-            answer["classes"] = {group: class_sizes(at[seen.mask(group)], moments[seen.mask(group)]) for group in groups}
-        answer |= _levels(asked, seen, index, groups)
+        answer |= _at_step(asked, seen, int(seen.steps[index]), groups)
+    elif asked.holes or asked.levels:
+        raise ConfigError(["--holes and --levels are of one step; got none. Name it with --step."])
     if seen.reason:
         answer["note"] = seen.reason
-    told_table(asked, table)
     return answer
 
 
 def _change_steps(asked: argparse.Namespace, table: pd.DataFrame, groups: list[str]) -> dict[str, Any]:
-    """The recorded steps at which a bit of a group differs from the snapshot before."""
+    """The recorded steps at which a bit of a group differs from the snapshot before, and where levels of identity differ."""
     changed = table[table["moved"] > 0].groupby("group")["step"].apply(list).to_dict()
+    warnings: dict[str, list[str]] = {group: [] for group in groups}
     for group in groups:
-        say(
-            asked,
-            f"{group}: bits changed in {len(changed.get(group, [])):,} of {len(table) // table['group'].nunique():,} snapshots",
-        )
-    return {"change_steps": {group: changed.get(group, []) for group in groups}}
+        rows = table[table["group"] == group]
+        say(asked, f"{group}: bits changed in {len(changed.get(group, [])):,} of {len(rows):,} snapshots")
+        for column, level in (("unique_values", "by value"), ("unique_bf16", "after rounding to bfloat16")):
+            other = rows.loc[rows[column] != rows["unique"], "step"]
+            if len(other):
+                at = f"at {len(other):,} of {len(rows):,} recorded steps, first at step {other.iloc[0]:,}"
+                warnings[group].append(f"Vectors by bits are not as many as {level} {at}.")
+                say(asked, f"{group}: {warnings[group][-1]}")
+    return {"change_steps": {group: changed.get(group, []) for group in groups}, "warnings": warnings}
 
 
-def _levels(asked: argparse.Namespace, seen: Observation, index: int, groups: list[str]) -> dict[str, Any]:
-    """Four levels of identity at one step, and the warnings where they differ."""
+def _at_step(asked: argparse.Namespace, seen: Observation, step: int, groups: list[str]) -> dict[str, Any]:
+    """Every black hole with its hidden classes, and four levels of identity with a warning where they differ."""
     from dataclasses import asdict
 
     from .levels import levels
+    from .measure_tables import hole_table, level_table
 
-    found: dict[str, Any] = {}
+    holes, found = hole_table(seen, step, groups), {group: levels(seen.rows(step, group)) for group in groups}
+    for path, table in ((asked.holes, holes), (asked.levels, level_table(step, found))):
+        if path:
+            write_table(path, table)
+    rows = rows_of(holes.drop(columns="glyphs"))
+    for row in rows:
+        for name in ("tokens", "hidden_classes"):
+            row[name] = [int(word) for word in row[name].replace("+", " ").split()]
     for group in groups:
-        at = levels(seen.rows(int(seen.steps[index]), group))
-        found[group] = {**asdict(at), "warnings": list(at.warnings)}
-        for warning in at.warnings:
+        _say_holes(asked, [row for row in rows if row["group"] == group])
+        for warning in found[group].warnings:
             say(asked, f"{group}: {warning}")
-    return {"levels": found}
+    told = {group: {**asdict(at), "warnings": list(at.warnings)} for group, at in found.items()}
+    answer = {"holes": rows, "levels": told}
+    if seen.moment_hash is not None:
+        answer["classes"] = {group: [row["hidden_classes"] for row in rows if row["group"] == group] for group in groups}
+    return answer
+
+
+def _say_holes(asked: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    for row in rows[:_HOLES_SAID]:
+        inside = ", hidden classes " + " + ".join(map(str, row["hidden_classes"])) if row["hidden_classes"] else ""
+        say(asked, f"{row['group']}: black hole {row['hole']} of {row['population']:,} tokens, {row['nature']}{inside}")
+    if len(rows) > _HOLES_SAID:
+        say(asked, f"{rows[0]['group']}: and {len(rows) - _HOLES_SAID:,} smaller black holes (--holes FILE has them all)")
 
 
 def _events(asked: argparse.Namespace) -> Answer:
     from .event_tables import account, biography_table, edge_table, event_rows, event_table, node_table, ytree_csv
+    from .measure_tables import biographies_table
 
     seen = seen_of(asked)
     group = group_of(asked, seen, "events")
-    with counting(asked, "events") as progress:
+    with counting(asked, "events", is_kept=False) as progress:
         told = account(seen, group, progress)
     for path, table in ((asked.nodes, node_table), (asked.edges, edge_table)):
         if path:
             write_text(path, table(told.tree, seen.steps).to_csv(index=False))
+    if asked.biographies:
+        write_table(asked.biographies, biographies_table(told, seen))
     if asked.ytree:
         write_text(asked.ytree, ytree_csv(told.tree, seen.steps))
     answer: dict[str, Any] = {"run": seen.id, "group": group}
@@ -138,6 +171,7 @@ def _motion(asked: argparse.Namespace) -> Answer:
     from dataclasses import asdict
 
     from .long_tables import displacement_tables
+    from .measure_tables import freezing_table
     from .step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
     seen = seen_of(asked)
@@ -149,8 +183,10 @@ def _motion(asked: argparse.Namespace) -> Answer:
     table = of_groups(measured[list(MOTION_COLUMNS)], groups)
     if asked.tokens:
         write_text(asked.tokens, tokens.to_csv(index=False))
+    if asked.freezing:
+        write_table(asked.freezing, freezing_table(seen, measured, groups))
     if asked.displacements:
-        with counting(asked, "displacements") as progress:
+        with counting(asked, "displacements", is_kept=False) as progress:
             write_parts(asked.displacements, csv_parts(displacement_tables(seen, progress)))
     told_table(asked, table)
     ends = {group: plain(asdict(freezing_of(seen, measured, group))) for group in groups}
@@ -160,10 +196,10 @@ def _motion(asked: argparse.Namespace) -> Answer:
 
 
 def _verdict(asked: argparse.Namespace) -> Answer:
-    from .findings import verdict_of
+    from .findings import verdict_of, verdict_table
 
     seen = seen_of(asked)
-    with counting(asked, "verdict") as progress:
+    with counting(asked, "verdict", is_kept=False) as progress:
         found = verdict_of(seen, group_of(asked, seen, "verdicts"), progress)
     say(asked, f"{found.group} tokens, steps {found.first_step:,} to {found.last_step:,}: {found.outcome}")
     say(asked, f"(as the seed printed it: {found.seeds_outcome}; hypothesis: {found.seeds_conclusion})")
@@ -173,13 +209,13 @@ def _verdict(asked: argparse.Namespace) -> Answer:
             numbers = "; ".join(f"{key} {value}" for key, value in form.numbers.items())
             say(asked, f"{criterion.name}, {name}: {form.asks} {words[form.holds]} ({numbers})")
     say(asked, found.caution)
+    if asked.csv:
+        write_table(asked.csv, verdict_table(found))
     return {"run": seen.id, **dict(plain(found.to_json()))}
 
 
 def _laws(asked: argparse.Namespace) -> Answer:
-    import pandas as pd
-
-    from .findings import law_rows
+    from .findings import law_rows, law_table
 
     seen = seen_of(asked)
     with counting(asked, "laws") as progress:
@@ -190,6 +226,5 @@ def _laws(asked: argparse.Namespace) -> Answer:
         for each in row["violations"][:20]:
             say(asked, f"  step {each['step']:,}: {each['text']}")
     if asked.csv:
-        listed = [{"law": row["law"], **each} for row in rows for each in row["violations"]]
-        told_table(asked, pd.DataFrame(listed, columns=["law", "step", "tokens", "text"]))
+        write_table(asked.csv, law_table(rows))
     return {"run": seen.id, "laws": rows}

@@ -181,7 +181,9 @@ def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) ->
     movers = np.matmul(inside, (length > 0).astype(np.float64)[:, :, None])[:, :, 0]
     coherence = np.where((movers > 0) & (bulk > 0), np.einsum("tvg,tgv->tg", cosine, inside) / movers, np.nan)
     spoiled = np.matmul(inside, lost.astype(np.float64)[:, :, None])[:, :, 0] > 0
-    bulk, thermal, coherence = (np.where(spoiled, np.nan, column) for column in (bulk, np.sqrt(thermal), coherence))
+    # A mean of cosines outside −1 to 1 is rounding.
+    columns = bulk, np.sqrt(thermal), np.clip(coherence, -1.0, 1.0)
+    bulk, thermal, coherence = (np.where(spoiled, np.nan, column) for column in columns)
     return bulk, thermal, coherence
 
 

@@ -8,29 +8,38 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .axes import difference_basis, durations, explained_variance, run_basis, step_basis
-from .blocks import Progress, changed_snapshots, silent
+from .axes import difference_basis, step_basis
+from .blocks import Progress, silent
+from .errors import HistoryError
 from .event_tables import account, biography_table, edge_table, event_rows, event_table, hidden_of, node_table
+from .exhibit import Exhibit
 from .findings import law_rows, verdict_of
 from .geometry import PrincipalAxes
+from .long_tables import dimension_tables, displacement_tables
+from .measure_tables import axes_table, basis_of_run, freezing_table
 from .observation import Observation, find
 from .pairs import PairStatistics, pair_statistics
+from .pictures import WIDTH
+from .plates import MOTIFS
 from .runs import runs_folder
+from .sheets import SHEETS
 from .step_axes import step_axis
 from .step_tables import step_table, token_motion
 from .tables import glyph, hole_table, token_table, with_metrics
 from .verdict import Verdict
+from .viewpoint import footer, viewpoint
 
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
+Named = TypeVar("Named")
 COUNTS = ("unique", "black_holes", "population", "singletons")
 
 
@@ -85,25 +94,33 @@ class Recorded:
         """One row per token: first and last move, path and net displacement."""
         return token_motion(self.seen)
 
+    def freezing(self) -> pd.DataFrame:
+        """One row per group: when its motion ends, by three definitions."""
+        return freezing_table(self.seen, step_table(self.seen), self.seen.groups)
+
+    def dimensions(self, step: int | None = None) -> pd.DataFrame:
+        """One row per recorded step (or at one), group and dimension: centroid, spread, cells spanned."""
+        start, stop = (0, None) if step is None else (self.seen.index(step), self.seen.index(step) + 1)
+        return _whole(dimension_tables(self.seen, self.seen.groups, start, stop))
+
+    def displacements(self) -> pd.DataFrame:
+        """One row per recorded step and token that moved: how far."""
+        return _whole(displacement_tables(self.seen))
+
     def distances(self, step: int, group: str | None = None) -> PairStatistics:
-        """All pairwise statistics at a step."""
+        """All pairwise statistics at a step; as a table: ``table("distances", step)`` and ``table("closeness", step)``."""
         return pair_statistics(self.seen.rows(step, group or self.group))
 
     def basis(self, steps: Sequence[int] = (), group: str | None = None) -> PrincipalAxes:
         """Principal axes: of the whole run; of one step; of the difference of two."""
-        mask = self.seen.mask(group or self.group)
-        rows = [self.at(step)[mask] for step in steps]
+        rows = [self.seen.rows(step, group or self.group) for step in steps]
         if not rows:
-            changed = changed_snapshots(self.seen, mask)
-            return run_basis(self.seen.words, mask, changed, durations(changed, self.seen.steps))
+            return basis_of_run(self.seen, group or self.group)
         return step_basis(rows[0]) if len(rows) == 1 else difference_basis(rows[0], rows[1])
 
     def missed(self, basis: PrincipalAxes, group: str | None = None) -> pd.DataFrame:
         """One row per recorded step: the share of the group's variance along each axis of a basis, and the share it misses."""
-        import pandas as pd
-
-        explained, missed = explained_variance(basis, self.seen.words, self.seen.mask(group or self.group))
-        return pd.DataFrame({"step": self.seen.steps, "first": explained[:, 0], "second": explained[:, 1], "missed": missed})
+        return axes_table(self.seen, basis, group or self.group)
 
     def verdict(self, group: str | None = None) -> Verdict:
         """What became of the black holes."""
@@ -112,6 +129,44 @@ class Recorded:
     def laws(self) -> list[dict[str, Any]]:
         """Every law, and its violations by step."""
         return law_rows(self.seen)
+
+    def table(self, name: str, step: int | None = None, group: str | None = None) -> pd.DataFrame:
+        """Any named table of an export, such as ``"closeness"``: of the last step and the run's group, unless others are named.
+
+        Raises
+        ------
+        HistoryError
+            If there is no such table, step or group; the message lists the names.
+        """
+        return _known(SHEETS, name, "table").make(self._exhibit(step, group))
+
+    def picture(
+        self, name: str, step: int | None = None, group: str | None = None, unit: str | None = None
+    ) -> alt.TopLevelMixin:
+        """Any named picture of an export, such as ``"freeze-map"``, as an Altair chart; ``unit`` is ``cells`` or ``weight``.
+
+        Raises
+        ------
+        HistoryError
+            If there is no such picture, step, group or unit; the message lists the names.
+        """
+        import altair as alt
+
+        shown = self._exhibit(step, group, unit)
+        plate = _known(MOTIFS, name, "picture").make(shown)
+        lines = footer(shown.seen, shown.view, plate.unit, plate.of_step, plate.note)
+        rows = {
+            key: table.astype(object).where(table.notna(), None).to_dict("records") for key, table in plate.datasets.items()
+        }
+        title = {"text": plate.title, "subtitle": list(lines), "anchor": "start"}
+        told = {**plate.spec, "datasets": {**plate.spec.get("datasets", {}), **rows}, "title": title}
+        if told.get("width") == "container":
+            told["width"] = WIDTH
+        chart: alt.TopLevelMixin = alt.Chart.from_dict(told)
+        return chart
+
+    def _exhibit(self, step: int | None, group: str | None, unit: str | None = None) -> Exhibit:
+        return Exhibit(self.seen, viewpoint(self.seen, step, group, unit))
 
     def at(self, step: int) -> Any:
         """The matrix recorded at a step, as words."""
@@ -167,6 +222,19 @@ class Recorded:
             x="x:Q", y="y:Q", color="hole:N", size="population:Q", tooltip=["token", "glyph", "hole", "population"]
         )
         return chart
+
+
+def _whole(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The parts of a long table in one."""
+    import pandas as pd
+
+    return pd.concat(parts, ignore_index=True)
+
+
+def _known(named: Mapping[str, Named], name: str, what: str) -> Named:
+    if name not in named:
+        raise HistoryError(f'a {what} is one of {", ".join(named)}; got "{name}".')
+    return named[name]
 
 
 def open_recorded(

@@ -142,9 +142,11 @@ class Observation:
         found = np.flatnonzero(self.steps == min(max(step, -1), 2**62))
         if not len(found):
             last = f"{int(self.steps[-1]):,}" if len(self.steps) else "none"
+            place = int(np.searchsorted(self.steps, min(max(step, -1), 2**62)))
+            near = " and ".join(f"{beside:,}" for beside in self.steps[max(0, place - 1) : place + 1].tolist())
             raise HistoryError(
                 f'step must be a recorded one; got {step:,}. The run "{self.id}" recorded {len(self.steps):,} snapshots, '
-                f"the last at step {last}: choose one of those."
+                f"the last at step {last}: choose one of those{f', such as {near}' if near else ''}."
             )
         return int(found[0])
 
@@ -233,10 +235,11 @@ def _found(path: Path, header: Header) -> str:
     names = fitting[3] or fitting[2]
     if len(names) != 1:
         listed = ", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in list(header.tensors.items())[:8])
-        count = "several tensors" if names else "no tensor"
+        several = "several tensors", "Name one with --key."
+        count, mend = several if names else ("no tensor", "Save one in these formats and shapes.")
         raise HistoryError(
-            f'a history must be a BF16 or F32 tensor [T, V, D]; "{path}" has {count} of that kind, so name one with --key. '
-            f"It holds: {listed or 'nothing'}."
+            f'a history must be a BF16 or F32 tensor [T, V, D], or one matrix [V, D]; "{path}" has {count} of that kind. '
+            f"{mend} It holds: {listed or 'nothing'}."
         )
     return names[0]
 

@@ -156,6 +156,8 @@ class PairStatistics:
         Components in which not all tokens have the same number.
     cells_spanned : tuple of int
         Cells between the smallest and the largest number, component by component.
+    pairs, pairs_in_holes : int
+        Unordered pairs of tokens; those of one black hole, which are at distance 0 and count in every statistic.
     """
 
     linf: Spread
@@ -171,6 +173,8 @@ class PairStatistics:
     largest_component: int
     active_dimensions: int
     cells_spanned: tuple[int, ...]
+    pairs: int
+    pairs_in_holes: int
 
 
 def pair_statistics(rows: Words) -> PairStatistics:
@@ -196,20 +200,22 @@ def pair_statistics(rows: Words) -> PairStatistics:
     tokens = np.bincount(graph.label, weights=population) if len(unique) else np.zeros(1)
     place = ordinal(unique).astype(np.int64)
     spanned = place.max(axis=0) - place.min(axis=0) if len(unique) else np.zeros(rows.shape[1], np.int64)
+    everyone, inside = len(rows) * (len(rows) - 1) // 2, int((population * (population - 1) // 2).sum())
     return PairStatistics(
         spread["linf", "weight"], spread["linf", "cells"],
         fraction_within(near, population, 1), fraction_within(near, population, 2),
         spread["l1", "weight"], spread["l1", "cells"], spread["l2", "weight"], spread["l2", "cells"],
         spread_over_pairs(pairwise(unique, "hamming", "cells"), population),
         graph.count, int(tokens.max()), int((spanned > 0).sum()), tuple(spanned.tolist()),
+        everyone, inside,
     )  # fmt: skip
 
 
-def seed_criterion(linf_weight: float, linf_cells: int, sigma: float = _SEEDS_EPSILON) -> dict[str, Any]:
+def seed_criterion(linf_weight: float, linf_cells: float, sigma: float = _SEEDS_EPSILON) -> dict[str, Any]:
     """The seed's question whether a group is compact, beside the same question asked of the lattice.
 
     The seed asked whether the largest L∞ is below ten ε with ε = σ, a number that says nothing of the lattice. Asked in
-    cells: is it below ten cells?
+    cells: is it below ten cells? Where the largest L∞ is no number, or there is no pair, neither can be told: None.
 
     Examples
     --------
@@ -217,12 +223,17 @@ def seed_criterion(linf_weight: float, linf_cells: int, sigma: float = _SEEDS_EP
     (False, True)
     """
     bound = _SEEDS_FACTOR * sigma
+    is_told = not np.isnan(linf_weight)
     return {
         "seed": {
             "largest_linf_weight": linf_weight,
             "below": bound,
-            "holds": linf_weight < bound,
+            "holds": linf_weight < bound if is_told else None,
             "ratio": linf_weight / sigma,
         },
-        "cells": {"largest_linf_cells": linf_cells, "below": _SEEDS_FACTOR, "holds": linf_cells < _SEEDS_FACTOR},
+        "cells": {
+            "largest_linf_cells": int(linf_cells) if is_told else linf_cells,
+            "below": _SEEDS_FACTOR,
+            "holds": linf_cells < _SEEDS_FACTOR if is_told else None,
+        },
     }

@@ -13,9 +13,11 @@ import pandas as pd
 from PIL import Image
 
 from . import charts
+from .distance_charts import farthest_data, farthest_spec
 from .errors import HistoryError
 from .event_tables import hidden_of
 from .exhibit import Exhibit
+from .motion_plates import PICTURES
 from .pictures import svg_bytes
 from .step_axes import step_axis
 from .tables import distance_matrix, glyph
@@ -231,10 +233,33 @@ def lineage_plate(shown: Exhibit) -> Plate:
     return Plate("Black holes and the steps they lived", spec, datasets, "tokens", False, note)
 
 
+def motion_plate(name: str) -> Callable[[Exhibit], Plate]:
+    """What draws one of the pictures of motion, as on the Motion page."""
+
+    def make(shown: Exhibit) -> Plate:
+        title, picture, unit, note = PICTURES[name](shown)
+        return Plate(title, *picture, unit, False, f"{note} {_cursor_note(shown)}".rstrip())
+
+    return make
+
+
+def farthest_plate(shown: Exhibit) -> Plate:
+    """The largest L∞ of the group over the run."""
+    unit = shown.view.unit
+    data = {"farthest": farthest_data(shown.summary, shown.view.group, unit)}
+    spec = farthest_spec(int(shown.seen.steps[-1]), unit_words(unit))
+    return Plate("Largest L∞ over the run", spec, data, unit_words(unit), False)
+
+
 MOTIFS = {
     "counts": Motif("U, C, P and S over the run", counts_plate),
     "loss": Motif("training loss over the run", loss_plate),
     "lineage": Motif("black holes over the steps they lived", lineage_plate),
+    "farthest": Motif("largest L∞ of the group over the run", farthest_plate),
+    "regimes": Motif("who moves and how far, over the run", motion_plate("regimes")),
+    "freeze-map": Motif("when each token moved, those that froze first on top", motion_plate("freeze-map")),
+    "speeds": Motif("bulk and thermal speed and coherence over the run", motion_plate("speeds")),
+    "displacements": Motif("percentiles of the displacement over the run", motion_plate("displacements")),
     "sizes": Motif("populations of the black holes at the step", sizes_plate),
     "distances": Motif("pairwise L∞ distances at the step", distances_plate),
     "places": Motif("the vectors at the step on two principal axes", places_plate),

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from .close_up import tokens_at
 from .errors import HistoryError
 from .event_tables import edge_table, event_rows, event_table, node_table
 from .exhibit import Exhibit
-from .findings import law_rows, verdict_of
+from .findings import law_rows, law_table, verdict_of, verdict_table
 from .geometry import linf_cells, linf_weight
+from .levels import levels
+from .measure_tables import (
+    axes_table,
+    basis_of_run,
+    biographies_table,
+    closeness_table,
+    distance_table,
+    freezing_table,
+    hole_table,
+    level_table,
+)
 from .pairs import pair_statistics
-from .step_tables import CENSUS_COLUMNS, MOTION_COLUMNS, token_motion
-from .tables import csv_bytes, glyph, holes_of, parquet_bytes
+from .step_tables import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, token_motion
+from .tables import csv_bytes, glyph, parquet_bytes
 
 MOST_PAIRED = 1_024
-_UNITS = {
-    "linf": "weight units",
-    "cells": "cells",
-    "l1": "weight units",
-    "l1_cells": "cells",
-    "l2": "weight units",
-    "l2_cells": "cells",
-    "hamming": "components",
-}
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,24 @@ def token_motion_sheet(shown: Exhibit) -> pd.DataFrame:
     return table
 
 
+def token_sheet(shown: Exhibit) -> pd.DataFrame:
+    """One row per token of the group at the step: its hole, its hidden class in it, and how far it came."""
+    return tokens_at(shown.seen, shown.seen.index(shown.view.step), shown.view.group)
+
+
 def distance_sheet(shown: Exhibit) -> pd.DataFrame:
     """One row per measure of distance, over unordered pairs of the group's tokens at the step."""
-    found = asdict(pair_statistics(shown.rows))
-    rows = [{"measure": name, "unit": unit, **found[name]} for name, unit in _UNITS.items()]
-    return pd.DataFrame([{"step": shown.view.step, "group": shown.view.group, **row} for row in rows])
+    return distance_table(pair_statistics(shown.rows), shown.view.step, shown.view.group)
+
+
+def closeness_sheet(shown: Exhibit) -> pd.DataFrame:
+    """One row: who is near whom at the step, and whether the group is compact."""
+    return closeness_table(pair_statistics(shown.rows), shown.view.step, shown.view.group)
+
+
+def axes_sheet(shown: Exhibit) -> pd.DataFrame:
+    """One row per recorded step: what the basis of the whole run shows of the group's variance, and what it misses."""
+    return axes_table(shown.seen, basis_of_run(shown.seen, shown.view.group), shown.view.group)
 
 
 def pair_sheet(shown: Exhibit) -> pd.DataFrame:
@@ -75,71 +91,49 @@ def pair_sheet(shown: Exhibit) -> pd.DataFrame:
     return pd.DataFrame({**columns, "linf_weight": weight[first, second], "linf_cells": cells[first, second]})
 
 
-def verdict_sheet(shown: Exhibit) -> pd.DataFrame:
-    """One row per criterion and form: what is asked, whether it holds (empty: cannot be told), and its numbers."""
-    found = verdict_of(shown.seen, shown.view.group)
-    words = {True: "yes", False: "no", None: "cannot be told"}
-    rows = [
-        {
-            "group": found.group,
-            "criterion": criterion.name,
-            "form": form,
-            "asks": asked.asks,
-            "holds": words[asked.holds],
-            "numbers": _listed(asked.numbers),
-        }
-        for criterion in found.criteria
-        for form, asked in (("seed", criterion.seed), ("corrected", criterion.corrected))
-    ]
-    last = {"group": found.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": ""}
-    rows.append({**last, "form": "seed", "holds": found.seeds_outcome})
-    rows.append({**last, "form": "corrected", "holds": found.outcome})
-    return pd.DataFrame(rows)
-
-
-def _listed(numbers: Mapping[str, Any]) -> str:
-    """Names and numbers as text; numbers within numbers in brackets."""
-    parts = [
-        f"{name} ({_listed(value)})" if isinstance(value, Mapping) else f"{name} {value}" for name, value in numbers.items()
-    ]
-    return ", ".join(parts)
-
-
-def law_sheet(shown: Exhibit) -> pd.DataFrame:
-    """One row per law and violation; a law that holds or cannot be checked has one row without a step."""
-    rows = []
-    for law in law_rows(shown.seen):
-        state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
-        head = {"law": law["law"], "says": law["says"], "state": state}
-        for each in law["violations"] or [{"step": None, "tokens": [], "text": law["reason"]}]:
-            tokens = " ".join(map(str, each["tokens"]))
-            rows.append({**head, "step": each["step"], "tokens": tokens, "text": each["text"]})
-    return pd.DataFrame(rows).astype({"step": "Int64"})
-
-
 SHEETS = {
     "summary": Sheet("every measure of every recorded step and group, with loss and rate", lambda shown: shown.summary),
     "census": Sheet(
         "U, C, P, S, sizes and levels of identity, per recorded step and group", lambda shown: shown.summary[[*CENSUS_COLUMNS]]
     ),
+    "extents": Sheet(
+        "how far apart, how wide and where, per recorded step and group", lambda shown: shown.summary[[*EXTENT_COLUMNS]]
+    ),
     "motion": Sheet(
         "who moved, in which regime, how fast, per recorded step and group", lambda shown: shown.summary[[*MOTION_COLUMNS]]
     ),
     "token-motion": Sheet("first and last move, path and net displacement, per token", token_motion_sheet),
+    "freezing": Sheet(
+        "when motion ends, by three definitions, per group",
+        lambda shown: freezing_table(shown.seen, shown.summary, shown.seen.groups),
+    ),
+    "axes": Sheet("how much the principal axes of the run show of each step, and miss", axes_sheet),
     "events": Sheet(
         "what happened to the group's black holes, with causes",
         lambda shown: event_table(event_rows(shown.told, shown.seen.steps)),
     ),
     "nodes": Sheet("black holes and the steps they lived through", lambda shown: node_table(shown.told.tree, shown.seen.steps)),
     "edges": Sheet("which hole became which", lambda shown: edge_table(shown.told.tree, shown.seen.steps)),
-    "tokens": Sheet("the group's tokens at the step, and the hole each is in", lambda shown: shown.tokens),
-    "holes": Sheet("the group's black holes at the step", lambda shown: holes_of(shown.tokens)),
+    "biographies": Sheet("the black holes each token was in", lambda shown: biographies_table(shown.told, shown.seen)),
+    "tokens": Sheet("the group's tokens at the step, and the hole and hidden class each is in", token_sheet),
+    "holes": Sheet(
+        "the group's black holes at the step, true or apparent",
+        lambda shown: hole_table(shown.seen, shown.view.step, [shown.view.group]),
+    ),
+    "levels": Sheet(
+        "the group's vectors at four levels of identity at the step",
+        lambda shown: level_table(shown.view.step, {shown.view.group: levels(shown.rows)}),
+    ),
     "distances": Sheet("pairwise distances at the step: statistics of seven measures", distance_sheet),
+    "closeness": Sheet("who is near whom at the step, and whether the group is compact", closeness_sheet),
     "pairs": Sheet("pairwise L∞ at the step, every pair", pair_sheet),
-    "verdict": Sheet("the experiment's criteria, in the seed's form and corrected", verdict_sheet),
-    "laws": Sheet("the laws that must hold, and every violation by step", law_sheet),
+    "verdict": Sheet(
+        "the experiment's criteria, in the seed's form and corrected",
+        lambda shown: verdict_table(verdict_of(shown.seen, shown.view.group)),
+    ),
+    "laws": Sheet("the laws that must hold, and every violation by step", lambda shown: law_table(law_rows(shown.seen))),
 }
-PER_STEP = ("tokens", "holes", "distances", "pairs")
+PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")
 
 
 def json_bytes(table: pd.DataFrame) -> bytes:

@@ -108,7 +108,7 @@ def _token_part(moves: Displacement, steps: npt.NDArray[np.int64]) -> pd.DataFra
 def _census_columns(counted: list[Census]) -> dict[str, Any]:
     names = ("tokens", "unique", "black_holes", "population", "singletons", "largest")
     # Snapshots counted alike share one object, which is asked once.
-    begins = [t for t, each in enumerate(counted) if not t or each is not counted[t - 1]]
+    begins = np.array([t for t, each in enumerate(counted) if not t or each is not counted[t - 1]], np.intp)
     distinct, lasted = [counted[t] for t in begins], np.diff(begins, append=len(counted))
     told: dict[str, npt.NDArray[Any]] = {name: np.array([getattr(each, name) for each in distinct], np.int64) for name in names}
     told["sizes"] = np.array([" ".join(map(str, each.sizes)) for each in distinct], object)

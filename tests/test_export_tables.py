@@ -43,7 +43,8 @@ def test_a_table_says_the_same_in_three_formats(shown: Exhibit, name: str) -> No
     assert list(csv.columns) == list(table.columns)
     for column in table:
         cells, texts = [row[column] for row in rows], list(csv[column])
-        numbers = pd.api.types.is_numeric_dtype(table[column])
+        kind = table[column].dtype
+        numbers = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
         for cell, text, true in zip(cells, texts, table[column], strict=True):
             if pd.isna(true):
                 assert cell is None

@@ -21,6 +21,7 @@ from snowball_core.event_tables import account, ytree_csv
 from snowball_core.exhibit import Exhibit
 from snowball_core.methods import latex, markdown, methods
 from snowball_core.observation import find, observe
+from snowball_core.plates import MOTIFS
 from snowball_core.projector import metadata_tsv, projector_json, vectors_tsv
 from snowball_core.report import MOST_ROWS, report_bytes
 from snowball_core.runs import runs_folder
@@ -133,7 +134,7 @@ def test_a_report_is_whole_in_itself(make_run: MakeRun) -> None:
     seen = observe(make_run())
     page = report_bytes(Exhibit(seen, viewpoint(seen, 7)))
     found = read(page)
-    assert found.tags.count("img") == 6
+    assert found.tags.count("img") == len(MOTIFS)
     assert all(address.startswith("data:image/svg+xml;base64,") for address in found.addresses)
     assert not {"script", "link", "iframe", "form", "object"} & set(found.tags)
     assert methods(seen) in found.text

@@ -50,7 +50,7 @@ def test_a_history_saved_by_the_stock_library_is_found_and_measured_bit_by_bit(p
 
 def test_of_two_histories_one_must_be_named_and_the_one_named_is_opened(path):
     saved(path, first=HISTORY, second=HISTORY + 1)
-    with pytest.raises(HistoryError, match=r"has several tensors of that kind, so name one with --key. It holds: first F32"):
+    with pytest.raises(HistoryError, match=r"has several tensors of that kind\. Name one with --key. It holds: first F32"):
         foreign(path)
     assert foreign(path, key="second").words[0, 0, 0] == 2.0
     with pytest.raises(HistoryError, match=r"first, second; got third"):

@@ -220,6 +220,25 @@ def test_the_merger_tree_gives_every_node_one_descendant_under_three_header_line
     assert nodes == {"0": "2", "1": "2", "2": "3", "3": "-1", "4": "-1"}
 
 
+@given(worlds())
+@settings(deadline=None, max_examples=60)
+def test_every_row_of_the_merger_tree_keeps_the_contract_of_its_reader(world):
+    leader, group = world
+    tree, steps = lineage(leader, group), np.arange(len(leader)) * 10
+    names, kinds, _, *rows = (line.removeprefix("#").split(",") for line in ytree_csv(tree, steps).splitlines())
+    assert names[:4] == ["uid", "desc_uid", "mass", "redshift"]
+    read = [[{"INT": int, "FLOAT": float}[kind](cell) for kind, cell in zip(kinds, row, strict=True)] for row in rows]
+    assert [row[0] for row in read] == list(range(len(tree.nodes)))
+    for row, node in zip(read, tree.nodes, strict=True):
+        uid, heir, mass, redshift, hole, step = row
+        assert (mass, redshift, hole, step) == (node.population, len(leader) - 1 - node.last, node.hole, steps[node.first])
+        children = [edge for edge in tree.edges if edge.parent == uid]
+        # Of the children that share most the one with the smallest token, later than its progenitor; −1 where there is none.
+        best = [edge.child for edge in children if edge.shared == max(child.shared for child in children)]
+        assert heir == min(best, key=lambda child: tree.nodes[child].tokens[0], default=-1)
+        assert heir == -1 or read[heir][3] < redshift
+
+
 def test_a_run_without_black_holes_has_an_empty_lineage_with_its_columns():
     tree = lineage(leader_of("abcd", "abcd"))
     account = Account(tree, ())

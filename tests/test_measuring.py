@@ -11,12 +11,16 @@ import pytest
 from tiny_run import WORDS, made_run, save
 
 import snowball_core
+from snowball_core.bf16 import from_values
 from snowball_core.census import Census
 from snowball_core.commands import main
+from snowball_core.errors import HistoryError
 from snowball_core.findings import verdict_of
 from snowball_core.laws import LAWS
 from snowball_core.lineage import lineage
 from snowball_core.observation import observe
+from snowball_core.plates import MOTIFS
+from snowball_core.sheets import SHEETS
 from snowball_core.verdict import flows, outcome, seeds_conclusion, seeds_outcome
 
 
@@ -102,12 +106,49 @@ def test_events_name_what_happened_and_its_cause(run, tmp_path, capsys, monkeypa
     assert [(stay["hole"], stay["joined"], stay["left"]) for stay in stays] == [(1, 2, 4)]
 
 
-def test_the_census_of_a_step_has_hidden_classes_and_levels(run, capsys, monkeypatch):
+def test_the_census_of_a_step_has_hidden_classes_and_levels(run, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("SNOWBALL_RUNS", str(run.path.parent))
-    answer = answered(capsys, "census", run.id, "--step", "2")
+    files = {name: tmp_path / f"{name}.csv" for name in ("holes", "levels")}
+    answer = answered(capsys, "census", run.id, "--step", "2", *(f"--{name}={path}" for name, path in files.items()))
     assert answer["classes"] == {"all": [[2, 1]], "dead": [[2, 1]], "live": []}
+    hole = {"step": 2, "hole": 1, "population": 3, "nature": "apparent", "hidden_classes": [2, 1], "tokens": [1, 2, 3]}
+    assert answer["holes"] == [{"group": group, **hole} for group in ("all", "dead")]
+    assert pd.read_csv(files["holes"])["hidden_classes"].tolist() == ["2 + 1", "2 + 1"]
     assert answer["levels"]["all"]["within_a_cell"] == 1
     assert answer["levels"]["all"]["warnings"] == ["2 vectors form 1 groups within one cell of a neighbour."]
+    assert pd.read_csv(files["levels"])["within_a_cell"].tolist() == [1, 1, 1]
+    assert main(["census", run.id, "--step", "2"]) == 0
+    assert "dead: black hole 1 of 3 tokens, apparent, hidden classes 2 + 1" in capsys.readouterr().out
+    assert main(["census", run.id, "--holes", "x.csv"]) == 2
+    assert "--holes and --levels are of one step" in capsys.readouterr().err
+
+
+def test_every_measuring_command_writes_its_table(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SNOWBALL_RUNS", str(run.path.parent))
+    asked = {
+        "verdict": (["--csv"], ["several black holes at the start"]),
+        "laws": (["--csv"], ["hidden-classes-never-part"]),
+        "axes": (["--csv"], [0]),
+        "distances": (["--step", "2", "--csv"], [2]),
+        "distances closeness": (["--step", "2", "--closeness"], [2]),
+        "motion": (["--freezing"], ["all", "dead", "live"]),
+        "events": (["--biographies"], [1, 2, 3]),
+    }
+    for verb, (flags, first) in asked.items():
+        file = tmp_path / f"{verb}.csv"
+        answered(capsys, verb.split()[0], run.id, *flags, file)
+        table = pd.read_csv(file)
+        column = {"verdict": "criterion", "laws": "law", "motion": "group", "events": "token"}.get(verb, "step")
+        assert list(dict.fromkeys(table[column]))[: len(first)] == first, verb
+    near = pd.read_csv(tmp_path / "distances closeness.csv").iloc[0]
+    assert (near["pairs"], near["pairs_in_holes"], near["compact_in_cells"]) == (3, 3, True)
+
+
+def test_a_census_over_the_steps_warns_where_bits_and_values_differ(tmp_path, capsys):
+    words = from_values(np.array([[[0.0], [0.0]], [[0.0], [-0.0]]]))
+    answer = answered(capsys, "census", save(tmp_path / "zeros.safetensors", matrix=words), "--runs", tmp_path)
+    told = "Vectors by bits are not as many as by value at 1 of 2 recorded steps, first at step 1."
+    assert answer["warnings"] == {"all": [told]}
 
 
 def test_three_lines_open_a_run_in_a_notebook(run):
@@ -122,6 +163,22 @@ def test_three_lines_open_a_run_in_a_notebook(run):
         assert run.id in chart.to_dict()["title"]
     assert opened.missed(opened.basis())["missed"].iloc[0] == pytest.approx(0, abs=1e-9)
     assert "4 snapshots of 4 tokens" in repr(opened)
+    assert len(opened.freezing()) == 3
+    assert len(opened.dimensions()) == 4 * 3 * 2
+    assert len(opened.dimensions(2)) == 3 * 2
+    assert opened.displacements()["token"].tolist() == [2, 3, 3]
+
+
+def test_a_notebook_has_every_table_and_every_picture_of_an_export(run):
+    opened = snowball_core.open_run(run.path)
+    for name in SHEETS:
+        assert isinstance(opened.table(name, 2), pd.DataFrame), name
+    for name in MOTIFS:
+        drawn = opened.picture(name, 2).to_dict()
+        assert f"run {run.id}" in drawn["title"]["subtitle"][0], name
+        assert any(drawn["datasets"].values()), name
+    with pytest.raises(HistoryError, match=r'a picture is one of counts, .*; got "nothing"'):
+        opened.picture("nothing")
 
 
 def test_a_foreign_history_opens_in_a_notebook_too(tmp_path):

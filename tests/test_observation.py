@@ -70,7 +70,9 @@ def test_a_file_without_a_history_says_what_it_holds(tmp_path):
     path = tmp_path / "odd.safetensors"
     header = json.dumps({"b": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
-    with pytest.raises(HistoryError, match=r"has no tensor of that kind, so name one with --key. It holds: b F32 \[2\]"):
+    with pytest.raises(
+        HistoryError, match=r"has no tensor of that kind\. Save one in these formats and shapes. It holds: b F32 \[2\]"
+    ):
         foreign(path)
     with pytest.raises(HistoryError, match=r"of shape \[T, V, D\]"):
         foreign(path, key="b")

@@ -1,0 +1,64 @@
+"""The pictures of the Motion page, made from an exhibit: title, picture, unit, and what is thinned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import motion_charts
+from .errors import HistoryError
+from .exhibit import Exhibit
+from .motion_charts import Picture
+from .motion_scene import Scene
+from .motion_tables import who_moved, zero_stretches
+from .step_axes import step_axis
+from .step_tables import token_motion
+from .tables import glyph
+
+Titled = tuple[str, Picture, str, str]
+
+
+def _scene(shown: Exhibit) -> Scene:
+    """The group's motion over the run.
+
+    Raises
+    ------
+    HistoryError
+        If only one snapshot was recorded.
+    """
+    seen, rows = shown.seen, shown.summary[shown.summary["group"] == shown.view.group].reset_index(drop=True)
+    if len(rows) < 2:
+        raise HistoryError(f'a picture of motion needs two recorded snapshots; "{seen.id}" has one. Choose another run.')
+    return Scene(rows, seen.rates, zero_stretches(seen), step_axis("symlog", int(seen.steps[-1])))
+
+
+def _regimes(shown: Exhibit) -> Titled:
+    scene = _scene(shown)
+    return "Who moves", motion_charts.regimes(scene, shown.view.step), "share of tokens per recorded step", f"{scene.thinned}."
+
+
+def _freeze_map(shown: Exhibit) -> Titled:
+    seen, scene = shown.seen, _scene(shown)
+    names = [glyph(token) for token in range(seen.words.shape[1])]
+    picture = motion_charts.freeze_map(scene, who_moved(seen), token_motion(seen)[shown.mask], names, shown.view.step)
+    note = f"{scene.thinned}; a row a token; amber: it moved, slate: it did not."
+    return "Freeze map", picture, "moved per recorded step", note
+
+
+def _speeds(shown: Exhibit) -> Titled:
+    scene = _scene(shown)
+    unit = "weight units per optimizer step; cosine"
+    return "Drift and heat", motion_charts.speeds(scene, shown.view.step), unit, f"{scene.thinned}."
+
+
+def _displacements(shown: Exhibit) -> Titled:
+    scene, unit = _scene(shown), shown.view.unit
+    picture = motion_charts.displacements(scene, unit, shown.view.step)
+    return "How far tokens move", picture, motion_charts.UNITS[unit], f"{scene.thinned}."
+
+
+PICTURES: dict[str, Callable[[Exhibit], Titled]] = {
+    "regimes": _regimes,
+    "freeze-map": _freeze_map,
+    "speeds": _speeds,
+    "displacements": _displacements,
+}

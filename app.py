@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import streamlit as st
 
@@ -22,6 +23,7 @@ def freeze_imports() -> None:
 
 
 st.set_page_config(page_title="Snowball", page_icon=ICON, layout="wide")
+st.html(Path(__file__).parent / "pages/parts/drawing/page.css")
 page = st.navigation(
     [
         st.Page("pages/scrub.py", title="Scrub", icon=":material/linear_scale:", url_path="start", default=True),

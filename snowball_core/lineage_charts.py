@@ -140,10 +140,12 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
             text="text:N",
             color=alt.Color("ink:N", scale=None),
         ),
-        _of("outline").mark_rect(filled=False, stroke=CURSOR, strokeWidth=2, clip=True).encode(**box),
+        _of("outline").mark_rect(filled=False, stroke=CURSOR, strokeWidth=2, clip=True, aria=False).encode(**box),
         letters.encode(x=alt.X("x:Q"), y=alt.value(0), text="letters:N"),
-        row.mark_rule(color=CURSOR, strokeWidth=1.5, strokeDash=[3, 2]),
-        row.mark_point(shape="triangle-left", filled=True, color=CURSOR, size=70, opacity=1).encode(x=alt.value("width")),
+        row.mark_rule(color=CURSOR, strokeWidth=1.5, strokeDash=[3, 2], aria=False),
+        row.mark_point(shape="triangle-left", filled=True, color=CURSOR, size=70, opacity=1, aria=False).encode(
+            x=alt.value("width")
+        ),
         cursor_rule(),
         _targets(box),
     )

@@ -206,7 +206,7 @@ def _over_rate(above: Any, axis: StepAxis, *more: Any) -> dict[str, Any]:
     """Pictures over one another with the learning rate under them, all on one axis."""
     y = alt.Y("rate:Q", scale=alt.Scale(zero=True), axis=_axis("rate", tickCount=2, labelExpr=_NUMBER))
     line = _of("rate").mark_line(color=ALONE, strokeWidth=1.6, interpolate="step-after", clip=True)
-    zero = _of("zero").mark_rect(color="#D55E00", opacity=0.25).encode(x=axis.x(axis.title, "x0"), x2="x1")
+    zero = _of("zero").mark_rect(color="#D55E00", opacity=0.25, aria=False).encode(x=axis.x(axis.title, "x0"), x2="x1")
     rate = alt.layer(zero, line.encode(x=axis.x(axis.title), y=y), cursor_rule()).properties(height=52)
     described: dict[str, Any] = alt.vconcat(above, *more, rate, spacing=8).resolve_scale(color="independent").to_dict()
     return described

@@ -56,7 +56,7 @@ def everything(stand: Stand) -> None:
         icon=":material/folder_zip:",
     )
     st.caption("It takes some seconds to be made. The same files, the same bytes, with an index of their hashes:")
-    st.code(command(stand, only), language="sh", wrap_lines=True)
+    st.code(command(stand, only), language=None, wrap_lines=True)
 
 
 def command(stand: Stand, only: list[str]) -> str:

@@ -5,6 +5,8 @@ The server imports this file once, when it starts, and finds the app; for every 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 if __name__ != "__main__":
@@ -20,6 +22,7 @@ else:
         '<circle cx="16" cy="16" r="9" fill="#000"/></svg>'
     )
     st.set_page_config(page_title="Snowball", page_icon=ICON, layout="wide")
+    st.html(Path(__file__).parent / "pages/parts/drawing/page.css")
     page = st.navigation(
         [
             st.Page("pages/scrub.py", title="Scrub", icon=":material/linear_scale:", url_path="start", default=True),

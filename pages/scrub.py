@@ -18,7 +18,8 @@ from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E4
 from pages.parts.words import plain  # noqa: E402
 from snowball_core.tables import drawable_snapshots  # noqa: E402
 
-st.title("Scrub")
+heading = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="heading")
+heading.title("Scrub", width="stretch")
 st.markdown(
     "What were the tokens doing at this step? Move the slider: tokens that never occur in the text (*dead* tokens) drift until "
     "several of them are one and the same vector, a *black hole*."
@@ -27,7 +28,7 @@ address, run = st.query_params.to_dict(), None
 if is_empty():
     offer_demo()
 else:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with heading:
         run = pick_run()
         group, unit = pick_group(), pick_unit()
 if run is not None:

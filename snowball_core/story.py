@@ -32,7 +32,7 @@ def story(
     >>> story([Census(3, 2, 1, 2, 1, (2,)), Census(3, 1, 1, 3, 0, (3,))], np.array([0, 7]), "dead", [[2, 1]])
     "3 dead tokens began as 2 vectors: one black hole of 2 and one single token. \
 At step 7, one black hole of 2 and one single token became one black hole of 3. \
-It is only apparent: in the optimizer's memory its tokens are 2 hidden classes, of 2 and 1, which can part again."
+At step 7 it is only apparent: in the optimizer's memory its tokens are 2 hidden classes, of 2 and 1, which can part again."
     """
     first, last = counts[0], counts[-1]
     changed = [
@@ -50,16 +50,16 @@ It is only apparent: in the optimizer's memory its tokens are 2 hidden classes, 
     else:
         said += f" The black holes never changed: {_holes(last)} from step {steps[0]:,} to step {steps[-1]:,}."
     if classes and last.black_holes == 1:
-        said += _inside(classes[0])
+        said += f" At step {steps[-1]:,} it is {_inside(classes[0])}"
     return said
 
 
 def _inside(sizes: Sequence[int]) -> str:
     if len(sizes) == 1:
-        return " It is a true hole: its tokens share the optimizer's memory too."
+        return "a true hole: its tokens share the optimizer's memory too."
     listed = _listed([f"{size:,}" for size in sizes[:_NAMED]] + (["more"] if len(sizes) > _NAMED else []))
     classes = f"{len(sizes)} hidden classes, of {listed}"
-    return f" It is only apparent: in the optimizer's memory its tokens are {classes}, which can part again."
+    return f"only apparent: in the optimizer's memory its tokens are {classes}, which can part again."
 
 
 def _holes(counts: Census) -> str:

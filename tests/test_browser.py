@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from browsing import MARKS, READY, counted, go_to, numbers, scrubbed_to, visit
 from conftest import MakeRun
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from snowball_core.exhibit import Exhibit
 from snowball_core.observation import observe
@@ -186,17 +186,3 @@ def test_a_click_selects_a_hole_and_its_biography_stays_through_a_reload(server:
     page.locator("h1").click()
     page.keyboard.press("Home")
     expect(biography).to_contain_text("at step 0 alone")
-
-
-@pytest.mark.parametrize("width", [1440, 800])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_window(server: str, browser: Browser, make_run: MakeRun, scheme: str, width: int) -> None:
-    make_run()
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    opened = context.new_page()
-    for path in ("", "train"):
-        visit(opened, f"{server}/{path}")
-        assert opened.evaluate("document.documentElement.scrollWidth") <= width
-        dark = opened.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
-        assert dark == scheme
-    context.close()

@@ -42,7 +42,7 @@ def pick_run() -> Run | None:
     wanted = next((name for name in (st.session_state.get("run"), asked) if name in names), names[0])
     _write_down(wanted)
     help = "Recorded runs, newest first."
-    chosen = st.selectbox("Run", names, index=None, key="run", bind="query-params", width=400, help=help)
+    chosen = st.selectbox("Run", names, index=None, key="run", bind="query-params", width=320, help=help)
     try:
         return open_run(runs_folder(), chosen or wanted)
     except SnowballError as error:
@@ -75,7 +75,7 @@ def offer_demo() -> None:
     """What to do in an empty library: one button that records a small run."""
     st.info(
         "No run is recorded yet. A run trains a small GPT-2 and keeps its embedding matrix after every step; "
-        "this page then lets you scrub through them."
+        "Scrub then plays what became of its tokens, and the other pages explain it."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Start a 60-second demo run", type="primary", key="demo"):

@@ -25,6 +25,8 @@ FRAGMENT = "exact-step"
 _KEY = "scrubber"
 # What each picture shows, under its name in docs/measures.md.
 _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap", "places": "principal-axes"}
+# Rows of the picture of distances; of more tokens it draws some, and says so.
+_MOST_ROWS = 512
 _DRAWING = Path(__file__).parent / "drawing"
 _SCRIPTS = ("reel", "axes", "counts", "pictures", "places", "telling", "pointing", "play", "main")
 # Registered once per server, when this module is first imported: a component has one home.
@@ -70,6 +72,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         "heard": place["heard"],
         "select": place["select"],
         "axis": place["axis"],
+        "most_rows": _MOST_ROWS,
         "alive": alive,
         "follow": alive and "step" not in st.query_params,
         "glyphs": [glyph(token) for token in made.header["ids"]],
@@ -113,9 +116,11 @@ def _captions(made: Reel, group: str, unit: str) -> dict[str, str]:
     word = "cells" if unit == "cells" else "weight units"
     hidden = "hidden classes" if made.arrays["hidden"].size else "not recorded"
     capped = f" · grey: beyond {made.header['most']} vectors" if made.arrays["unique"].max() > made.header["most"] else ""
+    stride = -(-len(made.header["ids"]) // _MOST_ROWS)
+    pooled = f"one token in {stride} drawn by hole" if stride > 1 else "by hole"
     return {
         "counts": f"{group} tokens · logarithmic counts",
         "sizes": f"{group} tokens · bar: tokens · parts: {hidden}",
-        "distances": f"{group} tokens by hole · L∞ in {word}, logarithmic{capped}",
+        "distances": f"{group} tokens, {pooled} · L∞ in {word}, log{capped}",
         "places": f"{group} tokens · area: tokens · axes from {made.header['basis_frames']:,} frames · trails: the last 30",
     }

@@ -19,14 +19,17 @@ function makeAxis(reel, kind) {
 
 function ticksOf(kind, last, stops) {
   if (kind === "events") return stops
-  if (kind === "linear") {
-    const stride = 10 ** Math.floor(Math.log10(last / 2)) || 1
-    const step = [1, 2, 5].map(factor => factor * stride).find(width => last / width <= 10) ?? 10 * stride
-    return Array.from({ length: Math.floor(last / step) + 1 }, (_, i) => i * step)
-  }
+  if (kind === "linear") return wholeTicks(last, 10)
   const ticks = [0]
   for (let power = 1; power <= last; power *= 10) for (const factor of [1, 2, 5]) if (factor * power <= last) ticks.push(factor * power)
   return ticks
+}
+
+// Round whole numbers from 0 to at most the last, at most so many steps apart.
+function wholeTicks(last, most = 5) {
+  const stride = Math.max(1, 10 ** Math.floor(Math.log10(last / most)))
+  const step = [1, 2, 5, 10].map(factor => factor * stride).find(width => last / width <= most)
+  return Array.from({ length: Math.floor(last / step) + 1 }, (_, i) => i * step)
 }
 
 // The snapshot whose place on the axis is nearest.
@@ -81,8 +84,10 @@ function mixed(colour, other, share) {
   return `rgb(${a.map((channel, i) => Math.round(channel + (b[i] - channel) * share)).join(",")})`
 }
 
-function classColour(colour, place) {
-  return place === 0 ? colour : mixed(colour, place % 2 ? "#ffffff" : "#000000", Math.min(0.7, 0.28 + 0.14 * Math.ceil(place / 2)))
+// Never so light or so dark that a class is lost in the page around.
+function classColour(colour, place, dark) {
+  const most = place % 2 === (dark ? 1 : 0) ? 0.7 : 0.5
+  return place === 0 ? colour : mixed(colour, place % 2 ? "#ffffff" : "#000000", Math.min(most, 0.28 + 0.14 * Math.ceil(place / 2)))
 }
 
 // The canvas in CSS pixels, cleared; its backing store follows its size and the screen's density.

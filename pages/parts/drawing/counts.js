@@ -94,13 +94,16 @@ function paintEvents(self, draw, x, top, bottom) {
   draw.strokeStyle = theme.faint
   draw.fillStyle = theme.faint
   draw.lineWidth = 1
-  let right = -Infinity
+  let right = -Infinity, ruled = -Infinity
   reel.event.forEach((snapshot, i) => {
     const at = x(axis.where[snapshot]), told = letters(reel.kind[i]), half = draw.measureText(told).width / 2
+    // Where events crowd, only some get a rule down to the axis, and every one its tick: a wall of rules would hide the lines.
+    const apart = at - ruled >= 7
+    if (apart) ruled = at
     draw.globalAlpha = 0.45
     draw.beginPath()
     draw.moveTo(Math.round(at) + 0.5, top)
-    draw.lineTo(Math.round(at) + 0.5, bottom)
+    draw.lineTo(Math.round(at) + 0.5, apart ? bottom : top + 5)
     draw.stroke()
     draw.globalAlpha = 1
     if (at - half < right + 3) return
@@ -111,9 +114,9 @@ function paintEvents(self, draw, x, top, bottom) {
 
 function paintStrip(self, draw, x, top, bottom, width) {
   const { reel, theme, axis } = self
-  const curve = (values, colour) => {
+  const curve = (values, colour, floor) => {
     if (!values || !values.length) return
-    let low = Infinity, high = -Infinity
+    let low = floor, high = -Infinity
     for (const value of values) if (Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)]
     draw.strokeStyle = colour
     draw.beginPath()
@@ -130,8 +133,8 @@ function paintStrip(self, draw, x, top, bottom, width) {
   draw.fillRect(LEFT, top, width - LEFT - RIGHT, bottom - top)
   draw.globalAlpha = 1
   draw.lineWidth = 1.2
-  curve(reel.rate, theme.cursor)
-  curve(reel.loss, theme.faint)
+  curve(reel.rate, theme.cursor, 0)
+  curve(reel.loss, theme.faint, Infinity)
   draw.textAlign = "right"
   draw.fillStyle = theme.faint
   draw.fillText("loss", LEFT - 7, top + 12)

@@ -4,50 +4,54 @@ function drawSizes(self) {
   const { reel, theme, canvases: { sizes } } = self
   const { draw, width, height } = pen(sizes, theme)
   const { now } = at(reel, self.snapshot)
-  const rows = Math.min(8, reel.names) + 2, tall = Math.min(34, (height - 24) / rows), x = count => 64 + (count / reel.tokens) * (width - 64 - 34)
+  // The first hole may fill the whole width, so its nature stands below it; the others leave room beside them.
+  const rows = Math.min(8, reel.names) + 2, below = 13, tall = Math.min(26, (height - 24 - below) / rows), x = count => 64 + (count / reel.tokens) * (width - 64 - 40)
   self.hits.sizes = []
   const bar = (row, label, parts, colour, told, who) => {
-    const top = 4 + row * tall, thick = tall - 15
+    const top = 4 + row * tall + (row ? below : 0), thick = tall - 6
     draw.textAlign = "right"
     draw.fillStyle = theme.text
     draw.fillText(label, 56, top + thick / 2)
     let from = 0
     parts.forEach((part, i) => {
       const [left, right] = [x(from), x(from + part.length)]
-      draw.fillStyle = classColour(colour, i)
+      draw.fillStyle = classColour(colour, i, theme.dark)
       draw.fillRect(left, top, Math.max(1, right - left), thick)
       if (i) {
         draw.fillStyle = theme.back
         draw.fillRect(left - 0.75, top - 1, 1.5, thick + 2)
       }
-      self.hits.sizes.push({ left, right: Math.max(right, left + 3), top: top - 2, bottom: top + tall - 2, tokens: part, who })
+      self.hits.sizes.push({ left, right: Math.max(right, left + 3), top: top - 2, bottom: top + thick + 3 + (row ? 0 : below), tokens: part, who })
       from += part.length
     })
+    const count = whole(from), after = x(from) + 6
     draw.textAlign = "left"
     draw.fillStyle = theme.text
-    draw.fillText(whole(from), x(from) + 6, top + thick / 2)
+    draw.fillText(count, after, top + thick / 2)
+    const beside = after + draw.measureText(count).width + 9
     draw.fillStyle = theme.faint
     draw.font = `11px ${theme.font}`
-    draw.fillText(told, x(0), top + thick + 8)
+    if (row) draw.fillText(told, beside, top + thick / 2 + 0.5, Math.max(20, width - beside))
+    else draw.fillText(told, x(0), top + thick + 8)
     draw.font = `12px ${theme.font}`
     if (who && picked(self, who)) outline(self, draw, x(0) - 1, top - 1, x(from) - x(0) + 2, thick + 2)
   }
   const room = rows - 2
-  now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole), hole))
+  now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole, i > 0), hole))
   const others = now.holes.slice(room)
   if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], GREYS[0], `${others.length} more holes`, null)
   const single = now.vectors.filter(vector => vector.population === 1).flatMap(vector => vector.tokens)
   if (single.length) bar(rows - 1, "single", [single], "#8A939C", "share with nobody", null)
   draw.fillStyle = theme.faint
   draw.textAlign = "center"
-  for (const part of [0, 0.5, 1]) draw.fillText(whole(part * reel.tokens), x(part * reel.tokens), height - 8)
+  for (const tick of wholeTicks(reel.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
 }
 
-function nature(hole) {
-  if (!hole.classes) return "hidden classes not recorded"
-  if (hole.classes.length === 1) return "true: one hidden class"
+function nature(hole, short = false) {
+  if (!hole.classes) return short ? "" : "hidden classes not recorded"
+  if (hole.classes.length === 1) return short ? "true" : "true: one hidden class"
   const sizes = hole.classes.map(tokens => tokens.length)
-  return `apparent: ${sizes.length} hidden classes, ${sizes.slice(0, 5).join(" + ")}${sizes.length > 5 ? " + …" : ""}`
+  return `apparent: ${short ? "" : `${sizes.length} hidden classes, `}${sizes.slice(0, 5).join(" + ")}${sizes.length > 5 ? " + …" : ""}`
 }
 
 function outline(self, draw, left, top, width, height) {
@@ -74,7 +78,7 @@ function drawDistances(self) {
   const { reel, theme, canvases: { distances } } = self
   const { draw, width, height } = pen(distances, theme)
   const { frame, now } = at(reel, self.snapshot)
-  const stride = Math.ceil(now.order.length / 512), order = now.order.filter((_, i) => i % stride === 0), count = order.length
+  const stride = Math.ceil(now.order.length / reel.header.most_rows), order = now.order.filter((_, i) => i % stride === 0), count = order.length
   const side = Math.min(width - 16, height - 30), left = 14 + (width - 16 - side) / 2
   if (self.image?.width !== count) self.image = new ImageData(count, count)
   const pixels = new Uint32Array(self.image.data.buffer), shades = self.shades
@@ -101,8 +105,10 @@ function drawDistances(self) {
   })
   const chosen = chosenRow(self, order, now)
   if (chosen >= 0) {
-    outline(self, draw, left, (chosen * side) / count, side, side / count)
-    outline(self, draw, left + (chosen * side) / count, 0, side / count, side)
+    const mates = self.chosenHole ? order.filter(token => now.label[token] === now.label[self.chosen]).length : 1
+    const first = ((self.chosenHole ? rank.indexOf(rank[chosen]) : chosen) * side) / count, thick = (mates * side) / count
+    outline(self, draw, left, first, side, thick)
+    outline(self, draw, left + first, 0, thick, side)
   }
   self.hits.distances = { left, side, count, order, frame }
   drawRamp(self, draw, left, side + 10, side)

@@ -30,7 +30,7 @@ function pairTold(self, first, second) {
   if (first === second) return tokenTold(self, first)
   const { reel } = self, { frame, now } = at(reel, self.snapshot)
   const far = apart(reel, frame, now.label[first], now.label[second])
-  const unit = reel.header.unit === "cells" ? value => `${whole(value)} cells` : value => `${value.toExponential(3)} weight units`
+  const unit = reel.header.unit === "cells" ? value => `${whole(value)} ${value === 1 ? "cell" : "cells"}` : value => `${value.toExponential(3)} weight units`
   const told = far === undefined ? "distance not sent: not among the most populous vectors" : Number.isNaN(far) ? "no distance: a row is not finite" : far === 0 ? "one vector" : `L∞ ${unit(far)}`
   return [...tokenTold(self, first), "and", ...tokenTold(self, second), told]
 }

@@ -73,5 +73,5 @@ function name(reel, token) {
 }
 
 function whole(number) {
-  return Math.round(number).toLocaleString("en").replaceAll(",", "\u202f")
+  return Math.round(number).toLocaleString("en")
 }

@@ -13,6 +13,12 @@ ICON = (
     '<circle cx="16" cy="16" r="9" fill="#000"/></svg>'
 )
 
+# The dark theme's accent is light: Streamlit's white on it cannot be read.
+INK_ON_ACCENT = (
+    "<style>[data-testid=stBaseButton-primary], [data-testid=stMultiSelect] [data-baseweb=tag]"
+    "{color: light-dark(#FFFFFF, #10151C)}</style>"
+)
+
 
 @st.cache_resource(show_spinner=False)
 def freeze_imports() -> None:
@@ -39,5 +45,6 @@ page = st.navigation(
     position="top",
 )
 freeze_imports()
+st.html(INK_ON_ACCENT)
 enter()
 page.run()

@@ -15,7 +15,7 @@ ICON = (
 
 # The dark theme's accent is light: Streamlit's white on it cannot be read.
 INK_ON_ACCENT = (
-    "<style>[data-testid=stBaseButton-primary], [data-testid=stMultiSelect] [data-baseweb=tag]"
+    "<style>[data-testid=stBaseButton-primary], [data-testid=stMultiSelectTagsContainer] [data-tag]"
     "{color: light-dark(#FFFFFF, #10151C)}</style>"
 )
 

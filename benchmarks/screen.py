@@ -22,7 +22,7 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--no-first-run",
 ]
-_READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
+READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
 # Milliseconds from letting go of the mouse to the first picture of the page that has the words.
 _WATCH = """() => { window.seen = new Promise(done => {
   let released = 0
@@ -58,7 +58,7 @@ def _opened(chromium: Browser, address: str) -> Page:
     page.set_default_timeout(90_000)
     page.goto(address)
     page.wait_for_selector(".st-key-exact")
-    page.wait_for_selector(_READY)
+    page.wait_for_selector(READY)
     return page
 
 
@@ -76,7 +76,7 @@ def dragged(chromium: Browser, app: Served, run: str) -> tuple[float, int]:
     sent: list[object] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     page.goto(f"{app.address}/?run={run}&step=0&axis=linear")
-    page.wait_for_selector(_READY)
+    page.wait_for_selector(READY)
     scrubber, box = page.locator(".scrubber"), page.locator("[data-picture=counts]").bounding_box()
     if box is None:
         raise RuntimeError("the scrubber is not on the page")
@@ -109,6 +109,6 @@ def released(chromium: Browser, app: Served, run: str, rounds: int = 20) -> floa
         page.mouse.down()
         page.mouse.up()
         taken.append(float(page.evaluate("() => window.seen")))
-        page.wait_for_selector(_READY)
+        page.wait_for_selector(READY)
     page.close()
     return statistics.median(taken)

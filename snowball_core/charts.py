@@ -85,7 +85,7 @@ def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
     y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
     lines = (
         alt.Chart(alt.NamedData("counts"))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True)
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=last_step == 0)
         .encode(
             x=_step_axis(last_step, "step (symlog)"),
             y=alt.Y("count:Q", scale=y_scale, axis=y_axis),

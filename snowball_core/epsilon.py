@@ -80,7 +80,9 @@ def disagreement(table: pd.DataFrame) -> str:
     """At how many recorded steps of an :func:`epsilon_table` the two forms contradict each other, in words."""
     differs = table[table["seed_holds"] != table["cells_hold"]]
     if differs.empty:
-        return f"The two forms agree at every one of the {len(table):,} recorded steps."
+        return "The two forms agree at " + (
+            "the one recorded step." if len(table) == 1 else f"all {len(table):,} recorded steps."
+        )
     first, last = int(differs["step"].iloc[0]), int(differs["step"].iloc[-1])
     at = f"step {first:,}" if len(differs) == 1 else f"the first of them step {first:,}, the last {last:,}"
     wide, narrow = int(differs["cells_hold"].sum()), int(differs["seed_holds"].sum())

@@ -171,7 +171,8 @@ def roll(lined_up: LineUp) -> list[dict[str, Any]]:
 def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, unit: str) -> list[str]:
     """The lines under a picture of several runs: how they lie on the axis, group and unit; each run and its configuration."""
     runs = [
-        f"{names[each.id]}: {each.id}, configuration {(each.configuration or 'not known')[:12]}" for each in lined_up.recordings
+        f"{names[each.id].replace(' · ', ' ')}: {each.id}, configuration {(each.configuration or 'not known')[:12]}"
+        for each in lined_up.recordings
     ]
     return [f"along: {along} · {group} · unit: {unit}", lined_up.told, _READING, " · ".join(runs)]
 

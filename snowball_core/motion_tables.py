@@ -65,7 +65,7 @@ schedule alone that stopped them.'
     who = "tokens" if group == "all" else f"{group} tokens"
     if not found.is_frozen:
         return f"The {who} moved until the record ends, at step {last_step:,}: nothing shows that they ever stop."
-    said = f"The {who} last moved at step {found.last_change:,}."
+    said = f"The {who} last moved at step {found.last_change:,}." if found.last_change else f"The {who} never moved."
     if found.is_by_learning_rate is None:
         return f"{said} The learning rate after that is not known: it may have been the schedule that stopped them."
     if found.is_by_learning_rate:

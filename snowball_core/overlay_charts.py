@@ -177,7 +177,8 @@ def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
     alone = copy.deepcopy(dict(spec))
     for layer in alone["layer"]:
         if "scale" in (colour := layer["encoding"]["color"]):
-            colour["legend"] = {"title": None, "orient": "top", "labelLimit": 600, "symbolType": "stroke", "columns": 2}
+            drawn = {"symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 3, "symbolSize": 300}
+            colour["legend"] = {"title": None, "orient": "top", "labelLimit": 600, "columns": 2, **drawn}
     return alone
 
 
@@ -200,7 +201,9 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
         scale=alt.Scale(type="symlog", constant=one, domain=[0, 1.3 * max(top, 10 * one)], nice=False),
         axis=alt.Axis(title=f"L∞, {title} (symlog)", minExtent=58, values=decades, labelExpr=_LABEL),
     )
-    line = alt.Chart(alt.NamedData("distances")).mark_line(color=colour, interpolate="step-after", strokeWidth=2.2, clip=True)
+    marks: dict[str, Any] = {"color": colour, "interpolate": "step-after", "strokeWidth": 2.2, "clip": True}
+    # A line of one step would not be seen.
+    line = alt.Chart(alt.NamedData("distances")).mark_line(**marks, point={"color": colour} if last_step == 0 else False)
     tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("value:Q", title=f"L∞, {title}")]
     bound = alt.Chart(alt.NamedData("bound")).mark_rule(color=REST, strokeDash=[6, 4], strokeWidth=1.5)
     layers = line.encode(x=alt.X("step:Q", scale=scale, axis=axis), y=y, tooltip=tips) + bound.encode(y=y, tooltip=["asks:N"])

@@ -43,8 +43,13 @@ def vectors_tsv(rows: Words) -> bytes:
 def metadata_tsv(shown: Exhibit) -> bytes:
     """A header and one line per token: token, glyph, group, hole (0: alone) and population."""
     cells = shown.tokens[list(COLUMNS)].astype(str)
-    lines = ["\t".join(COLUMNS), *("\t".join(map(unformulated, row)) for row in cells.itertuples(index=False))]
+    lines = ["\t".join(COLUMNS), *("\t".join(map(_unquoted, row)) for row in cells.itertuples(index=False))]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _unquoted(cell: str) -> str:
+    """The cell, safe from readers that take a leading = for a formula, or a leading quotation mark for a quoted cell."""
+    return f"'{cell}" if cell.startswith('"') else unformulated(cell)
 
 
 def projector_json(shown: Exhibit) -> bytes:

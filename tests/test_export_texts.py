@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import MakeRun
 from hypothesis import given
@@ -172,3 +173,10 @@ def test_ytree_loads_the_lineage(tmp_path: Path) -> None:
     assert sorted(int(uid) for uid in root["tree", "uid"]) == list(range(len(tree.nodes)))
     by_uid = dict(zip(map(int, root["tree", "uid"]), map(float, root["tree", "mass"]), strict=True))
     assert by_uid == {index: float(node.population) for index, node in enumerate(tree.nodes)}
+
+
+def test_any_reader_of_tables_reads_the_projectors_labels() -> None:
+    seen = find(SHIPPED, runs_folder())
+    read = pd.read_csv(io.BytesIO(metadata_tsv(Exhibit(seen, viewpoint(seen, 19, "dead")))), sep="\t")
+    # Token 34 is a quotation mark: bare, it would swallow the lines after it.
+    assert (len(read), read.set_index("token")["glyph"][34]) == (51, "'\"")

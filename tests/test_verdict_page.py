@@ -129,7 +129,7 @@ def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
     told = disagreement(table)
     assert "at 2 of 4 recorded steps, the first of them step 1, the last 2" in told
     assert "at 1 ε calls wide what is compact on the lattice, at 1 ε calls compact what is wide" in told
-    assert "agree at every one of the 1 recorded steps" in disagreement(table[:1])
+    assert "agree at the one recorded step" in disagreement(table[:1])
 
 
 def test_the_width_of_a_cell_is_told_in_epsilon() -> None:

@@ -54,6 +54,8 @@ def outcome(path: str, snapshots: int, group: str) -> None:
             f"{group.capitalize()} tokens, steps {found.first_step:,} to {found.last_step:,}: {_MEANINGS[found.outcome]} "
             f"({found.flows.joining:,} joined, {found.flows.parting:,} parted). {_seeds_word(found)} " + what_is("verdict")
         )
+        if found.first_step == found.last_step:
+            st.caption("Only one step is recorded: nothing could join or part yet.")
         st.caption(found.caution)
 
 

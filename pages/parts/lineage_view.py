@@ -26,7 +26,7 @@ from .meaning import what_is
 from .place import go, selected
 from .takeaway import take_these
 from .whole_run import Whole, event_steps, names_of, to_scrub
-from .words import plain
+from .words import many, plain
 
 _MOST_NAMED = 4
 _MOST_ROWS = 16
@@ -144,7 +144,7 @@ def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
         return {}
     alone = int(whole.seen.mask(whole.group).sum()) - len(lanes.order)
     exact = "every change drawn" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn"
-    seen = f"{whole.snapshots:,} recorded snapshots, {exact}" + (
+    seen = f"{many(whole.snapshots, 'recorded snapshot')}, {exact}" + (
         f" · {alone:,} tokens in no block never shared" if alone else ""
     )
     whole.caption("Black holes over the run", "a block is as tall as its hole has tokens.", "tokens", seen, "lineage")
@@ -238,7 +238,7 @@ def _biography(whole: Whole, unfold: bool) -> dict[str, Plate]:
     st.markdown(
         "Above: the hole it was in, in the hole's colour. Below: it moved since the recorded step before. "
         f"{what_is('biography')}  \n"
-        f":small[:gray[{whole.group} tokens · unit: recorded steps · {whole.snapshots:,} recorded snapshots, {thin}]]"
+        f":small[:gray[{whole.group} tokens · unit: recorded steps · {many(whole.snapshots, 'recorded snapshot')}, {thin}]]"
         f"  \n:small[:gray[{whole.run.id}]]"
     )
     if len(table):

@@ -12,7 +12,7 @@ from snowball_core.tables import csv_bytes
 
 from . import judged
 from .meaning import what_is
-from .words import plain
+from .words import many, plain
 
 
 def monitors(run: Run, snapshots: int, group: str) -> None:
@@ -20,7 +20,8 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
     rows = judged.laws(str(run.path), snapshots)
     st.subheader("The laws", anchor="laws")
     st.markdown(
-        f"Checked at every one of {snapshots:,} recorded steps, for all tokens they are about. {what_is('laws-as-monitors')}"
+        f"Checked over {many(snapshots, 'recorded step')}, none left out, for all tokens they are about. "
+        + what_is("laws-as-monitors")
     )
     table = pd.DataFrame(
         {
@@ -45,9 +46,7 @@ def _state(row: dict[str, Any]) -> str:
 
 def _violations(run: Run, group: str, found: list[dict[str, Any]]) -> None:
     count = len(found)
-    st.warning(
-        f"{count:,} {'violation' if count == 1 else 'violations'}: either a recording is damaged, or the law is not one."
-    )
+    st.warning(f"{many(count, 'violation')}: either a recording is damaged, or the law is not one.")
     table = pd.DataFrame(found).assign(tokens=[" ".join(map(str, each["tokens"])) for each in found])
     shown = table.assign(law=table["law"].str.replace("-", " "))[["step", "law", "text", "tokens"]]
     height: int | Literal["content"] = "content" if count < 12 else 420

@@ -43,6 +43,9 @@ def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
 
 def motion_view(whole: Whole, unit: str) -> None:
     """Everything about the group's motion; ``unit`` is that of the displacements."""
+    if whole.snapshots < 2:
+        st.info("Motion is what happened between two recorded steps, and this run has one snapshot. Choose another run.")
+        return
     seen, steps = whole.seen, _steps(whole.path, whole.snapshots)
     table = steps[steps["group"] == whole.group].reset_index(drop=True)
     peak = float(seen.rates[1].max()) if seen.rates is not None and len(seen.rates[1]) else float("nan")
@@ -51,9 +54,6 @@ def motion_view(whole: Whole, unit: str) -> None:
     scene = Scene(table, seen.rates, zero_stretches(seen), whole.axis)
     _now(whole, table)
     _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS})
-    if len(table) < 2:
-        st.info("Motion is what happened between two recorded steps, and this run has one snapshot. Choose another run.")
-        return
     tokens = _tokens(whole.path, whole.snapshots)[seen.mask(whole.group)]
     _figures(whole, scene, tokens, unit)
     st.caption("Tables are exact, nothing thinned: regimes, speeds, coherence, percentiles; first and last moves, paths.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from snowball_core.draws import Twins
 from snowball_core.line_up import LineUp, configuration_differences, roll, setting_names, told_twin
 from snowball_core.status import Status
 from snowball_core.tables import csv_bytes
@@ -14,17 +15,25 @@ from snowball_core.tables import csv_bytes
 from .meaning import what_is
 from .words import plain
 
+_MOST_TOLD = 6
+
 
 def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:
     """How many independent draws the runs are, which of them are duplicates, and one row for each."""
     with st.container(border=True, key="draws"):
         st.markdown(f"**{plain(lined_up.told)}** {what_is('independent draws')}")
-        for pair in lined_up.pairs:
-            first, second = (plain(names[run]) for run in (pair.first, pair.second))
-            st.warning(
-                f"**{first}** and **{second}** count once. {told_twin(pair).capitalize()}.", icon=":material/content_copy:"
-            )
+        told = [_once(pair, names) for pair in lined_up.pairs]
+        if len(told) > _MOST_TOLD:
+            more = f"And {len(told) - _MOST_TOLD:,} more: runs of one draw have one number in the table."
+            told = [*told[:_MOST_TOLD], more]
+        if told:
+            st.warning("  \n".join(told), icon=":material/content_copy:")
         _table(lined_up, names, states)
+
+
+def _once(pair: Twins, names: Mapping[str, str]) -> str:
+    first, second = (plain(names[run]) for run in (pair.first, pair.second))
+    return f"**{first}** and **{second}** count once. {told_twin(pair).capitalize()}."
 
 
 def _table(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:

@@ -13,6 +13,7 @@ from snowball_core.verdict import FACTOR, SEEDS_EPSILON
 
 from . import judged
 from .meaning import what_is
+from .words import many
 
 _ENTRIES = {"epsilon": "L∞ in ε", "weight": "largest_linf_weight", "cells": "largest_linf_cells"}
 
@@ -26,7 +27,7 @@ def seeds_epsilon(run: Run, snapshots: int, group: str) -> dict[str, Plate]:
     grid, plates = st.grid(3, min_column_width=330, gap="medium"), {}
     for unit, (title, _, one) in UNITS.items():
         with grid.cell():
-            told = f"{group} tokens · unit: {title} · {snapshots:,} recorded snapshots"
+            told = f"{group} tokens · unit: {title} · {many(snapshots, 'recorded snapshot')}, all drawn"
             st.markdown(
                 f"**Largest L∞ in {title}** {what_is(_ENTRIES[unit])}  \n:small[:gray[{told}]]  \n:small[:gray[{run.id}]]"
             )

@@ -147,7 +147,7 @@ def _is_drawable(run: Run, snapshots: int, group: str) -> bool:
             st.info(f"This run is still being recorded: the first {snapshots:,} snapshots are drawn.")
             st.button("Draw what was recorded since", key="again")
     elif status.message and status.state in ("failed", "interrupted"):
-        st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")
+        st.warning(f"This run is {status.state}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
     if group != "all" and not openers.seen(str(run.path), snapshots).mask(group).any():
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return False

@@ -39,6 +39,17 @@ def size(count: float) -> str:
     return f"{count:.0f} bytes"
 
 
+def many(count: int, noun: str) -> str:
+    """A number of things.
+
+    Examples
+    --------
+    >>> [many(count, "recorded step") for count in (0, 1, 301)]
+    ['0 recorded steps', '1 recorded step', '301 recorded steps']
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def plain(text: object) -> str:
     r"""Text to be shown as it is: what Markdown would take for its own is escaped; line breaks and list items stay.
 

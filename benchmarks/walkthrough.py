@@ -1,0 +1,84 @@
+"""The pictures of the README's walk through the shipped run: ``python -m benchmarks.walkthrough``; the app, photographed.
+
+The picture of Compare needs a second run: a seed of its own, recorded as the README says.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from snowball_core.errors import RunError
+from snowball_core.runs import run_paths, runs_folder
+
+from .screen import READY, browser
+from .served import ROOT, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+SHIPPED = "2026-11-22-212124-primordial-snowball"
+OTHER = "another-seed"
+_WIDTH, _TALL, _SETTLED = 1440, 3_000, 1_500
+# Page and height: as much of it as tells its part.
+_PICTURES = {
+    "lineage": (f"lineage?run={SHIPPED}&step=19", 960),
+    "motion": (f"motion?run={SHIPPED}&step=1445", 1_000),
+    "compare": (f"compare?runs={SHIPPED},{{other}}&measures=unique,population,largest_linf_cells,loss", 1_280),
+    "verdict": (f"verdict?run={SHIPPED}", 1_000),
+    "export": (f"export?run={SHIPPED}&step=19&export-picture=lineage", 1_190),
+}
+
+
+def photograph(library: Path, folder: Path) -> list[Path]:
+    """Write the pictures into a folder, light theme, 1440 pixels wide, in as few colours as they need.
+
+    Raises
+    ------
+    RunError
+        If a run that is shown is missing, or there is no browser.
+    """
+    ids = [path.name for path in run_paths(library)]
+    others = [name for name in ids if name.endswith(OTHER)]
+    if SHIPPED not in ids or not others:
+        raise RunError(
+            f'the pictures need the runs "{SHIPPED}" and one named "{OTHER}"; got {len(ids):,} others. See README.md.'
+        )
+    with served(library) as app, browser() as chromium:
+        if chromium is None:
+            raise RunError(
+                "the pictures need playwright and chromium; one of them is missing. Install requirements-checks.txt."
+            )
+        written = []
+        for name, (address, height) in _PICTURES.items():
+            content = _taken(chromium, f"{app.address}/{address.format(other=others[0])}", height)
+            written.append(folder / f"{name}.png")
+            with Image.open(io.BytesIO(content)) as picture:
+                picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(written[-1], optimize=True)
+        return written
+
+
+def _taken(chromium: Browser, address: str, height: int) -> bytes:
+    page = chromium.new_page(viewport={"width": _WIDTH, "height": _TALL}, color_scheme="light")
+    page.set_default_timeout(90_000)
+    page.goto(address)
+    page.wait_for_selector("h1")
+    page.wait_for_selector(READY)
+    # Charts draw after the page says that it is done.
+    page.wait_for_timeout(_SETTLED)
+    content = page.screenshot(clip={"x": 0, "y": 0, "width": _WIDTH, "height": height})
+    page.close()
+    return content
+
+
+if __name__ == "__main__":
+    try:
+        for path in photograph(runs_folder(), ROOT / "docs"):
+            sys.stdout.write(f"{path.relative_to(ROOT)}: {os.path.getsize(path):,} bytes\n")
+    except RunError as error:
+        sys.exit(str(error))

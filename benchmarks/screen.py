@@ -8,9 +8,10 @@ import statistics
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .served import Served
+from .served import ROOT, Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -51,6 +52,13 @@ def browser() -> Iterator[Browser | None]:
         started.new_context().new_page().goto("about:blank")
         yield started
         started.close()
+
+
+def make_empty_page(folder: Path) -> None:
+    """An app of one line with the settings of ours: its page stands as early as a page of Streamlit's can."""
+    (folder / ".streamlit").mkdir(parents=True)
+    shutil.copy(ROOT / ".streamlit" / "config.toml", folder / ".streamlit")
+    (folder / "app.py").write_text('import streamlit as st\n\nst.container(key="exact").markdown("Nothing")\n')
 
 
 def _opened(chromium: Browser, address: str) -> Page:

@@ -35,20 +35,27 @@ class Served:
 
     def resident_megabytes(self) -> float:
         """Memory of the server that is in use now (the shared pages of mapped files among it), in megabytes; Linux only."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return self._status("VmRSS")
+
+    def peak_megabytes(self) -> float:
+        """The most of it that was in use at any time, in megabytes; Linux only."""
+        return self._status("VmHWM")
+
+    def _status(self, name: str) -> float:
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1_024 / 1e6 for line in lines if line.startswith(f"{name}:"))
 
 
 @contextlib.contextmanager
-def served(library: Path) -> Iterator[Served]:
-    """The app on a folder of runs, from a fresh process that answers."""
+def served(library: Path, root: Path = ROOT) -> Iterator[Served]:
+    """The app on a folder of runs, from a fresh process that answers; another ``app.py`` where ``root`` is another folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
     environment = {**os.environ, "SNOWBALL_RUNS": str(library)}
     began = time.perf_counter()
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             address = f"http://127.0.0.1:{port}"
             _wait(address, process)

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from snowball_core.flicker import Excursion, excursions, folded, is_folded, partitions
 from snowball_core.lanes import Hidden, lanes, ranks
-from snowball_core.lineage import lineage, rebuilt
+from snowball_core.lineage import lineage
 
 VOCAB = 5
 

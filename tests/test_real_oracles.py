@@ -15,13 +15,12 @@ from sklearn.decomposition import PCA
 
 from snowball_core.axes import durations, run_basis
 from snowball_core.bf16 import values
-from snowball_core.biography import biography
+from snowball_core.biography import biography, rebuilt
 from snowball_core.census import change_steps
 from snowball_core.config import configured, preset
 from snowball_core.event_tables import account
 from snowball_core.findings import verdict_of
 from snowball_core.levels import levels
-from snowball_core.lineage import rebuilt
 from snowball_core.motion import motion
 from snowball_core.observation import observe
 from snowball_core.pairs import pair_statistics

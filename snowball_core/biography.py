@@ -1,11 +1,12 @@
-"""What a lineage tells of tokens: the holes one was in, and since when several have been one."""
+"""What a lineage tells: the holes a token was in, since when several have been one, and who was one at every snapshot."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .lineage import Lineage, Node
+from .lineage import Hole, Lineage, Node
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,20 @@ def together_since(tree: Lineage, node: int) -> int:
         if not ancestor:
             return tree.nodes[node].first
         node = ancestor[0]
+
+
+def rebuilt(tree: Lineage) -> list[frozenset[Hole]]:
+    """The black holes at every snapshot, rebuilt from the events alone."""
+    partitions: list[frozenset[Hole]] = []
+    holes: set[Hole] = set()
+    queue = deque(tree.events)
+    for snapshot in range(tree.snapshots):
+        ended: set[Hole] = set()
+        begun: set[Hole] = set()
+        while queue and queue[0].snapshot == snapshot:
+            event = queue.popleft()
+            ended |= {tree.nodes[index].tokens for index in event.parents}
+            begun |= {tree.nodes[index].tokens for index in event.children}
+        holes = (holes - ended) | begun
+        partitions.append(frozenset(holes))
+    return partitions

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words, narrow_ordinal, values
+from .identity import moved_frames
 from .memory import release
 
 _CHUNK_BYTES = 1024 * 1024
@@ -66,7 +67,7 @@ def extents(history: Words, dead: npt.NDArray[np.bool_] | None = None) -> dict[s
     parts: dict[str, list[Extent]] = {}
     for start in range(0, max(1, len(history)), size):
         chunk: Words = history[start : start + size]
-        measured = {"all": _sums(chunk)} if dead is None else {"dead": _sums(chunk[:, dead]), "live": _sums(chunk[:, ~dead])}
+        measured = {"all": _held(chunk)} if dead is None else {"dead": _held(chunk[:, dead]), "live": _held(chunk[:, ~dead])}
         if dead is not None:
             measured = {"all": _joined(measured["dead"], measured["live"]), **measured}
         for name, sums in measured.items():
@@ -83,6 +84,15 @@ class _Sums(NamedTuple):
     high: npt.NDArray[Any]
     mean: Floats
     variance: Floats
+
+
+def _held(rows: Words) -> _Sums:
+    """The sums of every snapshot, made once for those that repeat the one before."""
+    changed = moved_frames(rows)
+    if changed.all():
+        return _sums(rows)
+    found, held = _sums(rows[changed]), np.cumsum(changed) - 1
+    return _Sums(found.tokens, *(column[held] for column in found[1:]))
 
 
 def _sums(rows: Words) -> _Sums:

@@ -19,7 +19,6 @@ the holes before into the holes after. The holes of the first snapshot form ther
 from __future__ import annotations
 
 import functools
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -127,8 +126,14 @@ def holes_among(leader: npt.NDArray[np.int32], group: npt.NDArray[np.intp]) -> l
     """
     chosen = leader[group]
     order = np.argsort(chosen, kind="stable")
-    parts = np.split(group[order], np.flatnonzero(np.diff(chosen[order])) + 1)
+    parts = np.split(_numbers(len(leader))[group[order]], np.flatnonzero(np.diff(chosen[order])) + 1)
     return sorted((tuple(part.tolist()) for part in parts if len(part) > 1), key=_by_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _numbers(vocab: int) -> npt.NDArray[np.object_]:
+    """One integer object a token: a lineage names each token many times, and new ones would take four times the memory."""
+    return np.array(range(vocab), np.object_)
 
 
 def _by_size(tokens: Hole) -> tuple[int, int]:
@@ -280,20 +285,3 @@ def _events(snapshot: int, old: dict[int, Hole], new: dict[int, Hole], edges: Se
         if len(children) > 1:
             add("fission", [parent], children, set(old[parent]) - set(lost))
     return sorted(found, key=lambda event: KINDS.index(event.kind))
-
-
-def rebuilt(tree: Lineage) -> list[frozenset[Hole]]:
-    """The black holes at every snapshot, rebuilt from the events alone."""
-    partitions: list[frozenset[Hole]] = []
-    holes: set[Hole] = set()
-    queue = deque(tree.events)
-    for snapshot in range(tree.snapshots):
-        ended: set[Hole] = set()
-        begun: set[Hole] = set()
-        while queue and queue[0].snapshot == snapshot:
-            event = queue.popleft()
-            ended |= {tree.nodes[index].tokens for index in event.parents}
-            begun |= {tree.nodes[index].tokens for index in event.children}
-        holes = (holes - ended) | begun
-        partitions.append(frozenset(holes))
-    return partitions

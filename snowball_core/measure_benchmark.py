@@ -27,6 +27,7 @@ _SHAPE = (10_001, 128, 64)
 _LARGE = (151_936, 2_560)
 _DEAD = 51
 _LENGTHS = (100, 400)
+_TURNS = 2
 
 
 def seed_sized_history(source: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
@@ -118,14 +119,16 @@ def _large_matrix_rows() -> Iterator[Row]:
 
 def _long_rows() -> Iterator[Row]:
     """A history of 8,192 tokens in two lengths, each in a process of its own: what a longer one costs."""
-    rates, grown = [], 0.0
+    rates, grown = [float("inf"), float("inf")], 0.0
     with tempfile.TemporaryDirectory() as folder:
-        for length in _LENGTHS:
-            path = Path(folder) / f"{length}.safetensors"
-            size = write_long_history(path, length) / 1e9
-            found = endured(path)
-            rates.append(found["seconds"] / size)
-            grown = max(grown, found["megabytes"])
+        paths = [Path(folder) / f"{length}.safetensors" for length in _LENGTHS]
+        sizes = [write_long_history(path, length) / 1e9 for path, length in zip(paths, _LENGTHS, strict=True)]
+        # In turns, the best of each: one alone may fall into a busy minute.
+        for _ in range(_TURNS):
+            for place, (path, size) in enumerate(zip(paths, sizes, strict=True)):
+                found = endured(path)
+                rates[place] = min(rates[place], found["seconds"] / size)
+                grown = max(grown, found["megabytes"])
     ratio = rates[1] / rates[0]
     yield Row(f"all tables and lineage of {size:.2f} GB (8,192 × 128 × {_LENGTHS[1]}), a GB", rates[1], "s")
     yield Row("time per byte, four times as long / as long", ratio, "×", "≤ 1.2", ratio <= 1.2)

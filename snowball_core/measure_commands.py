@@ -66,25 +66,25 @@ def _census(asked: argparse.Namespace) -> Answer:
 
     seen = seen_of(asked)
     groups = groups_of(asked, seen)
-    index = None if asked.step is None else seen.index(asked.step)
+    if (asked.holes or asked.levels) and asked.step is None and len(seen.words) != 1:
+        raise ConfigError(["--holes and --levels are of one step; got none. Name it with --step."])
+    # A file of one matrix is asked about its one step.
+    index = seen.index(asked.step) if asked.step is not None else 0 if len(seen.words) == 1 else None
     if index is None and seen.words[:1].nbytes > BLOCK_BYTES:
         # Matrices larger than a block are counted one by one: their extents and motion would not fit in memory.
-        index = 0 if len(seen.words) == 1 else None
         table, changes = pd.concat([census_at(seen, step) for step in seen.steps.tolist()], ignore_index=True), {}
     elif index is None:
         with counting(asked, "census") as progress:
             whole = step_table(seen, progress)
         table, changes = whole[list(CENSUS_COLUMNS)], _change_steps(asked, whole, groups)
     else:
-        table, changes = census_at(seen, asked.step), {}
+        table, changes = census_at(seen, int(seen.steps[index])), {}
     table = of_groups(table, groups)
     rows = [row | {"sizes": [int(size) for size in row["sizes"].split()]} for row in rows_of(table)]
     answer: dict[str, Any] = {"run": seen.id, "rows": rows, **changes}
     told_table(asked, table)
     if index is not None:
         answer |= _at_step(asked, seen, int(seen.steps[index]), groups)
-    elif asked.holes or asked.levels:
-        raise ConfigError(["--holes and --levels are of one step; got none. Name it with --step."])
     if seen.reason:
         answer["note"] = seen.reason
     return answer

@@ -72,19 +72,22 @@ def test_the_four_levels_are_those_of_comparing_rows_one_by_one(rows):
 @settings(deadline=None, max_examples=80)
 def test_every_part_of_the_extent_is_that_of_loops_over_tokens_and_components(rows, data):
     dead = np.array(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))))
-    found = extents(np.stack([rows, rows[::-1]]), dead)
+    history = np.stack([rows, rows[::-1], rows[::-1]])
+    found = extents(history, dead)
     scale = float(np.abs(values(rows)).max())
-    for name, mask in (("all", np.ones(len(rows), bool)), ("dead", dead), ("live", ~dead)):
-        naive, at = oracles.extent(rows[mask]), found[name]
-        assert at.largest_linf_weight[0] == naive["largest_linf_weight"]
-        assert at.largest_linf_cells[0] == naive["largest_linf_cells"]
-        assert at.active_dimensions[0] == naive["active_dimensions"]
-        assert at.spanned_cells[0].tolist() == naive["spanned_cells"]
-        assert at.centroid[0].tolist() == pytest.approx(naive["centroid"], rel=1e-12, abs=1e-15 * scale, nan_ok=True)
-        assert at.spread[0].tolist() == pytest.approx(naive["spread"], rel=1e-9, abs=1e-15 * scale)
-        assert at.radius_rms[0] == pytest.approx(naive["radius_rms_weight"], rel=1e-9, abs=1e-15 * scale)
-    apart = separation(found["dead"], found["live"])[0]
-    assert apart == pytest.approx(oracles.separation(rows[dead], rows[~dead]), rel=1e-9, abs=1e-14 * scale, nan_ok=True)
+    # The last repeats the one before it.
+    for t, matrix in ((0, rows), (2, rows[::-1])):
+        for name, mask in (("all", np.ones(len(rows), bool)), ("dead", dead), ("live", ~dead)):
+            naive, at = oracles.extent(np.ascontiguousarray(matrix[mask])), found[name]
+            assert at.largest_linf_weight[t] == naive["largest_linf_weight"]
+            assert at.largest_linf_cells[t] == naive["largest_linf_cells"]
+            assert at.active_dimensions[t] == naive["active_dimensions"]
+            assert at.spanned_cells[t].tolist() == naive["spanned_cells"]
+            assert at.centroid[t].tolist() == pytest.approx(naive["centroid"], rel=1e-12, abs=1e-15 * scale, nan_ok=True)
+            assert at.spread[t].tolist() == pytest.approx(naive["spread"], rel=1e-9, abs=1e-15 * scale)
+            assert at.radius_rms[t] == pytest.approx(naive["radius_rms_weight"], rel=1e-9, abs=1e-15 * scale)
+        apart = oracles.separation(matrix[dead], matrix[~dead])
+        assert separation(found["dead"], found["live"])[t] == pytest.approx(apart, rel=1e-9, abs=1e-14 * scale, nan_ok=True)
 
 
 @given(matrices(least=1))

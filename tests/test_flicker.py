@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from snowball_core.biography import rebuilt
 from snowball_core.flicker import Excursion, excursions, folded, is_folded, partitions
 from snowball_core.lanes import Hidden, lanes, ranks
-from snowball_core.lineage import lineage, rebuilt
+from snowball_core.lineage import lineage
 
 VOCAB = 5
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.biography import biography
+from snowball_core.biography import biographies, biography, rebuilt
 from snowball_core.causes import Parting, cause
 from snowball_core.census import hidden_leaders
 from snowball_core.event_tables import Account, edge_table, event_rows, event_table, node_table, ytree_csv
-from snowball_core.lineage import KINDS, lineage, rebuilt
+from snowball_core.lineage import KINDS, lineage
 
 STEPS = np.array([0, 10, 20, 30, 40])
 
@@ -124,6 +124,14 @@ def test_a_biography_lists_the_stays_and_leaves_out_the_time_alone():
     assert [(stay.hole, stay.first, stay.last) for stay in biography(tree, 0)] == [(1, 0, 1), (1, 3, 3)]
     assert [(stay.hole, stay.first, stay.last) for stay in biography(tree, 1)] == [(1, 0, 1)]
     assert [(stay.hole, stay.first, stay.last) for stay in biography(tree, 3)] == [(1, 2, 3)]
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=60)
+def test_biographies_of_all_tokens_are_those_of_each(world):
+    tree = lineage(*world)
+    each = {token: biography(tree, token) for token in range(world[0].shape[1])}
+    assert biographies(tree) == {token: stays for token, stays in each.items() if stays}
 
 
 def told_causes(tree, leader, hidden, moments, dead, jiggled=None):

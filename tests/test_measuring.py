@@ -169,6 +169,23 @@ def test_three_lines_open_a_run_in_a_notebook(run):
     assert opened.displacements()["token"].tolist() == [2, 3, 3]
 
 
+@pytest.mark.parametrize(
+    ("verb", "kept"), [("census", "goes on from there"), ("events", "begins anew"), ("axes", "begins anew")]
+)
+def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypatch):
+    monkeypatch.setenv("SNOWBALL_RUNS", str(run.path.parent))
+
+    def cancelled(words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("snowball_core.blocks.release", cancelled)
+    monkeypatch.setattr("snowball_core.event_tables.release", cancelled)
+    assert main([verb, run.id]) == 2
+    told = capsys.readouterr().err
+    assert "was cancelled after 0 of " in told
+    assert kept in told
+
+
 def test_a_notebook_has_every_table_and_every_picture_of_an_export(run):
     opened = snowball_core.open_run(run.path)
     for name in SHEETS:

@@ -15,13 +15,12 @@ from sklearn.decomposition import PCA
 
 from snowball_core.axes import durations, run_basis
 from snowball_core.bf16 import values
-from snowball_core.biography import biography
+from snowball_core.biography import biography, rebuilt
 from snowball_core.census import change_steps
 from snowball_core.config import configured, preset
 from snowball_core.event_tables import account
 from snowball_core.findings import verdict_of
 from snowball_core.levels import levels
-from snowball_core.lineage import rebuilt
 from snowball_core.motion import motion
 from snowball_core.observation import observe
 from snowball_core.pairs import pair_statistics
@@ -90,6 +89,9 @@ def test_pairs_and_levels_of_first_and_last_step_are_those_of_loops(seen):
             naive = oracles.spread(oracles.pairs(rows, metric, unit))
             assert dataclasses.astuple(getattr(found, name)) == pytest.approx(tuple(naive), rel=1e-9)
         assert (found.components, found.largest_component) == (len(graph), max(map(len, graph)))
+        words = oracles.patterns(rows)
+        same = [words[i] == words[j] for i, j in itertools.combinations(range(len(words)), 2)]
+        assert (found.pairs, found.pairs_in_holes) == (len(same), sum(same))
         assert list(found.cells_spanned) == oracles.extent(rows)["spanned_cells"]
         at = levels(rows)
         assert (at.bits, at.values, at.bf16, at.within_a_cell) == (

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from snowball_core.bf16 import ordinal, values
+from snowball_core.biography import rebuilt
 from snowball_core.event_tables import account
 from snowball_core.findings import law_rows, verdict_of
 from snowball_core.laws import LAWS
-from snowball_core.lineage import rebuilt
 from snowball_core.observation import observe
 from snowball_core.pairs import pair_statistics
 from snowball_core.runs import read_run, run_paths

@@ -25,8 +25,9 @@ address, run = st.query_params.to_dict(), None
 if is_empty():
     offer_demo()
 else:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        run = pick_run()
+    pickers, told = st.container(horizontal=True, vertical_alignment="bottom", gap="medium"), st.container()
+    with pickers:
+        run = pick_run(told)
         group, unit = pick_group(), pick_unit()
 if run is not None:
     say_unusable(run, address)

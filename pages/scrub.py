@@ -12,10 +12,9 @@ from pages.parts import growing  # noqa: E402
 from pages.parts.exact_step import exact_step  # noqa: E402
 from pages.parts.exact_view import exact_view  # noqa: E402
 from pages.parts.provenance import provenance  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo, pick_run, say_ended  # noqa: E402
 from pages.parts.scrubber import is_native, scrubber  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
-from pages.parts.words import plain  # noqa: E402
 from snowball_core.tables import drawable_snapshots  # noqa: E402
 
 heading = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="heading")
@@ -24,19 +23,19 @@ st.markdown(
     "What were the tokens doing at this step? Move the slider: tokens that never occur in the text (*dead* tokens) drift until "
     "several of them are one and the same vector, a *black hole*."
 )
+told = st.container()
 address, run = st.query_params.to_dict(), None
 if is_empty():
     offer_demo()
 else:
     with heading:
-        run = pick_run()
+        run = pick_run(told)
         group, unit = pick_group(), pick_unit()
 if run is not None:
     status = run.status()
     alive = status.is_alive
     say_unusable(run, address)
-    if status.message and status.state in ("failed", "interrupted"):
-        st.warning(f"This run is {status.state}: {plain(status.message)}. Everything recorded until then is here.")
+    say_ended(status)
     drawable, began = 0 if is_native() else drawable_snapshots(run, group), growing.began()
     if drawable and alive:
         growing.watch(run, drawable)

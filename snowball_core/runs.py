@@ -242,7 +242,7 @@ def read_run(path: Path) -> Run:
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SnowballError) as error:
         raise RunError(
             f'the run "{path.name}" has a damaged run.json ({type(error).__name__}: {error}). '
-            "Its history.safetensors may still be whole: open that file with any safetensors reader."
+            "Its history.safetensors may still be whole: open that file in the Library, or with any safetensors reader."
         ) from None
 
 

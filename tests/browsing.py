@@ -7,6 +7,7 @@ A test file that imports from here is skipped where playwright is missing, unles
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import group_mask
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(set(re.findall(r"pages/([a-z]+)\.py", (ROOT / "app.py").read_text())))
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from browsing import MARKS, READY, counted, go_to, numbers, scrubbed_to, visit
+from browsing import MARKS, PAGES, READY, counted, go_to, numbers, scrubbed_to, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
@@ -19,6 +19,7 @@ from snowball_core.tables import csv_bytes
 from snowball_core.viewpoint import viewpoint
 
 pytestmark = MARKS
+TITLES = {"": "Scrub", "about": "About the measures"}
 
 
 def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: str, page: Page, tmp_path: Path) -> None:
@@ -65,11 +66,12 @@ def _takes_it_home(page: Page, run: Run) -> None:
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(Path(parquet.value.path()).read_bytes())), table)
 
 
-@pytest.mark.parametrize(("path", "title"), [("scrub", "Scrub"), ("train", "Train"), ("export", "Export"), ("", "Scrub")])
-def test_a_link_to_a_page_works_on_a_fresh_server(server: str, page: Page, make_run: MakeRun, path: str, title: str) -> None:
-    run = make_run()
+@pytest.mark.parametrize("path", ["", *PAGES])
+def test_a_link_to_a_page_works_on_a_fresh_server(server: str, page: Page, make_run: MakeRun, path: str) -> None:
+    run, title = make_run(), TITLES.get(path, path.capitalize())
     visit(page, f"{server}/{path}?run={run.id}&step=7&group=all")
     expect(page.locator("h1")).to_have_text(title)
+    assert f"run={run.id}" in page.url
     expect(page.get_by_text("Page not found")).to_have_count(0)
     if title == "Scrub":
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 16 tokens")

@@ -143,7 +143,7 @@ def test_a_growing_run_is_drawn_as_far_as_it_goes_and_drawn_anew_when_asked(make
         app = opened()
         assert "still being recorded: the first 9 snapshots are drawn" in texts(app.info)
         sound(app.button(key="again").click().run())
-    assert "This run is interrupted" in texts(opened().warning)
+    assert "This run was interrupted" in texts(opened().warning)
 
 
 @pytest.mark.parametrize("damage", ["", "{", "null", '{"config": {"steps": -1}, "dead_ids": []}'])

@@ -232,7 +232,7 @@ def test_a_run_without_dead_tokens_says_so(make_run: MakeRun) -> None:
 def test_a_worker_that_died_leaves_an_interrupted_run_with_every_recorded_step(make_run: MakeRun) -> None:
     make_run(snapshots=9, state="running")
     app = opened()
-    assert "This run is interrupted" in texts(app.warning)
+    assert "This run was interrupted" in texts(app.warning)
     assert at_step(sound(app.button(key="jump10").click().run())) == "Exact at step 8"
 
 

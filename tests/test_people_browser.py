@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import MARKS, READY, ROOT, serve, visit
+from browsing import MARKS, PAGES, READY, ROOT, serve, visit
 from playwright.sync_api import Browser, Page
 
 pytestmark = MARKS
-PAGES = sorted(set(re.findall(r"pages/([a-z]+)\.py", (ROOT / "app.py").read_text())))
 SHIPPED = next(path for path in sorted((ROOT / "runs").iterdir()) if (path / "run.json").is_file())
 WIDTHS = (2560, 1440, 800)
 # Every picture with what a screen reader says of it.

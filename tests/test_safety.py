@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -19,7 +18,7 @@ import browsing
 import pandas as pd
 import psutil
 import pytest
-from browsing import ROOT, serve, visit
+from browsing import PAGES, ROOT, serve, visit
 from playwright.sync_api import Browser, expect
 
 from snowball_core.commands import main
@@ -29,7 +28,6 @@ from snowball_core.tables import csv_bytes
 
 pytestmark = browsing.MARKS
 SHIPPED = next(path for path in sorted((ROOT / "runs").iterdir()) if (path / "run.json").is_file())
-PAGES = sorted(set(re.findall(r"pages/([a-z]+)\.py", (ROOT / "app.py").read_text())))
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:alert(1)) **bold** $x$ :red[no]"
 
 

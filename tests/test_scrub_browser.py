@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from browsing import MARKS, READY, counted, numbers, scrubbed_to, visit
@@ -242,3 +244,19 @@ def test_nothing_jumps_when_the_step_moves(server: str, browser: Browser, make_r
         assert boxes() == before
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
+
+
+def test_a_run_that_is_cut_or_deleted_while_it_is_open_is_told_in_words(server: str, page: Page, make_run: MakeRun) -> None:
+    kept, gone = make_run(name="kept"), make_run(name="gone")
+    arrived(page, f"{server}/?run={gone.id}&step=12", 12)
+    alert = page.locator("[data-testid='stAlert']")
+    manifest = gone.path / "run.json"
+    manifest.write_text(manifest.read_text()[:200])
+    page.get_by_role("radio", name="live").click()
+    expect(alert).to_contain_text(f'the run "{gone.id}" has a damaged run.json')
+    shutil.rmtree(gone.path)
+    page.get_by_role("radio", name="all").click()
+    expect(alert).to_contain_text(f'there is no run "{gone.id}"')
+    expect(alert).to_contain_text("The newest run is shown instead.")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 · all: 16 tokens")
+    assert f"run={kept.id}" in page.url

@@ -6,6 +6,7 @@ import contextlib
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 
 from snowball_core import jobs
@@ -16,6 +17,7 @@ from snowball_core.status import Status
 
 from .words import plain
 
+_SHOWN = "run-shown"
 DEMO = {"name": "demo", "steps": "450"}
 BADGES: dict[str, Literal["gray", "blue", "orange", "green", "red"]] = {
     "queued": "gray",
@@ -33,20 +35,26 @@ def is_empty() -> bool:
     return not run_paths(runs_folder())
 
 
-def pick_run() -> Run | None:
-    """The run chosen in the picker or named in the address; ``None``, after saying why, if it cannot be read."""
+def pick_run(told: DeltaGenerator) -> Run | None:
+    """The run chosen in the picker or named in the address; ``None``, after saying why, if it cannot be read.
+
+    ``told`` is where that is said, under the row in which the picker stands; also that the run looked at until now is gone.
+    """
     names = [path.name for path in run_paths(runs_folder())]
-    asked = st.query_params.get("run")
+    asked, shown = st.query_params.get("run"), st.session_state.get(_SHOWN)
     if asked is not None and asked not in names and "run" not in st.session_state:
-        _say_unknown(asked)
+        _say_unknown(asked, told)
+    elif shown is not None and shown not in names:
+        _say_unknown(shown, told)
     wanted = next((name for name in (st.session_state.get("run"), asked) if name in names), names[0])
     _write_down(wanted)
     help = "Recorded runs, newest first."
     chosen = st.selectbox("Run", names, index=None, key="run", bind="query-params", width=320, help=help)
+    st.session_state[_SHOWN] = chosen or wanted
     try:
         return open_run(runs_folder(), chosen or wanted)
     except SnowballError as error:
-        st.error(plain(error))
+        told.error(plain(error))
         return None
 
 
@@ -59,16 +67,23 @@ def _write_down(name: str) -> None:
             st.query_params["run"] = name
 
 
-def _say_unknown(asked: str) -> None:
+def _say_unknown(asked: str, told: DeltaGenerator) -> None:
     try:
         open_run(runs_folder(), asked)
     except SnowballError as error:
-        st.warning(f"{plain(error)}\n\nThe newest run is shown instead.")
+        told.warning(f"{plain(error)}\n\nThe newest run is shown instead.")
 
 
 def state_badge(status: Status) -> None:
     """The run's state as a coloured word."""
     st.badge(status.state, color=BADGES.get(status.state, "gray"))
+
+
+def say_ended(status: Status) -> None:
+    """Say of a run that ended before its time why it did."""
+    verb = {"failed": "failed", "interrupted": "was interrupted"}.get(status.state)
+    if verb and status.message:
+        st.warning(f"This run {verb}: {plain(status.message)}. Everything recorded until then is here.")
 
 
 def offer_demo() -> None:

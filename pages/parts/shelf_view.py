@@ -137,22 +137,22 @@ def _columns(group: str) -> dict[str, Any]:
         "population": ("P", f"The {group} tokens in black holes."),
     }
     ends = {
-        f"{end}_{name}": column.NumberColumn(f"{short} {word}", format="localized", width=64, help=f"{help} At the {word}.")
+        f"{end}_{name}": column.NumberColumn(f"{short} {word}", format="localized", width=62, help=f"{help} At the {word}.")
         for name, (short, help) in names.items()
         for end, word in (("first", "start"), ("last", "end"))
     }
     preset = "The preset its configuration is, whatever its seed, recorded steps and machine; own where it is none."
     return ends | {
-        "title": column.TextColumn("name", width=164, pinned=True, help="Its label, or the name it was configured with."),
-        "state": column.TextColumn("state", width=92),
-        "preset": column.TextColumn("preset", width=142, help=preset),
-        "curve": column.LineChartColumn("U over steps", width=110, y_min=0, color="#009E73"),
-        "step": column.NumberColumn("step", format="localized", width=66, help="Steps done."),
-        "last_step": column.NumberColumn("of", format="localized", width=66, help="Steps when it is complete."),
-        "bytes": column.NumberColumn("size", format="bytes", width=80, help="All files in its folder."),
-        "tags": column.ListColumn("tags", width=110),
+        "title": column.TextColumn("name", width=150, pinned=True, help="Its label, or the name it was configured with."),
+        "state": column.TextColumn("state", width=88),
+        "preset": column.TextColumn("preset", width=140, help=preset),
+        "curve": column.LineChartColumn("U over steps", width=96, y_min=0, color="#009E73"),
+        "step": column.NumberColumn("step", format="localized", width=62, help="Steps done."),
+        "last_step": column.NumberColumn("of", format="localized", width=62, help="Steps when it is complete."),
+        "bytes": column.NumberColumn("size", format="bytes", width=76, help="All files in its folder."),
+        "tags": column.ListColumn("tags", width=88),
         "note": column.TextColumn("note", width=200),
-        "created": column.DatetimeColumn("made", format="YYYY-MM-DD HH:mm", width=128, timezone="UTC", help="UTC."),
+        "created": column.DatetimeColumn("made", format="YYYY-MM-DD HH:mm", width=120, timezone="UTC", help="UTC."),
         "run": column.TextColumn("run", width=290, help="The id: its folder's name."),
         "damage": column.TextColumn("damage", width=130, help="What of it cannot be read."),
     }

@@ -18,7 +18,7 @@ from . import openers
 from .meaning import what_is
 from .place import AXES, arrive, go, here, shown_step
 from .provenance import provenance
-from .run_picker import is_empty, offer_demo, pick_run
+from .run_picker import is_empty, offer_demo, pick_run, say_ended
 from .settings import pick_group, say_unusable
 from .takeaway import Stand
 from .words import plain
@@ -104,8 +104,9 @@ def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | Non
         offer_demo()
         return
     address = st.query_params.to_dict()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        run = pick_run()
+    pickers, told = st.container(horizontal=True, vertical_alignment="bottom", gap="medium"), st.container()
+    with pickers:
+        run = pick_run(told)
         group = pick_group()
         picked = extra() if extra else None
         axis_place = st.container(width="content")
@@ -146,8 +147,7 @@ def _is_drawable(run: Run, snapshots: int, group: str) -> bool:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info(f"This run is still being recorded: the first {snapshots:,} snapshots are drawn.")
             st.button("Draw what was recorded since", key="again")
-    elif status.message and status.state in ("failed", "interrupted"):
-        st.warning(f"This run is {status.state}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
+    say_ended(status)
     if group != "all" and not openers.seen(str(run.path), snapshots).mask(group).any():
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return False

@@ -27,11 +27,11 @@ OTHER = "another-seed"
 _WIDTH, _TALL, _SETTLED = 1440, 3_000, 1_500
 # Page and height: as much of it as tells its part.
 _PICTURES = {
-    "lineage": (f"lineage?run={SHIPPED}&step=19", 960),
-    "motion": (f"motion?run={SHIPPED}&step=1445", 1_000),
-    "compare": (f"compare?runs={SHIPPED},{{other}}&measures=unique,population,largest_linf_cells,loss", 1_280),
+    "lineage": (f"lineage?run={SHIPPED}&step=19", 1_045),
+    "motion": (f"motion?run={SHIPPED}&step=1445", 1_165),
+    "compare": (f"compare?runs={SHIPPED},{{other}}", 1_000),
     "verdict": (f"verdict?run={SHIPPED}", 1_000),
-    "export": (f"export?run={SHIPPED}&step=19&export-picture=lineage", 1_190),
+    "export": (f"export?run={SHIPPED}&step=19", 1_240),
 }
 
 

@@ -92,6 +92,13 @@ def test_flicker_is_folded_and_counted_until_it_is_unfolded(make_run: MakeRun) -
     assert "unknown: the optimizer's moments were not recorded" in app.dataframe[0].value["cause"].tolist()[1]
 
 
+def test_the_cause_of_a_parting_is_told_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
+    run = written(make_run(), FLICKER)
+    told = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
+    assert told in texts(opened(run=run.id, step="7").caption)
+    assert "At step 8: nothing parted." in texts(opened(run=run.id, step="8").caption)
+
+
 def test_the_token_picker_tells_a_tokens_biography_and_selects_it_everywhere(make_run: MakeRun) -> None:
     make_run()
     app = sound(opened(step="12").selectbox(key="token").set_value(4).run())

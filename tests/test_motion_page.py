@@ -84,7 +84,9 @@ def test_unequal_steps_between_snapshots_are_said(make_run: MakeRun) -> None:
 
 def test_odd_runs_get_a_friendly_answer(make_run: MakeRun) -> None:
     run = make_run(steps=1, until=0, name="just-begun")
-    assert "this run has one snapshot" in texts(opened(run=run.id).info)
+    app = opened(run=run.id)
+    assert "this run has one snapshot" in texts(app.info)
+    assert "last moved" not in texts(app.markdown)
     run = make_run(snapshots=0, state="failed", name="empty")
     assert "Nothing was recorded in this run" in texts(opened(run=run.id).warning)
     run = make_run(dead=0, name="all-live")

@@ -106,7 +106,9 @@ def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -
 
 def test_runs_with_one_snapshot_none_or_no_dead_tokens_get_an_answer(make_run: MakeRun) -> None:
     one = make_run(steps=1, until=0, name="one")
-    assert "### Stable" in texts(opened("verdict", run=one.id).markdown)
+    app = opened("verdict", run=one.id)
+    assert "### Stable" in texts(app.markdown)
+    assert "nothing could join or part yet" in texts(app.caption)
     none = make_run(snapshots=0, state="failed", name="none")
     assert "Nothing is recorded" in texts(opened("verdict", run=none.id).info)
     alive = make_run(dead=0, name="no-dead")

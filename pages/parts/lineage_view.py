@@ -201,7 +201,7 @@ def _why(here: pd.DataFrame, step: int) -> str:
     """What parted at the step and why, in full: the column of the table is too narrow for it."""
     parted = here[here["cause"] != ""]
     told = [
-        f"{row['event'][2:]} of {row['populations'].split(' ')[0]} tokens is {row['cause']}"
+        f"{row['event'][2:].capitalize()} of {row['populations'].split(' ')[0]} tokens, {row['cause']}"
         + ("." if pd.isna(row["differed since"]) else f"; their moments differ since step {row['differed since']:,}.")
         for row in parted.head(_MOST_NAMED).to_dict("records")
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -51,7 +52,9 @@ def _table(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Stat
         }
         for row in roll(lined_up)
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="roll", height="content" if len(rows) < 12 else 420)
+    thousands = {name: st.column_config.NumberColumn(format="localized") for name in ("last step", "snapshots")}
+    height: int | Literal["content"] = "content" if len(rows) < 12 else 420
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="roll", height=height, column_config=thousands)
     if alone := [
         draw for draw in set(lined_up.settings) if lined_up.settings.count(draw) == 1 and len(set(lined_up.settings)) > 1
     ]:

@@ -83,7 +83,7 @@ def say_ended(status: Status) -> None:
     """Say of a run that ended before its time why it did."""
     verb = {"failed": "failed", "interrupted": "was interrupted"}.get(status.state)
     if verb and status.message:
-        st.warning(f"This run {verb}: {plain(status.message)}. Everything recorded until then is here.")
+        st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
 
 
 def offer_demo() -> None:

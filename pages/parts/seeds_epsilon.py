@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.epsilon import CellWidths, disagreement
-from snowball_core.overlay_charts import UNITS, distance_data, distance_spec
+from snowball_core.overlay_charts import MOST_POINTS, UNITS, distance_data, distance_spec
 from snowball_core.plates import Plate
 from snowball_core.runs import Run
 from snowball_core.verdict import FACTOR, SEEDS_EPSILON
@@ -27,18 +27,22 @@ def seeds_epsilon(run: Run, snapshots: int, group: str) -> dict[str, Plate]:
     grid, plates = st.grid(3, min_column_width=330, gap="medium"), {}
     for unit, (title, _, one) in UNITS.items():
         with grid.cell():
-            told = f"{group} tokens · unit: {title} · {many(snapshots, 'recorded snapshot')}, all drawn"
+            points = distance_data(table, unit)
+            exact = "every change drawn" if len(points) < MOST_POINTS else f"drawn at {len(points):,} of them"
+            told = f"{group} tokens · unit: {title} · {many(snapshots, 'recorded snapshot')}, {exact}"
             st.markdown(
                 f"**Largest L∞ in {title}** {what_is(_ENTRIES[unit])}  \n:small[:gray[{told}]]  \n:small[:gray[{run.id}]]"
             )
             bound = pd.DataFrame({"value": [FACTOR * one], "asks": [_asks(unit)]})
-            data = {"distances": distance_data(table, unit), "bound": bound}
+            data = {"distances": points, "bound": bound}
             spec = distance_spec(unit, run.config.last_step, float(table[unit].max()))
             alt = (
                 f"Largest L∞ in {title} over the steps: at the end {table[unit].iloc[-1]:.4g}, at most {table[unit].max():.4g}"
             )
             st.vega_lite_chart(spec | {"datasets": data}, key=f"distance-{unit}", alt=alt, width="stretch")
-            plates[unit] = Plate(f"Largest L∞ in {title}", spec, data, title, False, f"Dashed: {_asks(unit)}.")
+            plates[unit] = Plate(
+                f"Largest L∞ in {title}", spec, data, title, False, f"{exact.capitalize()}. Dashed: {_asks(unit)}."
+            )
     st.caption(
         "The largest L∞ of any pair of the group at every recorded step. Dashed: what each form of the criterion asks for."
     )

@@ -77,7 +77,7 @@ def _transport(steps: np.ndarray, events: list[int]) -> int:  # type: ignore[typ
             "Next event": min([step for step in events if step > now], default=None),
         }
         for label, goal in goals.items():
-            help = "First merger or last change of one of the two runs" if "event" in label else "To the next recorded step"
+            help = "First merger or last change of one of the two runs" if "event" in label else "By one recorded step"
             st.button(label, key=f"to-{label}", on_click=_go, args=(goal,), disabled=goal is None, help=help)
     return now
 

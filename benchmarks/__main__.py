@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import statistics
@@ -12,7 +13,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from . import screen
@@ -37,11 +40,10 @@ def rows(shipped: Path, seed_sized: Path, many: Path, moves: int) -> Iterator[di
         with served(seed_sized.parent) as app:
             yield from _moves(app, seed_sized.name, moves, "10,001 steps", _SEED_MS)
             yield from _memory(app, seed_sized.name)
-            if chromium:
-                frames, said = screen.dragged(chromium, app, seed_sized.name)
-                yield _row("dragging through 10,001 steps", frames, "frames/s", f"≥ {_FRAMES:g}", frames >= _FRAMES)
-                yield _row("messages while dragging", said, "", "0", said == 0)
-                yield _row("slider let go → exact view on the screen", screen.released(chromium, app, seed_sized.name), "ms")
+            yield from _two_tabs(app, seed_sized.name, moves)
+        if chromium:
+            with served(seed_sized.parent) as app:
+                yield from _watched(chromium, app, seed_sized.name)
         with served(many.parent) as app:
             yield from _moves(app, many.name, moves, "2,000 dead tokens", _MANY_MS)
 
@@ -87,6 +89,30 @@ def _moves(app: Served, run: str, moves: int, of: str, budget: float) -> Iterato
             taken.append(1e3 * answer.seconds)
     middle = statistics.median(taken)
     yield _row(f"slider let go → exact view, on the server, {of}", middle, "ms", f"≤ {budget:g}", middle <= budget)
+
+
+def _two_tabs(app: Served, run: str, moves: int) -> Iterator[dict[str, object]]:
+    """The same while a second tab is moved without a pause."""
+    with Visitor(app.address) as other, ThreadPoolExecutor(1) as pool:
+        last, over = _open(other, run), Event()
+        steps = itertools.takewhile(lambda step: not over.is_set(), itertools.cycle(range(0, last, 997)))
+        moving = pool.submit(lambda: [other.move(step) for step in steps])
+        try:
+            (row,) = _moves(app, run, moves, "10,001 steps, a second tab moving", _SEED_MS)
+        finally:
+            over.set()
+        moving.result()
+    yield {**row, "budget": "", "holds": None}
+
+
+def _watched(chromium: Browser, app: Served, run: str) -> Iterator[dict[str, object]]:
+    """What a visitor with a browser sees of a long run."""
+    seconds = screen.first_opened(chromium, app, run)
+    yield _row("10,001 steps opened for the first time, until the page stands in a browser", seconds, "s")
+    frames, said = screen.dragged(chromium, app, run)
+    yield _row("dragging through 10,001 steps", frames, "frames/s", f"≥ {_FRAMES:g}", frames >= _FRAMES)
+    yield _row("messages while dragging", said, "", "0", said == 0)
+    yield _row("slider let go → exact view on the screen", screen.released(chromium, app, run), "ms")
 
 
 def _open(visitor: Visitor, run: str) -> int:

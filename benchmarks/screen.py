@@ -78,6 +78,15 @@ def first_page(chromium: Browser, app: Served) -> float:
     return taken
 
 
+def first_opened(chromium: Browser, app: Served, run: str) -> float:
+    """Seconds from the address to the page of a run that nobody has looked at since the server was started."""
+    began = time.perf_counter()
+    page = _opened(chromium, f"{app.address}/?run={run}")
+    taken = time.perf_counter() - began
+    page.close()
+    return taken
+
+
 def dragged(chromium: Browser, app: Served, run: str) -> tuple[float, int]:
     """Frames a second while the mouse drags through the run for two seconds, and messages sent meanwhile."""
     page = chromium.new_page(viewport={"width": 1440, "height": 900})

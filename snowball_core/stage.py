@@ -53,6 +53,7 @@ def stage(history: Words, group: npt.NDArray[np.bool_]) -> Stage:
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     margin = np.where(high > low, 0.06 * (high - low), 1e-9)
     path = axes.coordinates(history[frames][:, group]).mean(axis=1)
+    release(history)
     table = pd.DataFrame({"x": path[:, 0], "y": path[:, 1], "order": np.arange(len(path))})
     spans = [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
     return Stage(axes, spans[0], spans[1], table, len(frames), len(changed))

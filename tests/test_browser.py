@@ -82,6 +82,7 @@ def test_a_link_to_a_page_works_on_a_fresh_server(server: str, page: Page, make_
 def test_arrow_keys_buttons_and_back_move_the_step(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     visit(page, f"{server}/?run={run.id}&step=5")
+    page.wait_for_selector(".scrubber[data-drawn]")  # before it is drawn nobody hears a key
     exact = page.locator(".st-key-exact")
     expect(exact).to_contain_text("Exact at step 5 ")
     for key, step in (("ArrowRight", 6), ("ArrowRight", 7), ("ArrowLeft", 6), ("Shift+ArrowRight", 16), ("Shift+ArrowLeft", 6)):

@@ -11,6 +11,7 @@ require_front_door("pages/scrub.py")
 from pages.parts import growing  # noqa: E402
 from pages.parts.exact_step import exact_step  # noqa: E402
 from pages.parts.exact_view import exact_view  # noqa: E402
+from pages.parts.playback import EVERY_SECONDS, is_playing  # noqa: E402
 from pages.parts.provenance import provenance  # noqa: E402
 from pages.parts.run_picker import is_empty, offer_demo, pick_run, say_ended  # noqa: E402
 from pages.parts.scrubber import is_native, scrubber  # noqa: E402
@@ -44,5 +45,7 @@ if run is not None:
         exact_step(run, drawable, group, unit)
     else:
         waits = alive and not drawable and not is_native()
-        st.fragment(exact_view, run_every=1.0 if alive else None)(run, group, unit, alive, waits)
+        st.fragment(exact_view, run_every=1.0 if alive else EVERY_SECONDS if is_playing() else None)(
+            run, group, unit, alive, waits
+        )
     provenance(run)

@@ -103,5 +103,5 @@ def _bound_faults(name: str, value: float, limits: Mapping[str, Any]) -> list[st
         ("below", "less than", lambda bound: value < bound),
     ]
     broken = [f"{words} {limits[key]:,}" for key, words, holds in tests if key in limits and not holds(limits[key])]
-    unit = f" {limits['unit']}" if limits["unit"] else ""
+    unit = f" {limits['unit']}" if limits["unit"] and limits["unit"] != name else ""
     return [f"{name} must be {' and '.join(broken)}{unit}; got {value:,}."] if broken else []

@@ -121,9 +121,9 @@ def test_several_faults_are_counted_and_listed_and_one_fault_stands_alone():
     with pytest.raises(ConfigError) as one:
         configured(DEFAULTS, {"steps": 0})
     assert str(two.value).startswith(
-        "2 things must change before this run can start:\n  - steps must be at least 1 steps; got 0."
+        "2 things must change before this run can start:\n  - steps must be at least 1; got 0."
     )
-    assert str(one.value) == "steps must be at least 1 steps; got 0."
+    assert str(one.value) == "steps must be at least 1; got 0."
     assert isinstance(one.value, SnowballError)
 
 
@@ -219,7 +219,7 @@ def test_until_zero_records_the_initial_state_alone():
         ({"beta2": 1}, "beta2 must be less than 1.0; got 1.0."),
         ({"eps": 0}, "eps must be greater than 0.0; got 0.0."),
         ({"vocab": 1}, "vocab must be at least 2 tokens; got 1."),
-        ({"steps": "20,000,000"}, "steps must be at most 10,000,000 steps; got 20,000,000."),
+        ({"steps": "20,000,000"}, "steps must be at most 10,000,000; got 20,000,000."),
         ({"label_shift": 3}, 'label_shift must be one of 1, 2; got "3".'),
         ({"precision": "f16"}, 'precision must be one of pure-bf16, bf16-weights, mixed, f32; got "f16".'),
         ({"record": "every-0"}, 'got "every-0". Try every-10.'),

@@ -280,3 +280,25 @@ def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:
     manifest["corpus"]["name"] = "$x$ *bold* <img src=x>"
     (run.path / "run.json").write_text(json.dumps(manifest))
     assert "\\$x\\$ \\*bold\\* \\<img" in texts(opened().caption)
+
+
+def test_the_native_slider_plays_loops_jumps_to_events_and_tells_a_biography(make_run: MakeRun) -> None:
+    make_run()
+    app = opened(step="7")
+    for key, step in (("event1", 9), ("event-1", 6), ("to-Last", 20), ("event1", 20), ("to-First", 0)):
+        app.button(key=key).click().run()
+        assert at_step(sound(app)) == f"Exact at step {step}"
+    app.selectbox(key="told-token").set_value(3).run()
+    assert "**Token 3 (ETX)**" in texts(sound(app).markdown)
+    app.selectbox(key="pace").set_value("500 steps/s").run()
+    app.toggle(key="play").set_value(True).run()
+    while app.toggle(key="play").value:
+        sound(app.run())
+    assert at_step(app) == "Exact at step 20"
+    app.text_input(key="loop").set_value("3-5").run()
+    app.toggle(key="play").set_value(True).run()
+    seen = {at_step(sound(app.run())) for _ in range(4)}
+    assert seen <= {f"Exact at step {step}" for step in (3, 4, 5)}
+    assert app.toggle(key="play").value
+    assert at_step(sound(app.button(key="to-First").click().run())) == "Exact at step 0"
+    assert not app.toggle(key="play").value

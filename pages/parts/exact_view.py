@@ -9,12 +9,16 @@ from snowball_core.runs import Run
 from snowball_core.tables import drawable_snapshots, group_mask, group_table, last_change, planned, recorded_snapshots
 
 from . import figures, openers
+from .biography import biography, pick_token
 from .exact_tables import tables
 from .figures import Moment
+from .playback import is_playing
 from .run_picker import state_badge
 from .takeaway import Stand, take_home
 from .transport import transport
 from .words import plain
+
+_PLAYED = "was-playing"
 
 
 def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) -> None:
@@ -49,13 +53,16 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
 
 
 def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> None:
+    if is_playing() != st.session_state.get(_PLAYED, False):
+        st.session_state[_PLAYED] = is_playing()
+        st.rerun()  # so that the view goes on by itself, or comes to rest
     mask = group_mask(run.dead, group)
     if not mask.any():
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return
     measures = openers.measures(str(run.path), snapshots)
     curves = st.container()
-    index = transport(run, snapshots, last_change(measures, group) if finished else 0, alive=not finished)
+    index = transport(run, snapshots, group, last_change(measures, group) if finished else 0, alive=not finished)
     step = int(run.steps(snapshots)[index])
     rows = openers.rows_at(str(run.path), snapshots, index, mask)
     tokens = group_table(rows, run.dead, mask)
@@ -63,6 +70,9 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> No
     with curves:
         figures.curves(moment)
     figures.numbers(moment)
+    chosen = pick_token(moment)
+    if chosen:
+        biography(moment, chosen)
     pictures = st.grid(3, min_column_width=320, gap="medium")
     for figure in (figures.sizes, figures.distances, figures.places):
         with pictures.cell():

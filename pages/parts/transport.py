@@ -8,6 +8,8 @@ from snowball_core.runs import Run
 from snowball_core.schedules import recorded_steps
 from snowball_core.tables import recorded_at
 
+from .playback import advance, controls, pause
+
 _STAY_IN_VIEW = """<style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-transport), .st-key-transport {
   position: sticky; top: 3.6rem; z-index: 9; padding-bottom: 0.4rem;
@@ -17,7 +19,7 @@ _STAY_IN_VIEW = """<style>
 _JUMPS = ((-10, "−10", "Shift+Left"), (-1, "−1", "Left"), (1, "+1", "Right"), (10, "+10", "Shift+Right"))
 
 
-def transport(run: Run, snapshots: int, default: int, alive: bool) -> int:
+def transport(run: Run, snapshots: int, group: str, default: int, alive: bool) -> int:
     """Draw the transport and return the index of the snapshot to show.
 
     Parameters
@@ -25,6 +27,8 @@ def transport(run: Run, snapshots: int, default: int, alive: bool) -> int:
     run : Run
     snapshots : int
         How many are recorded now; the slider's range is the whole run's, so that it never jumps.
+    group : {"dead", "live", "all"}
+        Whose events the jumps go to.
     default : int
         The step at which a first visit opens.
     alive : bool
@@ -32,8 +36,11 @@ def transport(run: Run, snapshots: int, default: int, alive: bool) -> int:
     """
     steps = run.steps(snapshots)
     st.html(_STAY_IN_VIEW)
+    going = advance(run, snapshots)
     with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
-        if alive and _follow():
+        if going is not None:
+            wanted = _followed(run, going)
+        elif alive and _follow():
             wanted = _followed(run, int(steps[-1]))
         else:
             wanted = _slider(run, default)
@@ -43,6 +50,7 @@ def transport(run: Run, snapshots: int, default: int, alive: bool) -> int:
             name = f"{'Forward' if jump > 0 else 'Back'} {abs(jump)} recorded {'step' if abs(jump) == 1 else 'steps'}"
             st.button(label, key=f"jump{jump}", help=name, shortcut=keys, on_click=_go, args=(goal,))
         _entry(run, int(steps[index]))
+    controls(run, snapshots, group, int(steps[index]), _go)
     if steps[index] == default > 0:
         st.caption(f"At step {default:,} the black holes of this group changed for the last time. The left arrow goes back.")
     if wanted > steps[-1]:
@@ -72,7 +80,7 @@ def _follow() -> bool:
 
 
 def _followed(run: Run, newest: int) -> int:
-    """A slider that only shows: a second one, so that address and history are left alone while the run grows."""
+    """A slider that only shows: a second one, so that address and history are left alone while the step moves by itself."""
     st.session_state["followed-step"] = newest
     last = max(1, run.config.last_step)
     return st.slider(f"Step of {run.config.last_step:,}", 0, last, key="followed-step", disabled=True)
@@ -85,6 +93,7 @@ def _entry(run: Run, step: int) -> None:
 
 
 def _go(step: int) -> None:
+    pause()
     st.session_state["follow"] = False
     st.session_state["step"] = step
 

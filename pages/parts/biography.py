@@ -1,0 +1,75 @@
+"""The biography of the token or hole that is selected, under the exact numbers of a step."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from snowball_core.tables import glyph
+
+from . import openers
+from .figures import Moment
+from .words import plain
+
+_CHOSEN = "told-token"
+
+
+def biography(moment: Moment, chosen: tuple[str, int] | None) -> None:
+    """The black holes the chosen token was in; ``chosen`` is "token" or "hole", and the token."""
+    if chosen is None:
+        st.caption("Click a hole or a token above: what it went through is told here.")
+        return
+    what, token = chosen
+    if not (moment.tokens["token"] == token).any():
+        st.caption(f"Token {token:,} is selected; it is not of the group {moment.group}.")
+        return
+    with st.container(border=True, key="biography"):
+        name = f"token {token:,} ({plain(glyph(token))})"
+        now = moment.tokens.loc[moment.tokens["token"] == token].iloc[0]
+        mates = moment.tokens.loc[moment.tokens["vector"] == now["vector"], "glyph"]
+        alone = "alone" if len(mates) == 1 else f"one of {len(mates):,} in hole {now['hole']}: {plain(' '.join(mates[:60]))}"
+        title = f"The black hole of {name}" if what == "hole" else f"T{name[1:]}"
+        st.markdown(f"**{title}** · at step {moment.step:,} {alone}")
+        table = openers.biography(str(moment.run.path), moment.snapshots, moment.group, token)
+        if len(table):
+            names = {"hole": "hole (its name through the run)", "joined": "joined at step", "left": "left at step"}
+            told = table.drop(columns=["token", "first_move", "last_move"]).rename(columns=names)
+            first, last = table.iloc[0][["first_move", "last_move"]]
+            moves = "It never moved." if first < 0 else f"It first moved at step {first:,} and last at step {last:,}."
+            st.caption(moves)
+            st.dataframe(
+                told.rename(columns={"largest_population": "largest population"}),
+                hide_index=True,
+                key="biography-table",
+                placeholder="still there",
+                height="content",
+            )
+        else:
+            st.caption("It never shared its vector with another token of the group.")
+
+
+def pick_token(moment: Moment) -> tuple[str, int] | None:
+    """The token chosen in a list, where there is no picture to click; kept in the address like one that was clicked."""
+    tokens = moment.tokens["token"].tolist()
+    asked = re.fullmatch("[th]([0-9]{1,7})", st.query_params.get("select", ""))
+    place = tokens.index(int(asked[1])) if asked and int(asked[1]) in tokens else None
+    token = st.selectbox(
+        "Token whose biography is told",
+        tokens,
+        index=place,
+        key=_CHOSEN,
+        placeholder="none chosen",
+        format_func=lambda token: f"{token} {glyph(token)}",
+        on_change=_write_down,
+        width=280,
+    )
+    return None if token is None else ("token", int(token))
+
+
+def _write_down() -> None:
+    token = st.session_state[_CHOSEN]
+    if token is not None:
+        st.query_params["select"] = f"t{token}"
+    elif "select" in st.query_params:
+        del st.query_params["select"]

@@ -92,6 +92,13 @@ def test_flicker_is_folded_and_counted_until_it_is_unfolded(make_run: MakeRun) -
     assert "unknown: the optimizer's moments were not recorded" in app.dataframe[0].value["cause"].tolist()[1]
 
 
+def test_where_everything_was_undone_the_page_does_not_say_that_nothing_happened(make_run: MakeRun) -> None:
+    run = written(make_run(), [*FLICKER[:7], *[FLICKER[0]] * 14])
+    app = opened(run=run.id)
+    assert "All 2 events after the first snapshot were undone soon" in texts(app.info)
+    assert "2 of flicker folded" in texts(app.markdown)
+
+
 def test_the_cause_of_a_parting_is_told_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
     run = written(make_run(), FLICKER)
     told = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."

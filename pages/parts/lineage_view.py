@@ -87,11 +87,18 @@ def _laid_out(path: str, snapshots: int, group: str, axis: StepAxis, unfold: boo
 
 @st.cache_data(max_entries=12, show_spinner=False)
 def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame:
-    """The events as they are listed, without those of the first snapshot, which nobody saw happen."""
+    """The events as they are listed, without those of the first snapshot, which nobody saw happen.
+
+    A parting that violates a law is listed even where it is part of a flicker.
+    """
     seen, account = openers.seen(path, snapshots), openers.lineage_account(path, snapshots, group)
     shown = _calm(path, snapshots, group).is_shown
     rows = event_rows(account, seen.steps)
-    kept = [row for row, keep in zip(rows, shown, strict=True) if (keep or unfold) and row["previous_step"] is not None]
+    kept = [
+        row
+        for row, keep in zip(rows, shown, strict=True)
+        if (keep or unfold or row["violation"]) and row["previous_step"] is not None
+    ]
     return told_events(kept, names_of(seen))
 
 
@@ -105,7 +112,7 @@ def lineage_view(whole: Whole, _: object) -> None:
     with beside.cell(column_span=2):
         plates = _lanes(whole, unfold)
     with beside.cell():
-        _listed(whole, unfold, calm)
+        _listed(whole, unfold)
     plates |= _biography(whole, unfold)
     take_these(whole.stand, plates, ("events", "nodes", "edges"))
     st.caption("Tables hold every event, flicker included: with its cause, every hole and interval, every parent and child.")
@@ -167,18 +174,21 @@ def _picked() -> None:
         go(step=int(picked[-1]["step"]), select=f"h{int(picked[-1]['token'])}")
 
 
-def _listed(whole: Whole, unfold: bool, calm: Calm) -> None:
+def _listed(whole: Whole, unfold: bool) -> None:
     table = _events(whole.path, whole.snapshots, whole.group, unfold)
     tree = openers.lineage_account(whole.path, whole.snapshots, whole.group).tree
     begun = sum(event.snapshot == 0 for event in tree.events)
-    flicker = f", {calm.hidden_events:,} of flicker folded" if calm.found and not unfold else ""
+    folded_away = len(tree.events) - begun - len(table)
+    flicker = f", {folded_away:,} of flicker folded" if folded_away else ""
     had = f"{begun or 'no'} hole{'s' * (begun != 1)}"
     st.markdown(
         f"**Events and causes**: {len(table):,} after the first snapshot, which had {had}{flicker}. {what_is('fission')}  \n"
         ":small[:gray[Click the box before a row: the step moves there. Each happened after one recorded step, by the next.]]"
     )
     if not len(table):
-        st.info("Nothing happened to the black holes of this group after the first snapshot.")
+        undone = f"All {many(folded_away, 'event')} after the first snapshot were undone soon: unfold the flicker to see them."
+        nothing = "Nothing happened to the black holes of this group after the first snapshot."
+        st.info(undone if folded_away else nothing)
         return
     unsaid = [] if table["cause"].any() else ["cause", "differed since"]
     st.dataframe(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -20,7 +21,7 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
     rows = judged.laws(str(run.path), snapshots)
     st.subheader("The laws", anchor="laws")
     st.markdown(
-        f"Checked over {many(snapshots, 'recorded step')}, none left out, for all tokens they are about. "
+        f"Checked over {many(snapshots, 'recorded step')}, for all tokens they are about{_gaps(run, snapshots)}. "
         + what_is("laws-as-monitors")
     )
     table = pd.DataFrame(
@@ -36,6 +37,15 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
     found = [{"law": row["law"], **each} for row in rows for each in row["violations"]]
     if found:
         _violations(run, group, found)
+
+
+def _gaps(run: Run, snapshots: int) -> str:
+    """What is left out where not every step was recorded: the reach of an update is that of one step."""
+    apart = np.diff(run.steps(snapshots))
+    if (apart == 1).all():
+        return ""
+    single = int((apart == 1).sum())
+    return f"; the reach of an update only between the {single:,} of {len(apart):,} neighbours that are one step apart"
 
 
 def _state(row: dict[str, Any]) -> str:

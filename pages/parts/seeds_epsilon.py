@@ -28,8 +28,8 @@ def seeds_epsilon(run: Run, snapshots: int, group: str) -> dict[str, Plate]:
     for unit, (title, _, one) in UNITS.items():
         with grid.cell():
             points = distance_data(table, unit)
-            exact = "every change drawn" if len(points) < MOST_POINTS else f"drawn at {len(points):,} of them"
-            told = f"{group} tokens · unit: {title} · {many(snapshots, 'recorded snapshot')}, {exact}"
+            thin = "" if len(points) < MOST_POINTS else f"{len(points):,} of {snapshots:,} snapshots drawn"
+            told = " · ".join([f"{group} tokens", f"unit: {title}", *([thin] if thin else [])])
             st.markdown(
                 f"**Largest L∞ in {title}** {what_is(_ENTRIES[unit])}  \n:small[:gray[{told}]]  \n:small[:gray[{run.id}]]"
             )
@@ -40,11 +40,11 @@ def seeds_epsilon(run: Run, snapshots: int, group: str) -> dict[str, Plate]:
                 f"Largest L∞ in {title} over the steps: at the end {table[unit].iloc[-1]:.4g}, at most {table[unit].max():.4g}"
             )
             st.vega_lite_chart(spec | {"datasets": data}, key=f"distance-{unit}", alt=alt, width="stretch")
-            plates[unit] = Plate(
-                f"Largest L∞ in {title}", spec, data, title, False, f"{exact.capitalize()}. Dashed: {_asks(unit)}."
-            )
+            note = f"{thin or 'Every change drawn'}. Dashed: {_asks(unit)}."
+            plates[unit] = Plate(f"Largest L∞ in {title}", spec, data, title, False, note)
     st.caption(
-        "The largest L∞ of any pair of the group at every recorded step. Dashed: what each form of the criterion asks for."
+        f"The largest L∞ of any pair of the group over {many(snapshots, 'recorded snapshot')}, every change drawn unless said "
+        "above. Dashed: what each form of the criterion asks for."
     )
     return plates
 

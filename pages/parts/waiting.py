@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import streamlit as st
+from threadpoolctl import threadpool_limits
 
 from snowball_core.memory import return_memory
 
@@ -50,7 +51,9 @@ def once(name: str, key: tuple[Any, ...], make: Callable[[Share], Made], said: s
     with lock:  # two tabs wait for one piece of work instead of doing it twice
         if key not in things:
             try:
-                things[key] = make(_told(place, said) if place else lambda share: None)
+                # Next to a training run a product of matrices on all processors waits for the slowest of them.
+                with threadpool_limits(1, "blas"):
+                    things[key] = make(_told(place, said) if place else lambda share: None)
             finally:
                 return_memory()
                 if place:

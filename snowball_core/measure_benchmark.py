@@ -41,7 +41,7 @@ def seed_sized_history(source: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]
     return frames
 
 
-def _best(action: Callable[[], object], rounds: int = 5) -> float:
+def _median(action: Callable[[], object], rounds: int = 5) -> float:
     taken = []
     for _ in range(rounds):
         began = time.perf_counter()
@@ -60,10 +60,10 @@ def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Row]:
         with TensorWriter(path, "embedding_history", "BF16", _SHAPE[1:], _SHAPE[0], {}) as file:
             for frame in history:
                 file.append(frame)
-        tables = _best(lambda: step_table(foreign(path, dead=range(_DEAD))), 3)
+        tables = _median(lambda: step_table(foreign(path, dead=range(_DEAD))), 3)
         yield Row("all per-step tables of 10,001 steps, cold", tables, "s", "≤ 2", tables <= 2)
         seen = foreign(path, dead=range(_DEAD))
-        events = _best(lambda: account(seen, "dead"), 3)
+        events = _median(lambda: account(seen, "dead"), 3)
         yield Row("lineage of dead tokens over 10,001 steps", events, "s", "≤ 1", events <= 1)
     yield from _step_rows(history)
     yield from _large_matrix_rows()
@@ -71,7 +71,7 @@ def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Row]:
 
 
 def _census_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
-    ours = _best(lambda: census_history(history))
+    ours = _median(lambda: census_history(history))
     some = torch.from_numpy(history[::10].view(np.int16))
 
     def loop() -> list[int]:
@@ -96,7 +96,7 @@ def _step_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
         rows = history[5_000][group]
         return pair_statistics(rows), census(rows), axes.coordinates(rows)
 
-    taken = 1e3 * _best(one_step, 50)
+    taken = 1e3 * _median(one_step, 50)
     yield Row("one step: distances, sizes, principal coordinates", taken, "ms", "≤ 10", taken <= 10)
 
 
@@ -105,7 +105,7 @@ def _large_matrix_rows() -> Iterator[Row]:
     matrix[1::3] = matrix[0]
     # Some −0: the census by value has to look at the rows again.
     matrix[::50, 7] = 0x8000
-    taken = _best(lambda: census(matrix), 3)
+    taken = _median(lambda: census(matrix), 3)
     yield Row("census of one matrix of 151,936 × 2,560", taken, "s", "≤ 2", taken <= 2)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "matrix.safetensors"

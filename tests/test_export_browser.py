@@ -18,6 +18,7 @@ from conftest import MakeRun
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request, expect
 
+from snowball_core.plates import MOTIFS
 from snowball_core.runs import Run
 
 pytestmark = MARKS
@@ -132,7 +133,7 @@ def test_a_report_opens_offline_with_and_without_scripts(
     assert problems == []
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Snowball report: {run.id}")
     pictures = page.get_by_role("img").all()
-    assert len(pictures) == 6
+    assert len(pictures) == len(MOTIFS)
     for picture in pictures:
         box = picture.bounding_box()
         assert box is not None

@@ -120,9 +120,7 @@ def test_several_faults_are_counted_and_listed_and_one_fault_stands_alone():
         configured(DEFAULTS, {"steps": 0, "batch": 0})
     with pytest.raises(ConfigError) as one:
         configured(DEFAULTS, {"steps": 0})
-    assert str(two.value).startswith(
-        "2 things must change before this run can start:\n  - steps must be at least 1; got 0."
-    )
+    assert str(two.value).startswith("2 things must change before this run can start:\n  - steps must be at least 1; got 0.")
     assert str(one.value) == "steps must be at least 1; got 0."
     assert isinstance(one.value, SnowballError)
 

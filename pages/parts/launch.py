@@ -52,8 +52,8 @@ def _estimate(config: RunConfig, corpus: Corpus, at: Branch | None) -> None:
         st.markdown(
             f"**About {duration(expected.seconds)}, {size(expected.disk_bytes)} on disk and "
             f"{size(expected.memory_bytes)} of memory** for {config.last_step:,} steps{beyond}, {expected.snapshots:,} "
-            f"snapshots of {config.vocab} × {config.hidden} and {expected.parameters:,} parameters, on this machine while it "
-            "does nothing else."
+            f"snapshots of {config.vocab} × {config.hidden} and {expected.parameters:,} parameters, at the fastest this "
+            "machine was seen to compute."
         )
         text = f"The text has {len(corpus):,} bytes; {config.vocab - dead} of {config.vocab} tokens are live, {dead} are dead."
         if dead:

@@ -150,7 +150,7 @@ def _speeds() -> list[float]:
 def speed() -> float:
     """Floating-point operations per second of this machine: the fastest measured, at most once a minute.
 
-    A machine at work looks slow; what a run would take is told for one that does nothing else.
+    A machine at work looks slow for a while; a run would not be behind that work for ever.
     """
     seen = _speeds()
     seen[:] = [max([matrix_speed(), *seen])]

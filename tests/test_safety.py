@@ -81,11 +81,12 @@ def test_a_foreign_host_or_origin_is_not_answered(address: str) -> None:
 def test_nothing_but_the_app_is_served_and_nothing_is_reported_home() -> None:
     code = (
         "import json, streamlit.config as c; names = ['server.enableStaticServing', 'browser.gatherUsageStats', "
-        "'server.enableXsrfProtection', 'server.enableCORS', 'server.address', 'client.showErrorDetails']; "
+        "'server.enableXsrfProtection', 'server.enableCORS', 'server.address', 'client.showErrorDetails', "
+        "'client.disableDataExport']; "
         "print(json.dumps([c.get_option(name) for name in names]))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout.splitlines()[-1]) == [False, False, True, True, "127.0.0.1", "type"]
+    assert json.loads(done.stdout.splitlines()[-1]) == [False, False, True, True, "127.0.0.1", "type", True]
 
 
 def test_no_page_asks_anybody_but_this_server(browser: Browser, address: str) -> None:
@@ -115,13 +116,18 @@ def test_a_hostile_run_in_the_address_is_named_and_not_opened(
 
 
 def test_names_and_notes_are_shown_as_they_are_written(browser: Browser, address: str, library: Path) -> None:
-    annotate(library / SHIPPED.name, label=HOSTILE[:60], note=HOSTILE, tags=["a-tag"])
+    annotate(library / SHIPPED.name, label=HOSTILE[:60], note=f"=1+1 {HOSTILE}", tags=["a-tag"])
     page = browser.new_context().new_page()
     alarms: list[str] = []
     page.on("dialog", lambda dialog: (alarms.append(dialog.message), dialog.dismiss()))
     for name in ("library", "scrub", "export", "train", "verdict"):
         visit(page, f"{address}/{name}")
         assert page.locator("img[src='x'], a[href^='javascript'], [data-testid='stMarkdown'] script").count() == 0
+    visit(page, f"{address}/library")
+    with page.expect_download() as table:
+        page.locator(".st-key-runs-csv button").click()
+    written = pd.read_csv(table.value.path())
+    assert written["note"].tolist() == [f"'=1+1 {HOSTILE}"]
     page.context.close()
     assert alarms == []
 

@@ -13,6 +13,7 @@ from snowball_core.glance import POINTS
 from snowball_core.runs import runs_folder
 from snowball_core.shelf import ORDERS, Row, matching, ordered, shelf, shelf_table
 from snowball_core.status import read_status
+from snowball_core.tables import csv_bytes
 
 from .run_picker import offer_demo
 from .settings import pick_group
@@ -100,8 +101,9 @@ def _table(rows: Sequence[Row], group: str) -> list[Row]:
     """
     ids = [row.id for row in rows]
     kept = [place for place, run_id in enumerate(ids) if run_id in st.session_state.get(_CHOSEN, ())]
+    table = shelf_table(rows, group)
     event: Any = st.dataframe(
-        shelf_table(rows, group),
+        table,
         key=f"runs-{zlib.crc32(' '.join(ids).encode())}",
         hide_index=True,
         on_select="rerun",
@@ -120,6 +122,8 @@ def _table(rows: Sequence[Row], group: str) -> list[Row]:
         "snapshot · the line: U at up to "
         f"{POINTS} recorded snapshots, spaced evenly on a symlog axis of steps · sizes: everything in the folder"
     )
+    label = f"{'This run' if len(rows) == 1 else 'These runs'} as CSV"
+    st.download_button(label, lambda: csv_bytes(table), "runs.csv", "text/csv", key="runs-csv", on_click="ignore")
     return [row for row in rows if row.id in chosen]
 
 

@@ -114,7 +114,7 @@ def test_a_cancelled_command_says_what_is_kept_and_goes_on_there(told, tmp_path,
     real, asked = walking.release, []
 
     def interrupted(words):
-        asked.append(1)
+        asked.extend([] if words is None else [1])
         if len(asked) == 3:
             raise KeyboardInterrupt
         real(words)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+import pandas as pd
 
 from .animation import MOST_FRAMES, gif_bytes
 from .errors import HistoryError
@@ -79,8 +82,13 @@ def item(shown: Exhibit, name: str) -> Item:
 
 
 def _tables(shown: Exhibit) -> list[Item]:
+    @functools.lru_cache(maxsize=1)
+    def table(name: str) -> pd.DataFrame:
+        """Made once for its formats, which are written one after another."""
+        return SHEETS[name].make(shown)
+
     found = [
-        _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda sheet=sheet, form=form: form(sheet.make(shown)))  # type: ignore[misc]
+        _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda name=name, form=form: form(table(name)))  # type: ignore[misc]
         for name, sheet in SHEETS.items()
         for kind, form in FORMATS.items()
     ]
@@ -92,14 +100,15 @@ def _tables(shown: Exhibit) -> list[Item]:
 
 
 def _pictures(shown: Exhibit) -> list[Item]:
+    @functools.lru_cache(maxsize=1)
+    def svg(name: str) -> bytes:
+        """Drawn once for both formats."""
+        return draw(shown, MOTIFS[name].make(shown))
+
     found = []
     for name, motif in MOTIFS.items():
-
-        def svg(motif: Any = motif) -> bytes:
-            return draw(shown, motif.make(shown))
-
-        found.append(_item(f"pictures/{name}.svg", "pictures", motif.what, svg))
-        found.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda svg=svg: png_bytes(svg())))  # type: ignore[misc]
+        found.append(_item(f"pictures/{name}.svg", "pictures", motif.what, functools.partial(svg, name)))
+        found.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda name=name: png_bytes(svg(name))))  # type: ignore[misc]
     return found
 
 

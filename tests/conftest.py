@@ -92,9 +92,29 @@ def page(browser: Browser) -> Iterator[Page]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a file's server, and the link that it takes for its library."""
+    from browsing import serve
+
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "library").symlink_to(folder)
+    with serve(folder / "library") as address:
+        yield address, folder / "library"
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a fresh server whose library is the test's folder."""
+def server(served: tuple[str, Path], tmp_path: Path) -> str:
+    """The address of a server whose library is the test's folder; one server for all tests of a file."""
+    address, library = served
+    library.unlink()
+    library.symlink_to(tmp_path)
+    return address
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[str]:
+    """The address of a server that nobody has visited, whose library is the test's folder."""
     from browsing import serve
 
     with serve(tmp_path) as address:

@@ -67,9 +67,9 @@ def _takes_it_home(page: Page, run: Run) -> None:
 
 
 @pytest.mark.parametrize("path", ["", *PAGES])
-def test_a_link_to_a_page_works_on_a_fresh_server(server: str, page: Page, make_run: MakeRun, path: str) -> None:
+def test_a_link_to_a_page_works_on_a_fresh_server(fresh_server: str, page: Page, make_run: MakeRun, path: str) -> None:
     run, title = make_run(), TITLES.get(path, path.capitalize())
-    visit(page, f"{server}/{path}?run={run.id}&step=7&group=all")
+    visit(page, f"{fresh_server}/{path}?run={run.id}&step=7&group=all")
     expect(page.locator("h1")).to_have_text(title)
     assert f"run={run.id}" in page.url
     expect(page.get_by_text("Page not found")).to_have_count(0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 
 from .errors import ConfigError
+
+_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "neon", "bf16", "sve")
+_BF16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def resolve_device(name: str) -> torch.device:
@@ -35,3 +39,15 @@ def resolve_threads(threads: int) -> int:
     """The number of processor threads that ``threads`` (0: one per usable core) stands for here."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return threads or usable
+
+
+def cpu_features() -> list[str]:
+    """The processor's features that decide which kernels run, where the system tells them."""
+    told = Path("/proc/cpuinfo")
+    words = set(told.read_text().split()) if told.is_file() else set()
+    return [name for name in _FEATURES if name in words]
+
+
+def has_bf16_units() -> bool:
+    """Whether the processor multiplies bf16 matrices by itself, as far as the system tells."""
+    return not _BF16_FEATURES.isdisjoint(cpu_features())

@@ -5,17 +5,16 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from . import __version__
+from .machine import cpu_features
 from .precision import dtype_names
 from .training import Training
 
 _MUST_MATCH = ("torch", "transformers", "device", "threads", "cpu_capability")
-_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "neon", "bf16", "sve")
 
 
 def provenance(training: Training) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def provenance(training: Training) -> dict[str, Any]:
         "device_name": _device_name(training.device),
         "threads": training.threads,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "cpu_features": _cpu_features(),
+        "cpu_features": cpu_features(),
         "dtypes": dtype_names(config),
         "seeds": {"initial_state": drawn, "data_order": f"{config.seed} + epoch", "jiggle": f"{config.seed} and step"},
         "base_length": training.base_length,
@@ -44,13 +43,6 @@ def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return platform.processor() or platform.machine()
-
-
-def _cpu_features() -> list[str]:
-    """The processor's features that decide which kernels run, where the system tells them."""
-    told = Path("/proc/cpuinfo")
-    words = set(told.read_text().split()) if told.is_file() else set()
-    return [name for name in _FEATURES if name in words]
 
 
 def differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from snowball_core.bf16 import values
 from snowball_core.notes import annotate, read_notes
 from snowball_core.runs import run_paths
+from snowball_core.shelf_benchmark import made_library
 from snowball_core.status import Status, hold, write_status
 from snowball_core.trash import trashed
 
@@ -81,6 +82,20 @@ def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_r
     expect(page.locator("h1")).to_have_text("Compare")
     page.wait_for_selector(READY)
     expect(page.get_by_text("A comparison needs")).to_have_count(0)
+
+
+def test_a_thousand_runs_are_listed_found_and_opened(server: str, page: Page, tmp_path: Path) -> None:
+    made_library(tmp_path, 1_000, steps=2)
+    library(page, server)
+    expect(page.get_by_text("1,000 runs · ")).to_be_visible()
+    page.get_by_role("searchbox", name="Find").fill("made-777")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 run · ")).to_be_visible()
+    page.wait_for_selector(READY)
+    tick(page, 0)
+    page.locator(".st-key-selected").get_by_role("link", name="Open in Scrub").click()
+    expect(page.locator(".st-key-exact")).to_contain_text("dead: 6 tokens")
+    assert "made-777" in page.url
 
 
 def test_a_deep_link_opens_a_file_and_a_reload_keeps_it(server: str, page: Page, tmp_path: Path) -> None:

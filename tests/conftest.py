@@ -92,6 +92,15 @@ def page(browser: Browser) -> Iterator[Page]:
         yield opened
 
 
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The test's folder as the library of the app in this process."""
+    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
+    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
+    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
+    return tmp_path
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a file's server, and the link that it takes for its library."""

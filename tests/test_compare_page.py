@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
+import paging
 import pandas as pd
 import pytest
 from conftest import MakeRun
+from paging import sound, specs, texts
 from streamlit.testing.v1 import AppTest
 
 from snowball_core.runs import HISTORY, TENSOR, Run
 from snowball_core.tables import exact_numbers
 from snowball_core.tensorfile import TensorWriter
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
-
-
-@pytest.fixture(autouse=True)
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def opened(*runs: Run | str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    app.run()
-    app.switch_page("pages/compare.py")
-    if runs:
-        app.query_params["runs"] = ",".join(run if isinstance(run, str) else run.id for run in runs)
-    for name, value in query.items():
-        app.query_params[name] = value
-    return sound(app.run())
-
-
-def sound(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def texts(elements: object) -> str:
-    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
+    chosen = ",".join(run if isinstance(run, str) else run.id for run in runs)
+    return paging.opened("compare", **({"runs": chosen} if runs else {}), **query)
 
 
 def redrawn(run: Run, seed: int) -> Run:
@@ -56,10 +35,6 @@ def redrawn(run: Run, seed: int) -> Run:
 
 def table(app: AppTest, column: str) -> pd.DataFrame:
     return next(frame.value for frame in app.dataframe if column in frame.value)
-
-
-def specs(app: AppTest) -> dict[str, str]:
-    return {node.proto.id or str(place): node.proto.spec for place, node in enumerate(app.get("vega_lite_chart"))}
 
 
 def test_an_empty_library_offers_the_demo() -> None:

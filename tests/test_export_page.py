@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from conftest import MakeRun
+from paging import opened, sound
 from streamlit.testing.v1 import AppTest
 
 from snowball_core.methods import methods
 from snowball_core.observation import observe
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
-
-
-@pytest.fixture(autouse=True)
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
-    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
-    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
-    return tmp_path
-
-
-def opened(page: str = "export", **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    if page != "scrub":
-        app.run()
-        app.switch_page(f"pages/{page}.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return sound(app.run())
-
-
-def sound(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def codes(app: AppTest) -> list[str]:
@@ -47,13 +23,13 @@ def buttons(app: AppTest) -> dict[str, bool]:
 
 
 def test_an_empty_library_offers_the_demo() -> None:
-    app = opened()
+    app = opened("export")
     assert "No run is recorded yet" in app.info[0].value
 
 
 def test_the_page_shows_the_methods_paragraph_and_the_command(make_run: MakeRun) -> None:
     run = make_run()
-    app = opened(run=run.id)
+    app = opened("export", run=run.id)
     app.button_group(key="group").set_value("live")
     app.button_group(key="unit").set_value("weight")
     sound(app.number_input(key="export-step").set_value(7).run())
@@ -66,7 +42,7 @@ def test_the_page_shows_the_methods_paragraph_and_the_command(make_run: MakeRun)
 
 def test_a_step_that_was_not_recorded_becomes_the_one_before(make_run: MakeRun) -> None:
     run = make_run(record="every-5")
-    app = sound(opened(run=run.id).number_input(key="export-step").set_value(7).run())
+    app = sound(opened("export", run=run.id).number_input(key="export-step").set_value(7).run())
     assert "--step 5 " in codes(app)[0]
     assert "Exported: step 5," in "\n".join(caption.value for caption in app.caption)
 
@@ -74,25 +50,25 @@ def test_a_step_that_was_not_recorded_becomes_the_one_before(make_run: MakeRun) 
 def test_every_file_has_a_button_and_a_run_under_way_is_not_packed(make_run: MakeRun) -> None:
     from snowball_core.status import lock_of
 
-    finished = buttons(opened(run=make_run(name="finished").id))
+    finished = buttons(opened("export", run=make_run(name="finished").id))
     names = ("The folder as one zip file", "SVG", "PNG", "CSV", "Parquet", "JSON", "Report, one HTML page", "Animation, GIF")
     assert {*names, "Projector vectors, TSV", "Projector metadata, TSV", "The run itself, zip"} == set(finished)
     assert all(finished.values())
     run = make_run(name="growing", state="running", snapshots=11)
     with lock_of(run.path).acquire():
-        growing = buttons(opened(run=run.id))
+        growing = buttons(opened("export", run=run.id))
     assert not growing["The run itself, zip"]
     assert growing["CSV"]
 
 
 def test_a_run_without_a_snapshot_says_that_there_is_nothing(make_run: MakeRun) -> None:
-    app = opened(run=make_run(snapshots=0, state="failed").id)
+    app = opened("export", run=make_run(snapshots=0, state="failed").id)
     assert "Nothing is recorded in this run yet" in app.info[0].value
     assert buttons(app) == {}
 
 
 def test_a_group_without_tokens_is_refused_in_words(make_run: MakeRun) -> None:
-    app = opened(run=make_run(dead=0).id, group="dead")
+    app = opened("export", run=make_run(dead=0).id, group="dead")
     assert "has no dead tokens" in app.error[0].value
 
 

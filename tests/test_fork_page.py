@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MakeRun
-from streamlit.testing.v1 import AppTest
+from paging import opened, sound, texts
 from trained_runs import tiny, write_book
 
 from snowball_core import jobs
@@ -14,41 +14,12 @@ from snowball_core.branching import Branch
 from snowball_core.recording import record
 from snowball_core.runs import Run
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
-
-
-@pytest.fixture(autouse=True)
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
-    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
-    return tmp_path
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    app.run()
-    app.switch_page("pages/train.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return sound(app.run())
-
-
-def sound(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def texts(elements: object) -> str:
-    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
-
-
-def labels(app: AppTest) -> list[str]:
-    return [button.label for button in app.button]
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def test_a_run_without_a_checkpoint_offers_its_snapshots_only(make_run: MakeRun) -> None:
     run = make_run(record="every-5")
-    app = opened()
+    app = opened("train")
     assert app.button(key=f"fork-exact-{run.id}").disabled
     app.number_input(key=f"fork-step-{run.id}").set_value(13).run()
     assert app.button(key=f"fork-snapshot-{run.id}").label == "Fork from the snapshot at step 10"
@@ -68,7 +39,7 @@ def test_a_fork_from_a_snapshot_is_prepared_explained_and_started(trained: Run, 
         return trained
 
     monkeypatch.setattr(jobs, "start", start)
-    app = opened()
+    app = opened("train")
     app.number_input(key=f"fork-step-{trained.id}").set_value(2).run()
     sound(app.button(key=f"fork-snapshot-{trained.id}").click().run())
     assert (app.query_params["fork"], app.query_params["at"]) == (trained.id, "2")
@@ -87,7 +58,7 @@ def test_a_fork_from_a_snapshot_is_prepared_explained_and_started(trained: Run, 
 
 
 def test_an_exact_fork_fixes_what_would_make_it_inexact_and_says_what_is_left(trained: Run) -> None:
-    app = sound(opened().button(key=f"fork-exact-{trained.id}").click().run())
+    app = sound(opened("train").button(key=f"fork-exact-{trained.id}").click().run())
     assert "exactly** from the checkpoint at step 6" in texts(app.markdown)
     assert [app.text_input(key=f"field-{name}").disabled for name in ("batch", "seed", "steps", "until")] == [
         True,
@@ -104,14 +75,14 @@ def test_an_exact_fork_fixes_what_would_make_it_inexact_and_says_what_is_left(tr
 
 
 def test_a_link_to_a_fork_fills_the_form_of_a_fresh_visit(trained: Run) -> None:
-    app = opened(fork=trained.id, at="4")
+    app = opened("train", fork=trained.id, at="4")
     assert app.text_input(key="field-name").value == "primordial-snowball-fork"
     assert app.selectbox(key="field-initial_state").value == "snapshot"
     assert app.button(key="start").label == "Start the fork"
 
 
 def test_the_form_of_a_new_run_does_not_offer_a_snapshot() -> None:
-    assert list(opened().selectbox(key="field-initial_state").options) == ["snowball", "singularity", "normal"]
+    assert list(opened("train").selectbox(key="field-initial_state").options) == ["snowball", "singularity", "normal"]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +99,6 @@ def test_the_form_of_a_new_run_does_not_offer_a_snapshot() -> None:
 )
 def test_a_hostile_fork_address_gets_a_friendly_answer(make_run: MakeRun, query: dict[str, str], words: str) -> None:
     run = make_run()
-    app = opened(**{name: value.replace("RUN", run.id) for name, value in query.items()})
+    app = opened("train", **{name: value.replace("RUN", run.id) for name, value in query.items()})
     assert words in texts(app.warning)
     assert app.button(key="start").label == "Start the run"

@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import MakeRun
-from streamlit.testing.v1 import AppTest
+from paging import opened, sound, specs, texts
 
 from snowball_core.bf16 import from_values
 from snowball_core.runs import HISTORY, TENSOR, Run
 from snowball_core.status import lock_of
 from snowball_core.tensorfile import TensorWriter
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
-
-
-@pytest.fixture(autouse=True)
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
-    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
-    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
-    return tmp_path
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    app.switch_page("pages/lineage.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return sound(app.run())
-
-
-def sound(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def texts(elements: object) -> str:
-    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
-
-
-def specs(app: AppTest) -> list[str]:
-    return [node.proto.spec for node in app.get("vega_lite_chart")]
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def written(run: Run, labels: list[list[int]]) -> Run:
@@ -62,7 +32,7 @@ FLICKER = [[0, 0, 2, 3, 4, 5]] * 3 + [[0, 0, 0, 3, 4, 5]] + [[0, 0, 2, 3, 4, 5]]
 
 def test_the_page_tells_the_story_the_holes_of_the_step_and_every_event(make_run: MakeRun) -> None:
     make_run()
-    app = opened(step="12")
+    app = opened("lineage", step="12")
     assert "At step 12" in texts(app.markdown)
     assert "1 black hole: 5 tokens, hidden classes were not recorded" in texts(app.markdown)
     assert "Events and causes**: 5 after the first snapshot, which had no holes" in texts(app.markdown)
@@ -73,17 +43,17 @@ def test_the_page_tells_the_story_the_holes_of_the_step_and_every_event(make_run
 
 def test_a_first_visit_opens_where_the_holes_changed_last(make_run: MakeRun) -> None:
     make_run()
-    assert "At step 15" in texts(opened().markdown)
+    assert "At step 15" in texts(opened("lineage").markdown)
 
 
 def test_the_chart_descriptions_are_the_same_at_two_steps(make_run: MakeRun) -> None:
     make_run()
-    assert specs(opened(step="2", select="h0")) == specs(opened(step="17", select="t3"))
+    assert specs(opened("lineage", step="2", select="h0")) == specs(opened("lineage", step="17", select="t3"))
 
 
 def test_flicker_is_folded_and_counted_until_it_is_unfolded(make_run: MakeRun) -> None:
     written(make_run(), FLICKER)
-    app = opened()
+    app = opened("lineage")
     assert "2 of flicker folded" in texts(app.markdown)
     assert app.dataframe[0].value["step"].tolist() == [7, 7]
     assert "1 short-lived changes, 2 events" in app.toggle(key="unfold").label
@@ -94,7 +64,7 @@ def test_flicker_is_folded_and_counted_until_it_is_unfolded(make_run: MakeRun) -
 
 def test_where_everything_was_undone_the_page_does_not_say_that_nothing_happened(make_run: MakeRun) -> None:
     run = written(make_run(), [*FLICKER[:7], *[FLICKER[0]] * 14])
-    app = opened(run=run.id)
+    app = opened("lineage", run=run.id)
     assert "All 2 events after the first snapshot were undone soon" in texts(app.info)
     assert "2 of flicker folded" in texts(app.markdown)
 
@@ -102,13 +72,13 @@ def test_where_everything_was_undone_the_page_does_not_say_that_nothing_happened
 def test_the_cause_of_a_parting_is_told_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
     run = written(make_run(), FLICKER)
     told = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
-    assert told in texts(opened(run=run.id, step="7").caption)
-    assert "At step 8: nothing parted." in texts(opened(run=run.id, step="8").caption)
+    assert told in texts(opened("lineage", run=run.id, step="7").caption)
+    assert "At step 8: nothing parted." in texts(opened("lineage", run=run.id, step="8").caption)
 
 
 def test_the_token_picker_tells_a_tokens_biography_and_selects_it_everywhere(make_run: MakeRun) -> None:
     make_run()
-    app = sound(opened(step="12").selectbox(key="token").set_value(4).run())
+    app = sound(opened("lineage", step="12").selectbox(key="token").set_value(4).run())
     assert "Token 4 (EOT)**: in 1 black hole; it first moved by step 12" in texts(app.markdown)
     assert app.query_params["select"] == "t4"
     app.switch_page("pages/scrub.py")
@@ -117,10 +87,10 @@ def test_the_token_picker_tells_a_tokens_biography_and_selects_it_everywhere(mak
 
 def test_the_layout_of_steps_is_kept_in_the_address(make_run: MakeRun) -> None:
     make_run()
-    app = sound(opened().segmented_control(key="axis-choice").set_value("events").run())
+    app = sound(opened("lineage").segmented_control(key="axis-choice").set_value("events").run())
     assert app.query_params["axis"] == "events"
     assert "each event as wide as the next" in specs(app)[0]
-    assert "step (symlog)" in specs(opened())[0]
+    assert "step (symlog)" in specs(opened("lineage"))[0]
 
 
 @pytest.mark.parametrize(
@@ -128,36 +98,36 @@ def test_the_layout_of_steps_is_kept_in_the_address(make_run: MakeRun) -> None:
 )
 def test_a_hostile_address_does_no_harm(make_run: MakeRun, query: dict[str, str]) -> None:
     make_run()
-    assert "At step" in texts(opened(**query).markdown)
+    assert "At step" in texts(opened("lineage", **query).markdown)
 
 
 def test_a_group_in_which_nobody_ever_shared_says_so(make_run: MakeRun) -> None:
     make_run()
-    app = opened(group="live")
+    app = opened("lineage", group="live")
     assert "No two tokens of this group ever shared a vector" in texts(app.info)
     assert "it never shared its vector" in texts(app.markdown)
 
 
 def test_a_run_without_dead_tokens_or_with_one_snapshot_or_none_says_so(make_run: MakeRun) -> None:
     run = make_run(dead=0, name="all-live")
-    assert "no dead tokens" in texts(opened(run=run.id).info)
+    assert "no dead tokens" in texts(opened("lineage", run=run.id).info)
     run = make_run(steps=1, until=0, name="just-begun")
-    assert "At step 0" in texts(opened(run=run.id).markdown)
+    assert "At step 0" in texts(opened("lineage", run=run.id).markdown)
     run = make_run(snapshots=0, state="failed", name="empty")
-    assert "Nothing was recorded in this run" in texts(opened(run=run.id).warning)
+    assert "Nothing was recorded in this run" in texts(opened("lineage", run=run.id).warning)
 
 
 def test_an_empty_library_offers_the_demo() -> None:
-    assert opened().button(key="demo")
+    assert opened("lineage").button(key="demo")
 
 
 def test_a_growing_run_is_drawn_as_far_as_it_goes_and_drawn_anew_when_asked(make_run: MakeRun) -> None:
     run = make_run(snapshots=9, state="running")
     with lock_of(run.path):
-        app = opened()
+        app = opened("lineage")
         assert "still being recorded: the first 9 snapshots are drawn" in texts(app.info)
         sound(app.button(key="again").click().run())
-    assert "This run was interrupted" in texts(opened().warning)
+    assert "This run was interrupted" in texts(opened("lineage").warning)
 
 
 @pytest.mark.parametrize("damage", ["", "{", "null", '{"config": {"steps": -1}, "dead_ids": []}'])
@@ -165,10 +135,10 @@ def test_a_damaged_manifest_or_history_gives_a_message(make_run: MakeRun, damage
     run = make_run()
     manifest = (run.path / "run.json").read_text()
     (run.path / "run.json").write_text(damage)
-    assert "damaged run.json" in texts(opened().error)
+    assert "damaged run.json" in texts(opened("lineage").error)
     (run.path / "run.json").write_text(manifest)
     (run.path / HISTORY).write_bytes(b"not a tensor at all" * 100)
-    assert "must be a safetensors file" in texts(opened().error)
+    assert "must be a safetensors file" in texts(opened("lineage").error)
 
 
 def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:
@@ -176,4 +146,4 @@ def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["corpus"]["name"] = "$x$ *bold* <img src=x>"
     (run.path / "run.json").write_text(json.dumps(manifest))
-    assert "\\$x\\$ \\*bold\\* \\<img" in "\n".join(caption.value for caption in opened().caption)
+    assert "\\$x\\$ \\*bold\\* \\<img" in "\n".join(caption.value for caption in opened("lineage").caption)

@@ -7,21 +7,13 @@ import json
 import numpy as np
 import pytest
 from conftest import MakeRun
+from paging import opened, sound, specs, texts
 from streamlit.testing.v1 import AppTest
-from test_lineage_page import APP, library, sound, specs, texts
 
 from snowball_core.runs import HISTORY, METRIC_COLUMNS, METRICS
 from snowball_core.status import lock_of
 
-__all__ = ["library"]  # the folder of runs, for every test here too
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    app.switch_page("pages/motion.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return sound(app.run())
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def shown(app: AppTest) -> dict[str, str]:
@@ -33,30 +25,30 @@ def test_the_numbers_are_those_of_the_file(make_run: MakeRun, step: int) -> None
     run = make_run()
     words = run.history().words
     moved = int((words[step][run.dead] != words[step - 1][run.dead]).any(axis=1).sum())
-    numbers = shown(opened(step=str(step)))
+    numbers = shown(opened("motion", step=str(step)))
     assert (numbers["Moved"], numbers["Frozen"]) == (str(moved), str(6 - moved))
     assert numbers["Learning rate"] == "0.001"
 
 
 def test_four_pictures_stand_over_the_learning_rate_and_do_not_know_the_step(make_run: MakeRun) -> None:
     make_run()
-    before = specs(opened(step="2"))
+    before = specs(opened("motion", step="2"))
     assert len(before) == 9
     assert sum('"rate:Q"' in spec or '"field": "rate"' in spec for spec in before) == 4
-    assert specs(opened(step="17")) == before
+    assert specs(opened("motion", step="17")) == before
 
 
 def test_displacements_are_drawn_in_cells_and_in_weight_units(make_run: MakeRun) -> None:
     make_run()
     for unit, words in (("weight", "weight units (Euclidean)"), ("cells", "cells (L∞)")):
-        app = opened(unit=unit)
+        app = opened("motion", unit=unit)
         assert words in texts(app.markdown)
         assert sum(words in json.dumps(json.loads(spec), ensure_ascii=False) for spec in specs(app)) == 1
 
 
 def test_the_three_ends_of_motion_stand_side_by_side_and_lead_there(make_run: MakeRun) -> None:
     make_run()
-    app = opened(step="2", group="live")
+    app = opened("motion", step="2", group="live")
     labels = [app.button(key=f"freeze-{name}").label for name in ("last_change", "mostly_still", "slow")]
     assert labels == ["Last change: step 20", "90 % still: step 20", "Under a cell in 100 steps: step 20"]
     sound(app.button(key="freeze-last_change").click().run())
@@ -68,31 +60,31 @@ def test_a_rate_of_zero_is_warned_of_and_a_rate_that_is_not_known_is_said(make_r
     run = make_run()
     rows = [f"{step},5,{0.001 if step < 15 else 0.0},1.0,0.1" for step in range(1, 21)]
     (run.path / METRICS).write_text("\n".join([",".join(METRIC_COLUMNS), *rows]) + "\n")
-    assert "The learning rate was 0 at steps 15 to 20" in texts(opened().warning)
+    assert "The learning rate was 0 at steps 15 to 20" in texts(opened("motion").warning)
     run = make_run(name="unknown-rate")
     (run.path / METRICS).write_text(",".join(METRIC_COLUMNS) + "\n")
-    assert "learning rate of this run is not known" in texts(opened(run=run.id).caption)
+    assert "learning rate of this run is not known" in texts(opened("motion", run=run.id).caption)
 
 
 def test_unequal_steps_between_snapshots_are_said(make_run: MakeRun) -> None:
     run = make_run(steps=300, record="log")
     gaps = np.diff(run.steps(1_000))
-    assert f"{gaps.min():,} to {gaps.max():,} steps apart" in texts(opened().markdown)
+    assert f"{gaps.min():,} to {gaps.max():,} steps apart" in texts(opened("motion").markdown)
     run = make_run(name="even")
-    assert "1 step apart" in texts(opened(run=run.id).markdown)
+    assert "1 step apart" in texts(opened("motion", run=run.id).markdown)
 
 
 def test_odd_runs_get_a_friendly_answer(make_run: MakeRun) -> None:
     run = make_run(steps=1, until=0, name="just-begun")
-    app = opened(run=run.id)
+    app = opened("motion", run=run.id)
     assert "this run has one snapshot" in texts(app.info)
     assert "last moved" not in texts(app.markdown)
     run = make_run(snapshots=0, state="failed", name="empty")
-    assert "Nothing was recorded in this run" in texts(opened(run=run.id).warning)
+    assert "Nothing was recorded in this run" in texts(opened("motion", run=run.id).warning)
     run = make_run(dead=0, name="all-live")
-    assert "no dead tokens" in texts(opened(run=run.id).info)
+    assert "no dead tokens" in texts(opened("motion", run=run.id).info)
     run = make_run(snapshots=9, state="running", name="growing")
     with lock_of(run.path):
-        assert "still being recorded" in texts(opened(run=run.id).info)
+        assert "still being recorded" in texts(opened("motion", run=run.id).info)
     (run.path / HISTORY).write_bytes(b"not a tensor at all" * 100)
-    assert "must be a safetensors file" in texts(opened(run=run.id).error)
+    assert "must be a safetensors file" in texts(opened("motion", run=run.id).error)

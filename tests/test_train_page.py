@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MakeRun
+from paging import labels, opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
 from snowball_core import jobs
@@ -15,36 +16,7 @@ from snowball_core.config import PRESETS, PURPOSES
 from snowball_core.runs import Run, run_paths
 from snowball_core.status import Status, lock_of, stop_marker, write_status
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
-
-
-@pytest.fixture(autouse=True)
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
-    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
-    return tmp_path
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    app.run()
-    app.switch_page("pages/train.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return sound(app.run())
-
-
-def sound(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def texts(elements: object) -> str:
-    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
-
-
-def labels(app: AppTest) -> list[str]:
-    return [button.label for button in app.button]
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def specs(app: AppTest) -> dict[str, str]:
@@ -52,7 +24,7 @@ def specs(app: AppTest) -> dict[str, str]:
 
 
 def test_the_form_shows_every_fault_at_once_and_writes_nothing(library: Path) -> None:
-    app = opened()
+    app = opened("train")
     for name, value in {"sigma": "-1", "steps": "many", "heads": "3", "vocab": "64", "learning_rate": "-0.1"}.items():
         app.text_input(key=f"field-{name}").set_value(value)
     message = texts(sound(app.run()).error)
@@ -70,7 +42,7 @@ def test_the_form_shows_every_fault_at_once_and_writes_nothing(library: Path) ->
 
 
 def test_the_form_follows_the_preset_and_tells_its_faults() -> None:
-    app = opened()
+    app = opened("train")
     app.radio(key="preset").set_value("jiggle").run()
     assert app.text_input(key="field-jiggle_sigma").value == "0.001"
     app.text_input(key="field-corpus").set_value("python-manual").run()
@@ -78,7 +50,7 @@ def test_the_form_follows_the_preset_and_tells_its_faults() -> None:
 
 
 def test_the_estimate_follows_the_form() -> None:
-    app = opened()
+    app = opened("train")
     before = next(text.value for text in app.markdown if "on disk" in text.value)
     app.text_input(key="field-steps").set_value("100").run()
     after = next(text.value for text in app.markdown if "on disk" in text.value)
@@ -87,7 +59,7 @@ def test_the_estimate_follows_the_form() -> None:
 
 
 def test_what_can_move_follows_the_form() -> None:
-    app = opened()
+    app = opened("train")
     assert "can fall" in texts(app.markdown)
     app.radio(key="preset").set_value("primordial-snowball").run()
     app.text_input(key="field-corpus").set_value("python-manual").run()
@@ -97,7 +69,7 @@ def test_what_can_move_follows_the_form() -> None:
 def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:
     text = tmp_path / "every-byte.txt"
     text.write_bytes(bytes([*range(1, 128), *[65] * 2_000]).replace(b"\r", b"") + b"\r")
-    app = opened()
+    app = opened("train")
     app.text_input(key="field-corpus").set_value(str(text))
     app.text_input(key="field-vocab").set_value("128")
     sound(app.run())
@@ -112,7 +84,7 @@ def test_the_start_button_passes_the_form_on(make_run: MakeRun, monkeypatch: pyt
         return make_run()
 
     monkeypatch.setattr(jobs, "start", start)
-    app = opened()
+    app = opened("train")
     app.text_input(key="field-steps").set_value("60")
     sound(app.button(key="start").click().run())
     assert asked[0].steps == 60  # type: ignore[attr-defined]
@@ -121,7 +93,7 @@ def test_the_start_button_passes_the_form_on(make_run: MakeRun, monkeypatch: pyt
 
 def test_a_read_only_library_refuses_to_train(monkeypatch: pytest.MonkeyPatch, library: Path) -> None:
     monkeypatch.setenv("SNOWBALL_READONLY", "1")
-    app = sound(opened().button(key="start").click().run())
+    app = sound(opened("train").button(key="start").click().run())
     assert "read-only" in texts(app.error)
     assert list(library.iterdir()) == []
 
@@ -131,7 +103,7 @@ def test_a_read_only_library_refuses_to_train(monkeypatch: pytest.MonkeyPatch, l
 
 def test_every_preset_says_what_it_is_for_and_how_many_faults_it_repeats() -> None:
     assert set(PURPOSES) == set(PRESETS)
-    captions = list(opened().radio(key="preset").proto.captions)
+    captions = list(opened("train").radio(key="preset").proto.captions)
     assert all(purpose in caption for purpose, caption in zip(PURPOSES.values(), captions, strict=True))
     assert "no known fault" in captions[0]
     assert "4 known faults" in captions[1]
@@ -159,7 +131,7 @@ def waits(folder: Path, run: Run, place: int) -> None:
 def test_a_run_under_way_shows_progress_counts_loss_and_rate(make_run: MakeRun) -> None:
     run = make_run(snapshots=9, state="running")
     with at_work(run):
-        app = opened()
+        app = opened("train")
         shown = {metric.label: metric.value for metric in app.metric}
     assert shown == {"U": "4", "C": "1", "P": "3", "Loss": "4.920", "Learning rate": "0.001"}
     assert "step 8 of 20" in next(node.proto.text for node in app.get("progress"))
@@ -172,7 +144,7 @@ def test_a_run_under_way_shows_progress_counts_loss_and_rate(make_run: MakeRun) 
 def test_the_charts_of_a_growing_run_are_the_same_descriptions_with_more_data(make_run: MakeRun) -> None:
     run = make_run(snapshots=9, state="running")
     with at_work(run):
-        app = opened()
+        app = opened("train")
         before = specs(app)
         write_status(run.path, Status("running", 15, 20, 1.0, 5.0))
         assert specs(sound(app.run())) == before
@@ -184,7 +156,7 @@ def test_the_queue_names_each_run_its_place_and_lets_it_be_taken_out(make_run: M
     waits(library, third, 2)
     waits(library, second, 1)
     with at_work(first, second, third):
-        app = opened()
+        app = opened("train")
         listed = [text.value for text in app.markdown if text.value[:2] in ("1.", "2.")]
         assert "Queue: 2 runs wait." in texts(app.markdown)
         assert second.id in listed[0].replace("\\", "")
@@ -208,7 +180,7 @@ def test_the_queue_names_each_run_its_place_and_lets_it_be_taken_out(make_run: M
 def test_an_ended_run_says_how_why_and_what_to_do(make_run: MakeRun, state: str, message: str, words: str) -> None:
     run = make_run(snapshots=9, state=state)
     write_status(run.path, Status(state, 8, 20, message=message))
-    app = opened()
+    app = opened("train")
     said = texts(app.markdown) + texts(app.warning)
     assert words in said
     assert message[1:] in said
@@ -218,9 +190,9 @@ def test_an_ended_run_says_how_why_and_what_to_do(make_run: MakeRun, state: str,
 def test_an_interrupted_run_repeats_the_last_line_of_its_worker(make_run: MakeRun) -> None:
     run = make_run(snapshots=9, state="running")
     (run.path / "worker.log").write_text('{"run": "x"}\nTraceback:\nMemoryError: *out* of room\n')
-    assert "MemoryError: *out* of room" in texts(opened().warning)
+    assert "MemoryError: *out* of room" in texts(opened("train").warning)
     (run.path / "worker.log").unlink()
-    app = opened()
+    app = opened("train")
     assert "Its worker ended without a word" in texts(app.warning)
     assert "last line" not in texts(app.warning)
 
@@ -229,7 +201,7 @@ def test_resume_says_what_is_left_and_sends_a_worker(make_run: MakeRun, monkeypa
     run = make_run(snapshots=9, state="stopped")
     sent: list[str] = []
     monkeypatch.setattr(jobs, "resume", lambda folder, run_id: sent.append(run_id))
-    app = opened()
+    app = opened("train")
     assert "From step 0: 20 steps, of which 8 are repeated and compared" in texts(app.caption)
     sound(app.button(key=f"resume-{run.id}").click().run())
     assert sent == [run.id]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import MakeRun
-from streamlit.testing.v1 import AppTest
+from paging import opened, texts
 
 from snowball_core.epsilon import cell_widths, disagreement, epsilon_table
 from snowball_core.findings import law_rows, verdict_of
@@ -19,29 +19,9 @@ from snowball_core.pairs import seed_criterion
 from snowball_core.runs import HISTORY, METRICS, TENSOR
 from snowball_core.tensorfile import TensorWriter
 
+pytestmark = pytest.mark.usefixtures("library")
+
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(autouse=True)
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
-    return tmp_path
-
-
-def opened(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    if page != "scrub":
-        app.run()
-        app.switch_page(f"pages/{page}.py")
-    app.run()
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def texts(elements: object) -> str:
-    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
 
 
 def test_an_empty_library_offers_the_demo() -> None:

@@ -1,0 +1,36 @@
+"""What tests of a page without a browser share: the app opened on a page, and what is read off it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+
+
+def opened(page: str, **query: str) -> AppTest:
+    """The app as a visitor sees it who came by a link to a page."""
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.switch_page(f"pages/{page}.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return sound(app.run())
+
+
+def sound(app: AppTest) -> AppTest:
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def texts(elements: object) -> str:
+    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def specs(app: AppTest) -> list[str]:
+    """The description of every chart."""
+    return [node.proto.spec for node in app.get("vega_lite_chart")]

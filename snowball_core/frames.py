@@ -97,7 +97,7 @@ def reel(
     starts = starts[owners]
     label = np.stack([numbered(led[start]) for start in starts])
     whole = np.uint16 if led.shape[1] <= _MOST_NUMBERED else np.uint32
-    tree = lineage(leader, group)
+    tree, scale = lineage(leader, group), shades(history, group, unit)
     progress(_FOLLOWED)
     drawn, basis = shots(
         history,
@@ -126,7 +126,7 @@ def reel(
         **drawn,
     }
     header = {"unit": unit, "ids": np.flatnonzero(group).tolist(), "stride": stride, "most": MOST_VECTORS, **basis}
-    header |= {"sent": len(kept), "changed": len(changed), "shades": shades(history, group, unit)}
+    header |= {"sent": len(kept), "changed": len(changed), "shades": scale}
     return Reel(header, arrays)
 
 

@@ -155,8 +155,9 @@ def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, 
     block = max(1, _BLOCK_BYTES // max(1, 8 * history[0].size)) if len(history) else 1
     for start in range(0, len(history), block):
         chunk = history[start : start + block][:, group]
-        for result, points in ((weight, values(chunk).astype(np.float64)), (cells, ordinal(chunk).astype(np.int64))):
-            high, low = points.max(axis=1), points.min(axis=1)
+        for result, points in ((weight, values(chunk)), (cells, ordinal(chunk))):
+            # The ends are exact in the narrow format; their difference needs the wide one.
+            high, low = points.max(axis=1).astype(result.dtype), points.min(axis=1).astype(result.dtype)
             # Equal infinities are no distance apart.
             apart = np.subtract(high, low, out=np.zeros_like(high), where=high != low)
             result[start : start + block] = apart.max(axis=1, initial=0)

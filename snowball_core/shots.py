@@ -40,7 +40,7 @@ def check_drawable(history: Words, group: Group) -> None:
     if tokens * hidden > _MOST_NUMBERS or hidden > _MOST_COMPONENTS:
         raise HistoryError(
             f"a snapshot is drawn up to {_MOST_NUMBERS:,} numbers and {_MOST_COMPONENTS:,} components; these have {tokens:,} "
-            f"tokens of {hidden:,} components, {tokens * hidden:,} numbers. Choose a smaller group, or read its exact numbers."
+            f"tokens of {hidden:,} components, {tokens * hidden:,} numbers. Choose a smaller group; tables need no picture."
         )
 
 
@@ -149,11 +149,14 @@ def _pairs(points: Floats) -> Floats:
 def _joined(places: list[Floats], relatives: list[Floats], distances: list[Floats], unit: str) -> dict[str, npt.NDArray[Any]]:
     vectors, pairs = (np.cumsum([0, *map(len, parts)])[:-1].astype(np.int32) for parts in (places, distances))
     flat = np.concatenate(distances)
-    small = unit == "cells" and not np.isnan(flat).any() and flat.max(initial=0) <= np.iinfo(np.uint16).max
+    kind: Any = np.float32
+    if unit == "cells" and not np.isnan(flat).any():
+        # Every count of cells of either format is exact as a whole number; as a float32 only the small ones are.
+        kind = np.uint16 if flat.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
     return {
         "vector_at": vectors,
         "distance_at": pairs,
-        "distance": flat.astype(np.uint16 if small else np.float32),
+        "distance": flat.astype(kind),
         "place": np.concatenate(places).astype(np.float32),
         "relative": np.concatenate(relatives).astype(np.float32),
     }

@@ -34,6 +34,8 @@ def _holes(moment: CloseUp) -> None:
     if not len(table):
         st.caption("No two tokens of the group share a vector at this step.")
         return
+    if table["glyphs"].equals(table["tokens"]):
+        table = table.drop(columns="glyphs")  # tokens that are no bytes have no other names
     st.dataframe(table.rename(columns=_HOLES), hide_index=True, width="stretch", key="hole-table")
     st.caption("A true hole is one hidden class: its tokens share the optimizer's memory too. An apparent one can part again.")
 

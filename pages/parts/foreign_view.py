@@ -22,7 +22,7 @@ from .foreign_file import Asked, FileMoment, opened
 from .place import here, selected
 from .scrubber import FRAGMENT, Known, is_native, mount
 from .settings import pick_group, pick_unit
-from .words import plain
+from .words import many, plain
 
 _COLUMNS = (
     *("step", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes"),
@@ -76,8 +76,9 @@ def _field(label: str, key: str, placeholder: str, help: str) -> str:
 def _history(asked: Asked) -> None:
     seen = opened(asked)
     count, vocab, hidden = seen.words.shape
+    told = f"{many(count, 'snapshot')} of {many(vocab, 'token')} with {many(hidden, 'component')}"
     kind = "BF16" if seen.words.dtype.itemsize == 2 else "F32"
-    st.markdown(f"**{plain(seen.id)}** · {kind} · {count:,} snapshots of {vocab:,} tokens with {hidden:,} components")
+    st.markdown(f"**{plain(seen.id)}** · {kind} · {told}")
     if not count:
         st.warning("The tensor holds no snapshot, so there is nothing to count.")
         return
@@ -92,7 +93,8 @@ def _history(asked: Asked) -> None:
         return
     _exact(asked, group, _is_scrubbed(asked, seen, group, unit))
     table = foreign_file.measures(asked)
-    _farthest(seen, table, group, unit)
+    if count > 1:
+        _farthest(seen, table, group, unit)
     _tables(seen, table[table["group"] == group], asked, group)
 
 

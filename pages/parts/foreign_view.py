@@ -10,10 +10,9 @@ import streamlit as st
 from snowball_core import distance_charts
 from snowball_core.errors import SnowballError
 from snowball_core.event_tables import event_rows, event_table
-from snowball_core.frames import Reel
 from snowball_core.header import history_file
 from snowball_core.observation import Observation
-from snowball_core.tables import csv_bytes, recorded_at
+from snowball_core.tables import csv_bytes, last_change, recorded_at
 
 from . import figures, foreign_file
 from .biography import biography
@@ -76,9 +75,9 @@ def _field(label: str, key: str, placeholder: str, help: str) -> str:
 def _history(asked: Asked) -> None:
     seen = opened(asked)
     count, vocab, hidden = seen.words.shape
-    told = f"{many(count, 'snapshot')} of {many(vocab, 'token')} with {many(hidden, 'component')}"
+    size = f"{many(count, 'snapshot')} of {many(vocab, 'token')} with {many(hidden, 'component')}"
     kind = "BF16" if seen.words.dtype.itemsize == 2 else "F32"
-    st.markdown(f"**{plain(seen.id)}** · {kind} · {told}")
+    st.markdown(f"**{plain(seen.id)}** · {kind} · {size}")
     if not count:
         st.warning("The tensor holds no snapshot, so there is nothing to count.")
         return
@@ -91,14 +90,16 @@ def _history(asked: Asked) -> None:
     if not seen.mask(group).any():
         st.info(f"This history has no {group} tokens: choose another group above.")
         return
-    _exact(asked, group, _is_scrubbed(asked, seen, group, unit))
+    # All long work before the scrubber: where it comes to rest a part of the page runs again, and that would break work off.
     table = foreign_file.measures(asked)
+    told = foreign_file.lineage(asked, group)
+    _exact(asked, group, _is_scrubbed(asked, seen, table, group, unit))
     if count > 1:
         _farthest(seen, table, group, unit)
-    _tables(seen, table[table["group"] == group], asked, group)
+    _tables(seen, table[table["group"] == group], event_table(event_rows(told, seen.steps)), group)
 
 
-def _is_scrubbed(asked: Asked, seen: Observation, group: str, unit: str) -> bool:
+def _is_scrubbed(asked: Asked, seen: Observation, table: pd.DataFrame, group: str, unit: str) -> bool:
     """Draw the scrubber; False where it is not wanted, or, after saying why, where a snapshot is too large for it."""
     if is_native():
         return False
@@ -108,14 +109,10 @@ def _is_scrubbed(asked: Asked, seen: Observation, group: str, unit: str) -> bool
         st.warning(f"The snapshots cannot be drawn: {plain(error)}")
         return False
     count = len(seen.words)
-    known = Known(" ".join(map(str, asked)), count, count - 1, _last_change(made), group, unit, seen.dead, told)
+    default = last_change(table, group)
+    known = Known(" ".join(map(str, asked)), count, count - 1, default, group, unit, seen.dead, told)
     mount(made, known, foreign_file.are_bytes(seen))
     return True
-
-
-def _last_change(made: Reel) -> int:
-    event = made.arrays["event"]
-    return int(made.arrays["step"][event[-1]]) if len(event) else 0
 
 
 @st.fragment(key=FRAGMENT)
@@ -150,8 +147,7 @@ def _farthest(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> 
     )
 
 
-def _tables(seen: Observation, table: pd.DataFrame, asked: Asked, group: str) -> None:
-    events = event_table(event_rows(foreign_file.lineage(asked, group), seen.steps))
+def _tables(seen: Observation, table: pd.DataFrame, events: pd.DataFrame, group: str) -> None:
     happened, counted = st.tabs([f"Events ({len(events):,})", f"Every snapshot ({len(table):,})"], key="foreign-tables")
     with happened:
         if len(events):

@@ -194,15 +194,22 @@ def events(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]:
 def _thinned(
     changed: npt.NDArray[np.intp], starts: npt.NDArray[np.intp], unique: npt.NDArray[np.int64], tokens: int, budget: int
 ) -> tuple[npt.NDArray[np.intp], int]:
-    """The snapshots that become frames, every so many of the changed ones; those with a new partition stay while they fit."""
+    """The snapshots that become frames, every so many of the changed ones.
+
+    Those with a new partition all stay while they take at most half of the budget: they are what one looks for.
+    """
     pairs = np.minimum(unique, MOST_VECTORS) * (np.minimum(unique, MOST_VECTORS) - 1) // 2
     weight = 16 + 16 * unique + 4 * pairs
+
+    def cost(kept: npt.NDArray[np.intp]) -> int:
+        partitions = len(np.unique(np.searchsorted(starts, kept, "right")))
+        return int(weight[kept].sum()) + 6 * tokens * partitions
+
+    always = starts if cost(starts) <= budget // 2 else changed[:1]
     for stride in range(1, len(changed) + 1):
-        thin = changed[::stride]
-        for kept in (np.union1d(thin, starts), thin):
-            partitions = len(np.unique(np.searchsorted(starts, kept, "right")))
-            if weight[kept].sum() + 6 * tokens * partitions <= budget:
-                return kept, stride
+        kept = np.union1d(changed[::stride], always)
+        if cost(kept) <= budget:
+            return kept, stride
     return changed[:1], max(1, len(changed))
 
 

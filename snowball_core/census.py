@@ -14,6 +14,7 @@ from .identity import classes, leaders, moved_frames, populations
 from .memory import release
 
 _CHUNK_BYTES = 1024 * 1024
+_BLOCK_NUMBERS = 4_000_000
 Counts = npt.NDArray[np.int64]
 Group = npt.NDArray[np.bool_]
 
@@ -123,7 +124,9 @@ def sizes_of(leader: npt.NDArray[np.int32], group: Group | None = None) -> npt.N
 
 def censuses(leader: npt.NDArray[np.int32], group: Group | None = None) -> list[Census]:
     """The census of a group at every snapshot, from the leaders; equal snapshots share one object."""
-    ranked = np.sort(sizes_of(leader, group), axis=1)[:, ::-1]
+    block = max(1, _BLOCK_NUMBERS // max(1, leader.shape[1]))
+    parts = [np.sort(sizes_of(leader[start : start + block], group), axis=1) for start in range(0, max(1, len(leader)), block)]
+    ranked = np.concatenate(parts)[:, ::-1]
     counted: list[Census] = []
     changed = np.ones(len(ranked), np.bool_)
     changed[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)

@@ -32,13 +32,16 @@ def farthest_spec(last_step: int, unit: str) -> dict[str, Any]:
 def farthest_data(measures: pd.DataFrame, group: str, unit: str) -> pd.DataFrame:
     """The steps at which a group's largest L∞ changed, and the last one; columns step, linf.
 
+    Empty where a row is not finite: there bits have a distance in cells, but numbers have none.
+
     Examples
     --------
     >>> table = pd.DataFrame({"step": [0, 1, 2, 3], "group": "all", "largest_linf_cells": [4, 4, 2, 2]})
+    >>> table["largest_linf_weight"] = [0.4, 0.4, 0.2, 0.2]
     >>> farthest_data(table, "all", "cells")["step"].tolist()
     [0, 2, 3]
     """
     rows = measures[measures["group"] == group]
-    linf = rows[f"largest_linf_{unit}"]
+    linf = rows[f"largest_linf_{unit}"].where(rows["largest_linf_weight"].abs() < float("inf"))
     kept = linf.ne(linf.shift()) | (rows["step"] == rows["step"].max())
     return pd.DataFrame({"step": rows.loc[kept, "step"], "linf": linf[kept]})

@@ -20,11 +20,12 @@ from .bf16 import Words
 from .census import censuses, change_steps, hidden_leaders, history_leaders
 from .lineage import Lineage, lineage
 from .memory import release
-from .shots import MOST_VECTORS, Share, shades, shots, silent
+from .shots import MOST_VECTORS, Share, check_drawable, shades, shots, silent
 
 BUDGET_BYTES = 30_000_000
 # What making the frames of a long run takes, in parts of the whole: the census before, the lineage, the axes.
 _COUNTED, _FOLLOWED = 0.08, 0.25
+_MOST_NUMBERED = 1 << 16
 _LETTERS = {"formation": 1, "absorption": 1, "coalescence": 2, "fission": 4, "emission": 4, "evaporation": 8}
 Group = npt.NDArray[np.bool_]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -74,7 +75,13 @@ def reel(
         Snapshots that bases and domains are made from; all, if the run has ended.
     progress : callable, optional
         Told the share done, from 0 to 1.
+
+    Raises
+    ------
+    HistoryError
+        If one snapshot is too large to be drawn.
     """
+    check_drawable(history, group)
     leader = history_leaders(history)
     progress(_COUNTED)
     hidden = None if moment_hash is None else hidden_leaders(leader, moment_hash)[:, group]
@@ -82,19 +89,22 @@ def reel(
     counts, led = censuses(leader, group), leader[:, group]
     both = led if hidden is None else np.concatenate([led, hidden], axis=1)
     starts = partition_starts(both)
-    label = np.stack([numbered(led[start]) for start in starts])
-    owner = np.searchsorted(starts, np.arange(len(led)), "right") - 1
     changed = np.union1d(change_steps(history, group), starts)
     unique = np.array([count.unique for count in counts])
     kept, stride = _thinned(changed, starts, unique, led.shape[1], budget)
-    tree = lineage(leader, group)
+    # Of the partitions only those that a frame shows: where every snapshot has its own they would outgrow any budget.
+    owners, owner = np.unique(np.searchsorted(starts, kept, "right") - 1, return_inverse=True)
+    starts = starts[owners]
+    label = np.stack([numbered(led[start]) for start in starts])
+    whole = np.uint16 if led.shape[1] <= _MOST_NUMBERED else np.uint32
+    tree, scale = lineage(leader, group), shades(history, group, unit)
     progress(_FOLLOWED)
     drawn, basis = shots(
         history,
         group,
         kept,
         label,
-        owner[kept],
+        owner,
         unit,
         len(led) if settled is None else settled,
         lambda share: progress(_FOLLOWED + (1 - _FOLLOWED) * share),
@@ -109,16 +119,14 @@ def reel(
         "singletons": np.array([count.singletons for count in counts], np.int32),
         "event": event.astype(np.int32),
         "kind": kind,
-        "partition": owner[kept].astype(np.int32),
-        "label": label.astype(np.uint16),
-        "hidden": np.empty(0, np.uint16)
-        if hidden is None
-        else np.stack([numbered(hidden[s]) for s in starts]).astype(np.uint16),
+        "partition": owner.astype(np.int32),
+        "label": label.astype(whole),
+        "hidden": np.empty(0, whole) if hidden is None else np.stack([numbered(hidden[s]) for s in starts]).astype(whole),
         "slot": slots(tree, label, starts, np.flatnonzero(group)),
         **drawn,
     }
     header = {"unit": unit, "ids": np.flatnonzero(group).tolist(), "stride": stride, "most": MOST_VECTORS, **basis}
-    header |= {"sent": len(kept), "changed": len(changed), "shades": shades(history, group, unit)}
+    header |= {"sent": len(kept), "changed": len(changed), "shades": scale}
     return Reel(header, arrays)
 
 
@@ -186,15 +194,22 @@ def events(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]:
 def _thinned(
     changed: npt.NDArray[np.intp], starts: npt.NDArray[np.intp], unique: npt.NDArray[np.int64], tokens: int, budget: int
 ) -> tuple[npt.NDArray[np.intp], int]:
-    """The snapshots that become frames, every so many of the changed ones; those with a new partition stay while they fit."""
+    """The snapshots that become frames, every so many of the changed ones.
+
+    Those with a new partition all stay while they take at most half of the budget: they are what one looks for.
+    """
     pairs = np.minimum(unique, MOST_VECTORS) * (np.minimum(unique, MOST_VECTORS) - 1) // 2
     weight = 16 + 16 * unique + 4 * pairs
-    weight[starts] += 6 * tokens
+
+    def cost(kept: npt.NDArray[np.intp]) -> int:
+        partitions = len(np.unique(np.searchsorted(starts, kept, "right")))
+        return int(weight[kept].sum()) + 6 * tokens * partitions
+
+    always = starts if cost(starts) <= budget // 2 else changed[:1]
     for stride in range(1, len(changed) + 1):
-        thin = changed[::stride]
-        for kept in (np.union1d(thin, starts), thin):
-            if weight[kept].sum() <= budget:
-                return kept, stride
+        kept = np.union1d(changed[::stride], always)
+        if cost(kept) <= budget:
+            return kept, stride
     return changed[:1], max(1, len(changed))
 
 

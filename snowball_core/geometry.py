@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 _BLOCK_BYTES = 4 * 1024 * 1024
 _MOST_BASIS_FRAMES = 500
 _MOST_BASIS_ROWS = 100_000
+_MOST_BASIS_NUMBERS = 12_800_000
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,9 @@ def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, 
     block = max(1, _BLOCK_BYTES // max(1, 8 * history[0].size)) if len(history) else 1
     for start in range(0, len(history), block):
         chunk = history[start : start + block][:, group]
-        for result, points in ((weight, values(chunk).astype(np.float64)), (cells, ordinal(chunk).astype(np.int64))):
-            high, low = points.max(axis=1), points.min(axis=1)
+        for result, points in ((weight, values(chunk)), (cells, ordinal(chunk))):
+            # The ends are exact in the narrow format; their difference needs the wide one.
+            high, low = points.max(axis=1).astype(result.dtype), points.min(axis=1).astype(result.dtype)
             # Equal infinities are no distance apart.
             apart = np.subtract(high, low, out=np.zeros_like(high), where=high != low)
             result[start : start + block] = apart.max(axis=1, initial=0)
@@ -224,15 +226,16 @@ def axes_of_covariance(origin: Floats, covariance: Floats) -> PrincipalAxes:
     return PrincipalAxes(origin, axes, explained)
 
 
-def basis_frames(frames: int, tokens: int) -> npt.NDArray[np.intp]:
-    """Which of a run's frames a basis is made from: evenly spread, at most 500 of them and about 100,000 rows.
+def basis_frames(frames: int, tokens: int, hidden: int = 1) -> npt.NDArray[np.intp]:
+    """Which of a run's frames a basis is made from: evenly spread, at most 500 and about 100,000 rows, fewer if these are long.
 
     Examples
     --------
     >>> len(basis_frames(100, 51)), len(basis_frames(10_000, 51)), len(basis_frames(10_000, 2_000))
     (100, 500, 50)
     """
-    most = max(2, min(_MOST_BASIS_FRAMES, _MOST_BASIS_ROWS // max(1, tokens)))
+    rows = min(_MOST_BASIS_ROWS, _MOST_BASIS_NUMBERS // max(1, hidden))
+    most = max(2, min(_MOST_BASIS_FRAMES, rows // max(1, tokens)))
     return np.unique(np.linspace(0, frames - 1, min(frames, most)).astype(np.intp))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words, ordinal, values
+from .errors import HistoryError
 from .geometry import PrincipalAxes, basis_frames, largest_linf, principal_axes, run_axes
 from .memory import release
 
@@ -16,6 +17,8 @@ MOST_VECTORS = 256
 _FEW = 32
 _SHOWS_MORE = 0.25
 _BLOCK_BYTES = 16 * 1024 * 1024
+# Axes take a few copies of a snapshot in float64, and a matrix of components by components.
+_MOST_NUMBERS, _MOST_COMPONENTS = 4_000_000, 4_096
 Floats = npt.NDArray[np.float64]
 Group = npt.NDArray[np.bool_]
 Share = Callable[[float], None]
@@ -23,6 +26,22 @@ Share = Callable[[float], None]
 
 def silent(share: float) -> None:
     """Progress that is told nobody."""
+
+
+def check_drawable(history: Words, group: Group) -> None:
+    """Refuse a history of which one snapshot is too large to be drawn.
+
+    Raises
+    ------
+    HistoryError
+        If it is.
+    """
+    tokens, hidden = int(group.sum()), history.shape[2]
+    if tokens * hidden > _MOST_NUMBERS or hidden > _MOST_COMPONENTS:
+        raise HistoryError(
+            f"a snapshot is drawn up to {_MOST_NUMBERS:,} numbers and {_MOST_COMPONENTS:,} components; these have {tokens:,} "
+            f"tokens of {hidden:,} components, {tokens * hidden:,} numbers. Choose a smaller group; tables need no picture."
+        )
 
 
 def shots(
@@ -55,7 +74,7 @@ def shots(
     """
     early = kept[kept < settled]
     early = early if len(early) else kept[:1]
-    chosen = early[basis_frames(len(early), int(group.sum()))]
+    chosen = early[basis_frames(len(early), int(group.sum()), history.shape[2])]
     whole = run_axes(history, group, chosen)
     about = principal_axes(np.concatenate([_about_mean(_points(history[index][group], unit)) for index in chosen]))
     firsts = [np.unique(own, return_index=True)[1] for own in label]
@@ -130,11 +149,14 @@ def _pairs(points: Floats) -> Floats:
 def _joined(places: list[Floats], relatives: list[Floats], distances: list[Floats], unit: str) -> dict[str, npt.NDArray[Any]]:
     vectors, pairs = (np.cumsum([0, *map(len, parts)])[:-1].astype(np.int32) for parts in (places, distances))
     flat = np.concatenate(distances)
-    small = unit == "cells" and not np.isnan(flat).any() and flat.max(initial=0) <= np.iinfo(np.uint16).max
+    kind: Any = np.float32
+    if unit == "cells" and not np.isnan(flat).any():
+        # Every count of cells of either format is exact as a whole number; as a float32 only the small ones are.
+        kind = np.uint16 if flat.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
     return {
         "vector_at": vectors,
         "distance_at": pairs,
-        "distance": flat.astype(np.uint16 if small else np.float32),
+        "distance": flat.astype(kind),
         "place": np.concatenate(places).astype(np.float32),
         "relative": np.concatenate(relatives).astype(np.float32),
     }

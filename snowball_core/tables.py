@@ -150,13 +150,13 @@ def hole_table(words: Words, dead: npt.NDArray[np.bool_], group: str = "all") ->
 
 def holes_of(tokens: pd.DataFrame) -> pd.DataFrame:
     """The black holes of a :func:`token_table` with true token ids, one row each, largest first."""
-    listed = [(hole, list(part["token"])) for hole, part in tokens[tokens["hole"] > 0].groupby("hole")]
+    listed = [(hole, list(part["token"]), list(part["glyph"])) for hole, part in tokens[tokens["hole"] > 0].groupby("hole")]
     return pd.DataFrame(
         {
-            "hole": np.array([hole for hole, _ in listed], np.int64),
-            "population": np.array([len(ids) for _, ids in listed], np.int64),
-            "tokens": [" ".join(map(str, ids)) for _, ids in listed],
-            "glyphs": [" ".join(glyph(token) for token in ids) for _, ids in listed],
+            "hole": np.array([hole for hole, *_ in listed], np.int64),
+            "population": np.array([len(ids) for _, ids, _ in listed], np.int64),
+            "tokens": [" ".join(map(str, ids)) for _, ids, _ in listed],
+            "glyphs": [" ".join(glyphs) for *_, glyphs in listed],
         }
     )
 

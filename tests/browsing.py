@@ -125,7 +125,11 @@ def numbers(page: Page) -> dict[str, str]:
 
 def counted(run: Run, step: int, group: str) -> dict[str, str]:
     """The same numbers from the file, with numpy alone."""
-    rows = run.history().words[step][group_mask(run.dead, group)]
+    return counted_rows(run.history().words[step][group_mask(run.dead, group)])
+
+
+def counted_rows(rows: np.ndarray) -> dict[str, str]:
+    """The same numbers of any rows."""
     _, sizes = np.unique(rows, axis=0, return_counts=True)
     holes = sizes[sizes > 1]
     named = {

@@ -10,6 +10,7 @@ from conftest import falling_together
 
 from snowball_core.bf16 import from_values
 from snowball_core.census import census_history
+from snowball_core.errors import HistoryError
 from snowball_core.frames import Reel, events, numbered, packed_blob, reel, slots, with_curves
 from snowball_core.lineage import Lineage, lineage
 from snowball_core.stage import stage
@@ -82,6 +83,44 @@ def test_too_many_frames_are_thinned_and_counts_stay_complete() -> None:
     assert sum(thin.arrays[name].nbytes for name in ("place", "relative", "distance")) < 1_500
     _, least = made(budget=0)
     assert least.header["sent"] == 1
+
+
+def test_snapshots_with_a_new_partition_stay_when_frames_are_thinned() -> None:
+    history = np.arange(200 * 6, dtype=np.uint16).reshape(200, 6, 1)
+    history[101:, 3] = history[101:, 2]  # one snapshot of two hundred at which two tokens come together
+    seen = reel(history, np.arange(200), np.ones(6, np.bool_), "cells", budget=4_000)
+    shown = np.flatnonzero(np.diff(seen.arrays["frame"], prepend=-1))
+    assert seen.header["stride"] > 1
+    assert 101 in shown
+    assert seen.arrays["label"].shape == (2, 6)
+
+
+def test_partitions_that_no_frame_shows_are_not_sent() -> None:
+    history = np.random.default_rng(3).integers(0, 5, (300, 8, 1)).astype(np.uint16)
+    seen = reel(history, np.arange(300), np.ones(8, np.bool_), "cells", budget=3_000)
+    assert len(seen.arrays["label"]) <= seen.header["sent"] < 40
+    for frame, start in enumerate(np.flatnonzero(np.diff(seen.arrays["frame"], prepend=-1))):
+        label = seen.arrays["label"][seen.arrays["partition"][frame]]
+        assert ((label[:, None] == label) == (history[start] == history[start].T)).all()
+
+
+def test_a_vocabulary_beyond_two_bytes_keeps_its_vectors_apart() -> None:
+    history = np.arange(70_000, dtype=np.float32).reshape(1, -1, 1)
+    label = reel(history, np.arange(1), np.ones(70_000, np.bool_), "cells").arrays["label"]
+    assert len(np.unique(label)) == 70_000
+
+
+def test_a_snapshot_too_large_to_be_drawn_is_refused_with_its_size() -> None:
+    history = np.broadcast_to(np.uint16(0), (1, 5_000, 1_000))
+    with pytest.raises(HistoryError, match=r"up to 4,000,000 numbers .* 5,000 tokens of 1,000 components.*smaller group"):
+        reel(history, np.arange(1), np.ones(5_000, np.bool_), "cells")
+
+
+def test_cells_of_float32_are_counted_exactly() -> None:
+    history = np.array([[[1.0], [-1.0], [3.0]]], np.float32)
+    seen = reel(history, np.arange(1), np.ones(3, np.bool_), "cells")
+    ordinals = np.array([0x3F800000, -0x3F800000, 0x40400000])
+    assert seen.arrays["distance"].tolist() == np.abs(ordinals[[0, 0, 1]] - ordinals[[1, 2, 2]]).tolist()
 
 
 def test_hidden_classes_part_the_tokens_of_a_hole() -> None:

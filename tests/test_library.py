@@ -275,7 +275,16 @@ def test_a_foreign_history_is_counted_and_says_why_its_dead_are_unknown(history:
     apart = [np.abs(frame[:, None] - frame).max() for frame in words]
     assert list(steps["largest_linf_weight"]) == pytest.approx(apart, rel=1e-6)
     assert set(events["what happened"]) >= {"formation"}
-    assert len(app.get("vega_lite_chart")) == 2
+    assert len(app.get("vega_lite_chart")) == 1
+
+
+def test_without_the_scrubber_a_slider_chooses_the_snapshot_of_a_foreign_history(history: Path) -> None:
+    app = from_file(file=str(history), step="7")
+    frame = values(falling_together(20))[7]
+    _, sizes = np.unique(frame, axis=0, return_counts=True)
+    told = {metric.label: metric.value for metric in app.metric}
+    assert (told["U unique"], told["Largest hole"]) == (str(len(sizes)), str(sizes[sizes > 1].max(initial=0)))
+    assert "Exact at step 7** · all: 16 tokens" in texts(app.markdown)
 
 
 def test_the_dead_tokens_of_a_foreign_history_may_be_named(history: Path) -> None:

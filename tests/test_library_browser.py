@@ -7,7 +7,7 @@ from pathlib import Path
 import browsing
 import numpy as np
 import pytest
-from browsing import READY, expect, visit
+from browsing import READY, counted_rows, expect, numbers, scrubbed_to, visit
 from conftest import MakeRun, falling_together
 from playwright.sync_api import Browser, Page
 from safetensors.numpy import save_file
@@ -98,13 +98,21 @@ def test_a_thousand_runs_are_listed_found_and_opened(server: str, page: Page, tm
     assert "made-777" in page.url
 
 
-def test_a_deep_link_opens_a_file_and_a_reload_keeps_it(server: str, page: Page, tmp_path: Path) -> None:
+def test_a_file_is_scrubbed_by_keys_and_a_reload_keeps_the_step(server: str, page: Page, tmp_path: Path) -> None:
     file = tmp_path / "some file.safetensors"
-    save_file({"embedding": values(falling_together(20)).astype(np.float32)}, file)
-    visit(page, f"{server}/library?shelf=From+a+file&file={file}&dead=0-5")
+    history = values(falling_together(20)).astype(np.float32)
+    save_file({"embedding": history}, file)
+    visit(page, f"{server}/library?shelf=From+a+file&file={file}&dead=0-5&step=9&select=t3")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 9 ")
+    page.locator(".scrubber .slider").focus()
+    page.keyboard.press("ArrowLeft")
     for _ in range(2):
         expect(page.get_by_text("F32 · 20 snapshots of 16 tokens")).to_be_visible()
-        expect(page.locator("[aria-label='U, C, P and S of dead tokens over the steps'] svg").first).to_be_visible()
+        expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 8 · dead: 6 tokens")
+        page.wait_for_selector(READY)
+        assert scrubbed_to(page) == 8
+        assert counted_rows(history[8, :6]).items() <= numbers(page).items()
+        expect(page.locator(".st-key-biography")).to_contain_text("Token 3 (ETX)")
         expect(page.get_by_role("tab", name="Events (")).to_be_visible()
         page.reload()
         page.wait_for_selector(READY)

@@ -8,14 +8,13 @@ import streamlit as st
 
 from snowball_core.tables import glyph
 
-from . import openers
-from .figures import Moment
+from .figures import CloseUp
 from .words import plain
 
 _CHOSEN = "told-token"
 
 
-def biography(moment: Moment, chosen: tuple[str, int] | None) -> None:
+def biography(moment: CloseUp, chosen: tuple[str, int] | None) -> None:
     """The black holes the chosen token was in; ``chosen`` is "token" or "hole", and the token."""
     if chosen is None:
         st.caption("Click a hole or a token above: what it went through is told here.")
@@ -25,13 +24,13 @@ def biography(moment: Moment, chosen: tuple[str, int] | None) -> None:
         st.caption(f"Token {token:,} is selected; it is not of the group {moment.group}.")
         return
     with st.container(border=True, key="biography"):
-        name = f"token {token:,} ({plain(glyph(token))})"
         now = moment.tokens.loc[moment.tokens["token"] == token].iloc[0]
+        name = f"token {token:,}" + (f" ({plain(now['glyph'])})" if now["glyph"] != str(token) else "")
         mates = moment.tokens.loc[moment.tokens["vector"] == now["vector"], "glyph"]
         alone = "alone" if len(mates) == 1 else f"one of {len(mates):,} in hole {now['hole']}: {plain(' '.join(mates[:60]))}"
         title = f"The black hole of {name}" if what == "hole" else f"T{name[1:]}"
         st.markdown(f"**{title}** · at step {moment.step:,} {alone}")
-        table = openers.biography(str(moment.run.path), moment.snapshots, moment.group, token)
+        table = moment.stays(token)
         if len(table):
             names = {"hole": "hole (its name through the run)", "joined": "joined at step", "left": "left at step"}
             told = table.drop(columns=["token", "first_move", "last_move"]).rename(columns=names)
@@ -49,7 +48,7 @@ def biography(moment: Moment, chosen: tuple[str, int] | None) -> None:
             st.caption("It never shared its vector with another token of the group.")
 
 
-def pick_token(moment: Moment) -> tuple[str, int] | None:
+def pick_token(moment: CloseUp) -> tuple[str, int] | None:
     """The token chosen in a list, where there is no picture to click; kept in the address like one that was clicked."""
     tokens = moment.tokens["token"].tolist()
     asked = re.fullmatch("[th]([0-9]{1,7})", st.query_params.get("select", ""))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
-from snowball_core.close_up import distances_at, events_near, holes_at, tokens_at
+from snowball_core.close_up import distances_at, events_near, holes_at
 from snowball_core.errors import SnowballError
-from snowball_core.tables import recorded_at
 
-from . import openers
-from .figures import Moment
+from .figures import CloseUp
 from .words import plain
 
 _HOLES = {"tokens": "tokens", "hidden_classes": "hidden classes, tokens in each"}
@@ -20,7 +17,7 @@ _KINDS = "Formation: tokens that were alone came together. Absorption: a hole ga
 _KINDS += "Emission: a hole lost tokens to nobody. Fission: a hole split. Evaporation: every token of a hole is alone."
 
 
-def tables(moment: Moment) -> None:
+def tables(moment: CloseUp) -> None:
     """The tables of the step in tabs."""
     names = ["Black holes at this step", "Tokens at this step", "Distances", "Events near here"]
     for tab, draw in zip(st.tabs(names, on_change="rerun", key="tables"), (_holes, _tokens, _distances, _events), strict=True):
@@ -32,22 +29,24 @@ def tables(moment: Moment) -> None:
                     st.error(plain(error))
 
 
-def _holes(moment: Moment) -> None:
-    table = holes_at(_close(moment))
+def _holes(moment: CloseUp) -> None:
+    table = holes_at(moment.near())
     if not len(table):
         st.caption("No two tokens of the group share a vector at this step.")
         return
+    if table["glyphs"].equals(table["tokens"]):
+        table = table.drop(columns="glyphs")  # tokens that are no bytes have no other names
     st.dataframe(table.rename(columns=_HOLES), hide_index=True, width="stretch", key="hole-table")
     st.caption("A true hole is one hidden class: its tokens share the optimizer's memory too. An apparent one can part again.")
 
 
-def _tokens(moment: Moment) -> None:
-    table = _close(moment).rename(columns=_TOKENS)
+def _tokens(moment: CloseUp) -> None:
+    table = moment.near().rename(columns=_TOKENS)
     st.dataframe(table, hide_index=True, width="stretch", height=320, key="token-table")
     st.caption("vector counts the distinct vectors by their first token; hole ranks the black holes by population, 0 is none.")
 
 
-def _distances(moment: Moment) -> None:
+def _distances(moment: CloseUp) -> None:
     if len(moment.rows) < 2:
         st.caption("One token has no distance to another.")
         return
@@ -59,20 +58,10 @@ def _distances(moment: Moment) -> None:
     )
 
 
-def _events(moment: Moment) -> None:
-    told = openers.lineage_account(str(moment.run.path), moment.snapshots, moment.group)
-    table = events_near(told, moment.run.steps(moment.snapshots), moment.step)
+def _events(moment: CloseUp) -> None:
+    table = events_near(moment.lineage(), moment.steps, moment.step)
     if not len(table):
         st.caption("The black holes of this group never changed.")
         return
     st.dataframe(table.rename(columns=_NEAR), hide_index=True, width="stretch", key="event-table", height="content")
     st.caption(_KINDS)
-
-
-def _close(moment: Moment) -> pd.DataFrame:
-    """The token table with hidden classes and motion; the plain one where a file beside the history cannot be read."""
-    try:
-        seen = openers.seen(str(moment.run.path), moment.snapshots)
-    except SnowballError:
-        return moment.tokens.assign(hidden_class=None)
-    return tokens_at(seen, recorded_at(seen.steps, moment.step), moment.group)

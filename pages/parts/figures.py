@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from snowball_core import charts
 from snowball_core.bf16 import Words
+from snowball_core.close_up import tokens_at
+from snowball_core.errors import SnowballError
+from snowball_core.event_tables import Account
 from snowball_core.runs import Run
-from snowball_core.tables import distance_matrix, exact_numbers, settled
+from snowball_core.tables import distance_matrix, exact_numbers, recorded_at, settled
 
 from . import openers
 from .heatmap import heatmap
@@ -25,6 +30,33 @@ _DEFINITIONS = {
     "singletons": ("S singletons", "Tokens that have a vector for themselves. P + S is all tokens of the group."),
     "largest": ("Largest hole", "Tokens in the most populous black hole."),
 }
+
+
+class CloseUp(Protocol):
+    """One group of any history at one step, and what can be asked of it there."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> npt.NDArray[np.int64]:
+        """The steps of all snapshots."""
+
+    @property
+    def rows(self) -> Words: ...
+    @property
+    def tokens(self) -> pd.DataFrame:
+        """The token table of the group."""
+
+    def near(self) -> pd.DataFrame:
+        """The same with hidden classes and motion."""
+
+    def lineage(self) -> Account:
+        """The black holes through the whole history."""
+
+    def stays(self, token: int) -> pd.DataFrame:
+        """The stays of a token in black holes."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +92,27 @@ class Moment:
     measures: pd.DataFrame
     side: str = ""
 
+    @property
+    def steps(self) -> npt.NDArray[np.int64]:
+        """The steps of all snapshots recorded by now."""
+        return self.run.steps(self.snapshots)
+
+    def near(self) -> pd.DataFrame:
+        """The token table with hidden classes and motion; the plain one where a file beside the history cannot be read."""
+        try:
+            seen = openers.seen(str(self.run.path), self.snapshots)
+        except SnowballError:
+            return self.tokens.assign(hidden_class=None)
+        return tokens_at(seen, recorded_at(seen.steps, self.step), self.group)
+
+    def lineage(self) -> Account:
+        """The black holes of the group through the run."""
+        return openers.lineage_account(str(self.run.path), self.snapshots, self.group)
+
+    def stays(self, token: int) -> pd.DataFrame:
+        """The stays of a token in black holes of the group."""
+        return openers.biography(str(self.run.path), self.snapshots, self.group, token)
+
     def caption(self, title: str, meaning: str, unit: str, entry: str) -> None:
         """The heading of a figure; ``entry`` is what explains it on the About page."""
         told = f"step {self.step:,} · {self.group} tokens · unit: {unit}"
@@ -85,7 +138,7 @@ def curves(moment: Moment) -> None:
         st.caption(f"Each point of the loss is the mean of {width} steps; the counts are exact at every recorded step.")
 
 
-def numbers(moment: Moment) -> None:
+def numbers(moment: CloseUp) -> None:
     """The exact numbers of the step, each with its definition."""
     exact = exact_numbers(moment.rows)
     with st.container(key="exact"):
@@ -105,7 +158,7 @@ def numbers(moment: Moment) -> None:
         )
         if not is_finite:
             st.warning(
-                "Some rows hold numbers that are not finite: the run diverged. Holes are still told by their bits; distances "
+                "Some rows hold numbers that are not finite: training diverged. Holes are still told by their bits; distances "
                 "to such rows mean nothing, and they have no place among the others."
             )
 

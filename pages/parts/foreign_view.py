@@ -1,4 +1,4 @@
-"""A history nobody recorded here: opened by its path, counted at every snapshot, its events and distances told."""
+"""A history nobody recorded here: opened by its path, scrubbed like a run, its events and distances told."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from snowball_core import charts, distance_charts
-from snowball_core.blocks import Progress
+from snowball_core import distance_charts
 from snowball_core.errors import SnowballError
-from snowball_core.event_tables import account, event_rows, event_table
+from snowball_core.event_tables import event_rows, event_table
 from snowball_core.header import history_file
-from snowball_core.observation import Observation, foreign, tokens_of
-from snowball_core.runs import corpora_folder, runs_folder
-from snowball_core.step_tables import step_table
-from snowball_core.tables import csv_bytes
+from snowball_core.observation import Observation
+from snowball_core.tables import csv_bytes, last_change, recorded_at
 
+from . import figures, foreign_file
+from .biography import biography
+from .exact_tables import tables
+from .foreign_file import Asked, FileMoment, opened
+from .place import here, selected
+from .scrubber import FRAGMENT, Known, is_native, mount
 from .settings import pick_group, pick_unit
-from .waiting import Share, once
-from .words import plain
+from .words import many, plain
 
 _COLUMNS = (
     *("step", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes"),
@@ -61,8 +63,7 @@ def foreign_view() -> None:
         return
     try:
         file = history_file(path)
-        at = file.stat() if file.is_file() else None
-        _history(file, (at.st_size, at.st_mtime_ns) if at else (), key, dead, text)
+        _history(Asked(str(file), foreign_file.stamp(file), key.strip(), dead.strip(), text.strip()))
     except SnowballError as error:
         st.error(plain(error))
 
@@ -71,18 +72,12 @@ def _field(label: str, key: str, placeholder: str, help: str) -> str:
     return st.text_input(label, key=key, bind="query-params", placeholder=placeholder, help=help, width=220) or ""
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _opened(path: str, stamp: tuple[int, ...], key: str, dead: str, text: str) -> Observation:
-    """The history; another file under the same path is opened anew."""
-    return foreign(Path(path), key or None, tokens_of(dead) if dead else None, text or None, corpora_folder(runs_folder()))
-
-
-def _history(path: Path, stamp: tuple[int, ...], key: str, dead: str, text: str) -> None:
-    asked = (str(path), stamp, key.strip(), dead.strip(), text.strip())
-    seen = _opened(*asked)
+def _history(asked: Asked) -> None:
+    seen = opened(asked)
     count, vocab, hidden = seen.words.shape
+    size = f"{many(count, 'snapshot')} of {many(vocab, 'token')} with {many(hidden, 'component')}"
     kind = "BF16" if seen.words.dtype.itemsize == 2 else "F32"
-    st.markdown(f"**{plain(seen.id)}** · {kind} · {count:,} snapshots of {vocab:,} tokens with {hidden:,} components")
+    st.markdown(f"**{plain(seen.id)}** · {kind} · {size}")
     if not count:
         st.warning("The tensor holds no snapshot, so there is nothing to count.")
         return
@@ -95,33 +90,57 @@ def _history(path: Path, stamp: tuple[int, ...], key: str, dead: str, text: str)
     if not seen.mask(group).any():
         st.info(f"This history has no {group} tokens: choose another group above.")
         return
-    table = once("foreign-steps", asked, lambda tell: step_table(seen, _share(tell)), "Counting every snapshot")
-    events = once("foreign-events", (*asked, group), lambda tell: _events(seen, group, tell), "Following every black hole", 12)
-    _curves(seen, table, group, unit)
-    _tables(seen, table[table["group"] == group], events, group)
+    # All long work before the scrubber: where it comes to rest a part of the page runs again, and that would break work off.
+    table = foreign_file.measures(asked)
+    told = foreign_file.lineage(asked, group)
+    _exact(asked, group, _is_scrubbed(asked, seen, table, group, unit))
+    if count > 1:
+        _farthest(seen, table, group, unit)
+    _tables(seen, table[table["group"] == group], event_table(event_rows(told, seen.steps)), group)
 
 
-def _events(seen: Observation, group: str, tell: Share) -> pd.DataFrame:
-    return event_table(event_rows(account(seen, group, _share(tell)), seen.steps))
+def _is_scrubbed(asked: Asked, seen: Observation, table: pd.DataFrame, group: str, unit: str) -> bool:
+    """Draw the scrubber; False where it is not wanted, or, after saying why, where a snapshot is too large for it."""
+    if is_native():
+        return False
+    try:
+        made, told = foreign_file.frames(asked, group, unit)
+    except SnowballError as error:
+        st.warning(f"The snapshots cannot be drawn: {plain(error)}")
+        return False
+    count = len(seen.words)
+    default = last_change(table, group)
+    known = Known(" ".join(map(str, asked)), count, count - 1, default, group, unit, seen.dead, told)
+    mount(made, known, foreign_file.are_bytes(seen))
+    return True
 
 
-def _share(tell: Share) -> Progress:
-    """Progress in snapshots, told as a share."""
-    return lambda done, total: tell(done / max(1, total))
+@st.fragment(key=FRAGMENT)
+def _exact(asked: Asked, group: str, is_scrubbed: bool) -> None:
+    """The numbers of the snapshot, the biography of what is selected, and the tables: what runs again when the slider rests."""
+    if not foreign_file.is_unchanged(asked):
+        st.rerun()
+    try:
+        steps = opened(asked).steps
+        moment = FileMoment(asked, group, recorded_at(steps, int(here()["step"]) if is_scrubbed else _slider(int(steps[-1]))))
+        figures.numbers(moment)
+        if is_scrubbed:
+            biography(moment, selected())
+        tables(moment)
+    except SnowballError as error:
+        st.error(plain(error))
 
 
-def _curves(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> None:
-    last, nothing = int(seen.steps[-1]), pd.DataFrame({"step": []})
-    told = f":small[:gray[{plain(seen.id)} · {group} tokens · steps are numbers of snapshots · every snapshot counted]]"
-    st.markdown(f"**Counts over the history**: U, C, P and S.  \n{told}")
-    datasets = {"counts": charts.counts_data(table, group), "cursor": nothing}
-    spec = charts.counts_spec(last, int(seen.mask(group).sum()))
-    st.vega_lite_chart(
-        spec | {"datasets": datasets}, key="foreign-counts", alt=f"U, C, P and S of {group} tokens over the steps"
-    )
+def _slider(last: int) -> int:
+    """The step, chosen without the scrubber."""
+    return int(st.slider(f"Step of {last:,}", 0, last, 0, key="step", bind="query-params")) if last else 0
+
+
+def _farthest(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> None:
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
-    st.markdown(f"**Farthest pair**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
-    spec = distance_charts.farthest_spec(last, word)
+    told = f":small[:gray[{plain(seen.id)} · {group} tokens · steps are numbers of snapshots · every snapshot measured]]"
+    st.markdown(f"**Farthest pair over the history**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
+    spec = distance_charts.farthest_spec(int(seen.steps[-1]), word)
     data = {"farthest": distance_charts.farthest_data(table, group, unit)}
     st.vega_lite_chart(
         spec | {"datasets": data}, key="foreign-farthest", alt=f"The largest distance of two {whose}tokens, in {word}"

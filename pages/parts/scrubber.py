@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from snowball_core.errors import SnowballError
@@ -43,11 +46,40 @@ def is_native() -> bool:
     return os.environ.get("SNOWBALL_NATIVE") == "1" or st.query_params.get("native") == "1"
 
 
-def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bool:
-    """Draw the scrubber at the step the address names, else where the black holes changed last, or at a growing run's end.
+@dataclass(frozen=True)
+class Known:
+    """What is known of a history beside its frames, recorded here or not.
 
-    It stands outside the fragment that shows the exact step: so its frames are sent once, those of a growing run whenever
-    the page is drawn anew.
+    Attributes
+    ----------
+    id : str
+        What tells it from any other.
+    snapshots, last_step : int
+        Recorded by now; of the whole history.
+    default : int
+        The step at which a first visit opens.
+    group, unit : str
+    dead : ndarray of bool, shape (vocab,), or None
+        None where it is not known.
+    story : str
+        What happened, in words; none while it is still happening.
+    alive : bool
+        Whether it is still being recorded.
+    """
+
+    id: str
+    snapshots: int
+    last_step: int
+    default: int
+    group: str
+    unit: str
+    dead: npt.NDArray[np.bool_] | None
+    story: str
+    alive: bool = False
+
+
+def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bool:
+    """Draw a run's scrubber at the step the address names, else where the black holes changed last, or at a growing run's end.
 
     Returns
     -------
@@ -62,28 +94,38 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         return False
     steps = run.steps(snapshots)
     default = int(steps[-1]) if alive else last_change(openers.measures(str(run.path), snapshots), group)
-    place = arrive(run.id, default)
-    place["alive"] = alive
+    mount(made, Known(run.id, snapshots, run.config.last_step, default, group, unit, run.dead, told, alive))
+    return True
+
+
+def mount(made: Reel, known: Known, are_bytes: bool = True) -> None:
+    """Draw the scrubber of any history at the step the address names, else at its default.
+
+    It stands outside the fragment that shows the exact step: so its frames are sent once, those of a growing run whenever
+    the page is drawn anew. Where tokens are no bytes their numbers are their only names.
+    """
+    place = arrive(known.id, known.default)
+    place["alive"] = known.alive
+    ids = made.header["ids"]
     facts = {
-        "run": run.id,
-        "group": group,
-        "last_step": run.config.last_step,
+        "run": known.id,
+        "group": known.group,
+        "last_step": known.last_step,
         "step": place["step"],
         "heard": place["heard"],
         "select": place["select"],
         "axis": place["axis"],
         "most_rows": _MOST_ROWS,
-        "alive": alive,
-        "follow": alive and "step" not in st.query_params,
-        "glyphs": [glyph(token) for token in made.header["ids"]],
-        "dead": run.dead[made.header["ids"]].tolist(),
-        "story": told,
-        "sent_told": _sent(made, snapshots),
-        "told": _captions(made, group, unit),
+        "alive": known.alive,
+        "follow": known.alive and "step" not in st.query_params,
+        "glyphs": [glyph(token) for token in ids] if are_bytes else None,
+        "dead": None if known.dead is None else known.dead[ids].tolist(),
+        "story": known.story,
+        "sent_told": _sent(made, known.snapshots),
+        "told": _captions(made, known.group, known.unit),
         "explained": {picture: address(name) for picture, name in _EXPLAINED.items()},
     }
     _SCRUBBER(key=_KEY, data=packed_blob(made, facts), on_step_change=_moved, on_select_change=_moved, on_axis_change=_moved)
-    return True
 
 
 def _moved() -> None:

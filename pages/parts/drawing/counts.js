@@ -33,7 +33,9 @@ function drawCounts(self) {
 
 function paintBackdrop(self, { draw, width, height }) {
   const { reel, theme, axis } = self
-  const bottom = height - STRIP - GAP - BOTTOM, top = TOP + 14
+  // Of a history from a file nobody knows loss and rate: it has no strip.
+  const strip = reel.loss.length || reel.header.alive ? STRIP : 0
+  const bottom = height - strip - GAP - BOTTOM, top = TOP + 14
   const x = part => LEFT + part * (width - LEFT - RIGHT)
   const tallest = Math.log1p(1.1 * reel.tokens)
   const y = count => bottom - (Math.log1p(count) / tallest) * (bottom - top)
@@ -54,7 +56,7 @@ function paintBackdrop(self, { draw, width, height }) {
     draw.stroke()
   }
   draw.setLineDash([])
-  paintStrip(self, draw, x, height - STRIP - BOTTOM, height - BOTTOM, width)
+  if (strip) paintStrip(self, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
 }
 
 function paintGrid(self, draw, x, y, bottom, width) {

@@ -31,8 +31,10 @@ function drawSizes(self) {
     const beside = after + draw.measureText(count).width + 9
     draw.fillStyle = theme.faint
     draw.font = `11px ${theme.font}`
-    if (row) draw.fillText(told, beside, top + thick / 2 + 0.5, Math.max(20, width - beside))
-    else draw.fillText(told, x(0), top + thick + 8)
+    // Beside a bar that leaves no room it would only be squeezed out of shape.
+    const space = width - beside
+    if (row && space > 0.6 * draw.measureText(told).width) draw.fillText(told, beside, top + thick / 2 + 0.5, space)
+    else if (!row) draw.fillText(told, x(0), top + thick + 8)
     draw.font = `12px ${theme.font}`
     if (who && picked(self, who)) outline(self, draw, x(0) - 1, top - 1, x(from) - x(0) + 2, thick + 2)
   }

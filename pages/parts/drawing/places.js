@@ -17,7 +17,7 @@ function drawPlaces(self) {
     const [a, b] = place(reel, frame, vector.number, basis)
     if (!Number.isFinite(a) || !Number.isFinite(b)) continue
     const radius = Math.max(3, 1.35 * shown * Math.sqrt(vector.population))
-    const live = vector.tokens.filter(token => !reel.header.dead[token]).length
+    const live = vector.tokens.filter(token => isDead(reel, token) === false).length
     draw.fillStyle = slotColour(theme, vector.slot)
     draw.strokeStyle = theme.back
     draw.lineWidth = 1

@@ -5,7 +5,7 @@ const MOST_LISTED = 14
 function tokenTold(self, token) {
   const { now } = at(self.reel, self.snapshot)
   const { id, byte, glyph, group } = name(self.reel, token), vector = now.vectors[now.label[token]]
-  const lines = [`token ${id} · ${byte}${glyph} · ${group}`]
+  const lines = [[`token ${id}`, `${byte}${glyph}`, group].filter(Boolean).join(" · ")]
   if (vector.population === 1) return [...lines, "in no hole: shares its vector with nobody"]
   const place = vector.classes?.findIndex(tokens => tokens.includes(token))
   const hidden = vector.classes ? `hidden class ${place + 1} of ${vector.classes.length}, ${whole(vector.classes[place].length)} tokens · ` : ""
@@ -14,14 +14,15 @@ function tokenTold(self, token) {
 
 function vectorTold(self, vector) {
   if (vector.population === 1) return tokenTold(self, vector.tokens[0])
-  const { reel } = self, dead = vector.tokens.filter(token => reel.header.dead[token]).length
-  return [`hole ${vector.number + 1}, population ${whole(vector.population)} (${whole(dead)} dead, ${whole(vector.population - dead)} live)`, nature(vector), listed(self, vector.tokens)]
+  const { reel } = self, dead = vector.tokens.filter(token => isDead(reel, token)).length
+  const split = reel.header.dead ? ` (${whole(dead)} dead, ${whole(vector.population - dead)} live)` : ""
+  return [`hole ${vector.number + 1}, population ${whole(vector.population)}${split}`, nature(vector), listed(self, vector.tokens)]
 }
 
 function listed(self, tokens) {
   const named = tokens.slice(0, MOST_LISTED).map(token => {
-    const { byte, glyph } = name(self.reel, token)
-    return `${byte.slice(5, 9)} ${glyph}`.trim()
+    const { id, byte, glyph } = name(self.reel, token)
+    return `${byte.slice(5, 9)} ${glyph}`.trim() || `${id}`
   })
   return named.join(", ") + (tokens.length > MOST_LISTED ? ` and ${whole(tokens.length - MOST_LISTED)} more` : "")
 }

@@ -1,0 +1,159 @@
+"""A history from a file, opened: everything is keyed by what was typed and the file's size and time, never by arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import streamlit as st
+
+from snowball_core.bf16 import Words
+from snowball_core.blocks import Progress
+from snowball_core.census import census_history
+from snowball_core.close_up import tokens_at
+from snowball_core.event_tables import Account, account, biography_table
+from snowball_core.frames import Reel, reel, with_curves
+from snowball_core.memory import release
+from snowball_core.observation import Observation, foreign, tokens_of
+from snowball_core.runs import corpora_folder, runs_folder
+from snowball_core.step_tables import step_table
+from snowball_core.story import story as told_story
+
+from .waiting import Share, once
+
+# A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one nobody knows the names.
+_BYTES = 256
+
+
+class Asked(NamedTuple):
+    """What was typed, and the file as it was then: another file under the same path is another history."""
+
+    path: str
+    stamp: tuple[int, ...]
+    key: str
+    dead: str
+    text: str
+
+
+def stamp(path: Path) -> tuple[int, ...]:
+    """Size and time of change of a file; nothing where there is none."""
+    try:
+        at = path.stat()
+    except OSError:
+        return ()
+    return (at.st_size, at.st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def opened(asked: Asked) -> Observation:
+    """The history, a read-only memory map."""
+    dead = tokens_of(asked.dead) if asked.dead else None
+    return foreign(Path(asked.path), asked.key or None, dead, asked.text or None, corpora_folder(runs_folder()))
+
+
+def are_bytes(seen: Observation) -> bool:
+    """Whether the tokens may be called by the bytes they would be."""
+    return len(seen.mask("all")) <= _BYTES
+
+
+def frames(asked: Asked, group: str, unit: str) -> tuple[Reel, str]:
+    """What the scrubber draws, and what happened in words.
+
+    Raises
+    ------
+    HistoryError
+        If a snapshot is too large to be drawn.
+    """
+
+    def made(tell: Share) -> tuple[Reel, str]:
+        seen = opened(asked)
+        drawn = with_curves(reel(seen.words, seen.steps, seen.mask(group), unit, progress=tell), None)
+        return drawn, told_story(census_history(seen.words, seen.mask(group)), seen.steps, group)
+
+    return once("foreign-frames", (*asked, group, unit), made, "Gathering every snapshot for the browser", 2)
+
+
+def lineage(asked: Asked, group: str) -> Account:
+    """The black holes of a group through the whole history."""
+    said = "Following every black hole"
+    return once("foreign-lineage", (*asked, group), lambda tell: account(opened(asked), group, _counted(tell)), said)
+
+
+def measures(asked: Asked) -> pd.DataFrame:
+    """Every measure of every snapshot and group."""
+    return once("foreign-steps", asked, lambda tell: step_table(opened(asked), _counted(tell)), "Measuring every snapshot")
+
+
+def _counted(tell: Share) -> Progress:
+    """Progress in snapshots, told as a share."""
+    return lambda done, total: tell(done / max(1, total))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def stays(asked: Asked, group: str, token: int) -> pd.DataFrame:
+    """The stays of a token in black holes of a group."""
+    return biography_table(lineage(asked, group), opened(asked), token)
+
+
+@dataclass(frozen=True)
+class FileMoment:
+    """One group of a history from a file at one snapshot.
+
+    Attributes
+    ----------
+    asked : Asked
+    group : str
+    index : int
+        The snapshot's number, which is its step.
+    """
+
+    asked: Asked
+    group: str
+    index: int
+
+    @property
+    def step(self) -> int:
+        """The number of the snapshot."""
+        return int(self.steps[self.index])
+
+    @property
+    def steps(self) -> npt.NDArray[np.int64]:
+        """The numbers of all snapshots."""
+        return opened(self.asked).steps
+
+    @cached_property
+    def rows(self) -> Words:
+        """The rows of the group, copied: the pages of the file that were touched are given back."""
+        seen = opened(self.asked)
+        rows: Words = seen.words[self.index][seen.mask(self.group)]
+        release(seen.words)
+        return rows
+
+    @cached_property
+    def tokens(self) -> pd.DataFrame:
+        """The token table of the group with its motion; where tokens are no bytes their numbers are their only names."""
+        seen = opened(self.asked)
+        table = tokens_at(seen, self.index, self.group)
+        return table if are_bytes(seen) else table.assign(glyph=table["token"].astype(str))
+
+    def near(self) -> pd.DataFrame:
+        """The same: hidden classes were not recorded."""
+        return self.tokens
+
+    def lineage(self) -> Account:
+        """The black holes of the group through the whole history."""
+        return lineage(self.asked, self.group)
+
+    def stays(self, token: int) -> pd.DataFrame:
+        """The stays of a token in black holes of the group."""
+        return stays(self.asked, self.group, token)
+
+
+def is_unchanged(asked: Asked) -> bool:
+    """Whether the file is still the one that was opened: a map of a file cut short must not be read."""
+    return stamp(Path(asked.path)) == asked.stamp

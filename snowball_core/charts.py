@@ -19,6 +19,7 @@ from PIL import Image
 
 from .bf16 import Words
 from .stage import Stage
+from .step_axes import CURSOR, StepAxis, ticks
 
 if TYPE_CHECKING:
     # Imported by the functions that describe a picture: the app's first page is drawn without one, and need not wait for it.
@@ -52,28 +53,16 @@ def hole_colour(rank: int) -> str:
     return HOLES[rank - 1] if rank <= len(HOLES) else GREYS[(rank - 1 - len(HOLES)) % len(GREYS)]
 
 
-def _ticks(last: int) -> list[int]:
-    decades = [factor * 10**power for power in range(len(str(last)) + 1) for factor in (1, 2, 5)]
-    return [0, *[tick for tick in decades if tick <= last]]
-
-
-def _step_axis(last_step: int, title: str | None) -> alt.X:
+def _cursor(axis: StepAxis) -> alt.Chart:
     import altair as alt
 
-    scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
-    axis = alt.Axis(values=_ticks(last_step), labelOverlap="greedy", format=",d", title=title, grid=False)
-    return alt.X("step:Q", scale=scale, axis=axis)
-
-
-def _cursor() -> alt.Chart:
-    import altair as alt
-
-    rule: alt.Chart = alt.Chart(alt.NamedData("cursor")).mark_rule(color="#D4A017", strokeWidth=2).encode(x="step:Q")
+    place = alt.Chart(alt.NamedData("cursor"))
+    rule: alt.Chart = place.mark_rule(color=CURSOR, strokeWidth=2).encode(x=f"{axis.column}:Q")
     return rule
 
 
 @functools.lru_cache(maxsize=64)
-def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
+def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
     """U, C, P and S over the steps as step lines, with a cursor; data sets ``counts`` and ``cursor``."""
     import altair as alt
 
@@ -81,13 +70,13 @@ def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
     colour = alt.Scale(domain=names, range=[hue for _, hue, _ in COUNTS.values()])
     dash = alt.Scale(domain=names, range=[dashes for _, _, dashes in COUNTS.values()])
     legend = alt.Legend(orient="top", title=None, labelLimit=300, symbolSize=300, symbolStrokeWidth=2.5)
-    y_axis = alt.Axis(values=_ticks(tokens), minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, title="count (symlog)")
+    y_axis = alt.Axis(values=ticks(tokens), minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, title="count (symlog)")
     y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
     lines = (
         alt.Chart(alt.NamedData("counts"))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=last_step == 0)
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=axis.last_step == 0)
         .encode(
-            x=_step_axis(last_step, "step (symlog)"),
+            x=axis.x(axis.title, axis.column),
             y=alt.Y("count:Q", scale=y_scale, axis=y_axis),
             color=alt.Color("name:N", scale=colour, legend=legend),
             strokeDash=alt.StrokeDash("name:N", scale=dash, legend=legend),
@@ -98,7 +87,7 @@ def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
             ],
         )
     )
-    described: dict[str, Any] = (lines + _cursor()).properties(height=250).to_dict()
+    described: dict[str, Any] = (lines + _cursor(axis)).properties(height=250).to_dict()
     return described
 
 
@@ -112,51 +101,51 @@ def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def loss_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
+def loss_spec(axis: StepAxis, height: int) -> dict[str, Any]:
     """The training loss over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
-    return _curve_spec(last_step, symlog, height, "loss", ".4f", False)
+    return _curve_spec(axis, height, "loss", ".4f", False)
 
 
-def rate_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
+def rate_spec(axis: StepAxis, height: int) -> dict[str, Any]:
     """The learning rate over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
-    return _curve_spec(last_step, symlog, height, "learning_rate", ".3~g", True)
+    return _curve_spec(axis, height, "learning_rate", ".3~g", True)
 
 
 @functools.lru_cache(maxsize=64)
-def _curve_spec(last_step: int, symlog: bool, height: int, column: str, form: str, zero: bool) -> dict[str, Any]:
+def _curve_spec(axis: StepAxis, height: int, column: str, form: str, zero: bool) -> dict[str, Any]:
     import altair as alt
 
     form_of_ticks, title = ".1~e" if zero else "", column.replace("_", " ")
-    axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=3, format=form_of_ticks, title=title)
-    scale = alt.Scale(domain=[0, max(1, last_step)], nice=False)
-    x = _step_axis(last_step, None) if symlog else alt.X("step:Q", scale=scale, axis=alt.Axis(format=",d", title="step"))
+    y_axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=3, format=form_of_ticks, title=title)
     line = (
         alt.Chart(alt.NamedData("loss"))
         .mark_line(color="#6B747D", strokeWidth=1.4, clip=True)
         .encode(
-            x=x,
-            y=alt.Y(f"{column}:Q", axis=axis, scale=alt.Scale(zero=zero)),
+            x=axis.x(axis.title, axis.column),
+            y=alt.Y(f"{column}:Q", axis=y_axis, scale=alt.Scale(zero=zero)),
             tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip(f"{column}:Q", format=form)],
         )
     )
-    described: dict[str, Any] = (line + _cursor()).properties(height=height).to_dict()
+    described: dict[str, Any] = (line + _cursor(axis)).properties(height=height).to_dict()
     return described
 
 
-def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]]) -> tuple[pd.DataFrame, int]:
-    """Loss and learning rate in at most a few hundred points, and how many steps each point is the mean of."""
+def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]], axis: StepAxis) -> tuple[pd.DataFrame, int]:
+    """Loss and learning rate in at most a few hundred points, one for each place on the axis.
+
+    Where an axis is wide its steps stay apart: those that fall into one place are drawn as their mean.
+
+    Returns
+    -------
+    tuple of DataFrame and int
+        The points, and how many steps one of them is the mean of at most.
+    """
     steps, columns = metrics["step"], ["step", "loss", "learning_rate"]
-    width = max(1, -(-len(steps) // _MOST_POINTS))
-    starts = np.arange(0, len(steps), width)
-    sizes = np.diff(np.append(starts, len(steps)))
-    if not len(starts):
+    if not len(steps):
         return pd.DataFrame({name: [] for name in columns}), 1
-    return pd.DataFrame({name: np.add.reduceat(metrics[name], starts) / sizes for name in columns}), width
-
-
-def cursor_data(step: int) -> pd.DataFrame:
-    """The cursor's place."""
-    return pd.DataFrame({"step": [step]})
+    starts = np.flatnonzero(np.diff(axis.columns(steps, _MOST_POINTS), prepend=-1))
+    sizes = np.diff(np.append(starts, len(steps)))
+    return pd.DataFrame({name: np.add.reduceat(metrics[name], starts) / sizes for name in columns}), int(sizes.max())
 
 
 @functools.lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ import streamlit as st
 from snowball_core import charts
 from snowball_core.bf16 import Words
 from snowball_core.runs import Run
+from snowball_core.step_axes import StepAxis
 from snowball_core.tables import distance_matrix, exact_numbers, settled
 
 from . import openers
@@ -70,19 +71,27 @@ def _chart(spec: dict[str, Any], key: str, name: str, **datasets: pd.DataFrame) 
     st.vega_lite_chart(spec | {"datasets": datasets}, key=key, alt=name, width="stretch")
 
 
-def curves(moment: Moment) -> None:
-    """Counts over the whole run and the training loss below them, each with a cursor at the step."""
-    run, last = moment.run, moment.run.config.last_step
+def curves(moment: Moment, axis: StepAxis) -> None:
+    """Counts over the whole run, loss and learning rate below them, each with a cursor at the step."""
+    run = moment.run
     moment.caption("Counts over the run", "the upright line is the step chosen below.", "tokens or vectors", "census")
-    cursor = charts.cursor_data(moment.step)
-    data = charts.counts_data(moment.measures, moment.group)
-    _chart(
-        charts.counts_spec(last, len(moment.rows)), "counts", "Counts U, C, P and S over the steps", counts=data, cursor=cursor
-    )
-    loss, width = charts.loss_data(openers.metrics(str(run.path), moment.snapshots))
-    _chart(charts.loss_spec(last, True, 90), "loss", "Training loss over the steps", loss=loss, cursor=cursor)
+    cursor, data = axis.cursor(moment.step), axis.placed(charts.counts_data(moment.measures, moment.group))
+    spec = charts.counts_spec(axis, len(moment.rows))
+    _chart(spec, "counts", "Counts U, C, P and S over the steps", counts=data, cursor=cursor)
+    means, width = charts.loss_data(openers.metrics(str(run.path), moment.snapshots), axis)
+    for place, key, name, describe in zip(
+        st.columns(2),
+        ("loss", "rate"),
+        ("Training loss", "Learning rate"),
+        (charts.loss_spec, charts.rate_spec),
+        strict=True,
+    ):
+        with place:
+            _chart(describe(axis, 150), key, f"{name} over the steps", loss=axis.placed(means), cursor=cursor)
     if width > 1:
-        st.caption(f"Each point of the loss is the mean of {width} steps; the counts are exact at every recorded step.")
+        st.caption(
+            f"Each point of loss and rate is the mean of up to {width} steps; the counts are exact at every recorded step."
+        )
 
 
 def numbers(moment: Moment) -> None:

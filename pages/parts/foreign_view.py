@@ -14,6 +14,7 @@ from snowball_core.event_tables import account, event_rows, event_table
 from snowball_core.header import history_file
 from snowball_core.observation import Observation, foreign, tokens_of
 from snowball_core.runs import corpora_folder, runs_folder
+from snowball_core.step_axes import step_axis
 from snowball_core.step_tables import step_table
 from snowball_core.tables import csv_bytes
 
@@ -115,7 +116,7 @@ def _curves(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> No
     told = f":small[:gray[{plain(seen.id)} · {group} tokens · steps are numbers of snapshots · every snapshot counted]]"
     st.markdown(f"**Counts over the history**: U, C, P and S.  \n{told}")
     datasets = {"counts": charts.counts_data(table, group), "cursor": nothing}
-    spec = charts.counts_spec(last, int(seen.mask(group).sum()))
+    spec = charts.counts_spec(step_axis("symlog", last), int(seen.mask(group).sum()))
     st.vega_lite_chart(
         spec | {"datasets": datasets}, key="foreign-counts", alt=f"U, C, P and S of {group} tokens over the steps"
     )

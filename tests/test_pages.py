@@ -305,8 +305,13 @@ def test_the_native_slider_plays_loops_jumps_to_events_and_tells_a_biography(mak
     for key, step in (("event1", 9), ("event-1", 6), ("to-Last", 20), ("event1", 20), ("to-First", 0)):
         app.button(key=key).click().run()
         assert at_step(sound(app)) == f"Exact at step {step}"
+    before = specs(app)
     app.selectbox(key="told-token").set_value(3).run()
     assert "**Token 3 (ETX)**" in texts(sound(app).markdown)
+    assert app.query_params["select"] in ("t3", ["t3"])
+    # The selection is framed in the distance picture, a row and a column, and no chart is described anew.
+    assert sum(html.proto.body.count('class="marked"') for html in app.get("html")) == 2
+    assert specs(app) == before
     app.selectbox(key="pace").set_value("500 steps/s").run()
     app.button(key="play").click().run()
     while app.button(key="play").label == "Pause":

@@ -22,7 +22,7 @@ from . import figures, openers
 from .biography import biography, pick_token
 from .exact_tables import tables
 from .figures import Moment
-from .place import arrive, here
+from .place import arrive, here, selected
 from .playback import is_playing
 from .run_picker import state_badge
 from .takeaway import Stand, take_home
@@ -82,9 +82,10 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
     index = transport(run, snapshots, group, default, alive=not finished)
     step = int(run.steps(snapshots)[index])
     rows = openers.rows_at(str(run.path), snapshots, index, mask)
-    here()["step"] = step  # so that another page opens where this one was left
+    # Other pages open where this one was left; a link to a run that is followed names no step.
+    here().update(step=step, following=not finished and bool(st.session_state.get("follow")))
     tokens = group_table(rows, run.dead, mask)
-    moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures)
+    moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures, selected=selected())
     with curves:
         figures.curves(moment, axis)
     figures.numbers(moment)

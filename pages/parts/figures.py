@@ -163,14 +163,20 @@ def sizes(moment: Moment) -> None:
 def _picture(moment: Moment, spec: dict[str, Any], name: str, alt: str, **datasets: pd.DataFrame) -> None:
     """A picture of the step in which a click selects; of two moments side by side neither has a selection."""
     key = f"{name}{moment.side}"
-    felt: Any = "ignore" if moment.side else functools.partial(_picked, key)
+    felt: Any = (
+        "ignore"
+        if moment.side
+        else functools.partial(_picked, key, frozenset(moment.tokens.loc[moment.tokens["hole"] == 0, "token"]))
+    )
     st.vega_lite_chart(spec | {"datasets": datasets}, key=key, alt=alt, width="stretch", on_select=felt)
 
 
-def _picked(key: str) -> None:
+def _picked(key: str, alone: frozenset[int]) -> None:
+    """Select what was clicked: a hole, or a token that is alone."""
     picked = st.session_state[key]["selection"].get("picked") or []
     if picked and int(picked[-1]["token"]) >= 0:
-        go(select=f"h{int(picked[-1]['token'])}")
+        token = int(picked[-1]["token"])
+        go(select=f"{'t' if token in alone else 'h'}{token}")
 
 
 def distances(moment: Moment) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from PIL import Image
 
 from .bf16 import Words
 from .stage import Stage
+from .step_axes import CURSOR, StepAxis, ticks
 
 if TYPE_CHECKING:
     # Imported by the functions that describe a picture: the app's first page is drawn without one, and need not wait for it.
@@ -36,9 +37,10 @@ COUNTS = {
 KINDS = {"dead": "circle", "live": "triangle-up", "dead and live": "square"}
 ZERO = "#000000"
 NEAR_TO_FAR = ("#3B528B", "#21918C", "#5DC863", "#FDE725")
+BAR_AXIS: dict[str, Any] = {"title": None, "ticks": False, "domain": False, "minExtent": 66}
 MOST_SLOTS = 8
 MOST_PIXELS = 512
-_PICTURE_HEIGHT = 380
+PICTURE_HEIGHT = 380
 _AXIS_PIXELS = 42
 _MOST_POINTS = 600
 _SHADES = 200
@@ -52,28 +54,16 @@ def hole_colour(rank: int) -> str:
     return HOLES[rank - 1] if rank <= len(HOLES) else GREYS[(rank - 1 - len(HOLES)) % len(GREYS)]
 
 
-def _ticks(last: int) -> list[int]:
-    decades = [factor * 10**power for power in range(len(str(last)) + 1) for factor in (1, 2, 5)]
-    return [0, *[tick for tick in decades if tick <= last]]
-
-
-def _step_axis(last_step: int, title: str | None) -> alt.X:
+def _cursor(axis: StepAxis) -> alt.Chart:
     import altair as alt
 
-    scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
-    axis = alt.Axis(values=_ticks(last_step), labelOverlap="greedy", format=",d", title=title, grid=False)
-    return alt.X("step:Q", scale=scale, axis=axis)
-
-
-def _cursor() -> alt.Chart:
-    import altair as alt
-
-    rule: alt.Chart = alt.Chart(alt.NamedData("cursor")).mark_rule(color="#D4A017", strokeWidth=2).encode(x="step:Q")
+    place = alt.Chart(alt.NamedData("cursor"))
+    rule: alt.Chart = place.mark_rule(color=CURSOR, strokeWidth=2).encode(x=f"{axis.column}:Q")
     return rule
 
 
 @functools.lru_cache(maxsize=64)
-def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
+def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
     """U, C, P and S over the steps as step lines, with a cursor; data sets ``counts`` and ``cursor``."""
     import altair as alt
 
@@ -81,13 +71,13 @@ def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
     colour = alt.Scale(domain=names, range=[hue for _, hue, _ in COUNTS.values()])
     dash = alt.Scale(domain=names, range=[dashes for _, _, dashes in COUNTS.values()])
     legend = alt.Legend(orient="top", title=None, labelLimit=300, symbolSize=300, symbolStrokeWidth=2.5)
-    y_axis = alt.Axis(values=_ticks(tokens), minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, title="count (symlog)")
+    y_axis = alt.Axis(values=ticks(tokens), minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, title="count (symlog)")
     y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
     lines = (
         alt.Chart(alt.NamedData("counts"))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=last_step == 0)
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=axis.last_step == 0)
         .encode(
-            x=_step_axis(last_step, "step (symlog)"),
+            x=axis.x(axis.title, axis.column),
             y=alt.Y("count:Q", scale=y_scale, axis=y_axis),
             color=alt.Color("name:N", scale=colour, legend=legend),
             strokeDash=alt.StrokeDash("name:N", scale=dash, legend=legend),
@@ -98,7 +88,7 @@ def counts_spec(last_step: int, tokens: int) -> dict[str, Any]:
             ],
         )
     )
-    described: dict[str, Any] = (lines + _cursor()).properties(height=250).to_dict()
+    described: dict[str, Any] = (lines + _cursor(axis)).properties(height=250).to_dict()
     return described
 
 
@@ -112,51 +102,46 @@ def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def loss_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
+def loss_spec(axis: StepAxis, height: int) -> dict[str, Any]:
     """The training loss over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
-    return _curve_spec(last_step, symlog, height, "loss", ".4f", False)
+    return _curve_spec(axis, height, "loss", ".4f", False)
 
 
-def rate_spec(last_step: int, symlog: bool, height: int) -> dict[str, Any]:
+def rate_spec(axis: StepAxis, height: int) -> dict[str, Any]:
     """The learning rate over the steps, with a cursor; data sets ``loss`` and ``cursor``."""
-    return _curve_spec(last_step, symlog, height, "learning_rate", ".3~g", True)
+    return _curve_spec(axis, height, "learning_rate", ".3~g", True)
 
 
 @functools.lru_cache(maxsize=64)
-def _curve_spec(last_step: int, symlog: bool, height: int, column: str, form: str, zero: bool) -> dict[str, Any]:
+def _curve_spec(axis: StepAxis, height: int, column: str, form: str, zero: bool) -> dict[str, Any]:
     import altair as alt
 
     form_of_ticks, title = ".1~e" if zero else "", column.replace("_", " ")
-    axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=3, format=form_of_ticks, title=title)
-    scale = alt.Scale(domain=[0, max(1, last_step)], nice=False)
-    x = _step_axis(last_step, None) if symlog else alt.X("step:Q", scale=scale, axis=alt.Axis(format=",d", title="step"))
+    y_axis = alt.Axis(minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, tickCount=3, format=form_of_ticks, title=title)
     line = (
         alt.Chart(alt.NamedData("loss"))
         .mark_line(color="#6B747D", strokeWidth=1.4, clip=True)
         .encode(
-            x=x,
-            y=alt.Y(f"{column}:Q", axis=axis, scale=alt.Scale(zero=zero)),
+            x=axis.x(axis.title, axis.column),
+            y=alt.Y(f"{column}:Q", axis=y_axis, scale=alt.Scale(zero=zero)),
             tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip(f"{column}:Q", format=form)],
         )
     )
-    described: dict[str, Any] = (line + _cursor()).properties(height=height).to_dict()
+    described: dict[str, Any] = (line + _cursor(axis)).properties(height=height).to_dict()
     return described
 
 
-def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]]) -> tuple[pd.DataFrame, int]:
-    """Loss and learning rate in at most a few hundred points, and how many steps each point is the mean of."""
+def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]], axis: StepAxis) -> tuple[pd.DataFrame, int]:
+    """Loss and learning rate in at most a few hundred points, and how many steps one of them is the mean of at most.
+
+    Where an axis is wide its steps stay apart: those that fall into one place are drawn as their mean.
+    """
     steps, columns = metrics["step"], ["step", "loss", "learning_rate"]
-    width = max(1, -(-len(steps) // _MOST_POINTS))
-    starts = np.arange(0, len(steps), width)
-    sizes = np.diff(np.append(starts, len(steps)))
-    if not len(starts):
+    if not len(steps):
         return pd.DataFrame({name: [] for name in columns}), 1
-    return pd.DataFrame({name: np.add.reduceat(metrics[name], starts) / sizes for name in columns}), width
-
-
-def cursor_data(step: int) -> pd.DataFrame:
-    """The cursor's place."""
-    return pd.DataFrame({"step": [step]})
+    starts = np.flatnonzero(np.diff(axis.columns(steps, _MOST_POINTS), prepend=-1))
+    sizes = np.diff(np.append(starts, len(steps)))
+    return pd.DataFrame({name: np.add.reduceat(metrics[name], starts) / sizes for name in columns}), int(sizes.max())
 
 
 @functools.lru_cache(maxsize=64)
@@ -164,9 +149,8 @@ def sizes_spec(tokens: int, slots: int) -> dict[str, Any]:
     """Populations of the black holes at one step as bars in fixed places; data set ``sizes``."""
     import altair as alt
 
-    places = [*[f"hole {rank}" for rank in range(1, slots + 1)], "other holes", "single"]
     base = alt.Chart(alt.NamedData("sizes")).encode(
-        y=alt.Y("place:N", scale=alt.Scale(domain=places), axis=alt.Axis(title=None, ticks=False, domain=False, minExtent=66)),
+        y=alt.Y("place:N", scale=alt.Scale(domain=bar_names(slots)), axis=alt.Axis(**BAR_AXIS)),
         x=alt.X(
             "tokens:Q", scale=alt.Scale(domain=[0, max(1, tokens)], nice=False), axis=alt.Axis(title="tokens", tickCount=5)
         ),
@@ -174,8 +158,13 @@ def sizes_spec(tokens: int, slots: int) -> dict[str, Any]:
     )
     bars = base.mark_bar(cornerRadiusEnd=2).encode(color=alt.Color("colour:N", scale=None))
     numbers = base.mark_text(align="left", dx=4, color=ALONE, fontSize=13).encode(text="tokens:Q")
-    described: dict[str, Any] = (bars + numbers).properties(height=_PICTURE_HEIGHT).to_dict()
+    described: dict[str, Any] = (bars + numbers).properties(height=PICTURE_HEIGHT).to_dict()
     return described
+
+
+def bar_names(slots: int) -> list[str]:
+    """The bars from top to bottom."""
+    return [*[f"hole {rank}" for rank in range(1, slots + 1)], "other holes", "single"]
 
 
 def slots_of(measures: pd.DataFrame, group: str) -> int:
@@ -185,17 +174,20 @@ def slots_of(measures: pd.DataFrame, group: str) -> int:
 
 def sizes_data(tokens: pd.DataFrame, slots: int) -> pd.DataFrame:
     """Bars from a token table of one group: the largest holes, the other holes together, the singletons together."""
-    place = np.where(tokens["hole"] > slots, slots + 1, np.where(tokens["hole"] == 0, slots + 2, tokens["hole"]))
-    rows = []
-    for number, part in tokens.groupby(place):
-        rank = int(number)
-        name = "single" if rank == slots + 2 else "other holes" if rank == slots + 1 else f"hole {rank}"
-        colour = ALONE if rank == slots + 2 else hole_colour(rank)
-        rows.append({"place": name, "tokens": len(part), "colour": colour, "who": _listed(part["glyph"])})
+    rows = [(name, len(part), colour, listed(part["glyph"])) for name, colour, part in bars(tokens, slots)]
     return pd.DataFrame(rows, columns=["place", "tokens", "colour", "who"])
 
 
-def _listed(glyphs: pd.Series[str], most: int = 40) -> str:
+def bars(tokens: pd.DataFrame, slots: int) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Name, colour and rows of a token table for every bar that is not empty."""
+    place = np.where(tokens["hole"] > slots, slots + 1, np.where(tokens["hole"] == 0, slots + 2, tokens["hole"]))
+    for number, part in tokens.groupby(place):
+        rank = int(number)
+        yield bar_names(slots)[rank - 1], ALONE if rank == slots + 2 else hole_colour(rank), part
+
+
+def listed(glyphs: pd.Series[str], most: int = 40) -> str:
+    """The first of some glyphs, and how many more there are."""
     more = f" and {len(glyphs) - most} more" if len(glyphs) > most else ""
     return " ".join(glyphs[:most]) + more
 
@@ -231,20 +223,21 @@ def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[f
             *axes, size=size, shape=shape, color=alt.Color("colour:N", scale=None), tooltip=["population:Q", "kind:N", "who:N"]
         )
     )
-    described: dict[str, Any] = (path + points).properties(height=_PICTURE_HEIGHT).to_dict()
+    described: dict[str, Any] = (path + points).properties(height=PICTURE_HEIGHT).to_dict()
     return described
 
 
 def places_data(scene: Stage, rows: Words, tokens: pd.DataFrame) -> pd.DataFrame:
-    """One point per vector of the group's rows: place, population, kind, colour and tokens; large ones first."""
+    """One point per vector of the group's rows: place, population, kind, colour, tokens, the first one; large ones first."""
     places = scene.axes.coordinates(rows)
     table = tokens.assign(x=places[:, 0], y=places[:, 1])
     points = []
     for _, part in table.groupby("vector"):
         first, groups = part.iloc[0], set(part["group"])
         kind = "dead and live" if len(groups) == 2 else groups.pop()
-        points.append((first["x"], first["y"], len(part), kind, hole_colour(int(first["hole"])), _listed(part["glyph"])))
-    result = pd.DataFrame(points, columns=["x", "y", "population", "kind", "colour", "who"])
+        hue, who = hole_colour(int(first["hole"])), listed(part["glyph"])
+        points.append((first["x"], first["y"], len(part), kind, hue, who, first["token"]))
+    result = pd.DataFrame(points, columns=["x", "y", "population", "kind", "colour", "who", "token"])
     return result.sort_values("population", ascending=False, kind="stable")
 
 
@@ -281,8 +274,8 @@ def distance_picture(distances: npt.NDArray[Any], holes: npt.NDArray[np.integer[
     shade = np.where(apart == 0, 0, 1 + np.clip(np.rint(part * (_SHADES - 1)), 0, _SHADES - 1)).astype(np.uint8)
     ranks = sorted({int(rank) for rank in holes})
     strip = np.array([_SHADES + 2 + ranks.index(int(rank)) % (254 - _SHADES) for rank in holes], np.uint8)
-    width = max(1, len(holes) // 24)
-    gap = np.full((len(holes), max(1, width // 2)), _SHADES + 1, np.uint8)
+    width, margin = strip_pixels(len(holes))
+    gap = np.full((len(holes), margin), _SHADES + 1, np.uint8)
     pixels = np.hstack([np.repeat(strip[:, None], width, axis=1), gap, shade])
     image = Image.fromarray(pixels, "P")
     colours = [ZERO, *ramp(), "#808080", *[hole_colour(rank) for rank in ranks][: 254 - _SHADES]]
@@ -290,6 +283,12 @@ def distance_picture(distances: npt.NDArray[Any], holes: npt.NDArray[np.integer[
     buffer = io.BytesIO()
     image.save(buffer, "PNG", transparency=_SHADES + 1)
     return buffer.getvalue()
+
+
+def strip_pixels(rows: int) -> tuple[int, int]:
+    """How wide the strip of a distance picture is, and the gap right of it."""
+    width = max(1, rows // 24)
+    return width, max(1, width // 2)
 
 
 def ramp() -> list[str]:

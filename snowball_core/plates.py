@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from .event_tables import hidden_of
 from .exhibit import Exhibit
 from .motion_plates import PICTURES
 from .pictures import svg_bytes
-from .step_axes import step_axis
+from .step_axes import StepAxis, step_axis
 from .tables import distance_matrix, glyph
 from .viewpoint import footer, unit_words
 
@@ -69,7 +68,7 @@ def draw(shown: Exhibit, plate: Plate) -> bytes:
 
 def counts_plate(shown: Exhibit) -> Plate:
     """U, C, P and S over the run, with a line at the step."""
-    spec = charts.counts_spec(int(shown.seen.steps[-1]), int(shown.mask.sum()))
+    spec = charts.counts_spec(_axis(shown), int(shown.mask.sum()))
     data = {"counts": charts.counts_data(shown.summary, shown.view.group), "cursor": _cursor(shown)}
     return Plate("Vectors and black holes over the run", spec, data, "vectors or tokens", False, _cursor_note(shown))
 
@@ -85,18 +84,20 @@ def loss_plate(shown: Exhibit) -> Plate:
     metrics = shown.seen.metrics
     if not metrics or not len(metrics["step"]):
         raise HistoryError(f'a picture of the loss needs recorded losses; "{shown.seen.id}" has none.')
-    loss, width = charts.loss_data(metrics)
-    # The page draws it under the counts and leaves the title of their common axis to them.
-    spec = copy.deepcopy(charts.loss_spec(int(shown.seen.steps[-1]), True, 250))
-    spec["layer"][0]["encoding"]["x"]["axis"]["title"] = "step (symlog)"
+    loss, width = charts.loss_data(metrics, _axis(shown))
+    spec = charts.loss_spec(_axis(shown), 250)
     data = {"loss": loss, "cursor": _cursor(shown)}
-    thinned = "" if width == 1 else f"Each point is the mean of {width:,} steps. "
+    thinned = "" if width == 1 else f"Each point is the mean of up to {width:,} steps. "
     return Plate("Training loss over the run", spec, data, "nats per token", False, thinned + _cursor_note(shown))
+
+
+def _axis(shown: Exhibit) -> StepAxis:
+    return step_axis("symlog", int(shown.seen.steps[-1]))
 
 
 def _cursor(shown: Exhibit) -> pd.DataFrame:
     """A line at the step; at the last step none: there the frame is."""
-    return charts.cursor_data(shown.view.step).head(0 if _at_end(shown) else 1)
+    return _axis(shown).cursor(shown.view.step).head(0 if _at_end(shown) else 1)
 
 
 def _cursor_note(shown: Exhibit) -> str:

@@ -67,7 +67,16 @@ class StepAxis:
         """The axis's coordinate at a share of its length."""
         return float(np.expm1(share * np.log1p(self.end))) if self.kind == "symlog" else share * self.end
 
-    def columns(self, steps: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.intp]:
+    @property
+    def column(self) -> str:
+        """The column of a table that says where its rows are drawn: its steps, unless :meth:`placed` must say it."""
+        return "x" if self.kind == "events" else "step"
+
+    def placed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with a column ``step``, and beside it the axis's coordinate ``x``."""
+        return table.assign(x=self.place(table["step"]))
+
+    def columns(self, steps: npt.ArrayLike, most: int) -> npt.NDArray[np.intp]:
         """For each step the number of the drawn column it falls into, of at most ``most`` columns of equal width."""
         return np.minimum((self.share(steps) * most).astype(np.intp), most - 1)
 

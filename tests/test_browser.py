@@ -94,7 +94,7 @@ def test_arrow_keys_buttons_and_back_move_the_step(server: str, page: Page, make
     expect(exact).to_contain_text("Exact at step 16 ")
 
 
-def test_a_native_step_change_sends_data_only(server: str, page: Page, make_run: MakeRun) -> None:
+def test_a_native_step_change_sends_data_only_and_keys_and_clicks_are_heard(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     received: list[int] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
@@ -107,6 +107,18 @@ def test_a_native_step_change_sends_data_only(server: str, page: Page, make_run:
     page.wait_for_selector(READY)
     assert sum(received) < 100_000
     assert charts.evaluate("picture => picture.dataset.kept") == "yes"
+    for key, step in (("PageDown", 9), ("PageUp", 6)):
+        page.locator("h1").click()
+        page.keyboard.press(key)
+        expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step} ")
+    page.locator(".st-key-sizes path[aria-label*='hole 1']").first.click()
+    expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token")
+    expect(page.locator(".marked")).to_have_count(2)
+    page.locator("h1").click()
+    page.keyboard.press("Space")
+    expect(page.locator(".st-key-play")).to_contain_text("Pause")
+    page.keyboard.press("Space")
+    expect(page.locator(".st-key-play")).to_contain_text("Play")
 
 
 def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: str, page: Page, make_run: MakeRun) -> None:

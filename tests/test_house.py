@@ -17,7 +17,7 @@ APP_SIDE = [
     *("viewpoint", "pictures", "parcel", "exhibit", "sheets", "plates", "animation", "projector", "methods", "report"),
     *("takeaways", "exporting", "export_commands", "observation", "step_tables", "event_tables", "findings", "laws"),
     *("verdict", "notebook", "axes", "shots", "frames", "story", "close_up", "long_tables", "blocks", "biography"),
-    *("notes", "differences", "glance", "shelf", "trash", "shelf_commands", "distance_charts"),
+    *("notes", "differences", "glance", "shelf", "trash", "shelf_commands", "distance_charts", "marked_charts"),
     *("draws", "comparison", "line_up", "compare_command", "overlay_charts", "epsilon", "glossary"),
 ]
 

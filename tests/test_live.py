@@ -12,6 +12,7 @@ from snowball_core.charts import counts_data, loss_data, rate_spec
 from snowball_core.errors import RunError
 from snowball_core.live import Seen, follow
 from snowball_core.runs import HISTORY, METRICS, TENSOR, Run
+from snowball_core.step_axes import step_axis
 from snowball_core.tables import measures_table
 from snowball_core.tensorfile import TensorWriter
 
@@ -93,8 +94,12 @@ def test_a_damaged_line_is_told(make_run: MakeRun) -> None:
 
 
 def test_loss_and_rate_are_means_over_the_same_steps(make_run: MakeRun) -> None:
-    steps = np.arange(1.0, 1_501.0)
-    table, width = loss_data({"step": steps, "loss": steps * 2, "learning_rate": steps / 8})
+    steps = np.array([1.0, 2.0, 3_000.0, 3_001.0, 3_002.0])
+    metrics = {"step": steps, "loss": steps * 2, "learning_rate": steps / 8}
+    table, width = loss_data(metrics, step_axis("linear", 6_000))
     assert width == 3
-    assert table.iloc[0].tolist() == [2.0, 4.0, 0.25]
-    assert rate_spec(10, True, 100)["layer"][0]["encoding"]["y"]["field"] == "learning_rate"
+    assert table.to_numpy().tolist() == [[1.5, 3.0, 0.1875], [3001.0, 6002.0, 375.125]]
+    # Where the axis is wide, every step is a point of its own.
+    table, _ = loss_data(metrics, step_axis("symlog", 6_000))
+    assert table["step"].tolist() == [1.0, 2.0, 3001.0]
+    assert rate_spec(step_axis("symlog", 10), 100)["layer"][0]["encoding"]["y"]["field"] == "learning_rate"

@@ -11,6 +11,8 @@ from conftest import MakeRun
 from streamlit.testing.v1 import AppTest
 
 from snowball_core import jobs
+from snowball_core.event_tables import account
+from snowball_core.observation import observe
 from snowball_core.runs import Run, run_paths
 from snowball_core.status import lock_of
 from snowball_core.tables import exact_numbers, group_mask
@@ -132,7 +134,7 @@ def test_the_chart_descriptions_are_the_same_at_two_steps(make_run: MakeRun) -> 
     make_run()
     app = opened(step="2")
     before = specs(app)
-    assert len(before) == 4
+    assert len(before) == 5
     assert specs(sound(app.slider(key="step").set_value(17).run())) == before
 
 
@@ -141,6 +143,21 @@ def test_distances_are_drawn_in_cells_and_in_weight_units(make_run: MakeRun) -> 
     for unit, words in (("cells", "cells</span>"), ("weight", "weight units</span>")):
         bodies = [html.proto.body for html in opened(step="1", unit=unit).get("html")]
         assert any(words in body and "data:image/png" in body for body in bodies)
+
+
+def test_the_native_curves_lie_on_the_chosen_axis(make_run: MakeRun) -> None:
+    happened = {event.snapshot for event in account(observe(make_run()), "dead").tree.events} - {0}
+    app = opened(step="7")
+    app.segmented_control(key="axis-choice").set_value("events").run()
+    assert sound(app).query_params["axis"] in ("events", ["events"])
+    curves = [json.loads(spec) for spec in list(specs(app).values())[:3]]
+    xs = [curve["layer"][0]["encoding"]["x"] for curve in curves]
+    # Step 0, the steps at which something happened and the last one are equally far apart.
+    assert [x["scale"]["domain"] for x in xs] == [[0, len(happened) + 1]] * 3
+    assert [x["field"] for x in xs] == ["x"] * 3
+    app.segmented_control(key="axis-choice").set_value("linear").run()
+    assert json.loads(next(iter(specs(sound(app)).values())))["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 20]
+    assert at_step(app) == "Exact at step 7"
 
 
 @pytest.mark.parametrize("steps", [0, 1])
@@ -288,17 +305,22 @@ def test_the_native_slider_plays_loops_jumps_to_events_and_tells_a_biography(mak
     for key, step in (("event1", 9), ("event-1", 6), ("to-Last", 20), ("event1", 20), ("to-First", 0)):
         app.button(key=key).click().run()
         assert at_step(sound(app)) == f"Exact at step {step}"
+    before = specs(app)
     app.selectbox(key="told-token").set_value(3).run()
     assert "**Token 3 (ETX)**" in texts(sound(app).markdown)
+    assert app.query_params["select"] in ("t3", ["t3"])
+    # The selection is framed in the distance picture, a row and a column, and no chart is described anew.
+    assert sum(html.proto.body.count('class="marked"') for html in app.get("html")) == 2
+    assert specs(app) == before
     app.selectbox(key="pace").set_value("500 steps/s").run()
-    app.toggle(key="play").set_value(True).run()
-    while app.toggle(key="play").value:
+    app.button(key="play").click().run()
+    while app.button(key="play").label == "Pause":
         sound(app.run())
     assert at_step(app) == "Exact at step 20"
     app.text_input(key="loop").set_value("3-5").run()
-    app.toggle(key="play").set_value(True).run()
+    app.button(key="play").click().run()
     seen = {at_step(sound(app.run())) for _ in range(4)}
     assert seen <= {f"Exact at step {step}" for step in (3, 4, 5)}
-    assert app.toggle(key="play").value
+    assert app.button(key="play").label == "Pause"
     assert at_step(sound(app.button(key="to-First").click().run())) == "Exact at step 0"
-    assert not app.toggle(key="play").value
+    assert app.button(key="play").label == "Play"

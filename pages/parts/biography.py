@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from snowball_core.tables import glyph
 
 from .figures import CloseUp
+from .place import go, selected
 from .words import plain
 
 _CHOSEN = "told-token"
@@ -49,26 +48,24 @@ def biography(moment: CloseUp, chosen: tuple[str, int] | None) -> None:
 
 
 def pick_token(moment: CloseUp) -> tuple[str, int] | None:
-    """The token chosen in a list, where there is no picture to click; kept in the address like one that was clicked."""
-    tokens = moment.tokens["token"].tolist()
-    asked = re.fullmatch("[th]([0-9]{1,7})", st.query_params.get("select", ""))
-    place = tokens.index(int(asked[1])) if asked and int(asked[1]) in tokens else None
-    token = st.selectbox(
+    """What is selected among the moment's tokens, and the list that selects without a click."""
+    tokens, chosen = moment.tokens["token"].tolist(), selected()
+    token = chosen[1] if chosen and chosen[1] in tokens else None
+    st.session_state[_CHOSEN] = token
+    st.selectbox(
         "Token whose biography is told",
         tokens,
-        index=place,
+        index=None,
         key=_CHOSEN,
         placeholder="none chosen",
         format_func=lambda token: f"{token} {glyph(token)}",
-        on_change=_write_down,
+        on_change=_chose,
         width=280,
+        help="A click on a bar or on a point selects too.",
     )
-    return None if token is None else ("token", int(token))
+    return chosen if token is not None else None
 
 
-def _write_down() -> None:
+def _chose() -> None:
     token = st.session_state[_CHOSEN]
-    if token is not None:
-        st.query_params["select"] = f"t{token}"
-    elif "select" in st.query_params:
-        del st.query_params["select"]
+    go(select="" if token is None else f"t{token}")

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run
-from snowball_core.tables import drawable_snapshots, group_mask, group_table, last_change, planned, recorded_snapshots
+from snowball_core.step_axes import StepAxis, step_axis
+from snowball_core.tables import (
+    drawable_snapshots,
+    group_mask,
+    group_table,
+    last_change,
+    planned,
+    recorded_snapshots,
+    settled,
+)
 
 from . import figures, openers
 from .biography import biography, pick_token
 from .exact_tables import tables
 from .figures import Moment
+from .place import arrive, here, selected
 from .playback import is_playing
 from .run_picker import state_badge
 from .takeaway import Stand, take_home
 from .transport import transport
+from .whole_run import event_steps, pick_axis
 from .words import plain
 
 _PLAYED = "was-playing"
@@ -38,11 +50,12 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
         status, snapshots = run.status(), recorded_snapshots(run)
         if was_alive and (not status.is_alive or (waits and drawable_snapshots(run, group))):
             st.rerun()  # the worker has ended, or there is something for the scrubber to draw
-        with st.container(horizontal=True, vertical_alignment="center"):
+        heading = st.container(horizontal=True, vertical_alignment="center")
+        with heading:
             state_badge(status)
             st.caption(f"{snapshots:,} of {planned(run):,} snapshots recorded")
         if snapshots:
-            _draw(run, snapshots, group, unit, finished=not status.is_alive)
+            _draw(run, snapshots, group, unit, not status.is_alive, heading)
         elif status.is_alive:
             st.info("The run is starting: its first snapshot appears here in a few seconds.")
         else:
@@ -52,7 +65,7 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
         st.error(plain(error))
 
 
-def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> None:
+def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, heading: DeltaGenerator) -> None:
     if is_playing() != st.session_state.get(_PLAYED, False):
         st.session_state[_PLAYED] = is_playing()
         st.rerun()  # so that the view goes on by itself, or comes to rest
@@ -61,14 +74,20 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> No
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return
     measures = openers.measures(str(run.path), snapshots)
+    default = last_change(measures, group) if finished else 0
+    arrive(run.id, default)
+    with heading:
+        axis = _axis(run, snapshots if finished else settled(snapshots), group)
     curves = st.container()
-    index = transport(run, snapshots, group, last_change(measures, group) if finished else 0, alive=not finished)
+    index = transport(run, snapshots, group, default, alive=not finished)
     step = int(run.steps(snapshots)[index])
     rows = openers.rows_at(str(run.path), snapshots, index, mask)
+    # Other pages open where this one was left; a link to a run that is followed names no step.
+    here().update(step=step, following=not finished and bool(st.session_state.get("follow")))
     tokens = group_table(rows, run.dead, mask)
-    moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures)
+    moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures, selected=selected())
     with curves:
-        figures.curves(moment)
+        figures.curves(moment, axis)
     figures.numbers(moment)
     chosen = pick_token(moment)
     if chosen:
@@ -79,3 +98,9 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool) -> No
             figure(moment)
     tables(moment)
     take_home(Stand(run, snapshots, group, unit, step))
+
+
+def _axis(run: Run, snapshots: int, group: str) -> StepAxis:
+    """The chosen layout of steps; holes are followed through the run only where their events are asked for."""
+    kind = pick_axis()
+    return step_axis(kind, run.config.last_step, event_steps(str(run.path), snapshots, group) if kind == "events" else ())

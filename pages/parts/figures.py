@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,17 +12,19 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core import charts
+from snowball_core import charts, marked_charts
 from snowball_core.bf16 import Words
 from snowball_core.close_up import tokens_at
 from snowball_core.errors import SnowballError
 from snowball_core.event_tables import Account
 from snowball_core.runs import Run
-from snowball_core.tables import distance_matrix, exact_numbers, recorded_at, settled
+from snowball_core.step_axes import StepAxis
+from snowball_core.tables import distance_matrix, exact_numbers, group_mask, recorded_at, settled
 
 from . import openers
-from .heatmap import heatmap
+from .heatmap import Box, heatmap
 from .meaning import what_is
+from .place import go
 
 _DEFINITIONS = {
     "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
@@ -79,6 +82,8 @@ class Moment:
         The measures table of the whole run.
     side : str
         Tells two moments on one page apart.
+    selected : tuple of str and int, or None
+        "token" or "hole", and the token: what the pictures mark.
     """
 
     run: Run
@@ -91,6 +96,22 @@ class Moment:
     tokens: pd.DataFrame
     measures: pd.DataFrame
     side: str = ""
+    selected: tuple[str, int] | None = None
+
+    @property
+    def index(self) -> int:
+        """The snapshot of the step."""
+        return recorded_at(self.run.steps(self.snapshots), self.step)
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Which tokens are of the group."""
+        return group_mask(self.run.dead, self.group)
+
+    @property
+    def token(self) -> int | None:
+        """The selected token."""
+        return None if self.selected is None else self.selected[1]
 
     @property
     def steps(self) -> npt.NDArray[np.int64]:
@@ -123,19 +144,27 @@ def _chart(spec: dict[str, Any], key: str, name: str, **datasets: pd.DataFrame) 
     st.vega_lite_chart(spec | {"datasets": datasets}, key=key, alt=name, width="stretch")
 
 
-def curves(moment: Moment) -> None:
-    """Counts over the whole run and the training loss below them, each with a cursor at the step."""
-    run, last = moment.run, moment.run.config.last_step
+def curves(moment: Moment, axis: StepAxis) -> None:
+    """Counts over the whole run, loss and learning rate below them, each with a cursor at the step."""
+    run = moment.run
     moment.caption("Counts over the run", "the upright line is the step chosen below.", "tokens or vectors", "census")
-    cursor = charts.cursor_data(moment.step)
-    data = charts.counts_data(moment.measures, moment.group)
-    _chart(
-        charts.counts_spec(last, len(moment.rows)), "counts", "Counts U, C, P and S over the steps", counts=data, cursor=cursor
-    )
-    loss, width = charts.loss_data(openers.metrics(str(run.path), moment.snapshots))
-    _chart(charts.loss_spec(last, True, 90), "loss", "Training loss over the steps", loss=loss, cursor=cursor)
+    cursor, data = axis.cursor(moment.step), axis.placed(charts.counts_data(moment.measures, moment.group))
+    spec = charts.counts_spec(axis, len(moment.rows))
+    _chart(spec, "counts", "Counts U, C, P and S over the steps", counts=data, cursor=cursor)
+    means, width = charts.loss_data(openers.metrics(str(run.path), moment.snapshots), axis)
+    for place, key, name, describe in zip(
+        st.columns(2),
+        ("loss", "rate"),
+        ("Training loss", "Learning rate"),
+        (charts.loss_spec, charts.rate_spec),
+        strict=True,
+    ):
+        with place:
+            _chart(describe(axis, 150), key, f"{name} over the steps", loss=axis.placed(means), cursor=cursor)
     if width > 1:
-        st.caption(f"Each point of the loss is the mean of {width} steps; the counts are exact at every recorded step.")
+        st.caption(
+            f"Each point of loss and rate is the mean of up to {width} steps; the counts are exact at every recorded step."
+        )
 
 
 def numbers(moment: CloseUp) -> None:
@@ -164,16 +193,41 @@ def numbers(moment: CloseUp) -> None:
 
 
 def sizes(moment: Moment) -> None:
-    """Populations of the black holes."""
-    moment.caption("Black holes", "tokens that are one vector.", "tokens", "population")
+    """Populations of the black holes, divided by hidden class."""
+    hidden = openers.hidden_at(str(moment.run.path), moment.snapshots, moment.index, moment.mask)
+    meaning = "a divided bar is only apparent." if hidden is not None else "tokens that are one vector."
+    moment.caption("Black holes", meaning, "tokens", "hidden class" if hidden is not None else "population")
     slots = charts.slots_of(moment.measures, moment.group)
-    data = charts.sizes_data(moment.tokens, slots)
-    _chart(
-        charts.sizes_spec(len(moment.rows), slots),
-        f"sizes{moment.side}",
+    data = marked_charts.holes_data(moment.tokens, slots, hidden)
+    _picture(
+        moment,
+        marked_charts.holes_spec(len(moment.rows), slots),
+        "sizes",
         "Populations of the black holes at the step",
         sizes=data,
+        selected=marked_charts.selected_bar(data, moment.tokens, slots, moment.token),
     )
+    if hidden is None:
+        st.caption("Hidden classes were not recorded: a true hole is not told from an apparent one.")
+
+
+def _picture(moment: Moment, spec: dict[str, Any], name: str, alt: str, **datasets: pd.DataFrame) -> None:
+    """A picture of the step in which a click selects; of two moments side by side neither has a selection."""
+    key = f"{name}{moment.side}"
+    felt: Any = (
+        "ignore"
+        if moment.side
+        else functools.partial(_picked, key, frozenset(moment.tokens.loc[moment.tokens["hole"] == 0, "token"]))
+    )
+    st.vega_lite_chart(spec | {"datasets": datasets}, key=key, alt=alt, width="stretch", on_select=felt)
+
+
+def _picked(key: str, alone: frozenset[int]) -> None:
+    """Select what was clicked: a hole, or a token that is alone."""
+    picked = st.session_state[key]["selection"].get("picked") or []
+    if picked and int(picked[-1]["token"]) >= 0:
+        token = int(picked[-1]["token"])
+        go(select=f"{'t' if token in alone else 'h'}{token}")
 
 
 def distances(moment: Moment) -> None:
@@ -185,7 +239,9 @@ def distances(moment: Moment) -> None:
     picture = charts.distance_picture(
         distance_matrix(moment.rows[order], moment.unit), moment.tokens["hole"].to_numpy()[order], scale
     )
-    heatmap(picture, scale, moment.unit, f"Pairwise L∞ distances of {moment.group} tokens at step {moment.step:,}, in {word}")
+    described = f"Pairwise L∞ distances of {moment.group} tokens at step {moment.step:,}, in {word}"
+    marked = marked_charts.marked_rows(order, moment.tokens, moment.selected)
+    heatmap(picture, scale, moment.unit, described, _crossed(len(order), *marked) if marked else ())
     shown = "every token" if len(order) == len(moment.rows) else f"{len(order):,} of {len(moment.rows):,} tokens"
     st.caption(
         f"Rows and columns: {shown}, ordered by black hole; the strip at the left has the holes' colours. Logarithmic shades."
@@ -198,10 +254,28 @@ def places(moment: Moment) -> None:
     basis = moment.snapshots if moment.finished else settled(moment.snapshots)
     scene = openers.scene(str(moment.run.path), basis, moment.group)
     data = charts.places_data(scene, moment.rows, moment.tokens)
-    spec = charts.places_spec(scene, len(moment.rows))
-    _chart(spec, f"places{moment.side}", "Places of the vectors on two principal axes", places=data, path=scene.path)
+    lately = openers.lately(str(moment.run.path), moment.snapshots, moment.index, moment.mask, marked_charts.TRAIL)
+    _picture(
+        moment,
+        marked_charts.vectors_spec(scene, len(moment.rows)),
+        "places",
+        "Places of the vectors on two principal axes",
+        places=data,
+        path=scene.path,
+        trails=marked_charts.trails_data(scene, lately, data, moment.tokens),
+        selected=marked_charts.selected_point(data, moment.tokens, moment.token),
+    )
     renewed = "" if moment.finished else f" of the first {basis:,}, renewed as the run grows"
+    most = marked_charts.MOST_TRAILS
+    trails = f"the last {marked_charts.TRAIL} snapshots" if len(data) <= most else f"none, there are more than {most} vectors"
     st.caption(
         f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved{renewed}; frame: all of them. "
-        "Grey line: path of the group's mean."
+        f"Grey line: path of the group's mean. Trails: {trails}."
     )
+
+
+def _crossed(rows: int, first: int, count: int) -> tuple[Box, Box]:
+    """The row and the column of a distance picture that are selected, beside its strip."""
+    strip = sum(charts.strip_pixels(rows))
+    across = rows + strip
+    return (0.0, first / rows, 1.0, count / rows), ((strip + first) / across, 0.0, count / across, 1.0)

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
 
 from snowball_core.charts import NEAR_TO_FAR, ZERO, Shades
+from snowball_core.step_axes import CURSOR
+
+# Left, top, width and height as shares of the picture.
+Box = tuple[float, float, float, float]
 
 _IMAGE = "width:100%;aspect-ratio:1.06;max-height:400px;image-rendering:pixelated;display:block;border:1px solid #8a939c66"
 _SWATCH = f"display:inline-block;width:14px;height:14px;background:{ZERO};border:1px solid #8a939c;vertical-align:-2px"
 _RAMP = f"flex:1;height:12px;background:linear-gradient(to right,{','.join(NEAR_TO_FAR)});border:1px solid #8a939c66"
 
 
-def heatmap(picture: bytes, scale: Shades, unit: str, described: str) -> None:
-    """Draw a distance picture with its legend; ``described`` is its accessible name."""
+def heatmap(picture: bytes, scale: Shades, unit: str, described: str, marks: Sequence[Box] = ()) -> None:
+    """Draw a distance picture with its legend; ``described`` is its accessible name, ``marks`` are framed in it."""
     source = base64.b64encode(picture).decode()
     low, high = (f"{bound:,.0f}" if unit == "cells" else f"{bound:.1e}" for bound in (scale.low, scale.high))
     first = "1" if unit == "cells" else f"≤ {low}"
     word = "cells" if unit == "cells" else "weight units"
     st.html(
-        f'<img alt="{escape(described)}" style="{_IMAGE}" src="data:image/png;base64,{source}">'
+        f'<div style="position:relative"><img alt="{escape(described)}" style="{_IMAGE}" src="data:image/png;base64,{source}">'
+        f"{''.join(map(_framed, marks))}</div>"
         '<div style="display:flex;gap:8px;align-items:center;font-size:13px;margin-top:8px">'
         f'<span><span style="{_SWATCH}"></span> 0: one vector</span>'
         f'<span>{first}</span><span style="{_RAMP}"></span><span>{high} {word}</span></div>'
     )
+
+
+def _framed(mark: Box) -> str:
+    left, top, width, height = (f"{100 * share:.3f}%" for share in mark)
+    style = f"left:{left};top:{top};width:{width};height:{height};outline:2px solid {CURSOR};pointer-events:none"
+    return f'<div class="marked" style="position:absolute;{style}"></div>'

@@ -16,7 +16,7 @@ from snowball_core.branching import snapshot_at
 from snowball_core.census import census_history, class_sizes
 from snowball_core.corpus import Corpus, load_corpus
 from snowball_core.costs import matrix_speed
-from snowball_core.errors import HistoryError
+from snowball_core.errors import HistoryError, SnowballError
 from snowball_core.event_tables import Account, account, biography_table
 from snowball_core.frames import BUDGET_BYTES, Reel, reel, with_curves
 from snowball_core.memory import release
@@ -75,6 +75,23 @@ def rows_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_])
     rows: Words = words[index][group]
     release(words)
     return rows
+
+
+def lately(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_], most: int) -> Words:
+    """The rows of a group in the last snapshots up to one, at most so many, copied."""
+    words = history(path, snapshots)
+    rows: Words = words[max(0, index + 1 - most) : index + 1][:, group]
+    release(words)
+    return rows
+
+
+def hidden_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64] | None:
+    """The hash of each token's moments in one snapshot; None where they were not recorded or cannot be read."""
+    try:
+        moments = seen(path, snapshots).moment_hash
+    except SnowballError:
+        return None
+    return None if moments is None or index >= len(moments) else moments[index][group]
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -94,8 +94,8 @@ def go(step: int | None = None, select: str | None = None, axis: str | None = No
 def write_down(place: dict[str, Any]) -> None:
     """Put the place into the address."""
     step = "" if place.get("following") else str(place["step"])  # a link to a growing run that is followed leads to its end
-    with contextlib.suppress(StreamlitAPIException):  # raised while the native slider keeps the address
-        for name, value in (("step", step), ("select", place["select"]), ("axis", place["axis"])):
+    for name, value in (("step", step), ("select", place["select"]), ("axis", place["axis"])):
+        with contextlib.suppress(StreamlitAPIException):  # raised for the step while the native slider keeps it
             if value and (name != "axis" or value != AXES[0] or "axis" in st.query_params):
                 st.query_params[name] = value
             elif name in st.query_params:

@@ -12,26 +12,41 @@ import streamlit as st
 from snowball_core.runs import Run
 from snowball_core.tables import recorded_at
 
+from .whole_run import event_steps
+
 EVERY_SECONDS = 0.5
 _LOG = "log time, ×10 in 4 s"
 _PACES = {"2 steps/s": 2, "10 steps/s": 10, "100 steps/s": 100, "500 steps/s": 500}
-_BEGAN, _AT = "play-began", "play-at"
-_PLAY = "play"
+_BEGAN, _AT, _DRAWN = "play-began", "play-at", "play-drawn"
+_LEFT_SECONDS = 20.0
+_PLAYS = "playing"
+# The keys of the drawn scrubber, but for [ and ]: a shortcut of Streamlit cannot be a sign.
+_KEYS = """| key | what it does |
+|---|---|
+| Space | play, pause |
+| ← → | one recorded step back, forward |
+| Shift ← → | ten recorded steps |
+| Page Up, Page Down | the event before, after |
+| Home, End | the first step, the last |
+| Tab, Enter | from field to field, press |"""
 
 
 def is_playing() -> bool:
     """Whether the native slider moves by itself."""
-    return bool(st.session_state.get(_PLAY))
+    return bool(st.session_state.get(_PLAYS))
 
 
 def pause() -> None:
-    """Let the step rest; for callbacks and before the toggle is drawn."""
-    st.session_state[_PLAY] = False
+    """Let the step rest; for callbacks and before the button is drawn."""
+    st.session_state[_PLAYS] = False
     _begin_anew()
 
 
 def advance(run: Run, snapshots: int) -> int | None:
     """The step playback is at; ``None`` where it rests. At the end it comes to rest, in a loop it begins anew."""
+    if is_playing() and time.monotonic() - st.session_state.get(_DRAWN, math.inf) > _LEFT_SECONDS:
+        pause()  # the page was left while it played
+    st.session_state[_DRAWN] = time.monotonic()
     if not is_playing():
         return None
     steps = run.steps(snapshots)
@@ -57,14 +72,19 @@ def controls(run: Run, snapshots: int, group: str, step: int, go: Callable[[int]
     """Draw play, pace, loop, and the jumps to the ends and to the events; ``go`` is the callback that moves the slider."""
     steps = run.steps(snapshots)
     with st.container(horizontal=True, vertical_alignment="bottom", key="playback"):
-        st.toggle("Play", key=_PLAY, on_change=_toggled, help="The step goes on by itself until the end, or in the loop.")
+        label, icon = ("Pause", ":material/pause:") if is_playing() else ("Play", ":material/play_arrow:")
+        help = "The step goes on by itself until the end, or in the loop."
+        st.button(label, key="play", icon=icon, shortcut="Space", on_click=_turn, help=help)
         st.selectbox("Speed", [*_PACES, _LOG], key="pace", width=170, on_change=_begin_anew)
         help = "Two steps, as in 3-19: playback stays between them. Empty: the whole run."
         st.text_input("Loop", key="loop", placeholder="3-19", width=100, on_change=_begin_anew, help=help)
         for label, goal, key in (("First", int(steps[0]), "Home"), ("Last", int(steps[-1]), "End")):
             st.button(label, key=f"to-{label}", shortcut=key, on_click=go, args=(goal,))
-        for label, side in (("Event before", -1), ("Event after", 1)):
-            st.button(label, key=f"event{side}", on_click=_to_event, args=(run, snapshots, group, step, side, go))
+        for label, side, key in (("Event before", -1, "PageUp"), ("Event after", 1, "PageDown")):
+            st.button(label, key=f"event{side}", shortcut=key, on_click=_to_event, args=(run, snapshots, group, step, side, go))
+        with st.popover("Keys", key="keys", help="List the keys"):
+            st.markdown(_KEYS)
+            st.caption("A field that is typed in keeps its keys for itself.")
 
 
 def _begin_anew() -> None:
@@ -73,15 +93,15 @@ def _begin_anew() -> None:
         st.session_state.pop(_AT, None)
 
 
-def _toggled() -> None:
+def _turn() -> None:
+    """Play where it rests, rest where it plays."""
+    st.session_state[_PLAYS] = not is_playing()
     if not is_playing() and _AT in st.session_state:
         st.session_state["step"] = st.session_state[_AT]
     _begin_anew()
 
 
 def _to_event(run: Run, snapshots: int, group: str, step: int, side: int, go: Callable[[int], None]) -> None:
-    from .whole_run import event_steps  # the pictures of whole runs, which Scrub needs for this button alone
-
     steps = run.steps(snapshots)
     stops = [int(steps[0]), *event_steps(str(run.path), snapshots, group), int(steps[-1])]
     beyond = [stop for stop in stops if (stop - step) * side > 0]

@@ -9,6 +9,7 @@ from snowball_core.live import Seen, follow
 from snowball_core.origins import told
 from snowball_core.runs import Run
 from snowball_core.status import Status
+from snowball_core.step_axes import step_axis
 
 from .run_picker import state_badge
 from .words import duration, plain
@@ -53,22 +54,22 @@ def _numbers(seen: Seen) -> None:
 def _curves(run: Run, seen: Seen, status: Status) -> None:
     if not len(seen.counts):
         return
-    last = run.config.last_step
-    cursor = charts.cursor_data(status.step)
-    curves, width = charts.loss_data(seen.metrics)
+    axis = step_axis("symlog", run.config.last_step)
+    cursor = axis.cursor(status.step)
+    curves, width = charts.loss_data(seen.metrics, axis)
     tokens = int(run.dead.sum()) if seen.group == "dead" else run.config.vocab
     counts = {"counts": charts.counts_data(seen.counts, seen.group), "cursor": cursor}
     said = f"Counts U, C, P and S of {seen.group} tokens over the steps, run {run.id}"
-    spec = charts.counts_spec(last, tokens) | {"height": _HEIGHT, "datasets": counts}
+    spec = charts.counts_spec(axis, tokens) | {"height": _HEIGHT, "datasets": counts}
     st.vega_lite_chart(spec, key=f"counts-{run.id}", alt=said, width="stretch")
     data = {"loss": curves, "cursor": cursor}
     for place, name, spec in zip(
         st.columns(2),
         ("Training loss, nats per position,", "Learning rate"),
-        (charts.loss_spec(last, True, _LOW), charts.rate_spec(last, True, _LOW)),
+        (charts.loss_spec(axis, _LOW), charts.rate_spec(axis, _LOW)),
         strict=True,
     ):
         said = f"{name} over the steps, run {run.id}"
         place.vega_lite_chart(spec | {"datasets": data}, key=f"{name.split()[-1]}-{run.id}", alt=said, width="stretch")
-    thinned = f" each point of loss and rate is the mean of {width} steps." if width > 1 else " every step is drawn."
+    thinned = f" each point of loss and rate is the mean of up to {width} steps." if width > 1 else " every step is drawn."
     st.caption(f"{plain(run.id)} · counts: {seen.group} tokens, exact at every recorded step;{thinned}")

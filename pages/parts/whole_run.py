@@ -119,7 +119,7 @@ def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | Non
             happened = event_steps(str(run.path), snapshots, group)
             arrive(run.id, happened[-1] if happened else 0)
             with axis_place:
-                kind = _pick_axis()
+                kind = pick_axis()
             st.fragment(_drawn)(
                 view,
                 Whole(run, snapshots, group, step_axis(kind, run.config.last_step, happened)),
@@ -154,8 +154,8 @@ def _is_drawable(run: Run, snapshots: int, group: str) -> bool:
     return True
 
 
-def _pick_axis() -> str:
-    """The layout of steps, the same on every page."""
+def pick_axis() -> str:
+    """The choice of how steps are laid out, the same on every page; a page must have arrived."""
     st.session_state["axis-choice"] = here()["axis"]
     help = "Symlog keeps the first steps apart, linear is true to time, by event gives every event the same room."
     st.segmented_control(

@@ -59,6 +59,7 @@ def _bench(asked: argparse.Namespace) -> Answer:
     from .app_benchmark import app_rows
     from .benchmark import benchmark, machine
     from .measure_benchmark import measure_rows
+    from .shelf_benchmark import shelf_rows
     from .tensorfile import open_tensor
 
     if asked.rounds < 1 or asked.longer < 1_001:
@@ -69,7 +70,7 @@ def _bench(asked: argparse.Namespace) -> Answer:
     measures = measure_rows(open_tensor(example).words) if example else ()
     app = app_rows(example.parent, asked.rounds) if example else ()
     rows = []
-    for row in chain(benchmark(folder_of(asked), asked.rounds, asked.longer), measures, app):
+    for row in chain(benchmark(folder_of(asked), asked.rounds, asked.longer), measures, shelf_rows(), app):
         verdict = "" if row.holds is None else "holds" if row.holds else "missed"
         say(asked, f"| {row.what} | {row.value:.3g} {row.unit} | {row.budget} | {verdict} |")
         sys.stdout.flush()

@@ -46,10 +46,10 @@ def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
         ],
     )
     bars = bars.add_params(alt.selection_point(name="picked", fields=["token"], on="click", clear=False))
-    words = base.mark_text(align="left", dx=5, color=charts.ALONE, fontSize=13).encode(
+    words = base.mark_text(align="left", dx=5, color=charts.ALONE, fontSize=13, aria=False).encode(
         x="stop:Q", x2=alt.Undefined, text="said:N"
     )
-    ring = alt.Chart(alt.NamedData("selected")).mark_bar(filled=False, stroke=CURSOR, strokeWidth=3)
+    ring = alt.Chart(alt.NamedData("selected")).mark_bar(filled=False, stroke=CURSOR, strokeWidth=3, aria=False)
     outline = ring.encode(y="place:N", x="start:Q", x2="stop:Q")
     described: dict[str, Any] = (bars + words + outline).properties(height=charts.PICTURE_HEIGHT).to_dict()
     return described
@@ -102,7 +102,7 @@ def vectors_spec(scene: Stage, tokens: int) -> dict[str, Any]:
     axes = {name: points["encoding"][name] for name in ("x", "y")}
     trails = {
         "data": {"name": "trails"},
-        "mark": {"type": "line", "clip": True, "opacity": 0.5, "strokeWidth": 1.6},
+        "mark": {"type": "line", "clip": True, "opacity": 0.5, "strokeWidth": 1.6, "aria": False},
         "encoding": axes
         | {
             "detail": {"field": "token", "type": "nominal"},
@@ -112,7 +112,15 @@ def vectors_spec(scene: Stage, tokens: int) -> dict[str, Any]:
     }
     ring = {
         "data": {"name": "selected"},
-        "mark": {"type": "point", "filled": False, "clip": True, "stroke": CURSOR, "strokeWidth": 3, "opacity": 1},
+        "mark": {
+            "type": "point",
+            "filled": False,
+            "clip": True,
+            "stroke": CURSOR,
+            "strokeWidth": 3,
+            "opacity": 1,
+            "aria": False,
+        },
         "encoding": axes | {"size": points["encoding"]["size"]},
     }
     points["name"] = "vectors"

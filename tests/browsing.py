@@ -72,7 +72,7 @@ def open_page(browser: Browser) -> Iterator[Page]:
     opened.on("pageerror", lambda error: problems.append(str(error)))
     yield opened
     context.close()
-    assert problems == []
+    assert problems == [], "\n".join(problems)
 
 
 def free_port() -> int:

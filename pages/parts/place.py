@@ -56,6 +56,14 @@ def arrive(run_id: str, default: int) -> dict[str, Any]:
     return place
 
 
+def follow_to_the_end(run_id: str, newest: int) -> None:
+    """Move to the last step of a run that has ended, once, if it was followed: the browser may have drawn itself anew."""
+    place = st.session_state.get(_PLACE, {})
+    if place.get("run") == run_id and place.pop("alive", False) and place.pop("following", False):
+        place["step"] = newest
+        write_down(place)
+
+
 def unusable_place(address: Mapping[str, str | None]) -> list[str]:
     """What an address says of selection and axis and nobody can follow, a sentence each."""
     wrong = []

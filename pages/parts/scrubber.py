@@ -21,7 +21,7 @@ from snowball_core.tables import glyph, last_change
 from . import openers
 from .growing import WATCH
 from .meaning import address
-from .place import AXES, arrive, here, write_down
+from .place import AXES, arrive, follow_to_the_end, here, write_down
 from .words import plain
 
 FRAGMENT = "exact-step"
@@ -94,6 +94,8 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         return False
     steps = run.steps(snapshots)
     default = int(steps[-1]) if alive else last_change(openers.measures(str(run.path), snapshots), group)
+    if not alive:
+        follow_to_the_end(run.id, int(steps[-1]))
     mount(made, Known(run.id, snapshots, run.config.last_step, default, group, unit, run.dead, told, alive))
     return True
 
@@ -106,6 +108,8 @@ def mount(made: Reel, known: Known, are_bytes: bool = True) -> None:
     """
     place = arrive(known.id, known.default)
     place["alive"] = known.alive
+    follows = known.alive and "step" not in st.query_params
+    place.setdefault("following", follows)
     ids = made.header["ids"]
     facts = {
         "run": known.id,
@@ -117,7 +121,7 @@ def mount(made: Reel, known: Known, are_bytes: bool = True) -> None:
         "axis": place["axis"],
         "most_rows": _MOST_ROWS,
         "alive": known.alive,
-        "follow": known.alive and "step" not in st.query_params,
+        "follow": follows,
         "glyphs": [glyph(token) for token in ids] if are_bytes else None,
         "dead": None if known.dead is None else known.dead[ids].tolist(),
         "story": known.story,

@@ -71,7 +71,8 @@ function repaint(self) {
   if (self.asked) return
   self.asked = requestAnimationFrame(() => {
     self.asked = 0
-    if (!self.reel || !self.root.isConnected) return
+    // Without a size (the page is being laid out anew) there is nothing to draw on: the observer calls again.
+    if (!self.reel || !self.root.isConnected || !self.canvases.counts.clientWidth || !self.canvases.counts.clientHeight) return
     const began = performance.now()
     for (const draw of [drawCounts, drawSizes, drawDistances, drawPlaces]) draw(self)
     tellNumbers(self)

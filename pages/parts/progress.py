@@ -14,7 +14,7 @@ from snowball_core.step_axes import step_axis
 from .run_picker import state_badge
 from .words import duration, plain
 
-_HEIGHT, _LOW = 190, 110
+_HEIGHT, _LOW = 190, 160
 
 
 def progress(run: Run, status: Status) -> None:

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 import pandas as pd
 
 from .errors import HistoryError
+from .renderer import renderer
 
 WIDTH = 760
 _SCALE = 2.0
@@ -47,25 +48,16 @@ def svg_bytes(spec: Mapping[str, Any], datasets: Datasets, title: str, footer: S
     HistoryError
         If the description asks for data from elsewhere: nothing is fetched.
     """
-    import vl_convert
-
     named = {name: _records(table) for name, table in datasets.items()}
     content = {**spec, "datasets": {**spec.get("datasets", {}), **named}, "config": _styled(spec.get("config", {}))}
     if content.get("width") == "container":
         content["width"] = WIDTH
-    try:
-        drawn = vl_convert.vegalite_to_svg(content, allowed_base_urls=[])
-    except ValueError as error:
-        raise HistoryError(f"a picture is drawn from its own data alone; this one could not be: {str(error)[:200]}") from None
-    return _framed(_renumbered(drawn), title, footer).encode()
+    return _framed(_renumbered(renderer().svg(content)), title, footer).encode()
 
 
 def png_bytes(svg: bytes) -> bytes:
     """An SVG picture as PNG, twice as many pixels each way."""
-    import vl_convert
-
-    pixels: bytes = vl_convert.svg_to_png(svg.decode(), scale=_SCALE)
-    return pixels
+    return renderer().png(svg.decode(), _SCALE)
 
 
 def _styled(config: Mapping[str, Any]) -> dict[str, Any]:

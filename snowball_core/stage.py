@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from .census import change_steps
 from .geometry import PrincipalAxes, basis_frames, run_axes
 from .memory import release
 
-_BLOCK = 512
+_BLOCK_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,22 @@ def stage(history: Words, group: npt.NDArray[np.bool_]) -> Stage:
     changed = change_steps(history, group)
     frames = changed[basis_frames(len(changed), int(group.sum()))]
     axes = run_axes(history, group, frames)
-    lows, highs = [], []
-    for start in range(0, len(changed), _BLOCK):
-        places = axes.coordinates(history[changed[start : start + _BLOCK]][:, group]).reshape(-1, 2)
-        lows.append(places.min(axis=0))
-        highs.append(places.max(axis=0))
-        release(history)
+    lows, highs = zip(
+        *((places.min(axis=(0, 1)), places.max(axis=(0, 1))) for places in _places(history, group, changed, axes)), strict=True
+    )
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     margin = np.where(high > low, 0.06 * (high - low), 1e-9)
-    path = axes.coordinates(history[frames][:, group]).mean(axis=1)
-    release(history)
+    path = np.concatenate([places.mean(axis=1) for places in _places(history, group, frames, axes)])
     table = pd.DataFrame({"x": path[:, 0], "y": path[:, 1], "order": np.arange(len(path))})
     spans = [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
     return Stage(axes, spans[0], spans[1], table, len(frames), len(changed))
+
+
+def _places(
+    history: Words, group: npt.NDArray[np.bool_], snapshots: npt.NDArray[np.intp], axes: PrincipalAxes
+) -> Iterator[npt.NDArray[np.float64]]:
+    """The group's places in some snapshots, shape (snapshots of a block, tokens, 2), block by block."""
+    size = max(1, _BLOCK_BYTES // max(1, 8 * int(group.sum()) * history.shape[2]))
+    for start in range(0, len(snapshots), size):
+        yield axes.coordinates(history[snapshots[start : start + size]][:, group])
+        release(history)

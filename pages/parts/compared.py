@@ -12,10 +12,10 @@ import streamlit as st
 from snowball_core.comparison import Entrant
 from snowball_core.draws import Recording
 from snowball_core.line_up import LineUp, entrants, line_up, measured, recording
-from snowball_core.observation import observe
-from snowball_core.runs import Run, read_run
+from snowball_core.runs import Run
 from snowball_core.tables import recorded_snapshots
 
+from . import openers
 from .words import duration
 
 _PATIENCE = 0.7
@@ -30,13 +30,13 @@ def key_of(run: Run) -> Key:
 @st.cache_resource(max_entries=4, show_spinner="Looking for duplicates…")
 def lined_up(keys: tuple[Key, ...]) -> LineUp:
     """Some runs, with their twins found."""
-    return line_up([recording(observe(read_run(Path(path)))) for path, _ in keys])
+    return line_up([recording(openers.seen(*key)) for key in keys])
 
 
 @st.cache_data(max_entries=96, show_spinner=False)
 def measures_of(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, dict[str, int | None]]:
     """What a comparison draws of one run."""
-    return measured(observe(read_run(Path(path))), group)
+    return measured(openers.seen(path, snapshots), group)
 
 
 def measured_entrants(keys: Sequence[Key], group: str) -> list[Entrant]:

@@ -76,14 +76,21 @@ def pictures(stand: Stand, shown: Exhibit) -> None:
         "Picture", list(MOTIFS), format_func=lambda name: MOTIFS[name].what, key="export-picture", bind="query-params"
     )
     try:
-        # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
-        plate = MOTIFS[name].make(shown)
-        st.image(draw(shown, plate).decode(), width="content", alt=f"{plate.title}, {stand.group} tokens, step {stand.step:,}")
+        title, picture = _drawn(name, stand.asked, shown)
+        st.image(picture, width="content", alt=f"{title}, {stand.group} tokens, step {stand.step:,}")
     except SnowballError as error:
         st.info(plain(error))
         return
     with st.container(horizontal=True, key="export-picture-files"):
         takeaway(name, stand, plate=MOTIFS[name].make)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _drawn(name: str, asked: tuple[object, ...], _shown: Exhibit) -> tuple[str, str]:
+    """The title of a picture, and the picture; kept, for every button of the page runs the page again."""
+    plate = MOTIFS[name].make(_shown)
+    # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
+    return plate.title, draw(_shown, plate).decode()
 
 
 def tables(stand: Stand, shown: Exhibit) -> None:

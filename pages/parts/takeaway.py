@@ -48,9 +48,14 @@ class Stand:
     first: int | None = None
     last: int | None = None
 
+    @property
+    def asked(self) -> tuple[str, int, int | None, str, str, int | None, int | None]:
+        """What an exhibit is known by."""
+        return str(self.run.path), self.snapshots, self.step, self.group, self.unit, self.first, self.last
+
     def exhibit(self) -> Exhibit:
         """What the core exports from here; kept while the visitor stays."""
-        return _exhibit(str(self.run.path), self.snapshots, self.step, self.group, self.unit, self.first, self.last)
+        return _exhibit(*self.asked)
 
     def stem(self, name: str) -> str:
         """A file's name without its ending: run, what it is, group, step."""

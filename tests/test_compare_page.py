@@ -47,10 +47,14 @@ def test_one_run_is_one_draw_and_the_page_says_what_to_do(make_run: MakeRun) -> 
 
 def test_seeds_are_counted_as_draws_and_a_duplicate_is_not(make_run: MakeRun) -> None:
     runs = [make_run(seed=seed, name=f"seed-{seed}") for seed in (1, 2)]
-    app = opened(runs[0], redrawn(runs[1], 2), make_run(seed=1, name="again"))
-    assert "3 runs, 2 independent draws, all of one setting." in texts(app.markdown)
-    assert "A · seed 1** and **C · seed 1** count once. Duplicate: every bit of 21 common steps" in texts(app.warning)
-    assert table(app, "draw")["draw"].tolist() == [1, 2, 1]
+    again = [make_run(seed=1, name=name) for name in ("again", "third")]
+    app = opened(runs[0], redrawn(runs[1], 2), *again)
+    assert "4 runs, 2 independent draws, all of one setting." in texts(app.markdown)
+    # Three pairs of twins are one sentence.
+    assert texts(app.warning) == (
+        "**A · seed 1**, **C · seed 1** and **D · seed 1** count once. Duplicate: every bit of 21 common steps."
+    )
+    assert table(app, "draw")["draw"].tolist() == [1, 2, 1, 1]
     assert table(app, "field")["field"].tolist() == ["seed"]
 
 
@@ -68,6 +72,14 @@ def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> N
     # The trainer's numbers are of no group.
     assert "the whole run, whatever the group · unit: nats" in texts(app.markdown)
     assert "not on this axis" not in texts(app.info).lower()
+
+
+def test_a_draw_with_two_kinds_of_twins_tells_which_is_which(make_run: MakeRun) -> None:
+    app = opened(make_run(name="one"), make_run(name="two"), redrawn(make_run(name="three"), 5))
+    assert texts(app.warning).endswith(
+        "**C · seed 42** count once. Duplicate: every bit of 21 common steps (B). "
+        "Same configuration, other bits: the first at step 1 (C)."
+    )
 
 
 def test_a_run_without_the_event_is_named_and_left_out(make_run: MakeRun) -> None:

@@ -82,6 +82,19 @@ def test_a_draw_with_two_kinds_of_twins_tells_which_is_which(make_run: MakeRun) 
     )
 
 
+def test_measures_and_sides_are_chosen_by_words_and_stand_in_the_address_by_name(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 3)
+    app = opened(one, two, measures="loss", left=two.id)
+    measures, left = app.multiselect(key="measures"), app.selectbox(key="left")
+    assert (measures.value, left.value) == (["loss"], two.id)
+    assert {"U, unique vectors", "Training loss"} <= set(measures.options)
+    assert left.options == [f"A · seed 1: {one.id}", f"B · seed 2: {two.id}"]
+    app = sound(measures.select("unique").run())
+    assert app.query_params["measures"] == ["loss", "unique"]
+    app = sound(app.multiselect(key="measures").set_value([]).run())
+    assert app.query_params["measures"] in ("", [""])
+
+
 def test_a_run_without_the_event_is_named_and_left_out(make_run: MakeRun) -> None:
     app = opened(make_run(name="long"), make_run(name="short", seed=3, snapshots=2, state="stopped"), align="first-merger")
     assert "Not on this axis: B. In them there was no first merger" in texts(app.info)

@@ -14,6 +14,7 @@ from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons
 from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
 from snowball_core.overlay_charts import MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data
 
+from .address import pick_some
 from .meaning import what_is
 from .overlay_files import Picture, Told, take_overlays, whose
 from .words import plain
@@ -52,14 +53,8 @@ def pick_alignment() -> str:
 
 def pick_measures() -> list[str]:
     """The measures to draw."""
-    return st.multiselect(
-        "Measures",
-        list(MEASURES),
-        default=list(USUAL),
-        key="measures",
-        bind="query-params",
-        help="By the names of their columns; each picture says what it is.",
-    )
+    words = {name: title for name, (title, _, _) in MEASURES.items()}
+    return pick_some("Measures", "measures", words, USUAL, help="Each has a picture of its own below.")
 
 
 @st.fragment

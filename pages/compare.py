@@ -49,6 +49,6 @@ if len(runs) >= FEWEST:
         st.subheader("What differs", anchor="differences")
         differing(found, names)
         st.subheader("Side by side, locked by step", anchor="side-by-side")
-        side_by_side({run.id: run for run in runs}, entrants, group, unit)
+        side_by_side({run.id: run for run in runs}, entrants, names, group, unit)
     except SnowballError as error:
         st.error(plain(error))

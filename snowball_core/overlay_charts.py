@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,11 @@ def ticks(low: float, high: float) -> list[int]:
     """Places of the labels on a symlog axis: 0 and one, two and five of every power of ten, on both sides."""
     decades = [factor * 10**power for power in range(len(str(int(max(-low, high, 1)))) + 1) for factor in (1, 2, 5)]
     return [-tick for tick in reversed(decades) if -tick >= low] + [0] + [tick for tick in decades if tick <= high]
+
+
+def _tops(top: float) -> list[float]:
+    """Labels of counts from 0 to the largest, which has one of its own: a level line at the top can be read."""
+    return [tick for tick in ticks(0, top) if tick < 0.8 * top] + [top]
 
 
 def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
@@ -87,6 +92,21 @@ def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: s
         tables.append(pd.DataFrame({**facts, "step": steps[kept], "x": x[kept], "value": values[kept]}))
     empty = pd.DataFrame({name: [] for name in ("run", "setting", "step", "x", "value")})
     return (pd.concat(tables, ignore_index=True) if tables else empty), is_thinned
+
+
+def widths(settings: Sequence[str], ribboned: Collection[str], is_counted: bool) -> dict[str, float]:
+    """Widths of the settings' lines in pixels; of counts narrower on top of wider, so that equal curves are all seen.
+
+    Settings without a ribbon come first, for their lines are drawn under the medians. More settings than hues are all narrow.
+
+    Examples
+    --------
+    >>> widths(["a", "b", "alone"], ["a", "b"], True)
+    {'b': 2.2, 'a': 4.6, 'alone': 7.0}
+    """
+    ordered = sorted(settings, key=lambda setting: setting in ribboned)
+    wider = min(2.4, 7.2 / max(1, len(ordered) - 1)) if is_counted and len(ordered) <= len(HUES) else 0.0
+    return {setting: round(2.2 + wider * above, 1) for above, setting in enumerate(reversed(ordered))}
 
 
 def ribbons_data(ribbons: pd.DataFrame, names: Mapping[str, str], align: str) -> pd.DataFrame:
@@ -140,7 +160,7 @@ def _x(frame: Frame) -> alt.X:
 def _y(frame: Frame, column: str) -> alt.Y:
     if frame.is_counted:
         scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, frame.top)], nice=False)
-        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=ticks(0, frame.top))
+        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=_tops(frame.top))
     else:
         scale, axis = alt.Scale(zero=False), alt.Axis(minExtent=_AXIS_PIXELS, title=frame.unit, tickCount=4)
     return alt.Y(column, scale=scale, axis=axis)
@@ -153,20 +173,19 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
     told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
 
-    def line(data: str, width: float, column: str) -> alt.Chart:
-        marks = alt.Chart(alt.NamedData(data)).mark_line(
-            interpolate="step-after", clip=True, strokeWidth=width, aria=data != "marked"
-        )
-        drawn: alt.Chart = marks.encode(x=x, y=_y(frame, column), order="x:Q")
+    def line(data: str, column: str) -> alt.Chart:
+        marks = alt.Chart(alt.NamedData(data)).mark_line(interpolate="step-after", clip=True, aria=data != "marked")
+        width = alt.StrokeWidth("width:Q", scale=None, legend=None)
+        drawn: alt.Chart = marks.encode(x=x, y=_y(frame, column), order="x:Q", strokeWidth=width)
         return drawn
 
     band = alt.Chart(alt.NamedData("ribbons")).mark_area(interpolate="step-after", clip=True, opacity=0.18)
     strength = alt.Opacity("strength:Q", scale=None, legend=None)
     layers = [
         band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
-        line("lines", 1.3, "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
-        line("ribbons", 2.8, "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
-        line("marked", 2.8, "value:Q").encode(color=alt.value(MARKED), tooltip=["run:N"]),
+        line("lines", "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
+        line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
+        line("marked", "value:Q").encode(color=alt.value(MARKED), tooltip=["run:N"]),
     ]
     described: dict[str, Any] = alt.layer(*layers).properties(height=_HEIGHT).to_dict()
     return described

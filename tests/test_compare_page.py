@@ -47,10 +47,14 @@ def test_one_run_is_one_draw_and_the_page_says_what_to_do(make_run: MakeRun) -> 
 
 def test_seeds_are_counted_as_draws_and_a_duplicate_is_not(make_run: MakeRun) -> None:
     runs = [make_run(seed=seed, name=f"seed-{seed}") for seed in (1, 2)]
-    app = opened(runs[0], redrawn(runs[1], 2), make_run(seed=1, name="again"))
-    assert "3 runs, 2 independent draws, all of one setting." in texts(app.markdown)
-    assert "A · seed 1** and **C · seed 1** count once. Duplicate: every bit of 21 common steps" in texts(app.warning)
-    assert table(app, "draw")["draw"].tolist() == [1, 2, 1]
+    again = [make_run(seed=1, name=name) for name in ("again", "third")]
+    app = opened(runs[0], redrawn(runs[1], 2), *again)
+    assert "4 runs, 2 independent draws, all of one setting." in texts(app.markdown)
+    # Three pairs of twins are one sentence.
+    assert texts(app.warning) == (
+        "**A · seed 1**, **C · seed 1** and **D · seed 1** count once. Duplicate: every bit of 21 common steps."
+    )
+    assert table(app, "draw")["draw"].tolist() == [1, 2, 1, 1]
     assert table(app, "field")["field"].tolist() == ["seed"]
 
 
@@ -68,6 +72,27 @@ def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> N
     # The trainer's numbers are of no group.
     assert "the whole run, whatever the group · unit: nats" in texts(app.markdown)
     assert "not on this axis" not in texts(app.info).lower()
+
+
+def test_a_draw_with_two_kinds_of_twins_tells_which_is_which(make_run: MakeRun) -> None:
+    app = opened(make_run(name="one"), make_run(name="two"), redrawn(make_run(name="three"), 5))
+    assert texts(app.warning).endswith(
+        "**C · seed 42** count once. Duplicate: every bit of 21 common steps (B). "
+        "Same configuration, other bits: the first at step 1 (C)."
+    )
+
+
+def test_measures_and_sides_are_chosen_by_words_and_stand_in_the_address_by_name(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 3)
+    app = opened(one, two, measures="loss", left=two.id)
+    measures, left = app.multiselect(key="measures"), app.selectbox(key="left")
+    assert (measures.value, left.value) == (["loss"], two.id)
+    assert {"U, unique vectors", "Training loss"} <= set(measures.options)
+    assert left.options == [f"A · seed 1: {one.id}", f"B · seed 2: {two.id}"]
+    app = sound(measures.select("unique").run())
+    assert app.query_params["measures"] == ["loss", "unique"]
+    app = sound(app.multiselect(key="measures").set_value([]).run())
+    assert app.query_params["measures"] in ("", [""])
 
 
 def test_a_run_without_the_event_is_named_and_left_out(make_run: MakeRun) -> None:

@@ -43,7 +43,8 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     server: str, page: Page, make_run: MakeRun
 ) -> None:
     one, two = make_run(name="one", seed=1), make_run(name="two", seed=2)
-    visit(page, f"{server}/compare?runs={one.id},{two.id}&at=3")
+    visit(page, f"{server}/compare?runs={one.id},{two.id}&at=0")
+    # A link to the first step leads there, though a slider drops its least value from the address.
     expect(page.locator(".st-key-draws")).to_contain_text("count once. Same bits, other configuration")
     unfold(page, "take-overlays")
     svg, table = taken(page, "take-unique-svg"), taken(page, "take-overlay-parquet")
@@ -55,10 +56,10 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     read = pd.read_parquet(io.BytesIO(table))
     assert read.groupby("run")["step"].count().to_dict() == {one.id: 21, two.id: 21}
     page.locator(".st-key-together").get_by_role("button", name="+1").click()
-    expect(page).to_have_url(re.compile("[?&]at=4$"))
+    expect(page).to_have_url(re.compile("[?&]at=1$"))
     page.wait_for_selector(READY)
     page.get_by_text("Open in Scrub").nth(1).click()
-    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 4 · dead")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 1 · dead")
     expect(page.locator("body")).to_contain_text(two.id)
 
 

@@ -12,8 +12,9 @@ import streamlit as st
 
 from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons
 from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
-from snowball_core.overlay_charts import MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data
+from snowball_core.overlay_charts import HUES, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
 
+from .address import pick_some
 from .meaning import what_is
 from .overlay_files import Picture, Told, take_overlays, whose
 from .words import plain
@@ -52,14 +53,8 @@ def pick_alignment() -> str:
 
 def pick_measures() -> list[str]:
     """The measures to draw."""
-    return st.multiselect(
-        "Measures",
-        list(MEASURES),
-        default=list(USUAL),
-        key="measures",
-        bind="query-params",
-        help="By the names of their columns; each picture says what it is.",
-    )
+    words = {name: title for name, (title, _, _) in MEASURES.items()}
+    return pick_some("Measures", "measures", words, USUAL, help="Each has a picture of its own below.")
 
 
 @st.fragment
@@ -93,6 +88,11 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     st.markdown(
         f":small[Along: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin: every run. Band and thick line: range and median "
         f"over the draws of a setting ({what_is('ribbon')}); a run's last recorded value is held until its next. "
+        + (
+            "Where settings are equal the wider line lies below. "
+            if 1 < len({each.setting for each in drawn}) <= len(HUES)
+            else ""
+        )
         + (note := exact if thinned else "Every change of every line is drawn.")
         + "]"
     )
@@ -124,18 +124,22 @@ def _picture(
     lines, thinned = lines_data(entrants, called, measure, align)
     bands = ribbons(entrants, measure, align)
     ribboned = {called[setting] for setting in bands["setting"].unique()}
-    lines["strength"] = np.where(lines["setting"].isin(ribboned), 0.4, 1.0)
+    is_one_of_many = lines["setting"].isin(ribboned)
+    lines["strength"] = np.where(is_one_of_many, 0.4, 1.0)
     told = f"{whose(measure, group)} · unit: {unit} · {lines['run'].nunique()} runs"
     st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
     if lines.empty:
         st.caption("None of these runs recorded it.")
         return False, None
+    frame = _frame(entrants, called, measure, align, lines)
+    wide, bands = widths(frame.settings, ribboned, frame.is_counted), ribbons_data(bands, called, align)
+    lines["width"] = np.where(is_one_of_many, 1.3, lines["setting"].map(wide))
     data = {
         "lines": lines,
-        "ribbons": ribbons_data(bands, called, align),
-        "marked": lines[lines["run"] == called.get(marked or "")].copy(),
+        "ribbons": bands.assign(width=bands["setting"].map(wide)),
+        "marked": lines[lines["run"] == called.get(marked or "")].assign(width=2.8),
     }
-    spec = overlay_spec(_frame(entrants, called, measure, align, lines))
+    spec = overlay_spec(frame)
     st.vega_lite_chart(spec | {"datasets": data}, key=f"overlay-{measure}", alt=_told(title, lines, bands), width="stretch")
     return thinned, (spec, data)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
-from snowball_core.draws import Twins
 from snowball_core.line_up import LineUp, configuration_differences, roll, setting_names, told_twin
 from snowball_core.status import Status
 from snowball_core.tables import csv_bytes
@@ -16,25 +16,44 @@ from snowball_core.tables import csv_bytes
 from .meaning import what_is
 from .words import plain
 
-_MOST_TOLD = 6
+_MOST_TOLD, _MOST_NAMED = 6, 6
 
 
 def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:
     """How many independent draws the runs are, which of them are duplicates, and one row for each."""
     with st.container(border=True, key="draws"):
         st.markdown(f"**{plain(lined_up.told)}** {what_is('independent draws')}")
-        told = [_once(pair, names) for pair in lined_up.pairs]
+        told = [_once(lined_up, draw, names) for draw in _drawn_twice(lined_up)]
         if len(told) > _MOST_TOLD:
-            more = f"And {len(told) - _MOST_TOLD:,} more: runs of one draw have one number in the table."
+            more = f"And {len(told) - _MOST_TOLD:,} draws more: runs of one draw have one number in the table."
             told = [*told[:_MOST_TOLD], more]
         if told:
             st.warning("  \n".join(told), icon=":material/content_copy:")
         _table(lined_up, names, states)
 
 
-def _once(pair: Twins, names: Mapping[str, str]) -> str:
-    first, second = (plain(names[run]) for run in (pair.first, pair.second))
-    return f"**{first}** and **{second}** count once. {told_twin(pair).capitalize()}."
+def _drawn_twice(lined_up: LineUp) -> list[int]:
+    """The draws of which there are several runs, ascending."""
+    return sorted(draw for draw, runs in Counter(lined_up.draws).items() if runs > 1)
+
+
+def _once(lined_up: LineUp, draw: int, names: Mapping[str, str]) -> str:
+    """Which runs are one draw, and how that is known: of each with the first it is a twin of."""
+    runs = [each.id for each, its in zip(lined_up.recordings, lined_up.draws, strict=True) if its == draw]
+    named = [f"**{plain(names[run])}**" for run in runs]
+    if len(named) > _MOST_NAMED:
+        named = [*named[: _MOST_NAMED - 1], f"{len(named) - _MOST_NAMED + 1:,} more"]
+    known: dict[str, list[str]] = {}
+    for run in runs[1:]:  # a twin of a twin may be the second of no pair
+        twins = [pair for pair in lined_up.pairs if run in (pair.first, pair.second)]
+        known.setdefault(told_twin(min(twins, key=lambda pair: pair.second != run)), []).append(names[run])
+    alike = [f"{how[0].upper()}{how[1:]}" + (f" ({_few(whose)})" if len(known) > 1 else "") for how, whose in known.items()]
+    return f"{', '.join(named[:-1])} and {named[-1]} count once. {'. '.join(alike)}."
+
+
+def _few(names: Sequence[str]) -> str:
+    told = [plain(name.split(" ")[0]) for name in names[:_MOST_NAMED]]
+    return ", ".join(told) + (", …" if len(names) > _MOST_NAMED else "")
 
 
 def _table(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:
@@ -42,13 +61,13 @@ def _table(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Stat
     rows = [
         {
             "run": f"{names[row['run']]}",
-            "id": row["run"],
             "draw": row["draw"],
-            "setting": called[row["setting"]],
-            "draw hash": row["draw_hash"] or "unknown",
-            "state": states[row["run"]].state,
+            "id": row["run"],
             "last step": row["last_step"],
             "snapshots": row["snapshots"],
+            "state": states[row["run"]].state,
+            "setting": called[row["setting"]],
+            "draw hash": row["draw_hash"] or "unknown",
         }
         for row in roll(lined_up)
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import exact_numbers, group_mask, group_table, recorded_at, recorded_snapshots
 
 from . import figures, openers
+from .address import pick_one
 from .figures import Moment
 from .place import seen_step
 from .words import plain
@@ -29,16 +31,16 @@ _NAMES = {
     "linf_weight": "largest L∞, weight units",
 }
 _AT = "at"
+_FIGURES = (figures.sizes, figures.distances, figures.places)
 
 
 @st.fragment
-def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], group: str, unit: str) -> None:
-    """Two of the runs, locked by step: exact numbers, black holes, distances, places."""
-    ids = list(runs)
+def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Mapping[str, str], group: str, unit: str) -> None:
+    """Two of the runs, locked by step: exact numbers, black holes, distances, places; ``names`` are short ones."""
+    called = {run: f"{names[run]}: {run}" for run in runs}
+    first, second, *_ = called
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        left = st.selectbox("Left", ids, index=0, key="left", bind="query-params")
-        right = st.selectbox("Right", ids, index=min(1, len(ids) - 1), key="right", bind="query-params")
-    pair = [runs.get(left, runs[ids[0]]), runs.get(right, runs[ids[-1]])]
+        pair = [runs[pick_one("Left", "left", called, first)], runs[pick_one("Right", "right", called, second)]]
     try:
         counts = [recorded_snapshots(run) for run in pair]
         steps = [run.steps(count) for run, count in zip(pair, counts, strict=True)]
@@ -51,9 +53,12 @@ def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], group: st
             for run, count, side in zip(pair, counts, ("left", "right"), strict=True)
         ]
         _numbers(moments)
-        for column, moment in zip(st.columns(2, gap="large"), moments, strict=True):
-            with column:
-                _side(moment, wanted)
+        # A row for each figure: what is compared stays on one height, whatever is said above it.
+        for part in (functools.partial(_heading, names, wanted), *(functools.partial(_drawn, each) for each in _FIGURES)):
+            for column, moment in zip(st.columns(2, gap="large"), moments, strict=True):
+                with column:
+                    part(moment)
+        st.caption("Each run is drawn along principal axes of its own: places on the left and on the right are not comparable.")
     except SnowballError as error:
         st.error(plain(error))
 
@@ -63,12 +68,13 @@ def _transport(steps: np.ndarray, events: list[int]) -> int:  # type: ignore[typ
     last = int(steps[-1])
     if not last:
         return 0
+    usual = events[-1] if events else last
     if _AT not in st.session_state:
-        st.session_state[_AT] = min(seen_step(events[-1] if events else last), last)
+        st.session_state[_AT] = seen_step(usual)
     st.session_state[_AT] = min(int(st.session_state[_AT]), last)
     with st.container(horizontal=True, vertical_alignment="bottom", key="together"):
-        st.slider(f"Step of both runs, of {last:,}", 0, last, key=_AT, bind="query-params")
-        now = int(st.session_state[_AT])
+        # The address leaves out the value that is usual: where none is named that is 0, and a link to step 0 leads elsewhere.
+        now = st.slider(f"Step of both runs, of {last:,}", 0, last, usual, key=_AT, bind="query-params")
         before, after = steps[steps < now], steps[steps > now]
         goals = {
             "Previous event": max([step for step in events if step < now], default=None),
@@ -101,27 +107,29 @@ def _numbers(moments: Sequence[Moment]) -> None:
     for side, moment, numbers in zip(("left", "right"), moments, exact, strict=True):
         told[f"{side}, step {moment.step:,}"] = [_exactly(numbers[name]) for name in _NAMES]
     told["same"] = ["yes" if exact[0][name] == exact[1][name] else "no" for name in _NAMES]
-    st.dataframe(pd.DataFrame(told), hide_index=True, key="both-numbers", height="content")
+    right = {name: st.column_config.TextColumn(alignment="right") for name in told if "step" in name}
+    st.dataframe(pd.DataFrame(told), hide_index=True, key="both-numbers", height="content", column_config=right)
 
 
 def _exactly(number: float) -> str:
     return repr(number) if isinstance(number, float) else f"{number:,}"
 
 
-def _side(moment: Moment, wanted: int) -> None:
+def _heading(names: Mapping[str, str], wanted: int, moment: Moment) -> None:
     name = moment.run.id
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain(name)}** · step {moment.step:,}")
-        st.page_link(
-            "pages/scrub.py",
-            label="Open in Scrub",
-            icon=":material/linear_scale:",
-            query_params={"run": name, "step": str(moment.step), "group": moment.group},
-        )
+    st.markdown(f"**{plain(names[name])}** · {plain(name)} · step {moment.step:,}")
+    st.page_link(
+        "pages/scrub.py",
+        label="Open in Scrub",
+        icon=":material/linear_scale:",
+        query_params={"run": name, "step": str(moment.step), "group": moment.group},
+    )
     if moment.step != wanted:
         st.caption(f"Step {wanted:,} was not recorded here: the last recorded one before it, {moment.step:,}, is shown.")
     if not len(moment.rows):
         st.info(f"This run has no {moment.group} tokens: choose another group above.")
-        return
-    for figure in (figures.sizes, figures.distances, figures.places):
+
+
+def _drawn(figure: Callable[[Moment], None], moment: Moment) -> None:
+    if len(moment.rows):
         figure(moment)

@@ -1,0 +1,75 @@
+"""Choices that stand in the address by name while the screen says them in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+
+def _arrive(name: str, read: Callable[[list[str]], Any], usual: Any) -> None:
+    """Take over what the address says of a choice where it changed under us; else keep the last, or begin with the usual.
+
+    A widget's own binding writes what it shows.
+
+    Parameters
+    ----------
+    name : str
+        Of the choice: the key of its widget and the word of the address.
+    read : callable
+        Turns the words of the address into a value; None where they name nothing.
+    usual : object
+    """
+    asked = st.query_params.get_all(name)
+    # Who chooses twice in a moment still has the address of the time before.
+    is_own = st.session_state.pop(_touched(name), False)
+    if name not in st.session_state or (asked and not is_own and asked != st.session_state.get(_asked(name))):
+        found = read(asked) if asked else None
+        st.session_state[name] = usual if found is None else found
+
+
+def _write_down(name: str, words: Sequence[str]) -> None:
+    """Put a choice into the address; without words it is left out."""
+    if st.query_params.get_all(name) != list(words):
+        if words:
+            st.query_params[name] = list(words)
+        else:
+            del st.query_params[name]
+    st.session_state[_asked(name)] = list(words)
+
+
+def _asked(name: str) -> str:
+    return f"{name}-asked"
+
+
+def _touched(name: str) -> str:
+    return f"{name}-touched"
+
+
+def _touch(name: str) -> None:
+    st.session_state[_touched(name)] = True
+
+
+def _shown(name: str, words: Mapping[str, str]) -> dict[str, Any]:
+    """What the widgets of all choices have in common."""
+    told: dict[str, Any] = {"key": name, "format_func": words.__getitem__, "persist_state": "session"}
+    return told | {"on_change": _touch, "args": (name,)}
+
+
+def pick_some(label: str, name: str, words: Mapping[str, str], usual: Sequence[str], **widget: Any) -> list[str]:
+    """Some of the names, chosen by their words, in the order chosen; none chosen stands in the address as an empty word."""
+    _arrive(name, lambda asked: [each for each in asked if each in words], list(usual))
+    chosen = st.multiselect(label, list(words), **_shown(name, words), **widget)
+    _write_down(name, [] if chosen == list(usual) else chosen or [""])
+    return chosen
+
+
+def pick_one(label: str, name: str, words: Mapping[str, str], usual: str, **widget: Any) -> str:
+    """One of the names, chosen by its words."""
+    _arrive(name, lambda asked: asked[-1] if asked[-1] in words else None, usual)
+    if st.session_state[name] not in words:
+        st.session_state[name] = usual
+    chosen: str = st.selectbox(label, list(words), **_shown(name, words), **widget)
+    _write_down(name, [] if chosen == usual else [chosen])
+    return chosen

@@ -1,6 +1,6 @@
 """Pictures of one step that show what is selected, hidden classes and trails: constant descriptions, everything else is data.
 
-They are the native Scrub view's. A click on a bar or a point is the selection ``picked``, with the field ``token``.
+They are the native Scrub view's. A click on a bar or a point is the selection ``picked``: see ``pointed_charts``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 
 from . import charts
 from .bf16 import Words
+from .pointed_charts import PICKED
 from .stage import Stage
 from .step_axes import CURSOR
 
@@ -26,7 +27,7 @@ _ROOM_FOR_WORDS = 1.4
 
 @functools.lru_cache(maxsize=64)
 def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
-    """Black holes at one step as bars divided by hidden class; data sets ``sizes`` and ``selected``."""
+    """Black holes at one step as bars divided by hidden class; data sets ``sizes``, ``parts`` and ``selected``."""
     import altair as alt
 
     axis = alt.Axis(title="tokens", tickCount=5, labelExpr=f"datum.value <= {max(1, tokens)} ? datum.label : ''")
@@ -45,13 +46,16 @@ def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
             alt.Tooltip("who:N", title="which"),
         ],
     )
-    bars = bars.add_params(alt.selection_point(name="picked", fields=["token"], on="click", clear=False))
+    bars = bars.add_params(alt.selection_point(name="picked", **PICKED))
+    parts = alt.Chart(alt.NamedData("parts")).mark_bar(color="transparent", aria=False)
+    told = [alt.Tooltip("place:N", title="what"), alt.Tooltip("who:N", title="here")]
+    parts = parts.encode(y="place:N", x="start:Q", x2="stop:Q", tooltip=told)
     words = base.mark_text(align="left", dx=5, color=charts.ALONE, fontSize=13, aria=False).encode(
         x="stop:Q", x2=alt.Undefined, text="said:N"
     )
     ring = alt.Chart(alt.NamedData("selected")).mark_bar(filled=False, stroke=CURSOR, strokeWidth=3, aria=False)
     outline = ring.encode(y="place:N", x="start:Q", x2="stop:Q")
-    described: dict[str, Any] = (bars + words + outline).properties(height=charts.PICTURE_HEIGHT).to_dict()
+    described: dict[str, Any] = (bars + parts + words + outline).properties(height=charts.PICTURE_HEIGHT).to_dict()
     return described
 
 
@@ -88,11 +92,28 @@ def holes_data(tokens: pd.DataFrame, slots: int, hidden: npt.NDArray[np.uint64] 
     return pd.DataFrame(rows, columns=columns)
 
 
-def selected_bar(bars: pd.DataFrame, tokens: pd.DataFrame, slots: int, token: int | None) -> pd.DataFrame:
-    """The outline of the bar a token is in; without rows where it is in none."""
-    inside = [name for name, _, part in charts.bars(tokens, slots) if token in part["token"].to_numpy()]
-    whole = bars[bars["place"].isin(inside)].groupby("place", as_index=False)
-    return whole.agg(start=("start", "min"), stop=("stop", "max"))
+def selected_bar(bars: pd.DataFrame, parts: pd.DataFrame, tokens: pd.DataFrame, slots: int, token: int | None) -> pd.DataFrame:
+    """The outline of the bar of the hole a token is in, or of its part of another bar; without rows where it is in none.
+
+    Parameters
+    ----------
+    bars, parts : DataFrame
+        From :func:`holes_data` and :func:`~snowball_core.pointed_charts.parts_data`.
+    tokens : DataFrame
+        The token table of the group.
+    slots : int
+        How many holes have a bar of their own.
+    token : int or None
+        What is selected.
+    """
+    own = bars.iloc[:0]
+    for name, _, inside in charts.bars(tokens, slots):
+        at = np.flatnonzero(inside.sort_values("hole", kind="stable")["token"] == token)
+        if len(at) and name.startswith("hole"):
+            own = bars[bars["place"] == name]
+        elif len(at):
+            own = parts[(parts["place"] == name) & (parts["start"] <= at[0]) & (at[0] < parts["stop"])]
+    return own.groupby("place", as_index=False).agg(start=("start", "min"), stop=("stop", "max"))
 
 
 def vectors_spec(scene: Stage, tokens: int) -> dict[str, Any]:
@@ -124,8 +145,7 @@ def vectors_spec(scene: Stage, tokens: int) -> dict[str, Any]:
         "encoding": axes | {"size": points["encoding"]["size"]},
     }
     points["name"] = "vectors"
-    picked = {"type": "point", "fields": ["token"], "on": "click", "clear": False}
-    spec["params"] = [{"name": "picked", "select": picked, "views": ["vectors"]}]
+    spec["params"] = [{"name": "picked", "select": {"type": "point"} | PICKED, "views": ["vectors"]}]
     spec["layer"] = [path, trails, points, ring]
     return spec
 

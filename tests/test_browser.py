@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -114,6 +115,15 @@ def test_a_native_step_change_sends_data_only_and_keys_and_clicks_are_heard(serv
     page.locator(".st-key-sizes path[aria-label*='hole 1']").first.click()
     expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token")
     expect(page.locator(".marked")).to_have_count(2)
+    picture = page.locator(".st-key-heatmap canvas")
+    picture.click(position={"x": 200, "y": 370})
+    expect(page).to_have_url(re.compile("select=t5$"))
+    page.locator(".st-key-sizes path[aria-label*='hole 1']").first.click()
+    expect(page).to_have_url(re.compile("select=h0$"))
+    page.locator(".st-key-sizes path[aria-label*='hole 1']").first.click()  # the same click again lets go
+    expect(page.locator(".st-key-biography")).to_have_count(0)
+    picture.click(position={"x": 200, "y": 10})
+    expect(page).to_have_url(re.compile("select=h0$"))
     page.locator("h1").click()
     page.keyboard.press("Space")
     expect(page.locator(".st-key-play")).to_contain_text("Pause")

@@ -68,7 +68,7 @@ def test_the_same_configuration_with_other_bits_is_flagged_with_its_step(make_ru
 def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> None:
     runs = [make_run(seed=1, name="one"), redrawn(make_run(seed=2, name="two", steps=12), 3)]
     app = opened(*runs, align=align)
-    assert len(app.get("vega_lite_chart")) == 5 + 2 * 2
+    assert len(app.get("vega_lite_chart")) == 5 + 2 * 3
     # The trainer's numbers are of no group.
     assert "the whole run, whatever the group · unit: nats" in texts(app.markdown)
     assert "not on this axis" not in texts(app.info).lower()

@@ -18,6 +18,7 @@ APP_SIDE = [
     *("takeaways", "exporting", "export_commands", "observation", "step_tables", "event_tables", "findings", "laws"),
     *("verdict", "notebook", "axes", "shots", "frames", "story", "close_up", "long_tables", "blocks", "biography"),
     *("notes", "differences", "glance", "shelf", "trash", "shelf_commands", "distance_charts", "marked_charts"),
+    "pointed_charts",
     *("draws", "comparison", "line_up", "compare_command", "overlay_charts", "epsilon", "glossary"),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snowball_core.marked_charts import holes_data, marked_rows, selected_bar
+from snowball_core.pointed_charts import pairs_data, parts_data, vectors_data
 from snowball_core.tables import token_table
 
 # Tokens 0, 2, 3 and 5 are one vector, 1 and 4 are alone.
@@ -21,10 +22,34 @@ def test_a_bar_is_divided_by_hidden_class_and_says_what_it_is() -> None:
     assert holes_data(TOKENS, 2, None)["said"].tolist() == ["4 ", "2 "]
 
 
-def test_the_selected_hole_is_outlined_whole_and_nothing_else() -> None:
-    parts = holes_data(TOKENS, 2, np.array([5, 1, 6, 5, 1, 5], np.uint64))
-    assert selected_bar(parts, TOKENS, 2, 3).to_numpy().tolist() == [["hole 1", 0, 4]]
-    assert len(selected_bar(parts, TOKENS, 2, 77)) == len(selected_bar(parts, TOKENS, 2, None)) == 0
+def test_the_selected_hole_is_outlined_whole_and_a_lone_token_where_it_lies_in_its_bar() -> None:
+    bars, parts = holes_data(TOKENS, 2, np.array([5, 1, 6, 5, 1, 5], np.uint64)), parts_data(TOKENS, 2)
+    assert selected_bar(bars, parts, TOKENS, 2, 3).to_numpy().tolist() == [["hole 1", 0, 4]]
+    assert selected_bar(bars, parts, TOKENS, 2, 4).to_numpy().tolist() == [["single", 1, 2]]
+    assert len(selected_bar(bars, parts, TOKENS, 2, 77)) == len(selected_bar(bars, parts, TOKENS, 2, None)) == 0
+
+
+def test_a_click_in_a_bar_that_is_not_one_hole_means_the_token_or_the_hole_that_lies_there() -> None:
+    assert parts_data(TOKENS, 2)[["place", "start", "stop", "token"]].to_numpy().tolist() == [
+        ["single", 0, 1, 1],
+        ["single", 1, 2, 4],
+    ]
+    two = token_table(np.array([[1], [2], [2], [1], [1], [3]], np.uint16), np.ones(6, np.bool_))
+    assert parts_data(two, 1)[["place", "start", "stop", "token"]].to_numpy().tolist() == [
+        ["other holes", 0, 2, 1],
+        ["single", 0, 1, 5],
+    ]
+
+
+def test_a_distance_picture_is_pointed_at_by_vector_and_its_pairs_are_as_far_apart_as_its_pixels() -> None:
+    order = np.array([0, 2, 3, 5, 1, 4])
+    vectors = vectors_data(TOKENS, order)
+    assert vectors[["start", "stop", "token"]].to_numpy().tolist() == [[0, 4, 0], [4, 5, 1], [5, 6, 4]]
+    values = np.array([1, 7, 1, 1, 9, 1])[order]
+    pairs = pairs_data(np.abs(values[:, None] - values), vectors)
+    assert pairs["apart"].to_numpy().reshape(3, 3).tolist() == [[0, 6, 8], [6, 0, 2], [8, 2, 0]]
+    many = token_table(np.arange(40, dtype=np.uint16)[:, None], np.ones(40, np.bool_))
+    assert not len(pairs_data(np.zeros((40, 40)), vectors_data(many, np.arange(40))))
 
 
 def test_a_hole_marks_all_its_rows_and_a_token_its_own() -> None:

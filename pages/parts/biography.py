@@ -61,7 +61,7 @@ def pick_token(moment: CloseUp) -> tuple[str, int] | None:
         format_func=lambda token: f"{token} {glyph(token)}",
         on_change=_chose,
         width=280,
-        help="A click on a bar or on a point selects too.",
+        help="A click on a bar, a pixel or a point selects too.",
     )
     return chosen if token is not None else None
 

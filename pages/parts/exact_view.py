@@ -89,13 +89,14 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
     with curves:
         figures.curves(moment, axis)
     figures.numbers(moment)
-    chosen = pick_token(moment)
-    if chosen:
-        biography(moment, chosen)
     pictures = st.grid(3, min_column_width=320, gap="medium")
     for figure in (figures.sizes, figures.distances, figures.places):
         with pictures.cell():
             figure(moment)
+    # Under the pictures: a click in one of them must not move it away.
+    chosen = pick_token(moment)
+    if chosen:
+        biography(moment, chosen)
     tables(moment)
     take_home(Stand(run, snapshots, group, unit, step))
 

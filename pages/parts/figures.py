@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core import charts, marked_charts
+from snowball_core import charts, marked_charts, pointed_charts
 from snowball_core.bf16 import Words
 from snowball_core.close_up import tokens_at
 from snowball_core.errors import SnowballError
@@ -22,9 +21,9 @@ from snowball_core.step_axes import StepAxis
 from snowball_core.tables import distance_matrix, exact_numbers, group_mask, recorded_at, settled
 
 from . import openers
-from .heatmap import Box, heatmap
+from .clicks import clickable
+from .heatmap import Box, heatmap, legend
 from .meaning import what_is
-from .place import go
 
 _DEFINITIONS = {
     "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
@@ -199,35 +198,19 @@ def sizes(moment: Moment) -> None:
     moment.caption("Black holes", meaning, "tokens", "hidden class" if hidden is not None else "population")
     slots = charts.slots_of(moment.measures, moment.group)
     data = marked_charts.holes_data(moment.tokens, slots, hidden)
-    _picture(
-        moment,
+    parts = pointed_charts.parts_data(moment.tokens, slots)
+    clickable(
         marked_charts.holes_spec(len(moment.rows), slots),
+        moment.tokens,
         "sizes",
+        moment.side,
         "Populations of the black holes at the step",
         sizes=data,
-        selected=marked_charts.selected_bar(data, moment.tokens, slots, moment.token),
+        parts=parts,
+        selected=marked_charts.selected_bar(data, parts, moment.tokens, slots, moment.token),
     )
     if hidden is None:
         st.caption("Hidden classes were not recorded: a true hole is not told from an apparent one.")
-
-
-def _picture(moment: Moment, spec: dict[str, Any], name: str, alt: str, **datasets: pd.DataFrame) -> None:
-    """A picture of the step in which a click selects; of two moments side by side neither has a selection."""
-    key = f"{name}{moment.side}"
-    felt: Any = (
-        "ignore"
-        if moment.side
-        else functools.partial(_picked, key, frozenset(moment.tokens.loc[moment.tokens["hole"] == 0, "token"]))
-    )
-    st.vega_lite_chart(spec | {"datasets": datasets}, key=key, alt=alt, width="stretch", on_select=felt)
-
-
-def _picked(key: str, alone: frozenset[int]) -> None:
-    """Select what was clicked: a hole, or a token that is alone."""
-    picked = st.session_state[key]["selection"].get("picked") or []
-    if picked and int(picked[-1]["token"]) >= 0:
-        token = int(picked[-1]["token"])
-        go(select=f"{'t' if token in alone else 'h'}{token}")
 
 
 def distances(moment: Moment) -> None:
@@ -236,12 +219,22 @@ def distances(moment: Moment) -> None:
     moment.caption("How far apart", "a pixel is a pair; black: no distance.", f"L∞ in {word}", "heatmap")
     order = charts.picture_order(moment.tokens)
     scale = charts.shades_of(moment.measures, moment.group, moment.unit)
-    picture = charts.distance_picture(
-        distance_matrix(moment.rows[order], moment.unit), moment.tokens["hole"].to_numpy()[order], scale
-    )
+    apart = distance_matrix(moment.rows[order], moment.unit)
+    picture = charts.distance_picture(apart, moment.tokens["hole"].to_numpy()[order], scale)
     described = f"Pairwise L∞ distances of {moment.group} tokens at step {moment.step:,}, in {word}"
     marked = marked_charts.marked_rows(order, moment.tokens, moment.selected)
-    heatmap(picture, scale, moment.unit, described, _crossed(len(order), *marked) if marked else ())
+    vectors = pointed_charts.vectors_data(moment.tokens, order)
+    with heatmap(picture, described, f"heatmap{moment.side}", _crossed(len(order), *marked) if marked else ()):
+        clickable(
+            pointed_charts.pairs_spec(len(order), moment.unit),
+            moment.tokens,
+            "pairs",
+            moment.side,
+            "The pairs of the picture under it, to point at",
+            vectors=vectors,
+            pairs=pointed_charts.pairs_data(apart, vectors),
+        )
+    legend(scale, moment.unit)
     shown = "every token" if len(order) == len(moment.rows) else f"{len(order):,} of {len(moment.rows):,} tokens"
     st.caption(
         f"Rows and columns: {shown}, ordered by black hole; the strip at the left has the holes' colours. Logarithmic shades."
@@ -255,10 +248,11 @@ def places(moment: Moment) -> None:
     scene = openers.scene(str(moment.run.path), basis, moment.group)
     data = charts.places_data(scene, moment.rows, moment.tokens)
     lately = openers.lately(str(moment.run.path), moment.snapshots, moment.index, moment.mask, marked_charts.TRAIL)
-    _picture(
-        moment,
+    clickable(
         marked_charts.vectors_spec(scene, len(moment.rows)),
+        moment.tokens,
         "places",
+        moment.side,
         "Places of the vectors on two principal axes",
         places=data,
         path=scene.path,

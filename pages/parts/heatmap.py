@@ -7,28 +7,50 @@ from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from snowball_core.charts import NEAR_TO_FAR, ZERO, Shades
+from snowball_core.charts import NEAR_TO_FAR, PICTURE_HEIGHT, ZERO, Shades
 from snowball_core.step_axes import CURSOR
 
 # Left, top, width and height as shares of the picture.
 Box = tuple[float, float, float, float]
 
-_IMAGE = "width:100%;aspect-ratio:1.06;max-height:400px;image-rendering:pixelated;display:block;border:1px solid #8a939c66"
+_IMAGE = f"width:100%;height:{PICTURE_HEIGHT}px;image-rendering:pixelated;display:block"
 _SWATCH = f"display:inline-block;width:14px;height:14px;background:{ZERO};border:1px solid #8a939c;vertical-align:-2px"
 _RAMP = f"flex:1;height:12px;background:linear-gradient(to right,{','.join(NEAR_TO_FAR)});border:1px solid #8a939c66"
 
 
-def heatmap(picture: bytes, scale: Shades, unit: str, described: str, marks: Sequence[Box] = ()) -> None:
-    """Draw a distance picture with its legend; ``described`` is its accessible name, ``marks`` are framed in it."""
+def heatmap(picture: bytes, described: str, key: str, marks: Sequence[Box] = ()) -> DeltaGenerator:
+    """Draw a distance picture; ``described`` is its accessible name, ``marks`` are framed in it.
+
+    Returns
+    -------
+    DeltaGenerator
+        What is written there lies over the picture. It is an image and no chart, so that its pixels are exact and it never
+        blinks: a chart would load it anew at every step.
+    """
     source = base64.b64encode(picture).decode()
+    over = f".st-key-{key}"
+    st.html(
+        f"<style>{over} {{position: relative; outline: 1px solid #8a939c66}}"
+        f"{over} > :has(.stVegaLiteChart) {{position: absolute; inset: 0}}"
+        f"{over} [data-testid=stElementToolbar] {{display: none}}</style>"
+    )
+    place = st.container(key=key, gap=None)
+    place.html(
+        f'<div style="position:relative"><img alt="{escape(described)}" style="{_IMAGE}" src="data:image/png;base64,{source}">'
+        f"{''.join(map(_framed, marks))}</div>"
+    )
+    return place
+
+
+def legend(scale: Shades, unit: str) -> None:
+    """What the colours of a distance picture mean."""
     low, high = (f"{bound:,.0f}" if unit == "cells" else f"{bound:.1e}" for bound in (scale.low, scale.high))
     first = "1" if unit == "cells" else f"≤ {low}"
     word = "cells" if unit == "cells" else "weight units"
     st.html(
-        f'<div style="position:relative"><img alt="{escape(described)}" style="{_IMAGE}" src="data:image/png;base64,{source}">'
-        f"{''.join(map(_framed, marks))}</div>"
-        '<div style="display:flex;gap:8px;align-items:center;font-size:13px;margin-top:8px">'
+        '<div style="display:flex;gap:8px;align-items:center;font-size:13px">'
         f'<span><span style="{_SWATCH}"></span> 0: one vector</span>'
         f'<span>{first}</span><span style="{_RAMP}"></span><span>{high} {word}</span></div>'
     )

@@ -21,8 +21,8 @@ from snowball_core.tables import drawable_snapshots  # noqa: E402
 heading = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="heading")
 heading.title("Scrub", width="stretch")
 st.markdown(
-    "What were the tokens doing at this step? Move the slider: tokens that never occur in the text (*dead* tokens) drift until "
-    "several of them are one and the same vector, a *black hole*."
+    "What were the tokens doing at this step? Tokens that never occur in the text (*dead* tokens) can share one and the same "
+    "vector, a *black hole*. Move the slider and see holes merge, part or stay."
 )
 told = st.container()
 address, run = st.query_params.to_dict(), None

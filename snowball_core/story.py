@@ -30,9 +30,10 @@ def story(
     Examples
     --------
     >>> story([Census(3, 2, 1, 2, 1, (2,)), Census(3, 1, 1, 3, 0, (3,))], np.array([0, 7]), "dead", [[2, 1]])
-    "3 dead tokens began as 2 vectors: one black hole of 2 and one single token. \
+    '3 dead tokens began as 2 vectors: one black hole of 2 and one single token. \
 At step 7, one black hole of 2 and one single token became one black hole of 3. \
-At step 7 it is only apparent: in the optimizer's memory its tokens are 2 hidden classes, of 2 and 1, which can part again."
+At step 7 this hole is only apparent: its tokens are one vector, but the optimizer remembers 2 hidden classes, \
+of 2 and 1, so it can part again.'
     """
     first, last = counts[0], counts[-1]
     changed = [
@@ -43,23 +44,23 @@ At step 7 it is only apparent: in the optimizer's memory its tokens are 2 hidden
     said = f"{_many(first.tokens, f'{named}token')} began as {_many(first.unique, 'vector')}{apart}."
     if changed:
         at = changed[-1]
-        since = f", and so they are in every recorded snapshot to step {steps[-1]:,}" if at < len(counts) - 1 else ""
+        since = f", and stayed so in every recorded snapshot to step {steps[-1]:,}" if at < len(counts) - 1 else ""
         said += f" At step {steps[at]:,}, {_holes(counts[at - 1])} became {_holes(last)}{since}."
     elif len(counts) == 1:
         said += f" Only step {steps[0]:,} is recorded: there is nothing to play yet."
     else:
-        said += f" The black holes never changed: {_holes(last)} from step {steps[0]:,} to step {steps[-1]:,}."
+        said += f" Nothing of this changed in any recorded snapshot from step {steps[0]:,} to step {steps[-1]:,}."
     if classes and last.black_holes == 1:
-        said += f" At step {steps[-1]:,} it is {_inside(classes[0])}"
+        said += f" At step {steps[-1]:,} this hole is {_inside(classes[0])}"
     return said
 
 
 def _inside(sizes: Sequence[int]) -> str:
     if len(sizes) == 1:
-        return "a true hole: its tokens share the optimizer's memory too."
+        return "true: its tokens share the optimizer's memory too."
     listed = _listed([f"{size:,}" for size in sizes[:_NAMED]] + (["more"] if len(sizes) > _NAMED else []))
     classes = f"{len(sizes)} hidden classes, of {listed}"
-    return f"only apparent: in the optimizer's memory its tokens are {classes}, which can part again."
+    return f"only apparent: its tokens are one vector, but the optimizer remembers {classes}, so it can part again."
 
 
 def _holes(counts: Census) -> str:
@@ -71,7 +72,7 @@ def _holes(counts: Census) -> str:
     elif counts.black_holes <= _NAMED:
         told = f"black holes of {_listed([f'{size:,}' for size in counts.sizes])}"
     else:
-        told = f"{counts.black_holes:,} black holes of {counts.population:,} tokens together"
+        told = f"{counts.population:,} tokens in {counts.black_holes:,} black holes"
     return f"{told} and {alone}" if counts.singletons else told
 
 

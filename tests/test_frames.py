@@ -213,8 +213,8 @@ def test_the_story_tells_start_last_change_and_end() -> None:
     told = story(census_history(falling_together(21), DEAD), STEPS, "dead", [[6]])
     assert told == (
         "6 dead tokens began as 6 vectors. At step 15, one black hole of 5 and one single token became one black hole of 6, "
-        "and so they are in every recorded snapshot to step 20. "
-        "At step 20 it is a true hole: its tokens share the optimizer's memory too."
+        "and stayed so in every recorded snapshot to step 20. "
+        "At step 20 this hole is true: its tokens share the optimizer's memory too."
     )
-    assert "never changed" in story(census_history(falling_together(2), DEAD), STEPS[:2], "dead")
+    assert "Nothing of this changed in any" in story(census_history(falling_together(2), DEAD), STEPS[:2], "dead")
     assert "Only step 0 is recorded" in story(census_history(falling_together(1), DEAD), STEPS[:1], "dead")

@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run
+from snowball_core.status import Status
 from snowball_core.step_axes import StepAxis, step_axis
 from snowball_core.tables import (
     drawable_snapshots,
@@ -57,12 +58,18 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
         if snapshots:
             _draw(run, snapshots, group, unit, not status.is_alive, heading)
         elif status.is_alive:
-            st.info("The run is starting: its first snapshot appears here in a few seconds.")
+            st.info(_awaited(status))
         else:
             st.warning(f"Nothing was recorded in this run. {plain(status.message)}")
             st.page_link("pages/train.py", label="Resume it on the Train page, or choose another run")
     except SnowballError as error:
         st.error(plain(error))
+
+
+def _awaited(status: Status) -> str:
+    if status.state == "queued":
+        return f"The run has not begun: it {plain(status.message) or 'waits for its turn'}. Its first snapshot appears here by itself."
+    return "The run is starting: its first snapshot appears here in a few seconds."
 
 
 def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, heading: DeltaGenerator) -> None:

@@ -88,7 +88,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
     """
     try:
         made = openers.frames(str(run.path), snapshots, group, unit, not alive)
-        told = "" if alive else openers.story(str(run.path), snapshots, group)
+        told = "" if alive else openers.story(str(run.path), snapshots, group) + _caveat(run)
     except SnowballError as error:
         st.warning(f"Not every step can be drawn at once: {plain(error)}")
         return False
@@ -98,6 +98,13 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         follow_to_the_end(run.id, int(steps[-1]))
     mount(made, Known(run.id, snapshots, run.config.last_step, default, group, unit, run.dead, told, alive))
     return True
+
+
+def _caveat(run: Run) -> str:
+    faults = run.manifest.get("faults_carried") or []
+    if not faults:
+        return ""
+    return f" {len(faults)} known faults of the published experiment act on it: see the foot of this page."
 
 
 def mount(made: Reel, known: Known, are_bytes: bool = True) -> None:
@@ -152,7 +159,9 @@ def _moved() -> None:
 
 def _sent(made: Reel, snapshots: int) -> str:
     header = made.header
-    told = f"{snapshots:,} snapshots recorded, {header['changed']:,} differ from the one before; "
+    if snapshots == 1:
+        return "1 snapshot recorded; it is drawn."
+    told = f"{snapshots:,} snapshots recorded, {header['changed'] - 1:,} differ from the one before; "
     if header["stride"] == 1:
         return told + "every one of them is drawn."
     return told + f"preview every {header['stride']} of them, exact on release. Counts and events are complete."

@@ -133,6 +133,17 @@ def test_the_estimate_follows_while_one_types(server: str, page: Page) -> None:
     assert entry.evaluate("entry => entry === document.activeElement")
 
 
+def test_what_a_choice_costs_stays_in_view_at_the_last_field(server: str, page: Page) -> None:
+    visit(page, f"{server}/train")
+    last = page.locator("[data-testid='stExpander']").filter(has_text="Machine").locator("summary")
+    last.click()
+    page.mouse.move(300, 600)
+    page.mouse.wheel(0, 700)
+    expect(page.get_by_text("Which run shall be recorded")).not_to_be_in_viewport()
+    expect(last).to_be_in_viewport()
+    expect(page.locator(".st-key-estimate")).to_be_in_viewport(ratio=1)
+
+
 def test_a_fork_is_chosen_survives_a_reload_and_runs_to_its_end(server: str, page: Page, tmp_path: Path) -> None:
     parent = record(tiny(write_book(tmp_path / "book.txt"), until=6, name="parent"), tmp_path)
     visit(page, f"{server}/train")

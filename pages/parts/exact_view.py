@@ -68,7 +68,8 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
 
 def _awaited(status: Status) -> str:
     if status.state == "queued":
-        return f"The run has not begun: it {plain(status.message) or 'waits for its turn'}. Its first snapshot appears here by itself."
+        reason = plain(status.message) or "waits for its turn"
+        return f"The run has not begun: it {reason}. Its first snapshot appears here by itself."
     return "The run is starting: its first snapshot appears here in a few seconds."
 
 

@@ -184,6 +184,13 @@ def test_beside_the_scrubber_the_exact_numbers_are_those_of_the_file(
     assert json.loads(frames[4 : 4 + int.from_bytes(frames[:4], "little")])["step"] == int(step)
 
 
+def test_beside_the_scrubber_a_step_that_was_not_recorded_is_named(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    make_run(steps=300, record="log")
+    assert "Step 101 is not recorded: step 100, the last recorded one before it, is shown." in texts(opened(step="101").caption)
+    assert "is not recorded" not in texts(opened(step="100").caption)
+
+
 @pytest.mark.parametrize("query", [{"select": "<b>"}, {"select": "t99999"}, {"axis": "log10"}, {"step": "9" * 11}])
 def test_beside_the_scrubber_a_hostile_address_does_no_harm(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]

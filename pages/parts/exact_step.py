@@ -12,7 +12,7 @@ from . import figures, openers
 from .biography import biography
 from .exact_tables import tables
 from .figures import Moment
-from .place import selected, shown_step
+from .place import here, selected, shown_step
 from .scrubber import FRAGMENT
 from .takeaway import Stand, take_home
 from .words import plain
@@ -29,6 +29,8 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str) -> None:
         step, measures = int(run.steps(snapshots)[index]), openers.measures(str(run.path), snapshots)
         moment = Moment(run, snapshots, True, group, unit, step, rows, tokens, measures)
         figures.numbers(moment)
+        if (asked := int(here()["step"])) != step:
+            st.caption(f"Step {asked:,} is not recorded: step {step:,}, the last recorded one before it, is shown.")
         biography(moment, selected())
         tables(moment)
         take_home(Stand(run, snapshots, group, unit, step))

@@ -51,10 +51,13 @@ def _distances(moment: CloseUp) -> None:
         st.caption("One token has no distance to another.")
         return
     table, shares = distances_at(moment.rows)
-    st.dataframe(table, hide_index=True, width="stretch", key="distance-table")
+    settings = {name: st.column_config.NumberColumn(format="%.8g") for name in ("min", "median", "mean", "max")}
+    st.dataframe(table, column_config=settings, hide_index=True, width="stretch", key="distance-table")
+    of = f"all {len(moment.rows):,}" if moment.group == "all" else f"the {len(moment.rows):,} {moment.group}"
     st.caption(
-        f"Over all pairs of {len(moment.rows):,} {moment.group} tokens; those of one black hole are at distance 0. "
-        f"{shares['adjacent']:.1%} of the pairs are at most one cell apart, {shares['touching']:.1%} at most two (L∞)."
+        f"Over all pairs of {of} tokens; those of one black hole are at distance 0. "
+        f"{shares['adjacent']:.1%} of the pairs are at most one cell apart, {shares['touching']:.1%} at most two (L∞). "
+        "Eight significant digits are shown; the files carry all of them."
     )
 
 

@@ -179,20 +179,10 @@ def _stop(asked: argparse.Namespace) -> Answer:
 
 
 def _corpus(asked: argparse.Namespace) -> Answer:
-    from .corpus import GATSBY_SHA256, download_gatsby, gatsby_from_book, read_file
-    from .runs import corpora_folder
-    from .status import require_writable
+    from .book import build_gatsby
+    from .corpus import GATSBY_SHA256
 
-    require_writable()
-    raw = read_file(Path(asked.source)) if asked.source else download_gatsby()
-    text = gatsby_from_book(raw)
-    place = corpora_folder(folder_of(asked)) / "gatsby.txt"
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        fresh = place.with_suffix(".new")
-        fresh.write_bytes(text)
-        fresh.replace(place)
-    except OSError as error:
-        raise RunError(f'the runs folder must be writable; "{place.parent}": {error.strerror}.') from None
-    say(asked, f"gatsby: {len(text):,} bytes, SHA-256 {GATSBY_SHA256}, in {place}")
-    return {"corpus": "gatsby", "bytes": len(text), "sha256": GATSBY_SHA256, "path": str(place)}
+    place = build_gatsby(folder_of(asked), Path(asked.source) if asked.source else None)
+    size = place.stat().st_size
+    say(asked, f"gatsby: {size:,} bytes, SHA-256 {GATSBY_SHA256}, in {place}")
+    return {"corpus": "gatsby", "bytes": size, "sha256": GATSBY_SHA256, "path": str(place)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,7 +244,9 @@ def download_gatsby(timeout: float = 20.0) -> bytes:
             raw: bytes = response.read(LARGEST_FILE)
             return raw
     except (OSError, http.client.HTTPException) as error:
+        # An answer's reason lacks its number, no answer's message its plain words.
+        reason = error.reason if type(error) is urllib.error.URLError else error
         raise CorpusError(
-            f"downloading the book needs a network; {GATSBY_ADDRESS} could not be reached ({error}). "
+            f"downloading the book needs a network; {GATSBY_ADDRESS} could not be reached ({reason}). "
             'Fetch that file elsewhere and run "python -m snowball_core corpus gatsby --from FILE".'
         ) from None

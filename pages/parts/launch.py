@@ -15,6 +15,7 @@ from snowball_core.preparing import dead_tokens
 from snowball_core.runs import runs_folder
 
 from . import openers
+from .book_offer import offer_book
 from .continuing import show_next
 from .fork_choice import leave
 from .words import duration, plain, size
@@ -36,6 +37,7 @@ def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], a
     st.subheader("What it will take")
     if faults:
         st.error(plain(ConfigError(faults)))
+        offer_book()
     elif config and corpus:
         _estimate(config, corpus, at)
         _what_can_move(config, at)

@@ -1,0 +1,40 @@
+"""Where the form asks for the published experiment's text and it is not there: a button that builds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from snowball_core.book import build_gatsby, built_gatsby
+from snowball_core.corpus import GATSBY
+from snowball_core.errors import SnowballError
+from snowball_core.runs import runs_folder
+
+from .words import plain
+
+_TOLD = "**The text of the published experiment** is cut out of a book of Project Gutenberg and checked by its SHA-256. "
+_TOLD += "It is built once for all runs."
+
+
+def offer_book() -> None:
+    """Draw the offer, and build the text when it is taken; nothing where the text is there or another is asked for."""
+    if str(st.session_state.get("field-corpus", "")).strip() != GATSBY or built_gatsby(runs_folder()):
+        return
+    with st.container(border=True, key="book"):
+        st.markdown(_TOLD)
+        source = st.text_input(
+            "Path of a copy of pg64317.txt",
+            key="book-source",
+            placeholder="none: it is downloaded, 0.3 MB",
+            help="Project Gutenberg's plain-text file 64317, unchanged. Without one it is fetched from gutenberg.org.",
+        ).strip()
+        if not st.button("Build the text", key="build-text"):
+            return
+        try:
+            with st.spinner("Reading the copy…" if source else "Downloading the book, 20 seconds at most…"):
+                build_gatsby(runs_folder(), Path(source) if source else None)
+        except SnowballError as error:
+            st.error(plain(error))
+            return
+        st.rerun()

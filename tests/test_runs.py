@@ -1,13 +1,10 @@
-"""Run folders: their ids, their files in good and bad condition, who holds them, and who may change them."""
+"""Run folders: their ids, and their files in good and bad condition."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -17,10 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import snowball_core.status as status_module
-from snowball_core.config import RunConfig, configured
-from snowball_core.errors import ConfigError, HistoryError, RunError
-from snowball_core.preparing import prepare, request
+from snowball_core.config import RunConfig
+from snowball_core.errors import HistoryError, RunError
 from snowball_core.runs import (
     HISTORY,
     METRIC_COLUMNS,
@@ -35,17 +30,7 @@ from snowball_core.runs import (
     run_paths,
     runs_folder,
 )
-from snowball_core.status import (
-    Status,
-    hold,
-    is_locked,
-    read_status,
-    request_stop,
-    require_writable,
-    stop_marker,
-    write_json,
-    write_status,
-)
+from snowball_core.status import write_json
 from snowball_core.tensorfile import TensorWriter
 
 CONFIG = RunConfig(name="tiny", vocab=4, hidden=2, heads=1, context=2, steps=3)
@@ -60,14 +45,6 @@ def folder(tmp_path):
 @pytest.fixture
 def run(folder):
     return create(folder, CONFIG, {"dead_ids": [2, 3]})
-
-
-@pytest.fixture
-def text(tmp_path):
-    """A text of the bytes 0 to 3 cannot be text; this one uses a, b and a line end of a vocabulary of 100."""
-    path = tmp_path / "text.txt"
-    path.write_bytes(b"abba\n" * 20)
-    return path
 
 
 # Ids.
@@ -173,55 +150,6 @@ def test_a_folder_that_is_a_file_is_refused_with_the_ways_out(tmp_path):
         create(tmp_path / "runs", CONFIG, {})
 
 
-# Preparing: everything is checked first.
-
-
-def tiny(text, **changes):
-    return configured(RunConfig(), {"corpus": str(text), "vocab": 100, "context": 4, "hidden": 2, "steps": 3, **changes})
-
-
-def test_a_prepared_run_is_queued_and_knows_its_text_and_its_dead_tokens(folder, text):
-    run = prepare(folder, tiny(text))
-    assert run.manifest["dead_ids"] == [t for t in range(100) if t not in (10, 97, 98)]
-    assert run.manifest["corpus"]["sha256"] == hashlib.sha256(text.read_bytes()).hexdigest()
-    assert run.manifest["corpus"]["bytes"] == 100
-    assert json.loads((run.path / "status.json").read_text())["state"] == "queued"
-
-
-def test_a_path_given_from_here_is_kept_whole_so_that_it_is_found_from_anywhere(folder, text, monkeypatch):
-    monkeypatch.chdir(text.parent)
-    assert prepare(folder, tiny("text.txt")).config.corpus == str(text)
-
-
-def test_faults_of_the_fields_and_of_the_text_are_told_together_and_nothing_is_written(folder, text):
-    wrong = dataclasses.replace(tiny(text), sigma=-1.0, steps=-3, vocab=50, context=200)
-    with pytest.raises(ConfigError) as caught:
-        prepare(folder, wrong)
-    said = str(caught.value)
-    for words in (
-        "sigma must be at least 0",
-        "steps must be at least 1",
-        "vocab must exceed the largest byte",
-        "longer than one window",
-    ):
-        assert words in said
-    assert not folder.exists()
-
-
-def test_a_form_gets_the_faults_of_its_fields_and_of_its_text_together(folder):
-    with pytest.raises(ConfigError) as caught:
-        request(folder, RunConfig(), {"sigma": "-1", "corpus": "/nowhere/text.txt", "nonsense": "1"})
-    assert len(caught.value.faults) == 3
-    assert '"/nowhere/text.txt" is neither' in str(caught.value)
-
-
-def test_a_run_larger_than_the_disk_is_refused_and_nothing_is_written(folder, text):
-    vast = tiny(text, hidden=65_536, steps=10_000_000, extra="gradient,exp_avg,exp_avg_sq")
-    with pytest.raises(RunError, match=r"the disk must have room for the whole run; it needs .* MB and .* MB are free"):
-        prepare(folder, vast)
-    assert not folder.exists()
-
-
 # run.json in bad condition.
 
 
@@ -311,148 +239,3 @@ def test_a_damaged_line_in_the_middle_is_told(tmp_path, line):
 def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
     (tmp_path / "x").write_bytes(b"abc")
     assert file_sha256(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
-
-# Who holds a run.
-
-HOLDER = """
-import sys
-from pathlib import Path
-from snowball_core.status import Status, hold, write_status
-path = Path(sys.argv[1])
-with hold(path):
-    write_status(path, Status("running", 2, 3))
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-@pytest.fixture
-def worker(run):
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(run.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"held\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdin.close()
-    process.stdout.close()
-
-
-def test_a_run_is_alive_as_long_as_its_worker_and_interrupted_once_it_is_killed(run, worker):
-    assert is_locked(run.path)
-    assert (run.status().state, run.status().step) == ("running", 2)
-    with pytest.raises(
-        RunError, match=r"a run has one writer; .* is being trained by another process\. Wait for it or stop it"
-    ):
-        hold(run.path).__enter__()
-    worker.kill()
-    worker.wait()
-    assert not is_locked(run.path)
-    ended = run.status()
-    assert (ended.state, ended.step, ended.last_step, ended.seconds_left) == ("interrupted", 2, 3, None)
-    assert "resume continues it" in ended.message
-    with hold(run.path):
-        assert is_locked(run.path)
-
-
-def test_a_stopped_process_still_holds_its_run_and_a_zombie_does_not(run, worker):
-    os.kill(worker.pid, 19)
-    assert is_locked(run.path)
-    os.kill(worker.pid, 9)
-    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
-    assert Path(f"/proc/{worker.pid}").exists() or sys.platform != "linux"
-    assert not is_locked(run.path)
-
-
-def test_many_who_ask_at_once_whether_a_run_is_held_do_not_take_each_other_for_its_worker(run):
-    (run.path / "lock").touch()
-    answers, ready = [], threading.Barrier(6)
-
-    def ask():
-        ready.wait()
-        answers.extend(is_locked(run.path) for _ in range(100))
-
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [False] * 600
-
-
-def test_a_running_run_asked_to_stop_is_stopping(run, worker):
-    request_stop(run.path)
-    assert stop_marker(run.path).exists()
-    assert run.status().state == "stopping"
-
-
-@pytest.mark.parametrize("state", ["completed", "stopped", "failed", "running"])
-def test_a_run_without_a_worker_cannot_be_stopped(run, state):
-    write_status(run.path, Status(state, 3, 3))
-    seen = "interrupted" if state == "running" else state
-    with pytest.raises(RunError, match=f'only a queued or running run can be stopped; ".*" is {seen}'):
-        request_stop(run.path)
-    assert not stop_marker(run.path).exists()
-
-
-@pytest.mark.parametrize("state", ["completed", "stopped", "failed"])
-def test_a_finished_run_keeps_its_state_without_a_worker(run, state):
-    write_status(run.path, Status(state, 3, 3, message="why"))
-    assert (run.status().state, run.status().message, run.status().is_alive) == (state, "why", False)
-    assert run.status().updated.startswith("20")
-
-
-def test_a_worker_that_finishes_while_it_is_asked_about_is_completed_not_interrupted(run, monkeypatch):
-    write_status(run.path, Status("running", 2, 3))
-
-    def left_just_now(path):
-        write_status(path, Status("completed", 3, 3))
-        return False
-
-    monkeypatch.setattr(status_module, "is_locked", left_just_now)
-    assert read_status(run.path).state == "completed"
-
-
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", "7", '"state"', "{}", '{"state": 3}', '{"state": "flying"}',
-     '{"state": "running", "step": "x"}',
-     '{"state": "stopped", "last_step": null}', '{"state": ["running"]}', "[" * 100_000, "\xff\xfe"]
-)  # fmt: skip
-def test_a_lost_status_is_an_interrupted_run(run, content):
-    (run.path / "status.json").write_text(content, encoding="latin-1")
-    assert run.status() == Status("interrupted", message="its status was lost")
-
-
-def test_a_status_with_fields_of_a_later_version_is_read(run):
-    (run.path / "status.json").write_text('{"state": "stopped", "step": 2, "last_step": 3, "colour": "blue"}')
-    assert (run.status().state, run.status().step) == ("stopped", 2)
-
-
-# Read-only.
-
-
-def test_while_read_only_nothing_can_be_created_held_or_stopped_but_everything_read(folder, run, text, monkeypatch):
-    write_status(run.path, Status("stopped", 2, 3))
-    before = sorted(folder.rglob("*"))
-    monkeypatch.setenv("SNOWBALL_READONLY", "1")
-    for change in (
-        lambda: prepare(folder, tiny(text)),
-        lambda: create(folder, CONFIG, {}),
-        lambda: hold(run.path).__enter__(),
-        lambda: request_stop(run.path),
-    ):
-        with pytest.raises(
-            RunError, match=r"read-only \(SNOWBALL_READONLY is set\): runs can be looked at\. Unset it to train\."
-        ):
-            change()
-    assert sorted(folder.rglob("*")) == before
-    assert open_run(folder, run.id).status().state == "stopped"
-
-
-@pytest.mark.parametrize("value", ["", "0"])
-def test_the_switch_set_to_nothing_or_zero_is_off(monkeypatch, value):
-    monkeypatch.setenv("SNOWBALL_READONLY", value)
-    require_writable()
-    monkeypatch.setenv("SNOWBALL_READONLY", "1")
-    with pytest.raises(RunError):
-        require_writable()

@@ -15,11 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from snowball_core import glance as room
-from snowball_core.config import FIELDS, RunConfig, configured, preset
-from snowball_core.differences import NOT_THE_EXPERIMENT, differences, origin
+from snowball_core.differences import origin
 from snowball_core.glance import GROUPS, POINTS, Glance, glance, spread
 from snowball_core.notes import annotate
-from snowball_core.presets import PRESETS
 from snowball_core.runs import HISTORY, Run, open_run, run_paths
 from snowball_core.schedules import recorded_steps
 from snowball_core.shelf import Row, row, shelf, shelf_table
@@ -282,31 +280,6 @@ def test_a_large_matrix_is_looked_at_in_two_places_only(make_run: MakeRun, monke
     at = room.measured(run.path).counts["dead"]
     assert (at.first, at.last) == (counted(run, 0, "dead"), counted(run, 20, "dead"))
     assert set(at.curve) == {at.first[0], at.last[0]}
-
-
-# Which experiment it is
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_is_itself_whatever_its_seed_and_machine(name: str) -> None:
-    assert origin(preset(name)).preset == name
-    again = configured(
-        preset(name), {"seed": 7, "name": "x", "until": 3, "record": "log", "extra": "", "device": "cpu", "threads": 1}
-    )
-    assert origin(again) == (name, ())
-
-
-def test_a_configuration_that_is_no_preset_names_the_nearest_and_what_differs() -> None:
-    found = origin(configured(preset("singularity"), {"beta2": 0.5, "steps": 20}))
-    assert (found.preset, found.nearest) == ("own", "singularity")
-    assert set(found.changes) == {"beta2", "steps"}
-    assert set(NOT_THE_EXPERIMENT) < set(FIELDS)
-
-
-def test_only_the_fields_that_differ_are_told() -> None:
-    one, two, three = RunConfig(), RunConfig(seed=7), RunConfig(seed=7, steps=5)
-    assert differences([one, two, three]) == {"seed": (42, 7, 7), "steps": (10_000, 10_000, 5)}
-    assert differences([one, one]) == differences([one]) == differences([]) == {}
 
 
 # The benchmark's library

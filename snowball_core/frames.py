@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words
-from .census import censuses, change_steps, hidden_leaders, history_leaders
+from .census import Census, censuses, change_steps, hidden_leaders, history_leaders
 from .lineage import Lineage, lineage
 from .memory import release
 from .shots import MOST_VECTORS, Share, check_drawable, shades, shots, silent
@@ -25,6 +25,7 @@ from .shots import MOST_VECTORS, Share, check_drawable, shades, shots, silent
 BUDGET_BYTES = 30_000_000
 # What making the frames of a long run takes, in parts of the whole: the census before, the lineage, the axes.
 _COUNTED, _FOLLOWED = 0.08, 0.25
+_DRAWN = 1 - _FOLLOWED
 _MOST_NUMBERED = 1 << 16
 _LETTERS = {"formation": 1, "absorption": 1, "coalescence": 2, "fission": 4, "emission": 4, "evaporation": 8}
 Group = npt.NDArray[np.bool_]
@@ -90,8 +91,8 @@ def reel(
     both = led if hidden is None else np.concatenate([led, hidden], axis=1)
     starts = partition_starts(both)
     changed = np.union1d(change_steps(history, group), starts)
-    unique = np.array([count.unique for count in counts])
-    kept, stride = _thinned(changed, starts, unique, led.shape[1], budget)
+    counted = _counted(counts)
+    kept, stride = _thinned(changed, starts, counted["unique"].astype(np.int64), led.shape[1], budget)
     # Of the partitions only those that a frame shows: where every snapshot has its own they would outgrow any budget.
     owners, owner = np.unique(np.searchsorted(starts, kept, "right") - 1, return_inverse=True)
     starts = starts[owners]
@@ -99,24 +100,13 @@ def reel(
     whole = np.uint16 if led.shape[1] <= _MOST_NUMBERED else np.uint32
     tree, scale = lineage(leader, group), shades(history, group, unit)
     progress(_FOLLOWED)
-    drawn, basis = shots(
-        history,
-        group,
-        kept,
-        label,
-        owner,
-        unit,
-        len(led) if settled is None else settled,
-        lambda share: progress(_FOLLOWED + (1 - _FOLLOWED) * share),
-    )
+    until = len(led) if settled is None else settled
+    drawn, basis = shots(history, group, kept, label, owner, unit, until, lambda share: progress(_FOLLOWED + _DRAWN * share))
     event, kind = events(tree)
     arrays: Arrays = {
         "step": steps.astype(np.int32),
         "frame": (np.searchsorted(kept, np.arange(len(led)), "right") - 1).astype(np.int32),
-        "unique": unique.astype(np.int32),
-        "holes": np.array([count.black_holes for count in counts], np.int32),
-        "population": np.array([count.population for count in counts], np.int32),
-        "singletons": np.array([count.singletons for count in counts], np.int32),
+        **counted,
         "event": event.astype(np.int32),
         "kind": kind,
         "partition": owner.astype(np.int32),
@@ -128,6 +118,16 @@ def reel(
     header = {"unit": unit, "ids": np.flatnonzero(group).tolist(), "stride": stride, "most": MOST_VECTORS, **basis}
     header |= {"sent": len(kept), "changed": len(changed), "shades": scale}
     return Reel(header, arrays)
+
+
+def _counted(counts: Sequence[Census]) -> Arrays:
+    """The four counts of every snapshot."""
+    return {
+        "unique": np.array([count.unique for count in counts], np.int32),
+        "holes": np.array([count.black_holes for count in counts], np.int32),
+        "population": np.array([count.population for count in counts], np.int32),
+        "singletons": np.array([count.singletons for count in counts], np.int32),
+    }
 
 
 def partition_starts(leader: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snowball_core.marked_charts import holes_data, marked_rows, selected_bar
+from snowball_core.marked_charts import holes_data, holes_spec, marked_rows, selected_bar
 from snowball_core.pointed_charts import pairs_data, parts_data, vectors_data
 from snowball_core.tables import token_table
 
@@ -20,6 +20,11 @@ def test_a_bar_is_divided_by_hidden_class_and_says_what_it_is() -> None:
     whole = holes_data(TOKENS, 2, np.full(6, 5, np.uint64))
     assert whole["said"].tolist() == ["4 true", "2 "]
     assert holes_data(TOKENS, 2, None)["said"].tolist() == ["4 ", "2 "]
+
+
+def test_words_in_the_bars_have_one_end_and_no_second() -> None:
+    ends = {layer["mark"]["type"]: "x2" in layer["encoding"] for layer in holes_spec(6, 2)["layer"]}
+    assert ends == {"bar": True, "text": False}
 
 
 def test_the_selected_hole_is_outlined_whole_and_a_lone_token_where_it_lies_in_its_bar() -> None:

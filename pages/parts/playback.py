@@ -82,7 +82,7 @@ def controls(run: Run, snapshots: int, group: str, step: int, go: Callable[[int]
             st.button(label, key=f"to-{label}", shortcut=key, on_click=go, args=(goal,))
         for label, side, key in (("Event before", -1, "PageUp"), ("Event after", 1, "PageDown")):
             st.button(label, key=f"event{side}", shortcut=key, on_click=_to_event, args=(run, snapshots, group, step, side, go))
-        with st.popover("Keys", key="keys", help="List the keys"):
+        with st.popover("Keys", key="keys"):
             st.markdown(_KEYS)
             st.caption("A field that is typed in keeps its keys for itself.")
 

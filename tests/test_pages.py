@@ -146,6 +146,13 @@ def test_distances_are_drawn_in_cells_and_in_weight_units(make_run: MakeRun) -> 
         assert any(words in body for body in bodies)
 
 
+@pytest.mark.parametrize(("asked", "step"), [("102", 102), ("104", 102), ("200", 200), ("2000", 15)])
+def test_a_link_to_a_step_between_two_recorded_ones_opens_the_one_before(make_run: MakeRun, asked: str, step: int) -> None:
+    run = make_run(steps=200, record="log")
+    assert {102, 104, 105} - set(run.steps(999).tolist()) == {104}
+    assert at_step(opened(step=asked)) == f"Exact at step {step}"
+
+
 def test_the_native_curves_lie_on_the_chosen_axis(make_run: MakeRun) -> None:
     happened = {event.snapshot for event in account(observe(make_run()), "dead").tree.events} - {0}
     app = opened(step="7")

@@ -332,3 +332,11 @@ def test_the_native_slider_plays_loops_jumps_to_events_and_tells_a_biography(mak
     assert app.button(key="play").label == "Pause"
     assert at_step(sound(app.button(key="to-First").click().run())) == "Exact at step 0"
     assert app.button(key="play").label == "Play"
+
+
+def test_play_starts_also_when_the_page_was_looked_at_for_long(make_run: MakeRun) -> None:
+    make_run()
+    app = opened(step="7")
+    app.session_state["play-drawn"] -= 60.0
+    app.button(key="play").click().run()
+    assert sound(app).button(key="play").label == "Pause"

@@ -96,6 +96,7 @@ def _begin_anew() -> None:
 def _turn() -> None:
     """Play where it rests, rest where it plays."""
     st.session_state[_PLAYS] = not is_playing()
+    st.session_state[_DRAWN] = time.monotonic()  # whoever looked long before pressing play has not left the page
     if not is_playing() and _AT in st.session_state:
         st.session_state["step"] = st.session_state[_AT]
     _begin_anew()

@@ -231,10 +231,11 @@ def distances(moment: Moment) -> None:
     with heatmap(picture, described, f"heatmap{moment.side}", _crossed(len(order), *marked) if marked else ()):
         clickable(
             pointed_charts.pairs_spec(len(order), moment.unit),
-            moment.tokens,
+            None,
             "pairs",
             moment.side,
             "The pairs of the picture under it, to point at",
+            rows=pointed_charts.rows_data(moment.tokens, order),
             vectors=vectors,
             pairs=pointed_charts.pairs_data(apart, vectors),
         )

@@ -106,7 +106,7 @@ def selected_bar(bars: pd.DataFrame, parts: pd.DataFrame, tokens: pd.DataFrame, 
         What is selected.
     """
     own = bars.iloc[:0]
-    for name, _, inside in charts.bars(tokens, slots):
+    for name, _, inside in () if token is None else charts.bars(tokens, slots):
         at = np.flatnonzero(inside.sort_values("hole", kind="stable")["token"] == token)
         if len(at) and name.startswith("hole"):
             own = bars[bars["place"] == name]

@@ -151,10 +151,10 @@ def curves(moment: Moment, axis: StepAxis) -> None:
     """Counts over the whole run, loss and learning rate below them, each with a cursor at the step."""
     run = moment.run
     moment.caption("Counts over the run", "the upright line is the step chosen below", "tokens or vectors", "census")
-    cursor, data = axis.cursor(moment.step), axis.placed(charts.counts_data(moment.measures, moment.group))
+    cursor, made = axis.cursor(moment.step), (moment.snapshots, moment.group, moment.finished, axis.kind, axis)
+    data, means, width = openers.curves(str(run.path), *made)
     spec = charts.counts_spec(axis, len(moment.rows))
     _chart(spec, "counts", "Counts U, C, P and S over the steps", counts=data, cursor=cursor)
-    means, width = charts.loss_data(openers.metrics(str(run.path), moment.snapshots), axis)
     for place, key, name, describe in zip(
         st.columns(2),
         ("loss", "rate"),
@@ -163,7 +163,7 @@ def curves(moment: Moment, axis: StepAxis) -> None:
         strict=True,
     ):
         with place:
-            _chart(describe(axis, 150), key, f"{name} over the steps", loss=axis.placed(means), cursor=cursor)
+            _chart(describe(axis, 150), key, f"{name} over the steps", loss=means, cursor=cursor)
     if width > 1:
         st.caption(
             f"Each point of loss and rate is the mean of up to {width} steps; the counts are exact at every recorded step."

@@ -62,10 +62,20 @@ def read_header(path: Path) -> Header:
     except OSError as error:
         raise HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.') from None
     except (ValueError, RecursionError) as error:
-        raise HistoryError(
-            f'a history must be a safetensors file; "{path}" is not one ({str(error)[:200]}). '
-            "Save the tensor with safetensors.torch.save_file or safetensors.numpy.save_file."
-        ) from None
+        unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
+        fault = "its header is not JSON" if unread else str(error)[:200]
+        raise HistoryError(f'a history must be a safetensors file; "{path}" is not one ({fault}). {_way_out(path)}') from None
+
+
+def _way_out(path: Path) -> str:
+    """What to do about a file that cannot be read: nobody can save a recorded run's once more."""
+    run = path.parent.name
+    if not (path.parent / "run.json").is_file():
+        return "Save the tensor with safetensors.torch.save_file or safetensors.numpy.save_file."
+    return (
+        f'It was recorded with the run "{run}": put it back from a copy, then run "python -m snowball_core verify {run}". '
+        "Without a copy record it again: the same configuration gives the same bits on the same machine and versions."
+    )
 
 
 def history_file(text: str) -> Path:

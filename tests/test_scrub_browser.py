@@ -12,7 +12,8 @@ from browsing import MARKS, READY, ROOT, counted, numbers, scrubbed_to, visit
 from conftest import MakeRun, falling_together
 from playwright.sync_api import Browser, Locator, Page, Position, expect
 
-from snowball_core.runs import HISTORY, TENSOR
+from snowball_core.app_benchmark import many_dead_run
+from snowball_core.runs import HISTORY, TENSOR, read_run
 from snowball_core.status import Status, lock_of, write_status
 from snowball_core.tensorfile import TensorWriter
 
@@ -121,6 +122,20 @@ def selected_by(page: Page, picture: Locator, place: Position) -> str:
     expect(page).not_to_have_url(re.compile("select="))
     page.wait_for_selector(READY)
     return word
+
+
+def test_keys_in_the_old_picture_do_not_keep_another_group_from_being_drawn(server: str, page: Page, tmp_path: Path) -> None:
+    run = many_dead_run(tmp_path, read_run(ROOT / "runs" / SHIPPED))
+    arrived(page, f"{server}/?run={run.id}&step=5", 5)
+    page.get_by_role("radio", name="all", exact=True).click()
+    expect(page.get_by_text("Gathering every step for the browser")).to_be_visible()
+    page.locator("h1").click()
+    for step in (6, 7):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(f".scrubber[data-step='{step}']")
+    expect(page.locator("[data-told=sizes]")).to_contain_text("all tokens")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 2,048 tokens")
+    assert scrubbed_to(page) == 7
 
 
 def test_hovering_names_what_is_there(server: str, page: Page, make_run: MakeRun) -> None:

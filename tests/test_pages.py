@@ -10,6 +10,7 @@ import pytest
 from conftest import MakeRun
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import place as place_module
 from snowball_core import jobs
 from snowball_core.event_tables import account
 from snowball_core.observation import observe
@@ -233,6 +234,26 @@ def test_a_growing_run_is_drawn_at_its_newest_step_and_a_finished_one_where_it_c
         assert facts(opened(step="3"))["follow"] is False
         assert "9 of 21 snapshots recorded" in texts(app.caption)
     assert facts(opened())["alive"] is False
+
+
+def test_another_run_is_not_followed_because_a_growing_one_was(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    ended, run = make_run(name="ended"), make_run(snapshots=9, state="running", name="growing")
+    with lock_of(run.path):
+        app = opened(run=run.id)
+        assert app.session_state["scrubber-place"]["following"]
+        app.selectbox(key="run").set_value(ended.id).run()
+        assert not sound(app).session_state["scrubber-place"]["following"]
+
+
+def test_a_step_chosen_on_another_page_is_in_the_address_though_the_run_was_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = {"step": 8, "select": "", "axis": "symlog", "following": True}
+    monkeypatch.setattr(place_module.st, "session_state", {"scrubber-place": place})
+    monkeypatch.setattr(place_module.st, "query_params", {})
+    place_module.go(select="t3")
+    assert place_module.st.query_params == {"select": "t3"}
+    place_module.go(step=5)
+    assert place_module.st.query_params == {"select": "t3", "step": "5"}
 
 
 def test_the_native_slider_follows_a_growing_run(make_run: MakeRun) -> None:

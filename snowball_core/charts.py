@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +186,7 @@ def bars(tokens: pd.DataFrame, slots: int) -> Iterator[tuple[str, str, pd.DataFr
         yield bar_names(slots)[rank - 1], ALONE if rank == slots + 2 else hole_colour(rank), part
 
 
-def listed(glyphs: pd.Series[str], most: int = 40) -> str:
+def listed(glyphs: Sequence[str] | pd.Series[str], most: int = 40) -> str:
     """The first of some glyphs, and how many more there are."""
     more = f" and {len(glyphs) - most} more" if len(glyphs) > most else ""
     return " ".join(glyphs[:most]) + more
@@ -229,14 +229,15 @@ def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[f
 
 def places_data(scene: Stage, rows: Words, tokens: pd.DataFrame) -> pd.DataFrame:
     """One point per vector of the group's rows: place, population, kind, colour, tokens, the first one; large ones first."""
-    places = scene.axes.coordinates(rows)
-    table = tokens.assign(x=places[:, 0], y=places[:, 1])
+    places, vector = scene.axes.coordinates(rows), tokens["vector"].to_numpy()
+    order = np.argsort(vector, kind="stable")
+    group, hole, glyph, token = (tokens[name].tolist() for name in ("group", "hole", "glyph", "token"))
     points = []
-    for _, part in table.groupby("vector"):
-        first, groups = part.iloc[0], set(part["group"])
+    for members in np.split(order, np.flatnonzero(np.diff(vector[order])) + 1) if len(order) else []:
+        rows_of, groups = members.tolist(), {group[row] for row in members}
         kind = "dead and live" if len(groups) == 2 else groups.pop()
-        hue, who = hole_colour(int(first["hole"])), listed(part["glyph"])
-        points.append((first["x"], first["y"], len(part), kind, hue, who, first["token"]))
+        hue, who = hole_colour(hole[rows_of[0]]), listed([glyph[row] for row in rows_of])
+        points.append((*places[rows_of[0], :2], len(rows_of), kind, hue, who, token[rows_of[0]]))
     result = pd.DataFrame(points, columns=["x", "y", "population", "kind", "colour", "who", "token"])
     return result.sort_values("population", ascending=False, kind="stable")
 

@@ -14,6 +14,7 @@ from .errors import HistoryError
 
 _LARGEST = 100_000_000
 _MOST_DIMENSIONS = 32
+_CUT_OFF = "the file is cut off"
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
 _BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64}
 
@@ -62,10 +63,24 @@ def read_header(path: Path) -> Header:
     except OSError as error:
         raise HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.') from None
     except (ValueError, RecursionError) as error:
+        unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
+        fault = "its header is not JSON" if unread else str(error)[:200]
         raise HistoryError(
-            f'a history must be a safetensors file; "{path}" is not one ({str(error)[:200]}). '
-            "Save the tensor with safetensors.torch.save_file or safetensors.numpy.save_file."
+            f'a history must be a safetensors file; "{path}" is not one ({fault}). {_way_out(path, fault)}'
         ) from None
+
+
+def _way_out(path: Path, fault: str) -> str:
+    """What to do about a file that cannot be read: nobody can save a recorded run's once more, or the lost end of a copy."""
+    run = path.parent.name
+    if not (path.parent / "run.json").is_file():
+        if fault.startswith(_CUT_OFF):
+            return "Copy the whole file here once more."
+        return "Save the tensor with safetensors.torch.save_file or safetensors.numpy.save_file."
+    return (
+        f'It was recorded with the run "{run}": put it back from a copy, then run "python -m snowball_core verify {run}". '
+        "Without a copy record it again: the same configuration gives the same bits on the same machine and versions."
+    )
 
 
 def history_file(text: str) -> Path:
@@ -98,7 +113,7 @@ def _checked(content: Any, start: int, size: int) -> Header:
             raise ValueError(f'the tensor "{name[:80]}" does not begin where the one before it ends')
         reached = entry.end
     if start + reached > size:
-        raise ValueError(f"the file is cut off: {start + reached:,} bytes are announced, {size:,} are there")
+        raise ValueError(f"{_CUT_OFF}: {start + reached:,} bytes are announced, {size:,} are there")
     return Header(tensors, metadata, start)
 
 

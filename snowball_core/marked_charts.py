@@ -34,9 +34,9 @@ def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
     base = alt.Chart(alt.NamedData("sizes")).encode(
         y=alt.Y("place:N", scale=alt.Scale(domain=charts.bar_names(slots)), axis=alt.Axis(**charts.BAR_AXIS)),
         x=alt.X("start:Q", scale=alt.Scale(domain=[0, _ROOM_FOR_WORDS * max(1, tokens)], nice=False), axis=axis),
-        x2="stop:Q",
     )
     bars = base.mark_bar().encode(
+        x2="stop:Q",
         color=alt.Color("colour:N", scale=None),
         opacity=alt.Opacity("shade:Q", scale=None, legend=None),
         tooltip=[
@@ -50,9 +50,8 @@ def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
     parts = alt.Chart(alt.NamedData("parts")).mark_bar(color="transparent", aria=False)
     told = [alt.Tooltip("place:N", title="what"), alt.Tooltip("who:N", title="here")]
     parts = parts.encode(y="place:N", x="start:Q", x2="stop:Q", tooltip=told)
-    words = base.mark_text(align="left", dx=5, color=charts.ALONE, fontSize=13, aria=False).encode(
-        x="stop:Q", x2=alt.Undefined, text="said:N"
-    )
+    words = base.mark_text(align="left", dx=5, color=charts.ALONE, fontSize=13, aria=False)
+    words = words.encode(x="stop:Q", text="said:N")
     ring = alt.Chart(alt.NamedData("selected")).mark_bar(filled=False, stroke=CURSOR, strokeWidth=3, aria=False)
     outline = ring.encode(y="place:N", x="start:Q", x2="stop:Q")
     described: dict[str, Any] = (bars + parts + words + outline).properties(height=charts.PICTURE_HEIGHT).to_dict()
@@ -107,7 +106,7 @@ def selected_bar(bars: pd.DataFrame, parts: pd.DataFrame, tokens: pd.DataFrame, 
         What is selected.
     """
     own = bars.iloc[:0]
-    for name, _, inside in charts.bars(tokens, slots):
+    for name, _, inside in () if token is None else charts.bars(tokens, slots):
         at = np.flatnonzero(inside.sort_values("hole", kind="stable")["token"] == token)
         if len(at) and name.startswith("hole"):
             own = bars[bars["place"] == name]

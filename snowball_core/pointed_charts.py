@@ -8,6 +8,7 @@ that selects what the one before it did is not sent.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from . import charts
 
 PICKED: dict[str, Any] = {"fields": ["token", "turn"], "on": "click", "clear": False}
 MOST_PARTS = 128
-MOST_PAIRED = 32
+MOST_PAIRS = 2_048
 _MOST_LISTED = 12
+_LOOKED_UP = (("rows", "row", ["who", "token", "turn"]), ("vectors", "number", ["start", "stop", "who"]))
 
 
 def parts_data(tokens: pd.DataFrame, slots: int) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def parts_data(tokens: pd.DataFrame, slots: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["place", "start", "stop", "tokens", "who", "token"])
 
 
-def _called(token: int, hole: int, glyphs: npt.NDArray[np.object_]) -> str:
+def _called(token: int, hole: int, glyphs: Sequence[str]) -> str:
     """A hole and its first tokens, or tokens that are alone."""
     if not hole and len(glyphs) == 1:
         return f"token {token}" + (f" {glyphs[0]}" if glyphs[0] != str(token) else "")
@@ -64,9 +66,9 @@ def _called(token: int, hole: int, glyphs: npt.NDArray[np.object_]) -> str:
 
 @functools.lru_cache(maxsize=64)
 def pairs_spec(rows: int, unit: str) -> dict[str, Any]:
-    """Clear rectangles over a picture of distances and its strip; data sets ``vectors`` and ``pairs``.
+    """Clear rectangles over a picture of distances and its strip; data sets ``rows``, ``vectors`` and ``pairs``.
 
-    A row of the picture is a whole rectangle, and has the rectangles of its pairs upon it.
+    A row of the picture is a token. It is a whole rectangle, and has those of its distances to each vector upon it.
     """
     import altair as alt
 
@@ -77,34 +79,32 @@ def pairs_spec(rows: int, unit: str) -> dict[str, Any]:
     apart = alt.Tooltip("apart:Q", title="L∞, cells", format=",d")
     if unit != "cells":
         apart = alt.Tooltip("apart:Q", title="L∞, weight units", format=".4~g")
-    y = alt.Y("start:Q", scale=down, axis=None)
-    bands = alt.Chart(alt.NamedData("vectors")).mark_rect(**clear)
-    bands = bands.encode(y=y, y2="stop:Q", tooltip=[row]).add_params(alt.selection_point(name="picked", **PICKED))
-    known = alt.NamedData("vectors")
+    y = alt.Y("row:Q", scale=down, axis=None)
+    bands = alt.Chart(alt.NamedData("rows")).mark_rect(**clear).transform_calculate(below="datum.row + 1")
+    bands = bands.encode(y=y, y2="below:Q", tooltip=[row]).add_params(alt.selection_point(name="picked", **PICKED))
+    tokens, vectors = (alt.LookupData(alt.NamedData(name), key, fields) for name, key, fields in _LOOKED_UP)
     pairs = (
         alt.Chart(alt.NamedData("pairs"))
         .mark_rect(**clear)
-        .transform_lookup("row", alt.LookupData(known, "number", ["start", "stop", "who", "token", "turn"]))
-        .transform_lookup(
-            "column", alt.LookupData(known, "number", ["start", "stop", "who"]), **{"as": ["left", "right", "other"]}
-        )
-        .encode(x=alt.X("left:Q", scale=across, axis=None), x2="right:Q", y=y, y2="stop:Q", tooltip=[row, column, apart])
+        .transform_calculate(below="datum.row + 1")
+        .transform_lookup("row", tokens)
+        .transform_lookup("column", vectors, **{"as": ["left", "right", "other"]})
+        .encode(x=alt.X("left:Q", scale=across, axis=None), x2="right:Q", y=y, y2="below:Q", tooltip=[row, column, apart])
     )
-    frame = alt.ViewConfig(stroke=None)
     described: dict[str, Any] = (
         (bands + pairs)
         .properties(
             height=charts.PICTURE_HEIGHT, background="transparent", padding=dict.fromkeys(("left", "right", "top", "bottom"), 0)
         )
-        .configure(view=frame)
+        .configure(view=alt.ViewConfig(stroke=None))
         .to_dict()
     )
     # On a canvas a thousand clear rectangles cost nothing to draw.
     return described | {"usermeta": {"embedOptions": {"renderer": "canvas"}}}
 
 
-def vectors_data(tokens: pd.DataFrame, order: npt.NDArray[np.intp]) -> pd.DataFrame:
-    """The vectors of a picture of distances from the top: ``start`` and ``stop`` in rows, ``token`` the smallest that has it.
+def rows_data(tokens: pd.DataFrame, order: npt.NDArray[np.intp]) -> pd.DataFrame:
+    """The rows of a picture of distances from the top, a token each, with its name and its hole.
 
     Parameters
     ----------
@@ -113,27 +113,28 @@ def vectors_data(tokens: pd.DataFrame, order: npt.NDArray[np.intp]) -> pd.DataFr
     order : ndarray of int
         Its rows in the picture, those of one vector together.
     """
+    ids, glyphs, holes = (tokens[column].to_numpy()[order] for column in ("token", "glyph", "hole"))
+    named = zip(ids.tolist(), glyphs.tolist(), holes.tolist(), strict=True)
+    who = [_called(token, 0, [glyph]) + (f", in hole {hole}" if hole else "") for token, glyph, hole in named]
+    return pd.DataFrame({"row": np.arange(len(order)), "token": ids, "who": who})
+
+
+def vectors_data(tokens: pd.DataFrame, order: npt.NDArray[np.intp]) -> pd.DataFrame:
+    """The vectors of the same picture: ``start`` and ``stop`` in rows; ``who`` names the tokens that have it."""
     vector = tokens["vector"].to_numpy()
     drawn = vector[order]
     starts = np.flatnonzero(np.diff(drawn, prepend=-1))
     by_vector = np.argsort(vector, kind="stable")
     ids, glyphs, holes = (tokens[column].to_numpy()[by_vector] for column in ("token", "glyph", "hole"))
     first, last = (np.searchsorted(vector[by_vector], drawn[starts], side) for side in ("left", "right"))
-    return pd.DataFrame(
-        {
-            "number": np.arange(len(starts)),
-            "start": starts,
-            "stop": np.append(starts[1:], len(drawn)),
-            "token": ids[first],
-            "who": [_called(int(ids[a]), int(holes[a]), glyphs[a:b]) for a, b in zip(first, last, strict=True)],
-        }
-    )
+    who = [_called(int(ids[a]), int(holes[a]), glyphs[a:b]) for a, b in zip(first, last, strict=True)]
+    stops = np.append(starts[1:], len(drawn))
+    return pd.DataFrame({"number": np.arange(len(starts)), "start": starts, "stop": stops, "who": who})
 
 
 def pairs_data(distances: npt.NDArray[Any], vectors: pd.DataFrame) -> pd.DataFrame:
-    """How far each two vectors of a picture are apart; no rows where it has more than :data:`MOST_PAIRED` vectors."""
-    count = len(vectors) if len(vectors) <= MOST_PAIRED else 0
-    row, column = np.divmod(np.arange(count * count), max(1, count))
+    """How far each row of a picture is from each vector; without rows where these are more than :data:`MOST_PAIRS`."""
     starts = vectors["start"].to_numpy()
-    apart = distances[starts[row], starts[column]] if count else []
-    return pd.DataFrame({"row": row, "column": column, "apart": apart})
+    shape = (len(distances), len(starts)) if len(distances) * len(starts) <= MOST_PAIRS else (0, 0)
+    row, column = np.indices(shape, np.int16).reshape(2, -1)
+    return pd.DataFrame({"row": row, "column": column, "apart": distances[row, starts[column]]})

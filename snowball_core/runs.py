@@ -241,9 +241,26 @@ def read_run(path: Path) -> Run:
         return Run(path, config, manifest)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SnowballError) as error:
         raise RunError(
-            f'the run "{path.name}" has a damaged run.json ({type(error).__name__}: {error}). '
-            "Its history.safetensors may still be whole: open that file in the Library, or with any safetensors reader."
+            f'the run "{path.name}" has a damaged run.json: it must hold everything that decides the run, and {_fault(error)}. '
+            "Put it back from a copy. Its history.safetensors may still be whole: open that file in the Library, or with any "
+            "safetensors reader."
         ) from None
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a run.json, in words that need no knowledge of the format."""
+    if isinstance(error, json.JSONDecodeError):
+        text = error.doc.rstrip()
+        if text.endswith("}") and error.pos < len(text):
+            return f"line {error.lineno:,} of it is not JSON"
+        return f"it breaks off after {len(error.doc):,} characters" if text else "it is empty"
+    if isinstance(error, OSError):
+        return f"it cannot be read ({error.strerror})"
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, UnicodeDecodeError | TypeError | RecursionError):
+        return "something else was written into it"
+    return str(error).rstrip(".")
 
 
 def forked_from(run: Run) -> str:

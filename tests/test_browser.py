@@ -122,13 +122,22 @@ def test_a_native_step_change_sends_data_only_and_keys_and_clicks_are_heard(serv
     expect(page).to_have_url(re.compile("select=h0$"))
     page.locator(".st-key-sizes path[aria-label*='hole 1']").first.click()  # the same click again lets go
     expect(page.locator(".st-key-biography")).to_have_count(0)
+    # A row of the picture is a token, also inside a hole; a point is a vector.
     picture.click(position={"x": 200, "y": 10})
-    expect(page).to_have_url(re.compile("select=h0$"))
+    expect(page).to_have_url(re.compile("select=t0$"))
+    picture.click(position={"x": 200, "y": 10})
+    expect(page.locator(".st-key-biography")).to_have_count(0)
+    point = page.locator(".st-key-places .mark-symbol.role-mark path").first
+    for select in ("&select=h0$", "native=1$", "&select=h0$"):
+        point.click()
+        expect(page).to_have_url(re.compile(select))
     page.locator("h1").click()
     page.keyboard.press("Space")
     expect(page.locator(".st-key-play")).to_contain_text("Pause")
     page.keyboard.press("Space")
     expect(page.locator(".st-key-play")).to_contain_text("Play")
+    page.reload()
+    expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token 0 (NUL)")
 
 
 def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: str, page: Page, make_run: MakeRun) -> None:

@@ -26,6 +26,15 @@ def test_a_run_without_a_checkpoint_offers_its_snapshots_only(make_run: MakeRun)
     assert "Step 13 was not recorded" in texts(app.caption)
 
 
+def test_a_run_stopped_before_it_began_is_not_said_to_have_a_snapshot(make_run: MakeRun) -> None:
+    run = make_run(snapshots=0, state="stopped")
+    app = opened("train")
+    assert app.button(key=f"resume-{run.id}")
+    told = texts(app.caption)
+    assert "No snapshot was recorded, so there is none to fork from." in told
+    assert "fork it from" not in told
+
+
 @pytest.fixture
 def trained(library: Path) -> Run:
     return record(tiny(write_book(library / "book.txt"), until=6), library)

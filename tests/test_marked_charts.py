@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from snowball_core.marked_charts import holes_data, marked_rows, selected_bar
-from snowball_core.pointed_charts import pairs_data, parts_data, vectors_data
+from snowball_core.marked_charts import holes_data, holes_spec, marked_rows, selected_bar
+from snowball_core.pointed_charts import pairs_data, parts_data, rows_data, vectors_data
 from snowball_core.tables import token_table
 
 # Tokens 0, 2, 3 and 5 are one vector, 1 and 4 are alone.
@@ -20,6 +20,11 @@ def test_a_bar_is_divided_by_hidden_class_and_says_what_it_is() -> None:
     whole = holes_data(TOKENS, 2, np.full(6, 5, np.uint64))
     assert whole["said"].tolist() == ["4 true", "2 "]
     assert holes_data(TOKENS, 2, None)["said"].tolist() == ["4 ", "2 "]
+
+
+def test_words_in_the_bars_have_one_end_and_no_second() -> None:
+    ends = {layer["mark"]["type"]: "x2" in layer["encoding"] for layer in holes_spec(6, 2)["layer"]}
+    assert ends == {"bar": True, "text": False}
 
 
 def test_the_selected_hole_is_outlined_whole_and_a_lone_token_where_it_lies_in_its_bar() -> None:
@@ -41,15 +46,18 @@ def test_a_click_in_a_bar_that_is_not_one_hole_means_the_token_or_the_hole_that_
     ]
 
 
-def test_a_distance_picture_is_pointed_at_by_vector_and_its_pairs_are_as_far_apart_as_its_pixels() -> None:
+def test_a_row_of_a_distance_picture_is_a_token_and_its_pairs_are_as_far_apart_as_its_pixels() -> None:
     order = np.array([0, 2, 3, 5, 1, 4])
-    vectors = vectors_data(TOKENS, order)
-    assert vectors[["start", "stop", "token"]].to_numpy().tolist() == [[0, 4, 0], [4, 5, 1], [5, 6, 4]]
+    rows, vectors = rows_data(TOKENS, order), vectors_data(TOKENS, order)
+    assert rows[["row", "token"]].to_numpy().tolist() == [[0, 0], [1, 2], [2, 3], [3, 5], [4, 1], [5, 4]]
+    assert rows["who"].tolist()[2:5:2] == ["token 3 ETX, in hole 1", "token 1 SOH"]
+    assert vectors[["start", "stop"]].to_numpy().tolist() == [[0, 4], [4, 5], [5, 6]]
     values = np.array([1, 7, 1, 1, 9, 1])[order]
     pairs = pairs_data(np.abs(values[:, None] - values), vectors)
-    assert pairs["apart"].to_numpy().reshape(3, 3).tolist() == [[0, 6, 8], [6, 0, 2], [8, 2, 0]]
-    many = token_table(np.arange(40, dtype=np.uint16)[:, None], np.ones(40, np.bool_))
-    assert not len(pairs_data(np.zeros((40, 40)), vectors_data(many, np.arange(40))))
+    assert pairs["apart"].to_numpy().reshape(6, 3).tolist() == [[0, 6, 8]] * 4 + [[6, 0, 2], [8, 2, 0]]
+    assert pairs[["row", "column"]].to_numpy().tolist() == [[row, column] for row in range(6) for column in range(3)]
+    many = token_table(np.arange(50, dtype=np.uint16)[:, None], np.ones(50, np.bool_))
+    assert not len(pairs_data(np.zeros((50, 50)), vectors_data(many, np.arange(50))))
 
 
 def test_a_hole_marks_all_its_rows_and_a_token_its_own() -> None:

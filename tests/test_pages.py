@@ -10,6 +10,7 @@ import pytest
 from conftest import MakeRun
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import place as place_module
 from snowball_core import jobs
 from snowball_core.event_tables import account
 from snowball_core.observation import observe
@@ -146,6 +147,13 @@ def test_distances_are_drawn_in_cells_and_in_weight_units(make_run: MakeRun) -> 
         assert any(words in body for body in bodies)
 
 
+@pytest.mark.parametrize(("asked", "step"), [("102", 102), ("104", 102), ("200", 200), ("2000", 15)])
+def test_a_link_to_a_step_between_two_recorded_ones_opens_the_one_before(make_run: MakeRun, asked: str, step: int) -> None:
+    run = make_run(steps=200, record="log")
+    assert {102, 104, 105} - set(run.steps(999).tolist()) == {104}
+    assert at_step(opened(step=asked)) == f"Exact at step {step}"
+
+
 def test_the_native_curves_lie_on_the_chosen_axis(make_run: MakeRun) -> None:
     happened = {event.snapshot for event in account(observe(make_run()), "dead").tree.events} - {0}
     app = opened(step="7")
@@ -233,6 +241,26 @@ def test_a_growing_run_is_drawn_at_its_newest_step_and_a_finished_one_where_it_c
         assert facts(opened(step="3"))["follow"] is False
         assert "9 of 21 snapshots recorded" in texts(app.caption)
     assert facts(opened())["alive"] is False
+
+
+def test_another_run_is_not_followed_because_a_growing_one_was(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    ended, run = make_run(name="ended"), make_run(snapshots=9, state="running", name="growing")
+    with lock_of(run.path):
+        app = opened(run=run.id)
+        assert app.session_state["scrubber-place"]["following"]
+        app.selectbox(key="run").set_value(ended.id).run()
+        assert not sound(app).session_state["scrubber-place"]["following"]
+
+
+def test_a_step_chosen_on_another_page_is_in_the_address_though_the_run_was_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = {"step": 8, "select": "", "axis": "symlog", "following": True}
+    monkeypatch.setattr(place_module.st, "session_state", {"scrubber-place": place})
+    monkeypatch.setattr(place_module.st, "query_params", {})
+    place_module.go(select="t3")
+    assert place_module.st.query_params == {"select": "t3"}
+    place_module.go(step=5)
+    assert place_module.st.query_params == {"select": "t3", "step": "5"}
 
 
 def test_the_native_slider_follows_a_growing_run(make_run: MakeRun) -> None:
@@ -332,3 +360,11 @@ def test_the_native_slider_plays_loops_jumps_to_events_and_tells_a_biography(mak
     assert app.button(key="play").label == "Pause"
     assert at_step(sound(app.button(key="to-First").click().run())) == "Exact at step 0"
     assert app.button(key="play").label == "Play"
+
+
+def test_play_starts_also_when_the_page_was_looked_at_for_long(make_run: MakeRun) -> None:
+    make_run()
+    app = opened(step="7")
+    app.session_state["play-drawn"] -= 60.0
+    app.button(key="play").click().run()
+    assert sound(app).button(key="play").label == "Pause"

@@ -18,6 +18,12 @@ TOLD = """() => [...document.querySelectorAll(".stVegaLiteChart, .stImage img, c
     picture => (picture.ariaLabel ?? picture.alt ?? picture.querySelector("[aria-label]")?.ariaLabel ?? "").trim()
 )"""
 
+# Whether everything of a kind begins at one height.
+LEVEL = """query => {
+    const tops = [...document.querySelectorAll(query)].map(node => Math.round(node.getBoundingClientRect().top))
+    return tops.length > 1 && new Set(tops).size === 1
+}"""
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -53,3 +59,24 @@ def test_the_theme_is_that_of_the_visitor(themed: Page, address: str, request: p
     visit(themed, f"{address}/about")
     scheme = themed.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
     assert scheme == request.node.callspec.params["themed"]
+
+
+def test_native_pictures_and_numbers_side_by_side_are_level_and_say_nothing_to_the_console(themed: Page, address: str) -> None:
+    warnings: list[str] = []
+    themed.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
+    visit(themed, f"{address}/scrub?native=1")
+    themed.wait_for_selector(".st-key-places svg")
+    metrics = ".st-key-exact [data-testid='stMetric']"
+    for width, pictures in ((1440, ".st-key-sizes, .st-key-heatmap, .st-key-places"), (800, ".st-key-sizes, .st-key-heatmap")):
+        themed.set_viewport_size({"width": width, "height": 900})
+        for query in (metrics, pictures):
+            themed.wait_for_function(LEVEL, arg=query)
+    themed.set_viewport_size({"width": 1440, "height": 900})
+    assert warnings == []
+
+
+def test_the_curve_of_p_has_the_blue_of_the_theme(themed: Page, address: str, request: pytest.FixtureRequest) -> None:
+    visit(themed, f"{address}/scrub?native=1")
+    curve = themed.locator("path[aria-label*='P tokens in black holes']").first
+    seen = curve.evaluate("node => getComputedStyle(node).stroke")
+    assert seen == {"light": "rgb(0, 114, 178)", "dark": "rgb(86, 180, 233)"}[request.node.callspec.params["themed"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import threading
 from collections import Counter
 from pathlib import Path
@@ -31,7 +32,7 @@ from snowball_core.runs import (
     runs_folder,
 )
 from snowball_core.status import write_json
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.tensorfile import TensorWriter, open_tensor
 
 CONFIG = RunConfig(name="tiny", vocab=4, hidden=2, heads=1, context=2, steps=3)
 HEADER = ",".join(METRIC_COLUMNS) + "\n"
@@ -170,10 +171,35 @@ def test_a_damaged_manifest_is_told_and_the_way_to_the_history_named(folder, run
         open_run(folder, run.id)
 
 
+def test_a_manifest_cut_in_half_is_told_without_the_words_of_a_parser(folder, run):
+    whole = (run.path / "run.json").read_text()
+    for kept in (len(whole) // 2, len(whole) // 3, 30, len(whole) - 3):
+        (run.path / "run.json").write_text(whole[:kept])
+        with pytest.raises(RunError, match=f"must hold everything that decides the run, and it breaks off after {kept:,} char"):
+            open_run(folder, run.id)
+    faults = {"": "it is empty", "{}": "'config' is missing", "3": "something else was written", "{,}": "line 1 of it is not"}
+    for content, fault in faults.items():
+        (run.path / "run.json").write_text(content)
+        with pytest.raises(RunError, match=rf"{fault}.*\. Put it back from a copy\."):
+            open_run(folder, run.id)
+
+
+def test_a_history_cut_short_in_a_run_folder_is_to_be_put_back_and_a_foreign_one_copied_again(run, tmp_path):
+    path = run.path / HISTORY
+    with TensorWriter(path, TENSOR, "BF16", (4, 2), 1, {}) as file:
+        file.append(np.zeros((4, 2), np.uint16))
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(HistoryError, match=rf'put it back from a copy, then run "python -m snowball_core verify {run.id}"'):
+        run.history()
+    foreign = Path(shutil.copy(path, tmp_path / "foreign.safetensors"))
+    with pytest.raises(HistoryError, match=r"is cut off.*Copy the whole file here once more"):
+        open_tensor(foreign)
+
+
 def test_a_manifest_that_is_a_folder_is_told(run):
     os.unlink(run.path / "run.json")
     (run.path / "run.json").mkdir()
-    with pytest.raises(RunError, match=r"damaged run\.json \(IsADirectoryError"):
+    with pytest.raises(RunError, match=r"damaged run\.json.*it cannot be read \(Is a directory"):
         read_run(run.path)
 
 

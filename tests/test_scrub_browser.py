@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import MARKS, READY, counted, numbers, scrubbed_to, visit
+from browsing import MARKS, READY, ROOT, counted, numbers, scrubbed_to, visit
 from conftest import MakeRun, falling_together
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Position, expect
 
-from snowball_core.runs import HISTORY, TENSOR
+from snowball_core.app_benchmark import many_dead_run
+from snowball_core.runs import HISTORY, TENSOR, read_run
 from snowball_core.status import Status, lock_of, write_status
 from snowball_core.tensorfile import TensorWriter
 
 pytestmark = MARKS
+SHIPPED = "2026-11-22-212124-primordial-snowball"
 
 
 def arrived(page: Page, address: str, step: int) -> None:
@@ -88,6 +92,50 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{server}/?run={run.id}&step=11&select=t4")
+
+
+def test_a_click_means_the_same_in_the_drawn_pictures_and_in_the_native_ones(server: str, page: Page, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "runs" / SHIPPED, tmp_path / SHIPPED, ignore=shutil.ignore_patterns("cache"))
+    address = f"{server}/?run={SHIPPED}&step=4&group=all"
+    arrived(page, address, 4)
+    # Beside eight holes with bars of their own there is one of four more holes, and one of tokens that are alone.
+    sizes, rows = page.locator("[data-picture=sizes]"), page.locator("[data-picture=distances]")
+    box = sizes.bounding_box()
+    assert box is not None
+    tall = min(26.0, (box["height"] - 37) / 10)
+    clicks = [(sizes, {"x": 66, "y": 17 + (row + 0.3) * tall}) for row in (1, 8, 9)] + [(rows, {"x": box["width"] / 2, "y": 1})]
+    drawn = [selected_by(page, picture, place) for picture, place in clicks]
+    assert [word[0] for word in drawn] == ["h", "h", "t", "t"]
+    visit(page, f"{address}&native=1")
+    bars = [page.locator(f".st-key-sizes path[aria-label*='{bar}']").first for bar in ("hole 2", "other holes", "single")]
+    boxes = [*((bar, {"x": 1, "y": 10}) for bar in bars), (page.locator(".st-key-heatmap canvas"), {"x": 200, "y": 1})]
+    assert [selected_by(page, picture, place) for picture, place in boxes] == drawn
+
+
+def selected_by(page: Page, picture: Locator, place: Position) -> str:
+    """What a click selects; the same click again lets go."""
+    picture.click(position=place, force=True)
+    expect(page).to_have_url(re.compile("select="))
+    word = page.url.split("select=")[1].split("&")[0]
+    page.wait_for_selector(READY)
+    picture.click(position=place, force=True)
+    expect(page).not_to_have_url(re.compile("select="))
+    page.wait_for_selector(READY)
+    return word
+
+
+def test_keys_in_the_old_picture_do_not_keep_another_group_from_being_drawn(server: str, page: Page, tmp_path: Path) -> None:
+    run = many_dead_run(tmp_path, read_run(ROOT / "runs" / SHIPPED))
+    arrived(page, f"{server}/?run={run.id}&step=5", 5)
+    page.get_by_role("radio", name="all", exact=True).click()
+    expect(page.get_by_text("Gathering every step for the browser")).to_be_visible()
+    page.locator("h1").click()
+    for step in (6, 7):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(f".scrubber[data-step='{step}']")
+    expect(page.locator("[data-told=sizes]")).to_contain_text("all tokens")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 2,048 tokens")
+    assert scrubbed_to(page) == 7
 
 
 def test_hovering_names_what_is_there(server: str, page: Page, make_run: MakeRun) -> None:

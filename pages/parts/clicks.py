@@ -1,4 +1,4 @@
-"""A picture of one step in which a click selects: a hole, or a token that is alone; clicked again it is let go."""
+"""A picture of one step in which a click selects a hole or a token; clicked again it is let go."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from .place import go, selected
 _TURN = "clicks"
 
 
-def clickable(spec: dict[str, Any], tokens: pd.DataFrame, name: str, side: str, alt: str, **datasets: pd.DataFrame) -> None:
+def clickable(
+    spec: dict[str, Any], tokens: pd.DataFrame | None, name: str, side: str, alt: str, **datasets: pd.DataFrame
+) -> None:
     """Draw a picture; of two moments side by side neither has a selection.
 
     Parameters
     ----------
     spec : dict
         A constant description with the selection of :mod:`snowball_core.pointed_charts`.
-    tokens : DataFrame
-        The token table of the group.
+    tokens : DataFrame or None
+        The token table of the group where a click means the hole that the token is in, if it is in one.
     name, side : str
         The key; what is added to it where there are two moments on a page.
     alt : str
@@ -30,18 +32,18 @@ def clickable(spec: dict[str, Any], tokens: pd.DataFrame, name: str, side: str, 
         Those with a column ``token`` can be clicked.
     """
     key = f"{name}{side}"
-    alone = frozenset(tokens.loc[tokens["hole"] == 0, "token"])
+    in_holes = frozenset() if tokens is None else frozenset(tokens.loc[tokens["hole"] > 0, "token"])
     turn = st.session_state.get(_TURN, 0)
     sent = {kind: data.assign(turn=turn) if "token" in data else data for kind, data in datasets.items()}
-    felt: Any = "ignore" if side else functools.partial(_picked, key, alone)
+    felt: Any = "ignore" if side else functools.partial(_picked, key, in_holes)
     st.vega_lite_chart(spec | {"datasets": sent}, key=key, alt=alt, width="stretch", on_select=felt)
 
 
-def _picked(key: str, alone: frozenset[int]) -> None:
+def _picked(key: str, in_holes: frozenset[int]) -> None:
     picked = st.session_state[key]["selection"].get("picked") or []
     if picked and int(picked[-1]["token"]) >= 0:
         token = int(picked[-1]["token"])
-        what = "token" if token in alone else "hole"
+        what = "hole" if token in in_holes else "token"
         go(select="" if selected() == (what, token) else f"{what[0]}{token}")
         # Every row shows another number now, so that the same click is another selection, and is sent.
         st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1

@@ -71,8 +71,13 @@ def _ended(run: Run, status: Status) -> None:
     st.page_link("pages/scrub.py", label="Scrub through this run", query_params={"run": run.id})
     if status.state != "completed":
         _offer_resume(run, status)
-    _offer_exact_fork(run)
-    _offer_snapshot_fork(run)
+    count = recorded_snapshots(run)
+    if count or run.checkpoint_step is not None:
+        _offer_exact_fork(run)
+    if count:
+        _offer_snapshot_fork(run, count)
+    else:
+        st.caption("No snapshot was recorded, so there is none to fork from.")
 
 
 def _offer_resume(run: Run, status: Status) -> None:
@@ -103,11 +108,7 @@ def _offer_exact_fork(run: Run) -> None:
         )
 
 
-def _offer_snapshot_fork(run: Run) -> None:
-    count = recorded_snapshots(run)
-    if not count:
-        st.caption("Nothing was recorded, so there is no snapshot to fork from.")
-        return
+def _offer_snapshot_fork(run: Run, count: int) -> None:
     steps = run.steps(count)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = f"fork-step-{run.id}"

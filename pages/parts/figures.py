@@ -134,9 +134,13 @@ class Moment:
         return openers.biography(str(self.run.path), self.snapshots, self.group, token)
 
     def caption(self, title: str, meaning: str, unit: str, entry: str) -> None:
-        """The heading of a figure; ``entry`` is what explains it on the About page."""
+        """The heading of a figure; ``entry`` is what explains it on the About page.
+
+        Each line is short enough for a narrow column: pictures side by side begin level.
+        """
         told = f"step {self.step:,} · {self.group} tokens · unit: {unit}"
-        st.markdown(f"**{title}**: {meaning} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
+        lines = (f"**{title}** {what_is(entry)}", *(f":small[:gray[{line}]]" for line in (meaning, told, self.run.id)))
+        st.markdown("  \n".join(lines))
 
 
 def _chart(spec: dict[str, Any], key: str, name: str, **datasets: pd.DataFrame) -> None:
@@ -146,11 +150,11 @@ def _chart(spec: dict[str, Any], key: str, name: str, **datasets: pd.DataFrame) 
 def curves(moment: Moment, axis: StepAxis) -> None:
     """Counts over the whole run, loss and learning rate below them, each with a cursor at the step."""
     run = moment.run
-    moment.caption("Counts over the run", "the upright line is the step chosen below.", "tokens or vectors", "census")
-    cursor, data = axis.cursor(moment.step), axis.placed(charts.counts_data(moment.measures, moment.group))
+    moment.caption("Counts over the run", "the upright line is the step chosen below", "tokens or vectors", "census")
+    cursor, made = axis.cursor(moment.step), (moment.snapshots, moment.group, moment.finished, axis.kind, axis)
+    data, means, width = openers.curves(str(run.path), *made)
     spec = charts.counts_spec(axis, len(moment.rows))
     _chart(spec, "counts", "Counts U, C, P and S over the steps", counts=data, cursor=cursor)
-    means, width = charts.loss_data(openers.metrics(str(run.path), moment.snapshots), axis)
     for place, key, name, describe in zip(
         st.columns(2),
         ("loss", "rate"),
@@ -159,7 +163,7 @@ def curves(moment: Moment, axis: StepAxis) -> None:
         strict=True,
     ):
         with place:
-            _chart(describe(axis, 150), key, f"{name} over the steps", loss=axis.placed(means), cursor=cursor)
+            _chart(describe(axis, 150), key, f"{name} over the steps", loss=means, cursor=cursor)
     if width > 1:
         st.caption(
             f"Each point of loss and rate is the mean of up to {width} steps; the counts are exact at every recorded step."
@@ -171,7 +175,7 @@ def numbers(moment: CloseUp) -> None:
     exact = exact_numbers(moment.rows)
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {moment.step:,}** · {moment.group}: {exact['tokens']:,} tokens")
-        cells = st.grid(6, min_column_width=124)
+        cells = st.grid(6, min_column_width=112)
         for name, (label, definition) in _DEFINITIONS.items():
             cells.metric(label, f"{exact[name]:,}", help=definition)
         is_finite = math.isfinite(exact["linf_weight"])
@@ -194,7 +198,7 @@ def numbers(moment: CloseUp) -> None:
 def sizes(moment: Moment) -> None:
     """Populations of the black holes, divided by hidden class."""
     hidden = openers.hidden_at(str(moment.run.path), moment.snapshots, moment.index, moment.mask)
-    meaning = "a divided bar is only apparent." if hidden is not None else "tokens that are one vector."
+    meaning = "a divided bar is only apparent" if hidden is not None else "tokens that are one vector"
     moment.caption("Black holes", meaning, "tokens", "hidden class" if hidden is not None else "population")
     slots = charts.slots_of(moment.measures, moment.group)
     data = marked_charts.holes_data(moment.tokens, slots, hidden)
@@ -216,7 +220,7 @@ def sizes(moment: Moment) -> None:
 def distances(moment: Moment) -> None:
     """The heatmap of pairwise L∞ distances."""
     word = "cells" if moment.unit == "cells" else "weight units"
-    moment.caption("How far apart", "a pixel is a pair; black: no distance.", f"L∞ in {word}", "heatmap")
+    moment.caption("How far apart", "a pixel is a pair; black: no distance", f"L∞ in {word}", "heatmap")
     order = charts.picture_order(moment.tokens)
     scale = charts.shades_of(moment.measures, moment.group, moment.unit)
     apart = distance_matrix(moment.rows[order], moment.unit)
@@ -227,10 +231,11 @@ def distances(moment: Moment) -> None:
     with heatmap(picture, described, f"heatmap{moment.side}", _crossed(len(order), *marked) if marked else ()):
         clickable(
             pointed_charts.pairs_spec(len(order), moment.unit),
-            moment.tokens,
+            None,
             "pairs",
             moment.side,
             "The pairs of the picture under it, to point at",
+            rows=pointed_charts.rows_data(moment.tokens, order),
             vectors=vectors,
             pairs=pointed_charts.pairs_data(apart, vectors),
         )
@@ -243,7 +248,7 @@ def distances(moment: Moment) -> None:
 
 def places(moment: Moment) -> None:
     """Principal components in a basis fixed for the run."""
-    moment.caption("Where they are", "principal axes; area: number of tokens.", "weight units", "principal-axes")
+    moment.caption("Where they are", "principal axes; area: number of tokens", "weight units", "principal-axes")
     basis = moment.snapshots if moment.finished else settled(moment.snapshots)
     scene = openers.scene(str(moment.run.path), basis, moment.group)
     data = charts.places_data(scene, moment.rows, moment.tokens)

@@ -27,15 +27,9 @@ def heatmap(picture: bytes, described: str, key: str, marks: Sequence[Box] = ())
     -------
     DeltaGenerator
         What is written there lies over the picture. It is an image and no chart, so that its pixels are exact and it never
-        blinks: a chart would load it anew at every step.
+        blinks: a chart would load it anew at every step. The page's style knows its place by the word heatmap in ``key``.
     """
     source = base64.b64encode(picture).decode()
-    over = f".st-key-{key}"
-    st.html(
-        f"<style>{over} {{position: relative; outline: 1px solid #8a939c66}}"
-        f"{over} > :has(.stVegaLiteChart) {{position: absolute; inset: 0}}"
-        f"{over} [data-testid=stElementToolbar] {{display: none}}</style>"
-    )
     place = st.container(key=key, gap=None)
     place.html(
         f'<div style="position:relative"><img alt="{escape(described)}" style="{_IMAGE}" src="data:image/png;base64,{source}">'

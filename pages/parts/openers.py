@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
+from snowball_core import charts
 from snowball_core.bf16 import Words
 from snowball_core.branching import snapshot_at
 from snowball_core.census import census_history, class_sizes
@@ -23,6 +23,7 @@ from snowball_core.memory import release
 from snowball_core.observation import Observation, observe
 from snowball_core.runs import corpora_folder, read_run, runs_folder
 from snowball_core.stage import Stage, stage
+from snowball_core.step_axes import StepAxis
 from snowball_core.story import story as told_story
 from snowball_core.tables import group_mask, measures_table, settled
 
@@ -94,10 +95,14 @@ def hidden_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_
     return None if moments is None or index >= len(moments) else moments[index][group]
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def metrics(path: str, snapshots: int) -> dict[str, Any]:
-    """Loss, learning rate and gradient norm per step, as far as they were written when there were so many snapshots."""
-    return read_run(Path(path)).metrics()
+@st.cache_resource(max_entries=16, show_spinner=False)
+def curves(
+    path: str, snapshots: int, group: str, finished: bool, kind: str, _axis: StepAxis
+) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """What the curves over the run show on an axis: counts, means of loss and rate, of how many steps at most."""
+    means, width = charts.loss_data(read_run(Path(path)).metrics(), _axis)
+    counts = charts.counts_data(measures(path, snapshots), group)
+    return _axis.placed(counts), _axis.placed(means), width
 
 
 @st.cache_resource(max_entries=12, show_spinner="Finding the axes of the whole run…")

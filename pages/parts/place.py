@@ -48,8 +48,9 @@ def arrive(run_id: str, default: int) -> dict[str, Any]:
         place["select"] = select if select and re.fullmatch(_SELECT, select) else ""
     if axis != before.get("axis") and axis in AXES:
         place["axis"] = axis
-    if place.setdefault("run", run_id) != run_id and not step:
-        place |= {"step": default, "select": select or ""}
+    if place.setdefault("run", run_id) != run_id:
+        place.pop("following", None)  # it was another run that was followed
+        place |= {} if step else {"step": default, "select": select or ""}
     place |= {"asked": asked, "run": run_id}
     if (before.get("step") and not step) or unusable_place(asked):
         write_down(place)  # back from another page, whose address names no step; or said once that it names nothing
@@ -91,7 +92,7 @@ def go(step: int | None = None, select: str | None = None, axis: str | None = No
     """Move to a step, select a token (``"t65"``), its hole (``"h65"``) or nothing (``""``), choose an axis; for callbacks."""
     place = here()
     if step is not None and step >= 0:
-        place["step"] = step
+        place |= {"step": step, "following": False}
     if select is not None and re.fullmatch(f"(?:{_SELECT})?", select):
         place["select"] = select
     if axis in AXES:

@@ -82,7 +82,7 @@ def controls(run: Run, snapshots: int, group: str, step: int, go: Callable[[int]
             st.button(label, key=f"to-{label}", shortcut=key, on_click=go, args=(goal,))
         for label, side, key in (("Event before", -1, "PageUp"), ("Event after", 1, "PageDown")):
             st.button(label, key=f"event{side}", shortcut=key, on_click=_to_event, args=(run, snapshots, group, step, side, go))
-        with st.popover("Keys", key="keys", help="List the keys"):
+        with st.popover("Keys", key="keys"):
             st.markdown(_KEYS)
             st.caption("A field that is typed in keeps its keys for itself.")
 
@@ -96,6 +96,7 @@ def _begin_anew() -> None:
 def _turn() -> None:
     """Play where it rests, rest where it plays."""
     st.session_state[_PLAYS] = not is_playing()
+    st.session_state[_DRAWN] = time.monotonic()  # whoever looked long before pressing play has not left the page
     if not is_playing() and _AT in st.session_state:
         st.session_state["step"] = st.session_state[_AT]
     _begin_anew()

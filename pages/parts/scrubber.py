@@ -26,6 +26,7 @@ from .words import plain
 
 FRAGMENT = "exact-step"
 _KEY = "scrubber"
+_FIELDS = ("run", "group", "unit", "file", "tensor", "dead", "text")
 # What each picture shows, under its name in docs/measures.md.
 _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap", "places": "principal-axes"}
 # Rows of the picture of distances; of more tokens it draws some, and says so.
@@ -114,7 +115,7 @@ def mount(made: Reel, known: Known, are_bytes: bool = True) -> None:
     the page is drawn anew. Where tokens are no bytes their numbers are their only names.
     """
     place = arrive(known.id, known.default)
-    place["alive"] = known.alive
+    place |= {"alive": known.alive, "drawn": _asked()}
     follows = known.alive and "step" not in st.query_params
     place.setdefault("following", follows)
     ids = made.header["ids"]
@@ -153,8 +154,15 @@ def _moved() -> None:
     place["following"] = bool(step.get("following"))
     if not step.get("playing"):
         write_down(place)
+    if place["drawn"] != _asked():
+        return  # another picture was asked for and is not drawn yet: this has broken off its making, so all is drawn anew
     # The watch is named too, so that its clock starts again.
     st.rerun([FRAGMENT, WATCH] if place["alive"] else FRAGMENT)
+
+
+def _asked() -> dict[str, Any]:
+    """What the fields say that decide which picture is drawn."""
+    return {key: st.session_state.get(key) for key in _FIELDS}
 
 
 def _sent(made: Reel, snapshots: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from snowball_core.runs import Run
@@ -10,12 +12,6 @@ from snowball_core.tables import recorded_at
 
 from .playback import advance, controls, pause
 
-_STAY_IN_VIEW = """<style>
-[data-testid="stLayoutWrapper"]:has(> .st-key-transport), .st-key-transport {
-  position: sticky; top: 3.6rem; z-index: 9; padding-bottom: 0.4rem;
-  background: light-dark(#ffffffd9, #10151cd9); backdrop-filter: blur(14px);
-}
-</style>"""
 _JUMPS = ((-10, "−10", "Shift+Left"), (-1, "−1", "Left"), (1, "+1", "Right"), (10, "+10", "Shift+Right"))
 
 
@@ -35,7 +31,6 @@ def transport(run: Run, snapshots: int, group: str, default: int, alive: bool) -
         Whether the run is still being recorded, so that its newest step can be followed.
     """
     steps = run.steps(snapshots)
-    st.html(_STAY_IN_VIEW)
     going = advance(run, snapshots)
     with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
         if going is not None:
@@ -67,6 +62,11 @@ def _slider(run: Run, default: int) -> int:
     if len(strides) == 1:
         stride, last = strides.pop(), int(steps[-1])
         return int(st.slider(label, 0, last, default - default % stride, stride, key="step", bind="query-params"))
+    asked = st.query_params.get("step", "")
+    if re.fullmatch(r"[0-9]{1,11}", asked) and int(asked) < steps[-1] and int(asked) not in steps:
+        # A link may name a step between two recorded ones: without a place on the slider it would be dropped.
+        st.query_params["step"] = str(steps[recorded_at(steps, int(asked))])
+        st.rerun()
     return int(st.select_slider(label, steps.tolist(), default, key="step", bind="query-params"))
 
 

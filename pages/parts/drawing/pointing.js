@@ -36,9 +36,15 @@ function pairTold(self, first, second) {
   return [...tokenTold(self, first), "and", ...tokenTold(self, second), told]
 }
 
+// What a click on a token in a bar chooses: the hole it is in, named by its first token, or the token where it is alone.
+function meant(self, token) {
+  const { now } = at(self.reel, self.snapshot), { tokens, population } = now.vectors[now.label[token]]
+  return { token: tokens[0], hole: population > 1 }
+}
+
 // Everything in a picture that can be chosen: where it is, the token it stands for, whether the hole is meant.
 function items(self, picture) {
-  if (picture === "sizes") return self.hits.sizes.map(box => ({ ...box, token: box.tokens[0], hole: box.who !== null }))
+  if (picture === "sizes") return self.hits.sizes.map(box => ({ ...box, ...meant(self, box.tokens[0]) }))
   if (picture === "places")
     return self.hits.places.map(({ x, y, radius, vector }) => ({ left: x - radius, right: x + radius, top: y - radius, bottom: y + radius, token: vector.tokens[0], hole: vector.population > 1, vector }))
   const { left, side, count, order } = self.hits.distances
@@ -62,7 +68,8 @@ function pointed(self, picture, x, y) {
   if (picture === "places") return [vectorTold(self, hit.vector), hit.token, hit.hole]
   // A bar is laid out token by token, so the pointer is on one of them.
   const token = hit.tokens[Math.min(hit.tokens.length - 1, Math.max(0, Math.floor(((x - hit.left) / (hit.right - hit.left)) * hit.tokens.length)))]
-  return [[...tokenTold(self, token), ...(hit.who ? [nature(hit.who)] : [])], hit.hole ? hit.token : token, hit.hole]
+  const { token: chosen, hole } = meant(self, token)
+  return [[...tokenTold(self, token), ...(hit.who ? [nature(hit.who)] : [])], chosen, hole]
 }
 
 function pointedPair(self, x, y) {

@@ -96,8 +96,8 @@ def _distances(shown: Exhibit, rows: Any, tokens: Any) -> Image.Image:
     """The heatmap of the step in the shades of the whole run, fitted into its box."""
     order = charts.picture_order(tokens)
     scale = charts.shades_of(shown.summary, shown.view.group, shown.view.unit)
-    holes = tokens["hole"].to_numpy()[order]
-    drawn = charts.distance_picture(distance_matrix(rows[order], shown.view.unit), holes, scale)
+    hues = charts.hue_of(tokens)[order]
+    drawn = charts.distance_picture(distance_matrix(rows[order], shown.view.unit), hues, scale)
     picture = Image.open(io.BytesIO(drawn)).convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     size = (round(_BOX * picture.width / picture.height), _BOX)

@@ -178,12 +178,20 @@ def sizes_data(tokens: pd.DataFrame, slots: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["place", "tokens", "colour", "who"])
 
 
+def hue_of(tokens: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """The number of each token's colour: its hole's through the run where the column ``hue`` tells it, else its rank now."""
+    hue: npt.NDArray[np.int64] = tokens["hue" if "hue" in tokens else "hole"].to_numpy(np.int64)
+    return hue
+
+
 def bars(tokens: pd.DataFrame, slots: int) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Name, colour and rows of a token table for every bar that is not empty."""
+    hue = hue_of(tokens)
     place = np.where(tokens["hole"] > slots, slots + 1, np.where(tokens["hole"] == 0, slots + 2, tokens["hole"]))
     for number, part in tokens.groupby(place):
         rank = int(number)
-        yield bar_names(slots)[rank - 1], ALONE if rank == slots + 2 else hole_colour(rank), part
+        own = int(hue[place == rank][0]) if rank <= slots else rank
+        yield bar_names(slots)[rank - 1], ALONE if rank == slots + 2 else hole_colour(own), part
 
 
 def listed(glyphs: Sequence[str] | pd.Series[str], most: int = 40) -> str:
@@ -231,12 +239,13 @@ def places_data(scene: Stage, rows: Words, tokens: pd.DataFrame) -> pd.DataFrame
     """One point per vector of the group's rows: place, population, kind, colour, tokens, the first one; large ones first."""
     places, vector = scene.axes.coordinates(rows), tokens["vector"].to_numpy()
     order = np.argsort(vector, kind="stable")
-    group, hole, glyph, token = (tokens[name].tolist() for name in ("group", "hole", "glyph", "token"))
+    group, glyph, token = (tokens[name].tolist() for name in ("group", "glyph", "token"))
+    hues = hue_of(tokens).tolist()
     points = []
     for members in np.split(order, np.flatnonzero(np.diff(vector[order])) + 1) if len(order) else []:
         rows_of, groups = members.tolist(), {group[row] for row in members}
         kind = "dead and live" if len(groups) == 2 else groups.pop()
-        hue, who = hole_colour(hole[rows_of[0]]), listed([glyph[row] for row in rows_of])
+        hue, who = hole_colour(hues[rows_of[0]]), listed([glyph[row] for row in rows_of])
         points.append((*places[rows_of[0], :2], len(rows_of), kind, hue, who, token[rows_of[0]]))
     result = pd.DataFrame(points, columns=["x", "y", "population", "kind", "colour", "who", "token"])
     return result.sort_values("population", ascending=False, kind="stable")
@@ -263,7 +272,7 @@ def picture_order(tokens: pd.DataFrame) -> npt.NDArray[np.intp]:
     return order[:: max(1, -(-len(order) // MOST_PIXELS))]
 
 
-def distance_picture(distances: npt.NDArray[Any], holes: npt.NDArray[np.integer[Any]], scale: Shades) -> bytes:
+def distance_picture(distances: npt.NDArray[Any], hues: npt.NDArray[np.integer[Any]], scale: Shades) -> bytes:
     """A palette PNG of pairwise distances, a pixel a pair, and left of it a strip in the colours of the holes.
 
     Zero distance has its own flat colour; other distances are shaded logarithmically.
@@ -273,10 +282,10 @@ def distance_picture(distances: npt.NDArray[Any], holes: npt.NDArray[np.integer[
     with np.errstate(divide="ignore"):
         part = np.log(np.maximum(apart, scale.low) / scale.low) / spread if scale.low > 0 else np.zeros_like(apart)
     shade = np.where(apart == 0, 0, 1 + np.clip(np.rint(part * (_SHADES - 1)), 0, _SHADES - 1)).astype(np.uint8)
-    ranks = sorted({int(rank) for rank in holes})
-    strip = np.array([_SHADES + 2 + ranks.index(int(rank)) % (254 - _SHADES) for rank in holes], np.uint8)
-    width, margin = strip_pixels(len(holes))
-    gap = np.full((len(holes), margin), _SHADES + 1, np.uint8)
+    ranks = sorted({int(rank) for rank in hues})
+    strip = np.array([_SHADES + 2 + ranks.index(int(rank)) % (254 - _SHADES) for rank in hues], np.uint8)
+    width, margin = strip_pixels(len(hues))
+    gap = np.full((len(hues), margin), _SHADES + 1, np.uint8)
     pixels = np.hstack([np.repeat(strip[:, None], width, axis=1), gap, shade])
     image = Image.fromarray(pixels, "P")
     colours = [ZERO, *ramp(), "#808080", *[hole_colour(rank) for rank in ranks][: 254 - _SHADES]]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from .bf16 import Words
 from .event_tables import Account, account
+from .lanes import hues
 from .observation import Observation
 from .stage import Stage, stage
 from .step_tables import step_table
@@ -63,8 +64,12 @@ class Exhibit:
         return self.tokens_at(self.view.step)
 
     def tokens_at(self, step: int) -> pd.DataFrame:
-        """One row per token of the group at any recorded step; the group's name is "unknown" where the dead are not known."""
-        rows = self.seen.rows(step, self.view.group)
-        if self.seen.dead is not None:
-            return group_table(rows, self.seen.dead, self.mask)
-        return group_table(rows, np.zeros(len(self.mask), np.bool_), self.mask).assign(group="unknown")
+        """One row per token of the group at any recorded step, with the ``hue`` its hole keeps through the run.
+
+        The group's name is "unknown" where the dead are not known.
+        """
+        rows, known = self.seen.rows(step, self.view.group), self.seen.dead is not None
+        dead = self.seen.dead if self.seen.dead is not None else np.zeros(len(self.mask), np.bool_)
+        table = group_table(rows, dead, self.mask)
+        hue = hues(self.told.tree, self.seen.index(step), np.flatnonzero(self.mask))
+        return table.assign(hue=hue) if known else table.assign(hue=hue, group="unknown")

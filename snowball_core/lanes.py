@@ -82,6 +82,23 @@ def ranks(tree: Lineage) -> dict[int, int]:
     return {hole: rank for rank, hole in enumerate(ordered)}
 
 
+def hues(tree: Lineage, snapshot: int, tokens: Snapshots) -> npt.NDArray[np.int64]:
+    """The number of the colour of the hole each token is in at a snapshot, its identity's rank from 1; 0 for tokens alone.
+
+    Parameters
+    ----------
+    tree : Lineage
+    snapshot : int
+    tokens : ndarray of int
+        Ascending.
+    """
+    rank, hue = ranks(tree), np.zeros(len(tokens), np.int64)
+    for node in tree.nodes:
+        if node.first <= snapshot <= node.last:
+            hue[np.searchsorted(tokens, node.tokens)] = rank[node.hole] + 1
+    return hue
+
+
 def lanes(
     tree: Lineage,
     hidden: Hidden | None,

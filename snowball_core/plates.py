@@ -143,8 +143,8 @@ def distances_plate(shown: Exhibit) -> Plate:
     unit = shown.view.unit
     order = charts.picture_order(shown.tokens)
     scale = charts.shades_of(shown.summary, shown.view.group, unit)
-    holes = shown.tokens["hole"].to_numpy()[order]
-    image = charts.distance_picture(distance_matrix(shown.rows[order], unit), holes, scale)
+    hues = charts.hue_of(shown.tokens)[order]
+    image = charts.distance_picture(distance_matrix(shown.rows[order], unit), hues, scale)
     everyone = len(shown.tokens)
     thinned = "every token" if len(order) == everyone else f"thinned to {len(order):,} of {everyone:,} tokens"
     note = f"Rows and columns: {thinned}, ordered by black hole; the strip at the left has the holes' colours."

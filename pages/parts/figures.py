@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from snowball_core.bf16 import Words
 from snowball_core.close_up import tokens_at
 from snowball_core.errors import SnowballError
 from snowball_core.event_tables import Account
+from snowball_core.lanes import hues
 from snowball_core.runs import Run
 from snowball_core.step_axes import StepAxis
 from snowball_core.tables import distance_matrix, exact_numbers, group_mask, recorded_at, settled
@@ -117,6 +119,17 @@ class Moment:
         """The steps of all snapshots recorded by now."""
         return self.run.steps(self.snapshots)
 
+    @cached_property
+    def coloured(self) -> pd.DataFrame:
+        """The token table with the ``hue`` each hole keeps through the run; without it while that cannot be told."""
+        if not self.finished:
+            return self.tokens
+        try:
+            tree = self.lineage().tree
+        except SnowballError:
+            return self.tokens
+        return self.tokens.assign(hue=hues(tree, self.index, np.flatnonzero(self.mask)))
+
     def near(self) -> pd.DataFrame:
         """The token table with hidden classes and motion; the plain one where a file beside the history cannot be read."""
         try:
@@ -182,7 +195,7 @@ def numbers(moment: CloseUp) -> None:
         cells.metric(
             "Farthest, cells",
             f"{exact['linf_cells']:,}" if is_finite else "none",
-            f"{exact['linf_weight']:.2g} weight units",
+            f"{_short(exact['linf_weight'])} weight",
             delta_color="off",
             delta_arrow="off",
             help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "
@@ -195,13 +208,19 @@ def numbers(moment: CloseUp) -> None:
             )
 
 
+def _short(number: float) -> str:
+    """A number in two digits, marked where they are not all of it."""
+    told = f"{number:.2g}"
+    return told if float(told) == number else f"≈ {told}"
+
+
 def sizes(moment: Moment) -> None:
     """Populations of the black holes, divided by hidden class."""
     hidden = openers.hidden_at(str(moment.run.path), moment.snapshots, moment.index, moment.mask)
     meaning = "a divided bar is only apparent" if hidden is not None else "tokens that are one vector"
     moment.caption("Black holes", meaning, "tokens", "hidden class" if hidden is not None else "population")
     slots = charts.slots_of(moment.measures, moment.group)
-    data = marked_charts.holes_data(moment.tokens, slots, hidden)
+    data = marked_charts.holes_data(moment.coloured, slots, hidden)
     parts = pointed_charts.parts_data(moment.tokens, slots)
     clickable(
         marked_charts.holes_spec(len(moment.rows), slots),
@@ -224,7 +243,7 @@ def distances(moment: Moment) -> None:
     order = charts.picture_order(moment.tokens)
     scale = charts.shades_of(moment.measures, moment.group, moment.unit)
     apart = distance_matrix(moment.rows[order], moment.unit)
-    picture = charts.distance_picture(apart, moment.tokens["hole"].to_numpy()[order], scale)
+    picture = charts.distance_picture(apart, charts.hue_of(moment.coloured)[order], scale)
     described = f"Pairwise L∞ distances of {moment.group} tokens at step {moment.step:,}, in {word}"
     marked = marked_charts.marked_rows(order, moment.tokens, moment.selected)
     vectors = pointed_charts.vectors_data(moment.tokens, order)
@@ -251,7 +270,7 @@ def places(moment: Moment) -> None:
     moment.caption("Where they are", "principal axes; area: number of tokens", "weight units", "principal-axes")
     basis = moment.snapshots if moment.finished else settled(moment.snapshots)
     scene = openers.scene(str(moment.run.path), basis, moment.group)
-    data = charts.places_data(scene, moment.rows, moment.tokens)
+    data = charts.places_data(scene, moment.rows, moment.coloured)
     lately = openers.lately(str(moment.run.path), moment.snapshots, moment.index, moment.mask, marked_charts.TRAIL)
     clickable(
         marked_charts.vectors_spec(scene, len(moment.rows)),

@@ -9,6 +9,7 @@ from pages.parts.door import require_front_door
 require_front_door("pages/library.py")
 
 from pages.parts.foreign_view import foreign_view  # noqa: E402
+from pages.parts.run_picker import say_read_only  # noqa: E402
 from pages.parts.shelf_view import shelf_view  # noqa: E402
 from pages.parts.trash_view import say_put_away, trash_view  # noqa: E402
 
@@ -17,6 +18,7 @@ st.markdown(
     "Which runs are there, and what became of their black holes? Select rows to open, name, compare or put away runs. "
     "U counts unique vectors, C black holes, P the tokens in them."
 )
+say_read_only()
 say_put_away()
 runs, file, trash = st.tabs(["Runs", "From a file", "Trash"], key="shelf", bind="query-params")
 if runs.open:

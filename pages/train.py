@@ -12,6 +12,7 @@ from pages.parts.continuing import continuing  # noqa: E402
 from pages.parts.fork_choice import chosen_branch  # noqa: E402
 from pages.parts.form import form  # noqa: E402
 from pages.parts.launch import launch, say_started  # noqa: E402
+from pages.parts.run_picker import say_read_only  # noqa: E402
 from pages.parts.under_way import under_way  # noqa: E402
 
 # The form is longer than a screen, and what a choice costs is read while it is made.
@@ -27,6 +28,7 @@ st.markdown(
     "Which run shall be recorded, and how is it doing? Choose an experiment, look at what it costs, and start it. "
     "It trains in a process of its own: closing this page or the app does not stop it."
 )
+say_read_only()
 say_started()
 under_way()
 at = chosen_branch()

@@ -73,6 +73,11 @@ def write_json(path: Path, content: Mapping[str, Any], durable: bool = True, roo
         raise
 
 
+def is_read_only() -> bool:
+    """Whether ``SNOWBALL_READONLY=1``: nothing may be started, changed or put away."""
+    return os.environ.get("SNOWBALL_READONLY", "") not in ("", "0")
+
+
 def require_writable() -> None:
     """Refuse to change anything while ``SNOWBALL_READONLY=1``.
 
@@ -80,7 +85,7 @@ def require_writable() -> None:
     ------
     RunError
     """
-    if os.environ.get("SNOWBALL_READONLY", "") not in ("", "0"):
+    if is_read_only():
         raise RunError("this Snowball is read-only (SNOWBALL_READONLY is set): runs can be looked at. Unset it to train.")
 
 

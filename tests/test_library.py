@@ -11,6 +11,7 @@ import pytest
 from conftest import MakeRun, falling_together
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from snowball_core.bf16 import values
 from snowball_core.notes import Notes, annotate, read_notes
@@ -230,14 +231,25 @@ def test_a_read_only_library_shows_everything_and_changes_nothing(
     make_run: MakeRun, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run()
-    monkeypatch.setenv("SNOWBALL_READONLY", "1")
-    app = press(opened([run]), "put-away")
-    assert "read-only" in texts(app.error)
-    assert ids(app) == [run.id]
-    save = next(button for button in app.button if str(button.key).startswith(("save-", "FormSubmitter")))
-    assert "read-only" in texts(sound(save.click().run()).error)
+    save = ("save-", "FormSubmitter")
+    for keys in (("put-away",), save):
+        monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
+        app = opened([run])
+        monkeypatch.setenv("SNOWBALL_READONLY", "1")
+        # Pressed in a page that was drawn before.
+        app = sound(_button(app, *keys).click().run())
+        assert "read-only" in texts([*app.error, *app.info])
+        assert ids(app) == [run.id]
+    app = opened([run])
+    assert "none started, changed or put away" in texts(app.info)
+    assert _button(app, "put-away").disabled
+    assert _button(app, *save).disabled
     assert not (run.path / "notes.json").exists()
     assert not (library / ".trash").exists()
+
+
+def _button(app: AppTest, *keys: str) -> Button:
+    return next(button for button in app.button if str(button.key).startswith(keys))
 
 
 def test_a_run_that_vanishes_while_it_is_selected_leaves_the_page_whole(make_run: MakeRun, library: Path) -> None:

@@ -164,7 +164,9 @@ def test_the_pages_of_a_read_only_library_say_so(browser: Browser, library: Path
     with serve(library, SNOWBALL_READONLY="1") as address:
         page = browser.new_context().new_page()
         visit(page, f"{address}/train")
-        page.get_by_role("button", name="Start the run").click()
+        expect(page.get_by_role("button", name="Start the run")).to_be_disabled()
         expect(page.locator("[data-testid='stAlert']").first).to_contain_text("read-only")
+        visit(page, f"{address}/library")
+        expect(page.locator("[data-testid='stAlert']").first).to_contain_text("none started, changed or put away")
         page.context.close()
     assert os.environ.get("SNOWBALL_READONLY") is None

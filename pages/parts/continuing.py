@@ -8,7 +8,7 @@ from snowball_core import jobs
 from snowball_core.costs import cost
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
-from snowball_core.status import Status
+from snowball_core.status import Status, is_read_only
 from snowball_core.tables import recorded_at, recorded_snapshots
 
 from . import openers
@@ -85,7 +85,15 @@ def _offer_resume(run: Run, status: Status) -> None:
     needs = duration(cost(run.config, openers.speed(), behind).seconds)
     repeated = f", of which {status.step - behind:,} are repeated and compared" if status.step > behind else ""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Resume", key=f"resume-{run.id}", icon=":material/resume:", type="primary", on_click=_resume, args=(run.id,))
+        st.button(
+            "Resume",
+            key=f"resume-{run.id}",
+            icon=":material/resume:",
+            type="primary",
+            disabled=is_read_only(),
+            on_click=_resume,
+            args=(run.id,),
+        )
         left = run.config.last_step - behind
         st.caption(f"From step {behind:,}: {left:,} steps{repeated}, about {needs}. The same run, the same bits.")
 
@@ -97,7 +105,7 @@ def _offer_exact_fork(run: Run) -> None:
             "Fork exactly" if at is None else f"Fork exactly at step {at:,}",
             key=f"fork-exact-{run.id}",
             icon=":material/fork_right:",
-            disabled=at is None,
+            disabled=at is None or is_read_only(),
             on_click=fork,
             args=(run.id, "checkpoint"),
         )
@@ -117,6 +125,7 @@ def _offer_snapshot_fork(run: Run, count: int) -> None:
         st.button(
             f"Fork from the snapshot at step {step:,}",
             key=f"fork-snapshot-{run.id}",
+            disabled=is_read_only(),
             icon=":material/fork_right:",
             on_click=fork,
             args=(run.id, str(step)),

@@ -13,6 +13,7 @@ from snowball_core.errors import ConfigError, SnowballError
 from snowball_core.mobility import expected_words, mobility, sentences
 from snowball_core.preparing import dead_tokens
 from snowball_core.runs import runs_folder
+from snowball_core.status import is_read_only
 
 from . import openers
 from .book_offer import offer_book
@@ -42,7 +43,7 @@ def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], a
         _estimate(config, corpus, at)
         _what_can_move(config, at)
     label = "Start the run" if at is None else "Start the fork"
-    if st.button(label, type="primary", key="start", disabled=bool(faults)) and config:
+    if st.button(label, type="primary", key="start", disabled=bool(faults) or is_read_only()) and config:
         _start(config, at)
 
 

@@ -13,7 +13,7 @@ from snowball_core import jobs
 from snowball_core.config import configured, preset
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
-from snowball_core.status import Status
+from snowball_core.status import Status, is_read_only
 
 from .words import plain
 
@@ -86,6 +86,15 @@ def say_ended(status: Status) -> None:
         st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
 
 
+def say_read_only() -> None:
+    """Say on a page with buttons that change something why none of them can be pressed."""
+    if is_read_only():
+        st.info(
+            "This Snowball is read-only (SNOWBALL_READONLY is set): runs can be looked at, but none started, changed or put "
+            "away. Start it without SNOWBALL_READONLY to record your own."
+        )
+
+
 def offer_demo() -> None:
     """What to do in an empty library: one button that records a small run."""
     st.info(
@@ -93,7 +102,7 @@ def offer_demo() -> None:
         "Scrub then plays what became of its tokens, and the other pages explain it."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Start a 60-second demo run", type="primary", key="demo"):
+        if st.button("Start a 60-second demo run", type="primary", key="demo", disabled=is_read_only()):
             start_demo()
         st.page_link("pages/train.py", label="Choose your own run on the Train page")
     st.caption("The demo trains 450 steps on a text that needs no download and takes about 15 MB in the runs folder.")

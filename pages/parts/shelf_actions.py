@@ -15,6 +15,7 @@ from snowball_core.errors import SnowballError
 from snowball_core.notes import LONGEST_LABEL, LONGEST_NOTE, annotate, read_notes, tags_of
 from snowball_core.runs import Run, read_run
 from snowball_core.shelf import Row
+from snowball_core.status import is_read_only
 
 from .run_picker import state_badge
 from .trash_view import put_away
@@ -76,7 +77,7 @@ def _form(row: Row) -> None:
         label = left.text_input("Name", notes.label, LONGEST_LABEL, key=f"label-{mark}", placeholder=row.glance.name)
         tags = right.text_input("Tags, comma-separated", ", ".join(notes.tags), key=f"tags-{mark}", placeholder="merger, keep")
         note = st.text_area("Note", notes.note, 90, LONGEST_NOTE, key=f"note-{mark}")
-        if st.form_submit_button("Save", key=f"save-{mark}"):
+        if st.form_submit_button("Save", key=f"save-{mark}", disabled=is_read_only()):
             try:
                 annotate(row.path, label, note, tags_of(tags))
             except SnowballError as error:
@@ -96,7 +97,8 @@ def _several(rows: Sequence[Row]) -> None:
         _differences(rows)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             tag = st.text_input("A tag for all of them", key="tag-all", width=220)
-            st.button("Add the tag", key="add-tag", on_click=_tag_all, args=([row.path for row in rows], tag), disabled=not tag)
+            barred = not tag or is_read_only()
+            st.button("Add the tag", key="add-tag", on_click=_tag_all, args=([row.path for row in rows], tag), disabled=barred)
             _put_away_button(rows)
 
 
@@ -150,7 +152,7 @@ def _put_away_button(rows: Sequence[Row]) -> None:
         "Put into the trash" if len(rows) == 1 else f"Put {len(rows):,} runs into the trash",
         key="put-away",
         icon=":material/delete:",
-        disabled=bool(alive),
+        disabled=bool(alive) or is_read_only(),
         help="A run being recorded must be stopped first." if alive else "It can be undone: nothing is deleted.",
         on_click=put_away,
         args=([row.id for row in rows],),

@@ -13,6 +13,7 @@ from snowball_core import trash as room
 from snowball_core.errors import SnowballError
 from snowball_core.runs import runs_folder
 from snowball_core.shelf import row, shelf_table
+from snowball_core.status import is_read_only
 
 from .words import plain, size
 
@@ -34,7 +35,7 @@ def say_put_away() -> None:
         named = ", ".join(gone[:_MOST_NAMED]) + (f" and {len(gone) - _MOST_NAMED:,} more" if len(gone) > _MOST_NAMED else "")
         with st.container(horizontal=True, vertical_alignment="center", border=True, key="put-away-said"):
             st.markdown(f"In the trash: {plain(named)}")
-            st.button("Undo", key="undo", icon=":material/undo:", on_click=_bring_back, args=(gone,))
+            st.button("Undo", key="undo", icon=":material/undo:", on_click=_bring_back, args=(gone,), disabled=is_read_only())
 
 
 def trash_view() -> None:
@@ -53,12 +54,13 @@ def trash_view() -> None:
     chosen = st.multiselect("Runs to bring back or to delete", names, key="in-trash", placeholder="choose runs, or all")
     if not chosen:
         return
-    st.button("Bring back", key="restore", icon=":material/undo:", on_click=_bring_back, args=(chosen,))
+    barred = is_read_only()
+    st.button("Bring back", key="restore", icon=":material/undo:", on_click=_bring_back, args=(chosen,), disabled=barred)
     total = size(sum(each.bytes for each in rows if each.id in chosen))
     # Named by what it confirms: a tick never comes to mean other runs.
     mark = zlib.crc32(" ".join(chosen).encode())
     sure = st.checkbox(f"Yes, delete {len(chosen):,} of {len(names):,} runs ({total}) for ever", key=f"sure-{mark}")
-    st.button("Delete for ever", key="delete", on_click=_delete, args=(chosen,), disabled=not sure)
+    st.button("Delete for ever", key="delete", on_click=_delete, args=(chosen,), disabled=barred or not sure)
 
 
 def _bring_back(run_ids: Sequence[str]) -> None:

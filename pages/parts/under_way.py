@@ -8,7 +8,7 @@ from snowball_core import jobs
 from snowball_core.costs import cost
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, runs_folder
-from snowball_core.status import request_stop
+from snowball_core.status import is_read_only, request_stop
 from snowball_core.turns import waiting
 
 from . import openers
@@ -58,7 +58,7 @@ def _live(run_id: str) -> None:
                 "Stop and keep what is recorded",
                 key=f"stop-{run_id}",
                 icon=":material/stop:",
-                disabled=status.state == "stopping",
+                disabled=status.state == "stopping" or is_read_only(),
                 on_click=_stop,
                 args=(run,),
             )
@@ -80,7 +80,12 @@ def _queue(queue: list[str]) -> None:
                 needs = duration(cost(run.config, openers.speed(), status.step).seconds)
                 st.markdown(f"{place}. **{plain(run_id)}** {plain(status.message)}, then needs about {needs}")
                 st.button(
-                    "Take it out of the queue", key=f"cancel-{run_id}", icon=":material/close:", on_click=_stop, args=(run,)
+                    "Take it out of the queue",
+                    key=f"cancel-{run_id}",
+                    icon=":material/close:",
+                    disabled=is_read_only(),
+                    on_click=_stop,
+                    args=(run,),
                 )
             except SnowballError as error:
                 st.error(plain(error))

@@ -14,10 +14,10 @@ from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons
 from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
 from snowball_core.overlay_charts import HUES, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
 
-from .address import pick_some
+from .address import pick_one_or_none, pick_some
 from .meaning import what_is
 from .overlay_files import Picture, Told, take_overlays, whose
-from .words import plain
+from .words import many, plain
 
 _ALIGN_TITLE = {
     "step": "step (symlog)",
@@ -62,14 +62,10 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     """A picture for every chosen measure, all on one axis."""
     names = letters(lined_up)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        align, measures = pick_alignment(), pick_measures()
-        marked = st.selectbox(
-            "Mark a run",
-            [each.id for each in entrants],
-            index=None,
-            key="marked",
-            format_func=lambda run: f"{names[run]}: {run}",
-        )
+        align = pick_alignment()
+        offered = {each.id: f"{names[each.id]}: {each.id}" for each in entrants}
+        marked = pick_one_or_none("Mark a run", "marked", offered, placeholder="None is marked", width=420)
+    measures = pick_measures()
     drawn = [each for each in entrants if places(each, align) is not None]
     if missing := [names[each.id].split(" ")[0] for each in entrants if places(each, align) is None]:
         st.info(f"Not on this axis: {', '.join(missing)}. {_why_missing(align)}")
@@ -126,7 +122,7 @@ def _picture(
     ribboned = {called[setting] for setting in bands["setting"].unique()}
     is_one_of_many = lines["setting"].isin(ribboned)
     lines["strength"] = np.where(is_one_of_many, 0.4, 1.0)
-    told = f"{whose(measure, group)} · unit: {unit} · {lines['run'].nunique()} runs"
+    told = f"{whose(measure, group)} · unit: {unit} · {many(lines['run'].nunique(), 'run')}"
     st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
     if lines.empty:
         st.caption("None of these runs recorded it.")
@@ -137,6 +133,7 @@ def _picture(
     data = {
         "lines": lines,
         "ribbons": bands.assign(width=bands["setting"].map(wide)),
+        "alone": lines[lines.groupby("run")["x"].transform("size") == 1],
         "marked": lines[lines["run"] == called.get(marked or "")].assign(width=2.8),
     }
     spec = overlay_spec(frame)
@@ -147,9 +144,12 @@ def _picture(
 def _frame(entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, lines: pd.DataFrame) -> Frame:
     _, unit, is_whole = MEASURES[measure]
     settings = tuple(dict.fromkeys(called[each.setting] for each in entrants))
+    # The same axis for all pictures, also for a measure that some runs or steps lack.
+    along = np.concatenate([x for each in entrants if (x := places(each, align)) is not None])
+    low, high = float(np.nanmin(along)), float(np.nanmax(along))
     return Frame(
-        float(lines["x"].min()),
-        float(max(lines["x"].max(), lines["x"].min() + 1e-12)),
+        low,
+        high if high > low else low + 1,
         float(lines["value"].max()),
         align != "rates",
         is_whole,

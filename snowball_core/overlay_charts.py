@@ -102,11 +102,13 @@ def widths(settings: Sequence[str], ribboned: Collection[str], is_counted: bool)
     Examples
     --------
     >>> widths(["a", "b", "alone"], ["a", "b"], True)
-    {'b': 2.2, 'a': 4.6, 'alone': 7.0}
+    {'b': 3.0, 'a': 7.0, 'alone': 11.0}
     """
     ordered = sorted(settings, key=lambda setting: setting in ribboned)
-    wider = min(2.4, 7.2 / max(1, len(ordered) - 1)) if is_counted and len(ordered) <= len(HUES) else 0.0
-    return {setting: round(2.2 + wider * above, 1) for above, setting in enumerate(reversed(ordered))}
+    # Two pixels of each colour on either side: with less they blend into one that is in no legend.
+    wider = min(4.0, 8.0 / max(1, len(ordered) - 1)) if is_counted and len(ordered) <= len(HUES) else 0.0
+    narrowest = 3.0 if wider and len(ordered) > 1 else 2.2
+    return {setting: round(narrowest + wider * above, 1) for above, setting in enumerate(reversed(ordered))}
 
 
 def ribbons_data(ribbons: pd.DataFrame, names: Mapping[str, str], align: str) -> pd.DataFrame:
@@ -168,7 +170,10 @@ def _y(frame: Frame, column: str) -> alt.Y:
 
 @functools.lru_cache(maxsize=128)
 def overlay_spec(frame: Frame) -> dict[str, Any]:
-    """Every run, ribbons with their medians, and the marked run; data sets ``lines``, ``ribbons``, ``marked``."""
+    """Every run, ribbons with their medians, the marked run, and runs of one point, which no line would show.
+
+    Data sets ``lines``, ``ribbons``, ``alone``, ``marked``.
+    """
     colours = alt.Scale(domain=list(frame.settings), range=[hue(rank) for rank in range(len(frame.settings))])
     x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
     told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
@@ -180,11 +185,13 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
         return drawn
 
     band = alt.Chart(alt.NamedData("ribbons")).mark_area(interpolate="step-after", clip=True, opacity=0.18)
+    dots = alt.Chart(alt.NamedData("alone")).mark_point(filled=True, size=70, opacity=1, aria=False)
     strength = alt.Opacity("strength:Q", scale=None, legend=None)
     layers = [
         band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
         line("lines", "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
         line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
+        dots.encode(x=x, y=_y(frame, "value:Q"), color=colour, tooltip=["run:N", "setting:N"]),
         line("marked", "value:Q").encode(color=alt.value(MARKED), tooltip=["run:N"]),
     ]
     described: dict[str, Any] = alt.layer(*layers).properties(height=_HEIGHT).to_dict()

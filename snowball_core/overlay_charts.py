@@ -24,7 +24,7 @@ MARKED = "#D4A017"
 MOST_POINTS = 400
 _AXIS_PIXELS = 46
 _HEIGHT = 260
-_LABEL = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e') : format(datum.value, ',d')"
+_LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' : ',.1~f')"
 Floats = npt.NDArray[np.float64]
 
 
@@ -221,7 +221,9 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     title, colour, one = UNITS[unit]
     scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
     axis = alt.Axis(values=ticks(0, last_step), labelOverlap="greedy", format=",d", grid=False, title="step (symlog)")
-    decades = [0.0] + [one * 10**power for power in range(9) if one * 10**power <= 1.1 * max(top, 10 * one)]
+    # The largest value has a label of its own, the dashed bound keeps its.
+    decades = [0.0] + [one * 10**power for power in range(9) if one * 10**power <= max(0.6 * top, 10 * one)]
+    decades += [top] if top > 1.6 * decades[-1] else []
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(type="symlog", constant=one, domain=[0, 1.3 * max(top, 10 * one)], nice=False),

@@ -101,6 +101,20 @@ def test_runs_let_go_before_the_first_is_answered_are_all_heard(server: str, pag
     expect(page.locator(".st-key-draws")).to_contain_text("2 runs")
 
 
+def test_a_run_of_one_snapshot_is_told_so_and_leads_on(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run(steps=1, until=0)
+    for question in ("lineage", "motion", "verdict"):
+        visit(page, f"{server}/{question}?run={run.id}")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("this run has one snapshot, of step 0")
+        expect(page.locator("[data-testid='stVegaLiteChart']")).to_have_count(0)
+    page.get_by_role("link", name="See its one step on the Scrub page").click()
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 0 · dead: 6 tokens")
+    expect(page.locator("body")).to_contain_text("its counts are points, and there is nothing to play")
+    visit(page, f"{server}/lineage?run={run.id}")
+    page.get_by_role("link", name="Go on with it on the Train page").click()
+    expect(page.locator(".st-key-continuing")).to_contain_text("Fork it to go on beyond its end")
+
+
 def test_a_violation_leads_to_its_step_and_a_question_to_its_answer(server: str, page: Page, make_run: MakeRun) -> None:
     run = without_rate(make_run())
     visit(page, f"{server}/verdict?run={run.id}&group=live")

@@ -87,8 +87,9 @@ def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -
 def test_runs_with_one_snapshot_none_or_no_dead_tokens_get_an_answer(make_run: MakeRun) -> None:
     one = make_run(steps=1, until=0, name="one")
     app = opened("verdict", run=one.id)
-    assert "### Stable" in texts(app.markdown)
-    assert "nothing could join or part yet" in texts(app.caption)
+    assert "from the first recorded step to the last; this run has one snapshot, of step 0" in texts(app.info)
+    assert "###" not in texts(app.markdown)
+    assert not app.table
     none = make_run(snapshots=0, state="failed", name="none")
     assert "Nothing is recorded" in texts(opened("verdict", run=none.id).info)
     alive = make_run(dead=0, name="no-dead")

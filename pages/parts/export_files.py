@@ -16,7 +16,7 @@ from snowball_core.sheets import PER_STEP, SHEETS
 from snowball_core.takeaways import PARTS, USUAL, item
 
 from .takeaway import Stand, takeaway
-from .words import plain
+from .words import many, plain
 
 _PREVIEWED = 8
 _OFFERED = [part for part in PARTS if part != "parcel"]
@@ -126,7 +126,8 @@ def whole_files(stand: Stand, shown: Exhibit) -> None:
     frames = len(frame_steps(shown))
     thinned = "" if frames < MOST_FRAMES else ", thinned evenly"
     _offer(stand, "report", "report.html", "Report, one HTML page", "Pictures, tables and methods; opens without a network.")
-    told = f"Steps {stand.first:,} to {stand.last:,} in {frames:,} frames{thinned}."
+    told = f"Steps {stand.first:,} to {stand.last:,} in {many(frames, 'frame')}{thinned}."
+    told = told if frames > 1 else f"Step {stand.first:,} alone: a picture that stands still."
     _offer(stand, "steps", "steps.gif", "Animation, GIF", told)
     _offer(stand, "vectors", "projector/vectors.tsv", "Projector vectors, TSV", "Every value exact in decimal.")
     _offer(stand, "metadata", "projector/metadata.tsv", "Projector metadata, TSV", "Token, glyph, group, hole, population.")

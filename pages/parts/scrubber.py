@@ -152,6 +152,8 @@ def _moved() -> None:
 
 def _sent(made: Reel, snapshots: int) -> str:
     header = made.header
+    if snapshots == 1:
+        return "One snapshot recorded: its counts are points, and there is nothing to play."
     told = f"{snapshots:,} snapshots recorded, {header['changed']:,} differ from the one before; "
     if header["stride"] == 1:
         return told + "every one of them is drawn."

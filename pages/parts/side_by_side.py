@@ -77,7 +77,8 @@ def _transport(steps: np.ndarray, events: list[int]) -> int:  # type: ignore[typ
     st.session_state[_AT] = min(int(st.session_state[_AT]), last)
     with st.container(horizontal=True, vertical_alignment="bottom", key="together"):
         # The address leaves out the value that is usual: where none is named that is 0, and a link to step 0 leads elsewhere.
-        now = st.slider(f"Step of both runs, of {last:,}", 0, last, usual, key=_AT, bind="query-params")
+        label = f"Step of both runs, of {last:,}"
+        now = st.slider(label, 0, last, usual, key=_AT, bind="query-params", format="localized")
         before, after = steps[steps < now], steps[steps > now]
         goals = {
             "Previous event": max([step for step in events if step < now], default=None),

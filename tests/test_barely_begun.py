@@ -13,11 +13,12 @@ from trained_runs import tiny, write_book
 
 from snowball_core.errors import HistoryError
 from snowball_core.exhibit import Exhibit
-from snowball_core.findings import law_rows
+from snowball_core.findings import law_rows, verdict_of
 from snowball_core.observation import observe
 from snowball_core.plates import MOTIFS
 from snowball_core.preparing import prepare
 from snowball_core.recording import continue_run
+from snowball_core.report import report_bytes
 from snowball_core.runs import Run, read_run
 from snowball_core.viewpoint import viewpoint
 
@@ -71,6 +72,13 @@ def test_a_law_of_change_is_not_said_to_hold_where_nothing_could_change(tmp_path
     for law in ("hidden-classes-never-part", "hidden-classes-never-rise", "zero-rate-is-rest", "beyond-reach-is-rest"):
         assert one[law] == "one snapshot is recorded: nothing could change yet"
         assert law not in two
+
+
+def test_a_verdict_on_one_step_says_that_nothing_could_happen_wherever_it_is_told(tmp_path: Path) -> None:
+    seen = observe(trained(tmp_path, 0))
+    assert verdict_of(seen, "dead").caution.startswith("One step is recorded: nothing could join or part yet.")
+    assert b"One step is recorded" in report_bytes(Exhibit(seen, viewpoint(seen)))
+    assert not verdict_of(observe(trained(tmp_path, 1)), "dead").caution.startswith("One step")
 
 
 @pytest.mark.parametrize("name", sorted(MOTIFS))

@@ -75,7 +75,7 @@ def criteria(path: str, snapshots: int, group: str) -> None:
 
 def _criterion(criterion: Criterion) -> None:
     st.markdown(f"**{criterion.name.capitalize()}** {what_is(criterion.name)}")
-    _form("As the first notebook asked", criterion.seed)
+    _form("First notebook", criterion.seed)
     _form("Corrected", criterion.corrected)
     if criterion.corrected.holds is not None and criterion.seed.holds != criterion.corrected.holds:
         st.badge("The two forms disagree", icon=":material/alt_route:", color="orange")

@@ -16,6 +16,7 @@ from snowball_core.glossary import anchors
 from snowball_core.laws import LAWS
 from snowball_core.observation import observe
 from snowball_core.pairs import seed_criterion
+from snowball_core.plates import MOTIFS
 from snowball_core.runs import HISTORY, METRICS, TENSOR
 from snowball_core.tensorfile import TensorWriter
 
@@ -133,8 +134,11 @@ def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun, mo
     monkeypatch.setenv("SNOWBALL_NATIVE", "1")
     runs = [make_run(name=f"run-{seed}", seed=seed) for seed in (1, 2)]
     known = set(anchors().values())
-    for page, query in (("scrub", {}), ("verdict", {}), ("compare", {"runs": ",".join(run.id for run in runs)})):
+    asked = {"scrub": {}, "verdict": {}, "lineage": {}, "motion": {}, "compare": {"runs": ",".join(run.id for run in runs)}}
+    asked |= {"export": {"export-picture": MOTIFS["speeds"].what}}
+    for page, query in asked.items():
         told = opened(page, **query)
         links = re.findall(r"\(about#([^)]*)\)", texts(told.markdown) + texts(told.caption))
         assert links, page
         assert set(links) <= known
+    assert links == ["bulk-motion"]

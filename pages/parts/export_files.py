@@ -15,6 +15,7 @@ from snowball_core.plates import MOTIFS, draw
 from snowball_core.sheets import PER_STEP, SHEETS
 from snowball_core.takeaways import PARTS, USUAL, item
 
+from .meaning import what_is
 from .takeaway import Stand, takeaway
 from .words import many, plain
 
@@ -27,6 +28,20 @@ _PART_WORDS = {
     "report": "Report",
     "projector": "Projector files",
     "animation": "Animation",
+}
+# Picture → what explains it on the About page.
+_ENTRIES = {
+    "counts": "census",
+    "loss": "loss",
+    "lineage": "lineage",
+    "farthest": "largest_linf_weight",
+    "regimes": "further",
+    "freeze-map": "freeze step",
+    "speeds": "bulk motion",
+    "displacements": "displacement of a token",
+    "sizes": "population",
+    "distances": "heatmap",
+    "places": "principal-axes",
 }
 
 
@@ -82,6 +97,7 @@ def pictures(stand: Stand, shown: Exhibit) -> None:
         st.info(plain(error))
         return
     with st.container(horizontal=True, key="export-picture-files"):
+        st.markdown(what_is(_ENTRIES[name]), width="content")
         takeaway(name, stand, plate=MOTIFS[name].make)
 
 

@@ -96,7 +96,7 @@ def pictures(stand: Stand, shown: Exhibit) -> None:
     except SnowballError as error:
         st.info(plain(error))
         return
-    with st.container(horizontal=True, key="export-picture-files"):
+    with st.container(horizontal=True, vertical_alignment="center", key="export-picture-files"):
         st.markdown(what_is(_ENTRIES[name]), width="content")
         takeaway(name, stand, plate=MOTIFS[name].make)
 

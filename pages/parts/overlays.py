@@ -12,7 +12,7 @@ import streamlit as st
 
 from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons
 from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
-from snowball_core.overlay_charts import HUES, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
+from snowball_core.overlay_charts import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
 
 from .address import pick_one_or_none, pick_some
 from .meaning import what_is
@@ -72,7 +72,9 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     if not drawn:
         return
     called = names | setting_names(lined_up)
-    _legend(drawn, called)
+    # A run that has no place on this axis is not marked on it.
+    gold = called[marked] if marked and marked in {each.id for each in drawn} else None
+    _legend(drawn, called, gold)
     thinned, pictures = False, dict[str, Picture | None]()
     grid = st.grid(2, min_column_width=420, gap="medium")
     for measure in measures:
@@ -89,20 +91,19 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
             if 1 < len({each.setting for each in drawn}) <= len(HUES)
             else ""
         )
-        + (note := exact if thinned else "Every change of every line is drawn.")
+        + (note := (exact if thinned else "Every change of every line is drawn.") + (f" Gold: {gold}." if gold else ""))
         + "]"
     )
     shown = {name: picture for name, picture in pictures.items() if picture is not None}
     take_overlays(lined_up, names, drawn, shown, Told(ALIGNMENTS[align], align, group, note))
 
 
-def _legend(entrants: Sequence[Entrant], called: Mapping[str, str]) -> None:
-    """The settings in their colours, once for all pictures."""
+def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str | None) -> None:
+    """The settings in their colours and the marked run in its own, once for all pictures."""
     settings = list(dict.fromkeys(called[each.setting] for each in entrants))
+    lines = [*((hue(rank), name) for rank, name in enumerate(settings)), *([(MARKED, marked)] if marked else [])]
     swatch = "display:inline-block;width:22px;height:0;border-top:4px solid {};margin-right:6px;vertical-align:4px"
-    told = [
-        f'<span><span style="{swatch.format(hue(rank))}"></span>{escape(name)}</span>' for rank, name in enumerate(settings)
-    ]
+    told = [f'<span><span style="{swatch.format(colour)}"></span>{escape(name)}</span>' for colour, name in lines]
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;font-size:14px">{"".join(told)}</div>')
 
 
@@ -121,7 +122,7 @@ def _picture(
     bands = ribbons(entrants, measure, align)
     ribboned = {called[setting] for setting in bands["setting"].unique()}
     is_one_of_many = lines["setting"].isin(ribboned)
-    lines["strength"] = np.where(is_one_of_many, 0.4, 1.0)
+    lines["strength"] = np.where(is_one_of_many, 0.55, 1.0)
     told = f"{whose(measure, group)} · unit: {unit} · {many(lines['run'].nunique(), 'run')}"
     st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
     if lines.empty:

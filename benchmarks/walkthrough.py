@@ -29,7 +29,7 @@ _WIDTH, _TALL, _SETTLED = 1440, 3_000, 1_500
 _PICTURES = {
     "lineage": (f"lineage?run={SHIPPED}&step=19", 1_045),
     "motion": (f"motion?run={SHIPPED}&step=1445", 1_165),
-    "compare": (f"compare?runs={SHIPPED},{{other}}", 1_000),
+    "compare": (f"compare?runs={SHIPPED},{{other}}", 1_070),
     "verdict": (f"verdict?run={SHIPPED}", 1_000),
     "export": (f"export?run={SHIPPED}&step=19", 1_240),
 }

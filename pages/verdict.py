@@ -11,7 +11,7 @@ require_front_door("pages/verdict.py")
 from pages.parts.criteria import criteria, outcome  # noqa: E402
 from pages.parts.monitors import monitors  # noqa: E402
 from pages.parts.provenance import provenance  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo, only_one_snapshot, pick_run  # noqa: E402
 from pages.parts.seeds_epsilon import seeds_epsilon  # noqa: E402
 from pages.parts.settings import pick_group, say_unusable  # noqa: E402
 from pages.parts.takeaway import Stand, take_these  # noqa: E402
@@ -42,6 +42,8 @@ if run is not None:
             )
         elif not group_mask(run.dead, group).any():
             st.info(f"This run has no {group} tokens, so there is nothing to judge: choose another group above.")
+        elif snapshots < 2:
+            only_one_snapshot(run, "A verdict is on what became of black holes from the first recorded step to the last")
         else:
             outcome(path, snapshots, group)
             criteria(path, snapshots, group)

@@ -75,7 +75,8 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
     y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
     lines = (
         alt.Chart(alt.NamedData("counts"))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=axis.last_step == 0)
+        # One recorded step is a point for each count, at the picture's edge.
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=axis.last_step > 0, point=axis.last_step == 0)
         .encode(
             x=axis.x(axis.title, axis.column),
             y=alt.Y("count:Q", scale=y_scale, axis=y_axis),

@@ -36,6 +36,7 @@ from .verdict import Evidence, Verdict, verdict
 
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "rows are jiggled: noise may part and move them"
+_STILL = "one snapshot is recorded: nothing could change yet"
 _NO_MOMENTS = "the optimizer's moments were not recorded (moment_hash)"
 
 
@@ -73,10 +74,11 @@ def unchecked(seen: Observation) -> dict[str, str]:
     config, noisy, moments = seen.config, jiggled(seen) is not None, seen.moment_hash is not None
     steps = set(seen.steps[:2].tolist())
     adam = config is not None and config.optimizer == "adamw"
+    alone = (len(seen.steps) < 2, _STILL)
     reasons = {
-        "hidden-classes-never-part": [(noisy, _NOISE), (not moments, _NO_MOMENTS)],
-        "hidden-classes-never-rise": [(noisy, _NOISE), (not moments, _NO_MOMENTS), (seen.dead is None, seen.reason)],
-        "zero-rate-is-rest": [(noisy, _NOISE), (seen.rates is None, "the learning rate of the steps is not known")],
+        "hidden-classes-never-part": [alone, (noisy, _NOISE), (not moments, _NO_MOMENTS)],
+        "hidden-classes-never-rise": [alone, (noisy, _NOISE), (not moments, _NO_MOMENTS), (seen.dead is None, seen.reason)],
+        "zero-rate-is-rest": [alone, (noisy, _NOISE), (seen.rates is None, "the learning rate of the steps is not known")],
         "first-step-is-the-rate": [
             (noisy, _NOISE),
             (not adam, "the optimizer is not known to be AdamW"),
@@ -84,10 +86,12 @@ def unchecked(seen: Observation) -> dict[str, str]:
             ("gradient" not in seen.recordings, "the gradient was not recorded (gradient)"),
         ],
         "beyond-reach-is-rest": [
+            alone,
             (noisy, _NOISE),
             (not adam or seen.rates is None, "the optimizer is not known to be AdamW, or its rates are not known"),
         ],
         "second-moment-only-rises": [
+            alone,
             ("exp_avg_sq" not in seen.recordings, "the second moment was not recorded (exp_avg_sq)"),
             (config is not None and _can_fall(seen), "in this format and with this beta2 it can fall"),
         ],

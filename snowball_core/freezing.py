@@ -78,7 +78,7 @@ def freezing(
         # Still are at least 90 %: in whole tokens, since 0.1 has no exact double.
         last(10 * (max(1, tokens) - moved) < _STILL_TENTHS * max(1, tokens)),
         last(_has_moved_lately(np.rint(path_cells * tokens).astype(np.int64), tokens, steps)),
-        bool(len(steps)) and not moved[-1],
+        len(steps) > 1 and not moved[-1],
         largest,
         bool(largest == 0.0) if len(after) else None,
     )

@@ -130,6 +130,17 @@ def entrants(lined_up: LineUp, measure: Callable[[Recording], tuple[pd.DataFrame
     return [Entrant(each.id, setting, draw, *measure(each)) for each, setting, draw in facts]
 
 
+def in_words(field: str) -> str:
+    """A field of a configuration as the form for a new run calls it; of the text its hash is known.
+
+    Examples
+    --------
+    >>> in_words("label_shift"), in_words(TEXT)
+    ('label shift', 'text')
+    """
+    return "text" if field == TEXT else field.replace("_", " ")
+
+
 def setting_names(lined_up: LineUp) -> dict[str, str]:
     """What to call each setting: its number and the fields in which the settings differ, the first three."""
     firsts = {setting: each for each, setting in reversed(list(zip(lined_up.recordings, lined_up.settings, strict=True)))}
@@ -140,7 +151,7 @@ def setting_names(lined_up: LineUp) -> dict[str, str]:
     table = table[table["field"] != "seed"]
     named = {}
     for number, (setting, fields) in enumerate(ordered.items(), 1):
-        told = [f"{field} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
+        told = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
         more = ", …" if len(told) > 3 else ""
         named[setting] = f"setting {number}: " + ("configuration unknown" if fields is None else ", ".join(told[:3]) + more)
     return named

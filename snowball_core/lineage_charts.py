@@ -128,7 +128,7 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
     box = {"x": x, "y": y, "x2": "x1", "y2": "y1"}
     blocks = _of("blocks").mark_rect(clip=True).encode(**box, color=alt.Color("colour:N", scale=None))
     rules = _of("marks").mark_rule(color=ALONE, opacity=0.35).encode(x=alt.X("x:Q"))
-    # Beside its rule and above the cursor, so that neither crosses it out.
+    # Beside its rule and above the rows, to which the cursor keeps: neither crosses it out.
     letters = _of("marks").mark_text(color=ALONE, fontSize=12, fontWeight="bold", align="left", baseline="top", dx=3, dy=4)
     written = _of("labels").mark_text(align="left", baseline="middle", dx=5, fontSize=12.5, clip=True)
     row = _of("chosen").encode(y=alt.Y("y:Q"))
@@ -146,7 +146,7 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
         row.mark_point(shape="triangle-left", filled=True, color=CURSOR, size=70, opacity=1, aria=False).encode(
             x=alt.value("width")
         ),
-        cursor_rule(),
+        cursor_rule(rows),
         letters.encode(x=alt.X("x:Q"), y=alt.value(0), text="letters:N"),
         _targets(box),
     )

@@ -126,7 +126,8 @@ def _optimizer(config: RunConfig) -> str:
 def _recorded(seen: Observation) -> str:
     count, vocab, hidden = seen.words.shape
     layout = format_of(seen.words).name
-    head = f"The history {seen.id} holds {count:,} snapshots of a {vocab:,} × {hidden:,} embedding matrix in {layout}"
+    held = f"{count:,} snapshot{'s' * (count > 1)}"
+    head = f"The history {seen.id} holds {held} of a {vocab:,} × {hidden:,} embedding matrix in {layout}"
     if seen.config is None:
         return f"{head}, numbered {seen.steps[0]:,} to {seen.steps[-1]:,}."
     last, planned = seen.config.last_step, len(recorded_steps(seen.config))
@@ -134,7 +135,8 @@ def _recorded(seen: Observation) -> str:
         "every step" if planned == last + 1 else f"thinned: {planned:,} of {last + 1:,} steps, schedule {seen.config.record}"
     )
     short = "" if count == planned else f"; {planned - count:,} snapshots of the schedule are missing"
-    return f"{head}, steps {seen.steps[0]:,} to {seen.steps[-1]:,} ({thinned}{short})."
+    steps = f"steps {seen.steps[0]:,} to {seen.steps[-1]:,}" if count > 1 else f"step {seen.steps[0]:,}"
+    return f"{head}, {steps} ({thinned}{short})."
 
 
 def _origin(config: RunConfig, manifest: Mapping[str, Any]) -> str:

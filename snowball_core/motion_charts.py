@@ -126,8 +126,9 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -
     lines = (
         between.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
         median.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
-        median.mark_line(strokeWidth=3.2, **_HELD).encode(y=high),
-        farthest.mark_line(strokeWidth=1.2, **_HELD).encode(y=high),
+        # Wide under narrow: where they are equal, as they often are, both colours of the legend are seen.
+        median.mark_line(strokeWidth=5, **_HELD).encode(y=high),
+        farthest.mark_line(strokeWidth=1.6, **_HELD).encode(y=high),
     )
     tips = [(share, ",d" if unit == "cells" else ".3g") for share in SHARES]
     return _over_rate(alt.layer(*lines, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)

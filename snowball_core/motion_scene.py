@@ -101,14 +101,16 @@ def under(scene: Scene, step: int, told: Mapping[str, Floats]) -> dict[str, pd.D
 
 
 def _rate(scene: Scene) -> pd.DataFrame:
-    """The learning rate at the first step of each drawn column, where it becomes or leaves 0, and at the last step."""
+    """The learning rate at the start, at the first step of each drawn column, where it becomes or leaves 0, and at the end."""
     if scene.rates is None or not len(scene.rates[0]):
         return pd.DataFrame({"x": [], "rate": []})
     steps, rate = scene.rates
     kept = np.append(True, np.diff(scene.axis.columns(steps.astype(np.int64), COLUMNS)) > 0)
     kept |= np.append(False, (rate[1:] == 0) != (rate[:-1] == 0))
     kept[-1] = True
-    return pd.DataFrame({"x": scene.axis.place(steps[kept]), "rate": rate[kept]})
+    # The first rate led from the step before to its own: of a run of one step there would be no line.
+    begun = np.append(max(0, steps[0] - 1), steps[kept])
+    return pd.DataFrame({"x": scene.axis.place(begun), "rate": np.append(rate[0], rate[kept])})
 
 
 def curve(scene: Scene, column: str) -> pd.DataFrame:

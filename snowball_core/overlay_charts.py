@@ -24,7 +24,7 @@ MARKED = "#D4A017"
 MOST_POINTS = 400
 _AXIS_PIXELS = 46
 _HEIGHT = 260
-_LABEL = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e') : format(datum.value, ',d')"
+_LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' : ',.1~f')"
 Floats = npt.NDArray[np.float64]
 
 
@@ -102,11 +102,13 @@ def widths(settings: Sequence[str], ribboned: Collection[str], is_counted: bool)
     Examples
     --------
     >>> widths(["a", "b", "alone"], ["a", "b"], True)
-    {'b': 2.2, 'a': 4.6, 'alone': 7.0}
+    {'b': 3.0, 'a': 7.0, 'alone': 11.0}
     """
     ordered = sorted(settings, key=lambda setting: setting in ribboned)
-    wider = min(2.4, 7.2 / max(1, len(ordered) - 1)) if is_counted and len(ordered) <= len(HUES) else 0.0
-    return {setting: round(2.2 + wider * above, 1) for above, setting in enumerate(reversed(ordered))}
+    # Two pixels of each colour on either side: with less they blend into one that is in no legend.
+    wider = min(4.0, 8.0 / max(1, len(ordered) - 1)) if is_counted and len(ordered) <= len(HUES) else 0.0
+    narrowest = 3.0 if wider and len(ordered) > 1 else 2.2
+    return {setting: round(narrowest + wider * above, 1) for above, setting in enumerate(reversed(ordered))}
 
 
 def ribbons_data(ribbons: pd.DataFrame, names: Mapping[str, str], align: str) -> pd.DataFrame:
@@ -168,7 +170,10 @@ def _y(frame: Frame, column: str) -> alt.Y:
 
 @functools.lru_cache(maxsize=128)
 def overlay_spec(frame: Frame) -> dict[str, Any]:
-    """Every run, ribbons with their medians, and the marked run; data sets ``lines``, ``ribbons``, ``marked``."""
+    """Every run, ribbons with their medians, the marked run, and runs of one point, which no line would show.
+
+    Data sets ``lines``, ``ribbons``, ``alone``, ``marked``.
+    """
     colours = alt.Scale(domain=list(frame.settings), range=[hue(rank) for rank in range(len(frame.settings))])
     x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
     told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
@@ -180,11 +185,13 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
         return drawn
 
     band = alt.Chart(alt.NamedData("ribbons")).mark_area(interpolate="step-after", clip=True, opacity=0.18)
+    dots = alt.Chart(alt.NamedData("alone")).mark_point(filled=True, size=70, opacity=1, aria=False)
     strength = alt.Opacity("strength:Q", scale=None, legend=None)
     layers = [
         band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
         line("lines", "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
         line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
+        dots.encode(x=x, y=_y(frame, "value:Q"), color=colour, tooltip=["run:N", "setting:N"]),
         line("marked", "value:Q").encode(color=alt.value(MARKED), tooltip=["run:N"]),
     ]
     described: dict[str, Any] = alt.layer(*layers).properties(height=_HEIGHT).to_dict()
@@ -214,7 +221,9 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     title, colour, one = UNITS[unit]
     scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
     axis = alt.Axis(values=ticks(0, last_step), labelOverlap="greedy", format=",d", grid=False, title="step (symlog)")
-    decades = [0.0] + [one * 10**power for power in range(9) if one * 10**power <= 1.1 * max(top, 10 * one)]
+    # The largest value has a label of its own, the dashed bound keeps its.
+    decades = [0.0] + [one * 10**power for power in range(9) if one * 10**power <= max(0.6 * top, 10 * one)]
+    decades += [top] if top > 1.6 * decades[-1] else []
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(type="symlog", constant=one, domain=[0, 1.3 * max(top, 10 * one)], nice=False),

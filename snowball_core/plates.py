@@ -223,6 +223,7 @@ def lineage_plate(shown: Exhibit) -> Plate:
     """Black holes as lanes over the steps, as on the Lineage page, nothing folded; the line at the step."""
     from .lineage_charts import lanes_chart, told
 
+    _require_two(shown, "a lineage")
     seen, axis = shown.seen, step_axis("symlog", int(shown.seen.steps[-1]))
     names = [glyph(token) for token in range(seen.words.shape[1])]
     drawn = told(shown.told.tree, hidden_of(seen, shown.view.group), seen.steps, axis, names)
@@ -232,6 +233,17 @@ def lineage_plate(shown: Exhibit) -> Plate:
     thinned = "" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn. "
     note = f"{thinned}A row a token; a block a hole; lighter and darker: its hidden classes. {_cursor_note(shown)}"
     return Plate("Black holes and the steps they lived", spec, datasets, "tokens", False, note)
+
+
+def _require_two(shown: Exhibit, what: str) -> None:
+    """Refuse a picture over the run of a run that has one snapshot: there would be nothing to see.
+
+    Raises
+    ------
+    HistoryError
+    """
+    if len(shown.seen.steps) < 2:
+        raise HistoryError(f'a picture of {what} needs two recorded snapshots; "{shown.seen.id}" has one. Choose another run.')
 
 
 def motion_plate(name: str) -> Callable[[Exhibit], Plate]:
@@ -246,6 +258,7 @@ def motion_plate(name: str) -> Callable[[Exhibit], Plate]:
 
 def farthest_plate(shown: Exhibit) -> Plate:
     """The largest L∞ of the group over the run."""
+    _require_two(shown, "a distance over the run")
     unit = shown.view.unit
     data = {"farthest": farthest_data(shown.summary, shown.view.group, unit)}
     spec = farthest_spec(int(shown.seen.steps[-1]), unit_words(unit))

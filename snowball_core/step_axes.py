@@ -126,10 +126,15 @@ def step_axis(kind: str, last_step: int, event_steps: Iterable[int] = ()) -> Ste
     return StepAxis(kind, last_step, tuple(knots) if kind == "events" else ())
 
 
-def cursor_rule() -> Any:
-    """The upright line at the step that is looked at, edged so that it is seen on every colour; data set ``cursor``."""
+def cursor_rule(rows: int | None = None) -> Any:
+    """The upright line at the step that is looked at, edged so that it is seen on every colour; data set ``cursor``.
+
+    With ``rows`` it is as tall as the rows 0 to that number of the picture's y axis, else as tall as the picture.
+    """
     import altair as alt
 
     place = alt.Chart(alt.NamedData("cursor")).encode(x=alt.X("x:Q"))
+    if rows is not None:
+        place = place.encode(y=alt.YDatum(0), y2=alt.Y2Datum(rows))
     edge = place.mark_rule(color="#10151C", strokeWidth=3.5, opacity=0.4, clip=True)
     return alt.layer(edge, place.mark_rule(color=CURSOR, strokeWidth=2, clip=True))

@@ -16,6 +16,7 @@ from .lineage import Lineage
 SEEDS_EPSILON = 1e-5
 FACTOR = 10
 TOUCHING_CELLS = 2
+ONE_STEP = "One step is recorded: nothing could join or part yet."
 ONE_DRAW = (
     "One run is one draw: another seed, device or thread count gives another history of the same experiment. "
     "Compare several runs before calling this a law."
@@ -190,6 +191,7 @@ def verdict(group: str, evidence: Evidence, tree: Lineage) -> Verdict:
         seeds_conclusion(last, evidence.largest_linf[0]),
         (_several(evidence), _tightness(evidence), _lasting(evidence, flow)),
         flow,
+        f"{ONE_STEP} {ONE_DRAW}" if evidence.steps[0] == evidence.steps[1] else ONE_DRAW,
     )
 
 

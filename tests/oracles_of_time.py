@@ -63,7 +63,7 @@ def freezing(moved, cells, steps, rates):
     largest = max(after, default=NAN)
     return (
         *(steps[t] for t in (change, mostly, slow)),
-        not any(moved[-1]),
+        count > 1 and not any(moved[-1]),
         largest,
         largest == 0 if after else None,
     )

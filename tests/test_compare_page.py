@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import paging
 import pandas as pd
+import pyarrow as pa
 import pytest
 from conftest import MakeRun
 from paging import sound, specs, texts
@@ -93,6 +94,34 @@ def test_measures_and_sides_are_chosen_by_words_and_stand_in_the_address_by_name
     assert app.query_params["measures"] == ["loss", "unique"]
     app = sound(app.multiselect(key="measures").set_value([]).run())
     assert app.query_params["measures"] in ("", [""])
+
+
+def test_a_marked_run_and_a_selection_survive_a_reload(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), make_run(name="two", seed=2, dead=3)
+    app = sound(opened(one, two).selectbox(key="marked").select(two.id).run())
+    assert app.query_params["marked"] in (two.id, [two.id])
+    again = opened(one, two, marked=two.id, select="t3", at="20")
+    assert again.selectbox(key="marked").value == two.id
+    assert "Gold: B · seed 2." in texts(again.markdown)
+    assert "Framed: token 3 (ETX). Left: in hole 1, one of 6 tokens. Right: not among the dead tokens." in texts(again.caption)
+    hostile = opened(one, two, marked="<b>", select="x9")
+    assert hostile.selectbox(key="marked").value is None
+    assert "Click a hole or a token in a picture" in texts(hostile.caption)
+
+
+def test_settings_and_differences_are_told_in_the_words_of_the_form(make_run: MakeRun) -> None:
+    app = opened(make_run(name="one"), redrawn(make_run(name="two", label_shift=2, weight_decay=0.5), 3))
+    assert table(app, "field")["field"].tolist() == ["label shift", "weight decay"]
+    assert "setting 2: label shift 2, weight decay 0.5" in table(app, "draw")["setting"].tolist()
+
+
+def test_a_run_of_one_snapshot_is_a_point_on_the_axis_of_the_others(make_run: MakeRun) -> None:
+    whole, short = make_run(name="whole"), redrawn(make_run(name="one-snapshot", seed=2, until=0), 3)
+    charts = {node.proto.spec: node.proto for node in opened(whole, short, measures="unique").get("vega_lite_chart")}
+    spec, proto = next((spec, proto) for spec, proto in charts.items() if '"alone"' in spec)
+    assert '"domain": [0.0, 20.0]' in spec
+    points = {data.name: data for data in proto.datasets}["alone"]
+    assert pa.ipc.open_stream(points.data.data).read_all().to_pandas()[["step", "value"]].to_numpy().tolist() == [[0, 6]]
 
 
 def test_a_run_without_the_event_is_named_and_left_out(make_run: MakeRun) -> None:

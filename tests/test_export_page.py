@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from conftest import MakeRun
-from paging import opened, sound
+from paging import opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
+from snowball_core.glossary import anchors
 from snowball_core.methods import methods
 from snowball_core.observation import observe
+from snowball_core.plates import MOTIFS
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -59,6 +63,14 @@ def test_every_file_has_a_button_and_a_run_under_way_is_not_packed(make_run: Mak
         growing = buttons(opened("export", run=run.id))
     assert not growing["The run itself, zip"]
     assert growing["CSV"]
+
+
+def test_every_picture_leads_to_what_explains_it(make_run: MakeRun) -> None:
+    app, known = opened("export", run=make_run().id), set(anchors().values())
+    for name in MOTIFS:
+        app = sound(app.selectbox(key="export-picture").set_value(name).run())
+        assert set(re.findall(r"\(about#([^)]*)\)", texts(app.markdown))) <= known
+        assert "what is this?" in texts(app.markdown), name
 
 
 def test_a_run_without_a_snapshot_says_that_there_is_nothing(make_run: MakeRun) -> None:

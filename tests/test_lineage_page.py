@@ -76,6 +76,14 @@ def test_the_cause_of_a_parting_is_told_in_full_at_its_step_and_none_elsewhere(m
     assert "At step 8: nothing parted." in texts(opened("lineage", run=run.id, step="8").caption)
 
 
+def test_a_run_whose_holes_never_changed_opens_at_its_last_step(make_run: MakeRun) -> None:
+    run = written(make_run(steps=1), [[0, 0, 2, 3, 4, 5]] * 2)
+    app = opened("lineage", run=run.id)
+    assert "At step 1" in texts(app.markdown)
+    assert "Nothing happened to the black holes of this group" in texts(app.info)
+    assert len(specs(app)) == 2
+
+
 def test_the_token_picker_tells_a_tokens_biography_and_selects_it_everywhere(make_run: MakeRun) -> None:
     make_run()
     app = sound(opened("lineage", step="12").selectbox(key="token").set_value(4).run())
@@ -112,7 +120,10 @@ def test_a_run_without_dead_tokens_or_with_one_snapshot_or_none_says_so(make_run
     run = make_run(dead=0, name="all-live")
     assert "no dead tokens" in texts(opened("lineage", run=run.id).info)
     run = make_run(steps=1, until=0, name="just-begun")
-    assert "At step 0" in texts(opened("lineage", run=run.id).markdown)
+    app = opened("lineage", run=run.id)
+    assert "this run has one snapshot, of step 0. Choose another run above, or go on with this one" in texts(app.info)
+    assert not specs(app)
+    assert not app.dataframe
     run = make_run(snapshots=0, state="failed", name="empty")
     assert "Nothing was recorded in this run" in texts(opened("lineage", run=run.id).warning)
 

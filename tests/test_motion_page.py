@@ -38,6 +38,15 @@ def test_four_pictures_stand_over_the_learning_rate_and_do_not_know_the_step(mak
     assert specs(opened("motion", step="17")) == before
 
 
+def test_a_run_of_one_step_moved_at_it_and_nobody_is_called_frozen_before(make_run: MakeRun) -> None:
+    make_run(steps=1)
+    moved = shown(opened("motion", group="live"))
+    assert (moved["Moved"], moved["Frozen"], moved["Learning rate"]) == ("10", "0", "0.001")
+    app = opened("motion", group="live", step="0")
+    assert set(shown(app).values()) == {"–"}
+    assert "the first recorded step" in texts(app.markdown)
+
+
 def test_displacements_are_drawn_in_cells_and_in_weight_units(make_run: MakeRun) -> None:
     make_run()
     for unit, words in (("weight", "weight units (Euclidean)"), ("cells", "cells (L∞)")):

@@ -135,6 +135,13 @@ def test_who_moved_is_a_changed_bit_of_the_row(make_run: MakeRun) -> None:
     assert moves_of_token(seen, 3).tolist() == [row[3] for row in slow]
 
 
+def test_the_learning_rate_is_a_line_from_the_start_also_of_a_run_of_one_step(make_run: MakeRun) -> None:
+    seen = observe(make_run(steps=1))
+    table = step_table(seen)
+    scene = Scene(table[table["group"] == "all"], seen.rates, (), step_axis("symlog", 1))
+    assert motion_charts.speeds(scene, 1)[1]["rate"].to_numpy().tolist() == [[0.0, 0.001], [1.0, 0.001]]
+
+
 def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
     steps = np.arange(1.0, 7.0)
     words = np.zeros((1, 2, 1), np.uint16)

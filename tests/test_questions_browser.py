@@ -12,7 +12,7 @@ import pandas as pd
 from browsing import READY, visit
 from conftest import MakeRun
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from snowball_core.runs import METRICS, Run
 from snowball_core.viewpoint import configuration_hash
@@ -58,9 +58,61 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     page.locator(".st-key-together").get_by_role("button", name="+1").click()
     expect(page).to_have_url(re.compile("[?&]at=1$"))
     page.wait_for_selector(READY)
+    # What is clicked in a picture on the one side is framed on both.
+    overlay = page.locator(".st-key-heatmapleft canvas")
+    for word, frames in (("t0", 2), ("", 0), ("t0", 2)):
+        overlay.click(position={"x": 120, "y": 20})
+        expect(page).to_have_url(re.compile(f"[?&]select={word}$" if word else "at=1$"))
+        page.wait_for_selector(READY)
+        for side in ("left", "right"):
+            expect(page.locator(f".st-key-heatmap{side} .marked")).to_have_count(frames)
     page.get_by_text("Open in Scrub").nth(1).click()
+    expect(page).to_have_url(re.compile("select=t0"))
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 1 · dead")
     expect(page.locator("body")).to_contain_text(two.id)
+
+
+def test_runs_let_go_before_the_first_is_answered_are_all_heard(server: str, page: Page, make_run: MakeRun) -> None:
+    runs = [make_run(name=name, seed=seed) for seed, name in enumerate(("one", "two", "three", "four"))]
+    waiting: list[str | bytes] = []
+    is_slow = False
+
+    def relay(ours: WebSocketRoute) -> None:
+        theirs = ours.connect_to_server()
+        ours.on_message(theirs.send)
+        theirs.on_message(lambda message: waiting.append(message) if is_slow else ours.send(message))
+        lines.append(ours)
+
+    lines: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("/_stcore/stream"), relay)
+    visit(page, f"{server}/compare?runs={','.join(run.id for run in runs)}")
+    tags = page.locator(".st-key-compared [data-tag]")
+    is_slow = True  # as on a slow line: what the server says stays on the way
+    for left in (3, 2):
+        tags.last.get_by_role("button").click()
+        expect(tags).to_have_count(left)
+        page.wait_for_timeout(1_000)
+    is_slow = False
+    for message in waiting:
+        lines[-1].send(message)
+    expect(page).to_have_url(re.compile(f"runs={runs[0].id}%2C{runs[1].id}(&|$)"))
+    page.wait_for_selector(READY)
+    expect(tags).to_have_count(2)
+    expect(page.locator(".st-key-draws")).to_contain_text("2 runs")
+
+
+def test_a_run_of_one_snapshot_is_told_so_and_leads_on(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run(steps=1, until=0)
+    for question in ("lineage", "motion", "verdict"):
+        visit(page, f"{server}/{question}?run={run.id}")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("this run has one snapshot, of step 0")
+        expect(page.locator("[data-testid='stVegaLiteChart']")).to_have_count(0)
+    page.get_by_role("link", name="See its one step on the Scrub page").click()
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 0 · dead: 6 tokens")
+    expect(page.locator("body")).to_contain_text("its counts are points, and there is nothing to play")
+    visit(page, f"{server}/lineage?run={run.id}")
+    page.get_by_role("link", name="Go on with it on the Train page").click()
+    expect(page.locator(".st-key-continuing")).to_contain_text("Fork it to go on beyond its end")
 
 
 def test_a_violation_leads_to_its_step_and_a_question_to_its_answer(server: str, page: Page, make_run: MakeRun) -> None:

@@ -16,6 +16,7 @@ from snowball_core.glossary import anchors
 from snowball_core.laws import LAWS
 from snowball_core.observation import observe
 from snowball_core.pairs import seed_criterion
+from snowball_core.plates import MOTIFS
 from snowball_core.runs import HISTORY, METRICS, TENSOR
 from snowball_core.tensorfile import TensorWriter
 
@@ -87,8 +88,9 @@ def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -
 def test_runs_with_one_snapshot_none_or_no_dead_tokens_get_an_answer(make_run: MakeRun) -> None:
     one = make_run(steps=1, until=0, name="one")
     app = opened("verdict", run=one.id)
-    assert "### Stable" in texts(app.markdown)
-    assert "nothing could join or part yet" in texts(app.caption)
+    assert "from the first recorded step to the last; this run has one snapshot, of step 0" in texts(app.info)
+    assert "###" not in texts(app.markdown)
+    assert not app.table
     none = make_run(snapshots=0, state="failed", name="none")
     assert "Nothing is recorded" in texts(opened("verdict", run=none.id).info)
     alive = make_run(dead=0, name="no-dead")
@@ -132,8 +134,11 @@ def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun, mo
     monkeypatch.setenv("SNOWBALL_NATIVE", "1")
     runs = [make_run(name=f"run-{seed}", seed=seed) for seed in (1, 2)]
     known = set(anchors().values())
-    for page, query in (("scrub", {}), ("verdict", {}), ("compare", {"runs": ",".join(run.id for run in runs)})):
+    asked = {"scrub": {}, "verdict": {}, "lineage": {}, "motion": {}, "compare": {"runs": ",".join(run.id for run in runs)}}
+    asked |= {"export": {"export-picture": MOTIFS["speeds"].what}}
+    for page, query in asked.items():
         told = opened(page, **query)
         links = re.findall(r"\(about#([^)]*)\)", texts(told.markdown) + texts(told.caption))
         assert links, page
         assert set(links) <= known
+    assert links == ["bulk-motion"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,8 +23,7 @@ def _arrive(name: str, read: Callable[[list[str]], Any], usual: Any) -> None:
     usual : object
     """
     asked = st.query_params.get_all(name)
-    # Who chooses twice in a moment still has the address of the time before.
-    is_own = st.session_state.pop(_touched(name), False)
+    is_own = was_touched(name)
     if name not in st.session_state or (asked and not is_own and asked != st.session_state.get(_asked(name))):
         found = read(asked) if asked else None
         st.session_state[name] = usual if found is None else found
@@ -43,18 +43,37 @@ def _asked(name: str) -> str:
     return f"{name}-asked"
 
 
-def _touched(name: str) -> str:
-    return f"{name}-touched"
+def touch(name: str) -> None:
+    """Remember that a choice was made here, for callbacks."""
+    st.session_state[f"{name}-touched"] = True
 
 
-def _touch(name: str) -> None:
-    st.session_state[_touched(name)] = True
+def was_touched(name: str) -> bool:
+    """Whether a choice was made here, said once: who chooses twice in a moment still has the address of the time before."""
+    return bool(st.session_state.pop(f"{name}-touched", False))
 
 
 def _shown(name: str, words: Mapping[str, str]) -> dict[str, Any]:
     """What the widgets of all choices have in common."""
     told: dict[str, Any] = {"key": name, "format_func": words.__getitem__, "persist_state": "session"}
-    return told | {"on_change": _touch, "args": (name,)}
+    return told | {"on_change": touch, "args": (name,)}
+
+
+def kept(name: str, form: str) -> str:
+    """A choice made by clicks, which has no widget of its own; empty where nothing is chosen.
+
+    ``form`` is the regular expression that the address must match.
+    """
+    _arrive(name, lambda asked: asked[-1] if re.fullmatch(form, asked[-1]) else None, "")
+    word: str = st.session_state[name]
+    _write_down(name, [word] if word else [])
+    return word
+
+
+def keep(name: str, word: str) -> None:
+    """Make such a choice, for callbacks."""
+    st.session_state[name] = word
+    touch(name)
 
 
 def pick_some(label: str, name: str, words: Mapping[str, str], usual: Sequence[str], **widget: Any) -> list[str]:
@@ -67,9 +86,18 @@ def pick_some(label: str, name: str, words: Mapping[str, str], usual: Sequence[s
 
 def pick_one(label: str, name: str, words: Mapping[str, str], usual: str, **widget: Any) -> str:
     """One of the names, chosen by its words."""
+    return _pick(label, name, words, usual, **widget) or usual
+
+
+def pick_one_or_none(label: str, name: str, words: Mapping[str, str], **widget: Any) -> str | None:
+    """One of the names, chosen by its words, or none of them."""
+    return _pick(label, name, words, None, index=None, **widget)
+
+
+def _pick(label: str, name: str, words: Mapping[str, str], usual: str | None, **widget: Any) -> str | None:
     _arrive(name, lambda asked: asked[-1] if asked[-1] in words else None, usual)
     if st.session_state[name] not in words:
         st.session_state[name] = usual
-    chosen: str = st.selectbox(label, list(words), **_shown(name, words), **widget)
-    _write_down(name, [] if chosen == usual else [chosen])
+    chosen: str | None = st.selectbox(label, list(words), **_shown(name, words), **widget)
+    _write_down(name, [] if chosen is None or chosen == usual else [chosen])
     return chosen

@@ -8,15 +8,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from .place import go, selected
+from .address import keep, kept
+from .place import SELECT, go, selected, selection
 
 _TURN = "clicks"
+_OF_BOTH = "select"
 
 
 def clickable(
     spec: dict[str, Any], tokens: pd.DataFrame | None, name: str, side: str, alt: str, **datasets: pd.DataFrame
 ) -> None:
-    """Draw a picture; of two moments side by side neither has a selection.
+    """Draw a picture; two moments side by side have one selection.
 
     Parameters
     ----------
@@ -35,15 +37,25 @@ def clickable(
     in_holes = frozenset() if tokens is None else frozenset(tokens.loc[tokens["hole"] > 0, "token"])
     turn = st.session_state.get(_TURN, 0)
     sent = {kind: data.assign(turn=turn) if "token" in data else data for kind, data in datasets.items()}
-    felt: Any = "ignore" if side else functools.partial(_picked, key, in_holes)
+    felt = functools.partial(_picked, key, in_holes, bool(side))
     st.vega_lite_chart(spec | {"datasets": sent}, key=key, alt=alt, width="stretch", on_select=felt)
 
 
-def _picked(key: str, in_holes: frozenset[int]) -> None:
+def selected_of_both() -> tuple[str, int] | None:
+    """What was clicked in one of two moments side by side, and is shown in both: "token" or "hole", and the token."""
+    return selection(kept(_OF_BOTH, SELECT))
+
+
+def _picked(key: str, in_holes: frozenset[int], is_one_of_two: bool) -> None:
     picked = st.session_state[key]["selection"].get("picked") or []
     if picked and int(picked[-1]["token"]) >= 0:
         token = int(picked[-1]["token"])
         what = "hole" if token in in_holes else "token"
-        go(select="" if selected() == (what, token) else f"{what[0]}{token}")
+        before = selection(st.session_state.get(_OF_BOTH, "")) if is_one_of_two else selected()
+        word = "" if before == (what, token) else f"{what[0]}{token}"
+        if is_one_of_two:
+            keep(_OF_BOTH, word)
+        else:
+            go(select=word)
         # Every row shows another number now, so that the same click is another selection, and is sent.
         st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1

@@ -54,8 +54,6 @@ def outcome(path: str, snapshots: int, group: str) -> None:
             f"{group.capitalize()} tokens, steps {found.first_step:,} to {found.last_step:,}: {_MEANINGS[found.outcome]} "
             f"({found.flows.joining:,} joined, {found.flows.parting:,} parted). {_seeds_word(found)} " + what_is("verdict")
         )
-        if found.first_step == found.last_step:
-            st.caption("Only one step is recorded: nothing could join or part yet.")
         st.caption(found.caution)
 
 
@@ -77,7 +75,7 @@ def criteria(path: str, snapshots: int, group: str) -> None:
 
 def _criterion(criterion: Criterion) -> None:
     st.markdown(f"**{criterion.name.capitalize()}** {what_is(criterion.name)}")
-    _form("As the seed asked", criterion.seed)
+    _form("First notebook", criterion.seed)
     _form("Corrected", criterion.corrected)
     if criterion.corrected.holds is not None and criterion.seed.holds != criterion.corrected.holds:
         st.badge("The two forms disagree", icon=":material/alt_route:", color="orange")

@@ -29,6 +29,6 @@ def entries(section: Section) -> None:
 
 
 def _entry(entry: Entry) -> None:
-    left, right = st.columns([1, 2.6], gap="medium")
+    left, right = st.columns([1, 2], gap="medium")
     left.subheader(entry.title, anchor=entry.anchor)
-    right.markdown("  \n".join(f":gray[{heading}] {cell}" for heading, cell in entry.facts))
+    right.markdown("  \n".join(f":gray[{heading}:] {cell}" for heading, cell in entry.facts))

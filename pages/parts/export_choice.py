@@ -43,6 +43,7 @@ def _range(run_id: str, first: int, last: int) -> tuple[int, int]:
         last,
         (first, last),
         key=f"export-range-{run_id}",
+        format="localized",
         help="First and last step of the GIF.",
     )
     return int(start), int(end)

@@ -15,8 +15,9 @@ from snowball_core.plates import MOTIFS, draw
 from snowball_core.sheets import PER_STEP, SHEETS
 from snowball_core.takeaways import PARTS, USUAL, item
 
+from .meaning import what_is
 from .takeaway import Stand, takeaway
-from .words import plain
+from .words import many, plain
 
 _PREVIEWED = 8
 _OFFERED = [part for part in PARTS if part != "parcel"]
@@ -27,6 +28,20 @@ _PART_WORDS = {
     "report": "Report",
     "projector": "Projector files",
     "animation": "Animation",
+}
+# Picture → what explains it on the About page.
+_ENTRIES = {
+    "counts": "census",
+    "loss": "loss",
+    "lineage": "lineage",
+    "farthest": "largest_linf_weight",
+    "regimes": "further",
+    "freeze-map": "freeze step",
+    "speeds": "bulk motion",
+    "displacements": "displacement of a token",
+    "sizes": "population",
+    "distances": "heatmap",
+    "places": "principal-axes",
 }
 
 
@@ -81,7 +96,8 @@ def pictures(stand: Stand, shown: Exhibit) -> None:
     except SnowballError as error:
         st.info(plain(error))
         return
-    with st.container(horizontal=True, key="export-picture-files"):
+    with st.container(horizontal=True, vertical_alignment="center", key="export-picture-files"):
+        st.markdown(what_is(_ENTRIES[name]), width="content")
         takeaway(name, stand, plate=MOTIFS[name].make)
 
 
@@ -126,7 +142,8 @@ def whole_files(stand: Stand, shown: Exhibit) -> None:
     frames = len(frame_steps(shown))
     thinned = "" if frames < MOST_FRAMES else ", thinned evenly"
     _offer(stand, "report", "report.html", "Report, one HTML page", "Pictures, tables and methods; opens without a network.")
-    told = f"Steps {stand.first:,} to {stand.last:,} in {frames:,} frames{thinned}."
+    told = f"Steps {stand.first:,} to {stand.last:,} in {many(frames, 'frame')}{thinned}."
+    told = told if frames > 1 else f"Step {stand.first:,} alone: a picture that stands still."
     _offer(stand, "steps", "steps.gif", "Animation, GIF", told)
     _offer(stand, "vectors", "projector/vectors.tsv", "Projector vectors, TSV", "Every value exact in decimal.")
     _offer(stand, "metadata", "projector/metadata.tsv", "Projector metadata, TSV", "Token, glyph, group, hole, population.")

@@ -24,6 +24,7 @@ from snowball_core.step_axes import StepAxis
 from . import openers
 from .meaning import what_is
 from .place import go, selected
+from .run_picker import only_one_snapshot
 from .takeaway import take_these
 from .whole_run import Whole, event_steps, names_of, to_scrub
 from .words import many, plain
@@ -105,14 +106,19 @@ def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame
 def lineage_view(whole: Whole, _: object) -> None:
     """The lanes with the events beside them, the biography below."""
     st.markdown(plain(openers.story(whole.path, whole.snapshots, whole.group)))
-    calm = _calm(whole.path, whole.snapshots, whole.group)
-    unfold = _fold(calm)
+    if whole.snapshots < 2:
+        only_one_snapshot(whole.run, "A lineage is what became of black holes from one recorded step to the next")
+        return
+    unfold = _fold(_calm(whole.path, whole.snapshots, whole.group))
     _now(whole)
     beside = st.grid(3, min_column_width=380, gap="medium")
     with beside.cell(column_span=2):
         plates = _lanes(whole, unfold)
     with beside.cell():
-        _listed(whole, unfold)
+        parted = _listed(whole, unfold)
+    if parted is not None:
+        # Over the whole width: as tall as it gets in the narrow column, it would push all below away.
+        st.caption(plain(_why(parted, whole.step)))
     plates |= _biography(whole, unfold)
     take_these(whole.stand, plates, ("events", "nodes", "edges"))
     st.caption("Tables hold every event, flicker included: with its cause, every hole and interval, every parent and child.")
@@ -174,7 +180,8 @@ def _picked() -> None:
         go(step=int(picked[-1]["step"]), select=f"h{int(picked[-1]['token'])}")
 
 
-def _listed(whole: Whole, unfold: bool) -> None:
+def _listed(whole: Whole, unfold: bool) -> pd.DataFrame | None:
+    """The table of events; returns those of the step where the table says why anything parted."""
     table = _events(whole.path, whole.snapshots, whole.group, unfold)
     tree = openers.lineage_account(whole.path, whole.snapshots, whole.group).tree
     begun = sum(event.snapshot == 0 for event in tree.events)
@@ -189,7 +196,7 @@ def _listed(whole: Whole, unfold: bool) -> None:
         undone = f"All {many(folded_away, 'event')} after the first snapshot were undone soon: unfold the flicker to see them."
         nothing = "Nothing happened to the black holes of this group after the first snapshot."
         st.info(undone if folded_away else nothing)
-        return
+        return None
     unsaid = [] if table["cause"].any() else ["cause", "differed since"]
     st.dataframe(
         table.drop(columns=["token", *unsaid]),
@@ -202,9 +209,7 @@ def _listed(whole: Whole, unfold: bool) -> None:
         selection_mode="single-row",
         alt=f"Events of the black holes of {whole.group} tokens with the cause of each parting",
     )
-
-    if not unsaid:
-        st.caption(plain(_why(table[table["step"] == whole.step], whole.step)))
+    return None if unsaid else table[table["step"] == whole.step]
 
 
 def _why(here: pd.DataFrame, step: int) -> str:

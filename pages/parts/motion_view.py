@@ -22,8 +22,18 @@ from snowball_core.step_tables import MOTION_COLUMNS, freezing_of, step_table, t
 from . import openers
 from .meaning import what_is
 from .place import go
+from .run_picker import only_one_snapshot
 from .takeaway import take_these
 from .whole_run import Whole, names_of, to_scrub
+
+_MEANINGS = {
+    "Moved": "Tokens of which a bit changed since the recorded step before.",
+    "Frozen": "Tokens of which no bit changed since the recorded step before.",
+    "Bulk speed": "Length of the displacement of the group's centroid, weight units per optimizer step.",
+    "Thermal speed": "Root mean square of the displacements relative to the centroid's, weight units per optimizer step.",
+    "Coherence": "Mean cosine of the moved tokens' displacements with the centroid's; 1: all together. None if nobody moved.",
+    "Learning rate": "Of the optimizer step that led here.",
+}
 
 
 @st.cache_data(max_entries=4, show_spinner="Measuring how every token moved…")
@@ -44,7 +54,7 @@ def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
 def motion_view(whole: Whole, unit: str) -> None:
     """Everything about the group's motion; ``unit`` is that of the displacements."""
     if whole.snapshots < 2:
-        st.info("Motion is what happened between two recorded steps, and this run has one snapshot. Choose another run.")
+        only_one_snapshot(whole.run, "Motion is what happened from one recorded step to the next")
         return
     seen, steps = whole.seen, _steps(whole.path, whole.snapshots)
     table = steps[steps["group"] == whole.group].reset_index(drop=True)
@@ -66,21 +76,28 @@ def _now(whole: Whole, table: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="now"):
         st.markdown(f"**At step {whole.step:,}** · {whole.group}: {int(row['tokens']):,} tokens{since}")
         to_scrub(whole)
+    # Nothing was recorded before the first step: that nobody moved since would be said of no motion at all.
+    told = _numbers(whole, row) if whole.index else dict.fromkeys(_MEANINGS, "–")
     cells = st.grid(6, min_column_width=120)
-    cells.metric("Moved", f"{int(row['moved']):,}", help="Tokens of which a bit changed since the recorded step before.")
-    cells.metric("Frozen", f"{int(row['frozen']):,}", help="Tokens of which no bit changed since the recorded step before.")
-    bulk = "Length of the displacement of the group's centroid, weight units per optimizer step."
-    cells.metric("Bulk speed", f"{row['bulk_speed_weight']:.3g}", help=bulk)
-    thermal = "Root mean square of the displacements relative to the centroid's, weight units per optimizer step."
-    cells.metric("Thermal speed", f"{row['thermal_speed_weight']:.3g}", help=thermal)
-    coherence = "Mean cosine of the moved tokens' displacements with the centroid's; 1: all together. None if nobody moved."
-    cells.metric("Coherence", "none" if pd.isna(row["coherence"]) else f"{row['coherence']:.3f}", help=coherence)
-    rate = learning_rate_at(whole.run.config, whole.step) if whole.step else None
-    cells.metric("Learning rate", "none" if rate is None else f"{rate:.3g}", help="Of the optimizer step that led here.")
+    for label, definition in _MEANINGS.items():
+        cells.metric(label, told[label], help=definition)
     st.markdown(
         f":small[:gray[Moved and frozen: tokens. Speeds: weight units per optimizer step ({what_is('bulk motion')}). "
         f"Coherence: mean cosine, from −1 to 1 ({what_is('coherence')}).]]"
     )
+
+
+def _numbers(whole: Whole, row: pd.Series) -> dict[str, str]:
+    """The numbers of a step, by their labels."""
+    rate = learning_rate_at(whole.run.config, whole.step)
+    return {
+        "Moved": f"{int(row['moved']):,}",
+        "Frozen": f"{int(row['frozen']):,}",
+        "Bulk speed": f"{row['bulk_speed_weight']:.3g}",
+        "Thermal speed": f"{row['thermal_speed_weight']:.3g}",
+        "Coherence": "none" if pd.isna(row["coherence"]) else f"{row['coherence']:.3f}",
+        "Learning rate": f"{rate:.3g}",
+    }
 
 
 def _freezing(scene: Scene, found: dict[str, int]) -> None:

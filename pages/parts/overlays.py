@@ -12,12 +12,12 @@ import streamlit as st
 
 from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons
 from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
-from snowball_core.overlay_charts import HUES, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
+from snowball_core.overlay_charts import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
 
-from .address import pick_some
+from .address import pick_one_or_none, pick_some
 from .meaning import what_is
 from .overlay_files import Picture, Told, take_overlays, whose
-from .words import plain
+from .words import many, plain
 
 _ALIGN_TITLE = {
     "step": "step (symlog)",
@@ -62,21 +62,19 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     """A picture for every chosen measure, all on one axis."""
     names = letters(lined_up)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        align, measures = pick_alignment(), pick_measures()
-        marked = st.selectbox(
-            "Mark a run",
-            [each.id for each in entrants],
-            index=None,
-            key="marked",
-            format_func=lambda run: f"{names[run]}: {run}",
-        )
+        align = pick_alignment()
+        offered = {each.id: f"{names[each.id]}: {each.id}" for each in entrants}
+        marked = pick_one_or_none("Mark a run", "marked", offered, placeholder="None is marked", width=420)
+    measures = pick_measures()
     drawn = [each for each in entrants if places(each, align) is not None]
     if missing := [names[each.id].split(" ")[0] for each in entrants if places(each, align) is None]:
         st.info(f"Not on this axis: {', '.join(missing)}. {_why_missing(align)}")
     if not drawn:
         return
     called = names | setting_names(lined_up)
-    _legend(drawn, called)
+    # A run that has no place on this axis is not marked on it.
+    gold = called[marked] if marked and marked in {each.id for each in drawn} else None
+    _legend(drawn, called, gold)
     thinned, pictures = False, dict[str, Picture | None]()
     grid = st.grid(2, min_column_width=420, gap="medium")
     for measure in measures:
@@ -93,20 +91,19 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
             if 1 < len({each.setting for each in drawn}) <= len(HUES)
             else ""
         )
-        + (note := exact if thinned else "Every change of every line is drawn.")
+        + (note := (exact if thinned else "Every change of every line is drawn.") + (f" Gold: {gold}." if gold else ""))
         + "]"
     )
     shown = {name: picture for name, picture in pictures.items() if picture is not None}
     take_overlays(lined_up, names, drawn, shown, Told(ALIGNMENTS[align], align, group, note))
 
 
-def _legend(entrants: Sequence[Entrant], called: Mapping[str, str]) -> None:
-    """The settings in their colours, once for all pictures."""
+def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str | None) -> None:
+    """The settings in their colours and the marked run in its own, once for all pictures."""
     settings = list(dict.fromkeys(called[each.setting] for each in entrants))
+    lines = [*((hue(rank), name) for rank, name in enumerate(settings)), *([(MARKED, marked)] if marked else [])]
     swatch = "display:inline-block;width:22px;height:0;border-top:4px solid {};margin-right:6px;vertical-align:4px"
-    told = [
-        f'<span><span style="{swatch.format(hue(rank))}"></span>{escape(name)}</span>' for rank, name in enumerate(settings)
-    ]
+    told = [f'<span><span style="{swatch.format(colour)}"></span>{escape(name)}</span>' for colour, name in lines]
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;font-size:14px">{"".join(told)}</div>')
 
 
@@ -125,8 +122,8 @@ def _picture(
     bands = ribbons(entrants, measure, align)
     ribboned = {called[setting] for setting in bands["setting"].unique()}
     is_one_of_many = lines["setting"].isin(ribboned)
-    lines["strength"] = np.where(is_one_of_many, 0.4, 1.0)
-    told = f"{whose(measure, group)} · unit: {unit} · {lines['run'].nunique()} runs"
+    lines["strength"] = np.where(is_one_of_many, 0.55, 1.0)
+    told = f"{whose(measure, group)} · unit: {unit} · {many(lines['run'].nunique(), 'run')}"
     st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
     if lines.empty:
         st.caption("None of these runs recorded it.")
@@ -137,6 +134,7 @@ def _picture(
     data = {
         "lines": lines,
         "ribbons": bands.assign(width=bands["setting"].map(wide)),
+        "alone": lines[lines.groupby("run")["x"].transform("size") == 1],
         "marked": lines[lines["run"] == called.get(marked or "")].assign(width=2.8),
     }
     spec = overlay_spec(frame)
@@ -147,9 +145,12 @@ def _picture(
 def _frame(entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, lines: pd.DataFrame) -> Frame:
     _, unit, is_whole = MEASURES[measure]
     settings = tuple(dict.fromkeys(called[each.setting] for each in entrants))
+    # The same axis for all pictures, also for a measure that some runs or steps lack.
+    along = np.concatenate([x for each in entrants if (x := places(each, align)) is not None])
+    low, high = float(np.nanmin(along)), float(np.nanmax(along))
     return Frame(
-        float(lines["x"].min()),
-        float(max(lines["x"].max(), lines["x"].min() + 1e-12)),
+        low,
+        high if high > low else low + 1,
         float(lines["value"].max()),
         align != "rates",
         is_whole,

@@ -20,7 +20,7 @@ from .words import plain
 
 AXES = ("symlog", "linear", "events")
 _PLACE = "scrubber-place"
-_SELECT = "[th][0-9]{1,7}"
+SELECT = "[th][0-9]{1,7}"
 
 
 def shown_step(run: Run, snapshots: int) -> int:
@@ -30,7 +30,17 @@ def shown_step(run: Run, snapshots: int) -> int:
 
 def selected() -> tuple[str, int] | None:
     """What was clicked: "token" or "hole", and the token (of a hole its smallest when it was chosen)."""
-    word = here()["select"]
+    return selection(here()["select"])
+
+
+def selection(word: str) -> tuple[str, int] | None:
+    """What the address says of a selection, read.
+
+    Examples
+    --------
+    >>> selection("t65"), selection("h65"), selection("")
+    (('token', 65), ('hole', 65), None)
+    """
     return ("hole" if word[0] == "h" else "token", int(word[1:])) if word else None
 
 
@@ -45,7 +55,7 @@ def arrive(run_id: str, default: int) -> dict[str, Any]:
     if step != before.get("step") and step and re.fullmatch(r"[0-9]{1,11}", step):
         place["step"] = int(step)
     if select != before.get("select"):
-        place["select"] = select if select and re.fullmatch(_SELECT, select) else ""
+        place["select"] = select if select and re.fullmatch(SELECT, select) else ""
     if axis != before.get("axis") and axis in AXES:
         place["axis"] = axis
     if place.setdefault("run", run_id) != run_id:
@@ -69,7 +79,7 @@ def unusable_place(address: Mapping[str, str | None]) -> list[str]:
     """What an address says of selection and axis and nobody can follow, a sentence each."""
     wrong = []
     select, axis = address.get("select"), address.get("axis")
-    if select is not None and not re.fullmatch(_SELECT, select):
+    if select is not None and not re.fullmatch(SELECT, select):
         wrong.append(f'select must be t or h and a token, as in t65; the address says "{plain(select[:60])}".')
     if axis is not None and axis not in AXES:
         wrong.append(f'axis must be one of {", ".join(AXES)}; the address says "{plain(axis[:60])}".')
@@ -93,7 +103,7 @@ def go(step: int | None = None, select: str | None = None, axis: str | None = No
     place = here()
     if step is not None and step >= 0:
         place |= {"step": step, "following": False}
-    if select is not None and re.fullmatch(f"(?:{_SELECT})?", select):
+    if select is not None and re.fullmatch(f"(?:{SELECT})?", select):
         place["select"] = select
     if axis in AXES:
         place["axis"] = axis

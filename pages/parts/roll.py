@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from snowball_core.line_up import LineUp, configuration_differences, roll, setting_names, told_twin
+from snowball_core.line_up import LineUp, configuration_differences, in_words, roll, setting_names, told_twin
 from snowball_core.status import Status
 from snowball_core.tables import csv_bytes
 
@@ -89,7 +89,7 @@ def differing(lined_up: LineUp, names: Mapping[str, str]) -> None:
     if table.empty:
         st.caption("Nothing that decides the numbers differs between these configurations.")
         return
-    told = table.rename(columns=dict(names))
+    told = table.assign(field=table["field"].map(in_words)).rename(columns=dict(names))
     st.dataframe(told, hide_index=True, key="differences", height="content")
     st.caption(
         "Only fields that differ. Names, recording schedules, devices and threads are left out; the text is told by its hash."

@@ -95,6 +95,18 @@ def say_read_only() -> None:
         )
 
 
+def only_one_snapshot(run: Run, lacks: str) -> None:
+    """Say of a run with one snapshot what cannot be shown of it, and where to turn; ``lacks`` says what that is."""
+    step = int(run.steps(1)[0])
+    st.info(
+        f"{lacks}; this run has one snapshot, of step {step:,}. Choose another run above, or go on with this one: fork it on "
+        "the Train page. What is there at its one step is on the Scrub page."
+    )
+    with st.container(horizontal=True):
+        st.page_link("pages/train.py", label="Go on with it on the Train page")
+        st.page_link("pages/scrub.py", label="See its one step on the Scrub page", query_params={"run": run.id})
+
+
 def offer_demo() -> None:
     """What to do in an empty library: one button that records a small run."""
     st.info(

@@ -12,6 +12,7 @@ from snowball_core.line_up import kin
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
 from snowball_core.tables import recorded_snapshots
 
+from .address import touch, was_touched
 from .words import plain
 
 _KEY, _ASKED = "compared", "compared-asked"
@@ -32,6 +33,8 @@ def pick_runs() -> list[Run]:
             help=help,
             persist_state="session",
             placeholder="Choose two or more runs",
+            on_change=touch,
+            args=(_KEY,),
         )
         st.button(
             "Add its other seeds",
@@ -48,7 +51,8 @@ def pick_runs() -> list[Run]:
 def _arrive(names: list[str]) -> None:
     """Take over what the address names where it changed under us: a link, or the browser's back."""
     asked = st.query_params.get("runs")
-    if asked is not None and asked != st.session_state.get(_ASKED):
+    is_own = was_touched(_KEY) and _KEY in st.session_state
+    if asked is not None and not is_own and asked != st.session_state.get(_ASKED):
         wanted = list(dict.fromkeys(word for word in asked.split(",") if word))
         unknown = [word for word in wanted if word not in names]
         for word in unknown[:3]:
@@ -94,6 +98,7 @@ def _add_seeds() -> None:
     if not others:
         st.toast("No other run here differs from the first one only in seed: record one on the Train page.")
     st.session_state[_KEY] = [*chosen, *others][:MOST]
+    touch(_KEY)
 
 
 def _readable(chosen: list[str]) -> list[Run]:

@@ -168,7 +168,7 @@ def _asked() -> dict[str, Any]:
 def _sent(made: Reel, snapshots: int) -> str:
     header = made.header
     if snapshots == 1:
-        return "1 snapshot recorded; it is drawn."
+        return "One snapshot recorded: its counts are points, and there is nothing to play."
     told = f"{snapshots:,} snapshots recorded, {header['changed'] - 1:,} differ from the one before; "
     if header["stride"] == 1:
         return told + "every one of them is drawn."

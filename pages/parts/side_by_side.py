@@ -12,10 +12,11 @@ import streamlit as st
 from snowball_core.comparison import Entrant
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run
-from snowball_core.tables import exact_numbers, group_mask, group_table, recorded_at, recorded_snapshots
+from snowball_core.tables import exact_numbers, glyph, group_mask, group_table, recorded_at, recorded_snapshots
 
 from . import figures, openers
 from .address import pick_one
+from .clicks import selected_of_both
 from .figures import Moment
 from .place import seen_step
 from .words import plain
@@ -48,11 +49,13 @@ def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Ma
         events = sorted({step for run in pair for step in chosen[run.id].anchors.values() if step is not None})
         wanted = _transport(np.union1d(*steps), events)
         measures = pd.concat([openers.measures(str(run.path), count) for run, count in zip(pair, counts, strict=True)])
+        chosen_token = selected_of_both()
         moments = [
-            _moment(run, count, wanted, group, unit, measures, side)
+            _moment(run, count, wanted, group, unit, measures, side, chosen_token)
             for run, count, side in zip(pair, counts, ("left", "right"), strict=True)
         ]
         _numbers(moments)
+        st.caption(_told(chosen_token, moments))
         # A row for each figure: what is compared stays on one height, whatever is said above it.
         for part in (functools.partial(_heading, names, wanted), *(functools.partial(_drawn, each) for each in _FIGURES)):
             for column, moment in zip(st.columns(2, gap="large"), moments, strict=True):
@@ -74,7 +77,8 @@ def _transport(steps: np.ndarray, events: list[int]) -> int:  # type: ignore[typ
     st.session_state[_AT] = min(int(st.session_state[_AT]), last)
     with st.container(horizontal=True, vertical_alignment="bottom", key="together"):
         # The address leaves out the value that is usual: where none is named that is 0, and a link to step 0 leads elsewhere.
-        now = st.slider(f"Step of both runs, of {last:,}", 0, last, usual, key=_AT, bind="query-params")
+        label = f"Step of both runs, of {last:,}"
+        now = st.slider(label, 0, last, usual, key=_AT, bind="query-params", format="localized")
         before, after = steps[steps < now], steps[steps > now]
         goals = {
             "Previous event": max([step for step in events if step < now], default=None),
@@ -92,13 +96,22 @@ def _go(step: int) -> None:
     st.session_state[_AT] = step
 
 
-def _moment(run: Run, snapshots: int, wanted: int, group: str, unit: str, measures: pd.DataFrame, side: str) -> Moment:
+def _moment(
+    run: Run,
+    snapshots: int,
+    wanted: int,
+    group: str,
+    unit: str,
+    measures: pd.DataFrame,
+    side: str,
+    selected: tuple[str, int] | None,
+) -> Moment:
     """One side. Both have the measures of both: so that scales are the same."""
     index = recorded_at(run.steps(snapshots), wanted)
     mask = group_mask(run.dead, group)
     rows = openers.rows_at(str(run.path), snapshots, index, mask)
     step, tokens = int(run.steps(snapshots)[index]), group_table(rows, run.dead, mask)
-    return Moment(run, snapshots, not run.status().is_alive, group, unit, step, rows, tokens, measures, side)
+    return Moment(run, snapshots, not run.status().is_alive, group, unit, step, rows, tokens, measures, side, selected)
 
 
 def _numbers(moments: Sequence[Moment]) -> None:
@@ -111,18 +124,37 @@ def _numbers(moments: Sequence[Moment]) -> None:
     st.dataframe(pd.DataFrame(told), hide_index=True, key="both-numbers", height="content", column_config=right)
 
 
+def _told(selected: tuple[str, int] | None, moments: Sequence[Moment]) -> str:
+    """What is selected, and where it is on both sides."""
+    if selected is None:
+        return "Click a hole or a token in a picture: it is framed on both sides. Clicked again it is let go."
+    token, told = selected[1], []
+    for moment in moments:
+        own = moment.tokens[moment.tokens["token"] == token]
+        if own.empty:
+            told.append(f"not among the {moment.group} tokens")
+        else:
+            hole = int(own["hole"].iloc[0])
+            mates = int((moment.tokens["hole"] == hole).sum())
+            told.append(f"in hole {hole}, one of {mates:,} tokens" if hole else "alone")
+    return f"Framed: token {token:,} ({plain(glyph(token))}). Left: {told[0]}. Right: {told[1]}."
+
+
 def _exactly(number: float) -> str:
     return repr(number) if isinstance(number, float) else f"{number:,}"
 
 
 def _heading(names: Mapping[str, str], wanted: int, moment: Moment) -> None:
     name = moment.run.id
+    query = {"run": name, "step": str(moment.step), "group": moment.group}
+    if moment.selected:
+        query["select"] = f"{moment.selected[0][0]}{moment.selected[1]}"
     st.markdown(f"**{plain(names[name])}** · {plain(name)} · step {moment.step:,}")
     st.page_link(
         "pages/scrub.py",
         label="Open in Scrub",
         icon=":material/linear_scale:",
-        query_params={"run": name, "step": str(moment.step), "group": moment.group},
+        query_params=query,
     )
     if moment.step != wanted:
         st.caption(f"Step {wanted:,} was not recorded here: the last recorded one before it, {moment.step:,}, is shown.")

@@ -54,9 +54,18 @@ function paintBackdrop(self, { draw, width, height }) {
       draw.lineTo(x(axis.where[i]), y(values[i]))
     }
     draw.stroke()
+    if (reel.last === 0) dot(draw, x(axis.where[0]), y(values[0]), draw.strokeStyle)
   }
   draw.setLineDash([])
   if (strip) paintStrip(self, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
+}
+
+// A line of one step would not be seen.
+function dot(draw, x, y, colour) {
+  draw.fillStyle = colour
+  draw.beginPath()
+  draw.arc(x, y, 4, 0, 2 * Math.PI)
+  draw.fill()
 }
 
 function paintGrid(self, draw, x, y, bottom, width) {
@@ -123,6 +132,7 @@ function paintStrip(self, draw, x, top, bottom, width) {
     draw.strokeStyle = colour
     draw.beginPath()
     let column = -1
+    if (values.length === 1) dot(draw, x(axis.of(reel.loss_step[0])), values[0] > low ? top + 3 : bottom - 3, colour)
     for (let i = 0; i < values.length; i++) {
       const at = x(axis.of(reel.loss_step[i])), down = bottom - 3 - ((values[i] - low) / (high - low || 1)) * (bottom - top - 6)
       column < 0 ? draw.moveTo(at, down) : draw.lineTo(at, down)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -116,21 +117,25 @@ def test_a_native_step_change_sends_data_only_and_keys_and_clicks_are_heard(serv
     expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token")
     expect(page.locator(".marked")).to_have_count(2)
     picture = page.locator(".st-key-heatmap canvas")
-    picture.click(position={"x": 200, "y": 370})
-    expect(page).to_have_url(re.compile("select=t5$"))
-    page.locator(".st-key-sizes path[aria-label*='hole 1']").first.click()
-    expect(page).to_have_url(re.compile("select=h0$"))
-    page.locator(".st-key-sizes path[aria-label*='hole 1']").first.click()  # the same click again lets go
+    bar = page.locator(".st-key-sizes path[aria-label*='hole 1']").first
+    point = page.locator(".st-key-places .mark-symbol.role-mark path").first
+
+    def selects(click: Callable[[], None], ending: str) -> None:
+        """Click as a visitor does: when the page has answered the click before."""
+        page.wait_for_selector(READY)
+        click()
+        expect(page).to_have_url(re.compile(ending))
+
+    selects(lambda: picture.click(position={"x": 200, "y": 370}), "select=t5$")
+    selects(bar.click, "select=h0$")
+    selects(bar.click, "native=1$")  # the same click again lets go
     expect(page.locator(".st-key-biography")).to_have_count(0)
     # A row of the picture is a token, also inside a hole; a point is a vector.
-    picture.click(position={"x": 200, "y": 10})
-    expect(page).to_have_url(re.compile("select=t0$"))
-    picture.click(position={"x": 200, "y": 10})
+    for ending in ("select=t0$", "native=1$"):
+        selects(lambda: picture.click(position={"x": 200, "y": 10}), ending)
     expect(page.locator(".st-key-biography")).to_have_count(0)
-    point = page.locator(".st-key-places .mark-symbol.role-mark path").first
-    for select in ("&select=h0$", "native=1$", "&select=h0$"):
-        point.click()
-        expect(page).to_have_url(re.compile(select))
+    for ending in ("&select=h0$", "native=1$", "&select=h0$"):
+        selects(point.click, ending)
     page.locator("h1").click()
     page.keyboard.press("Space")
     expect(page.locator(".st-key-play")).to_contain_text("Pause")

@@ -36,7 +36,9 @@ def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str)
     app.session_state["group"] = group
     told = texts(app.run().markdown)
     assert f"### {found.outcome.capitalize()}" in told
-    assert f"{found.flows.joining:,} joined, {found.flows.parting:,} parted" in told
+    times = ["once" if count == 1 else f"{count:,} times" for count in (found.flows.joining, found.flows.parting)]
+    assert f"({times[0]} a token joined others, {times[1]} one parted from them" in told
+    assert " tokens began as " in told
     for criterion in found.criteria:
         for form in (criterion.seed, criterion.corrected):
             assert form.asks[1:] in told

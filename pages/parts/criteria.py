@@ -8,7 +8,7 @@ import streamlit as st
 
 from snowball_core.verdict import Criterion, Form, Verdict
 
-from . import judged
+from . import judged, openers
 from .meaning import what_is
 from .words import plain
 
@@ -28,8 +28,8 @@ _WORDS = {
     "true_holes_last": "of them true: one hidden class",
     "black_holes_first": "black holes at the start",
     "black_holes_last": "black holes at the end",
-    "joining_tokens": "tokens that joined",
-    "parting_tokens": "tokens that parted",
+    "joining_tokens": "tokens that joined, each time",
+    "parting_tokens": "tokens that parted, each time",
     "events": "events",
     "largest_linf_weight": "largest L∞, weight units",
     "largest_linf_cells": "largest L∞, cells",
@@ -52,9 +52,15 @@ def outcome(path: str, snapshots: int, group: str) -> None:
         st.markdown(f"### {found.outcome.capitalize()}")
         st.markdown(
             f"{group.capitalize()} tokens, steps {found.first_step:,} to {found.last_step:,}: {_MEANINGS[found.outcome]} "
-            f"({found.flows.joining:,} joined, {found.flows.parting:,} parted). {_seeds_word(found)} " + what_is("verdict")
+            f"({_times(found.flows.joining)} a token joined others, {_times(found.flows.parting)} one parted from them; each "
+            f"time counts). {_seeds_word(found)} " + what_is("verdict")
         )
+        st.markdown(plain(openers.story(path, snapshots, group)))
         st.caption(found.caution)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def _seeds_word(found: Verdict) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from . import charts
+from . import charts, heatmaps
 from .distance_charts import farthest_data, farthest_spec
 from .errors import HistoryError
 from .event_tables import hidden_of
@@ -141,10 +141,10 @@ def places_plate(shown: Exhibit) -> Plate:
 def distances_plate(shown: Exhibit) -> Plate:
     """The pairwise L∞ distances at the step, a square a pair, tokens ordered by black hole."""
     unit = shown.view.unit
-    order = charts.picture_order(shown.tokens)
-    scale = charts.shades_of(shown.summary, shown.view.group, unit)
+    order = heatmaps.picture_order(shown.tokens)
+    scale = heatmaps.shades_of(shown.summary, shown.view.group, unit)
     hues = charts.hue_of(shown.tokens)[order]
-    image = charts.distance_picture(distance_matrix(shown.rows[order], unit), hues, scale)
+    image = heatmaps.distance_picture(distance_matrix(shown.rows[order], unit), hues, scale)
     everyone = len(shown.tokens)
     thinned = "every token" if len(order) == everyone else f"thinned to {len(order):,} of {everyone:,} tokens"
     note = f"Rows and columns: {thinned}, ordered by black hole; the strip at the left has the holes' colours."
@@ -152,7 +152,7 @@ def distances_plate(shown: Exhibit) -> Plate:
     return Plate("How far apart: L∞ of every pair", spec, data, unit_words(unit), note=note)
 
 
-def _heatmap(image: bytes, count: int, scale: charts.Shades, unit: str) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+def _heatmap(image: bytes, count: int, scale: heatmaps.Shades, unit: str) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """A palette image on axes that count tokens, with legends for zero and for the shades."""
     shape, source = _enlarged(image)
     left = count - shape[0]
@@ -174,7 +174,7 @@ def _heatmap(image: bytes, count: int, scale: charts.Shades, unit: str) -> tuple
             {
                 "data": {"name": "zero"},
                 "mark": {"type": "square", "opacity": 0, "size": 1},
-                "encoding": {**place, "fill": {"field": "name", "scale": {"range": [charts.ZERO]}, **zero}},
+                "encoding": {**place, "fill": {"field": "name", "scale": {"range": [heatmaps.ZERO]}, **zero}},
             },
             {
                 "data": {"name": "shades"},
@@ -192,13 +192,13 @@ def _heatmap(image: bytes, count: int, scale: charts.Shades, unit: str) -> tuple
     return spec, data
 
 
-def _shades(scale: charts.Shades, unit: str) -> dict[str, Any]:
+def _shades(scale: heatmaps.Shades, unit: str) -> dict[str, Any]:
     """The colours of the distances, logarithmic as in the image; one flat colour where there is only one distance."""
     title = f"L∞ in {unit_words(unit)}"
     if scale.low <= 0 or scale.high <= scale.low * 1.001:
-        flat = {"range": [charts.NEAR_TO_FAR[0]]}
+        flat = {"range": [heatmaps.NEAR_TO_FAR[0]]}
         return {"field": "distance", "type": "nominal", "scale": flat, "legend": {"title": title, "symbolOpacity": 1}}
-    domain = {"type": "log", "domain": [scale.low, scale.high], "range": list(charts.NEAR_TO_FAR), "interpolate": "rgb"}
+    domain = {"type": "log", "domain": [scale.low, scale.high], "range": list(heatmaps.NEAR_TO_FAR), "interpolate": "rgb"}
     legend = {"title": title, "gradientLength": 180, "format": ",d" if unit == "cells" else ".1e", "tickCount": 5}
     return {"field": "distance", "type": "quantitative", "scale": domain, "legend": legend}
 

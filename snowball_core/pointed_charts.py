@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from . import charts
+from . import charts, heatmaps
 
 PICKED: dict[str, Any] = {"fields": ["token", "turn"], "on": "click", "clear": False}
 MOST_PARTS = 128
@@ -72,7 +72,7 @@ def pairs_spec(rows: int, unit: str) -> dict[str, Any]:
     """
     import altair as alt
 
-    across = alt.Scale(domain=[-sum(charts.strip_pixels(rows)), rows], nice=False)
+    across = alt.Scale(domain=[-sum(heatmaps.strip_pixels(rows)), rows], nice=False)
     down = alt.Scale(domain=[rows, 0], nice=False)
     clear: dict[str, Any] = {"color": "transparent", "cursor": "pointer", "aria": False}
     row, column = alt.Tooltip("who:N", title="row"), alt.Tooltip("other:N", title="column")

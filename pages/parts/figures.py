@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core import charts, marked_charts, pointed_charts
+from snowball_core import charts, heatmaps, marked_charts, pointed_charts
 from snowball_core.bf16 import Words
 from snowball_core.close_up import tokens_at
 from snowball_core.errors import SnowballError
@@ -240,10 +240,10 @@ def distances(moment: Moment) -> None:
     """The heatmap of pairwise L∞ distances."""
     word = "cells" if moment.unit == "cells" else "weight units"
     moment.caption("How far apart", "a pixel is a pair; black: no distance", f"L∞ in {word}", "heatmap")
-    order = charts.picture_order(moment.tokens)
-    scale = charts.shades_of(moment.measures, moment.group, moment.unit)
+    order = heatmaps.picture_order(moment.tokens)
+    scale = heatmaps.shades_of(moment.measures, moment.group, moment.unit)
     apart = distance_matrix(moment.rows[order], moment.unit)
-    picture = charts.distance_picture(apart, charts.hue_of(moment.coloured)[order], scale)
+    picture = heatmaps.distance_picture(apart, charts.hue_of(moment.coloured)[order], scale)
     described = f"Pairwise L∞ distances of {moment.group} tokens at step {moment.step:,}, in {word}"
     marked = marked_charts.marked_rows(order, moment.tokens, moment.selected)
     vectors = pointed_charts.vectors_data(moment.tokens, order)
@@ -294,6 +294,6 @@ def places(moment: Moment) -> None:
 
 def _crossed(rows: int, first: int, count: int) -> tuple[Box, Box]:
     """The row and the column of a distance picture that are selected, beside its strip."""
-    strip = sum(charts.strip_pixels(rows))
+    strip = sum(heatmaps.strip_pixels(rows))
     across = rows + strip
     return (0.0, first / rows, 1.0, count / rows), ((strip + first) / across, 0.0, count / across, 1.0)

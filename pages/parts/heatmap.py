@@ -9,7 +9,8 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from snowball_core.charts import NEAR_TO_FAR, PICTURE_HEIGHT, ZERO, Shades
+from snowball_core.charts import PICTURE_HEIGHT
+from snowball_core.heatmaps import NEAR_TO_FAR, ZERO, Shades
 from snowball_core.step_axes import CURSOR
 
 # Left, top, width and height as shares of the picture.

@@ -1,0 +1,78 @@
+"""A picture of pairwise distances: the order of its rows, its shades, its pixels."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from .charts import hole_colour
+
+ZERO = "#000000"
+NEAR_TO_FAR = ("#3B528B", "#21918C", "#5DC863", "#FDE725")
+MOST_PIXELS = 512
+_SHADES = 200
+_WEIGHT_RANGE = 4_096.0
+
+
+@dataclass(frozen=True)
+class Shades:
+    """A logarithmic scale of distances, fixed for a run: everything up to ``low`` has the first shade, ``high`` the last."""
+
+    low: float
+    high: float
+
+
+def shades_of(measures: pd.DataFrame, group: str, unit: str) -> Shades:
+    """The scale of a run's heatmaps: its largest distance, and below it one cell or a 4,096th."""
+    high = float(measures.loc[measures["group"] == group, f"largest_linf_{unit}"].max())
+    return Shades(1.0 if unit == "cells" else high / _WEIGHT_RANGE, max(high, 1.0 if unit == "cells" else 0.0))
+
+
+def picture_order(tokens: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Rows of a heatmap: by black hole, largest first, then the singletons; thinned evenly to what a screen shows."""
+    hole = tokens["hole"].to_numpy()
+    order = np.lexsort((tokens["vector"].to_numpy(), np.where(hole == 0, len(hole) + 1, hole)))
+    return order[:: max(1, -(-len(order) // MOST_PIXELS))]
+
+
+def distance_picture(distances: npt.NDArray[Any], hues: npt.NDArray[np.integer[Any]], scale: Shades) -> bytes:
+    """A palette PNG of pairwise distances, a pixel a pair, and left of it a strip in the colours of the holes.
+
+    Zero distance has its own flat colour; other distances are shaded logarithmically.
+    """
+    apart = np.asarray(distances, np.float64)
+    spread = np.log(max(scale.high, scale.low * 1.000001) / scale.low) if scale.low > 0 else 1.0
+    with np.errstate(divide="ignore"):
+        part = np.log(np.maximum(apart, scale.low) / scale.low) / spread if scale.low > 0 else np.zeros_like(apart)
+    shade = np.where(apart == 0, 0, 1 + np.clip(np.rint(part * (_SHADES - 1)), 0, _SHADES - 1)).astype(np.uint8)
+    ranks = sorted({int(rank) for rank in hues})
+    strip = np.array([_SHADES + 2 + ranks.index(int(rank)) % (254 - _SHADES) for rank in hues], np.uint8)
+    width, margin = strip_pixels(len(hues))
+    gap = np.full((len(hues), margin), _SHADES + 1, np.uint8)
+    pixels = np.hstack([np.repeat(strip[:, None], width, axis=1), gap, shade])
+    image = Image.fromarray(pixels, "P")
+    colours = [ZERO, *ramp(), "#808080", *[hole_colour(rank) for rank in ranks][: 254 - _SHADES]]
+    image.putpalette(bytes.fromhex("".join(colour[1:] for colour in colours)))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", transparency=_SHADES + 1)
+    return buffer.getvalue()
+
+
+def strip_pixels(rows: int) -> tuple[int, int]:
+    """How wide the strip of a distance picture is, and the gap right of it."""
+    width = max(1, rows // 24)
+    return width, max(1, width // 2)
+
+
+def ramp() -> list[str]:
+    """The colours of distances above zero, near to far."""
+    stops = np.array([list(bytes.fromhex(colour[1:])) for colour in NEAR_TO_FAR], np.float64)
+    at = np.linspace(0, len(stops) - 1, _SHADES)
+    mixed = np.stack([np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)], axis=1)
+    return ["#" + bytes(np.rint(colour).astype(np.uint8)).hex() for colour in mixed]

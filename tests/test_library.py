@@ -7,8 +7,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import paging
 import pytest
 from conftest import MakeRun, falling_together
+from paging import sound, texts
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
@@ -19,36 +21,12 @@ from snowball_core.runs import Run, file_sha256, run_paths
 from snowball_core.status import lock_of
 from snowball_core.trash import trash, trashed
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
-
-
-@pytest.fixture(autouse=True)
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path
-    monkeypatch.setenv("SNOWBALL_RUNS", str(folder))
-    monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
-    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
-    return folder
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def opened(chosen: list[Run] | None = None, **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    app.run()
-    app.switch_page("pages/library.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    if chosen:
-        app.session_state["library-chosen"] = [run.id for run in chosen]
-    return sound(app.run())
-
-
-def sound(app: AppTest) -> AppTest:
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def texts(elements: object) -> str:
-    return "\n".join(element.value for element in elements).replace("\\", "")  # type: ignore[attr-defined]
+    """The page of a visitor who ticked some rows."""
+    return paging.opened("library", {"library-chosen": [run.id for run in chosen]} if chosen else None, **query)
 
 
 def ids(app: AppTest) -> list[str]:

@@ -8,12 +8,14 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
+FRONT = "scrub"
 
 
 def opened(page: str, left: Mapping[str, object] | None = None, /, **query: str) -> AppTest:
     """The app as a visitor sees it who came by a link to a page, or was there before and left it in a state."""
     app = AppTest.from_file(str(APP), default_timeout=60)
-    app.switch_page(f"pages/{page}.py")
+    if page != FRONT:
+        app.switch_page(f"pages/{page}.py")
     for name, value in query.items():
         app.query_params[name] = value
     for key, kept in (left or {}).items():

@@ -23,7 +23,7 @@ from snowball_core.tables import exact_numbers, group_mask
 pytestmark = pytest.mark.usefixtures("library")
 
 
-def opened(page: str = "scrub", **query: str) -> AppTest:
+def opened(page: str = paging.FRONT, **query: str) -> AppTest:
     return paging.opened(page, **query)
 
 

@@ -27,6 +27,7 @@ OTHER = "another-seed"
 _WIDTH, _TALL, _SETTLED = 1440, 3_000, 1_500
 # Page and height: as much of it as tells its part.
 _PICTURES = {
+    "scrub": (f"scrub?run={SHIPPED}", 1_090),
     "lineage": (f"lineage?run={SHIPPED}&step=19", 1_045),
     "motion": (f"motion?run={SHIPPED}&step=1445", 1_165),
     "compare": (f"compare?runs={SHIPPED},{{other}}", 1_070),
@@ -59,7 +60,7 @@ def photograph(library: Path, folder: Path) -> list[Path]:
             content = _taken(chromium, f"{app.address}/{address.format(other=others[0])}", height)
             written.append(folder / f"{name}.png")
             with Image.open(io.BytesIO(content)) as picture:
-                picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(written[-1], optimize=True)
+                picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(written[-1], optimize=True)
         return written
 
 

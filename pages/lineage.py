@@ -1,4 +1,4 @@
-"""Lineage, the page that answers: which black hole became which, and why did it part again."""
+"""Lineage, the page that answers: which black hole became which, and why did any part again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages.parts.whole_run import whole_run  # noqa: E402
 
 st.title("Lineage")
 st.markdown(
-    "Which black hole became which, and why did it part again? Every token keeps its row; tokens that are one vector share a "
+    "Which black hole became which, and why did any part again? Every token keeps its row; tokens that are one vector share a "
     "block. Click a block or an event: the step moves there, here and on the Scrub page."
 )
 whole_run(lineage_view)

@@ -106,7 +106,7 @@ def _texts(population: int, sizes: Sequence[str]) -> list[str]:
         return [f"{short} tokens", short]
     parts = f"{' + '.join(sizes[:4])}{' + …' * (len(sizes) > 4)}"
     kind = "true" if len(sizes) == 1 else f"apparent ({parts} hidden classes)"
-    return [f"{short} tokens, {kind}", f"{short} {kind.split()[0]}", short]
+    return [f"{short} tokens, {kind}", f"{short} tokens", short]
 
 
 def marks(tree: Lineage, steps: Steps, axis: StepAxis) -> pd.DataFrame:

@@ -96,6 +96,8 @@ function paintGrid(self, draw, x, y, bottom, width) {
   }
 }
 
+const LETTER_NUDGE = 8
+
 function letters(kind) {
   return ["f", "m", "s", "e"].filter((_, bit) => kind & (1 << bit)).join("")
 }
@@ -117,9 +119,11 @@ function paintEvents(self, draw, x, top, bottom) {
     draw.lineTo(Math.round(at) + 0.5, apart ? bottom : top + 5)
     draw.stroke()
     draw.globalAlpha = 1
-    if (at - half < right + 3) return
-    right = at + half
-    draw.fillText(told, at, top - 7)
+    // Beside a letter there is room for the next one a little to the right of its event.
+    const place = Math.max(at, right + 3 + half)
+    if (place - at > LETTER_NUDGE) return
+    right = place + half
+    draw.fillText(told, place, top - 7)
   })
 }
 

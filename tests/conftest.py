@@ -22,6 +22,10 @@ from snowball_core.schedules import recorded_steps
 from snowball_core.status import Status, write_status
 from snowball_core.tensorfile import TensorWriter
 
+# Read when a framework is loaded, here or in a worker that a test starts: beside other tests a thread that waits for the next
+# product must not hold a core by asking for it over and over.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 

@@ -15,14 +15,6 @@ from pages.parts.launch import launch, say_started  # noqa: E402
 from pages.parts.run_picker import say_read_only  # noqa: E402
 from pages.parts.under_way import under_way  # noqa: E402
 
-# The form is longer than a screen, and what a choice costs is read while it is made.
-_STAYS_IN_VIEW = """<style>
-@media (min-width: 700px) {
-  [data-testid="stLayoutWrapper"]:has(> .st-key-costs) { position: sticky; top: 4.5rem; }
-  .st-key-costs { max-height: calc(100vh - 5rem); overflow-y: auto; }
-}
-</style>"""
-
 st.title("Train")
 st.markdown(
     "Which run shall be recorded, and how is it doing? Choose an experiment, look at what it costs, and start it. "
@@ -36,6 +28,5 @@ left, right = st.columns([1.15, 1], gap="large")
 with left:
     config, corpus, faults = form(at)
 with right.container(key="costs"):
-    st.html(_STAYS_IN_VIEW)
     launch(config, corpus, faults, at)
 continuing()

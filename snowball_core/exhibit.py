@@ -68,8 +68,7 @@ class Exhibit:
 
         The group's name is "unknown" where the dead are not known.
         """
-        rows, known = self.seen.rows(step, self.view.group), self.seen.dead is not None
-        dead = self.seen.dead if self.seen.dead is not None else np.zeros(len(self.mask), np.bool_)
-        table = group_table(rows, dead, self.mask)
+        rows, dead = self.seen.rows(step, self.view.group), self.seen.dead
         hue = hues(self.told.tree, self.seen.index(step), np.flatnonzero(self.mask))
-        return table.assign(hue=hue) if known else table.assign(hue=hue, group="unknown")
+        table = group_table(rows, np.zeros(len(self.mask), np.bool_) if dead is None else dead, self.mask).assign(hue=hue)
+        return table.assign(group="unknown") if dead is None else table

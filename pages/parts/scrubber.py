@@ -105,7 +105,9 @@ def _caveat(run: Run) -> str:
     faults = run.manifest.get("faults_carried") or []
     if not faults:
         return ""
-    return f" {len(faults)} known faults of the published experiment act on it: see the foot of this page."
+    told = "One known fault" if len(faults) == 1 else f"{len(faults)} known faults"
+    act = "acts" if len(faults) == 1 else "act"
+    return f" {told} of the published experiment {act} on it: see the foot of this page."
 
 
 def mount(made: Reel, known: Known, are_bytes: bool = True) -> None:

@@ -6,6 +6,7 @@ Displacements in cells are differences of ordinals, never ΔW / ULP: that ratio 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -20,6 +21,9 @@ from .memory import release
 _CHUNK_BYTES = 512 * 1024
 # Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are asked one by one.
 _NEARLY_RIGID = 1e-6
+# Below this share of it the square of the centroid's own displacement is lost in the rounding of a sum of parts that cancel:
+# they are summed exactly.
+_NEARLY_AT_REST = 1e-8
 # A snapshot in which at most one token in so many moved is measured on the few that did.
 _FEW = 8
 Floats = npt.NDArray[np.float64]
@@ -164,13 +168,15 @@ def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) ->
     if lost.any():
         # Left out of the sums, where they would spoil groups they are not in; their own groups have no number.
         delta[lost], length = 0.0, np.where(lost, 0.0, length)
-    # Summed, then divided: sums of float32 differences are exact, so displacements that cancel leave a centroid at rest.
-    mean = np.matmul(members, delta) / tokens[:, None]
-    bulk = np.sqrt(np.einsum("tgd,tgd->tg", mean, mean))
+    inside = np.broadcast_to(members, (len(delta), *members.shape[1:]))
     # Snapshot by snapshot: a product of matrices would add in another order where a block has another length.
     squared = np.matmul(members, (length * length)[:, :, None])[:, :, 0] / tokens
+    # Summed, then divided: displacements that cancel leave a centroid at rest.
+    mean = np.matmul(members, delta) / tokens[:, None]
+    for t, g in np.argwhere(np.einsum("tgd,tgd->tg", mean, mean) < _NEARLY_AT_REST * squared).tolist():
+        mean[t, g] = [math.fsum(column) / tokens[g] for column in delta[t, inside[t, g] > 0].T.tolist()]
+    bulk = np.sqrt(np.einsum("tgd,tgd->tg", mean, mean))
     thermal = squared - bulk * bulk
-    inside = np.broadcast_to(members, (len(delta), *members.shape[1:]))
     for t, g in np.argwhere(thermal < _NEARLY_RIGID * squared).tolist():
         heat = delta[t, inside[t, g] > 0] - mean[t, g]
         others = everyone[g] - len(heat)

@@ -17,7 +17,7 @@ from .levels import Special, rounded, special_rows, values_unique
 from .motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
 from .observation import Observation
 
-VERSION = "steps-5"
+VERSION = "steps-6"
 
 
 def step_table(seen: Observation, progress: Progress = silent) -> pd.DataFrame:

@@ -17,6 +17,8 @@ from snowball_core.motion import first_moves, last_moves, motion, regimes
 # Zeros of both signs with subnormals and the first normal numbers; both sides of an exponent change near one.
 SMALL = st.sampled_from([0, 0x8000, 1, 0x8001, 0x007F, 0x0080, 0x8080])
 NEAR_ONE = st.sampled_from([0, 0x8000, 0x3F7F, 0x3F80, 0x3F81, 0xBF80, 0x4000])
+# What is left where ones cancel may be as small as numbers are.
+BOTH = st.one_of(SMALL, NEAR_ONE)
 EVERYONE = {"all": np.ones(2, bool)}
 
 
@@ -24,7 +26,7 @@ EVERYONE = {"all": np.ones(2, bool)}
 def worlds(draw):
     snapshots, vocab, hidden = draw(st.integers(2, 4)), draw(st.integers(1, 6)), draw(st.integers(1, 3))
     count = snapshots * vocab * hidden
-    numbers = draw(st.sampled_from([SMALL, NEAR_ONE]))
+    numbers = draw(st.sampled_from([SMALL, NEAR_ONE, BOTH]))
     words = np.array(draw(st.lists(numbers, min_size=count, max_size=count)), np.uint16).reshape(snapshots, vocab, hidden)
     # In a crowd at rest the few that move are measured without the others.
     crowd = draw(st.sampled_from([0, 40]))
@@ -44,6 +46,14 @@ def test_bulk_thermal_and_coherence_are_those_of_exact_sums(world):
             assert found[name].bulk[t] == pytest.approx(bulk, rel=1e-12, abs=0)
             assert found[name].thermal[t] == pytest.approx(thermal, rel=1e-7, abs=1e-15 * bulk)
             assert found[name].coherence[t] == pytest.approx(coherence, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_what_two_moves_that_cancel_leave_is_not_rounded_away_in_any_order(order):
+    then, now = np.array([[0, 0, 0x3F80], [1, 0x3F80, 0]], np.uint16)[:, list(order), None]
+    drift = motion(np.stack([then, now]), {"all": np.ones(3, bool)})[1]["all"]
+    assert oracles_of_time.drift(then, now)[0] > 0
+    assert drift.coherence[1] == pytest.approx(oracles_of_time.drift(then, now)[2])
 
 
 @given(worlds())

@@ -6,6 +6,7 @@ A test file that imports from here is skipped where playwright is missing, unles
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(set(re.findall(r"pages/([a-z]+)\.py", (ROOT / "app.py").read_text())))
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
+# What a click asks for begins only after a moment: a page is at rest when it has been ready for this long.
+REST_MILLISECONDS = 200
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("SNOWBALL_BROWSER") == "required"
 # The marks of a file of browser tests: ``pytestmark = browsing.MARKS``.
@@ -109,11 +112,53 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("the app did not start")
 
 
+_looks = itertools.count()
+
+
+def at_rest(page: Page) -> None:
+    """Wait until the app has had nothing more to do for a while."""
+    page.wait_for_function(
+        """([ready, least, look]) => {
+            const now = performance.now()
+            if (window.resting?.look !== look || !document.querySelector(ready)) window.resting = {look, since: now}
+            return now - window.resting.since >= least
+        }""",
+        arg=[READY, REST_MILLISECONDS, next(_looks)],
+    )
+
+
 def visit(page: Page, address: str) -> None:
     """Open an address and wait until the app has nothing more to do."""
     page.goto(address)
     page.wait_for_selector("h1")
-    page.wait_for_selector(READY)
+    at_rest(page)
+
+
+def unfold(page: Page, key: str) -> None:
+    """Open a part of the page that is made when it is asked for."""
+    part = page.locator(f".st-key-{key}")
+    part.locator("summary").click()
+    part.locator("[data-testid='stDownloadButton'], [data-testid='stPageLink']").first.wait_for()
+    at_rest(page)
+
+
+def taken(page: Page, key: str) -> tuple[str, bytes]:
+    """Name and bytes of the file behind a button.
+
+    The server forgets a file that was made on request when it has drawn the page anew, so a page that is not at rest can lose
+    one before the browser has fetched it.
+    """
+    button = page.locator(f".st-key-{key} button")
+    button.wait_for()
+    at_rest(page)
+    with page.expect_download() as came:
+        button.click()
+    return came.value.suggested_filename, Path(came.value.path()).read_bytes()
+
+
+def fits(page: Page, width: int) -> None:
+    """Wait until nothing is wider than the window: charts take their new width after the window has taken its own."""
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
 
 
 def numbers(page: Page) -> dict[str, str]:
@@ -142,16 +187,29 @@ def counted_rows(rows: np.ndarray) -> dict[str, str]:
     return {label: f"{number:,}" for label, number in named.items()}
 
 
+def shows(page: Page, wanted: dict[str, str]) -> None:
+    """Wait until the exact numbers on the screen are these: the step's name stands there a moment before they do."""
+    until = time.monotonic() + 60
+    while not wanted.items() <= numbers(page).items() and time.monotonic() < until:
+        page.wait_for_timeout(100)
+    assert wanted.items() <= numbers(page).items()
+
+
 def go_to(page: Page, step: int) -> None:
     """Type a step into the scrubber and wait for its exact view."""
     entry = page.locator(".scrubber .entry")
     entry.fill(str(step))
     entry.press("Enter")
     expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step:,} ")
-    page.wait_for_selector(READY)
+    at_rest(page)
+
+
+def stands_on(page: Page, step: int) -> None:
+    """Wait until the scrubber has drawn a step."""
+    expect(page.locator(".scrubber")).to_have_attribute("data-step", str(step))
 
 
 def scrubbed_to(page: Page) -> int:
     """The step the scrubber stands on, as it says itself once what was asked of it has been drawn."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    return int(page.locator(".scrubber").get_attribute("data-step") or -1)
+    return int(page.locator(".scrubber[data-step]").get_attribute("data-step") or -1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from browsing import MARKS, PAGES, READY, counted, go_to, numbers, scrubbed_to, visit
+from browsing import MARKS, PAGES, at_rest, counted, go_to, scrubbed_to, shows, stands_on, taken, unfold, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
@@ -30,7 +30,7 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
         entry = page.locator(f".st-key-field-{field} input")
         entry.fill(value)
         entry.press("Enter")
-        page.wait_for_selector(READY)
+        at_rest(page)
     expect(page.locator(".st-key-estimate")).to_contain_text("61 snapshots")
     page.get_by_role("button", name="Start the run").click()
     expect(page.get_by_text("first-run").first).to_be_visible()
@@ -45,27 +45,23 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
     page.wait_for_selector(".st-key-exact")
     for step in (0, 17, 60):
         go_to(page, step)
-        assert counted(run, step, "dead").items() <= numbers(page).items()
+        shows(page, counted(run, step, "dead"))
     slider = page.locator(".scrubber .slider")
     slider.focus()
     slider.press("ArrowLeft")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 59 ")
     page.get_by_role("radio", name="live").click()
     expect(page.locator(".st-key-exact")).to_contain_text("· live: ")
-    assert counted(run, 59, "live").items() <= numbers(page).items()
+    shows(page, counted(run, 59, "live"))
     _takes_it_home(page, run)
 
 
 def _takes_it_home(page: Page, run: Run) -> None:
     seen = observe(run)
     table = SHEETS["summary"].make(Exhibit(seen, viewpoint(seen)))
-    page.get_by_text("Take this home").click()
-    with page.expect_download() as csv:
-        page.locator(".st-key-take-summary-csv button").click()
-    assert Path(csv.value.path()).read_bytes() == csv_bytes(table)
-    with page.expect_download() as parquet:
-        page.locator(".st-key-take-summary-parquet button").click()
-    pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(Path(parquet.value.path()).read_bytes())), table)
+    unfold(page, "take-home")
+    assert taken(page, "take-summary-csv")[1] == csv_bytes(table)
+    pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(taken(page, "take-summary-parquet")[1])), table)
 
 
 @pytest.mark.parametrize("path", ["", *PAGES])
@@ -73,7 +69,7 @@ def test_a_link_to_a_page_works_on_a_fresh_server(fresh_server: str, page: Page,
     run, title = make_run(), TITLES.get(path, path.capitalize())
     visit(page, f"{fresh_server}/{path}?run={run.id}&step=7&group=all")
     expect(page.locator("h1")).to_have_text(title)
-    assert f"run={run.id}" in page.url
+    expect(page).to_have_url(re.compile(f"[?&]run={run.id}(&|$)"))
     expect(page.get_by_text("Page not found")).to_have_count(0)
     if title == "Scrub":
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 16 tokens")
@@ -102,11 +98,12 @@ def test_a_native_step_change_sends_data_only_and_keys_and_clicks_are_heard(serv
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     visit(page, f"{server}/?run={run.id}&step=5&native=1")
     charts = page.locator("[aria-label='Places of the vectors on two principal axes'] svg").first
+    at_rest(page)
     charts.evaluate("picture => { picture.dataset.kept = 'yes' }")
     received.clear()
     page.locator(".st-key-jump1 button").first.click()
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 6 ")
-    page.wait_for_selector(READY)
+    at_rest(page)
     assert sum(received) < 100_000
     assert charts.evaluate("picture => picture.dataset.kept") == "yes"
     for key, step in (("PageDown", 9), ("PageUp", 6)):
@@ -122,7 +119,7 @@ def test_a_native_step_change_sends_data_only_and_keys_and_clicks_are_heard(serv
 
     def selects(click: Callable[[], None], ending: str) -> None:
         """Click as a visitor does: when the page has answered the click before."""
-        page.wait_for_selector(READY)
+        at_rest(page)
         click()
         expect(page).to_have_url(re.compile(ending))
 
@@ -157,6 +154,8 @@ def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: 
     page.on("websocket", listen)
     visit(page, f"{server}/?run={run.id}&step=0&axis=linear&group=all")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 0 ")
+    stands_on(page, 0)
+    at_rest(page)
     blob = max(received)
     scrubber, counts = page.locator(".scrubber"), page.locator("[data-picture=counts]")
     box = counts.bounding_box()
@@ -176,7 +175,7 @@ def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: 
     step = steps[-1]
     page.mouse.up()
     expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step} ")
-    assert counted(run, step, "all").items() <= numbers(page).items()
+    shows(page, counted(run, step, "all"))
     assert 1 <= len(sent) <= 2
     assert sum(received) < blob, "the frames were sent again"
     expect(page).to_have_url(f"{server}/?run={run.id}&step={step}&axis=linear&group=all")
@@ -185,17 +184,17 @@ def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: 
 def test_keys_move_the_scrubber_and_leave_fields_alone(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run(steps=300)
     visit(page, f"{server}/?run={run.id}&step=3")
-    page.wait_for_selector(".scrubber[data-step='3']")
+    stands_on(page, 3)
     page.locator("h1").click()
     for key, step in (("]", 6), ("]", 9), ("[", 6), ("End", 300), ("Home", 0), ("ArrowRight", 1), ("Shift+ArrowRight", 11)):
         page.keyboard.press(key)
-        page.wait_for_selector(f".scrubber[data-step='{step}']")
+        stands_on(page, step)
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 11 ")
     entry = page.locator(".scrubber .entry")
     entry.focus()
     for key in ("Home", "]", "ArrowLeft"):
         entry.press(key)
-    assert scrubbed_to(page) == 11
+    stands_on(page, 11)
     page.locator("h1").click()
     page.keyboard.press("?")
     expect(page.locator(".scrubber dialog")).to_be_visible()
@@ -203,25 +202,25 @@ def test_keys_move_the_scrubber_and_leave_fields_alone(server: str, page: Page, 
     expect(page.locator(".scrubber dialog")).to_be_hidden()
     page.keyboard.press(" ")
     while scrubbed_to(page) <= 11:
-        assert page.locator("[data-button=play]").get_attribute("data-state") == "playing"
+        expect(page.locator("[data-button=play]")).to_have_attribute("data-state", "playing")
     page.keyboard.press(" ")
     step = scrubbed_to(page)
     assert step > 11
     expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step} ")
-    assert counted(run, step, "dead").items() <= numbers(page).items()
+    shows(page, counted(run, step, "dead"))
 
 
 def test_a_click_selects_a_hole_and_its_biography_stays_through_a_reload(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     visit(page, f"{server}/?run={run.id}&step=12")
-    page.wait_for_selector(".scrubber[data-step='12']")
+    stands_on(page, 12)
     page.locator("[data-picture=sizes]").click(position={"x": 90, "y": 12})
     biography = page.locator(".st-key-biography")
     expect(biography).to_contain_text("The black hole of token 0 (NUL)")
     expect(page).to_have_url(f"{server}/?run={run.id}&step=12&select=h0")
     page.reload()
     expect(biography).to_contain_text("at step 12 one of 5 in hole 1")
-    page.wait_for_selector(".scrubber[data-step='12']")
+    stands_on(page, 12)
     page.locator("h1").click()
     page.keyboard.press("Home")
     expect(biography).to_contain_text("at step 0 alone")

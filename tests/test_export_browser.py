@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -13,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet
 import pytest
-from browsing import MARKS, READY, ROOT, go_to, visit
+from browsing import MARKS, ROOT, at_rest, go_to, taken, unfold, visit
 from conftest import MakeRun
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request, expect
@@ -27,13 +28,6 @@ pytestmark = MARKS
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("outside")
-
-
-def download(page: Page, key: str) -> tuple[str, bytes]:
-    """Name and bytes of the file behind a button."""
-    with page.expect_download() as came:
-        page.locator(f".st-key-{key} button").click()
-    return came.value.suggested_filename, Path(came.value.path()).read_bytes()
 
 
 def exported(run: Run, target: Path, *more: str) -> dict[str, bytes]:
@@ -57,11 +51,11 @@ def test_every_button_gives_the_bytes_that_the_command_writes(
         *(("export-report", "report.html"), ("export-steps", "steps.gif"), ("export-run", f"{run.id}.zip")),
         *(("export-vectors", "projector/vectors.tsv"), ("export-metadata", "projector/metadata.tsv")),
     ):
-        suggested, content = download(page, key)
+        suggested, content = taken(page, key)
         assert content == files[name], name
         assert suggested.startswith(run.id)
         assert suggested.endswith(Path(name).suffix)
-    with zipfile.ZipFile(io.BytesIO(download(page, "export-folder")[1])) as archive:
+    with zipfile.ZipFile(io.BytesIO(taken(page, "export-folder")[1])) as archive:
         usual = {name: archive.read(name) for name in archive.namelist()}
     # Its index lists what is in it: all that the command wrote but for the animation and the run, which have their own buttons.
     listed = {row["name"] for row in json.loads(usual.pop("index.json"))["files"]}
@@ -79,18 +73,18 @@ def test_choosing_a_picture_a_table_and_a_step_changes_what_is_taken(server: str
         page.locator(f".st-key-{box} input").click()
         page.keyboard.type(choice)  # a long list shows only a part of itself
         page.get_by_role("option").filter(has_text=choice).first.click()
-        page.wait_for_selector(READY)
-    root = ET.fromstring(download(page, "take-distances-svg")[1])
+        at_rest(page)
+    root = ET.fromstring(taken(page, "take-distances-svg")[1])
     assert "step 7" in "".join(root.itertext())
-    assert Image.open(io.BytesIO(download(page, "take-distances-png")[1])).format == "PNG"
+    assert Image.open(io.BytesIO(taken(page, "take-distances-png")[1])).format == "PNG"
     entry = page.locator(".st-key-export-step input")
     entry.fill("12")
     entry.press("Enter")
     expect(page.get_by_text("Exported: step 12,")).to_be_visible()
-    page.wait_for_selector(READY)
-    assert "step=12" in page.url
-    assert "step 12" in "".join(ET.fromstring(download(page, "take-distances-svg")[1]).itertext())
-    tokens = pd.read_csv(io.BytesIO(download(page, "take-tokens-csv")[1]))
+    at_rest(page)
+    expect(page).to_have_url(re.compile("[?&]step=12(&|$)"))
+    assert "step 12" in "".join(ET.fromstring(taken(page, "take-distances-svg")[1]).itertext())
+    tokens = pd.read_csv(io.BytesIO(taken(page, "take-tokens-csv")[1]))
     assert list(tokens["population"]) == [5, 5, 5, 5, 5, 1]
     # The step goes along to the other pages.
     page.get_by_role("link", name="Scrub").click()
@@ -102,16 +96,15 @@ def test_the_scrub_page_takes_the_step_home_that_is_shown(server: str, page: Pag
     visit(page, f"{server}/?run={run.id}&step=7")
     page.wait_for_selector(".st-key-exact")
     expect(page.locator(".st-key-take-tokens-csv")).to_have_count(0)
-    page.get_by_text("Take this home").click()
-    page.wait_for_selector(".st-key-take-tokens-csv")
+    unfold(page, "take-home")
     for step, population in ((7, 3), (12, 5)):
         go_to(page, step)
-        name, content = download(page, "take-tokens-parquet")
+        name, content = taken(page, "take-tokens-parquet")
         assert f"-step-{step}." in name
         assert pyarrow.parquet.read_table(io.BytesIO(content)).column("population")[0].as_py() == population
-        assert f"step {step} " in "".join(ET.fromstring(download(page, "take-places-svg")[1]).itertext())
+        assert f"step {step} " in "".join(ET.fromstring(taken(page, "take-places-svg")[1]).itertext())
         # The run's own table, too, is still there after the step has changed.
-        assert len(json.loads(download(page, "take-summary-json")[1])) == 63
+        assert len(json.loads(taken(page, "take-summary-json")[1])) == 63
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import browsing
 import numpy as np
 import pytest
-from browsing import READY, counted_rows, expect, numbers, scrubbed_to, visit
+from browsing import at_rest, counted_rows, expect, fits, shows, stands_on, visit
 from conftest import MakeRun, falling_together
 from playwright.sync_api import Browser, Page
 from safetensors.numpy import save_file
@@ -54,8 +55,7 @@ def test_a_run_is_named_put_away_and_brought_back(server: str, page: Page, make_
     tick(page, 0)
     card.get_by_role("link", name="Open in Scrub").click()
     expect(page.locator("h1")).to_have_text("Scrub")
-    page.wait_for_selector(READY)
-    assert f"run={run.id}" in page.url
+    expect(page).to_have_url(re.compile(f"[?&]run={run.id}(&|$)"))
 
 
 def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_run: MakeRun) -> None:
@@ -71,7 +71,7 @@ def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_r
     for key in ("ArrowDown", "ArrowRight", "Shift+Space"):
         page.keyboard.press(key)
     expect(card).to_be_visible()
-    page.wait_for_selector(READY)
+    at_rest(page)
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Shift+Space")
     expect(card).to_contain_text("2 runs selected")
@@ -80,7 +80,7 @@ def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_r
     link.focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Compare")
-    page.wait_for_selector(READY)
+    at_rest(page)
     expect(page.get_by_text("A comparison needs")).to_have_count(0)
 
 
@@ -91,11 +91,11 @@ def test_a_thousand_runs_are_listed_found_and_opened(server: str, page: Page, tm
     page.get_by_role("searchbox", name="Find").fill("made-777")
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 run · ")).to_be_visible()
-    page.wait_for_selector(READY)
+    at_rest(page)
     tick(page, 0)
     page.locator(".st-key-selected").get_by_role("link", name="Open in Scrub").click()
     expect(page.locator(".st-key-exact")).to_contain_text("dead: 6 tokens")
-    assert "made-777" in page.url
+    expect(page).to_have_url(re.compile("made-777"))
 
 
 def test_a_file_is_scrubbed_by_keys_and_a_reload_keeps_the_step(server: str, page: Page, tmp_path: Path) -> None:
@@ -109,13 +109,13 @@ def test_a_file_is_scrubbed_by_keys_and_a_reload_keeps_the_step(server: str, pag
     for _ in range(2):
         expect(page.get_by_text("F32 · 20 snapshots of 16 tokens")).to_be_visible()
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 8 · dead: 6 tokens")
-        page.wait_for_selector(READY)
-        assert scrubbed_to(page) == 8
-        assert counted_rows(history[8, :6]).items() <= numbers(page).items()
+        at_rest(page)
+        stands_on(page, 8)
+        shows(page, counted_rows(history[8, :6]))
         expect(page.locator(".st-key-biography")).to_contain_text("Token 3 (ETX)")
         expect(page.get_by_role("tab", name="Events (")).to_be_visible()
         page.reload()
-        page.wait_for_selector(READY)
+        at_rest(page)
     page.get_by_role("textbox", name="Path of the file").fill("/etc/hostname")
     page.keyboard.press("Enter")
     expect(page.get_by_text("must be a file that ends in .safetensors")).to_be_visible()
@@ -146,6 +146,6 @@ def test_no_tab_is_wider_than_the_window(server: str, browser: Browser, make_run
     expect(opened.locator(".st-key-selected")).to_be_visible()
     for tab in ("Runs", "From a file", "Trash"):
         opened.get_by_role("tab", name=tab).click()
-        opened.wait_for_selector(READY)
-        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        at_rest(opened)
+        fits(opened, width)
     context.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import browsing
 import pytest
-from browsing import READY, visit
+from browsing import at_rest, fits, visit
 from conftest import MakeRun
 from playwright.sync_api import Browser, Page, expect
 
@@ -36,7 +36,7 @@ def test_a_click_on_a_lane_moves_the_step_and_selects_the_hole_here_and_on_scrub
     click(page, "lanes", 0.16, 0.08 + 0.92 / 6 * 0.5)
     expect(now).to_contain_text("At step 3 · dead: 1 black hole: 2 tokens")
     expect(page).to_have_url(f"{server}/lineage?run={run.id}&step=3&axis=linear&select=h0")
-    page.wait_for_selector(READY)
+    at_rest(page)
     now.get_by_text("Scrub at step 3").click()
     expect(page.locator("h1")).to_have_text("Scrub")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 3 ")
@@ -53,7 +53,7 @@ def test_a_row_of_the_events_and_a_reload_keep_the_place(server: str, page: Page
     page.mouse.click(table["x"] + 16, table["y"] + 35 + 35 * 2 + 17)
     now = page.locator(".st-key-now")
     expect(now).to_contain_text("At step 9 · dead: 1 black hole: 4 tokens")
-    page.wait_for_selector(READY)
+    at_rest(page)
     page.reload()
     expect(now).to_contain_text("At step 9 · dead: 1 black hole: 4 tokens")
 
@@ -65,10 +65,10 @@ def test_a_click_on_the_regimes_moves_the_step_of_every_picture_and_page(server:
     expect(now).to_contain_text("At step 0 · live: 10 tokens")
     click(page, "regimes-0", 0.375, 0.5)
     expect(now).to_contain_text("At step 8 · live: 10 tokens since step 7")
-    page.wait_for_selector(READY)
+    at_rest(page)
     click(page, "speeds-1", 0.625, 0.5)
     expect(now).to_contain_text("At step 13 ")
-    page.wait_for_selector(READY)
+    at_rest(page)
     page.get_by_role("link", name="Lineage").first.click()
     expect(page.locator("h1")).to_have_text("Lineage")
     expect(now).to_contain_text("At step 13 ")
@@ -94,7 +94,7 @@ def test_a_link_works_on_a_fresh_server_and_nothing_is_wider_than_the_window(
         expect(page.locator("h1")).to_have_text(path.capitalize())
         expect(page.locator(".st-key-now")).to_contain_text("At step 7 · all")
         page.wait_for_timeout(500)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        fits(page, width)
         for chart in page.locator("[data-testid='stVegaLiteChart']").all():
             box, around = chart.bounding_box(), chart.locator("xpath=..").bounding_box()
             assert box is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import MARKS, PAGES, READY, ROOT, serve, visit
+from browsing import MARKS, PAGES, ROOT, at_rest, fits, serve, visit
 from playwright.sync_api import Browser, Page
 
 pytestmark = MARKS
@@ -50,8 +50,8 @@ def test_every_page_can_be_read_by_everybody_at_every_width(themed: Page, addres
     themed.wait_for_function(f"({TOLD})().every(Boolean)")
     for width in WIDTHS:
         themed.set_viewport_size({"width": width, "height": 900})
-        themed.wait_for_selector(READY)
-        assert themed.evaluate("document.documentElement.scrollWidth") <= width
+        at_rest(themed)
+        fits(themed, width)
     themed.set_viewport_size({"width": 1440, "height": 900})
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import browsing
 import pandas as pd
-from browsing import READY, visit
+from browsing import at_rest, taken, unfold, visit
 from conftest import MakeRun
 from PIL import Image
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -18,18 +17,6 @@ from snowball_core.runs import METRICS, Run
 from snowball_core.viewpoint import configuration_hash
 
 pytestmark = browsing.MARKS
-
-
-def taken(page: Page, key: str) -> bytes:
-    """The bytes of the file behind a button."""
-    with page.expect_download() as came:
-        page.locator(f".st-key-{key} button").click()
-    return Path(came.value.path()).read_bytes()
-
-
-def unfold(page: Page, key: str) -> None:
-    page.locator(f".st-key-{key} summary").click()
-    page.wait_for_selector(READY)
 
 
 def without_rate(run: Run) -> Run:
@@ -47,23 +34,23 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     # A link to the first step leads there, though a slider drops its least value from the address.
     expect(page.locator(".st-key-draws")).to_contain_text("count once. Same bits, other configuration")
     unfold(page, "take-overlays")
-    svg, table = taken(page, "take-unique-svg"), taken(page, "take-overlay-parquet")
+    svg, table = taken(page, "take-unique-svg")[1], taken(page, "take-overlay-parquet")[1]
     told = " ".join(part.text or "" for part in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
     known = str(configuration_hash(one.config))[:12]
     for words in (one.id, two.id, known, "dead tokens", "unit: vectors", "steps since the start"):
         assert words in told
-    Image.open(io.BytesIO(taken(page, "take-unique-png"))).verify()
+    Image.open(io.BytesIO(taken(page, "take-unique-png")[1])).verify()
     read = pd.read_parquet(io.BytesIO(table))
     assert read.groupby("run")["step"].count().to_dict() == {one.id: 21, two.id: 21}
     page.locator(".st-key-together").get_by_role("button", name="+1").click()
     expect(page).to_have_url(re.compile("[?&]at=1$"))
-    page.wait_for_selector(READY)
+    at_rest(page)
     # What is clicked in a picture on the one side is framed on both.
     overlay = page.locator(".st-key-heatmapleft canvas")
     for word, frames in (("t0", 2), ("", 0), ("t0", 2)):
         overlay.click(position={"x": 120, "y": 20})
         expect(page).to_have_url(re.compile(f"[?&]select={word}$" if word else "at=1$"))
-        page.wait_for_selector(READY)
+        at_rest(page)
         for side in ("left", "right"):
             expect(page.locator(f".st-key-heatmap{side} .marked")).to_have_count(frames)
     page.get_by_text("Open in Scrub").nth(1).click()
@@ -96,7 +83,7 @@ def test_runs_let_go_before_the_first_is_answered_are_all_heard(server: str, pag
     for message in waiting:
         lines[-1].send(message)
     expect(page).to_have_url(re.compile(f"runs={runs[0].id}%2C{runs[1].id}(&|$)"))
-    page.wait_for_selector(READY)
+    at_rest(page)
     expect(tags).to_have_count(2)
     expect(page.locator(".st-key-draws")).to_contain_text("2 runs")
 
@@ -121,9 +108,9 @@ def test_a_violation_leads_to_its_step_and_a_question_to_its_answer(server: str,
     row = page.get_by_role("row", name="zero rate is rest")
     expect(row).to_contain_text("violated")
     unfold(page, "take-home")
-    laws = pd.read_csv(io.BytesIO(taken(page, "take-laws-csv")))
+    laws = pd.read_csv(io.BytesIO(taken(page, "take-laws-csv")[1]))
     assert laws.loc[laws["law"] == "zero-rate-is-rest", "step"].tolist() == list(range(1, 21))
-    ET.fromstring(taken(page, "take-cells-svg"))
+    ET.fromstring(taken(page, "take-cells-svg")[1])
     question = page.get_by_role("link", name="what is this?").last.get_attribute("href")
     page.get_by_role("link", name="Scrub at step 5").click()
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 5 · live")

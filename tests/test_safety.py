@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import io
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import browsing
 import pandas as pd
 import psutil
 import pytest
-from browsing import PAGES, ROOT, serve, visit
+from browsing import PAGES, ROOT, serve, taken, visit
 from playwright.sync_api import Browser, expect
 
 from snowball_core.commands import main
@@ -124,9 +125,7 @@ def test_names_and_notes_are_shown_as_they_are_written(browser: Browser, address
         visit(page, f"{address}/{name}")
         assert page.locator("img[src='x'], a[href^='javascript'], [data-testid='stMarkdown'] script").count() == 0
     visit(page, f"{address}/library")
-    with page.expect_download() as table:
-        page.locator(".st-key-runs-csv button").click()
-    written = pd.read_csv(table.value.path())
+    written = pd.read_csv(io.BytesIO(taken(page, "runs-csv")[1]))
     assert written["note"].tolist() == [f"'=1+1 {HOSTILE}"]
     page.context.close()
     assert alarms == []

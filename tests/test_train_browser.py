@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import MARKS, READY, free_port, serve, visit
+from browsing import MARKS, at_rest, free_port, serve, visit
 from playwright.sync_api import Browser, Page, expect
 from trained_runs import tiny, write_book
 
@@ -151,7 +151,7 @@ def test_a_fork_is_chosen_survives_a_reload_and_runs_to_its_end(server: str, pag
     expect(page.locator(".st-key-fork")).to_contain_text("It goes on exactly from the checkpoint at step 6")
     page.reload()
     expect(page.locator(".st-key-fork")).to_contain_text(parent.id)
-    page.wait_for_selector(READY)
+    at_rest(page)
     expect(page.locator(".st-key-field-batch input")).to_be_disabled()
     page.get_by_role("button", name="Start the fork").click()
     ended = page.locator(".st-key-continuing")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 FRONT = "scrub"
@@ -34,6 +35,11 @@ def texts(elements: object) -> str:
 
 def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
+
+
+def token_list(app: AppTest, label: str) -> Selectbox:
+    """A list of tokens: another one each time something is selected elsewhere."""
+    return next(box for box in app.selectbox if box.label == label)
 
 
 def specs(app: AppTest) -> list[str]:

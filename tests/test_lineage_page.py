@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from conftest import MakeRun
-from paging import opened, sound, specs, texts
+from paging import opened, sound, specs, texts, token_list
 
 from snowball_core.bf16 import from_values
 from snowball_core.runs import HISTORY, TENSOR, Run
@@ -86,7 +86,7 @@ def test_a_run_whose_holes_never_changed_opens_at_its_last_step(make_run: MakeRu
 
 def test_the_token_picker_tells_a_tokens_biography_and_selects_it_everywhere(make_run: MakeRun) -> None:
     make_run()
-    app = sound(opened("lineage", step="12").selectbox(key="token").set_value(4).run())
+    app = sound(token_list(opened("lineage", step="12"), "Token").set_value(4).run())
     assert "Token 4 (EOT)**: in 1 black hole; it first moved by step 12" in texts(app.markdown)
     assert app.query_params["select"] == "t4"
     app.switch_page("pages/scrub.py")

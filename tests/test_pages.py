@@ -320,7 +320,7 @@ def test_the_native_slider_plays_loops_jumps_to_events_and_tells_a_biography(mak
         app.button(key=key).click().run()
         assert at_step(sound(app)) == f"Exact at step {step}"
     before = specs(app)
-    app.selectbox(key="told-token").set_value(3).run()
+    paging.token_list(app, "Token whose biography is told").set_value(3).run()
     assert "**Token 3 (ETX)**" in texts(sound(app).markdown)
     assert app.query_params["select"] in ("t3", ["t3"])
     # The selection is framed in the distance picture, a row and a column, and no chart is described anew.

@@ -7,10 +7,9 @@ import streamlit as st
 from snowball_core.tables import glyph
 
 from .figures import CloseUp
-from .place import go, selected
+from .place import selected
+from .token_list import pick_token
 from .words import plain
-
-_CHOSEN = "told-token"
 
 
 def biography(moment: CloseUp, chosen: tuple[str, int] | None) -> None:
@@ -47,25 +46,11 @@ def biography(moment: CloseUp, chosen: tuple[str, int] | None) -> None:
             st.caption("It never shared its vector with another token of the group.")
 
 
-def pick_token(moment: CloseUp) -> tuple[str, int] | None:
+def pick_among(moment: CloseUp) -> tuple[str, int] | None:
     """What is selected among the moment's tokens, and the list that selects without a click."""
     tokens, chosen = moment.tokens["token"].tolist(), selected()
     token = chosen[1] if chosen and chosen[1] in tokens else None
-    st.session_state[_CHOSEN] = token
-    st.selectbox(
-        "Token whose biography is told",
-        tokens,
-        index=None,
-        key=_CHOSEN,
-        placeholder="none chosen",
-        format_func=lambda token: f"{token} {glyph(token)}",
-        on_change=_chose,
-        width=280,
-        help="A click on a bar, a pixel or a point selects too.",
-    )
+    help = "A click on a bar, a pixel or a point selects too."
+    label, words = "Token whose biography is told", lambda token: f"{token} {glyph(token)}"
+    pick_token(label, "told-token", tokens, token, words, index=None, placeholder="none chosen", width=280, help=help)
     return chosen if token is not None else None
-
-
-def _chose() -> None:
-    token = st.session_state[_CHOSEN]
-    go(select="" if token is None else f"t{token}")

@@ -20,7 +20,7 @@ from snowball_core.tables import (
 )
 
 from . import figures, openers
-from .biography import biography, pick_token
+from .biography import biography, pick_among
 from .exact_tables import tables
 from .figures import Moment
 from .place import arrive, here, selected
@@ -102,7 +102,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
         with pictures.cell():
             figure(moment)
     # Under the pictures: a click in one of them must not move it away.
-    chosen = pick_token(moment)
+    chosen = pick_among(moment)
     if chosen:
         biography(moment, chosen)
     tables(moment)

@@ -26,6 +26,7 @@ from .meaning import what_is
 from .place import go, selected
 from .run_picker import only_one_snapshot
 from .takeaway import take_these
+from .token_list import pick_token
 from .whole_run import Whole, event_steps, names_of, to_scrub
 from .words import many, plain
 
@@ -236,11 +237,9 @@ def _biography(whole: Whole, unfold: bool) -> dict[str, Plate]:
     members = np.flatnonzero(seen.mask(whole.group)).tolist()
     what, token = selected() or ("token", members[0])
     token = token if token in members else members[0]
-    st.session_state["token"] = token
     st.subheader("Biography of a token")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = "Token"
-        st.selectbox(label, members, key="token", format_func=lambda one: f"{one} · {names[one]}", on_change=_chose, width=180)
+        pick_token("Token", "token", members, token, lambda one: f"{one} · {names[one]}", width=180)
         smallest = ", the smallest of the selected hole" if what == "hole" else ""
         table = openers.biography(whole.path, whole.snapshots, whole.group, token)
         st.markdown(f"**Token {token:,} ({plain(names[token])})**{smallest}: {_life(table)}")
@@ -271,7 +270,3 @@ def _life(table: pd.DataFrame) -> str:
     first, last = (int(value) for value in table.iloc[0][["first_move", "last_move"]])
     moves = "it never moved" if first < 0 else f"it first moved by step {first:,} and last by step {last:,}"
     return f"in {len(table):,} black hole{'s' * (len(table) > 1)}; {moves}."
-
-
-def _chose() -> None:
-    go(select=f"t{st.session_state['token']}")

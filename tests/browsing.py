@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ MARKS = [pytest.mark.browser, pytest.mark.timeout(600)]
 if not REQUIRED:
     pytest.importorskip("playwright", reason="playwright is not installed: pip install -r requirements-checks.txt")
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright  # noqa: E402
 
 # Patience for a busy machine; nothing is asserted about speed.
 expect.set_options(timeout=60_000)
@@ -59,7 +60,7 @@ def launch_browser() -> Iterator[Browser]:
 
 @contextmanager
 def open_page(browser: Browser) -> Iterator[Page]:
-    """A page of a visitor of its own that must end without an error in its console."""
+    """A page of a visitor of its own that must end without an error in its console and ask nobody but this machine."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     opened = context.new_page()
     opened.set_default_timeout(60_000)
@@ -71,7 +72,13 @@ def open_page(browser: Browser) -> Iterator[Page]:
         if message.type == "error" and "/_stcore/" not in where:  # type: ignore[attr-defined]
             problems.append(f"{message.text} {where}")  # type: ignore[attr-defined]
 
+    def ask(request: Request) -> None:
+        where = urllib.parse.urlsplit(request.url)
+        if where.scheme not in ("data", "blob") and where.hostname != "127.0.0.1":
+            problems.append(f"asked {request.url}")
+
     opened.on("console", hear)
+    opened.on("request", ask)
     opened.on("pageerror", lambda error: problems.append(str(error)))
     yield opened
     context.close()

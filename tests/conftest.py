@@ -29,9 +29,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-# Several trainings at once on few cores: threads that wait must not spin. It changes no number.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 # A busy machine draws slowly, and is no fault of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

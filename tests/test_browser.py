@@ -65,12 +65,16 @@ def _takes_it_home(page: Page, run: Run) -> None:
 
 
 @pytest.mark.parametrize("path", ["", *PAGES])
-def test_a_link_to_a_page_works_on_a_fresh_server(fresh_server: str, page: Page, make_run: MakeRun, path: str) -> None:
+def test_a_link_to_a_page_works_on_a_fresh_server_and_it_asks_nobody_else(
+    fresh_server: str, page: Page, make_run: MakeRun, path: str
+) -> None:
     run, title = make_run(), TITLES.get(path, path.capitalize())
     visit(page, f"{fresh_server}/{path}?run={run.id}&step=7&group=all")
     expect(page.locator("h1")).to_have_text(title)
     expect(page).to_have_url(re.compile(f"[?&]run={run.id}(&|$)"))
     expect(page.get_by_text("Page not found")).to_have_count(0)
+    if title in ("Lineage", "Motion"):
+        expect(page.locator(".st-key-now")).to_contain_text("At step 7 · all")
     if title == "Scrub":
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 16 tokens")
         page.reload()

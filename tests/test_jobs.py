@@ -40,7 +40,7 @@ def waited(run: Run, *states: str) -> str:
     return state
 
 
-def test_two_clicks_start_one_run_and_a_stop_leaves_it_resumable(tmp_path: Path, book: Path) -> None:
+def test_two_clicks_start_one_run_that_is_stopped_resumed_and_killed(tmp_path: Path, book: Path) -> None:
     folder = tmp_path / "runs"
     run, again = jobs.start(folder, tiny(book)), jobs.start(folder, tiny(book))
     assert run.id == again.id
@@ -57,13 +57,6 @@ def test_two_clicks_start_one_run_and_a_stop_leaves_it_resumable(tmp_path: Path,
     while run.status().step <= reached:
         assert time.monotonic() < until
         time.sleep(0.05)
-    request_stop(run.path)
-    waited(run, "stopped")
-
-
-def test_a_killed_worker_is_interrupted_at_once_whoever_has_its_pid(tmp_path: Path, book: Path) -> None:
-    run = jobs.start(tmp_path / "runs", tiny(book))
-    waited(run, "running")
     worker = next(pid for pid in _pids() if run.id.encode() in _command(pid))
     os.kill(worker, signal.SIGKILL)
     # The status file still says running, and the pid may be anybody's: only the lock is asked.

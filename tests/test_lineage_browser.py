@@ -83,14 +83,12 @@ def test_a_click_on_a_row_of_the_freeze_map_selects_the_token(server: str, page:
 
 
 @pytest.mark.parametrize("path", ["lineage", "motion"])
-def test_a_link_works_on_a_fresh_server_and_nothing_is_wider_than_the_window(
-    fresh_server: str, browser: Browser, make_run: MakeRun, path: str
-) -> None:
+def test_nothing_is_wider_than_the_window(server: str, browser: Browser, make_run: MakeRun, path: str) -> None:
     run = make_run()
     for scheme, width in (("light", 800), ("dark", 1440)):
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
         page = context.new_page()
-        visit(page, f"{fresh_server}/{path}?run={run.id}&step=7&group=all")
+        visit(page, f"{server}/{path}?run={run.id}&step=7&group=all")
         expect(page.locator("h1")).to_have_text(path.capitalize())
         expect(page.locator(".st-key-now")).to_contain_text("At step 7 · all")
         page.wait_for_timeout(500)

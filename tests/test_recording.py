@@ -231,10 +231,14 @@ def test_a_killed_run_opens_is_interrupted_and_resumes_to_the_same_bytes(tmp_pat
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
-def test_a_polite_signal_leaves_a_stopped_run_with_a_checkpoint(tmp_path: Path, book: Path, kind: signal.Signals) -> None:
+def test_a_run_has_one_writer_and_a_polite_signal_leaves_it_stopped_with_a_checkpoint(
+    tmp_path: Path, book: Path, kind: signal.Signals
+) -> None:
     runs = tmp_path / "runs"
     worker = started(runs, book, "polite", steps=1_000_000, record="every-10")
     run = waited(runs, "polite", 1)
+    with pytest.raises(RunError, match="a run has one writer"):
+        continue_run(runs, run)
     worker.send_signal(kind)
     assert worker.wait(30) == 0
     status = run.status()
@@ -259,16 +263,6 @@ def test_a_second_run_waits_for_the_first_and_starts_by_itself(tmp_path: Path, b
     waited(runs, "second", 1)
     second.send_signal(signal.SIGTERM)
     assert second.wait(30) == 0
-
-
-def test_one_run_has_one_writer(tmp_path: Path, book: Path) -> None:
-    runs = tmp_path / "runs"
-    worker = started(runs, book, "busy", steps=1_000_000, record="log")
-    run = waited(runs, "busy", 1)
-    with pytest.raises(RunError, match="a run has one writer"):
-        continue_run(runs, run)
-    worker.send_signal(signal.SIGTERM)
-    worker.wait(30)
 
 
 def test_the_last_word_is_said_on_a_full_disk_in_the_room_the_status_already_has(

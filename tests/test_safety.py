@@ -19,7 +19,7 @@ import browsing
 import pandas as pd
 import psutil
 import pytest
-from browsing import PAGES, ROOT, serve, taken, visit
+from browsing import ROOT, serve, taken, visit
 from playwright.sync_api import Browser, expect
 
 from snowball_core.commands import main
@@ -88,16 +88,6 @@ def test_nothing_but_the_app_is_served_and_nothing_is_reported_home() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == [False, False, True, True, "127.0.0.1", "type", True]
-
-
-def test_no_page_asks_anybody_but_this_server(browser: Browser, address: str) -> None:
-    context = browser.new_context()
-    page, foreign = context.new_page(), []
-    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(address) else None)
-    for name in PAGES:
-        visit(page, f"{address}/{name}")
-    context.close()
-    assert [url for url in foreign if not url.startswith(("data:", "blob:", address.replace("http", "ws")))] == []
 
 
 @pytest.mark.parametrize("hostile", ["../..", "/etc", "..%2f..", "linked", "2026-01-01-000000-nobody", "<script>"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from trained_runs import EVERYTHING, forked, recordings, tiny, write_book
 from snowball_core import jobs, recording
 from snowball_core.bf16 import values
 from snowball_core.branching import branch, branch_faults, fork_request
+from snowball_core.commands import main
 from snowball_core.config import configured
 from snowball_core.errors import ConfigError, HistoryError, RunError
 from snowball_core.forking import prepare_fork
@@ -33,8 +32,6 @@ from snowball_core.training import Training
 from snowball_core.verification import replay, verify_hashes
 
 pytestmark = pytest.mark.processes
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -231,23 +228,19 @@ def test_while_read_only_nothing_is_forked(folder: Path, book: Path, monkeypatch
     assert sorted(folder.rglob("*")) == before
 
 
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    asked = [sys.executable, "-m", "snowball_core", *words, "--runs", str(folder)]
-    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
-
-
-def test_the_command_forks_both_ways_and_refuses_in_words(folder: Path, book: Path) -> None:
+def test_the_command_forks_both_ways_and_refuses_in_words(folder: Path, book: Path, capfd: pytest.CaptureFixture[str]) -> None:
     parent = record(tiny(book, until=6), folder)
-    done = command(folder, "fork", parent.id, "--until", "9", "--json")
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout.splitlines()[-1])
+    at = ["fork", parent.id, "--runs", str(folder)]
+    assert main([*at, "--until", "9", "--json"]) == 0
+    answer = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert (answer["kind"], answer["step"], answer["steps"], answer["state"]) == ("checkpoint", 6, 9, "completed")
     assert open_run(folder, answer["run"]).origin is not None
-    done = command(folder, "fork", parent.id, "--step", "3", "--until", "2")
-    assert "drawn fresh from seed 42" in done.stdout
-    refused = command(folder, "fork", parent.id, "--step", "99")
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "a fork begins at a recorded step" in refused.stderr
+    assert main([*at, "--step", "3", "--until", "2"]) == 0
+    assert "drawn fresh from seed 42" in capfd.readouterr().out
+    assert main([*at, "--step", "99"]) == 2
+    refused = capfd.readouterr().err
+    assert refused.count("\n") == 1
+    assert "a fork begins at a recorded step" in refused
 
 
 def test_two_clicks_on_a_fork_start_one_run_and_the_parent_is_not_taken_for_it(folder: Path, book: Path) -> None:

@@ -60,7 +60,9 @@ def grows(page: Page, run: Run) -> None:
         )
 
 
-def test_numbers_grow_by_themselves_and_stop_and_resume_work(server: str, page: Page, under_way: Run) -> None:
+def test_numbers_grow_by_themselves_and_a_run_that_was_stopped_or_killed_resumes(
+    server: str, page: Page, under_way: Run
+) -> None:
     visit(page, f"{server}/train")
     panel = page.locator(f".st-key-live-{under_way.id}")
     expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
@@ -80,16 +82,9 @@ def test_numbers_grow_by_themselves_and_stop_and_resume_work(server: str, page: 
     expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
     grows(page, under_way)
     assert step_shown(page, under_way) > reached
-
-
-def test_a_killed_worker_is_interrupted_and_resumes(server: str, page: Page, under_way: Run) -> None:
-    visit(page, f"{server}/train")
-    panel = page.locator(f".st-key-live-{under_way.id}")
-    expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
     worker = worker_of(under_way.id)
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
-    ended = page.locator(".st-key-continuing")
     expect(ended.get_by_text("interrupted", exact=True)).to_be_visible()
     expect(ended).to_contain_text("everything recorded is kept")
     page.get_by_role("button", name="Resume").click()

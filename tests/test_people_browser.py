@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,6 +14,8 @@ from playwright.sync_api import Browser, Page
 pytestmark = MARKS
 SHIPPED = next(path for path in sorted((ROOT / "runs").iterdir()) if (path / "run.json").is_file())
 WIDTHS = (2560, 1440, 800)
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 # Every picture with what a screen reader says of it.
 TOLD = """() => [...document.querySelectorAll(".stVegaLiteChart, .stImage img, canvas[role=img]")].map(
     picture => (picture.ariaLabel ?? picture.alt ?? picture.querySelector("[aria-label]")?.ariaLabel ?? "").trim()
@@ -33,52 +36,59 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield served
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=request.param)
+@pytest.fixture(scope="module")
+def wide(browser: Browser) -> Iterator[Page]:
+    """A page that may warn."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
     opened = context.new_page()
     opened.set_default_timeout(60_000)
     yield opened
     context.close()
 
 
+def themed(page: Page, theme: Theme) -> None:
+    """Be a visitor who has chosen a theme: the page takes it at once."""
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("theme => getComputedStyle(document.querySelector('.stApp')).colorScheme === theme", arg=theme)
+    at_rest(page)
+
+
 @pytest.mark.parametrize("name", [*PAGES, "scrub?native=1", "library?shelf=From+a+file", "library?shelf=Trash"])
-def test_every_page_can_be_read_by_everybody_at_every_width(
-    themed: Page, address: str, request: pytest.FixtureRequest, name: str
-) -> None:
-    visit(themed, f"{address}/{name}")
-    found = Axe().run(themed).response["violations"]
-    assert [each for each in found if each["impact"] in ("serious", "critical")] == []
-    themed.wait_for_function(f"({TOLD})().every(Boolean)")
-    for width in WIDTHS if request.node.callspec.params["themed"] == "light" else ():  # colours take no room
-        themed.set_viewport_size({"width": width, "height": 900})
-        at_rest(themed)
-        fits(themed, width)
-    themed.set_viewport_size({"width": 1440, "height": 900})
+def test_every_page_can_be_read_by_everybody_in_both_themes_at_every_width(wide: Page, address: str, name: str) -> None:
+    visit(wide, f"{address}/{name}")
+    for theme in THEMES:
+        themed(wide, theme)
+        found = Axe().run(wide).response["violations"]
+        assert [each for each in found if each["impact"] in ("serious", "critical")] == [], theme
+    wide.wait_for_function(f"({TOLD})().every(Boolean)")
+    for width in WIDTHS:
+        wide.set_viewport_size({"width": width, "height": 900})
+        at_rest(wide)
+        fits(wide, width)
+    wide.set_viewport_size({"width": 1440, "height": 900})
 
 
-def test_the_theme_is_that_of_the_visitor(themed: Page, address: str, request: pytest.FixtureRequest) -> None:
-    visit(themed, f"{address}/about")
-    scheme = themed.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
-    assert scheme == request.node.callspec.params["themed"]
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_page_opens_in_the_theme_of_the_visitor(browser: Browser, address: str, theme: Theme) -> None:
+    page = browser.new_context(color_scheme=theme).new_page()
+    visit(page, f"{address}/about")
+    assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme") == theme
+    page.context.close()
 
 
-def test_native_pictures_and_numbers_side_by_side_are_level_and_say_nothing_to_the_console(themed: Page, address: str) -> None:
+def test_native_pictures_and_numbers_side_by_side_are_level_and_have_the_colours_of_the_theme(wide: Page, address: str) -> None:
     warnings: list[str] = []
-    themed.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
-    visit(themed, f"{address}/scrub?native=1")
-    themed.wait_for_selector(".st-key-places svg")
+    wide.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
+    visit(wide, f"{address}/scrub?native=1")
+    wide.wait_for_selector(".st-key-places svg")
+    curve = wide.locator("path[aria-label*='P tokens in black holes']").first
+    for theme, blue in (("light", "rgb(0, 114, 178)"), ("dark", "rgb(86, 180, 233)")):
+        themed(wide, theme)
+        assert curve.evaluate("node => getComputedStyle(node).stroke") == blue
     metrics = ".st-key-exact [data-testid='stMetric']"
     for width, pictures in ((1440, ".st-key-sizes, .st-key-heatmap, .st-key-places"), (800, ".st-key-sizes, .st-key-heatmap")):
-        themed.set_viewport_size({"width": width, "height": 900})
+        wide.set_viewport_size({"width": width, "height": 900})
         for query in (metrics, pictures):
-            themed.wait_for_function(LEVEL, arg=query)
-    themed.set_viewport_size({"width": 1440, "height": 900})
+            wide.wait_for_function(LEVEL, arg=query)
+    wide.set_viewport_size({"width": 1440, "height": 900})
     assert warnings == []
-
-
-def test_the_curve_of_p_has_the_blue_of_the_theme(themed: Page, address: str, request: pytest.FixtureRequest) -> None:
-    visit(themed, f"{address}/scrub?native=1")
-    curve = themed.locator("path[aria-label*='P tokens in black holes']").first
-    seen = curve.evaluate("node => getComputedStyle(node).stroke")
-    assert seen == {"light": "rgb(0, 114, 178)", "dark": "rgb(86, 180, 233)"}[request.node.callspec.params["themed"]]

@@ -90,7 +90,7 @@ def test_nothing_but_the_app_is_served_and_nothing_is_reported_home() -> None:
     assert json.loads(done.stdout.splitlines()[-1]) == [False, False, True, True, "127.0.0.1", "type", True]
 
 
-@pytest.mark.parametrize("hostile", ["../..", "/etc", "..%2f..", "linked", "2026-01-01-000000-nobody", "<script>"])
+@pytest.mark.parametrize("hostile", ["../..", "linked", "<script>"])
 def test_a_hostile_run_in_the_address_is_named_and_not_opened(
     browser: Browser, address: str, library: Path, tmp_path: Path, hostile: str
 ) -> None:

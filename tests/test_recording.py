@@ -252,6 +252,7 @@ def test_a_second_run_waits_for_the_first_and_starts_by_itself(tmp_path: Path, b
     runs = tmp_path / "runs"
     first = started(runs, book, "first", steps=1_000_000, record="log")
     waited(runs, "first", 1)
+    os.setpriority(os.PRIO_PROCESS, first.pid, 10)
     second = started(runs, book, "second")
     until = time.monotonic() + PATIENCE
     while not (status := status_of(runs, "second")).message.startswith("waits for"):

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import browsing
 import numpy as np
-import pytest
 from browsing import at_rest, counted_rows, expect, fits, shows, stands_on, visit
 from conftest import MakeRun, falling_together
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from safetensors.numpy import save_file
 
 from snowball_core.bf16 import values
@@ -134,17 +133,15 @@ def test_the_page_follows_a_run_that_is_recorded(server: str, page: Page, make_r
     expect(page.get_by_role("button", name="Put into the trash")).to_be_enabled()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 800), ("dark", 1440)])
-def test_no_tab_is_wider_than_the_window(server: str, browser: Browser, make_run: MakeRun, scheme: str, width: int) -> None:
+def test_no_tab_is_wider_than_the_window(server: str, page: Page, make_run: MakeRun) -> None:
     annotate(make_run().path, "x" * 80, "y" * 400, [f"a-rather-long-tag-{n}" for n in range(12)])
     (make_run(name="cut").path / "run.json").write_text("{")
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    opened = context.new_page()
-    library(opened, server)
-    tick(opened, 1)
-    expect(opened.locator(".st-key-selected")).to_be_visible()
+    library(page, server)
+    tick(page, 1)
+    expect(page.locator(".st-key-selected")).to_be_visible()
     for tab in ("Runs", "From a file", "Trash"):
-        opened.get_by_role("tab", name=tab).click()
-        at_rest(opened)
-        fits(opened, width)
-    context.close()
+        page.get_by_role("tab", name=tab).click()
+        for width in (1440, 800):
+            page.set_viewport_size({"width": width, "height": 900})
+            at_rest(page)
+            fits(page, width)

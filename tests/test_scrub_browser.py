@@ -280,7 +280,7 @@ def test_nothing_jumps_when_the_step_moves(server: str, browser: Browser, make_r
 
     before = boxes()
     page.locator(".scrubber .slider").focus()
-    for step in range(1, 21):
+    for step in range(1, 11):  # with three events among them
         page.keyboard.press("ArrowRight")
         stands_on(page, step)
         assert boxes() == before

@@ -28,12 +28,15 @@ class Answer:
         How many came, and their bytes.
     texts : list of str
         Markdown that was sent, in order.
+    is_whole : bool
+        Whether the whole page was drawn, not a part of it.
     """
 
     seconds: float = 0.0
     messages: int = 0
     size: int = 0
     texts: list[str] = field(default_factory=list)
+    is_whole: bool = False
 
     def says(self, words: str) -> bool:
         """Whether some Markdown holds these words."""
@@ -49,6 +52,9 @@ class Visitor:
         Address of a page → the hash it is asked for by.
     scrubber : str
         The scrubber's widget id, once it was drawn; empty before.
+    chosen : dict of str to list of str
+        Widget id → what is chosen, of every row of choices on the page. A browser says it along with whatever it says;
+        an app that misses it takes the page for another one and draws all of it anew.
     """
 
     def __init__(self, address: str) -> None:
@@ -56,6 +62,7 @@ class Visitor:
         self._socket = connect(where, subprotocols=["streamlit"], max_size=None, compression=None, proxy=None)  # type: ignore[list-item]
         self.pages: dict[str, str] = {}
         self.scrubber = ""
+        self.chosen: dict[str, list[str]] = {}
         self._heard = 0
         self._query = ""
         self._page = ""
@@ -64,6 +71,7 @@ class Visitor:
         """Open a page, as a click on a link of the app does."""
         self._query = urllib.parse.urlencode(query)
         self._page = self.pages.get(page, "")
+        self.chosen = {}
         return self._ask({})
 
     def move(self, step: int) -> Answer:
@@ -78,6 +86,10 @@ class Visitor:
         if state:
             widget = asked.widget_states.widgets.add()
             widget.id, widget.json_value = self.scrubber, json.dumps(state)
+        for name, words in self.chosen.items():
+            widget = asked.widget_states.widgets.add()
+            widget.id = name
+            widget.string_array_value.data.extend(words)
         began = time.perf_counter()
         self._socket.send(message.SerializeToString())
         answer = Answer()
@@ -95,6 +107,7 @@ class Visitor:
         answer.size += len(data)
         kind = message.WhichOneof("type")
         if kind == "navigation":
+            answer.is_whole = True
             self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
         elif kind == "delta":
             element = message.delta.new_element
@@ -102,6 +115,10 @@ class Visitor:
                 answer.texts.append(element.markdown.body)
             elif element.WhichOneof("type") == "bidi_component":
                 self.scrubber = element.bidi_component.id
+            elif element.WhichOneof("type") == "button_group":
+                row = element.button_group
+                words = [row.options[number].content for number in row.default]
+                self.chosen[row.id] = list(row.raw_values) if row.set_value else words
             elif element.WhichOneof("type") == "exception":
                 raise RuntimeError(f"the page failed: {element.exception.type}: {element.exception.message}")
         return kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN

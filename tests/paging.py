@@ -37,6 +37,11 @@ def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
 
 
+def shown(app: AppTest) -> dict[str, str]:
+    """Label → value of every number."""
+    return {metric.label: metric.value for metric in app.metric}
+
+
 def token_list(app: AppTest, label: str) -> Selectbox:
     """A list of tokens: another one each time something is selected elsewhere."""
     return next(box for box in app.selectbox if box.label == label)

@@ -9,7 +9,7 @@ import numpy as np
 import paging
 import pytest
 from conftest import MakeRun
-from paging import sound, texts
+from paging import shown, sound, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import place as place_module
@@ -25,10 +25,6 @@ pytestmark = pytest.mark.usefixtures("library")
 
 def opened(page: str = paging.FRONT, **query: str) -> AppTest:
     return paging.opened(page, **query)
-
-
-def shown(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
 
 
 def specs(app: AppTest) -> dict[str, str]:
@@ -265,54 +261,6 @@ def test_a_worker_that_died_leaves_an_interrupted_run_with_every_recorded_step(m
     app = opened()
     assert "This run was interrupted" in texts(app.warning)
     assert at_step(sound(app.button(key="jump10").click().run())) == "Exact at step 8"
-
-
-@pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"config": {"steps": -1}, "dead_ids": []}', "\x00\xff"])
-def test_a_damaged_manifest_gives_a_message_on_both_pages(make_run: MakeRun, damage: str) -> None:
-    run = make_run()
-    (run.path / "run.json").write_text(damage)
-    assert "damaged run.json" in texts(opened().error)
-    assert "damaged run.json" in texts(opened("train").error)
-
-
-def test_a_damaged_history_gives_a_message(make_run: MakeRun) -> None:
-    run = make_run()
-    (run.path / "history.safetensors").write_bytes(b"not a tensor at all" * 100)
-    assert "must be a safetensors file" in texts(opened().error)
-
-
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ({"run": "../../etc/passwd"}, "a run id is made of"),
-        ({"run": "/etc"}, "a run id is made of"),
-        ({"run": "..%2f.."}, "a run id is made of"),
-        ({"run": "2026-01-01-000000-nobody"}, "there is no run"),
-        ({"run": "\x00"}, "a run id is made of"),
-        ({"step": "12monkeys"}, "step must be a whole number from 0 to 20"),
-        ({"step": "-1"}, "step must be a whole number"),
-        ({"step": "9" * 400}, "step must be a whole number"),
-        ({"step": "٣"}, "step must be a whole number"),
-        ({"group": "undead"}, "group must be one of dead, live, all"),
-        ({"unit": "<script>alert(1)</script>"}, "unit must be one of cells, weight"),
-        ({"select": "<b>"}, "select must be t or h and a token"),
-        ({"select": "t99999"}, "select must be a token of the run, 0–15"),
-        ({"axis": "log10"}, "axis must be one of symlog, linear, events"),
-    ],
-)
-def test_a_hostile_address_gets_a_friendly_answer(make_run: MakeRun, query: dict[str, str], words: str) -> None:
-    make_run()
-    app = opened(**query)
-    assert words in texts(app.warning)
-    assert shown(app)["U unique"]
-
-
-def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:
-    run = make_run()
-    manifest = json.loads((run.path / "run.json").read_text())
-    manifest["corpus"]["name"] = "$x$ *bold* <img src=x>"
-    (run.path / "run.json").write_text(json.dumps(manifest))
-    assert any("\\$x\\$ \\*bold\\* \\<img" in caption.value for caption in opened().caption)
 
 
 def test_the_native_slider_plays_loops_jumps_to_events_and_tells_a_biography(make_run: MakeRun) -> None:

@@ -150,14 +150,8 @@ def unfold(page: Page, key: str) -> None:
 
 
 def taken(page: Page, key: str) -> tuple[str, bytes]:
-    """Name and bytes of the file behind a button.
-
-    The server forgets a file that was made on request when it has drawn the page anew, so a page that is not at rest can lose
-    one before the browser has fetched it.
-    """
+    """Name and bytes of the file behind a button; at once, for it may be clicked while its page is drawn anew."""
     button = page.locator(f".st-key-{key} button")
-    button.wait_for()
-    at_rest(page)
     with page.expect_download() as came:
         button.click()
     return came.value.suggested_filename, Path(came.value.path()).read_bytes()

@@ -6,7 +6,7 @@ The browser's fixtures import late: browsing.py skips where playwright is missin
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that mostly wait for browsers and workers come first: several processes then end at about the same time."""
     slow = {item.path for item in items if item.get_closest_marker("browser") or item.get_closest_marker("processes")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say beside a failure in a browser what the app's server had to say."""
+    report = yield
+    if report.failed:
+        given = getattr(item, "funcargs", {})
+        folders = [given["served"][1].parent] if "served" in given else [given["tmp_path"]] if "tmp_path" in given else []
+        for log in (folder / "server.log" for folder in folders):
+            if log.exists():
+                report.sections.append(("the end of the server's log", log.read_text(errors="replace")[-4_000:]))
+    return report
 
 
 def falling_together(snapshots: int, vocab: int = 16, hidden: int = 4, dead: int = 6) -> npt.NDArray[np.uint16]:

@@ -17,10 +17,15 @@ import pytest
 from browsing import MARKS, ROOT, at_rest, go_to, taken, unfold, visit
 from conftest import MakeRun
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
+from snowball_core.exhibit import Exhibit
+from snowball_core.observation import observe
 from snowball_core.plates import MOTIFS
 from snowball_core.runs import Run
+from snowball_core.sheets import SHEETS
+from snowball_core.tables import csv_bytes
+from snowball_core.viewpoint import viewpoint
 
 pytestmark = MARKS
 
@@ -64,6 +69,30 @@ def test_every_button_gives_the_bytes_that_the_command_writes(
     # And the command shown on the page is the one that wrote them.
     shown = page.get_by_test_id("stCode").first.inner_text()
     assert shown.split() == ["python", "-m", "snowball_core", "export", run.id, "--to", "DIR", *at]
+
+
+def test_a_file_comes_though_its_page_is_drawn_anew_before_the_browser_fetches_it(
+    server: str, page: Page, make_run: MakeRun
+) -> None:
+    run = make_run()
+    held: list[tuple[WebSocketRoute, bytes]] = []
+
+    def delayed(browser: WebSocketRoute) -> None:
+        app = browser.connect_to_server()
+        app.on_message(lambda message: held.append((browser, message)) if b"/media/" in message else browser.send(message))
+
+    page.route_web_socket("**/_stcore/stream", delayed)
+    visit(page, f"{server}/?run={run.id}&step=3")
+    unfold(page, "take-home")
+    with page.expect_download() as came:
+        page.locator(".st-key-take-tokens-csv button").click()
+        for step in (4, 5, 6):
+            go_to(page, step)
+        [(browser, address_of_the_file)] = held
+        browser.send(address_of_the_file)
+    assert came.value.suggested_filename.endswith("-step-3.csv")
+    seen = observe(run)
+    assert Path(came.value.path()).read_bytes() == csv_bytes(SHEETS["tokens"].make(Exhibit(seen, viewpoint(seen, 3))))
 
 
 def test_choosing_a_picture_a_table_and_a_step_changes_what_is_taken(server: str, page: Page, make_run: MakeRun) -> None:

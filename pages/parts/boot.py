@@ -1,4 +1,4 @@
-"""What happens once per server: the visitor's browser is opened, and what the first page needs is imported before it asks."""
+"""What happens once per server: clicks are kept, a browser is opened, and what the first page needs is imported early."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from threading import Thread
 
 import streamlit as st
 
+from .kept_clicks import keep_clicks
+
 _PARTS = ("exact_step", "exact_view", "growing", "provenance", "run_picker", "scrubber", "settings")
 _USUAL_SECONDS, _SHORT_SECONDS = sys.getswitchinterval(), 0.0005
 _PATIENCE_SECONDS = 20.0
@@ -22,6 +24,7 @@ _PATIENCE_SECONDS = 20.0
 @contextlib.asynccontextmanager
 async def ready(app: object) -> AsyncIterator[None]:
     """Start both beside the server: a browser needs as long to load its own scripts as the imports take."""
+    keep_clicks()
     Thread(target=import_first_page, daemon=True).start()
     if not st.get_option("server.headless"):
         Thread(target=_open_browser, args=(int(st.get_option("server.port")),), daemon=True).start()

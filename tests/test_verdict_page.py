@@ -39,6 +39,7 @@ def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str)
     times = ["once" if count == 1 else f"{count:,} times" for count in (found.flows.joining, found.flows.parting)]
     assert f"({times[0]} a token joined others, {times[1]} one parted from them" in told
     assert " tokens began as " in told
+    assert ("It did so wherever exactly one was left" in told) == (found.seeds_outcome == "collapsed")
     for criterion in found.criteria:
         for form in (criterion.seed, criterion.corrected):
             assert form.asks[1:] in told

@@ -66,6 +66,8 @@ def _times(count: int) -> str:
 def _seeds_word(found: Verdict) -> str:
     said = f'The first notebook, counting the black holes of all tokens, would have printed "{found.seeds_outcome}" and '
     said += f'concluded "{found.seeds_conclusion}".'
+    if found.seeds_outcome == "collapsed":
+        said += " It did so wherever exactly one was left, whatever its criteria below say."
     if found.seeds_outcome == found.outcome:
         return said
     return said + " The number of holes alone cannot tell merging from evaporating."

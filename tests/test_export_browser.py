@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -93,6 +94,14 @@ def test_a_file_comes_though_its_page_is_drawn_anew_before_the_browser_fetches_i
     assert came.value.suggested_filename.endswith("-step-3.csv")
     seen = observe(run)
     assert Path(came.value.path()).read_bytes() == csv_bytes(SHEETS["tokens"].make(Exhibit(seen, viewpoint(seen, 3))))
+
+
+def test_a_file_of_a_run_that_is_gone_is_not_made_and_its_button_says_why(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    visit(page, f"{server}/export?run={run.id}")
+    shutil.rmtree(run.path)
+    page.locator(".st-key-export-run button").click()
+    expect(page.get_by_test_id("stDownloadButtonError")).to_contain_text(run.id)
 
 
 def test_choosing_a_picture_a_table_and_a_step_changes_what_is_taken(server: str, page: Page, make_run: MakeRun) -> None:

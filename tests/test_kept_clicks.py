@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.media_file_storage import MediaFileStorageError
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from pages.parts.kept_clicks import KEPT_SECONDS, AnsweringQueue, PatientFileManager
+from pages.parts.kept_clicks import KEPT_SECONDS, AnsweringQueue, PatientFileManager, TellingHandler
+from snowball_core.errors import HistoryError
 
 BUTTON = "its place on the page"
 
@@ -98,3 +103,31 @@ def test_streamlit_alone_loses_the_answer() -> None:
     queue.enqueue(answer("one"))
     queue.clear(retain_lifecycle_msgs=True)
     assert queue.flush() == []
+
+
+def answered(make: Callable[[], bytes]) -> tuple[str, str]:
+    """The address a click is told, and the error."""
+    manager = manager_of(PatientFileManager)
+    request = BackendOperationRequest(request_id="one")
+    request.deferred_file.file_id = manager.add_deferred(make, "text/csv", BUTTON, "file.csv")
+    answer = asyncio.run(TellingHandler(lambda: manager).handle(request, "session"))
+    assert answer.request_id == "one"
+    return answer.deferred_file.url, answer.error_msg
+
+
+def test_a_file_that_the_core_refuses_to_make_is_told_in_its_words() -> None:
+    def refuse() -> bytes:
+        raise HistoryError("at most 512 tokens; the group all has 2,000. Choose a smaller group.")
+
+    assert answered(refuse) == ("", "at most 512 tokens; the group all has 2,000. Choose a smaller group.")
+
+
+def test_a_file_that_is_made_has_an_address_and_a_fault_of_ours_is_not_shown() -> None:
+    address, error = answered(lambda: b"the file")
+    assert address.endswith(".csv")
+    assert error == ""
+
+    def fail() -> bytes:
+        raise ZeroDivisionError("inside")
+
+    assert answered(fail) == ("", "Failed to generate file for download")

@@ -1,19 +1,27 @@
-"""No click on the button of a file is lost, whatever is drawn anew between the click and its download.
+"""No click on the button of a file is lost, whatever is drawn anew between the click and its download; or it is told why.
 
 Such a file is made on request: the browser asks for it with the number of a maker, is told an address, and fetches it from
 there. Streamlit 1.67 can lose each of the three beside a run that is followed, beside a tab that plays, or on a busy machine:
 the maker goes when its button is drawn anew, the made file at the second drawing of anything after it, and the answer with
-all that was not sent yet when a page begins anew. It has no place to hand over keepers of one's own, so they are put in.
+all that was not sent yet when a page begins anew. And of a file that cannot be made it says no more than that. It has no place
+to hand over keepers of one's own, so they are put in.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Set
 
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest
+from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, DeferredFileResponsePayload
 from streamlit.runtime import app_session, get_instance
+from streamlit.runtime.backend_operation_handler import DeferredFileHandler
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.media_file_storage import MediaFileStorageError
+
+from snowball_core.errors import SnowballError
 
 KEPT_SECONDS = 30.0
 
@@ -57,7 +65,22 @@ class AnsweringQueue(ForwardMsgQueue):
             self._queue = [*answers, *others]
 
 
+class TellingHandler(DeferredFileHandler):
+    """Says under the button what must hold where the core refuses to make a file."""
+
+    async def handle(self, request: BackendOperationRequest, session_id: str) -> BackendOperationResponse:
+        """The address of a made file, or the core's reason not to make it."""
+        try:
+            made = await asyncio.to_thread(self._get_media_file_mgr().execute_deferred, request.deferred_file.file_id)
+        except MediaFileStorageError as failure:
+            if isinstance(failure.__cause__, SnowballError):
+                return BackendOperationResponse(request_id=request.request_id, error_msg=str(failure.__cause__))
+            return await super().handle(request, session_id)  # it fails there once more, into the server's log
+        return BackendOperationResponse(request_id=request.request_id, deferred_file=DeferredFileResponsePayload(url=made))
+
+
 def keep_clicks() -> None:
-    """Put both into the running server, before its first visitor."""
+    """Put them into the running server, before its first visitor."""
     get_instance().media_file_mgr.__class__ = PatientFileManager
     app_session.ForwardMsgQueue = AnsweringQueue  # type: ignore[attr-defined]
+    app_session.DeferredFileHandler = TellingHandler  # type: ignore[attr-defined]

@@ -39,10 +39,17 @@ def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str)
     times = ["once" if count == 1 else f"{count:,} times" for count in (found.flows.joining, found.flows.parting)]
     assert f"({times[0]} a token joined others, {times[1]} one parted from them" in told
     assert " tokens began as " in told
-    assert ("It did so wherever exactly one was left" in told) == (found.seeds_outcome == "collapsed")
     for criterion in found.criteria:
         for form in (criterion.seed, criterion.corrected):
             assert form.asks[1:] in told
+
+
+@pytest.mark.parametrize(("dead", "word"), [(6, "collapsed"), (1, "dispersed")])
+def test_the_first_notebooks_word_is_explained_where_one_hole_was_left(make_run: MakeRun, dead: int, word: str) -> None:
+    make_run(dead=dead)
+    told = texts(opened("verdict").markdown)
+    assert f'would have printed "{word}"' in told
+    assert ("It did so wherever exactly one was left" in told) == (word == "collapsed")
 
 
 def test_one_run_is_labelled_as_one_draw(make_run: MakeRun) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Set
 
 from streamlit.proto.BackMsg_pb2 import BackendOperationRequest
-from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, DeferredFileResponsePayload
+from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, DeferredFileResponsePayload, ForwardMsg
 from streamlit.runtime import app_session, get_instance
 from streamlit.runtime.backend_operation_handler import DeferredFileHandler
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
@@ -58,11 +58,14 @@ class AnsweringQueue(ForwardMsgQueue):
 
     def clear(self, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None) -> None:
         """Take back what was not sent yet; without ``retain_lifecycle_msgs`` all of it, for then it has been sent."""
-        answers = [message for message in self._queue if message.WhichOneof("type") == "backend_operation_response"]
+        answers = [message for message in self._queue if _is_answer(message)] if retain_lifecycle_msgs else []
         super().clear(retain_lifecycle_msgs, fragment_ids_this_run)
-        if retain_lifecycle_msgs:
-            others = [message for message in self._queue if message not in answers]
-            self._queue = [*answers, *others]
+        # A part of a page that begins anew keeps them by itself: none shall be sent twice.
+        self._queue = [*answers, *(message for message in self._queue if not _is_answer(message))]
+
+
+def _is_answer(message: ForwardMsg) -> bool:
+    return message.WhichOneof("type") == "backend_operation_response"
 
 
 class TellingHandler(DeferredFileHandler):

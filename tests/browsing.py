@@ -210,6 +210,14 @@ def stands_on(page: Page, step: int) -> None:
     expect(page.locator(".scrubber")).to_have_attribute("data-step", str(step))
 
 
+def arrived(page: Page, address: str, step: int) -> None:
+    """Visit, and wait until the scrubber and the exact view under it stand on a step."""
+    visit(page, address)
+    stands_on(page, step)
+    expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step:,} ")
+    at_rest(page)
+
+
 def scrubbed_to(page: Page) -> int:
     """The step the scrubber stands on, as it says itself once what was asked of it has been drawn."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")

@@ -10,14 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from .config import RunConfig
 from .errors import RunError
-from .precision import REGIMES
-from .runs import CHECKPOINT, HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, file_sha256, matrix_sha256, read_metrics
+from .recordings import TENSOR, recordings
+from .runs import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, file_sha256, matrix_sha256, read_metrics
 from .schedules import recorded_steps
 from .tensorfile import TensorWriter
 from .training import Snapshot, Training
@@ -38,9 +36,8 @@ class Recorder:
         self._files: dict[str, TensorWriter] = {}
         metadata = {"format": "snowball-1", "record": config.record, "last_step": str(config.last_step)}
         with contextlib.ExitStack() as stack:
-            for name, (dtype, shape) in _tensors(config).items():
-                file = self.path / (HISTORY if name == TENSOR else f"{name}.safetensors")
-                writer = TensorWriter(file, name, dtype, shape, len(self.wanted), metadata)
+            for name, (file, dtype, shape) in recordings(config).items():
+                writer = TensorWriter(self.path / file, name, dtype, shape, len(self.wanted), metadata)
                 self._files[name] = stack.enter_context(writer)
             self._metrics = stack.enter_context(_open_metrics(self.path / METRICS))
             self.last_metric = int(max(read_metrics(self.path / METRICS)["step"], default=0))
@@ -84,23 +81,6 @@ class Recorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._open.close()
-
-
-def _tensors(config: RunConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """The recordings of a configuration: name → dtype and shape of one snapshot; the history comes first."""
-    regime, matrix = REGIMES[config.precision], (config.vocab, config.hidden)
-    moments = "BF16" if regime.moments == torch.bfloat16 else "F32"
-    gradients = "BF16" if regime.gradients == torch.bfloat16 else "F32"
-    extras: dict[str, tuple[str, tuple[int, ...]]] = {
-        "moment_hash": ("U64", (config.vocab,)),
-        "hidden_mean": ("F32", (config.hidden,)),
-        "dead_probability": ("F32", ()),
-        "gradient_laws": ("F32", (2, 2)),
-        "gradient": (gradients, matrix),
-        "exp_avg": (moments, matrix),
-        "exp_avg_sq": (moments, matrix),
-    }
-    return {TENSOR: (regime.recorded, matrix), **{name: extras[name] for name in config.extras}}
 
 
 def _open_metrics(path: Path) -> Any:

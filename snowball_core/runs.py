@@ -22,13 +22,13 @@ from .config import RunConfig, from_json
 from .errors import HistoryError, RunError, SnowballError
 from .header import read_header
 from .origins import Origin, origin_of
+from .recordings import HISTORY as HISTORY
+from .recordings import TENSOR as TENSOR
 from .schedules import recorded_steps
 from .status import Status, read_status, require_writable, write_json
 from .tensorfile import TensorFile, open_tensor
 
 ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,100}[a-z0-9])?")
-HISTORY = "history.safetensors"
-TENSOR = "embedding_history"
 METRICS = "metrics.csv"
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
 METRIC_COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "seconds")

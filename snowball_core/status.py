@@ -7,7 +7,6 @@ import datetime
 import errno
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from typing import Any
 import filelock
 
 from .errors import RunError
+from .files import replacing
 
 try:
     import fcntl
@@ -58,19 +58,8 @@ def write_json(path: Path, content: Mapping[str, Any], durable: bool = True, roo
 
     ``durable`` waits until it would survive a power failure. ``room`` is the least number of bytes the file takes.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(json.dumps(content, indent=1).ljust(room))
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    with replacing(path, durable) as file:
+        file.write(json.dumps(content, indent=1).ljust(room).encode())
 
 
 def is_read_only() -> bool:

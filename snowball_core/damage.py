@@ -112,14 +112,13 @@ def _expected(run: Run, status: Status, steps: Any) -> int:
 
 def _too_few(run: Run, name: str, counts: dict[str, int], expected: int, most: int, status: Status) -> str:
     """What is wrong with the number of snapshots in a recording that can be read; empty if nothing is."""
-    file, count, whole = recordings(run.config)[name].file, counts[name], counts[TENSOR]
+    file, count, whole = recordings(run.config)[name].file, counts[name], min(counts[TENSOR], most)
     if count > most:
         return f"{file} must hold at most the {most:,} snapshots of the configuration; it holds {count:,}. {_MEND}"
     if status.is_alive:
         behind = name != TENSOR and count < whole - 1
         return f"{file} must hold as many snapshots as {HISTORY}, {whole:,}; it holds {count:,}. {_MEND}" if behind else ""
-    longest = max(counts.values())
-    least = max(expected, whole, longest - 1)
+    least = max(expected, whole, min(max(counts.values()), most) - 1)
     if count >= least:
         return ""
     kind = "completed " if is_complete(run, status) else ""

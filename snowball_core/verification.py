@@ -76,8 +76,8 @@ def verify_hashes(run: Run) -> Verification:
     status = run.status()
     wrong = faults(run, status)
     states = recording_states(run, wrong)
-    states[METRICS] = metrics_state(run, wrong)
-    states[CHECKPOINT.as_posix()] = checkpoint_state(run)
+    states.setdefault(METRICS, metrics_state(run, wrong))
+    states.setdefault(CHECKPOINT.as_posix(), checkpoint_state(run))
     complete = is_complete(run, status)
     problems = list(wrong.values())
     for state, sentences in states.values():

@@ -83,9 +83,11 @@ class Run:
     def checkpoint_step(self) -> int | None:
         """The step an exact continuation starts from; None without a checkpoint that can be read."""
         try:
-            return int(read_header(self.path / CHECKPOINT).metadata["step"])
-        except (HistoryError, KeyError, ValueError):
+            step = read_header(self.path / CHECKPOINT).metadata["step"]
+        except (HistoryError, KeyError):
             return None
+        is_one = step.isascii() and step.isdecimal() and len(step) < 16
+        return int(step) if is_one and int(step) <= self.config.last_step else None
 
     def history(self) -> TensorFile:
         """The recorded matrices, a read-only memory map ``[snapshots, vocab, hidden]``.

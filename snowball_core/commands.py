@@ -123,7 +123,7 @@ def _fork(asked: argparse.Namespace) -> Answer:
     from .recording import continue_run
 
     with _progress(asked) as watch:
-        continue_run(folder, run, watch)
+        continue_run(folder, run, watch, is_new=True)
     return _ended(asked, run) | {"parent": at.parent.id, "kind": at.kind, "step": at.step}
 
 

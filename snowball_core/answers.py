@@ -32,6 +32,15 @@ def folder_of(asked: argparse.Namespace) -> Path:
 
 
 def opened(asked: argparse.Namespace) -> Any:
+    """The run asked for by its id, or by the path of its folder; its damage is said."""
+    from .damage import damage
+
+    run = found_run(asked)
+    say_damage(asked, run.id, damage(run))
+    return run
+
+
+def found_run(asked: argparse.Namespace) -> Any:
     """The run asked for by its id, or by the path of its folder."""
     from .runs import open_run, read_run
 
@@ -39,6 +48,20 @@ def opened(asked: argparse.Namespace) -> Any:
     if len(given.parts) > 1 and (given / "run.json").is_file():
         return read_run(given.resolve())
     return open_run(folder_of(asked), asked.run)
+
+
+def say_damage(asked: argparse.Namespace, run_id: str, sentences: Iterable[str]) -> None:
+    """Note what is wrong with a run's files, on standard error and for the ``damage`` of the JSON answer."""
+    noted: list[str] = vars(asked).setdefault("damage", [])
+    for sentence in sentences:
+        noted.append(f"{run_id}: {sentence}")
+        print(f"note: {noted[-1]}", file=sys.stderr)
+
+
+def with_damage(asked: argparse.Namespace, answer: Answer) -> Answer:
+    """The answer, with what :func:`say_damage` noted."""
+    noted = vars(asked).get("damage")
+    return {**answer, "damage": noted} if noted and isinstance(answer, dict) else answer
 
 
 def say(asked: argparse.Namespace, text: str) -> None:
@@ -141,7 +164,9 @@ def seen_of(asked: argparse.Namespace) -> Observation:
     from .observation import find, tokens_of
 
     dead = None if asked.dead is None else tokens_of(asked.dead)
-    return find(asked.run, folder_of(asked), asked.key, dead, asked.corpus)
+    seen = find(asked.run, folder_of(asked), asked.key, dead, asked.corpus)
+    say_damage(asked, seen.id, seen.damage)
+    return seen
 
 
 def groups_of(asked: argparse.Namespace, seen: Observation) -> list[str]:

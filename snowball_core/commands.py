@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .answers import Answer, add_fields, configuration, folder_of, given_fields, opened, say
+from .answers import Answer, add_fields, configuration, folder_of, given_fields, opened, say, with_damage
 from .compare_command import add_compare_verb
 from .config import PRESETS
 from .errors import ConfigError, RunError, SnowballError
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if asked.json:
-        print(json.dumps(answer))
+        print(json.dumps(with_damage(asked, answer)))
     return 0
 
 
@@ -123,7 +123,7 @@ def _fork(asked: argparse.Namespace) -> Answer:
     from .recording import continue_run
 
     with _progress(asked) as watch:
-        continue_run(folder, run, watch)
+        continue_run(folder, run, watch, is_new=True)
     return _ended(asked, run) | {"parent": at.parent.id, "kind": at.kind, "step": at.step}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .answers import AddVerb, Answer, folder_of, plain, rows_of, say, write_text
+from .answers import AddVerb, Answer, folder_of, plain, rows_of, say, say_damage, write_text
 from .errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def _compare(asked: argparse.Namespace) -> Answer:
     align, measures = _alignment(asked), _measures(asked)
     require_several(len(set(asked.run)))
     seen = {each.id: each for each in (find(word, folder_of(asked)) for word in dict.fromkeys(asked.run))}
+    for each in seen.values():
+        say_damage(asked, each.id, each.damage)
     require_several(len(seen))
     lined_up = line_up([recording(each) for each in seen.values()])
     runs = entrants(lined_up, lambda each: measured(seen[each.id], asked.group))

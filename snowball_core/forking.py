@@ -5,6 +5,7 @@ A fork is a whole run: what it takes over is copied, its folder stands alone, an
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,19 @@ import numpy as np
 
 from .bf16 import Words, format_of, values
 from .branching import Branch, branch_faults, kept_steps, snapshot_at
+from .checkpoints import read_checkpoint, reseal
 from .config import RunConfig, faults_carried
+from .digests import Tally
 from .errors import ConfigError, HistoryError, RunError
 from .header import read_header
+from .metric_rows import read_rows
 from .origins import CHECKPOINT, Origin
 from .preparing import checked_corpus, prepare_with
+from .recordings import recordings
 from .runs import CHECKPOINT as CHECKPOINT_FILE
 from .runs import HISTORY, METRICS, TENSOR, Run, matrix_sha256
 from .schedules import recorded_steps
+from .soundness import require_sound_snapshot, sound_prefix
 from .status import require_writable
 from .tensorfile import TensorWriter, open_tensor
 
@@ -45,6 +51,7 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
     """
     require_writable()
     parent = at.parent
+    _require_sound(at)
     if at.kind == CHECKPOINT and checked_corpus(folder, config).sha256 != parent.manifest["corpus"]["sha256"]:
         raise RunError(
             f'an exact fork goes on with the text of its parent; "{config.corpus}" is another one now (SHA-256 differs). '
@@ -54,6 +61,15 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
         raise ConfigError(faults)
     take = _take_checkpoint if at.kind == CHECKPOINT else _take_snapshot
     return prepare_with(folder, config, _entries(at, config), lambda path: take(at, config, path))
+
+
+def _require_sound(at: Branch) -> None:
+    """Compare what the fork takes over with the hashes of it."""
+    if at.kind == CHECKPOINT:
+        sound_prefix(at.parent)
+        return
+    recorded = recorded_steps(at.parent.config)
+    require_sound_snapshot(at.parent, int(np.searchsorted(recorded, at.step)))
 
 
 def _entries(at: Branch, config: RunConfig) -> dict[str, Any]:
@@ -117,25 +133,36 @@ def _take_snapshot(at: Branch, config: RunConfig, path: Path) -> None:
 def _take_checkpoint(at: Branch, config: RunConfig, path: Path) -> None:
     """Copy the checkpoint and everything recorded up to it."""
     parent, own = at.parent, path / CHECKPOINT_FILE
-    own.parent.mkdir()
-    shutil.copyfile(parent.path / CHECKPOINT_FILE, own)
-    if read_header(own).metadata.get("step") != str(at.step):
+    source = path / "checkpoint.copy"
+    shutil.copyfile(parent.path / CHECKPOINT_FILE, source)
+    try:
+        saved = read_checkpoint(source, parent.config.last_step)
+    except HistoryError as error:
+        raise RunError(f'the checkpoint of "{parent.id}" changed while it was copied; {error}. Fork it again.') from None
+    if saved.step != at.step:
         raise RunError(f'the checkpoint of "{parent.id}" has just moved on from step {at.step:,}. Fork it again.')
-    for name in (TENSOR, *config.extras):
-        file = HISTORY if name == TENSOR else f"{name}.safetensors"
-        _copy_recording(parent, path / file, name, config, at.step)
-    lines = (parent.path / METRICS).read_text().splitlines(keepends=True)
-    (path / METRICS).write_text("".join(lines[:1] + [line for line in lines[1:] if _step_of(line) <= at.step]))
+    recorded = {}
+    for name, each in recordings(config).items():
+        recorded[name] = _copy_recording(parent, path / each.file, name, config, at.step).summary()
+    lines = (parent.path / METRICS).read_bytes().splitlines(keepends=True)
+    (path / METRICS).write_bytes(b"".join(lines[:1] + [line for line in lines[1:] if _step_of(line) <= at.step]))
+    own.parent.mkdir()
+    if saved.recordings is None:
+        # Of a version without hashes: it is not made to say more than it did.
+        os.replace(source, own)
+    else:
+        reseal(source, own, recorded, read_rows(path / METRICS, at.step).tally.summary())
+        source.unlink()
 
 
-def _step_of(line: str) -> float:
+def _step_of(line: bytes) -> float:
     """The step of a whole line of ``metrics.csv``; infinite for a torn one."""
-    number = line.partition(",")[0]
-    return int(number) if line.endswith("\n") and number.isdigit() else float("inf")
+    number = line.partition(b",")[0]
+    return int(number) if line.endswith(b"\n") and number.isdigit() else float("inf")
 
 
-def _copy_recording(parent: Run, to: Path, name: str, config: RunConfig, step: int) -> None:
-    """The snapshots of one recording that the fork has up to ``step``, with room for the rest."""
+def _copy_recording(parent: Run, to: Path, name: str, config: RunConfig, step: int) -> Tally:
+    """Copy the snapshots of one recording that the fork has up to ``step``, with room for the rest; their digests."""
     source = parent.path / to.name
     entry, recorded = read_header(source).tensors[name], open_tensor(source, name).words
     steps = parent.steps(len(recorded))
@@ -146,6 +173,8 @@ def _copy_recording(parent: Run, to: Path, name: str, config: RunConfig, step: i
             f'{to.name} of "{parent.id}" must hold every snapshot up to step {step:,}; it was cut. Leave {name} out of '
             "extra, or fork from a recorded step (--step T)."
         )
+    tally = Tally()
     with TensorWriter(to, name, entry.dtype, entry.shape[1:], len(recorded_steps(config)), {}) as writer:
-        for index in kept:
-            writer.append(recorded[index])
+        for place, index in enumerate(kept):
+            tally.add(writer.put(place, recorded[index]))
+    return tally

@@ -18,9 +18,20 @@ from .errors import RunError
 from .forking import prepare_fork
 from .preparing import prepare
 from .runs import Run, open_run, read_run, run_paths
-from .status import STARTING, read_status, require_writable, stop_marker, write_status
+from .status import (
+    SENT,
+    STARTING,
+    lock_shared_with_child,
+    log_of,
+    read_status,
+    require_writable,
+    stop_marker,
+    write_status,
+)
 
 _ONE_CLICK_SECONDS = 3.0
+# When this process started which run, by a clock that nobody sets.
+_started: dict[Path, float] = {}
 _NICENESS = 5
 _LOG_TAIL = 2_000
 
@@ -54,6 +65,7 @@ def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
         if twin := _just_started(folder, config, at):
             return twin
         run = prepare_fork(folder, at, config) if at else prepare(folder, config)
+        _started[run.path] = time.monotonic()
         _spawn(folder, run.path)
     return run
 
@@ -91,7 +103,7 @@ def alive(folder: Path) -> list[str]:
 def last_words(path: Path) -> str:
     """The last line a run's worker wrote before it ended, if it wrote any: why a worker that never began did not."""
     try:
-        with open(path / "worker.log", "rb") as log:
+        with open(log_of(path), "rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
             lines = log.read().decode(errors="replace").strip().splitlines()
     except OSError:
@@ -101,14 +113,23 @@ def last_words(path: Path) -> str:
 
 
 def _just_started(folder: Path, config: RunConfig, at: Branch | None) -> Run | None:
-    for path in run_paths(folder)[:3]:
-        if time.time() - (path / "run.json").stat().st_ctime < _ONE_CLICK_SECONDS:
+    recent = [path for path in _started if path.parent == folder and time.monotonic() - _started[path] < _ONE_CLICK_SECONDS]
+    for path in (*recent, *(other for other in run_paths(folder)[:3] if other not in _started and _is_fresh(other))):
+        with contextlib.suppress(RunError):
             run = read_run(path)
             asked = {**config.to_json(), "corpus": run.config.corpus}
             is_same_text = Path(run.config.corpus).name == Path(config.corpus).name
             if run.config.to_json() == asked and is_same_text and _leaves(run, at):
                 return run
     return None
+
+
+def _is_fresh(path: Path) -> bool:
+    """Whether a run was made within a click by another process; a clock that went back or is ahead says no."""
+    try:
+        return 0 <= time.time() - (path / "run.json").stat().st_ctime < _ONE_CLICK_SECONDS
+    except OSError:
+        return False
 
 
 def _leaves(run: Run, at: Branch | None) -> bool:
@@ -120,9 +141,10 @@ def _leaves(run: Run, at: Branch | None) -> bool:
 
 
 def _spawn(folder: Path, path: Path) -> None:
-    """Send a detached worker to the run; it shows itself by the run's lock."""
+    """Send a detached worker to the run; until it has the run's lock, its log is locked by its being open there."""
     command = [sys.executable, "-m", "snowball_core", "resume", path.name, "--runs", str(folder), "--json"]
-    with open(path / "worker.log", "ab") as log:
+    with open(log_of(path), "ab") as log:
+        lock_shared_with_child(log)
         subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -130,5 +152,5 @@ def _spawn(folder: Path, path: Path) -> None:
             stderr=log,
             start_new_session=True,
             cwd=Path(__file__).resolve().parent.parent,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "SNOWBALL_NICENESS": str(_NICENESS)},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "SNOWBALL_NICENESS": str(_NICENESS), SENT: path.name},
         )

@@ -58,6 +58,7 @@ def methods(seen: Observation) -> str:
         _origin(seen.config, manifest),
         _hashes(seen.config, manifest),
         _faults(manifest),
+        f"Damage of its files: {' '.join(seen.damage)}" if seen.damage else "",
         _DEFINITIONS,
     ]
     return " ".join(part for part in parts if part)

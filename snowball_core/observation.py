@@ -19,9 +19,11 @@ from .bf16 import Words
 from .cache import FOREIGN
 from .config import RunConfig
 from .corpus import load_corpus
+from .damage import faults
 from .errors import HistoryError
 from .header import Header, read_header
 from .origins import segments
+from .recordings import TENSOR, recordings
 from .runs import Run, corpora_folder, open_run, read_run
 from .tensorfile import RESERVED, open_tensor
 
@@ -58,6 +60,8 @@ class Observation:
         Where derived tables may be kept: the run's folder, for a foreign history one in the runs folder; None keeps none.
     past : tuple of RunConfig
         The configurations of earlier parts of the run, where it is an exact fork.
+    damage : tuple of str
+        What is wrong with the run's files, one sentence each.
     """
 
     id: str
@@ -70,6 +74,7 @@ class Observation:
     config: RunConfig | None = None
     kept_in: Path | None = None
     past: tuple[RunConfig, ...] = ()
+    damage: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -154,22 +159,26 @@ class Observation:
 def observe(run: Run) -> Observation:
     """A recorded run, as far as it is recorded now.
 
+    A further recording that is damaged counts as not made, and the damage is said: the history is shown whole.
+
     Raises
     ------
     HistoryError
-        If nothing was recorded yet, or a file is damaged.
+        If nothing was recorded yet, or the history is damaged.
     """
     words = run.history().words
+    found = faults(run)
+    made = {name: each.file for name, each in recordings(run.config).items() if name != TENSOR and each.file not in found}
+    files = {name: run.path / file for name, file in made.items() if (run.path / file).exists()}
     moments = None
-    files = {name: run.path / f"{name}.safetensors" for name in run.config.extras}
-    files = {name: file for name, file in files.items() if file.exists()}
     if file := files.pop(MOMENT_HASH, None):
         moments = open_tensor(file, MOMENT_HASH).words
-        words = words[: len(moments)]
+        words = words[: len(moments)]  # of a run that is being recorded, the last snapshot may not be whole yet
         moments = moments[: len(words)]
     steps = run.steps(len(words))
     past = tuple(config for _, config in segments(run.config, run.origin)[:-1])
-    return Observation(run.id, words[: len(steps)], steps, run.dead, moments, run.metrics(), files, run.config, run.path, past)
+    words, told = words[: len(steps)], tuple(found.values())
+    return Observation(run.id, words, steps, run.dead, moments, run.metrics(), files, run.config, run.path, past, told)
 
 
 def foreign(

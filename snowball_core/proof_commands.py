@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, add_fields, configuration, folder_of, opened, say
+from .answers import Answer, add_fields, configuration, folder_of, found_run, say
 from .errors import RunError
+
+if TYPE_CHECKING:
+    from .verification import Verification
 
 
 def add_proof_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the verbs ``verify``, ``mobility`` and ``bench``."""
-    checker = verb("verify", _verify, "check a run's hashes; with --replay train it again and compare every bit")
+    checker = verb(
+        "verify",
+        _verify,
+        "check a run against its configuration and its hashes; with --replay also train it again",
+    )
     checker.add_argument("run", metavar="RUN")
     checker.add_argument("--replay", action="store_true", help="train again and compare every recorded bit")
     add_fields(verb("mobility", _mobility, "what can move: updates, decay and moments against the lattice, before training"))
@@ -24,19 +33,36 @@ def add_proof_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _verify(asked: argparse.Namespace) -> Answer:
-    run = opened(asked)
+    run = found_run(asked)
     from .verification import replay, verify_hashes
 
     found = replay(run, folder_of(asked)) if asked.replay else verify_hashes(run)
     for name, state in found.files.items():
         say(asked, f"{name:32}{state}")
+    for problem in found.problems:
+        say(asked, f"problem: {problem}")
     if found.first_difference is not None:
         say(asked, f"replay: {found.what_differs} differs first at step {found.first_difference:,}")
     elif found.replayed is not None:
-        say(asked, f"replay: {found.replayed:,} snapshots trained again, no bit differs")
-    if not found.is_sound and not asked.json:
-        raise RunError(f'the run "{run.id}" is not what it says it is. Its recordings were changed after it completed.')
-    return {"run": run.id, "sound": found.is_sound, **asdict(found)}
+        say(asked, f"replay: {found.replayed:,} snapshots and {found.rows:,} rows of numbers trained again, no bit differs")
+    answer: dict[str, Any] = {"run": run.id, "sound": found.is_sound, **asdict(found)}
+    if found.is_sound:
+        return answer
+    if asked.json:
+        print(json.dumps(answer))
+    raise RunError(f'the run "{run.id}" is not what it says it is: {_first_fault(found)}')
+
+
+def _first_fault(found: Verification) -> str:
+    """What is wrong, in one sentence."""
+    from .evidence import SOUND
+
+    if found.first_difference is not None:
+        return f"trained again, {found.what_differs} differs first at step {found.first_difference:,}."
+    more = f" ({len(found.problems) - 1:,} problems more)" if len(found.problems) > 1 else ""
+    if found.problems:
+        return f"{found.problems[0]}{more}"
+    return "; ".join(f"{name} {state}" for name, state in found.files.items() if state not in SOUND) + "."
 
 
 def _mobility(asked: argparse.Namespace) -> Answer:

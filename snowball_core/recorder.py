@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.torch import save_file
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
 
+from .checkpoints import Piece, write_checkpoint
+from .digests import Summary, Tally
 from .errors import RunError
+from .metric_rows import MetricsWriter
 from .recordings import TENSOR, recordings
-from .runs import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, file_sha256, matrix_sha256, read_metrics
+from .runs import CHECKPOINT, METRICS, Run, matrix_sha256
 from .schedules import recorded_steps
+from .soundness import Prefix, sound_checkpoint, sound_hashes, sound_prefix
 from .tensorfile import TensorWriter
 from .training import Snapshot, Training
 
+_NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64", torch.int64: "I64"}
+
 
 class Recorder:
-    """The files of one run, open for writing; a snapshot already there is compared, not written again.
+    """The files of one run, open for writing; a snapshot already there is compared, and written anew where it differs.
 
     Parameters
     ----------
     run : Run
+    prefix : Prefix, optional
+        What the run holds up to its checkpoint; without it that is found out, which reads all of it.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, prefix: Prefix | None = None) -> None:
         config = run.config
-        self.path, self.wanted = run.path, recorded_steps(config)
+        prefix = sound_prefix(run) if prefix is None else prefix
+        self.run, self.path, self.wanted = run, run.path, recorded_steps(config)
+        # A checkpoint without hashes does not prove that training goes on from what was: there nothing is overwritten.
+        self._is_mended = prefix.is_proved or prefix.step is None
         self._index = {int(step): i for i, step in enumerate(self.wanted)}
         self._files: dict[str, TensorWriter] = {}
+        self._tallies: dict[str, Tally] = dict(prefix.tallies)
         metadata = {"format": "snowball-1", "record": config.record, "last_step": str(config.last_step)}
         with contextlib.ExitStack() as stack:
             for name, (file, dtype, shape) in recordings(config).items():
-                writer = TensorWriter(self.path / file, name, dtype, shape, len(self.wanted), metadata)
+                known = prefix.recorded[name]
+                writer = TensorWriter(self.path / file, name, dtype, shape, len(self.wanted), metadata, known)
                 self._files[name] = stack.enter_context(writer)
-            self._metrics = stack.enter_context(_open_metrics(self.path / METRICS))
-            self.last_metric = int(max(read_metrics(self.path / METRICS)["step"], default=0))
+            self._metrics = stack.enter_context(MetricsWriter(self.path / METRICS, prefix.rows))
             self._open = stack.pop_all()
 
     @property
@@ -48,33 +59,65 @@ class Recorder:
         """Snapshots recorded so far."""
         return self._files[TENSOR].recorded
 
+    @property
+    def rewritten(self) -> int:
+        """Snapshots and rows behind the checkpoint that came out different and were written anew."""
+        return self._metrics.rewritten + sum(file.rewritten for file in self._files.values())
+
     def write(self, snapshot: Snapshot, seconds: float) -> None:
         """Record what one step gave: further recordings, the matrix, then the step's row of numbers."""
         if (index := self._index.get(snapshot.step)) is not None:
             for name, values in snapshot.extras.items():
-                self._files[name].put(index, values)
-            self._files[TENSOR].put(index, snapshot.words)
-        if snapshot.step > self.last_metric:
+                self._put(name, index, values)
+            self._put(TENSOR, index, snapshot.words)
+        if snapshot.step:
             loss, norm = np.float32(snapshot.loss), np.float32(snapshot.grad_norm)
-            row = f"{snapshot.step},{loss!s},{snapshot.learning_rate!r},{norm!s},{seconds:.6f}\n".encode()
-            if self._metrics.write(row) != len(row):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self.last_metric = snapshot.step
+            self._metrics.write(f"{snapshot.step},{loss!s},{snapshot.learning_rate!r},{norm!s},{seconds:.6f}\n".encode())
+
+    def _put(self, name: str, index: int, values: npt.NDArray[Any]) -> None:
+        self._tallies[name].add(self._files[name].put(index, values, self._is_mended))
 
     def sync(self) -> None:
         """Make everything recorded survive a power failure."""
-        os.fsync(self._metrics.fileno())
+        self._metrics.sync()
         for file in self._files.values():
             file.sync()
 
     def trim(self) -> None:
-        """Give the space reserved for snapshots that will not come back to the disk."""
-        for file in self._files.values():
-            file.trim()
+        """Give the space reserved for snapshots that will not come back to the disk.
+
+        Raises
+        ------
+        OSError
+            If one of the files could not be trimmed; the others are.
+        """
+        faults: list[OSError] = []
+        for trim in (*(file.trim for file in self._files.values()), self._metrics.trim):
+            try:
+                trim()
+            except OSError as error:
+                faults.append(error)
+        if faults:
+            raise faults[0]
+
+    def summaries(self) -> dict[str, Summary]:
+        """What identifies each recording up to here, by the name of its tensor."""
+        return {name: tally.summary() for name, tally in self._tallies.items()}
+
+    @property
+    def rows(self) -> Summary:
+        """What identifies the rows of numbers up to here."""
+        return self._metrics.tally.summary()
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of every recording, by file name."""
-        return {file.path.name: file_sha256(file.path) for file in self._files.values()}
+        """SHA-256 of every recording, by file name, after all of the run was compared with what was recorded.
+
+        Raises
+        ------
+        RunError
+            If a file does not hold what was recorded.
+        """
+        return sound_hashes(self.run, self.summaries(), self.rows)
 
     def __enter__(self) -> Self:
         return self
@@ -83,50 +126,65 @@ class Recorder:
         self._open.close()
 
 
-def _open_metrics(path: Path) -> Any:
-    """``metrics.csv`` open for appending, with its header, a torn last line cut off."""
-    file = open(path, "ab", buffering=0)  # noqa: SIM115 - the recorder closes it
-    whole = path.read_bytes()
-    file.truncate(whole.rfind(b"\n") + 1)
-    if b"\n" not in whole:
-        file.write(",".join(METRIC_COLUMNS).encode() + b"\n")
-    return file
-
-
 def save_checkpoint(path: Path, training: Training, recorder: Recorder) -> None:
-    """Replace the checkpoint, after everything recorded before it is safe."""
+    """Replace the checkpoint, after everything recorded before it is safe, with the hashes of both.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the one before is as it was.
+    """
     recorder.sync()
-    file = path / CHECKPOINT
-    file.parent.mkdir(exist_ok=True)
-    fresh = file.with_suffix(".new")
-    save_file(training.state(), fresh, {"step": str(training.step), "matrix_sha256": matrix_sha256(training.matrix())})
-    with open(fresh, "rb") as written:
-        os.fsync(written.fileno())
-    os.replace(fresh, file)
+    pieces = {name: _piece(tensor) for name, tensor in training.state().items()}
+    matrix = matrix_sha256(training.matrix())
+    write_checkpoint(path / CHECKPOINT, pieces, training.step, matrix, recorder.summaries(), recorder.rows)
 
 
-def restore_checkpoint(path: Path, training: Training) -> None:
+def _piece(tensor: torch.Tensor) -> Piece:
+    data = memoryview(np.asarray(tensor.reshape(-1).view(torch.uint8).numpy()).data)
+    return Piece(_NAMES[tensor.dtype], tuple(tensor.shape), data)
+
+
+def restore_checkpoint(run: Run, training: Training, prefix: Prefix) -> None:
     """Continue from the last checkpoint, if there is one.
 
     Raises
     ------
     RunError
-        If it holds the state of another model.
+        If it is damaged or holds the state of another model.
     """
-    file = path / CHECKPOINT
-    if not file.is_file():
+    saved = sound_checkpoint(run)
+    if (None if saved is None else saved.step) != prefix.step:
+        raise RunError(f'the checkpoint of "{run.id}" must stay as it is while the run waits; it was replaced. Resume again.')
+    if saved is None:
         return
-    with safe_open(file, "pt") as saved:
-        tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
-        step = int(saved.metadata()["step"])
-    wrong = [
-        name
-        for name, weight in training.weights.items()
-        if (kept := tensors.get(f"weight/{name}")) is None or kept.shape != weight.shape
-    ]
-    if wrong:
+    try:
+        with safe_open(run.path / CHECKPOINT, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise _of_another(run, f"it cannot be read ({str(error)[:200]})") from None
+    for name, (dtype, shape) in training.layout(saved.step).items():
+        kept = tensors.get(name)
+        if kept is None or tuple(kept.shape) != shape or kept.dtype != dtype:
+            raise _of_another(run, f"{name} is missing or of another shape or format")
+    training.restore(saved.step, tensors)
+    if saved.recordings is None:
+        _require_recorded_matrix(run, training, saved.matrix_sha256)
+
+
+def _of_another(run: Run, what: str) -> RunError:
+    return RunError(
+        f'the checkpoint of "{run.id}" must hold this model; {what}. '
+        "It belongs to another run: put the right one back, or fork from a recorded step."
+    )
+
+
+def _require_recorded_matrix(run: Run, training: Training, said: str) -> None:
+    """Compare the matrix of a checkpoint without hashes with the one it names and the one recorded at its step."""
+    matrix, at = matrix_sha256(training.matrix()), np.flatnonzero(recorded_steps(run.config) == training.step)
+    recorded = matrix_sha256(run.history().words[int(at[0])]) if len(at) else matrix
+    if matrix != recorded or (said and matrix != said):
         raise RunError(
-            f'the checkpoint of "{path.name}" must hold this model; {wrong[0]} is missing or of another shape. '
-            "It belongs to another run: put the right one back, or fork from a recorded step."
+            f'the checkpoint of "{run.id}" must hold the matrix recorded at step {training.step:,}; it holds another '
+            "(SHA-256). Put the right one back from a copy, or fork from a recorded step (--step T)."
         )
-    training.restore(step, tensors)

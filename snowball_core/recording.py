@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .config import RunConfig
 from .errors import RunError, SnowballError
+from .files import read_bytes, replacing
 from .machine import resolve_device
 from .memory import keep_memory
-from .origins import CHECKPOINT
 from .preparing import checked_corpus, prepare
 from .provenance import differences, provenance
 from .recorder import Recorder, restore_checkpoint, save_checkpoint
+from .recordings import TENSOR
 from .retracing import begin
 from .runs import Run, read_run
-from .status import Status, hold, read_status, stop_marker, was_sent, write_json, write_status
+from .soundness import Prefix, sound_prefix
+from .staging import sweep_parts
+from .status import Status, hold, stop_marker, was_sent, write_json, write_status
+from .stopping import Asked, clear_marker, stop_on_signals
 from .training import Snapshot, Training, snapshots
 from .turns import turn
 
 CHECKPOINT_SECONDS = 5.0
 _STATUS_SECONDS = 0.5
+_LARGEST_STATUS = 1_000_000
 Watch = Callable[[Status], None]
 
 
@@ -49,92 +54,155 @@ def record(config: RunConfig, folder: Path, watch: Watch = lambda status: None) 
     """
     resolve_device(config.device)
     run = prepare(folder, config)
-    continue_run(folder, run, watch)
+    continue_run(folder, run, watch, is_new=True)
     return read_run(run.path)
 
 
-def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None) -> Status:
+def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_new: bool = False) -> Status:
     """Train a queued, stopped or interrupted run to its end, as if it had never been interrupted.
+
+    Everything is checked before anything is written: a run that cannot go on stays as it is, unless it is new or its worker was
+    sent; then its status says why.
+
+    Parameters
+    ----------
+    folder : Path
+        The runs folder.
+    run : Run
+    watch : callable, optional
+        Called with the status about twice a second.
+    is_new : bool
+        Whether the caller has just made the run, so that a request to stop it is meant for this training.
 
     Raises
     ------
     RunError
-        If another process trains it, if versions or threads differ from those it was begun with, or if it fails.
+        If another process trains it, if its checkpoint or what was recorded up to it is damaged, if versions or threads differ
+        from those it was begun with, or if it fails.
+    KeyboardInterrupt
+        After Ctrl-C, when the run was stopped and is whole.
     """
-    with hold(run.path), _stop_on_signals() as asked:
-        if not was_sent(run.path):
-            # A worker that was sent finds the marker of whoever changed his mind meanwhile; older ones were cleared then.
-            stop_marker(run.path).unlink(missing_ok=True)
-        reached = read_status(run.path).step
-        device = str(resolve_device(run.config.device))
-        status = Status("queued", reached, run.config.last_step)
-
-        def waiting(ahead: str) -> None:
-            nonlocal status
-            if _should_stop(run.path, asked):
-                raise _Stop
-            if status.message != (text := f"waits for {ahead}"):
-                status = Status("queued", reached, run.config.last_step, message=text)
-                write_status(run.path, status)
-            watch(status)
-
-        write_status(run.path, status)
+    with hold(run.path):
+        is_sent = is_new or was_sent(run.path)
+        before = None if is_sent else _status_bytes(run)
         try:
-            with turn(folder, run.id, device, waiting):
-                return _train(folder, run, asked, watch)
-        except _Stop:
-            stop_marker(run.path).unlink(missing_ok=True)
-            status = Status("stopped", reached, run.config.last_step, message="taken out of the queue before its turn came")
+            device, prefix = str(resolve_device(run.config.device)), sound_prefix(run)
+        except (SnowballError, OSError) as error:
+            if is_sent:
+                _say_why(run, None, _reason(run, error), 0)
+            raise RunError(_reason(run, error)) from error
+        with stop_on_signals() as asked:
+            status = _in_turn(folder, run, device, prefix, asked, watch, before)
+    if asked.by_hand:
+        raise KeyboardInterrupt(f'{run.id} is {status.state} after {status.step:,} steps; "resume" continues it')
+    return status
+
+
+def _in_turn(folder: Path, run: Run, device: str, prefix: Prefix, asked: Asked, watch: Watch, before: bytes | None) -> Status:
+    """Wait for the device, then train; ``before`` is the status to put back if the run cannot go on."""
+    if before is not None:
+        # A worker that was sent finds the marker of whoever changed his mind meanwhile; older ones were cleared then.
+        clear_marker(run.path)
+    sweep_parts(run.path)
+    reached = _reached(run, prefix)
+    status = Status("queued", reached, run.config.last_step)
+
+    def waiting(ahead: str) -> None:
+        nonlocal status
+        if _should_stop(run.path, asked):
+            raise _Stop
+        if status.message != (text := f"waits for {ahead}"):
+            status = Status("queued", reached, run.config.last_step, message=text)
             write_status(run.path, status)
-            return status
+        watch(status)
+
+    write_status(run.path, status)
+    try:
+        with turn(folder, run.id, device, waiting):
+            try:
+                run, training = _begun(folder, run, prefix)
+            except Exception as error:
+                _say_why(run, before, _reason(run, error), reached)
+                raise RunError(_reason(run, error)) from error
+            return _train(run, training, prefix, asked, watch)
+    except _Stop:
+        clear_marker(run.path)
+        status = Status("stopped", reached, run.config.last_step, message="taken out of the queue before its turn came")
+        write_status(run.path, status)
+        return status
+
+
+def _status_bytes(run: Run) -> bytes:
+    with contextlib.suppress(OSError):
+        return read_bytes(run.path / "status.json", _LARGEST_STATUS)
+    return b""
+
+
+def _say_why(run: Run, before: bytes | None, reason: str, reached: int) -> None:
+    """Leave the status of a run that cannot go on as it was, or say so in it where somebody waits for its worker."""
+    file = run.path / "status.json"
+    with contextlib.suppress(OSError):
+        if before is None:
+            write_status(run.path, Status("failed", reached, run.config.last_step, message=reason))
+        elif before:
+            with replacing(file) as put_back:
+                put_back.write(before)
+        else:
+            file.unlink()
+
+
+def _reached(run: Run, prefix: Prefix) -> int:
+    """The last step of which the run holds anything."""
+    steps = run.steps(prefix.recorded[TENSOR])
+    return min(max(prefix.step or 0, prefix.rows.last, int(steps[-1]) if len(steps) else 0), run.config.last_step)
 
 
 class _Stop(Exception):  # noqa: N818 - a signal, not an error
     """Leave the queue because a stop was asked for."""
 
 
-@contextlib.contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set, so that training ends between two steps."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    kinds = (signal.SIGTERM, signal.SIGINT)
-    before = {kind: signal.signal(kind, lambda *_: asked.set()) for kind in kinds}
-    try:
-        yield asked
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-
-
 def _should_stop(path: Path, asked: threading.Event) -> bool:
     return asked.is_set() or stop_marker(path).exists()
 
 
-def _train(folder: Path, run: Run, asked: threading.Event, watch: Watch) -> Status:
-    config, progress = run.config, _Progress(run, watch)
+def _begun(folder: Path, run: Run, prefix: Prefix) -> tuple[Run, Training]:
+    """A training that stands at the run's checkpoint, and the run with its provenance."""
+    keep_memory(1 << 30)
+    corpus = checked_corpus(folder, run.config)
+    _require_same_text(run, corpus.sha256)
+    training = begin(run, corpus)
+    here = _compared_provenance(run, training)
+    restore_checkpoint(run, training, prefix)
+    if run.manifest.get("provenance") is None:
+        manifest = {**run.manifest, "provenance": here}
+        write_json(run.path / "run.json", manifest)
+        run = Run(run.path, run.config, manifest)
+    return run, training
+
+
+def _train(run: Run, training: Training, prefix: Prefix, asked: threading.Event, watch: Watch) -> Status:
+    progress = _Progress(run, watch, training.step)
     try:
-        keep_memory(1 << 30)
-        corpus = checked_corpus(folder, config)
-        _require_same_text(run, corpus.sha256)
-        training = begin(run, corpus)
-        run = _with_provenance(run, training)
-        _require_checkpoint(run)
-        restore_checkpoint(run.path, training)
-        with Recorder(run) as recorder:
+        with Recorder(run, prefix) as recorder:
             state = _loop(run, training, recorder, asked, progress)
             recorder.trim()
             if state == "completed":
                 write_json(run.path / "run.json", {**run.manifest, "sha256": recorder.hashes()})
         stop_marker(run.path).unlink(missing_ok=True)
-        return progress.end(state)
+        return progress.end(state, _rewritten(recorder, prefix))
     except Exception as error:
         reason = _reason(run, error)
         with contextlib.suppress(OSError):
             progress.end("failed", reason)
         raise RunError(reason) from error
+
+
+def _rewritten(recorder: Recorder, prefix: Prefix) -> str:
+    """What of the recordings behind the checkpoint came out different, in a sentence; empty if nothing did."""
+    if not recorder.rewritten:
+        return ""
+    since = "the start" if prefix.step is None else f"the checkpoint at step {prefix.step:,}"
+    return f"{recorder.rewritten:,} entries behind {since} had not reached the disk whole and were written anew"
 
 
 def _reason(run: Run, error: BaseException) -> str:
@@ -167,12 +235,12 @@ def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Eve
                 last_saved = now
             if _should_stop(run.path, asked):
                 break
-    except (RunError, OSError):
+        save_checkpoint(run.path, training, recorder)
+    except Exception:
         # Trimming gives the reserved room back, which a full disk needs to say what happened.
         with contextlib.suppress(OSError):
             recorder.trim()
         raise
-    save_checkpoint(run.path, training, recorder)
     return "completed" if training.step == run.config.last_step else "stopped"
 
 
@@ -185,38 +253,24 @@ def _require_same_text(run: Run, sha256: str) -> None:
         )
 
 
-def _require_checkpoint(run: Run) -> None:
-    """An exact fork has no beginning of its own to start over from."""
-    if run.origin and run.origin.kind == CHECKPOINT and run.checkpoint_step is None:
-        raise RunError(
-            f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this run '
-            "from a recorded step (--step T)."
-        )
-
-
-def _with_provenance(run: Run, training: Training) -> Run:
-    """The run with its provenance, written at its first start and compared at every later one."""
+def _compared_provenance(run: Run, training: Training) -> dict[str, Any]:
+    """What decides the bits here, compared with what decided them when the run was begun."""
     here, begun = provenance(training), run.manifest.get("provenance")
-    if begun is None:
-        manifest = {**run.manifest, "provenance": here}
-        write_json(run.path / "run.json", manifest)
-        return Run(run.path, run.config, manifest)
-    differing = differences(begun, here)
-    if differing:
+    if begun is not None and (differing := differences(begun, here)):
         raise RunError(
             "a resumed run must be able to repeat its bits; since it began these changed: "
             f"{'; '.join(differing)}. Resume it where they are as they were, or start a new run."
         )
-    return run
+    return here
 
 
 class _Progress:
     """Status of a run under way, written and shown about twice a second."""
 
-    def __init__(self, run: Run, watch: Watch) -> None:
+    def __init__(self, run: Run, watch: Watch, step: int) -> None:
         self._run, self._watch = run, watch
         self._began: tuple[float, int] | None = None
-        self._written, self._step, self._speed = 0.0, read_status(run.path).step, 0.0
+        self._written, self._step, self._speed = 0.0, step, 0.0
 
     def step(self, snapshot: Snapshot) -> None:
         """Note a step; every half second, say so."""

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cache import keep_answer, load_answer
+from .damage import faults
+from .errors import RunError
+from .files import identity
 from .glance import Counts, Glance, glance
 from .notes import Notes, read_notes
-from .runs import run_paths
+from .runs import CHECKPOINT, HISTORY, read_run, run_paths
 from .status import Status, read_status
 
 if TYPE_CHECKING:
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 _AT_REST = ("completed", "stopped", "failed")
 _REST_SECONDS = 2.0
+_FAULTS_VERSION = 1
+_DERIVED = ("cache", "lock", "stop", "notes.json")
 _MEASURES = ("unique", "black_holes", "population")
 
 
@@ -34,11 +40,13 @@ class Row:
     ----------
     path : Path
     status : Status
-        "damaged" where the ``run.json`` cannot be read.
+        "damaged" where the ``run.json`` cannot be read, or the files are not what it says.
     glance : Glance
     notes : Notes
     bytes : int
         Of all files in the run's folder.
+    faults : tuple of str
+        What is wrong with its files, where its ``run.json`` can be read.
     """
 
     path: Path
@@ -46,6 +54,7 @@ class Row:
     glance: Glance
     notes: Notes
     bytes: int
+    faults: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -64,8 +73,8 @@ class Row:
 
     @property
     def damage(self) -> str:
-        """What of it cannot be read; empty if all can."""
-        return "; ".join(text for text in (self.glance.damage, self.notes.damage) if text)
+        """What of it cannot be read or is not what its configuration says; empty if all is."""
+        return "; ".join(text for text in (self.glance.damage, *self.faults, self.notes.damage) if text)
 
 
 def shelf(folder: Path, progress: Progress | None = None) -> list[Row]:
@@ -113,10 +122,31 @@ def _at_rest(path: Path, stamp: tuple[tuple[Any, ...], ...]) -> Row:
 
 def _read(path: Path, entries: Mapping[str, os.stat_result]) -> Row:
     seen, status = glance(path, entries), read_status(path)
-    if seen.origin is None:
-        status = Status("damaged", status.step, status.last_step, message=seen.damage)
+    faults = () if seen.origin is None else _faults(path, entries, status, is_history_said=bool(seen.damage))
+    if seen.origin is None or faults or (seen.damage and not status.is_alive):
+        status = Status("damaged", status.step, status.last_step, message=seen.damage or faults[0])
     inside = [at.st_size if stat.S_ISREG(at.st_mode) else _size(path / name) for name, at in entries.items()]
-    return Row(path, status, seen, read_notes(path), sum(inside))
+    return Row(path, status, seen, read_notes(path), sum(inside), faults)
+
+
+def _faults(path: Path, entries: Mapping[str, os.stat_result], status: Status, is_history_said: bool) -> tuple[str, ...]:
+    """What is wrong with the run's files, from its cache where that was found in these very files."""
+    sources = sorted((name, at) for name, at in entries.items() if name not in _DERIVED)
+    stamps = [[name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in sources]
+    with contextlib.suppress(OSError):
+        stamps.append([str(CHECKPOINT), *identity(path / CHECKPOINT)])
+    key, now = [_FAULTS_VERSION, status.state, stamps], time.time()
+    kept = load_answer(path, "damage", key)
+    if isinstance(kept, dict) and isinstance(found := kept.get("faults"), dict):
+        known = {str(name): str(text) for name, text in found.items()}
+    else:
+        try:
+            known = faults(read_run(path), status)
+        except RunError:  # it was changed while it was listed
+            return ()
+        if all(now - at.st_mtime > _REST_SECONDS for _, at in sources):
+            keep_answer(path, "damage", key, {"faults": known})
+    return tuple(text for name, text in known.items() if not (is_history_said and name == HISTORY))
 
 
 def _entries(path: Path) -> dict[str, os.stat_result]:

@@ -122,7 +122,8 @@ def _empty(asked: argparse.Namespace) -> Answer:
 def _differences(asked: argparse.Namespace) -> Answer:
     from .differences import differences
 
-    runs = [opened(argparse.Namespace(run=word, runs=asked.runs)) for word in asked.run]
+    asked.damage = []  # one list for all of them
+    runs = [opened(argparse.Namespace(**{**vars(asked), "run": word})) for word in asked.run]
     found = differences([run.config for run in runs])
     width = max([len(run.id) for run in runs], default=0) + 2
     say(asked, " " * _SHOWN + "".join(run.id.ljust(width) for run in runs))

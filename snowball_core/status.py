@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import errno
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import filelock
 
 from .errors import RunError
-from .files import replacing
+from .files import open_regular, replacing
 
 try:
     import fcntl
@@ -25,6 +24,8 @@ except ImportError:  # Windows
 
 ALIVE_STATES = ("queued", "running", "stopping")
 STARTING = "its worker is starting"
+# The variable by which a worker knows the run it was sent to.
+SENT = "SNOWBALL_SENT_TO"
 _STARTING_SECONDS = 30.0
 _ROOM = 2_048
 _LONGEST_LAST_WORD = 800
@@ -87,16 +88,10 @@ def is_locked(path: Path) -> bool:
     """Whether a worker holds the run: asked of the lock itself, since pids are reused and zombies answer."""
     if not (path / "lock").exists():
         return False
-    if fcntl:
-        # A shared lock: many may ask at once without taking each other for the worker, also in a folder they cannot write to.
-        try:
-            with open(path / "lock", "rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return False
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass  # no such locks on this file system: ask as the worker asked
+    held = _is_held(path / "lock")
+    if held is not None:
+        return held
+    # No such locks on this file system: ask as the worker asked.
     try:
         with lock_of(path).acquire(timeout=0.05, poll_interval=0.01):
             return False
@@ -104,6 +99,33 @@ def is_locked(path: Path) -> bool:
         return True
     except OSError:
         return False
+
+
+def _is_held(file: Path) -> bool | None:
+    """Whether a process holds the lock of a file; None where that cannot be asked."""
+    if not fcntl:
+        return None
+    # A shared lock: many may ask at once without taking each other for the worker, also in a folder they cannot write to.
+    try:
+        with open_regular(file) as content:
+            fcntl.flock(content, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+
+
+def log_of(path: Path) -> Path:
+    """Where a worker that was sent to a run writes what it has to say."""
+    return path / "worker.log"
+
+
+def lock_shared_with_child(log: IO[bytes]) -> None:
+    """Lock a file for as long as it is open here or in a child it is handed to: a worker is known before it says a word."""
+    if fcntl:
+        with contextlib.suppress(OSError):
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
@@ -148,15 +170,21 @@ def read_status(path: Path) -> Status:
 
 
 def was_sent(path: Path) -> bool:
-    """Whether the run is queued for a worker that was sent to it and has not begun."""
+    """Whether this process is the worker that was sent to the run, which is queued for it."""
     status = _written(path)
-    return status.state == "queued" and status.message == STARTING
+    return status.state == "queued" and status.message == STARTING and os.environ.get(SENT) == path.name
 
 
 def _is_starting(path: Path) -> bool:
-    """Whether a worker just sent may be on its way: it imports its frameworks, which takes seconds, and then takes the lock."""
+    """Whether a worker just sent may be on its way: it imports its frameworks, which takes seconds, and then takes the lock.
+
+    Its log is locked while it lives. Where there are no such locks, or it was not sent yet, a short time since the status was
+    written is granted; a status from the future, by a clock that went back or a file server's, is none.
+    """
+    if _is_held(log_of(path)):
+        return True
     try:
-        return time.time() - (path / "status.json").stat().st_mtime < _STARTING_SECONDS
+        return 0 <= time.time() - (path / "status.json").stat().st_mtime < _STARTING_SECONDS
     except OSError:
         return False
 
@@ -180,10 +208,12 @@ def write_status(path: Path, status: Status) -> None:
     try:
         write_json(path / "status.json", content, durable=not status.is_alive, room=_ROOM)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
+        # A full disk, a quota, a folder made read-only: the file may still be written where it is.
         content["message"] = status.message[:_LONGEST_LAST_WORD]
-        _overwrite(path / "status.json", json.dumps(content).encode())
+        try:
+            _overwrite(path / "status.json", json.dumps(content).encode())
+        except OSError:
+            raise error from None
 
 
 def _overwrite(file: Path, content: bytes) -> None:

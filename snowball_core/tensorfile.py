@@ -30,7 +30,7 @@ from .header import read_header
 
 DATA_START = 1_024
 RESERVED = "reserved"
-_DTYPES: dict[str, np.dtype[Any]] = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype("<u2"),
     "F32": np.dtype("<f4"),
     "U64": np.dtype("<u8"),
@@ -59,7 +59,7 @@ class TensorFile:
 
 
 def _header(name: str, dtype: str, shape: tuple[int, ...], recorded: int, capacity: int, metadata: Mapping[str, str]) -> bytes:
-    size = math.prod(shape) * _DTYPES[dtype].itemsize
+    size = math.prod(shape) * DTYPES[dtype].itemsize
     entries: dict[str, Any] = {"__metadata__": dict(metadata)}
     entries[name] = {"dtype": dtype, "shape": [recorded, *shape], "data_offsets": [0, recorded * size]}
     if room := (capacity - recorded) * size:
@@ -84,6 +84,8 @@ class TensorWriter:
     capacity : int
         Snapshots to reserve disk space for.
     metadata : mapping of str to str
+    recorded : int, optional
+        Snapshots that an existing file holds, where that is known better than its header says it.
 
     Raises
     ------
@@ -94,15 +96,25 @@ class TensorWriter:
     """
 
     def __init__(
-        self, path: Path, name: str, dtype: str, shape: tuple[int, ...], capacity: int, metadata: Mapping[str, str]
+        self,
+        path: Path,
+        name: str,
+        dtype: str,
+        shape: tuple[int, ...],
+        capacity: int,
+        metadata: Mapping[str, str],
+        recorded: int | None = None,
     ) -> None:
         self.path, self.name, self.dtype, self.shape = path, name, dtype, shape
         self.metadata = dict(metadata)
-        self._size = math.prod(shape) * _DTYPES[dtype].itemsize
+        self._size = math.prod(shape) * DTYPES[dtype].itemsize
         is_new = not path.exists()
         # A new file takes its name when it is whole, so that nobody meets one without a header.
         place = path.with_name(f".{path.name}-new") if is_new else path
-        self.recorded = 0 if is_new else _continued(path, name, dtype, shape)
+        if is_new:
+            recorded = 0
+        self.recorded = recorded_in(path, name, dtype, shape) if recorded is None else recorded
+        self.rewritten = 0
         self.capacity = max(capacity, self.recorded)
         self._file = open(place, "w+b" if is_new else "r+b", buffering=0)  # noqa: SIM115
         try:
@@ -138,37 +150,49 @@ class TensorWriter:
         """Record one more snapshot: the data first, then the count."""
         if self.recorded == self.capacity:
             raise ValueError(f"{self.path.name} has room for {self.capacity:,} snapshots and is full")
-        data = self._bytes(snapshot)
-        position = DATA_START + self.recorded * self._size
-        written = os.pwrite(self._file.fileno(), data, position)
-        if written != len(data):
-            raise OSError(f"only {written} of {len(data)} bytes of a snapshot were written")
+        self._append(self._bytes(snapshot))
+
+    def _append(self, data: bytes) -> None:
+        self._write(data, DATA_START + self.recorded * self._size)
         self.recorded += 1
         self._write_header()
 
-    def put(self, index: int, snapshot: npt.NDArray[Any]) -> None:
-        """Record snapshot ``index``, or, where it is already recorded, check that it is the same bit for bit.
+    def put(self, index: int, snapshot: npt.NDArray[Any], anew: bool = False) -> bytes:
+        """Record snapshot ``index``, or, where it is already recorded, compare it bit for bit; its bytes.
+
+        A recorded snapshot that differs is written ``anew``, or else refused.
 
         Raises
         ------
         RunError
-            If the recorded snapshot differs; nothing is overwritten.
+            If it differs and is not to be written anew; nothing is overwritten then.
         """
-        if index == self.recorded:
-            self.append(snapshot)
-        elif index > self.recorded:
+        data = self._bytes(snapshot)
+        position = DATA_START + index * self._size
+        if index == self.recorded < self.capacity:
+            self._append(data)
+        elif index >= self.recorded:
             raise RunError(
                 f"snapshots must be recorded in order; {self.path.name} has {self.recorded:,} and was given number {index:,}. "
                 "The file was cut by something else: fork the run from its last snapshot."
             )
-        elif os.pread(self._file.fileno(), self._size, DATA_START + index * self._size) != self._bytes(snapshot):
-            raise RunError(
-                f"a resumed run must repeat what it recorded; snapshot {index:,} of {self.path.name} came out different. "
-                "Nothing was overwritten. Resume with the versions, device and threads named in run.json."
-            )
+        elif os.pread(self._file.fileno(), self._size, position) != data:
+            if not anew:
+                raise RunError(
+                    f"a resumed run must repeat what it recorded; snapshot {index:,} of {self.path.name} came out different. "
+                    "Nothing was overwritten. Resume with the versions, device and threads named in run.json."
+                )
+            self._write(data, position)
+            self.rewritten += 1
+        return data
+
+    def _write(self, data: bytes, position: int) -> None:
+        written = os.pwrite(self._file.fileno(), data, position)
+        if written != len(data):
+            raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes of a snapshot were written")
 
     def _bytes(self, snapshot: npt.ArrayLike) -> bytes:
-        given, dtype = np.asarray(snapshot), _DTYPES[self.dtype]
+        given, dtype = np.asarray(snapshot), DTYPES[self.dtype]
         # A bfloat16 file given floats would keep whole numbers, not bits, and never complain.
         if given.dtype.kind != dtype.kind:
             raise ValueError(f"a snapshot of {self.dtype} must come as {dtype}; got {given.dtype}")
@@ -212,8 +236,14 @@ def _allocate(file: int, folder: Path, total: int, have: int) -> None:
     return None
 
 
-def _continued(path: Path, name: str, dtype: str, shape: tuple[int, ...]) -> int:
-    """How many snapshots the file holds, if it is one this module wrote for the same tensor."""
+def recorded_in(path: Path, name: str, dtype: str, shape: tuple[int, ...]) -> int:
+    """How many snapshots a file holds, if it is one this module wrote for the same tensor.
+
+    Raises
+    ------
+    HistoryError
+        If it is not.
+    """
     header = read_header(path)
     entry = header.tensors.get(name)
     is_ours = header.start == DATA_START and set(header.tensors) <= {name, RESERVED}
@@ -248,12 +278,12 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
             f"got {name or 'no name'}."
         )
     entry = header.tensors[chosen]
-    if entry.dtype not in _DTYPES:
+    if entry.dtype not in DTYPES:
         raise HistoryError(
             f'"{chosen}" in "{path}" must be BF16 or F32; it is {entry.dtype}. '
             "bfloat16 saved as float16 has lost its bits: save it again."
         )
-    dtype, offset = _DTYPES[entry.dtype], header.start + entry.begin
+    dtype, offset = DTYPES[entry.dtype], header.start + entry.begin
     try:
         is_empty = entry.begin == entry.end
         words = np.empty(entry.shape, dtype) if is_empty else np.memmap(path, dtype, "r", offset, entry.shape)

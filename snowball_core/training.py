@@ -224,6 +224,14 @@ class Training:
                 tensors[f"{key}/{name}"] = value
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
+    def layout(self, step: int) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+        """Format and shape of every tensor that :meth:`state` returns after ``step`` steps, by name."""
+        kinds = ("weight", "exp_avg", "exp_avg_sq") if step and self.config.optimizer != "sgd" else ("weight",)
+        made = {f"{kind}/{name}": (w.dtype, tuple(w.shape)) for name, w in self.weights.items() for kind in kinds}
+        if len(kinds) > 1:
+            made |= {f"step/{name}": (torch.float32, ()) for name in self.weights}
+        return made
+
     @torch.no_grad()
     def restore(self, step: int, tensors: Mapping[str, Tensor]) -> None:
         """Continue from what :meth:`state` returned after ``step`` steps."""

@@ -37,7 +37,9 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
         place.mkdir(parents=True, exist_ok=True)
         for stale in place.glob(f"*_{run_id}"):
             stale.unlink(missing_ok=True)
-        ticket = place / f"{time.time_ns():020d}_{run_id}"
+        # A clock that went back gives a number after those who wait, not before them.
+        number = max([time.time_ns(), *(_number(other) + 1 for other in place.glob("*_*"))])
+        ticket = place / f"{number:020d}_{run_id}"
         ticket.touch()
     except OSError as error:
         raise RunError(f'the runs folder must be writable; "{folder}": {error.strerror}.') from None
@@ -53,6 +55,12 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
         yield
     finally:
         lock.release()
+
+
+def _number(ticket: Path) -> int:
+    """The number of a ticket; 0 for a file that is none."""
+    number = ticket.name.partition("_")[0]
+    return int(number) if len(number) == 20 and number.isdecimal() and number.isascii() else 0
 
 
 def waiting(folder: Path) -> list[str]:

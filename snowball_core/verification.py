@@ -1,18 +1,29 @@
-"""Is a recorded run what it says it is: its hashes, and on request every bit, trained again."""
+"""Is a recorded run what its configuration says: files, numbers and hashes, and on request every bit, trained again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import RunError
-from .preparing import checked_corpus
+import numpy as np
+import numpy.typing as npt
+
+from .corpus import Corpus
+from .damage import MANIFEST, faults, is_complete
+from .errors import HistoryError, RunError
+from .evidence import AGREES, SAME, SOUND, checkpoint_state, manifest_problems, metrics_state, origin_problems, recording_states
+from .preparing import checked_corpus, dead_tokens
 from .provenance import differences, provenance
+from .recordings import recordings
 from .retracing import begin, retrace
-from .runs import HISTORY, TENSOR, Run, file_sha256
+from .runs import CHECKPOINT, METRICS, TENSOR, Run
 from .tensorfile import open_tensor
+from .training import Snapshot, Training
+
+_COLUMNS = ("loss", "learning_rate", "grad_norm")
+_REPEATED = ("dtypes", "seeds", "base_length", "first_windows", "parameters")
 
 
 @dataclass(frozen=True)
@@ -22,46 +33,69 @@ class Verification:
     Attributes
     ----------
     files : dict of str to str
-        File name → ``same``, ``differs`` or ``missing``, by SHA-256.
+        File name → ``same`` (as its SHA-256), ``agrees`` (with the configuration, where no hash is kept), ``absent`` (and need
+        not be there), ``differs``, ``missing``, ``damaged``, ``not listed`` (its hash is missing) or ``unexpected`` (the
+        configuration records no such file).
+    problems : tuple of str
+        What is wrong, one sentence each.
     replayed : int or None
         Snapshots trained again and compared; None without replay.
     first_difference : int or None
-        Step of the first snapshot that came out different.
+        Step of the first snapshot or row of numbers that came out different.
     what_differs : str
-        The recording that differed there.
+        The recording, or the column of ``metrics.csv``, that differed there.
+    rows : int or None
+        Rows of ``metrics.csv`` compared with what training again gave; None without replay.
     """
 
     files: dict[str, str]
+    problems: tuple[str, ...] = ()
     replayed: int | None = None
     first_difference: int | None = None
     what_differs: str = ""
+    rows: int | None = None
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing differs."""
-        return self.first_difference is None and all(found == "same" for found in self.files.values())
+        """Whether nothing differs and nothing is missing."""
+        return self.first_difference is None and not self.problems and all(state in SOUND for state in self.files.values())
 
 
 def verify_hashes(run: Run) -> Verification:
-    """Compare the recordings' SHA-256 with those written when the run was completed.
+    """Compare what is there with what the configuration says must be, and with the hashes written at the end.
+
+    Every recording of the configuration must be there, whole and with its hash; ``metrics.csv`` must have a row for every
+    step with the rate of the schedule; the dead tokens must be those that never occur; the checkpoint must hold the recorded
+    matrix. Nothing is looked for because the run's own files name it.
 
     Raises
     ------
     RunError
-        If the run is not complete, so that there is nothing to compare with.
+        If nothing is wrong, but the run is not complete and no hash of it is kept, so that its bytes cannot be compared.
     """
-    expected = run.manifest.get("sha256")
-    if not isinstance(expected, dict):
-        raise RunError(f'hashes are written when a run completes; "{run.id}" is {run.status().state}. Resume it first.')
-    found = {}
-    for name, digest in expected.items():
-        file = run.path / Path(name).name
-        found[name] = "missing" if not file.is_file() else "same" if file_sha256(file) == digest else "differs"
-    return Verification(found)
+    status = run.status()
+    wrong = faults(run, status)
+    states = recording_states(run, wrong)
+    states.setdefault(METRICS, metrics_state(run, wrong))
+    states.setdefault(CHECKPOINT.as_posix(), checkpoint_state(run))
+    complete = is_complete(run, status)
+    problems = list(wrong.values())
+    for state, sentences in states.values():
+        problems += sentences if state not in SOUND else []
+    problems += [text for text in manifest_problems(run) if complete and text not in problems]
+    problems += origin_problems(run)
+    files = {name: state for name, (state, _) in states.items()}
+    found = Verification(files, tuple(dict.fromkeys(problems)))
+    if found.is_sound and not complete and SAME not in files.values():
+        raise RunError(
+            f'hashes are written when a run completes; "{run.id}" is {status.state} and has none to compare with. '
+            "Resume it first."
+        )
+    return found
 
 
 def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step: None) -> Verification:
-    """Train the run again and compare every recorded snapshot, bit for bit.
+    """Train the run again and compare every recorded snapshot and every row of numbers, bit for bit.
 
     Raises
     ------
@@ -69,7 +103,8 @@ def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step
         If the text, the versions, the device or the threads differ from those of the run: the bits could not be expected equal.
     """
     corpus = checked_corpus(folder, run.config)
-    if corpus.sha256 != run.manifest["corpus"]["sha256"]:
+    listed = run.manifest.get("corpus")
+    if not isinstance(listed, dict) or corpus.sha256 != listed.get("sha256"):
         raise RunError(
             f'a replay needs the text of the run; "{run.config.corpus}" is another one now (SHA-256 differs). Put it back.'
         )
@@ -79,20 +114,87 @@ def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step
             f"a replay can only be expected to repeat the bits where they were made; here these differ: {'; '.join(changed)}. "
             "Replay it with those, or compare conclusions instead of bits."
         )
-    recorded = {TENSOR: run.history().words}
-    for name in run.config.extras:
-        if (file := run.path / f"{name}.safetensors").is_file():
-            recorded[name] = open_tensor(file, name).words
-    files = verify_hashes(run).files if "sha256" in run.manifest else {HISTORY: "same"}
-    steps = run.steps(len(recorded[TENSOR]))
-    index = {int(step): i for i, step in enumerate(steps)}
+    found = _verified(run)
+    problems = (*found.problems, *_text_problems(run, corpus), *_training_problems(run, training))
+    return _compared(run, corpus, replace(found, problems=tuple(dict.fromkeys(problems))), progress)
+
+
+def _verified(run: Run) -> Verification:
+    """What can be found without training, also of a run that has no hashes yet."""
+    try:
+        return verify_hashes(run)
+    except RunError:
+        return Verification({made.file: AGREES for made in recordings(run.config).values()})
+
+
+def _text_problems(run: Run, corpus: Corpus) -> Iterator[str]:
+    """What ``run.json`` says of the text and should not."""
+    listed = run.manifest["corpus"]
+    if sorted(run.manifest["dead_ids"]) != dead_tokens(corpus, run.config.vocab):
+        yield f"{MANIFEST} must name as dead the tokens that never occur in the text; it names others."
+    if (listed.get("byte_counts"), listed.get("bytes")) != (corpus.byte_counts.tolist(), len(corpus)):
+        yield f"{MANIFEST} must count the bytes of the text; its counts are others."
+
+
+def _training_problems(run: Run, training: Training) -> Iterator[str]:
+    """What ``run.json`` says of the training's beginning and should not."""
+    kept, here = run.manifest.get("provenance", {}), provenance(training)
+    for name in _REPEATED:
+        if name in kept and kept[name] != here[name]:
+            yield f"{MANIFEST} must say of the training what it does; its provenance names another {name}."
+
+
+def _compared(run: Run, corpus: Corpus, found: Verification, progress: Callable[[int], None]) -> Verification:
+    """What training again adds: how many snapshots and rows are the same, and where the first other one is."""
+    recorded = _readable(run)
+    steps = run.steps(max((len(words) for words in recorded.values()), default=0))
+    index, rows = {int(step): i for i, step in enumerate(steps)}, _rows(run)
+    last, compared = max([*rows, *index]), 0
     for snapshot in retrace(run, corpus, steps):
-        if (at := index.get(snapshot.step)) is not None:
+        differing = _other_number(rows, snapshot) if snapshot.step and rows else ""
+        if not differing and (at := index.get(snapshot.step)) is not None:
             fresh: dict[str, Any] = {TENSOR: snapshot.words, **snapshot.extras}
-            for name, words in recorded.items():
-                if words[at].tobytes() != fresh[name].tobytes():
-                    return Verification(files, at, snapshot.step, name)
-            progress(snapshot.step)
-            if at == len(steps) - 1:
-                break
-    return Verification(files, len(steps))
+            differing = next((name for name, words in recorded.items() if _is_other(words, at, fresh[name])), "")
+            compared += not differing
+        if differing:
+            return replace(found, replayed=compared, first_difference=snapshot.step, what_differs=differing)
+        progress(snapshot.step)
+        if snapshot.step >= last:
+            break
+    return replace(found, replayed=compared, rows=len(rows))
+
+
+def _is_other(words: npt.NDArray[Any], at: int, fresh: npt.NDArray[Any]) -> bool:
+    return at < len(words) and words[at].tobytes() != fresh.tobytes()
+
+
+def _readable(run: Run) -> dict[str, npt.NDArray[Any]]:
+    """The recordings that can be opened, by name; what is wrong with the others is said without training."""
+    words = {}
+    for name, made in recordings(run.config).items():
+        try:
+            words[name] = run.history().words if name == TENSOR else open_tensor(run.path / made.file, name).words
+        except HistoryError:
+            continue
+    return words
+
+
+def _rows(run: Run) -> dict[int, list[str]]:
+    """The whole rows of ``metrics.csv`` as they are written, without their seconds, by step."""
+    try:
+        lines = (run.path / METRICS).read_text(errors="replace").split("\n")[1:-1]
+    except OSError:
+        return {}
+    cells = [line.split(",") for line in lines]
+    return {int(row[0]): row[1:4] for row in cells if row[0].isdigit() and len(row[0]) < 19}
+
+
+def _other_number(rows: dict[int, list[str]], snapshot: Snapshot) -> str:
+    """The first column of ``metrics.csv`` that differs from what a step gave; empty if none does."""
+    if snapshot.step > max(rows):
+        return ""
+    fresh = (str(np.float32(snapshot.loss)), repr(snapshot.learning_rate), str(np.float32(snapshot.grad_norm)))
+    row = rows.get(snapshot.step)
+    if row is None or len(row) != len(fresh):
+        return METRICS
+    return next((name for name, old, new in zip(_COLUMNS, row, fresh, strict=True) if old != new), "")

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, settings
 
 from snowball_core.bf16 import from_values
 from snowball_core.config import RunConfig
-from snowball_core.runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create
+from snowball_core.runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create, file_sha256, read_run
 from snowball_core.schedules import recorded_steps
-from snowball_core.status import Status, write_status
+from snowball_core.status import Status, write_json, write_status
 from snowball_core.tensorfile import TensorWriter
 
 # Read when a framework is loaded, here or in a worker that a test starts: beside other tests a thread that waits for the next
@@ -84,6 +84,10 @@ def make_run(tmp_path: Path) -> MakeRun:
         rows = [f"{step},{5 - 0.01 * step},0.001,1.0,0.1" for step in range(1, done + 1)]
         (run.path / METRICS).write_text("\n".join([",".join(METRIC_COLUMNS), *rows]) + "\n")
         write_status(run.path, Status(state, done, config.last_step, 10.0, None, ""))
+        if state == "completed":
+            hashes = {HISTORY: file_sha256(run.path / HISTORY)}
+            write_json(run.path / "run.json", {**run.manifest, "sha256": hashes})
+            return read_run(run.path)
         return run
 
     return make

@@ -79,7 +79,7 @@ def test_the_methods_name_what_another_needs_to_repeat_the_run() -> None:
 
 
 def test_the_methods_say_what_is_not_known(make_run: MakeRun, tmp_path: Path) -> None:
-    run = make_run(snapshots=11)
+    run = make_run(snapshots=11, state="stopped")
     text = methods(observe(run))
     assert "10 snapshots of the schedule are missing" in text
     assert "not complete: its history has no hash yet" in text

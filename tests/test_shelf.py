@@ -188,7 +188,7 @@ def test_a_history_that_is_gone_foreign_or_no_history_is_named(make_run: MakeRun
     assert "history.safetensors is missing" in told["gone"].damage
     assert "It belongs to another run" in told["foreign"].damage
     assert "must be a safetensors file" in told["broken"].damage
-    assert all(each.status.state == "completed" and not each.glance.counts for each in told.values())
+    assert all(each.status.state == "damaged" and not each.glance.counts for each in told.values())
 
 
 def test_a_run_that_recorded_nothing_yet_is_not_damaged(make_run: MakeRun) -> None:

@@ -14,7 +14,7 @@ from snowball_core.tables import recorded_at, recorded_snapshots
 from . import openers
 from .fork_choice import fork
 from .progress import progress
-from .run_picker import offer_demo
+from .run_picker import offer_demo, say_damage
 from .words import duration, plain
 
 _PROBLEM, _NEXT = "problem-continuing", "continue-next"
@@ -62,6 +62,7 @@ def continuing() -> None:
 
 def _ended(run: Run, status: Status) -> None:
     progress(run, status)
+    say_damage(run)
     if status.state in _ADVICE:
         why = f"{status.message.rstrip('.')}. " if status.message else ""
         spoken = jobs.last_words(run.path) if status.state == "interrupted" else ""

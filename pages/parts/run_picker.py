@@ -11,6 +11,7 @@ from streamlit.errors import StreamlitAPIException
 
 from snowball_core import jobs
 from snowball_core.config import configured, preset
+from snowball_core.damage import damage
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
 from snowball_core.status import Status, is_read_only
@@ -27,6 +28,7 @@ BADGES: dict[str, Literal["gray", "blue", "orange", "green", "red"]] = {
     "completed": "green",
     "failed": "red",
     "interrupted": "red",
+    "damaged": "red",
 }
 
 
@@ -52,10 +54,13 @@ def pick_run(told: DeltaGenerator) -> Run | None:
     chosen = st.selectbox("Run", names, index=None, key="run", bind="query-params", width=320, help=help)
     st.session_state[_SHOWN] = chosen or wanted
     try:
-        return open_run(runs_folder(), chosen or wanted)
+        run = open_run(runs_folder(), chosen or wanted)
     except SnowballError as error:
         told.error(plain(error))
         return None
+    with told:
+        say_damage(run)
+    return run
 
 
 def _write_down(name: str) -> None:
@@ -84,6 +89,13 @@ def say_ended(status: Status) -> None:
     verb = {"failed": "failed", "interrupted": "was interrupted"}.get(status.state)
     if verb and status.message:
         st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
+
+
+def say_damage(run: Run) -> None:
+    """Say what is wrong with the files of a run; nothing where they are what its configuration says."""
+    if found := damage(run):
+        sentences = "".join(f"\n- {plain(sentence)}" for sentence in found)
+        st.error(f"The run {plain(run.id)} is damaged. What can still be read is shown.\n{sentences}", icon=":material/report:")
 
 
 def say_read_only() -> None:

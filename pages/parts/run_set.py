@@ -13,6 +13,7 @@ from snowball_core.runs import Run, open_run, run_paths, runs_folder
 from snowball_core.tables import recorded_snapshots
 
 from .address import touch, was_touched
+from .run_picker import say_damage
 from .words import plain
 
 _KEY, _ASKED = "compared", "compared-asked"
@@ -106,6 +107,7 @@ def _readable(chosen: list[str]) -> list[Run]:
     for name in chosen:
         try:
             run = open_run(runs_folder(), name)
+            say_damage(run)
             if recorded_snapshots(run):
                 runs.append(run)
             else:

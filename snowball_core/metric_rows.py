@@ -1,0 +1,158 @@
+"""``metrics.csv`` open for writing: rows up to the checkpoint are kept, rows behind it compared as training repeats them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from .digests import Tally
+from .errors import HistoryError
+from .files import open_regular
+from .runs import METRIC_COLUMNS
+
+_HEAD = ",".join(METRIC_COLUMNS).encode() + b"\n"
+
+
+class Rows(NamedTuple):
+    """What a ``metrics.csv`` holds.
+
+    Attributes
+    ----------
+    tally : Tally
+        Of the rows up to a step, without their seconds.
+    end : int
+        Where these rows end in the file.
+    last : int
+        The step of the last row of the file that can be read; 0 without one.
+    """
+
+    tally: Tally
+    end: int
+    last: int
+
+
+def read_rows(file: Path, upto: int) -> Rows:
+    """The rows up to a step; what follows them is not believed.
+
+    Raises
+    ------
+    HistoryError
+        If a row up to that step is damaged.
+    OSError
+        If the file is there and cannot be read.
+    """
+    tally, end, last = Tally(), 0, 0
+    if not os.path.lexists(file):
+        return Rows(tally, end, last)
+    with open_regular(file) as content:
+        is_headed = content.readline() == _HEAD
+        if upto and not is_headed:
+            raise HistoryError("its first line is damaged")
+        end = len(_HEAD) if is_headed else 0
+        for number, line in enumerate(content if is_headed else [], 1):
+            step = _step_of(line)
+            if step is None or step <= last:
+                if last < upto and line.endswith(b"\n"):
+                    raise HistoryError(f"its row {number:,}, after that of step {last:,}, is damaged")
+                break
+            last = step
+            if step <= upto:
+                tally.add(_said(line))
+                end += len(line)
+    return Rows(tally, end, last)
+
+
+def _step_of(line: bytes) -> int | None:
+    """The step of a whole row; None for anything else."""
+    cells = line.removesuffix(b"\n").split(b",")
+    if not line.endswith(b"\n") or len(cells) != len(METRIC_COLUMNS) or not cells[0].isdigit() or len(cells[0]) > 15:
+        return None
+    try:
+        [float(cell) for cell in cells]
+    except ValueError:
+        return None
+    return int(cells[0])
+
+
+def _said(line: bytes) -> bytes:
+    """A row without its seconds, which no other training repeats."""
+    return line.rpartition(b",")[0]
+
+
+class MetricsWriter:
+    """The rows of a run, open for writing.
+
+    Parameters
+    ----------
+    file : Path
+        Created if it is missing.
+    rows : Rows
+        What it holds up to the checkpoint.
+    """
+
+    def __init__(self, file: Path, rows: Rows) -> None:
+        self.tally, self.rewritten = rows.tally, 0
+        self._end = rows.end
+        self._file = open(file, "ab", buffering=0)  # noqa: SIM115 - closed on exit
+        if not self._end:
+            self._cut()
+            self._append(_HEAD)
+        self._behind = deque(_lines(file, self._end))
+
+    def write(self, row: bytes) -> None:
+        """Write the next row, or keep the one that is there if it says the same."""
+        if self._behind:
+            kept = self._behind.popleft()
+            if _said(kept) == _said(row) and _step_of(kept) is not None:
+                self._end += len(kept)
+                self.tally.add(_said(row))
+                return
+            self.rewritten += 1
+            self._behind.clear()
+            self._cut()
+        self._append(row)
+        self.tally.add(_said(row))
+
+    def _cut(self) -> None:
+        self._file.truncate(self._end)
+
+    def _append(self, line: bytes) -> None:
+        if self._file.write(line) != len(line):
+            # A torn line is cut off: half a row must not stand before the next one.
+            self._file.truncate(self._end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._end += len(line)
+
+    def sync(self) -> None:
+        """Make the rows survive a power failure."""
+        os.fsync(self._file.fileno())
+
+    def trim(self) -> None:
+        """Cut off what is no row: the torn end that a kill left behind the last one."""
+        end = self._end
+        for line in self._behind:
+            if _step_of(line) is None:
+                self._file.truncate(end)
+                return
+            end += len(line)
+
+    def close(self) -> None:
+        """Close the file, leaving it as it is."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _lines(file: Path, at: int) -> Iterator[bytes]:
+    with open_regular(file) as content:
+        content.seek(at)
+        yield from content

@@ -1,0 +1,53 @@
+"""Requests to end a training between two steps: signals, and the marker in the run's folder."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import RunError
+from .status import stop_marker
+
+
+class Asked(threading.Event):
+    """Whether training is asked to end, and whether by Ctrl-C."""
+
+    by_hand = False
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[Asked]:
+    """An event that SIGTERM and Ctrl-C set, so that training ends between two steps."""
+    asked = Asked()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def handle(kind: int, _: object) -> None:
+        asked.by_hand = asked.by_hand or kind == signal.SIGINT
+        asked.set()
+
+    before = {kind: signal.signal(kind, handle) for kind in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def clear_marker(path: Path) -> None:
+    """Withdraw the request to stop the run in a folder.
+
+    Raises
+    ------
+    RunError
+        If that cannot be done: the run would end at its first step.
+    """
+    marker = stop_marker(path)
+    try:
+        marker.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f'"{marker}" asks the run to stop and cannot be removed: {error.strerror}. Remove it.') from None

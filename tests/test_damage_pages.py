@@ -1,0 +1,91 @@
+"""The pages of a damaged run, without a browser: each says what is wrong and shows everything that can be read."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from conftest import MakeRun
+from paging import opened, texts
+from test_damage import holds
+
+from snowball_core.damage import damage
+from snowball_core.runs import HISTORY, Run, read_run
+from snowball_core.status import hold
+from snowball_core.tensorfile import TensorWriter
+
+pytestmark = pytest.mark.usefixtures("library")
+MOMENTS = "moment_hash.safetensors"
+
+
+def with_moments(run: Run, count: int) -> Run:
+    """The run with moments recorded for some of its snapshots."""
+    manifest = json.loads((run.path / "run.json").read_text())
+    manifest["config"]["extra"] = "moment_hash"
+    (run.path / "run.json").write_text(json.dumps(manifest))
+    with TensorWriter(run.path / MOMENTS, "moment_hash", "U64", (16,), count, {}) as writer:
+        for _ in range(count):
+            writer.append(np.zeros(16, np.uint64))
+    return read_run(run.path)
+
+
+@pytest.mark.parametrize("page", ["scrub", "lineage", "motion", "verdict", "export"])
+def test_every_page_says_the_damage_of_its_run(make_run: MakeRun, page: str) -> None:
+    run = make_run()
+    assert not opened(page, run=run.id).error
+    holds(run.path / HISTORY, 15)
+    app = opened(page, run=run.id)
+    assert "history.safetensors must hold 21 snapshots of this completed run; it holds 15." in texts(app.error)
+    (run.path / HISTORY).unlink()
+    assert "history.safetensors is missing" in texts(opened(page, run=run.id).error)
+
+
+def test_compare_says_the_damage_of_each_of_its_runs(make_run: MakeRun) -> None:
+    runs = [make_run(name="one"), make_run(name="two")]
+    (runs[1].path / "status.json").unlink()
+    app = opened("compare", runs=",".join(run.id for run in runs))
+    assert f"The run {runs[1].id} is damaged." in texts(app.error)
+    assert "status.json is missing" in texts(app.error)
+    assert runs[0].id not in texts(app.error)
+
+
+def test_the_train_page_and_the_library_say_it_too(make_run: MakeRun) -> None:
+    run = make_run()
+    (run.path / "metrics.csv").unlink()
+    assert "metrics.csv is missing" in texts(opened("train").error)
+    table = opened("library").dataframe[0].value
+    assert table["state"].tolist() == ["damaged"]
+    assert table["damage"].tolist() == list(damage(run))
+    assert "metrics.csv is missing" in texts(opened("library", {"library-chosen": [run.id]}).warning)
+
+
+def test_a_shorter_recording_beside_the_history_shortens_no_page(make_run: MakeRun) -> None:
+    run = with_moments(make_run(), 4)
+    app = opened("scrub", run=run.id)
+    assert "moment_hash.safetensors must hold 21 snapshots of this completed run; it holds 4." in texts(app.error)
+    assert "21 of 21 snapshots recorded" in texts(app.caption)
+    assert app.slider(key="step").max == 20
+
+
+@pytest.mark.parametrize("content", [b"not a tensor", None])
+def test_where_the_moments_cannot_be_read_every_step_is_drawn_all_the_same(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    run = with_moments(make_run(), 21)
+    (run.path / MOMENTS).unlink()
+    if content:
+        (run.path / MOMENTS).write_bytes(content)
+    app = opened("scrub", run=run.id)
+    assert MOMENTS in texts(app.error)
+    blob = app.get("bidi_component")[0].proto.bytes
+    arrays = json.loads(blob[4 : 4 + int.from_bytes(blob[:4], "little")])["arrays"]
+    assert (arrays["step"][2], arrays["hidden"][2]) == (21, 0)
+
+
+def test_a_run_that_is_being_recorded_is_not_called_damaged(make_run: MakeRun) -> None:
+    run = with_moments(make_run(snapshots=9, state="running"), 10)
+    with hold(run.path):
+        for page in ("scrub", "lineage"):
+            assert not opened(page, run=run.id).error

@@ -12,6 +12,7 @@ from typing import Any
 from . import __version__
 from .bf16 import format_of
 from .config import RunConfig
+from .divergence import divergence
 from .errors import HistoryError
 from .observation import Observation
 from .runs import Run, read_run
@@ -115,7 +116,7 @@ def identity_line(seen: Observation) -> str:
 
 
 def footer(seen: Observation, view: Viewpoint, unit: str = "", step: bool = True, note: str = "") -> tuple[str, ...]:
-    """The lines under a picture: run, step, group, unit; what identifies the run; and what is thinned, if anything.
+    """The lines under a picture: where the run diverged; run, step, group, unit; what identifies it; what is thinned.
 
     Parameters
     ----------
@@ -130,4 +131,6 @@ def footer(seen: Observation, view: Viewpoint, unit: str = "", step: bool = True
     size = f"{int(seen.mask(view.group).sum()):,} of {seen.words.shape[1]:,}"
     at = f"step {view.step:,}" if step else f"steps {seen.steps[0]:,} to {seen.steps[-1]:,}"
     parts = [f"run {seen.id}", at, f"{view.group} tokens ({size})", *([f"unit: {unit}"] if unit else [])]
-    return " · ".join(parts), identity_line(seen), *([note] if note else [])
+    lost = divergence(seen, view.group)
+    said = [f"{lost.text}."] if lost else []
+    return *said, " · ".join(parts), identity_line(seen), *([note] if note else [])

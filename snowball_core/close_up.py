@@ -77,8 +77,8 @@ def _hidden_class(seen: Observation, index: int, rows: Words, mask: npt.NDArray[
 def holes_at(tokens: pd.DataFrame, rows: Words | None = None) -> pd.DataFrame:
     """The :func:`~snowball_core.tables.holes_of` a table of :func:`tokens_at`, each with its nature and its hidden classes.
 
-    The nature is "true", "apparent" or "not recorded"; "NaN" or "infinite" where the tokens share a row that is not finite: they
-    have equal bits, and are no black hole.
+    The nature is "true", "apparent" or "not recorded"; "NaN" or "infinite" where the tokens share a row that is not finite:
+    they have equal bits, and are no black hole.
 
     Parameters
     ----------

@@ -90,9 +90,9 @@ class Observation:
         """How many snapshots come before the first that holds a NaN or an infinity; all of them where none does."""
         size = max(1, _CHUNK_BYTES // max(1, self.words[:1].nbytes))
         for start in range(0, len(self.words), size):
-            if not is_finite(self.words[start : start + size]):
-                inside = (t for t in range(start, start + size) if not is_finite(self.words[t]))
-                return next(inside)
+            part: Any = np.asarray(self.words[start : start + size])
+            if not is_finite(part):
+                return start + next(t for t in range(len(part)) if not is_finite(part[t]))
             release(self.words)
         return len(self.words)
 

@@ -53,6 +53,8 @@ def viewpoint(
 ) -> Viewpoint:
     """A checked viewpoint; what is not given is the last step, the dead (or all, where they are not known), cells, every step.
 
+    Of a run that diverged the last finite step, where there is one.
+
     Raises
     ------
     HistoryError
@@ -67,7 +69,7 @@ def viewpoint(
         raise HistoryError(f'"{seen.id}" has no {chosen} tokens: there is nothing of them to export. Choose another group.')
     ends = int(seen.steps[0]), int(seen.steps[-1])
     asked = [end if given is None else given for given, end in zip((first, last), ends, strict=True)]
-    at = ends[1] if step is None else step
+    at = int(seen.steps[seen.finite - 1]) if step is None else step  # −1 is the last one too
     for wanted in (at, *asked):
         seen.index(wanted)
     if asked[0] > asked[1]:

@@ -270,7 +270,7 @@ def farthest_plate(shown: Exhibit) -> Plate:
     _require_two(shown, "a distance over the run")
     unit = shown.view.unit
     data = {"farthest": farthest_data(shown.judged_summary, shown.view.group, unit)}
-    spec = farthest_spec(int(shown.seen.steps[-1]), unit_words(unit))
+    spec = farthest_spec(int(shown.seen.steps[-1]), unit_words(unit), bool(data["farthest"]["linf"].isna().all()))
     return Plate("Largest L∞ over the run", spec, data, unit_words(unit), False)
 
 

@@ -15,6 +15,7 @@ from .close_up import tokens_at
 from .errors import HistoryError
 from .event_tables import edge_table, event_rows, event_table, node_table
 from .exhibit import Exhibit
+from .extent import known_cells
 from .findings import law_rows, law_table, verdict_of, verdict_table
 from .levels import levels
 from .measure_tables import (
@@ -29,7 +30,7 @@ from .measure_tables import (
 )
 from .pairs import pair_statistics
 from .step_tables import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, token_motion
-from .tables import csv_bytes, distance_matrix, glyph, known_cells, parquet_bytes
+from .tables import csv_bytes, distance_matrix, glyph, parquet_bytes
 
 MOST_PAIRED = 1_024
 

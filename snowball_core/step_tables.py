@@ -11,12 +11,11 @@ import pandas as pd
 from .bf16 import Words, bits, values
 from .blocks import Progress, silent, walk
 from .census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
-from .extent import Extent, extents, separation
+from .extent import Extent, extents, known_cells, separation
 from .freezing import Freezing, freezing
 from .levels import Special, rounded, special_rows, values_unique
 from .motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
 from .observation import Observation
-from .tables import known_cells
 
 VERSION = "steps-7"
 

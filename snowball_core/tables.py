@@ -13,7 +13,7 @@ import pandas as pd
 from .bf16 import Words, format_of, nan_rows
 from .census import Census, census, censuses, history_leaders
 from .errors import HistoryError
-from .extent import extents
+from .extent import extents, known_cells
 from .geometry import centroid, largest_linf, linf_cells, linf_weight
 from .identity import classes, populations
 from .runs import HISTORY, Run
@@ -98,17 +98,6 @@ def measures_table(history: Words, steps: npt.NDArray[np.int64], dead: npt.NDArr
     table["largest_linf_cells"] = np.stack([found[group].largest_linf_cells for group in GROUPS], axis=1).ravel()
     table["largest_linf_cells"] = known_cells(table["largest_linf_cells"], table["largest_linf_weight"])
     return table
-
-
-def known_cells(cells: npt.ArrayLike, weight: npt.ArrayLike) -> Any:
-    """Whole distances in cells, missing where the same distance in weight units is no number: a row holds a NaN.
-
-    Examples
-    --------
-    >>> known_cells([3, 5], [0.1, float("nan")]).tolist()
-    [3, <NA>]
-    """
-    return pd.arrays.IntegerArray(np.asarray(cells, np.int64).copy(), np.isnan(np.asarray(weight, np.float64)))
 
 
 def with_metrics(measures: pd.DataFrame, metrics: Mapping[str, npt.NDArray[np.float64]]) -> pd.DataFrame:
@@ -203,8 +192,15 @@ def exact_numbers(rows: Words) -> dict[str, Any]:
 
 
 def last_change(measures: pd.DataFrame, group: str) -> int:
-    """The last step at which the group's black holes changed in number or size; the first step if they never did."""
+    """The last step at which the group's black holes changed in number or size; the first step if they never did.
+
+    Steps from a divergence on do not count: a farthest pair of all tokens is not finite there.
+    """
     rows = measures[measures["group"] == group]
+    if "largest_linf_weight" in measures:
+        lost = measures.loc[~np.isfinite(measures["largest_linf_weight"]), "step"]
+        if len(lost):
+            rows = rows[rows["step"] < max(lost.min(), rows["step"].iloc[0] + 1)]
     changed = rows["sizes"].ne(rows["sizes"].shift()) | rows["unique"].ne(rows["unique"].shift())
     return int(rows.loc[changed, "step"].iloc[-1])
 

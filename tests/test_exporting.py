@@ -146,10 +146,11 @@ def test_what_cannot_be_made_is_left_out_with_its_reason(
     words = np.ones((3, 3, 2), np.float32)
     words[2, 0, 0] = np.nan
     save_file({"W": words}, tmp_path / "foreign.safetensors")
-    arguments = ["export", str(tmp_path / "foreign.safetensors"), "--runs", str(library), "--to", str(target), "--step", "2", "--json"]
-    assert main(arguments) == 0
+    arguments = ["export", str(tmp_path / "foreign.safetensors"), "--runs", str(library), "--to", str(target), "--step", "2"]
+    assert main([*arguments, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
-    projector = {f"projector/{name}" for name in ("vectors.tsv", "metadata.tsv", "projector_config.json", "projector_config.pbtxt")}
+    names = ("vectors.tsv", "metadata.tsv", "projector_config.json", "projector_config.pbtxt")
+    projector = {f"projector/{name}" for name in names}
     assert set(answer["left_out"]) == {"pictures/loss.svg", "pictures/loss.png"} | projector
     index = json.loads((target / "index.json").read_text())
     assert {row["name"]: row["why"] for row in index["left_out"]} == answer["left_out"]

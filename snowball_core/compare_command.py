@@ -26,6 +26,7 @@ def add_compare_verb(verb: AddVerb) -> None:
 
 def _compare(asked: argparse.Namespace) -> Answer:
     from .comparison import overlay, ribbons
+    from .divergence import divergence
     from .line_up import configuration_differences, entrants, line_up, measured, recording, require_several, roll
     from .observation import find
     from .tables import csv_bytes
@@ -40,12 +41,19 @@ def _compare(asked: argparse.Namespace) -> Answer:
     runs = entrants(lined_up, lambda each: measured(seen[each.id], asked.group))
     if asked.csv:
         write_text(asked.csv, csv_bytes(overlay(runs, measures, align)).decode())
+    lost = {each.id: divergence(each, asked.group) for each in seen.values()}
+    for name, found in lost.items():
+        if found:
+            say(asked, f"{name}: {found.text}")
     _tell(asked, lined_up, runs)
     return {
         "group": asked.group,
         "align": align,
         "independent_draws": lined_up.independent,
-        "runs": [{**row, **run.anchors} for row, run in zip(roll(lined_up), runs, strict=True)],
+        "runs": [
+            {**row, **run.anchors, "divergence": found.to_json() if (found := lost[run.id]) else None}
+            for row, run in zip(roll(lined_up), runs, strict=True)
+        ],
         "differences": rows_of(configuration_differences(lined_up)),
         "ribbons": {measure: plain(rows_of(ribbons(runs, measure, align))) for measure in measures},
     }

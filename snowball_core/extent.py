@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from .bf16 import Words, narrow_ordinal, values
 from .identity import moved_frames
@@ -153,3 +154,14 @@ def separation(first: Extent, second: Extent) -> Floats:
     """Euclidean distance between two groups' centroids at every snapshot, weight units; NaN where a group is empty."""
     distance: Floats = np.sqrt(((first.centroid - second.centroid) ** 2).sum(axis=1))
     return distance
+
+
+def known_cells(cells: npt.ArrayLike, weight: npt.ArrayLike) -> Any:
+    """Whole distances in cells, missing where the same distance in weight units is no number: a row holds a NaN.
+
+    Examples
+    --------
+    >>> known_cells([3, 5], [0.1, float("nan")]).tolist()
+    [3, <NA>]
+    """
+    return pd.arrays.IntegerArray(np.asarray(cells, np.int64).copy(), np.isnan(np.asarray(weight, np.float64)))

@@ -108,6 +108,8 @@ def line_up(recordings: Sequence[Recording]) -> LineUp:
 def measured(seen: Observation, group: str, progress: Progress = silent) -> tuple[pd.DataFrame, dict[str, int | None]]:
     """What a comparison draws of one run: columns ``step``, those of :data:`MEASURES`, the sum of rates; and its events.
 
+    Of a run that diverged the steps before: without rows where the first recorded step is not finite.
+
     Raises
     ------
     HistoryError
@@ -118,7 +120,7 @@ def measured(seen: Observation, group: str, progress: Progress = silent) -> tupl
         raise HistoryError(f'a comparison needs a recorded snapshot; "{seen.id}" has none yet.')
     whole = step_table(seen, progress)
     whole = with_metrics(whole, seen.metrics) if seen.metrics else whole
-    table = whole[whole["group"] == group].reset_index(drop=True)
+    table = whole[whole["group"] == group].reset_index(drop=True).iloc[: seen.finite]
     numbers = {name: pd.to_numeric(table[name]).astype("float64") for name in MEASURES if name in table}
     sums = spent(table["step"].to_numpy("int64"), seen.rates)
     return pd.DataFrame({"step": table["step"], **numbers, SPENT: sums}), anchors(table)

@@ -223,7 +223,8 @@ def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Eve
         for snapshot in snapshots(training, recorder.wanted):
             if snapshot.step and not math.isfinite(snapshot.loss):
                 raise RunError(
-                    f"the loss must stay finite; it became {snapshot.loss} at step {snapshot.step:,}. "
+                    f"Diverged at step {snapshot.step:,}: the loss must stay finite; it became {snapshot.loss} at step "
+                    f"{snapshot.step:,}. "
                     f"Everything before that step is kept ({recorder.recorded:,} snapshots). Lower the learning rate."
                 )
             now = time.monotonic()

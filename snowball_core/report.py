@@ -85,8 +85,9 @@ def _section(title: str, parts: Iterable[str]) -> str:
 def _summary(shown: Exhibit) -> str:
     """The outcome in a sentence, and the exact numbers of the step."""
     found, view = verdict_of(shown.seen, shown.view.group), shown.view
+    lost = f"{shown.lost.text}. " if shown.lost else ""
     sentence = (
-        f"From step {found.first_step:,} to step {found.last_step:,} the black holes of the {found.group} tokens show: "
+        f"{lost}From step {found.first_step:,} to step {found.last_step:,} the black holes of the {found.group} tokens show: "
         f"{found.outcome}. {found.caution}"
     )
     exact = exact_numbers(shown.rows)

@@ -207,9 +207,9 @@ def ordered(rows: Sequence[Row], order: str, group: str) -> list[Row]:
 def shelf_table(rows: Sequence[Row], group: str) -> pd.DataFrame:
     """The rows as a table, with the counts of one group.
 
-    Columns ``run``, ``title``, ``state``, ``step``, ``last_step``, ``preset``, U, C and P at the first and last snapshot
-    (``first_unique``, ``last_unique``, …, missing where they are not known), ``curve``, ``bytes``, ``tags``, ``note``,
-    ``created``, ``damage``.
+    Columns ``run``, ``title``, ``state`` (with the step it diverged at, if it did), ``step``, ``last_step``, ``preset``, U, C
+    and P at the first and last snapshot (``first_unique``, ``last_unique``, …, missing where they are not known), ``curve``,
+    ``bytes``, ``tags``, ``note``, ``created``, ``damage``.
     """
     import pandas as pd
 
@@ -218,7 +218,7 @@ def shelf_table(rows: Sequence[Row], group: str) -> pd.DataFrame:
         {
             "run": [each.id for each in rows],
             "title": [each.title for each in rows],
-            "state": [each.status.state for each in rows],
+            "state": [state_of(each) for each in rows],
             "step": [each.status.step for each in rows],
             "last_step": [each.status.last_step for each in rows],
             "preset": [each.preset for each in rows],
@@ -243,6 +243,12 @@ def _ends(counts: Sequence[Counts | None]) -> dict[str, Any]:
     }
 
 
+def state_of(each: Row) -> str:
+    """The state of a run in words: also that it diverged, and where."""
+    at = each.glance.diverged
+    return each.status.state if at is None else f"{each.status.state}, diverged at step {at:,}"
+
+
 def answer_of(each: Row, group: str) -> dict[str, Any]:
     """A row as a JSON object."""
     counts = each.glance.counts.get(group)
@@ -258,6 +264,7 @@ def answer_of(each: Row, group: str) -> dict[str, Any]:
         "changes": list(each.glance.origin.changes) if each.glance.origin else [],
         "forked_from": each.glance.forked_from,
         "snapshots": each.glance.snapshots,
+        "diverged_at": each.glance.diverged,
         "group": group,
         **ends,
         "bytes": each.bytes,

@@ -51,6 +51,8 @@ def _list(asked: argparse.Namespace) -> Answer:
         say(asked, f"{row.id:50} {row.status.state:12} {done:24} {row.preset:20} {ends}{title}{tags}")
         if row.glance.forked_from:
             say(asked, f"  {row.glance.forked_from}")
+        if row.glance.diverged is not None:
+            say(asked, f"  diverged at step {row.glance.diverged:,}: the counts are those of the finite steps before")
         if row.damage:
             say(asked, f"  {row.damage}")
     if rows:

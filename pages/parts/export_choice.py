@@ -8,6 +8,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import last_change, recorded_at, recorded_snapshots
 
 from . import openers
+from .diverged import say_diverged
 from .place import arrive, go, here, shown_step
 from .takeaway import Stand
 
@@ -18,6 +19,7 @@ def choose_stand(run: Run, group: str, unit: str) -> Stand | None:
     if not snapshots:
         st.info("Nothing is recorded in this run yet: there is nothing to export. Choose another run above.")
         return None
+    say_diverged(run, group, snapshots)
     steps = run.steps(snapshots)
     default = last_change(openers.measures(str(run.path), snapshots), group)
     arrive(run.id, default)

@@ -14,15 +14,14 @@ import streamlit as st
 
 from snowball_core.bf16 import Words
 from snowball_core.blocks import Progress
-from snowball_core.census import census_history
 from snowball_core.close_up import tokens_at
 from snowball_core.event_tables import Account, account, biography_table
+from snowball_core.findings import story_of
 from snowball_core.frames import Reel, reel, with_curves
 from snowball_core.memory import release
 from snowball_core.observation import Observation, foreign, tokens_of
 from snowball_core.runs import corpora_folder, runs_folder
 from snowball_core.step_tables import step_table
-from snowball_core.story import story as told_story
 
 from .waiting import Share, once
 
@@ -73,7 +72,7 @@ def frames(asked: Asked, group: str, unit: str) -> tuple[Reel, str]:
     def made(tell: Share) -> tuple[Reel, str]:
         seen = opened(asked)
         drawn = with_curves(reel(seen.words, seen.steps, seen.mask(group), unit, progress=tell), None)
-        return drawn, told_story(census_history(seen.words, seen.mask(group)), seen.steps, group)
+        return drawn, story_of(seen, group)
 
     return once("foreign-frames", (*asked, group, unit), made, "Gathering every snapshot for the browser", 2)
 

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core import distance_charts
+from snowball_core.divergence import divergence
 from snowball_core.errors import SnowballError
 from snowball_core.event_tables import event_rows, event_table
 from snowball_core.header import history_file
@@ -16,6 +17,7 @@ from snowball_core.tables import csv_bytes, last_change, recorded_at
 
 from . import figures, foreign_file
 from .biography import biography
+from .diverged import say_lost
 from .exact_tables import tables
 from .foreign_file import Asked, FileMoment, opened
 from .place import here, selected
@@ -90,6 +92,7 @@ def _history(asked: Asked) -> None:
     if not seen.mask(group).any():
         st.info(f"This history has no {group} tokens: choose another group above.")
         return
+    say_lost(divergence(seen, group))
     # All long work before the scrubber: where it comes to rest a part of the page runs again, and that would break work off.
     table = foreign_file.measures(asked)
     told = foreign_file.lineage(asked, group)
@@ -140,8 +143,8 @@ def _farthest(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> 
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
     told = f":small[:gray[{plain(seen.id)} · {group} tokens · steps are numbers of snapshots · every snapshot measured]]"
     st.markdown(f"**Farthest pair over the history**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
-    spec = distance_charts.farthest_spec(int(seen.steps[-1]), word)
     data = {"farthest": distance_charts.farthest_data(table, group, unit)}
+    spec = distance_charts.farthest_spec(int(seen.steps[-1]), word, bool(data["farthest"]["linf"].isna().all()))
     st.vega_lite_chart(
         spec | {"datasets": data}, key="foreign-farthest", alt=f"The largest distance of two {whose}tokens, in {word}"
     )

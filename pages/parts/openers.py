@@ -13,18 +13,17 @@ import streamlit as st
 from snowball_core import charts
 from snowball_core.bf16 import Words
 from snowball_core.branching import snapshot_at
-from snowball_core.census import census_history, class_sizes
 from snowball_core.corpus import Corpus, load_corpus
 from snowball_core.costs import matrix_speed
 from snowball_core.errors import HistoryError, SnowballError
 from snowball_core.event_tables import Account, account, biography_table
+from snowball_core.findings import story_of
 from snowball_core.frames import BUDGET_BYTES, Reel, reel, with_curves
 from snowball_core.memory import release
 from snowball_core.observation import Observation, observe
 from snowball_core.runs import corpora_folder, read_run, runs_folder
 from snowball_core.stage import Stage, stage
 from snowball_core.step_axes import StepAxis
-from snowball_core.story import story as told_story
 from snowball_core.tables import group_mask, measures_table, settled
 
 from .waiting import Share, once
@@ -129,11 +128,8 @@ def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = Tr
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def story(path: str, snapshots: int, group: str) -> str:
-    """What happened to the group's black holes, in words."""
-    run = seen(path, snapshots)
-    mask = run.mask(group)
-    known = None if run.moment_hash is None else class_sizes(run.words[-1][mask], run.moment_hash[len(run.words) - 1][mask])
-    return told_story(census_history(run.words, mask), run.steps, group, known)
+    """What happened to the group's black holes, in words; of a run that diverged that first."""
+    return story_of(seen(path, snapshots), group)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Following every black hole through the run…")

@@ -67,7 +67,9 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
         marked = pick_one_or_none("Mark a run", "marked", offered, placeholder="None is marked", width=420)
     measures = pick_measures()
     drawn = [each for each in entrants if places(each, align) is not None]
-    if missing := [names[each.id].split(" ")[0] for each in entrants if places(each, align) is None]:
+    if nothing := [names[each.id].split(" ")[0] for each in entrants if not len(each.table)]:
+        st.info(f"Not drawn: {', '.join(nothing)}. No finite step is recorded of them.")
+    if missing := [names[each.id].split(" ")[0] for each in entrants if len(each.table) and places(each, align) is None]:
         st.info(f"Not on this axis: {', '.join(missing)}. {_why_missing(align)}")
     if not drawn:
         return

@@ -15,6 +15,7 @@ from snowball_core.damage import damage
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
 from snowball_core.status import Status, is_read_only
+from snowball_core.tables import recorded_snapshots
 
 from .words import plain
 
@@ -85,7 +86,10 @@ def state_badge(status: Status) -> None:
 
 
 def say_ended(status: Status) -> None:
-    """Say of a run that ended before its time why it did."""
+    """Say of a run that ended before its time why it did; of one that diverged that first."""
+    if status.state == "failed" and status.message.startswith("Diverged"):
+        st.warning(f"{plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
+        return
     verb = {"failed": "failed", "interrupted": "was interrupted"}.get(status.state)
     if verb and status.message:
         st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
@@ -110,8 +114,9 @@ def say_read_only() -> None:
 def only_one_snapshot(run: Run, lacks: str) -> None:
     """Say of a run with one snapshot what cannot be shown of it, and where to turn; ``lacks`` says what that is."""
     step = int(run.steps(1)[0])
+    kind = "snapshot" if recorded_snapshots(run) == 1 else "finite snapshot"
     st.info(
-        f"{lacks}; this run has one snapshot, of step {step:,}. Choose another run above, or go on with this one: fork it on "
+        f"{lacks}; this run has one {kind}, of step {step:,}. Choose another run above, or go on with this one: fork it on "
         "the Train page. What is there at its one step is on the Scrub page."
     )
     with st.container(horizontal=True):

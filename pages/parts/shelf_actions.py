@@ -42,6 +42,9 @@ def _one(row: Row) -> None:
             st.markdown(f"**{plain(row.title)}**")
             state_badge(row.status)
             st.caption(row.id)
+        if row.glance.diverged is not None:
+            at = f"Diverged at step {row.glance.diverged:,}: U, C and P are of the finite steps before."
+            st.error(at, icon=":material/trending_up:")
         if row.damage:
             st.warning(plain(row.damage))
         elif row.status.message:

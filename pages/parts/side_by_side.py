@@ -119,7 +119,9 @@ def _numbers(moments: Sequence[Moment]) -> None:
     told = {"exact numbers": list(_NAMES.values())}
     for side, moment, numbers in zip(("left", "right"), moments, exact, strict=True):
         told[f"{side}, step {moment.step:,}"] = [_exactly(numbers[name]) for name in _NAMES]
-    told["same"] = ["yes" if exact[0][name] == exact[1][name] else "no" for name in _NAMES]
+    pairs = [(exact[0][name], exact[1][name]) for name in _NAMES]
+    # A distance of rows that are not finite is none on either side.
+    told["same"] = ["yes" if left == right or (left != left and right != right) else "no" for left, right in pairs]
     right = {name: st.column_config.TextColumn(alignment="right") for name in told if "step" in name}
     st.dataframe(pd.DataFrame(told), hide_index=True, key="both-numbers", height="content", column_config=right)
 
@@ -141,6 +143,8 @@ def _told(selected: tuple[str, int] | None, moments: Sequence[Moment]) -> str:
 
 
 def _exactly(number: float) -> str:
+    if number != number:
+        return "none"
     return repr(number) if isinstance(number, float) else f"{number:,}"
 
 

@@ -15,6 +15,7 @@ from snowball_core.step_axes import StepAxis, step_axis
 from snowball_core.tables import glyph, recorded_snapshots
 
 from . import openers
+from .diverged import say_diverged, say_nothing_finite
 from .meaning import what_is
 from .place import AXES, arrive, go, here, shown_step
 from .provenance import provenance
@@ -28,18 +29,22 @@ _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
 
 @dataclass(frozen=True)
 class Whole:
-    """A group of a run, as far as it was recorded when the page was drawn.
+    """A group of a run, as far as it was recorded when the page was drawn; of a run that diverged, as far as it is finite.
 
     Attributes
     ----------
     run : Run
     snapshots : int
+        Those that can be judged.
+    recorded : int
+        All of them.
     group : str
     axis : StepAxis
     """
 
     run: Run
     snapshots: int
+    recorded: int
     group: str
     axis: StepAxis
 
@@ -66,7 +71,7 @@ class Whole:
     @property
     def stand(self) -> Stand:
         """The same, as what is taken home from here knows it."""
-        return Stand(self.run, self.snapshots, self.group, "cells", self.step)
+        return Stand(self.run, self.recorded, self.group, "cells", self.step)
 
     def caption(self, title: str, meaning: str, unit: str, thinned: str, entry: str) -> None:
         """The heading of a figure: what it shows, of which run and group, in which unit, and what was left out.
@@ -114,15 +119,19 @@ def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | Non
         return
     say_unusable(run, address)
     try:
-        snapshots = recorded_snapshots(run)
-        if _is_drawable(run, snapshots, group):
+        recorded = recorded_snapshots(run)
+        snapshots = say_diverged(run, group, recorded)
+        is_drawable = _is_drawable(run, recorded, group)
+        if is_drawable and not snapshots:
+            say_nothing_finite(run)
+        elif is_drawable:
             happened = event_steps(str(run.path), snapshots, group)
             arrive(run.id, happened[-1] if happened else int(run.steps(snapshots)[-1]))
             with axis_place:
                 kind = pick_axis()
             st.fragment(_drawn)(
                 view,
-                Whole(run, snapshots, group, step_axis(kind, run.config.last_step, happened)),
+                Whole(run, snapshots, recorded, group, step_axis(kind, run.config.last_step, happened)),
                 picked,
             )
         provenance(run)

@@ -20,10 +20,10 @@ from .cache import FOREIGN
 from .config import RunConfig
 from .corpus import load_corpus
 from .errors import HistoryError
-from .header import Header, read_header
+from .header import RESERVED, Header, read_header
 from .origins import segments
 from .runs import Run, corpora_folder, open_run, read_run
-from .tensorfile import RESERVED, open_tensor
+from .tensorfile import open_tensor
 
 GROUPS = ("all", "dead", "live")
 MOMENT_HASH = "moment_hash"
@@ -42,7 +42,7 @@ class Observation:
     id : str
         The run's id, or the foreign file's name.
     words : Words, shape (snapshots, vocab, hidden)
-        Read-only memory map.
+        Read from the file part by part, see :class:`~snowball_core.file_array.FileArray`.
     steps : ndarray of int64, shape (snapshots,)
         Optimizer steps done at each snapshot; for a foreign history the number of the snapshot.
     dead : ndarray of bool, shape (vocab,), or None
@@ -108,7 +108,7 @@ class Observation:
         return self.dead if group == "dead" else ~self.dead
 
     def rows(self, step: int, group: str) -> Words:
-        """The rows of a group at a recorded step; a view of the file where the group is everyone.
+        """The rows of a group at a recorded step; read from the file.
 
         Raises
         ------

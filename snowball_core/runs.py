@@ -88,7 +88,7 @@ class Run:
             return None
 
     def history(self) -> TensorFile:
-        """The recorded matrices, a read-only memory map ``[snapshots, vocab, hidden]``.
+        """The recorded matrices, read part by part, ``[snapshots, vocab, hidden]``.
 
         Raises
         ------

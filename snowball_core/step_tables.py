@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words, values
+from .bf16 import values
 from .blocks import Progress, silent, walk
 from .census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
 from .extent import Extent, extents, separation
@@ -69,7 +69,7 @@ def token_motion(seen: Observation, progress: Progress = silent) -> pd.DataFrame
 
 def measured_block(seen: Observation, start: int, stop: int) -> dict[str, pd.DataFrame]:
     """Some snapshots, measured now: ``steps``, rows of :func:`step_table`, and ``tokens``, how each token moved."""
-    words: Words = seen.words[start:stop]
+    words: Any = np.asarray(seen.words[start:stop])
     masks = seen.masks
     leader = history_leaders(words)
     hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[start:stop])
@@ -194,7 +194,7 @@ MOTION_COLUMNS = (
 def census_at(seen: Observation, step: int) -> pd.DataFrame:
     """The census of all groups at one step: the columns :data:`CENSUS_COLUMNS` of :func:`step_table`, nothing else measured."""
     index = seen.index(step)
-    words = seen.words[index : index + 1]
+    words: Any = np.asarray(seen.words[index : index + 1])
     leader = history_leaders(words)
     hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[index : index + 1])
     special = special_rows(words)

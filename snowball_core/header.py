@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from .errors import HistoryError
 from .files import open_regular
+from .memory import MOST_SNAPSHOTS, tables_bytes
 
 RESERVED = "reserved"
 LARGEST_HEADER = 100_000_000
@@ -120,6 +121,19 @@ def _way_out(path: Path, fault: str) -> str:
         f'It was recorded with the run "{run}": put it back from a copy, then run "python -m snowball_core verify {run}". '
         "Without a copy record it again: the same configuration gives the same bits on the same machine and versions."
     )
+
+
+def require_measurable(snapshots: int, name: str) -> None:
+    """Raise HistoryError where the tables of a history would take more memory than is given to them.
+
+    Called before any of it is read.
+    """
+    if snapshots > MOST_SNAPSHOTS:
+        raise HistoryError(
+            f'a history must have at most {MOST_SNAPSHOTS:,} snapshots to be measured; "{name}" has {snapshots:,}, whose '
+            f"tables would take {tables_bytes(snapshots) / 1e9:,.0f} GB of memory. "
+            f"Save a part of it, such as every {-(-snapshots // MOST_SNAPSHOTS):,}th snapshot."
+        )
 
 
 def history_file(text: str) -> Path:

@@ -20,7 +20,7 @@ from .cache import FOREIGN
 from .config import RunConfig
 from .corpus import load_corpus
 from .errors import HistoryError
-from .header import RESERVED, Header, read_header
+from .header import RESERVED, Entry, Header, read_header, require_measurable
 from .origins import segments
 from .runs import Run, corpora_folder, open_run, read_run
 from .tensorfile import open_tensor
@@ -160,6 +160,7 @@ def observe(run: Run) -> Observation:
         If nothing was recorded yet, or a file is damaged.
     """
     words = run.history().words
+    require_measurable(len(words), run.id)
     moments = None
     files = {name: run.path / f"{name}.safetensors" for name in run.config.extras}
     files = {name: file for name, file in files.items() if file.exists()}
@@ -214,10 +215,10 @@ def foreign(
             f"a history must be BF16 or F32 of shape [T, V, D] with tokens and components; "
             f'"{name}" in "{path}" is {words.dtype} {shape}. Name another tensor with --key.'
         )
+    require_measurable(len(words), str(path))
     vocab = words.shape[1]
     if dead is None and corpus is not None:
-        ids = load_corpus(corpus, "ignore", corpora).ids
-        dead = np.flatnonzero(np.bincount(ids, minlength=vocab)[:vocab] == 0).tolist()
+        dead = np.flatnonzero(load_corpus(corpus, "ignore", corpora).is_missing(vocab)).tolist()
     mask = None
     if dead is not None:
         if wrong := [token for token in dead if not 0 <= token < vocab]:
@@ -229,10 +230,10 @@ def foreign(
 
 def _found(path: Path, header: Header) -> str:
     """The name of the one tensor in a file that can be a history."""
-    fitting = {
-        rank: [name for name, entry in header.tensors.items() if name != RESERVED and _fits(entry, rank)] for rank in (3, 2)
-    }
-    names = fitting[3] or fitting[2]
+    fitting = {rank: [name for name, entry in header.tensors.items() if _fits(name, entry, rank)] for rank in (3, 2)}
+    # Empty tensors beside the history mark something; alone one is a history without snapshots.
+    full = {rank: [name for name in names if 0 not in header.tensors[name].shape] for rank, names in fitting.items()}
+    names = full[3] or full[2] or fitting[3] or fitting[2]
     if len(names) != 1:
         listed = ", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in list(header.tensors.items())[:8])
         several = "several tensors", "Name one with --key."
@@ -244,8 +245,8 @@ def _found(path: Path, header: Header) -> str:
     return names[0]
 
 
-def _fits(entry: Any, rank: int) -> bool:
-    return entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
+def _fits(name: str, entry: Entry, rank: int) -> bool:
+    return name != RESERVED and entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
 
 
 def tokens_of(text: str) -> list[int]:

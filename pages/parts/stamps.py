@@ -18,6 +18,7 @@ from snowball_core.status import read_status
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 Stamp = tuple[tuple[int, ...], ...]
+_DRAWN = "drawn-files"
 _RECORDED = (HISTORY, *(f"{name}.safetensors" for name in EXTRAS))
 # Caches that keep files open, and the files last seen under each path: a replaced one must not keep its room on the disk.
 _HOLDERS: list[Any] = []
@@ -48,6 +49,17 @@ def file_stamp(path: Path) -> tuple[int, ...]:
         return ()  # the home of a user who is not known here
     _let_go(str(path), found[:1])
     return found
+
+
+def drawn(path: str) -> None:
+    """Note which files of a run the page is drawn from."""
+    st.session_state[_DRAWN] = (path, stamp(path))
+
+
+def are_as_drawn(path: str) -> bool:
+    """Whether the files of a run are still those that the page was drawn from, as far as that was noted."""
+    noted = st.session_state.get(_DRAWN)
+    return noted is None or noted[0] != path or noted[1] == stamp(path)
 
 
 def _identity(path: Path) -> tuple[int, ...]:

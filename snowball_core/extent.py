@@ -64,10 +64,10 @@ def extents(history: Words, dead: npt.NDArray[np.bool_] | None = None) -> dict[s
     >>> found.largest_linf_weight.tolist(), found.radius_rms.tolist(), found.centroid.tolist()
     ([2.0], [1.0], [[2.0]])
     """
-    size = max(1, _CHUNK_BYTES // max(1, history[0].nbytes)) if len(history) else 1
+    size = max(1, _CHUNK_BYTES // max(1, history[:1].nbytes)) if len(history) else 1
     parts: dict[str, list[Extent]] = {}
     for start in range(0, max(1, len(history)), size):
-        chunk: Words = history[start : start + size]
+        chunk: Any = np.asarray(history[start : start + size])
         measured = {"all": _held(chunk)} if dead is None else {"dead": _held(chunk[:, dead]), "live": _held(chunk[:, ~dead])}
         if dead is not None:
             measured = {"all": _joined(measured["dead"], measured["live"]), **measured}

@@ -175,7 +175,7 @@ def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, 
     weight, cells = np.zeros(len(history)), np.zeros(len(history), np.int64)
     if not group.any():
         return weight, cells
-    block = max(1, _BLOCK_BYTES // max(1, 8 * history[0].size)) if len(history) else 1
+    block = max(1, _BLOCK_BYTES // max(1, 8 * history[:1].size)) if len(history) else 1
     for start in range(0, len(history), block):
         chunk = history[start : start + block][:, group]
         for result, points in ((weight, values(chunk)), (cells, ordinal(chunk))):

@@ -186,7 +186,7 @@ def _finite(words: Any, looked_at: Sequence[int]) -> int:
 
 def _affordable(words: Any) -> int:
     """How many snapshots are read: fewer where one of them is large, the first and the last at least."""
-    return int(min(POINTS, max(2, _MOST_BYTES // max(1, words[0].nbytes))))
+    return int(min(POINTS, max(2, _MOST_BYTES // max(1, words[:1].nbytes))))
 
 
 def spread(steps: npt.NDArray[np.int64], points: int) -> npt.NDArray[np.intp]:
@@ -213,10 +213,30 @@ def _told(answer: Any) -> Glance | None:
     """A kept answer as it was; None if it is not one."""
     try:
         nearest, changes = answer["origin"]
-        counts = {
-            group: Counts(tokens, tuple(first), tuple(last), tuple(curve))
-            for group, (tokens, first, last, curve) in answer["counts"].items()
-        }
+        counts = {group: _told_counts(*each) for group, each in answer["counts"].items() if group in GROUPS}
+        words = (answer["name"], answer["created"], answer["forked_from"], nearest, *changes)
+        if len(counts) != len(answer["counts"]) or not all(isinstance(word, str) for word in words):
+            raise ValueError("a glance of another kind")
+        _whole(answer["snapshots"]), _whole(answer["recorded_step"])
         return Glance("", **{**answer, "origin": Origin(nearest, tuple(changes)), "counts": counts})
     except (TypeError, ValueError, KeyError, AttributeError):
         return None
+
+
+def _told_counts(tokens: Any, first: Any, last: Any, curve: Any) -> Counts:
+    """Counts as they were kept; ValueError or TypeError unless U, C and P can be those of so many tokens."""
+    for unique, holes, population in (first, last):
+        is_possible = _whole(unique) - _whole(holes) + _whole(population) == _whole(tokens) and 2 * holes <= population
+        if not is_possible or unique < 1:
+            raise ValueError("counts that do not add up")
+    if not 0 < len(curve) <= POINTS:
+        raise ValueError("a curve of another length")
+    if not all(1 <= _whole(unique) <= tokens for unique in curve):
+        raise ValueError("a curve that leaves its bounds")
+    return Counts(tokens, tuple(first), tuple(last), tuple(curve))
+
+
+def _whole(number: Any) -> int:
+    if type(number) is not int or not 0 <= number < 2**63:
+        raise ValueError(f"a count must be a whole number; got {str(number)[:40]}")
+    return number

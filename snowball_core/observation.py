@@ -22,12 +22,12 @@ from .config import RunConfig
 from .corpus import load_corpus
 from .damage import faults
 from .errors import HistoryError
-from .header import Header, read_header
+from .header import RESERVED, Entry, Header, read_header, require_measurable
 from .memory import release
 from .origins import segments
 from .recordings import TENSOR, recordings
 from .runs import Run, corpora_folder, open_run, read_run
-from .tensorfile import RESERVED, open_tensor
+from .tensorfile import open_tensor
 
 GROUPS = ("all", "dead", "live")
 MOMENT_HASH = "moment_hash"
@@ -48,7 +48,7 @@ class Observation:
     id : str
         The run's id, or the foreign file's name.
     words : Words, shape (snapshots, vocab, hidden)
-        Read-only memory map.
+        Read from the file part by part, see :class:`~snowball_core.file_array.FileArray`.
     steps : ndarray of int64, shape (snapshots,)
         Optimizer steps done at each snapshot; for a foreign history the number of the snapshot.
     dead : ndarray of bool, shape (vocab,), or None
@@ -128,7 +128,7 @@ class Observation:
         return self.dead if group == "dead" else ~self.dead
 
     def rows(self, step: int, group: str) -> Words:
-        """The rows of a group at a recorded step; a view of the file where the group is everyone.
+        """The rows of a group at a recorded step; read from the file.
 
         Raises
         ------
@@ -185,6 +185,7 @@ def observe(run: Run) -> Observation:
     found = faults(run)
     made = {name: each.file for name, each in recordings(run.config).items() if name != TENSOR and each.file not in found}
     files = {name: run.path / file for name, file in made.items() if (run.path / file).exists()}
+    require_measurable(len(words), run.id)
     moments = None
     if file := files.pop(MOMENT_HASH, None):
         moments = open_tensor(file, MOMENT_HASH).words
@@ -238,10 +239,10 @@ def foreign(
             f"a history must be BF16 or F32 of shape [T, V, D] with tokens and components; "
             f'"{name}" in "{path}" is {words.dtype} {shape}. Name another tensor with --key.'
         )
+    require_measurable(len(words), str(path))
     vocab = words.shape[1]
     if dead is None and corpus is not None:
-        ids = load_corpus(corpus, "ignore", corpora).ids
-        dead = np.flatnonzero(np.bincount(ids, minlength=vocab)[:vocab] == 0).tolist()
+        dead = np.flatnonzero(load_corpus(corpus, "ignore", corpora).is_missing(vocab)).tolist()
     mask = None
     if dead is not None:
         if wrong := [token for token in dead if not 0 <= token < vocab]:
@@ -253,10 +254,10 @@ def foreign(
 
 def _found(path: Path, header: Header) -> str:
     """The name of the one tensor in a file that can be a history."""
-    fitting = {
-        rank: [name for name, entry in header.tensors.items() if name != RESERVED and _fits(entry, rank)] for rank in (3, 2)
-    }
-    names = fitting[3] or fitting[2]
+    fitting = {rank: [name for name, entry in header.tensors.items() if _fits(name, entry, rank)] for rank in (3, 2)}
+    # Empty tensors beside the history mark something; alone one is a history without snapshots.
+    full = {rank: [name for name in names if 0 not in header.tensors[name].shape] for rank, names in fitting.items()}
+    names = full[3] or full[2] or fitting[3] or fitting[2]
     if len(names) != 1:
         listed = ", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in list(header.tensors.items())[:8])
         several = "several tensors", "Name one with --key."
@@ -268,8 +269,8 @@ def _found(path: Path, header: Header) -> str:
     return names[0]
 
 
-def _fits(entry: Any, rank: int) -> bool:
-    return entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
+def _fits(name: str, entry: Entry, rank: int) -> bool:
+    return name != RESERVED and entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
 
 
 def tokens_of(text: str) -> list[int]:

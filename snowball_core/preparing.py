@@ -136,7 +136,7 @@ def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:
 
     Every position of the text lies in some window, so this is a question to the text alone.
     """
-    return np.flatnonzero(np.bincount(corpus.ids, minlength=vocab) == 0).tolist()
+    return np.flatnonzero(corpus.is_missing(vocab)).tolist()
 
 
 def _require_room(folder: Path, config: RunConfig) -> None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from .bf16 import Words
 from .config import RunConfig, from_json
 from .errors import HistoryError, RunError, SnowballError
+from .files import open_regular
 from .header import read_header
 from .origins import Origin, origin_of
 from .recordings import HISTORY as HISTORY
@@ -90,7 +91,7 @@ class Run:
         return int(step) if is_one and int(step) <= self.config.last_step else None
 
     def history(self) -> TensorFile:
-        """The recorded matrices, a read-only memory map ``[snapshots, vocab, hidden]``.
+        """The recorded matrices, read part by part, ``[snapshots, vocab, hidden]``.
 
         Raises
         ------
@@ -126,7 +127,13 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     RunError
         If a line is damaged.
     """
-    text = path.read_text(errors="replace") if path.is_file() else ""
+    try:
+        with open_regular(path) as file:
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        text = ""
+    except OSError as error:
+        raise RunError(f'the losses must be a readable file; "{path}" could not be read ({error.strerror}).') from None
     return metric_columns(text[: text.rfind("\n") + 1].splitlines()[1:], path)
 
 

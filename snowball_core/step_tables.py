@@ -84,7 +84,7 @@ def _net(words: Words) -> npt.NDArray[np.float64]:
 
 def measured_block(seen: Observation, start: int, stop: int) -> dict[str, pd.DataFrame]:
     """Some snapshots, measured now: ``steps``, rows of :func:`step_table`, and ``tokens``, how each token moved."""
-    words: Words = seen.words[start:stop]
+    words: Any = np.asarray(seen.words[start:stop])
     masks = seen.masks
     leader = history_leaders(words)
     hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[start:stop])
@@ -209,7 +209,7 @@ MOTION_COLUMNS = (
 def census_at(seen: Observation, step: int) -> pd.DataFrame:
     """The census of all groups at one step: the columns :data:`CENSUS_COLUMNS` of :func:`step_table`, nothing else measured."""
     index = seen.index(step)
-    words = seen.words[index : index + 1]
+    words: Any = np.asarray(seen.words[index : index + 1])
     leader = history_leaders(words)
     hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[index : index + 1])
     special = special_rows(words)

@@ -26,6 +26,7 @@ from .figures import Moment
 from .place import arrive, here, selected
 from .playback import is_playing
 from .run_picker import state_badge
+from .stamps import are_as_drawn
 from .takeaway import Stand, take_home
 from .transport import transport
 from .whole_run import event_steps, pick_axis
@@ -51,6 +52,8 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
         status, snapshots = run.status(), recorded_snapshots(run)
         if was_alive and (not status.is_alive or (waits and drawable_snapshots(run, group))):
             st.rerun()  # the worker has ended, or there is something for the scrubber to draw
+        if not are_as_drawn(str(run.path)):
+            st.rerun()  # the scrubber shows a history that was replaced
         heading = st.container(horizontal=True, vertical_alignment="center")
         with heading:
             state_badge(status)

@@ -16,6 +16,7 @@ from snowball_core.sheets import PER_STEP, SHEETS
 from snowball_core.takeaways import PARTS, USUAL, item
 
 from .meaning import what_is
+from .stamps import Stamp, stamp
 from .takeaway import Stand, takeaway
 from .words import many, plain
 
@@ -91,7 +92,7 @@ def pictures(stand: Stand, shown: Exhibit) -> None:
         "Picture", list(MOTIFS), format_func=lambda name: MOTIFS[name].what, key="export-picture", bind="query-params"
     )
     try:
-        title, picture = _drawn(name, stand.asked, shown)
+        title, picture = _drawn(name, stand.asked, stamp(str(stand.run.path)), shown)
         st.image(picture, width="content", alt=f"{title}, {stand.group} tokens, step {stand.step:,}")
     except SnowballError as error:
         st.info(plain(error))
@@ -102,7 +103,7 @@ def pictures(stand: Stand, shown: Exhibit) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _drawn(name: str, asked: tuple[object, ...], _shown: Exhibit) -> tuple[str, str]:
+def _drawn(name: str, asked: tuple[object, ...], files: Stamp, _shown: Exhibit) -> tuple[str, str]:
     """The title of a picture, and the picture; kept, for every button of the page runs the page again."""
     plate = MOTIFS[name].make(_shown)
     # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.

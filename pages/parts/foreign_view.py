@@ -65,7 +65,7 @@ def foreign_view() -> None:
         return
     try:
         file = history_file(path)
-        _history(Asked(str(file), foreign_file.stamp(file), key.strip(), dead.strip(), text.strip()))
+        _history(foreign_file.asked_for(file, key.strip(), dead.strip(), text.strip()))
     except SnowballError as error:
         st.error(plain(error))
 

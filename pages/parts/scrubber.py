@@ -22,6 +22,7 @@ from . import openers
 from .growing import WATCH
 from .meaning import address
 from .place import AXES, arrive, follow_to_the_end, here, write_down
+from .stamps import drawn
 from .words import plain
 
 FRAGMENT = "exact-step"
@@ -88,6 +89,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         False, after saying why, where a file that the frames are made from cannot be read.
     """
     try:
+        drawn(str(run.path))
         made = openers.frames(str(run.path), snapshots, group, unit, not alive)
         told = "" if alive else openers.story(str(run.path), snapshots, group) + _caveat(run)
     except SnowballError as error:

@@ -21,6 +21,7 @@ from .place import AXES, arrive, go, here, shown_step
 from .provenance import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended
 from .settings import pick_group, say_unusable
+from .stamps import of_run
 from .takeaway import Stand
 from .words import plain
 
@@ -82,7 +83,7 @@ class Whole:
         st.markdown(f"**{title}**: {meaning} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@of_run(st.cache_data, max_entries=32, show_spinner=False)
 def event_steps(path: str, snapshots: int, group: str) -> tuple[int, ...]:
     """The recorded steps at which something happened to the group's black holes, ascending."""
     steps = openers.seen(path, snapshots).steps

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .answers import AddVerb, Answer, folder_of, plain, rows_of, say, write_text
-from .errors import ConfigError
+from .errors import ConfigError, HistoryError
 
 if TYPE_CHECKING:
     from .comparison import Entrant
@@ -22,13 +23,13 @@ def add_compare_verb(verb: AddVerb) -> None:
     added.add_argument("run", metavar="RUN", nargs="+", help="ids, folders, or safetensors files with a [T, V, D] tensor")
     added.add_argument("--align", default="step", help="step, event or rates (default: step)")
     added.add_argument("--event", default="first-merger", help="with --align event: first-merger or last-change")
-    added.add_argument("--group", default="dead", help="all, dead or live (default: dead)")
+    added.add_argument("--group", help="all, dead or live (default: dead, or all where a file's dead tokens are not known)")
     added.add_argument("--measure", help="columns of the census, comma-separated (default: unique,black_holes,population,…)")
     added.add_argument("--csv", metavar="FILE", help="write every recorded step of every run there, with its place on the axis")
 
 
 def _compare(asked: argparse.Namespace) -> Answer:
-    from .comparison import overlay, ribbons
+    from .comparison import overlay, places, ribbons, why_missing
     from .likeness import shapes
     from .line_up import configuration_differences, entrants, line_up, measured, recording, require_several, roll
     from .tables import csv_bytes
@@ -37,13 +38,20 @@ def _compare(asked: argparse.Namespace) -> Answer:
     require_several(len(set(asked.run)))
     seen, again = _opened(asked)
     lined_up = line_up([recording(each) for each in seen.values()])
-    runs = entrants(lined_up, lambda each: measured(seen[each.id], asked.group))
+    group = _group(asked, seen)
+    runs = entrants(lined_up, lambda each: measured(seen[each.id], group))
     if asked.csv:
         write_text(asked.csv, csv_bytes(overlay(runs, measures, align)).decode())
     _tell(asked, lined_up, runs, again)
+    missing = [run.id for run in runs if places(run, align) is None]
+    if missing:
+        say(asked, f"Not on this axis: {', '.join(missing)}. {why_missing(align)}")
+    if not asked.group and group == "all":
+        say(asked, "All tokens are compared: which are dead is not known of every file.")
     return {
-        "group": asked.group,
+        "group": group,
         "align": align,
+        "not_on_this_axis": missing,
         "unlike": shapes(lined_up.recordings),
         "independent_draws": lined_up.independent,
         "settings_unknown": list(lined_up.unknown),
@@ -74,6 +82,17 @@ def _opened(asked: argparse.Namespace) -> tuple[dict[str, Observation], list[str
     if len(set(names)) < len(names):
         names = names_apart([place for _, place, _ in found.values()])
     return {name: replace(seen, id=name) for name, seen in zip(names, opened, strict=True)}, again
+
+
+def _group(asked: argparse.Namespace, seen: Mapping[str, Observation]) -> str:
+    """The group to measure: the dead, unless another is named or it cannot be told of one of them who they are."""
+    unknown = [each.id for each in seen.values() if each.dead is None]
+    if unknown and asked.group in ("dead", "live"):
+        raise HistoryError(
+            f"the group {asked.group} must be known of every run and file; which tokens of {', '.join(unknown)} are dead is "
+            "not known. Compare all tokens: --group all."
+        )
+    return asked.group or ("all" if unknown else "dead")
 
 
 def _alignment(asked: argparse.Namespace) -> str:

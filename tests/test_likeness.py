@@ -140,6 +140,27 @@ def test_of_files_nothing_is_said_that_nobody_knows(
     assert "same bytes: every bit of 21 snapshots" in "\n".join(lines(capsys, run.id, history))
 
 
+def test_a_file_whose_dead_nobody_knows_is_compared_by_all_tokens(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, one = make_run(), saved(tmp_path / "one.safetensors", "AABC", "AAAC")
+    assert main(["compare", run.id, str(one)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "All tokens are compared: which are dead is not known of every file."
+    assert main(["compare", run.id, str(one), "--group", "dead"]) == 2
+    assert "which tokens of one.safetensors are dead is not known. Compare all tokens: --group all." in capsys.readouterr().err
+    assert main(["compare", run.id, make_run(name="two").id, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["group"] == "dead"
+
+
+def test_what_has_no_place_on_the_axis_is_named(make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, one = make_run(), saved(tmp_path / "one.safetensors", "AABC", "AAAC")
+    assert "Not on this axis: one.safetensors. Their learning rates are not known." in lines(
+        capsys, run.id, one, "--align", "rates"
+    )
+    assert main(["compare", run.id, str(one), "--align", "rates", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["not_on_this_axis"] == ["one.safetensors"]
+
+
 def test_known_differences_stay_beside_a_file_of_unknown_settings(
     make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,6 +102,13 @@ def places(entrant: Entrant, align: str) -> Floats | None:
     return None if anchor is None else steps - anchor
 
 
+def why_missing(align: str) -> str:
+    """Why a run has no place on an axis, in words."""
+    if align == "rates":
+        return "Their learning rates are not known."
+    return f"In them there was no {align.replace('-', ' ')} in this group, by the definition: {ALIGNMENTS[align]}."
+
+
 def held(x: Floats, values: Floats, grid: Floats) -> Floats:
     """A run's last recorded value at each place of a grid; NaN before its first place and beyond its last.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -30,7 +31,7 @@ from .laws import (
     unbalanced,
 )
 from .memory import release
-from .mobility import largest_update, second_moment_falls
+from .mobility import decay_reach, largest_update, second_moment_falls
 from .observation import Observation
 from .pairs import adjacency_components
 from .step_tables import step_table
@@ -126,6 +127,10 @@ def unchecked(seen: Observation) -> dict[str, str]:
             alone,
             (noisy, _NOISE),
             (not adam or seen.rates is None, "the optimizer is not known to be AdamW, or its rates are not known"),
+            (
+                config is not None and math.isinf(largest_update(config, 1.0, 2)),
+                "with this beta2 and eps nothing bounds an update",
+            ),
         ],
         "second-moment-only-rises": [
             alone,
@@ -141,7 +146,10 @@ def unchecked(seen: Observation) -> dict[str, str]:
 
 def _can_fall(seen: Observation) -> bool:
     config = seen.config
-    return config is None or second_moment_falls(config.beta2, "BF16" if config.precision == "pure-bf16" else "F32")
+    if config is None:
+        return True
+    moments = "BF16" if config.precision == "pure-bf16" else "F32"
+    return any(second_moment_falls(part.beta2, moments) for part in (*seen.past, config))
 
 
 def violations(seen: Observation, progress: Progress = silent) -> list[Violation]:
@@ -178,7 +186,8 @@ def _restless(seen: Observation, table: pd.DataFrame) -> Iterator[Violation]:
 def _first_step(seen: Observation) -> Iterator[Violation]:
     gradient, rates = seen.recording("gradient"), seen.rates
     if gradient is not None and len(gradient) > 1 and rates is not None and len(rates[1]) and seen.config is not None:
-        yield from misstepped(seen.words[0], seen.words[1], gradient[1], float(rates[1][0]), seen.config)
+        own = (*seen.past, seen.config)[0]
+        yield from misstepped(seen.words[0], seen.words[1], gradient[1], float(rates[1][0]), own)
 
 
 def _beyond_reach(seen: Observation) -> Iterator[Violation]:
@@ -188,16 +197,14 @@ def _beyond_reach(seen: Observation) -> Iterator[Violation]:
     rate_of = dict(zip(rates[0].astype(int).tolist(), rates[1].tolist(), strict=True))
     for start, stop in blocks(seen):
         for t in range(max(1, start), stop):
-            rate = rate_of.get(int(seen.steps[t]))
+            step = int(seen.steps[t])
+            rate = rate_of.get(step)
             # The bound is one step's: between snapshots farther apart several updates add up.
-            if (
-                rate is not None
-                and seen.steps[t] - seen.steps[t - 1] == 1
-                and (bits(seen.words[t]) != bits(seen.words[t - 1])).any()
-            ):
-                yield from overreached(
-                    t, seen.words[t - 1], seen.words[t], largest_update(config, rate), rate * config.weight_decay
-                )
+            if rate is not None and step - seen.steps[t - 1] == 1 and (bits(seen.words[t]) != bits(seen.words[t - 1])).any():
+                before = [each for each in seen.past if each.last_step < step]
+                own = (*seen.past, config)[len(before)]
+                largest = largest_update(own, rate, step, before)
+                yield from overreached(t, seen.words[t - 1], seen.words[t], largest, decay_reach(own, rate))
         release(seen.words)
 
 

@@ -123,14 +123,18 @@ def _empty(asked: argparse.Namespace) -> Answer:
 
 def _differences(asked: argparse.Namespace) -> Answer:
     from .differences import differences
+    from .likeness import names_apart
 
     asked.damage = []  # one list for all of them
     runs = [opened(argparse.Namespace(**{**vars(asked), "run": word})) for word in asked.run]
     found = differences([run.config for run in runs])
-    width = max([len(run.id) for run in runs], default=0) + 2
-    say(asked, " " * _SHOWN + "".join(run.id.ljust(width) for run in runs))
+    names = [run.id for run in runs]
+    if len({run.path for run in runs}) == len(runs) > len(set(names)):
+        names = names_apart([run.path for run in runs])
+    width = max([len(name) for name in names], default=0) + 2
+    say(asked, " " * _SHOWN + "".join(name.ljust(width) for name in names))
     for name, values in found.items():
         say(asked, name.ljust(_SHOWN) + "".join(str(value).ljust(width) for value in values))
     if not found:
         say(asked, "no field differs")
-    return {"runs": [run.id for run in runs], "fields": {name: list(values) for name, values in found.items()}}
+    return {"runs": names, "fields": {name: list(values) for name, values in found.items()}}

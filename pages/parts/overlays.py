@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons
+from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons, why_missing
 from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
 from snowball_core.overlay_charts import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
 
@@ -70,7 +70,7 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     if nothing := [names[each.id].split(" ")[0] for each in entrants if not len(each.table)]:
         st.info(f"Not drawn: {', '.join(nothing)}. No finite step is recorded of them.")
     if missing := [names[each.id].split(" ")[0] for each in entrants if len(each.table) and places(each, align) is None]:
-        st.info(f"Not on this axis: {', '.join(missing)}. {_why_missing(align)}")
+        st.info(f"Not on this axis: {', '.join(missing)}. {why_missing(align)}")
     if not drawn:
         return
     called = names | setting_names(lined_up)
@@ -107,12 +107,6 @@ def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str 
     swatch = "display:inline-block;width:22px;height:0;border-top:4px solid {};margin-right:6px;vertical-align:4px"
     told = [f'<span><span style="{swatch.format(colour)}"></span>{escape(name)}</span>' for colour, name in lines]
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;font-size:14px">{"".join(told)}</div>')
-
-
-def _why_missing(align: str) -> str:
-    if align == "rates":
-        return "Their learning rates are not known."
-    return f"In them there was no {align.replace('-', ' ')} in this group, by the definition: {ALIGNMENTS[align]}."
 
 
 def _picture(

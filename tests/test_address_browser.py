@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from browsing import MARKS, arrived, at_rest, go_to, visit
+from browsing import MARKS, arrived, at_rest, go_to, named, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
@@ -16,11 +16,6 @@ TABS = ("Library", "Train", "Lineage", "Motion", "Compare", "Verdict", "About", 
 TITLES = {"About": "About the measures"}
 # The pages with a picker of one run.
 OF_ONE_RUN = ("Scrub", "Lineage", "Motion", "Verdict", "Export")
-
-
-def named(page: Page) -> dict[str, str]:
-    """What the address names."""
-    return dict(parse_qsl(urlsplit(page.url).query))
 
 
 def go_to_tab(page: Page, tab: str) -> None:
@@ -145,10 +140,10 @@ def test_runs_compared_a_file_and_a_fork_are_kept_while_other_pages_are_looked_a
         for other in ("Motion", "Scrub", tab):
             go_to_tab(page, other)
         assert named(page).items() >= {name: before[name] for name in dict(parse_qsl(urlsplit(path).query))}.items(), tab
-        for _ in range(3):
+        for back in ("Scrub", "Motion", tab):
             page.go_back()
+            expect(page.locator("h1")).to_have_text(back)
             at_rest(page)
-        expect(page.locator("h1")).to_have_text(tab)
         assert named(page) == before, tab
 
 

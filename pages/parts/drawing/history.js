@@ -3,14 +3,15 @@
 (() => {
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history)
   const shared = ["run", "step", "group", "unit", "select", "axis"]
-  let acted = false
-  for (const kind of ["click", "keydown"]) addEventListener(kind, () => { acted = true }, true)
+  let left = null  // the address at the last click or key, until it led to another page
+  for (const kind of ["click", "keydown"]) addEventListener(kind, () => { left = location.href }, true)
   history.pushState = (state, title, url) => {
     const to = new URL(url ?? location.href, location.href)
     const isAnotherPage = to.pathname !== location.pathname
-    const isNew = isAnotherPage && acted
-    if (isAnotherPage) acted = false
-    return (isNew ? push : replace)(state, title, url)
+    if (!isAnotherPage || left === null) return replace(state, title, url)
+    replace(history.state, "", left)  // the query of the page to come is written a moment before its path
+    left = null
+    return push(state, title, url)
   }
   // A link of the navigation that is copied or opened in another tab leads to the same run.
   const complete = event => {

@@ -22,7 +22,7 @@ def choose_stand(run: Run, group: str, unit: str) -> Stand | None:
     say_diverged(run, group, snapshots)
     steps = run.steps(snapshots)
     default = last_change(openers.measures(str(run.path), snapshots), group)
-    arrive(run.id, default)
+    arrive(run.id, default, run.config.last_step, steps, run.status().is_alive)
     first, last = int(steps[0]), int(steps[-1])
     st.session_state["export-step"] = min(max(int(here()["step"]), first), last)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

@@ -15,6 +15,7 @@ from snowball_core.plates import MOTIFS, draw
 from snowball_core.sheets import PER_STEP, SHEETS
 from snowball_core.takeaways import PARTS, USUAL, item
 
+from .address import pick_one
 from .meaning import what_is
 from .stamps import Stamp, stamp
 from .takeaway import Stand, takeaway
@@ -88,9 +89,7 @@ def command(stand: Stand, only: list[str]) -> str:
 def pictures(stand: Stand, shown: Exhibit) -> None:
     """One picture, as it will be published, and its files."""
     st.subheader("A picture")
-    name = st.selectbox(
-        "Picture", list(MOTIFS), format_func=lambda name: MOTIFS[name].what, key="export-picture", bind="query-params"
-    )
+    name = pick_one("Picture", "export-picture", {name: motif.what for name, motif in MOTIFS.items()}, next(iter(MOTIFS)))
     try:
         title, picture = _drawn(name, stand.asked, stamp(str(stand.run.path)), shown)
         st.image(picture, width="content", alt=f"{title}, {stand.group} tokens, step {stand.step:,}")
@@ -113,9 +112,8 @@ def _drawn(name: str, asked: tuple[object, ...], files: Stamp, _shown: Exhibit) 
 def tables(stand: Stand, shown: Exhibit) -> None:
     """One table, its first rows, and its files."""
     st.subheader("A table")
-    name = st.selectbox(
-        "Table", list(SHEETS), format_func=lambda name: f"{name}: {SHEETS[name].what}", key="export-table", bind="query-params"
-    )
+    words = {name: f"{name}: {sheet.what}" for name, sheet in SHEETS.items()}
+    name = pick_one("Table", "export-table", words, next(iter(SHEETS)))
     try:
         table = SHEETS[name].make(shown)
     except SnowballError as error:

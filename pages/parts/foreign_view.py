@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
@@ -16,11 +18,12 @@ from snowball_core.observation import Observation
 from snowball_core.tables import csv_bytes, last_change, recorded_at
 
 from . import figures, foreign_file
+from .address import type_text
 from .biography import biography
 from .diverged import say_lost
 from .exact_tables import tables
 from .foreign_file import Asked, FileMoment, opened
-from .place import here, selected
+from .place import arrive, go, here, selected
 from .scrubber import FRAGMENT, Known, is_native, mount
 from .settings import pick_group, pick_unit
 from .words import many, plain
@@ -45,10 +48,9 @@ def foreign_view() -> None:
     st.markdown(
         "Open any history: a safetensors file of this machine with a BF16 or F32 tensor `[snapshots, tokens, components]`."
     )
-    path = st.text_input(
+    path = type_text(
         "Path of the file",
-        key="file",
-        bind="query-params",
+        "file",
         placeholder="/data/my-model/history.safetensors",
         help="Any file that this app may read; it is opened in place and never written to. The page's address keeps the path.",
     )
@@ -71,7 +73,7 @@ def foreign_view() -> None:
 
 
 def _field(label: str, key: str, placeholder: str, help: str) -> str:
-    return st.text_input(label, key=key, bind="query-params", placeholder=placeholder, help=help, width=220) or ""
+    return type_text(label, key, placeholder=placeholder, help=help, width=220)
 
 
 def _history(asked: Asked) -> None:
@@ -113,7 +115,7 @@ def _is_scrubbed(asked: Asked, seen: Observation, table: pd.DataFrame, group: st
         return False
     count = len(seen.words)
     default = last_change(table, group)
-    known = Known(" ".join(map(str, asked)), count, count - 1, default, group, unit, seen.dead, told)
+    known = Known(_id(asked), count, count - 1, default, group, unit, seen.dead, told)
     mount(made, known, foreign_file.are_bytes(seen))
     return True
 
@@ -125,7 +127,7 @@ def _exact(asked: Asked, group: str, is_scrubbed: bool) -> None:
         st.rerun()
     try:
         steps = opened(asked).steps
-        moment = FileMoment(asked, group, recorded_at(steps, int(here()["step"]) if is_scrubbed else _slider(int(steps[-1]))))
+        moment = FileMoment(asked, group, recorded_at(steps, int(here()["step"]) if is_scrubbed else _slider(asked, steps)))
         figures.numbers(moment)
         if is_scrubbed:
             biography(moment, selected())
@@ -134,9 +136,22 @@ def _exact(asked: Asked, group: str, is_scrubbed: bool) -> None:
         st.error(plain(error))
 
 
-def _slider(last: int) -> int:
+def _slider(asked: Asked, steps: npt.NDArray[np.int64]) -> int:
     """The step, chosen without the scrubber."""
-    return int(st.slider(f"Step of {last:,}", 0, last, 0, key="step", bind="query-params")) if last else 0
+    last = int(steps[-1])
+    place = arrive(_id(asked), 0, last, steps, is_file=True)
+    if not last:
+        return 0
+    st.session_state["foreign-step"] = min(int(place["step"]), last)
+    return int(st.slider(f"Step of {last:,}", 0, last, key="foreign-step", on_change=_moved))
+
+
+def _moved() -> None:
+    go(step=int(st.session_state["foreign-step"]))
+
+
+def _id(asked: Asked) -> str:
+    return " ".join(map(str, asked))
 
 
 def _farthest(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> None:

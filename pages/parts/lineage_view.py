@@ -22,6 +22,7 @@ from snowball_core.plates import Plate
 from snowball_core.step_axes import StepAxis
 
 from . import openers
+from .address import pick_switch
 from .meaning import what_is
 from .place import go, selected
 from .run_picker import only_one_snapshot
@@ -133,7 +134,7 @@ def _fold(calm: Calm) -> bool:
         return False
     help = f"Changes that were exactly undone within {BRIEF_STEPS} steps. Downloads always hold every event."
     label = f"Unfold flicker: {len(calm.found):,} short-lived changes, {calm.hidden_events:,} events"
-    return st.toggle(label, key="unfold", bind="query-params", help=help)
+    return pick_switch(label, "unfold", help=help)
 
 
 def _now(whole: Whole) -> None:

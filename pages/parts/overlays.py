@@ -14,7 +14,7 @@ from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons, why_m
 from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
 from snowball_core.overlay_charts import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
 
-from .address import pick_one_or_none, pick_some
+from .address import pick_one_or_none, pick_segment, pick_some
 from .meaning import what_is
 from .overlay_files import Picture, Told, take_overlays, whose
 from .words import many, plain
@@ -39,16 +39,8 @@ def letters(lined_up: LineUp) -> dict[str, str]:
 
 def pick_alignment() -> str:
     """What the runs are aligned by; the address holds the words as they are shown."""
-    chosen = st.segmented_control(
-        "Align by",
-        list(ALIGNMENTS),
-        default="step",
-        required=True,
-        key="align",
-        bind="query-params",
-        help="What lies at one place of the axis: the same step; each run's own event at 0; or the same sum of learning rates.",
-    )
-    return chosen if chosen in ALIGNMENTS else "step"
+    help = "What lies at one place of the axis: the same step; each run's own event at 0; or the same sum of learning rates."
+    return pick_segment("Align by", "align", list(ALIGNMENTS), "step", help=help)
 
 
 def pick_measures() -> list[str]:

@@ -15,6 +15,7 @@ from snowball_core.shelf import ORDERS, Row, matching, ordered, shelf, shelf_tab
 from snowball_core.status import read_status
 from snowball_core.tables import csv_bytes
 
+from .address import pick_one, pick_some, type_text
 from .run_picker import offer_demo
 from .settings import pick_group
 from .shelf_actions import act_on
@@ -70,10 +71,9 @@ def _listed() -> list[Row]:
 def _filtered(rows: Sequence[Row]) -> tuple[str, list[Row]]:
     """Draw the filters; return the group whose counts are shown and the rows that match, in the order asked for."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
-        text = st.text_input(
+        text = type_text(
             "Find",
-            key="find",
-            bind="query-params",
+            "find",
             type="search",
             width=220,
             placeholder="name, note, tag, id",
@@ -82,16 +82,16 @@ def _filtered(rows: Sequence[Row]) -> tuple[str, list[Row]]:
         states = _several("State", "state", sorted({row.status.state for row in rows}))
         presets = _several("Preset", "of-preset", sorted({row.preset for row in rows if row.preset}))
         tags = _several("Tag", "tag", sorted({tag for row in rows for tag in row.notes.tags}))
-        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=220)
+        order = pick_one("Order", "order", {name: name for name in ORDERS}, next(iter(ORDERS)), width=220)
         group = pick_group()
-    return group, ordered(matching(rows, text or "", states, presets, tags), order or next(iter(ORDERS)), group)
+    return group, ordered(matching(rows, text, states, presets, tags), order, group)
 
 
 def _several(label: str, key: str, options: list[str]) -> list[str]:
     if not options:
         return []
-    # A value that no run has any more is not an option: Streamlit drops it from the address.
-    return st.multiselect(label, options, key=key, bind="query-params", placeholder="any", width=190)
+    # A value that no run has any more is not an option, and is dropped from the address.
+    return pick_some(label, key, {name: name for name in options}, [], placeholder="any", width=190)
 
 
 def _table(rows: Sequence[Row], group: str) -> list[Row]:

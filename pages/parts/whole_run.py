@@ -127,7 +127,8 @@ def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | Non
             say_nothing_finite(run)
         elif is_drawable:
             happened = event_steps(str(run.path), snapshots, group)
-            arrive(run.id, happened[-1] if happened else int(run.steps(snapshots)[-1]))
+            steps = run.steps(snapshots)
+            arrive(run.id, happened[-1] if happened else int(steps[-1]), run.config.last_step, steps, run.status().is_alive)
             with axis_place:
                 kind = pick_axis()
             st.fragment(_drawn)(

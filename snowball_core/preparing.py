@@ -70,9 +70,12 @@ def prepare_with(
         "dead_ids": dead_tokens(corpus, config.vocab),
         **(further or {}),
     }
-    run = create(folder, config, manifest, fill)
-    write_status(run.path, Status("queued", last_step=config.last_step, message=STARTING))
-    return run
+
+    def filled(path: Path) -> None:
+        fill(path)
+        write_status(path, Status("queued", last_step=config.last_step, message=STARTING))
+
+    return create(folder, config, manifest, filled)
 
 
 def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:

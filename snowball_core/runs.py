@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
+import errno
 import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from .origins import Origin, origin_of
 from .recordings import HISTORY as HISTORY
 from .recordings import TENSOR as TENSOR
 from .schedules import recorded_steps
+from .staging import staged, sweep
 from .status import Status, read_status, require_writable, write_json
 from .tensorfile import TensorFile, open_tensor
 
@@ -154,7 +154,7 @@ def create(
 ) -> Run:
     """A new run folder with its ``run.json``, never an old one: a taken id gets a number.
 
-    ``fill`` puts files into the folder before it becomes a run; if it fails, there is no run.
+    ``fill`` puts files into a hidden folder, which becomes the run when it is whole; if that fails, there is no run.
 
     Raises
     ------
@@ -164,35 +164,40 @@ def create(
     require_writable()
     now = datetime.datetime.now(datetime.UTC)
     stem = now.strftime("%Y-%m-%d-%H%M%S") + (f"-{config.name}" if config.name else "")
+    content = {
+        "format": FORMAT,
+        "id": stem,
+        "created": now.isoformat(timespec="seconds"),
+        "config": config.to_json(),
+        **manifest,
+    }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 10_000):
-            path = folder / (stem if number == 1 else f"{stem}-{number}")
-            with contextlib.suppress(FileExistsError):
-                path.mkdir()
-                break
-        content = {
-            "format": FORMAT,
-            "id": path.name,
-            "created": now.isoformat(timespec="seconds"),
-            "config": config.to_json(),
-            **manifest,
-        }
-        _filled(path, fill)
-        write_json(path / "run.json", content)
+        sweep(folder)
+        with staged(folder, "making") as stage:
+            fill(stage)
+            return Run(_placed(stage, folder, stem, content), config, content)
     except OSError as error:
         raise RunError(
             f'the runs folder must be writable; "{folder}": {error.strerror}. Choose another with --runs or SNOWBALL_RUNS.'
         ) from None
-    return Run(path, config, content)
 
 
-def _filled(path: Path, fill: Callable[[Path], None]) -> None:
-    try:
-        fill(path)
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        raise
+def _placed(stage: Path, folder: Path, stem: str, content: dict[str, Any]) -> Path:
+    """The folder a finished run was moved to, under the first free id; ``content`` is written with that id."""
+    for number in range(1, 10_000):
+        path = folder / (stem if number == 1 else f"{stem}-{number}")
+        if os.path.lexists(path):
+            continue
+        content["id"] = path.name
+        write_json(stage / "run.json", content)
+        try:
+            os.rename(stage, path)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise
+        else:
+            return path
+    raise OSError(errno.EEXIST, "every number for this second is taken")
 
 
 def run_path(folder: Path, run: str) -> Path:

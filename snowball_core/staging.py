@@ -1,0 +1,89 @@
+"""Folders under construction: hidden beside their place until they are whole, removed when their maker died."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from .status import is_read_only
+
+# A sweep beside it may hold a new lock for an instant.
+_PATIENCE = 10.0
+_LOCK = re.compile(r"(\.[a-z]{1,20}-[0-9a-f]{12})\.lock")
+
+
+@contextlib.contextmanager
+def staged(folder: Path, kind: str) -> Iterator[Path]:
+    """A new, empty, hidden folder in ``folder``, removed at the end unless it was renamed into its place.
+
+    Its maker holds a lock beside it; :func:`sweep` removes it once that lock is free, so after a kill too.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing; the same file system as the place that the result is renamed to.
+    kind : str
+        What is made, in a word of a-z: part of the hidden name.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stage = folder / f".{kind}-{secrets.token_hex(6)}"
+    # The lock comes first and goes last: a hidden folder without one was made by somebody else.
+    with _held(_lock_of(stage), _PATIENCE):
+        stage.mkdir()
+        try:
+            yield stage
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what makers that died left in ``folder``; nothing in a read-only library, nothing whose maker lives."""
+    if is_read_only():
+        return
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if (named := _LOCK.fullmatch(entry.name)) and entry.is_file(follow_symlinks=False):
+                _remove(folder / named[1])
+
+
+def _remove(stage: Path) -> None:
+    """Remove one stage, if its lock is free."""
+    with contextlib.suppress(OSError, filelock.Timeout), _held(_lock_of(stage), patience=0.0):
+        if stage.is_dir() and not stage.is_symlink():
+            shutil.rmtree(stage)
+
+
+def _lock_of(stage: Path) -> Path:
+    return stage.with_name(f"{stage.name}.lock")
+
+
+@contextlib.contextmanager
+def _held(place: Path, patience: float) -> Iterator[None]:
+    """Hold the lock of a stage; its file goes when the stage is gone."""
+    lock = filelock.FileLock(place, thread_local=False)
+    lock.acquire(timeout=patience, poll_interval=0.01)
+    try:
+        yield
+    finally:
+        is_gone = not os.path.lexists(place.with_suffix(""))
+        _unlink(place, is_gone)
+        lock.release()
+        _unlink(place, is_gone)  # Windows removes no file that is open
+
+
+def _unlink(place: Path, is_gone: bool) -> None:
+    if is_gone:
+        with contextlib.suppress(OSError):
+            place.unlink()

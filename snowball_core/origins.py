@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -69,10 +70,16 @@ def _read(entry: Any) -> Origin:
         )
     except (TypeError, KeyError, AttributeError):
         raise RunError("the fork entry of a run.json must tell kind, parent, step, hashes and configuration") from None
-    words = (origin.parent, origin.matrix_sha256, origin.history_sha256 or "")
-    is_sound = origin.kind in (CHECKPOINT, SNAPSHOT) and type(origin.step) is int and origin.step >= 0
-    if not is_sound or not all(isinstance(word, str) for word in words):
-        raise RunError("the fork entry of a run.json must tell a checkpoint or a snapshot, and its step")
+    hashes = (origin.matrix_sha256, *([] if origin.history_sha256 is None else [origin.history_sha256]))
+    is_sound = (
+        origin.kind in (CHECKPOINT, SNAPSHOT)
+        and type(origin.step) is int
+        and 0 <= origin.step <= origin.before.last_step
+        and isinstance(origin.parent, str)
+        and all(isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes)
+    )
+    if not is_sound:
+        raise RunError("the fork entry of a run.json must tell a checkpoint or a snapshot, its step and its hashes")
     return origin
 
 

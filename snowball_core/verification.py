@@ -69,7 +69,7 @@ def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step
         If the text, the versions, the device or the threads differ from those of the run: the bits could not be expected equal.
     """
     corpus = checked_corpus(folder, run.config)
-    if corpus.sha256 != run.manifest["corpus"]["sha256"]:
+    if corpus.sha256 != run.text_sha256:
         raise RunError(
             f'a replay needs the text of the run; "{run.config.corpus}" is another one now (SHA-256 differs). Put it back.'
         )

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .bf16 import Words
 from .config import RunConfig
 from .errors import HistoryError, RunError
+from .files import open_regular
 from .header import read_header
 from .manifest import FORMAT as FORMAT
 from .manifest import read_manifest
@@ -137,9 +138,15 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     Raises
     ------
     RunError
-        If a line is damaged.
+        If the file cannot be read or a line is damaged.
     """
-    text = path.read_text(errors="replace") if path.is_file() else ""
+    try:
+        with open_regular(path) as file:
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        text = ""
+    except OSError as error:
+        raise RunError(f'"{path}" must be a file that can be read: {error.strerror}. The history does not need it.') from None
     return metric_columns(text[: text.rfind("\n") + 1].splitlines()[1:], path)
 
 

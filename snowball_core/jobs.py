@@ -102,12 +102,13 @@ def last_words(path: Path) -> str:
 
 def _just_started(folder: Path, config: RunConfig, at: Branch | None) -> Run | None:
     for path in run_paths(folder)[:3]:
-        if time.time() - (path / "run.json").stat().st_ctime < _ONE_CLICK_SECONDS:
-            run = read_run(path)
-            asked = {**config.to_json(), "corpus": run.config.corpus}
-            is_same_text = Path(run.config.corpus).name == Path(config.corpus).name
-            if run.config.to_json() == asked and is_same_text and _leaves(run, at):
-                return run
+        with contextlib.suppress(OSError, RunError):  # a run that cannot be read is no twin
+            if time.time() - (path / "run.json").stat().st_ctime < _ONE_CLICK_SECONDS:
+                run = read_run(path)
+                asked = {**config.to_json(), "corpus": run.config.corpus}
+                is_same_text = Path(run.config.corpus).name == Path(config.corpus).name
+                if run.config.to_json() == asked and is_same_text and _leaves(run, at):
+                    return run
     return None
 
 

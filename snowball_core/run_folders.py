@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .errors import RunError
@@ -21,16 +23,42 @@ def entries_of(folder: Path) -> list[os.DirEntry[str]]:
     RunError
         If it is there and cannot be read.
     """
+    with _scanned(folder) as found:
+        return list(found)
+
+
+def require_readable(folder: Path) -> None:
+    """Refuse a runs folder that is there and cannot be read.
+
+    Raises
+    ------
+    RunError
+    """
+    with _scanned(folder):
+        pass
+
+
+@contextlib.contextmanager
+def _scanned(folder: Path) -> Iterator[Iterable[os.DirEntry[str]]]:
     try:
-        with os.scandir(folder) as found:
-            return list(found)
+        found = os.scandir(folder)
     except FileNotFoundError:
-        return []
+        yield ()
+        return
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise RunError(
-            f'the runs folder must be a folder that can be read; "{folder}": {reason}. Choose another with --runs or SNOWBALL_RUNS.'
-        ) from None
+        raise _unreadable(folder, error) from None
+    with found:
+        try:
+            yield found
+        except OSError as error:
+            raise _unreadable(folder, error) from None
+
+
+def _unreadable(folder: Path, error: OSError | ValueError) -> RunError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return RunError(
+        f'the runs folder must be a folder that can be read; "{folder}": {reason}. Choose another with --runs or SNOWBALL_RUNS.'
+    )
 
 
 def run_paths(folder: Path) -> list[Path]:
@@ -46,7 +74,7 @@ def run_paths(folder: Path) -> list[Path]:
 
 
 def has_manifest(path: Path) -> bool:
-    """Whether a folder has a ``run.json`` of any kind; also where that cannot be asked because the folder may not be entered."""
+    """Whether a folder has a ``run.json`` of any kind; also true where it may not be entered and so cannot be asked."""
     try:
         os.lstat(path / "run.json")
     except (FileNotFoundError, NotADirectoryError):

@@ -26,6 +26,8 @@ _PROBLEM = "library-problem"
 
 def act_on(rows: Sequence[Row]) -> None:
     """Draw what can be done with the selected runs."""
+    if len(rows) > 1:
+        rows = [row for row in rows if row.is_run]
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
     if not rows:
@@ -42,6 +44,9 @@ def _one(row: Row) -> None:
             st.markdown(f"**{plain(row.title)}**")
             state_badge(row.status)
             st.caption(row.id)
+        if not row.is_run:
+            st.warning(plain(f"{row.damage[0].upper()}{row.damage[1:]}."))
+            return
         if row.damage:
             st.warning(plain(row.damage))
         elif row.status.message:
@@ -92,7 +97,7 @@ def _save(path: Path, shown: Notes, mark: str) -> None:
 
 def _several(rows: Sequence[Row]) -> None:
     with st.container(border=True, key="selected"):
-        st.markdown(f"**{len(rows):,} runs selected** · {size(sum(row.bytes for row in rows))}")
+        st.markdown(f"**{len(rows):,} runs selected** · {size(sum(row.bytes or 0 for row in rows))}")
         readable = [row.id for row in rows if row.glance.snapshots and not row.glance.damage]
         if FEWEST <= len(readable) <= MOST:
             runs = {"runs": ",".join(readable)}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .config import RunConfig, from_json
 from .errors import RunError, SnowballError
-from .files import read_json
+from .files import LARGEST_JSON, from_json_bytes, read_bytes
 from .origins import origin_of
 
 FORMAT = 1
@@ -93,19 +93,27 @@ def read_manifest(file: Path) -> tuple[dict[str, Any], RunConfig]:
         says which.
     """
     try:
-        return checked(read_json(file))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(_fault(error)) from None
+        content = read_bytes(file, LARGEST_JSON)
+    except OSError as error:
+        raise RunError(f"it cannot be read ({error.strerror})") from None
+    return parsed_manifest(content)
 
 
-def checked(content: Any) -> tuple[dict[str, Any], RunConfig]:
-    """What a ``run.json`` holds and its configuration, once every entry is what it must be.
+def parsed_manifest(content: bytes) -> tuple[dict[str, Any], RunConfig]:
+    """The content of the bytes of a ``run.json`` and its configuration, both checked.
 
     Raises
     ------
     RunError
-        If one is not; the message is the clause that says which.
+        As :func:`read_manifest`.
     """
+    try:
+        return _checked(from_json_bytes(content))
+    except (ValueError, RecursionError) as error:
+        raise RunError(_fault(error)) from None
+
+
+def _checked(content: Any) -> tuple[dict[str, Any], RunConfig]:
     _require_bounds(content)
     if not isinstance(content, dict):
         raise RunError("something else was written into it")
@@ -172,8 +180,6 @@ def _fault(error: Exception) -> str:
         if text.endswith("}") and error.pos < len(text):
             return f"line {error.lineno:,} of it is not JSON"
         return f"it breaks off after {len(error.doc):,} characters" if text else "it is empty"
-    if isinstance(error, OSError):
-        return f"it cannot be read ({error.strerror})"
     if isinstance(error, UnicodeDecodeError):
         return "something else was written into it: it is not UTF-8"
     if isinstance(error, RecursionError) or "int_max_str_digits" in str(error):

@@ -100,9 +100,14 @@ def told(origin: Origin, config: RunConfig) -> str:
 
 
 def changes(before: RunConfig, after: RunConfig) -> list[str]:
-    """The fields, the name aside, in which two configurations differ, as ``field old → new``."""
-    old, new = before.to_json(), after.to_json()
+    """The fields, the name and the text's folder aside, in which two configurations differ, as ``field old → new``."""
+    old, new = ({**config.to_json(), "corpus": _last_part(config.corpus)} for config in (before, after))
     return [f"{name} {_word(old[name])} → {_word(new[name])}" for name in old if name != "name" and old[name] != new[name]]
+
+
+def _last_part(path: str) -> str:
+    """A text's name; of a path the last part: where it lies is another matter on another machine."""
+    return re.split(r"[\\/]", path)[-1]
 
 
 def _word(value: Any) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from . import __version__
 from .errors import HistoryError, RunError
 from .exhibit import Exhibit
+from .files import read_json
 from .staging import staged, sweep
 from .status import is_read_only
 from .takeaways import Item, chosen
@@ -211,7 +212,7 @@ def _is_whole(path: Path, digest: str) -> bool:
 def _index_in(folder: Path) -> dict[str, Any]:
     """The index an export left in a folder; empty if there is none."""
     try:
-        content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        content = read_json(folder / INDEX)
         named = all(isinstance(row["name"], str) and isinstance(row["sha256"], str) for row in content["files"])
         return dict(content) if named and content["format"] == FORMAT else {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

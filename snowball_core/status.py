@@ -16,7 +16,7 @@ from typing import Any
 import filelock
 
 from .errors import RunError
-from .files import read_json, replacing
+from .files import open_regular, read_json, replacing
 
 try:
     import fcntl
@@ -92,7 +92,7 @@ def is_locked(path: Path) -> bool:
     if fcntl:
         # A shared lock: many may ask at once without taking each other for the worker, also in a folder they cannot write to.
         try:
-            with open(path / "lock", "rb") as file:
+            with open_regular(path / "lock") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 return False
         except BlockingIOError:

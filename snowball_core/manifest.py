@@ -20,7 +20,7 @@ _LARGEST_COUNT = 2**53
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ROOT = r"(?:/|\\\\|[A-Za-z]:[\\/])"
 _PATH = re.compile(rf"{_ROOT}[^\n]*")
-_QUOTED_PATH = re.compile(rf'"({_ROOT}[^"\n]+)"')
+_QUOTED_PATH = re.compile(rf"""(["'])({_ROOT}[^"'\n]+)\1""")
 _BARE_PATH = re.compile(rf"(?<![^\s('=]){_ROOT}[^\s\"'),;]+")
 
 
@@ -205,7 +205,7 @@ def portable(content: Any) -> Any:
 def _without_folders(text: str) -> str:
     if _PATH.fullmatch(text):
         return file_name(text)
-    text = _QUOTED_PATH.sub(lambda found: f'"{file_name(found[1])}"', text)
+    text = _QUOTED_PATH.sub(lambda found: f"{found[1]}{file_name(found[2])}{found[1]}", text)
     return _BARE_PATH.sub(lambda found: file_name(found[0]), text)
 
 

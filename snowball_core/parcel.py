@@ -62,7 +62,7 @@ def pack(run: Run, file: BinaryIO) -> None:
     for name, path in files.items():
         with _content(path, changed.get(name)) as source:
             digest = hashlib.file_digest(source, "sha256")  # type: ignore[arg-type]  # every BinaryIO of ours has readinto
-            listed[name] = {"bytes": source.tell(), "sha256": digest.hexdigest()}
+            listed[name] = {"bytes": source.seek(0, os.SEEK_END), "sha256": digest.hexdigest()}
     told = json.dumps({"format": FORMAT, "run": run.id, "files": listed}, indent=1) + "\n"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         archive.writestr(_entry(CONTENTS, len(told)), told)

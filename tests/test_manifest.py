@@ -206,6 +206,7 @@ def test_json_that_is_sound_is_read_as_the_library_reads_it(tmp_path: Path) -> N
         ("/data/folder/", "folder"),
         ('the text "/data/my texts/a.txt" is gone', 'the text "a.txt" is gone'),
         ("could not write (/mnt/disk/x.csv): full", "could not write (x.csv): full"),
+        ("No such file or directory: '/data/my texts/a.txt'", "No such file or directory: 'a.txt'"),
         ("gatsby", "gatsby"),
         ("texts/a.txt", "texts/a.txt"),
         ("the loss reads 1/context too low, and/or is nan", "the loss reads 1/context too low, and/or is nan"),

@@ -107,7 +107,23 @@ def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -
                 '"python -m snowball_core corpus gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
             )
         return from_bytes(read_file(path), GATSBY, errors)
-    return from_bytes(read_file(Path(name)), name, errors)
+    path = text_path(name, folder)
+    if folder is not None and path.name == name and not os.path.lexists(path):
+        raise CorpusError(
+            f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{name}" is neither. '
+            f"Check the path. The text of an imported run is looked for in {folder} too."
+        )
+    return from_bytes(read_file(path), name, errors)
+
+
+def text_path(name: str, folder: Path | None = None) -> Path:
+    """The file that a text's name means: the path, else the file of that bare name among the built corpora.
+
+    An imported run knows the name of its text and no folder: there is where the text is put.
+    """
+    path = Path(name)
+    is_bare = folder is not None and path.name == name and not os.path.lexists(path)
+    return folder / name if is_bare and folder and os.path.lexists(folder / name) else path
 
 
 def read_file(path: Path) -> bytes:

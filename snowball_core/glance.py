@@ -126,7 +126,7 @@ def measured(path: Path) -> Glance:
     except RunError as error:
         return _without_manifest(path, str(error).removeprefix(f'the run "{path.name}" has a '))
     known = Glance(name=run.config.name, created=_created(run), origin=origin(run.config), forked_from=forked_from(run))
-    if not (path / HISTORY).exists():
+    if not os.path.exists(path / HISTORY):
         never = run.status().step == 0
         return known if never else replace(known, damage=f"{HISTORY} is missing: nothing recorded can be shown")
     try:

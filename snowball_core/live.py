@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .errors import HistoryError
+from .errors import HistoryError, RunError
 from .files import open_regular
 from .runs import HISTORY, METRICS, Run, metric_columns
 from .tables import census_table
@@ -74,12 +74,15 @@ def _number(path: Path) -> int:
 
 def _read_on(path: Path, before: Seen) -> tuple[int, dict[str, npt.NDArray[np.float64]]]:
     """How far ``metrics.csv`` goes, and its columns; a file shorter than it was is another one, read from its beginning."""
-    if not path.is_file():
+    try:
+        with open_regular(path) as file:
+            start = before.position if before.position <= os.fstat(file.fileno()).st_size else 0
+            file.seek(start)
+            fresh = file.read()
+    except FileNotFoundError:
         return 0, Seen(before.group).metrics
-    with open_regular(path) as file:
-        start = before.position if before.position <= os.fstat(file.fileno()).st_size else 0
-        file.seek(start)
-        fresh = file.read()
+    except OSError as error:
+        raise RunError(f'"{path}" must be a file that can be read: {error.strerror}. The history does not need it.') from None
     end = fresh.rfind(b"\n") + 1
     lines = fresh[:end].decode(errors="replace").splitlines()
     columns = metric_columns(lines if start else lines[1:], path)

@@ -38,12 +38,20 @@ def add_shelf_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
 def _list(asked: argparse.Namespace) -> Answer:
     from .glance import GROUPS
     from .shelf import answer_of, shelf
+    from .staging import sweep
+    from .trash import sweep_trash
 
     if asked.group not in GROUPS:
         raise RunError(f'a group is one of {", ".join(GROUPS)}; got "{asked.group}".')
-    rows = [row for row in shelf(folder_of(asked)) if asked.tag is None or asked.tag in row.notes.tags]
+    folder = folder_of(asked)
+    sweep(folder)
+    sweep_trash(folder)
+    rows = [row for row in shelf(folder) if asked.tag is None or asked.tag in row.notes.tags]
     listed = [answer_of(row, asked.group) for row in rows]
     for row in rows:
+        if not row.is_run:
+            say(asked, f"{row.id:50} {row.status.state:12} {row.damage}")
+            continue
         ends = _ends(row.glance.counts.get(asked.group))
         title = "" if row.title in (row.id, row.glance.name) else f'  "{row.title}"'
         tags = f"  [{', '.join(row.notes.tags)}]" if row.notes.tags else ""
@@ -55,7 +63,7 @@ def _list(asked: argparse.Namespace) -> Answer:
             say(asked, f"  diverged at step {row.glance.diverged:,}: the counts are those of the finite steps before")
         if row.damage:
             say(asked, f"  {row.damage}")
-    if rows:
+    if any(row.is_run for row in rows):
         say(asked, f"U, C and P of {asked.group} tokens, first and last recorded snapshot")
     else:
         say(asked, 'no run yet: "python -m snowball_core record" makes one')
@@ -97,8 +105,9 @@ def _restore(asked: argparse.Namespace) -> Answer:
 
 
 def _trashed(asked: argparse.Namespace) -> Answer:
-    from .trash import trashed
+    from .trash import sweep_trash, trashed
 
+    sweep_trash(folder_of(asked))
     names = [path.name for path in trashed(folder_of(asked))]
     for name in names:
         say(asked, name)
@@ -108,8 +117,9 @@ def _trashed(asked: argparse.Namespace) -> Answer:
 
 
 def _empty(asked: argparse.Namespace) -> Answer:
-    from .trash import delete, trashed
+    from .trash import delete, sweep_trash, trashed
 
+    sweep_trash(folder_of(asked))
     names = [path.name for path in trashed(folder_of(asked))]
     if names and not asked.yes:
         listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")

@@ -14,6 +14,7 @@ from .bf16 import format_of
 from .config import RunConfig
 from .divergence import divergence
 from .errors import HistoryError
+from .manifest import portable
 from .observation import Observation
 from .runs import Run, read_run
 
@@ -80,11 +81,11 @@ def viewpoint(
 def configuration_hash(config: RunConfig | None) -> str | None:
     """SHA-256 of a configuration's canonical JSON (keys sorted, no spaces); None where the configuration is not known.
 
-    Equal configurations have equal hashes, whatever machine they ran on.
+    Equal configurations have equal hashes, whatever machine they ran on: of the text's path only its last part counts.
     """
     if config is None:
         return None
-    text = json.dumps(config.to_json(), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(portable(config.to_json()), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

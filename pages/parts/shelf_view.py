@@ -9,17 +9,20 @@ from typing import Any
 
 import streamlit as st
 
+from snowball_core.errors import SnowballError
 from snowball_core.glance import POINTS
 from snowball_core.runs import runs_folder
 from snowball_core.shelf import ORDERS, Row, matching, ordered, shelf, shelf_table
+from snowball_core.staging import sweep
 from snowball_core.status import read_status
 from snowball_core.tables import csv_bytes
+from snowball_core.trash import sweep_trash
 
 from .address import pick_one, pick_some, type_text
 from .run_picker import offer_demo
 from .settings import pick_group
 from .shelf_actions import act_on
-from .words import duration
+from .words import duration, plain
 
 _CHOSEN = "library-chosen"
 _PATIENCE_SECONDS = 0.5
@@ -29,9 +32,14 @@ _FOLLOW_SECONDS = 2.0
 
 def shelf_view() -> None:
     """Draw the runs; while one of them is recorded the page follows it."""
-    rows = _listed()
-    if not rows:
+    try:
+        rows = _listed()
+    except SnowballError as error:
+        st.error(plain(error))
+        return
+    if not any(row.is_run for row in rows):
         offer_demo()
+    if not rows:
         return
     group, shown = _filtered(rows)
     if shown:
@@ -63,6 +71,8 @@ def _listed() -> list[Row]:
             )
             last = now
 
+    sweep(runs_folder())
+    sweep_trash(runs_folder())
     rows = shelf(runs_folder(), watch)
     place.empty()
     return rows
@@ -117,8 +127,10 @@ def _table(rows: Sequence[Row], group: str) -> list[Row]:
     )
     chosen = [ids[place] for place in event["selection"]["rows"] if place < len(ids)]
     st.session_state[_CHOSEN] = chosen
+    runs = sum(row.is_run for row in rows)
+    others = f" · {len(rows) - runs:,} more that are no runs: see their damage" if runs < len(rows) else ""
     st.caption(
-        f"{len(rows):,} run{'s' * (len(rows) != 1)} · U, C and P of {group} tokens at the first and the last recorded "
+        f"{runs:,} run{'s' * (runs != 1)}{others} · U, C and P of {group} tokens at the first and the last recorded "
         "snapshot · the line: U at up to "
         f"{POINTS} recorded snapshots, spaced evenly on a symlog axis of steps · sizes: everything in the folder"
     )

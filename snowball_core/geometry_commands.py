@@ -113,6 +113,7 @@ def _axes(asked: argparse.Namespace) -> Answer:
     lost = lost_of(asked, seen, [group])
     basis, mask = _basis(asked, seen, group), seen.mask(group)
     fitted = {"origin": basis.origin.tolist(), "axes": basis.axes.tolist(), "explained": basis.explained.tolist()}
+    fitted = dict(plain(fitted))
     answer = {"run": seen.id, "group": group, "fitted_on": asked.of or "run", "unit": "weight", **fitted, "divergence": lost}
     if asked.step is not None:
         places = basis.coordinates(seen.rows(asked.step, group))

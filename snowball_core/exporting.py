@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .errors import HistoryError, RunError
+from .errors import ChangedError, HistoryError, RunError
 from .exhibit import Exhibit
 from .files import read_json
 from .staging import staged, sweep
@@ -48,6 +48,8 @@ def write_items(shown: Exhibit, picked: Sequence[Item], folder: Path) -> Written
         try:
             with open(path, "wb") as file:
                 each.write(file)
+        except ChangedError:
+            raise  # what was written before is of another file than what would follow
         except HistoryError as error:
             path.unlink()
             left_out[each.name] = str(error)

@@ -86,7 +86,7 @@ def lock_of(path: Path) -> filelock.FileLock:
 
 def is_locked(path: Path) -> bool:
     """Whether a worker holds the run: asked of the lock itself, since pids are reused and zombies answer."""
-    if not (path / "lock").exists():
+    if not os.path.exists(path / "lock"):  # False also where that may not be asked
         return False
     held = _is_held(path / "lock")
     if held is not None:
@@ -169,10 +169,15 @@ def read_status(path: Path) -> Status:
     return status
 
 
+def is_waited_for(path: Path) -> bool:
+    """Whether the run is queued for a worker that was sent to it and has not begun."""
+    status = _written(path)
+    return status.state == "queued" and status.message == STARTING
+
+
 def was_sent(path: Path) -> bool:
     """Whether this process is the worker that was sent to the run, which is queued for it."""
-    status = _written(path)
-    return status.state == "queued" and status.message == STARTING and os.environ.get(SENT) == path.name
+    return os.environ.get(SENT) == path.name and is_waited_for(path)
 
 
 def _is_starting(path: Path) -> bool:

@@ -30,7 +30,7 @@ from .header import read_header
 
 DATA_START = 1_024
 RESERVED = "reserved"
-DTYPES: dict[str, np.dtype[Any]] = {
+_DTYPES: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype("<u2"),
     "F32": np.dtype("<f4"),
     "U64": np.dtype("<u8"),
@@ -58,8 +58,13 @@ class TensorFile:
     metadata: Mapping[str, str]
 
 
+def snapshot_bytes(dtype: str, shape: tuple[int, ...]) -> int:
+    """Bytes of one snapshot."""
+    return math.prod(shape) * _DTYPES[dtype].itemsize
+
+
 def _header(name: str, dtype: str, shape: tuple[int, ...], recorded: int, capacity: int, metadata: Mapping[str, str]) -> bytes:
-    size = math.prod(shape) * DTYPES[dtype].itemsize
+    size = math.prod(shape) * _DTYPES[dtype].itemsize
     entries: dict[str, Any] = {"__metadata__": dict(metadata)}
     entries[name] = {"dtype": dtype, "shape": [recorded, *shape], "data_offsets": [0, recorded * size]}
     if room := (capacity - recorded) * size:
@@ -107,7 +112,7 @@ class TensorWriter:
     ) -> None:
         self.path, self.name, self.dtype, self.shape = path, name, dtype, shape
         self.metadata = dict(metadata)
-        self._size = math.prod(shape) * DTYPES[dtype].itemsize
+        self._size = snapshot_bytes(dtype, shape)
         is_new = not path.exists()
         # A new file takes its name when it is whole, so that nobody meets one without a header.
         place = path.with_name(f".{path.name}-new") if is_new else path
@@ -192,7 +197,7 @@ class TensorWriter:
             raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes of a snapshot were written")
 
     def _bytes(self, snapshot: npt.ArrayLike) -> bytes:
-        given, dtype = np.asarray(snapshot), DTYPES[self.dtype]
+        given, dtype = np.asarray(snapshot), _DTYPES[self.dtype]
         # A bfloat16 file given floats would keep whole numbers, not bits, and never complain.
         if given.dtype.kind != dtype.kind:
             raise ValueError(f"a snapshot of {self.dtype} must come as {dtype}; got {given.dtype}")
@@ -278,12 +283,12 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
             f"got {name or 'no name'}."
         )
     entry = header.tensors[chosen]
-    if entry.dtype not in DTYPES:
+    if entry.dtype not in _DTYPES:
         raise HistoryError(
             f'"{chosen}" in "{path}" must be BF16 or F32; it is {entry.dtype}. '
             "bfloat16 saved as float16 has lost its bits: save it again."
         )
-    dtype, offset = DTYPES[entry.dtype], header.start + entry.begin
+    dtype, offset = _DTYPES[entry.dtype], header.start + entry.begin
     try:
         is_empty = entry.begin == entry.end
         words = np.empty(entry.shape, dtype) if is_empty else np.memmap(path, dtype, "r", offset, entry.shape)

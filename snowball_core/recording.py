@@ -24,7 +24,7 @@ from .retracing import begin
 from .runs import Run, read_run
 from .soundness import Prefix, sound_prefix
 from .staging import sweep_parts
-from .status import Status, hold, is_waited_for, stop_marker, was_sent, write_json, write_status
+from .status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_json, write_status
 from .stopping import clear_marker, stop_on_signals
 from .stopping import was_interrupted as was_interrupted
 from .training import Snapshot, Training, snapshots
@@ -91,7 +91,7 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
             _require_same_text(run, corpus.sha256)
         except (SnowballError, OSError) as error:
             if is_waited:
-                _say_why(run, None, _reason(run, error), 0)
+                _say_why(run, None, _reason(run, error), read_status(run.path).step)
             raise RunError(_reason(run, error)) from error
         if not is_new and not was_sent(run.path):
             # A worker that was sent finds the marker of whoever changed his mind meanwhile; older ones were cleared then.

@@ -81,6 +81,20 @@ def test_what_training_repeats_is_kept_as_it_was_seconds_and_all(whole: Run, kil
     assert recordings(run.path) == recordings(whole.path)
 
 
+def test_a_run_stopped_before_it_repeated_all_keeps_a_row_for_every_snapshot(killed: Run, tmp_path: Path) -> None:
+    run = copied(killed, tmp_path, "run")
+    rows = (run.path / METRICS).read_bytes().splitlines(keepends=True)
+    cells = rows[14].split(b",")
+    (run.path / METRICS).write_bytes(b"".join([*rows[:14], b",".join([cells[0], b"9.5", *cells[2:]]), *rows[15:], b"21,1."]))
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(recording, "_should_stop", lambda path, _: numbers(path)[14:15] == numbers(killed.path)[14:15])
+        ended = continue_run(tmp_path, run)
+    assert (ended.state, ended.message[:8]) == ("stopped", "1 entrie")
+    assert ended.step < 16
+    assert len(run.history().words) == 21
+    assert numbers(run.path) == numbers(killed.path)
+
+
 def test_a_header_that_never_reached_the_disk_is_no_end_of_the_run(whole: Run, killed: Run, tmp_path: Path) -> None:
     for number, head in enumerate((b"", bytes(1_024), bytes(8))):
         run = copied(killed, tmp_path, f"run-{number}")

@@ -61,6 +61,11 @@ class TensorFile:
     metadata: Mapping[str, str]
 
 
+def snapshot_bytes(dtype: str, shape: tuple[int, ...]) -> int:
+    """Bytes of one snapshot."""
+    return math.prod(shape) * DTYPES[dtype].itemsize
+
+
 def _header(name: str, dtype: str, shape: tuple[int, ...], recorded: int, capacity: int, metadata: Mapping[str, str]) -> bytes:
     size = math.prod(shape) * DTYPES[dtype].itemsize
     entries: dict[str, Any] = {"__metadata__": dict(metadata)}
@@ -110,7 +115,7 @@ class TensorWriter:
     ) -> None:
         self.path, self.name, self.dtype, self.shape = path, name, dtype, shape
         self.metadata = dict(metadata)
-        self._size = math.prod(shape) * DTYPES[dtype].itemsize
+        self._size = snapshot_bytes(dtype, shape)
         is_new = not path.exists()
         # A new file takes its name when it is whole, so that nobody meets one without a header.
         place = path.with_name(f".{path.name}-new") if is_new else path

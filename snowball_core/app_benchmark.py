@@ -60,7 +60,7 @@ def app_rows(example: Path, rounds: int) -> Iterator[Row]:
 def seed_sized_run(library: Path, example: Run) -> Run:
     """A run of 10,001 snapshots made from the frames of a shorter one, every snapshot different from the one before."""
     history = seed_sized_history(example.history().words)
-    config = replace(example.config, name="seed-sized", record="every")
+    config = replace(example.config, name="seed-sized", record="every", extra=MOMENT_HASH)
     kept = {name: example.manifest[name] for name in ("corpus", "dead_ids", "faults_carried")}
     run = _run(library, config, kept, history)
     moments = open_tensor(example.path / f"{MOMENT_HASH}.safetensors", MOMENT_HASH).words
@@ -82,7 +82,7 @@ def many_dead_run(library: Path, example: Run) -> Run:
         frame[: snapshot * _MANY_DEAD // snapshots] = frame[0]
         history[snapshot] = from_values(frame)
     config = replace(example.config, name="many-dead", record="every", steps=snapshots - 1, vocab=vocab, extra="")
-    text = {"name": "made up", "bytes": 1, "sha256": "0" * 64, "byte_counts": [0] * vocab}
+    text = {"name": "made up", "bytes": 1, "sha256": "0" * 64, "byte_counts": [0] * _MANY_DEAD + [1] * (vocab - _MANY_DEAD)}
     run = _run(library, config, {"corpus": text, "dead_ids": list(range(_MANY_DEAD)), "faults_carried": []}, history)
     lines = [f"{step},{5 - 0.01 * step},0.001,1.0,0.1" for step in range(1, snapshots)]
     (run.path / METRICS).write_text("\n".join([",".join(METRIC_COLUMNS), *lines]) + "\n")
@@ -90,7 +90,7 @@ def many_dead_run(library: Path, example: Run) -> Run:
 
 
 def _run(library: Path, config: Any, manifest: Mapping[str, Any], history: Words) -> Run:
-    run = create(library, config, manifest)
+    run = create(library, config, {**manifest, "sha256": {HISTORY: "0" * 64}})
     _write(run.path / HISTORY, TENSOR, "BF16", history)
     write_status(run.path, Status("completed", config.last_step, config.last_step))
     return run

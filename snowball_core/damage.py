@@ -162,7 +162,7 @@ def _checkpoint_fault(run: Run, status: Status) -> dict[str, str]:
     if status.is_alive or run.checkpoint_step is not None:
         return {}
     if (run.path / CHECKPOINT).exists():
-        return {name: f"{name} cannot be read: the run can neither be resumed nor forked exactly. Put it back from a copy."}
+        return {name: f"{name} cannot be read or is of another run: no resume and no exact fork can begin there. Put it back."}
     is_exact = run.origin is not None and run.origin.kind == FROM_CHECKPOINT
     if is_exact and not is_complete(run, status):
         return {name: f"{name} is missing: an exact fork goes on from its checkpoint. Put it back from a copy."}

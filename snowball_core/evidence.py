@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .checkpoints import Checkpoint
 from .config import RunConfig
 from .damage import HASHES, MANIFEST, is_complete
-from .errors import HistoryError
+from .digests import Summary, tally_of
+from .errors import HistoryError, RunError
 from .files import open_regular, read_bytes
 from .header import Entry, Header, read_header
 from .origins import CHECKPOINT as FROM_CHECKPOINT
@@ -20,6 +22,9 @@ from .origins import segments
 from .recordings import recordings
 from .runs import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, file_sha256, matrix_sha256
 from .schedules import learning_rate_at, recorded_steps
+from .soundness import sound_checkpoint
+from .state_shapes import recorded_name, state_shapes
+from .tensorfile import open_tensor
 
 SAME, AGREES, ABSENT = "same", "agrees", "absent"
 DIFFERS, MISSING, DAMAGED, UNLISTED, UNEXPECTED = "differs", "missing", "damaged", "not listed", "unexpected"
@@ -29,7 +34,7 @@ _ITEM: dict[str, np.dtype[Any]] = {"BF16": np.dtype("<u2"), "F32": np.dtype("<f4
 State = tuple[str, list[str]]
 
 
-def recording_states(run: Run, wrong: Mapping[str, str]) -> dict[str, State]:
+def recording_states(run: Run, wrong: Mapping[str, str], saved: Checkpoint | None) -> dict[str, State]:
     """The state of every recording of the configuration, and of every other file that ``run.json`` lists.
 
     Parameters
@@ -37,12 +42,20 @@ def recording_states(run: Run, wrong: Mapping[str, str]) -> dict[str, State]:
     run : Run
     wrong : mapping of str to str
         The files with another fault, from :func:`~snowball_core.damage.faults`.
+    saved : Checkpoint or None
+        The checkpoint, whose hashes the recordings up to its step must have.
     """
     listed = run.manifest.get(HASHES)
     hashes: Mapping[str, Any] = listed if isinstance(listed, dict) else {}
     complete = is_complete(run, run.status())
-    expected = [made.file for made in recordings(run.config).values()]
-    states = {file: _recording(run.path / file, hashes, complete, file in wrong) for file in expected}
+    proved = saved.recordings if saved is not None and saved.recordings is not None else {}
+    states = {}
+    for name, (file, _, _) in recordings(run.config).items():
+        state, problems = _recording(run.path / file, hashes, complete, file in wrong)
+        if name in proved and state in (SAME, AGREES, UNLISTED):
+            found = _prefix_problems(run, name, file, proved[name])
+            state, problems = (DIFFERS, found) if found else (SAME if state == AGREES else state, problems)
+        states[file] = state, problems
     for name in hashes:
         if name not in states:
             text = f"{MANIFEST} lists a hash of {str(name)[:80]!r}, which the configuration does not record."
@@ -65,8 +78,31 @@ def _recording(path: Path, hashes: Mapping[str, Any], complete: bool, is_wrong: 
     return (DAMAGED if is_wrong else SAME), []
 
 
-def metrics_state(run: Run, wrong: Mapping[str, str]) -> State:
-    """The state of ``metrics.csv``: one row a step, as the recorder writes it, with the learning rate of the schedule."""
+def _prefix_problems(run: Run, name: str, file: str, expected: Summary) -> list[str]:
+    """Whether a recording up to the checkpoint has the hashes that were written there."""
+    try:
+        words = open_tensor(run.path / file, name).words[: expected.entries]
+    except HistoryError as error:
+        return [f"{file} cannot be read: {error}"]
+    ranges = tally_of(np.ascontiguousarray(each).tobytes() for each in words).damage(expected)
+    steps = recorded_steps(run.config)
+    return [
+        f"{file}: {_places(each, 'snapshot')} ({_places(steps[each], 'step')}) must be what was recorded, by the SHA-256 in "
+        "the checkpoint; it is not."
+        for each in (np.arange(span.start, span.stop) for span in ranges[:1])
+    ]
+
+
+def _places(numbers: npt.NDArray[Any], what: str) -> str:
+    first, last = int(numbers[0]), int(numbers[-1])
+    return f"{what} {first:,}" if first == last else f"one of {what}s {first:,} to {last:,}"
+
+
+def metrics_state(run: Run, wrong: Mapping[str, str], saved: Checkpoint | None) -> State:
+    """The state of ``metrics.csv``: one row a step, as the recorder writes it, with the learning rate of the schedule.
+
+    The rows up to the checkpoint must have the hash that was written there.
+    """
     file, last = run.path / METRICS, run.config.last_step
     if not file.exists():
         return (MISSING if METRICS in wrong else ABSENT), []
@@ -86,7 +122,15 @@ def metrics_state(run: Run, wrong: Mapping[str, str]) -> State:
         if fault := _row_fault(row, step, next(config for begin, config in rates if step > begin)):
             problems.append(f"{METRICS}: row {step:,} {fault}.")
             break
-    return (DIFFERS if problems or METRICS in wrong else AGREES), problems
+    expected = None if saved is None else saved.metrics
+    if expected is not None and not problems:
+        said = (row.rpartition(",")[0].encode() for row in rows[: expected.entries])
+        if ranges := tally_of(said).damage(expected):
+            place = _places(np.arange(ranges[0].start + 1, ranges[0].stop + 1), "row")
+            problems.append(f"{METRICS}: {place} must be what was recorded, by the SHA-256 in the checkpoint; it is not.")
+    if problems or METRICS in wrong:
+        return DIFFERS, problems
+    return (AGREES if expected is None else SAME), []
 
 
 def _row_fault(row: str, step: int, config: RunConfig) -> str:
@@ -153,16 +197,30 @@ def _recorded(run: Run, step: int) -> npt.NDArray[Any] | None:
     return np.asarray(words[int(place[0])]) if len(place) else None
 
 
-def checkpoint_state(run: Run) -> State:
-    """The state of the checkpoint: its tensors against the configuration, its step, and its matrix against the history."""
-    file, name = run.path / CHECKPOINT, CHECKPOINT.as_posix()
-    if not file.exists():
-        return ABSENT, []
+def read_saved(run: Run) -> tuple[Checkpoint | None, str]:
+    """The checkpoint, its tensors compared with their hashes, or what is wrong with it; neither where there is none."""
     try:
-        header = read_header(file)
-        step = int(header.metadata["step"])
-    except (HistoryError, KeyError, ValueError):
-        return DAMAGED, [f"{name} cannot be read, or says no step."]
+        return sound_checkpoint(run), ""
+    except RunError as error:
+        return None, str(error)
+
+
+def checkpoint_state(run: Run, saved: Checkpoint | None, fault: str) -> State:
+    """The state of the checkpoint: its tensors against the configuration, its step, and its matrix against the history.
+
+    Parameters
+    ----------
+    run : Run
+    saved, fault
+        From :func:`read_saved`.
+    """
+    file, name = run.path / CHECKPOINT, CHECKPOINT.as_posix()
+    if saved is None:
+        return (DIFFERS, [fault]) if fault else (ABSENT, [])
+    try:
+        header, step = read_header(file), saved.step
+    except HistoryError as error:
+        return DAMAGED, [f"{name} cannot be read: {error}"]
     wanted = state_shapes(run.config, step)
     if wrong := sorted(set(wanted) ^ set(header.tensors)):
         verb = "is missing" if wrong[0] in wanted else "is not of this model"
@@ -172,7 +230,7 @@ def checkpoint_state(run: Run) -> State:
     problems = _step_problems(run, file, header, step)
     if not problems:
         problems = _matrix_problems(run, file, header, step)
-    return (DIFFERS if problems else AGREES), problems
+    return (DIFFERS if problems else AGREES if saved.recordings is None else SAME), problems
 
 
 def _step_problems(run: Run, file: Path, header: Header, step: int) -> list[str]:
@@ -210,41 +268,3 @@ def _array(file: Path, header: Header, entry: Entry) -> npt.NDArray[Any]:
         source.seek(header.start + entry.begin)
         raw = source.read(entry.end - entry.begin)
     return np.frombuffer(raw, _ITEM[entry.dtype]).reshape(entry.shape)
-
-
-def recorded_name(config: RunConfig) -> str:
-    """The parameter that is recorded as W, without importing the model."""
-    return "lm_head.weight" if not config.tied and config.matrix == "unembedding" else "transformer.wte.weight"
-
-
-def state_shapes(config: RunConfig, step: int) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """The tensors of a checkpoint at a step, by name: format and shape."""
-    kept = "BF16" if config.precision == "pure-bf16" else "F32"
-    weights = parameter_shapes(config)
-    state: dict[str, tuple[str, tuple[int, ...]]] = {f"weight/{name}": (kept, shape) for name, shape in weights.items()}
-    if step and config.optimizer != "sgd":
-        state |= {f"{key}/{name}": (kept, shape) for key in ("exp_avg", "exp_avg_sq") for name, shape in weights.items()}
-        state |= {f"step/{name}": ("F32", ()) for name in weights}
-    return state
-
-
-def parameter_shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
-    """The shapes of the model's parameters by name, as GPT-2 names them."""
-    hidden, has_bias = config.hidden, config.norm_layer == "layernorm"
-    norm = ("weight", "bias") if has_bias else ("weight",)
-    shapes: dict[str, tuple[int, ...]] = {
-        "transformer.wte.weight": (config.vocab, hidden),
-        "transformer.wpe.weight": (config.context, hidden),
-    }
-    matrices = {
-        "attn.c_attn": (hidden, 3 * hidden),
-        "attn.c_proj": (hidden, hidden),
-        "mlp.c_fc": (hidden, 4 * hidden),
-        "mlp.c_proj": (4 * hidden, hidden),
-    }
-    for block in (f"transformer.h.{number}" for number in range(config.layers)):
-        shapes |= {f"{block}.{place}.{part}": (hidden,) for place in ("ln_1", "ln_2") for part in norm}
-        for place, shape in matrices.items():
-            shapes |= {f"{block}.{place}.weight": shape, f"{block}.{place}.bias": shape[1:]}
-    shapes |= {f"transformer.ln_f.{part}": (hidden,) for part in norm}
-    return shapes if config.tied else {**shapes, "lm_head.weight": (config.vocab, hidden)}

@@ -59,7 +59,8 @@ def _first_fault(found: Verification) -> str:
 
     if found.first_difference is not None:
         return f"trained again, {found.what_differs} differs first at step {found.first_difference:,}."
-    more = f" ({len(found.problems) - 1:,} problems more)" if len(found.problems) > 1 else ""
+    others = len(found.problems) - 1
+    more = f" (And {others:,} more {'problem' if others == 1 else 'problems'}.)" if others > 0 else ""
     if found.problems:
         return f"{found.problems[0]}{more}"
     return "; ".join(f"{name} {state}" for name, state in found.files.items() if state not in SOUND) + "."

@@ -28,8 +28,9 @@ def made_library(folder: Path, runs: int, steps: int = 20) -> None:
     rng = np.random.default_rng(1)
     for number in range(runs):
         config = RunConfig(name=f"made-{number}", seed=number, steps=steps, vocab=_TOKENS, hidden=_HIDDEN, extra="")
-        corpus = {"name": "made up", "bytes": 1_000, "sha256": "0" * 64, "byte_counts": [100] * _TOKENS}
-        run = create(folder, config, {"dead_ids": list(range(_DEAD)), "corpus": corpus, "faults_carried": []})
+        corpus = {"name": "made up", "bytes": 1_000, "sha256": "0" * 64, "byte_counts": [0] * _DEAD + [100] * (_TOKENS - _DEAD)}
+        known = {"dead_ids": list(range(_DEAD)), "corpus": corpus, "faults_carried": [], "sha256": {HISTORY: "0" * 64}}
+        run = create(folder, config, known)
         words = rng.integers(0, 0x7F80, (_TOKENS, _HIDDEN), dtype=np.uint16)  # finite numbers
         with TensorWriter(run.path / HISTORY, TENSOR, "BF16", words.shape, len(recorded_steps(config)), {}) as writer:
             for step in recorded_steps(config).tolist():

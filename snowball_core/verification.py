@@ -13,7 +13,17 @@ import numpy.typing as npt
 from .corpus import Corpus
 from .damage import MANIFEST, faults, is_complete
 from .errors import HistoryError, RunError
-from .evidence import AGREES, SAME, SOUND, checkpoint_state, manifest_problems, metrics_state, origin_problems, recording_states
+from .evidence import (
+    AGREES,
+    SAME,
+    SOUND,
+    checkpoint_state,
+    manifest_problems,
+    metrics_state,
+    origin_problems,
+    read_saved,
+    recording_states,
+)
 from .preparing import checked_corpus, dead_tokens
 from .provenance import differences, provenance
 from .recordings import recordings
@@ -33,7 +43,7 @@ class Verification:
     Attributes
     ----------
     files : dict of str to str
-        File name → ``same`` (as its SHA-256), ``agrees`` (with the configuration, where no hash is kept), ``absent`` (and need
+        File name → ``same`` (as its hashes), ``agrees`` (with the configuration, where no hash is kept), ``absent`` (and need
         not be there), ``differs``, ``missing``, ``damaged``, ``not listed`` (its hash is missing) or ``unexpected`` (the
         configuration records no such file).
     problems : tuple of str
@@ -75,9 +85,10 @@ def verify_hashes(run: Run) -> Verification:
     """
     status = run.status()
     wrong = faults(run, status)
-    states = recording_states(run, wrong)
-    states.setdefault(METRICS, metrics_state(run, wrong))
-    states.setdefault(CHECKPOINT.as_posix(), checkpoint_state(run))
+    saved, fault = read_saved(run)
+    states = recording_states(run, wrong, saved)
+    states.setdefault(METRICS, metrics_state(run, wrong, saved))
+    states.setdefault(CHECKPOINT.as_posix(), checkpoint_state(run, saved, fault))
     complete = is_complete(run, status)
     problems = list(wrong.values())
     for state, sentences in states.values():

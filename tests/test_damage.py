@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
+from damaging import DEAD, HIDDEN, MOMENTS, STATE, edit, holds, lines
 from trained_runs import forked, stopped_at, tiny, write_book
 
 from snowball_core.branching import branch, fork_request
@@ -24,9 +24,7 @@ from snowball_core.recordings import HISTORY, recordings
 from snowball_core.runs import Run, read_run
 from snowball_core.shelf import row
 from snowball_core.status import Status, hold, write_status
-from snowball_core.tensorfile import TensorWriter, open_tensor
 
-MOMENTS, HIDDEN, DEAD = "moment_hash.safetensors", "hidden_mean.safetensors", "dead_probability.safetensors"
 Change = Callable[[Path], object]
 
 
@@ -40,27 +38,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture
 def whole(trained: Run, tmp_path: Path) -> Run:
     return read_run(Path(shutil.copytree(trained.path, tmp_path / trained.id)))
-
-
-def holds(path: Path, count: int) -> None:
-    """Make a recording whole, but of ``count`` snapshots: its first ones, the last repeated."""
-    old = open_tensor(path)
-    words, name = np.array(old.words), old.name
-    kind = {"u2": "BF16", "u8": "U64", "f4": "F32"}[words.dtype.str[1:]]
-    path.unlink()
-    with TensorWriter(path, name, kind, words.shape[1:], count, old.metadata) as writer:
-        for place in range(count):
-            writer.append(words[min(place, len(words) - 1)])
-        writer.trim()
-
-
-def edit(path: Path, **entries: object) -> None:
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps({name: value for name, value in {**content, **entries}.items() if value is not None}))
-
-
-def lines(path: Path, change: Callable[[list[str]], list[str]]) -> None:
-    path.write_text("\n".join(change(path.read_text().split("\n"))))
 
 
 KINDS: dict[str, tuple[Change, str, str]] = {
@@ -84,9 +61,9 @@ KINDS: dict[str, tuple[Change, str, str]] = {
     "metrics cut": (lambda run: lines(run / "metrics.csv", lambda old: [*old[:11], ""]), "metrics.csv", "holds 10 and ends at"),
     "metrics gap": (lambda run: lines(run / "metrics.csv", lambda old: old[:5] + old[6:]), "metrics.csv", "holds 23 and ends"),
     "checkpoint no tensor": (
-        lambda run: (run / "checkpoint/state.safetensors").write_bytes(b"x"),
-        "checkpoint/state.safetensors",
-        "neither be resumed nor forked",
+        lambda run: (run / STATE).write_bytes(b"x"),
+        STATE,
+        "no resume and no exact fork",
     ),
 }
 
@@ -148,7 +125,7 @@ def test_a_killed_worker_leaves_recordings_that_differ_by_one(
     whole: Run, counts: tuple[int, int | None], found: list[str]
 ) -> None:
     """The history comes last: it may lack one snapshot that the others have, and the row of its step may be missing."""
-    (whole.path / "checkpoint/state.safetensors").unlink()
+    (whole.path / STATE).unlink()
     edit(whole.path / "run.json", sha256=None)
     write_status(whole.path, Status("running", 8, 24))
     lines(whole.path / "metrics.csv", lambda old: [*old[:9], ""])
@@ -166,7 +143,7 @@ def test_a_killed_worker_leaves_recordings_that_differ_by_one(
 
 def test_a_run_that_lost_its_history_is_damaged_also_where_nothing_else_was_recorded(whole: Run) -> None:
     edit(whole.path / "run.json", sha256=None)
-    for file in (MOMENTS, HIDDEN, DEAD, HISTORY, "checkpoint/state.safetensors"):
+    for file in (MOMENTS, HIDDEN, DEAD, HISTORY, STATE):
         (whole.path / file).unlink()
     write_status(whole.path, Status("failed", 24, 24))
     run = read_run(whole.path)

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 from conftest import MakeRun
+from damaging import holds
 from paging import opened, texts
-from test_damage import holds
 
 from snowball_core.damage import damage
 from snowball_core.runs import HISTORY, Run, read_run

@@ -46,16 +46,17 @@ def _scanned(folder: Path) -> Iterator[Iterable[os.DirEntry[str]]]:
         yield ()
         return
     except (OSError, ValueError) as error:
-        raise _unreadable(folder, error) from None
+        raise unreadable(folder, error) from None
     with found:
         try:
             yield found
         except OSError as error:
-            raise _unreadable(folder, error) from None
+            raise unreadable(folder, error) from None
 
 
-def _unreadable(folder: Path, error: OSError | ValueError) -> RunError:
-    reason = error.strerror if isinstance(error, OSError) else error
+def unreadable(folder: str | os.PathLike[str], error: Exception) -> RunError:
+    """The error of a runs folder that is there and cannot be read."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or error
     return RunError(
         f'the runs folder must be a folder that can be read; "{folder}": {reason}. Choose another with --runs or SNOWBALL_RUNS.'
     )

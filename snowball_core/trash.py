@@ -111,7 +111,7 @@ def _count(folder: Path) -> int:
 
 def sweep_trash(folder: Path) -> None:
     """Finish what was being deleted when its process was killed; nothing in a read-only library."""
-    if not (folder / FOLDER).is_symlink():
+    if not os.path.islink(folder / FOLDER):
         sweep(folder / FOLDER)
 
 

@@ -154,7 +154,7 @@ def test_no_page_breaks_and_each_offers_the_good_run(good: Run, tmp_path: Path) 
     assert table["created"].notna()[good.id]
 
 
-@pytest.mark.parametrize("name", list(BAD))
+@pytest.mark.parametrize("name", ["corpus-null", "status-number", "history-pipe", "metrics-pipe", "log-pipe"])
 def test_each_bad_run_alone_opens_on_the_pages_or_is_said(make_run: MakeRun, tmp_path: Path, name: str) -> None:
     run = make_run(name="bad")
     BAD[name][0](run.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -137,6 +138,8 @@ def _change(path: Path, change: Callable[[Notes], Notes]) -> Notes:
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Be the one writer of a run's notes; a lock of its own, for a worker holds the run's as long as it trains."""
+    if not os.path.isdir(path):  # the lock would make it
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     lock = filelock.FileLock(path / _LOCK, thread_local=False)
     try:
         lock.acquire(timeout=_PATIENCE_SECONDS, poll_interval=0.02)

@@ -138,7 +138,7 @@ def mobility(config: RunConfig, words: Words) -> Mobility:
     decay = rate * config.weight_decay * size
 
     def leaves(share: float) -> int | None:
-        """First step from which fewer than a share of the components can be moved."""
+        """First step from which no more than a share of the components can be moved."""
         return _first_step_after(
             config, lambda rate, update: bool((update + rate * config.weight_decay * size >= half).mean() > share)
         )
@@ -210,7 +210,9 @@ def sentences(found: Mobility, config: RunConfig) -> list[str]:
         f"{found.immovable:.0%} not even by the largest possible one ({found.largest_update:.3g}): it is below half a cell"
     )
     if math.isinf(found.largest_update):
-        largest = f"and the largest possible one has no bound with beta2 {config.beta2:g} and eps {config.eps:g}"
+        largest = (
+            f"and the largest possible one has no bound with beta1 {config.beta1:g}, beta2 {config.beta2:g}, eps {config.eps:g}"
+        )
     told = [
         f"{found.usually_immovable:.0%} of the components cannot be moved by a usual update ({found.usual_update:.3g}), "
         f"{largest}."

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from .answers import Answer, add_fields, configuration, folder_of, opened, say
+from .answers import Answer, add_fields, configuration, folder_of, opened, plain, say
 from .errors import RunError
 
 
@@ -50,7 +50,7 @@ def _mobility(asked: argparse.Namespace) -> Answer:
     found = mobility(config, Training(config, corpus).snapshot().words)
     for sentence in sentences(found, config):
         say(asked, sentence)
-    return {**asdict(found), "sentences": sentences(found, config)}
+    return {**plain(asdict(found)), "sentences": sentences(found, config)}
 
 
 def _bench(asked: argparse.Namespace) -> Answer:

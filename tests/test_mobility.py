@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snowball_core.bf16 import from_values, ordinal, values
+from snowball_core.commands import main
 from snowball_core.config import RunConfig, configured, preset
 from snowball_core.mobility import expected_words, half_cell, largest_update, mobility, second_moment_falls, sentences
 from snowball_core.runs import read_run
@@ -117,6 +119,17 @@ def test_where_nothing_bounds_an_update_the_sentence_says_so() -> None:
         config = configured(RunConfig(), changes)
         told = sentences(mobility(config, expected_words(config)), config)[0]
         assert "the largest possible one has no bound" in told
+
+
+def test_an_update_without_bound_is_null_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = [f"--{name}={value}" for name, value in (("hidden", 8), ("layers", 1), ("heads", 2), ("context", 16), ("batch", 4))]
+    (tmp_path / "a.txt").write_text("the quick brown fox " * 20)
+    assert (
+        main(["mobility", *tiny, "--corpus", str(tmp_path / "a.txt"), "--beta2", "0", "--runs", str(tmp_path), "--json"]) == 0
+    )
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1], parse_constant=pytest.fail)
+    assert answer["largest_update"] is None
+    assert "no bound with beta1 0.9, beta2 0, eps 1e-08" in answer["sentences"][0]
 
 
 def test_the_sentences_name_what_cannot_move_and_stay_silent_for_sgd() -> None:

@@ -15,7 +15,6 @@ from snowball_core.errors import ConfigError, RunError
 from snowball_core.event_tables import jiggled
 from snowball_core.findings import law_rows
 from snowball_core.forking import prepare_fork
-from snowball_core.laws import LAWS
 from snowball_core.observation import observe
 from snowball_core.origins import SNAPSHOT, segments
 from snowball_core.recording import continue_run, record
@@ -238,4 +237,4 @@ def test_a_fork_with_other_betas_knows_its_past_and_breaks_no_law(
     fork = forked(folder, parent, beta2=0.9)
     assert [(part.beta2, part.last_step) for part in branch(fork).past] == [(0.999, 13), (0.9, 24)]
     assert branch(fork, 0).past == ()
-    assert {row["law"]: row["violations"] for row in law_rows(observe(fork))} == dict.fromkeys(LAWS, [])
+    assert [row["law"] for row in law_rows(observe(fork)) if row["violations"]] == []

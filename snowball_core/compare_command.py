@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -81,8 +82,11 @@ def _opened(asked: argparse.Namespace) -> tuple[dict[str, Observation], list[str
     again = []
     for word in dict.fromkeys(asked.run):
         seen = find(word, folder_of(asked))
-        place = Path(word).expanduser() if seen.config is None or seen.kept_in is None else seen.kept_in
-        at = place.stat()
+        place = Path(os.path.expanduser(word)) if seen.config is None or seen.kept_in is None else seen.kept_in
+        try:
+            at = place.stat()
+        except OSError as error:
+            raise HistoryError(f'a comparison needs files that stay; "{place}": {error.strerror}. Name others.') from None
         first = found.setdefault((at.st_dev, at.st_ino), (word, place, seen))
         if first[0] != word:
             again.append(f"{first[0]} and {word} are the same and count once.")

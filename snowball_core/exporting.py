@@ -16,12 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import __version__
 from .errors import ChangedError, HistoryError, RunError
 from .exhibit import Exhibit
 from .files import read_json
 from .staging import staged, sweep
 from .status import is_read_only
+from .blocks import blocks
+from .errors import HistoryError, RunError
+from .exhibit import Exhibit
+from .memory import release
+from .observation import Observation
 from .takeaways import Item, chosen
 from .viewpoint import configuration_hash
 
@@ -70,12 +77,25 @@ def _head(shown: Exhibit) -> dict[str, Any]:
         "snowball": __version__,
         "run": seen.id,
         "configuration_sha256": configuration_hash(seen.config),
+        # A run's id is its own; two files from outside can have one name, and one file other dead tokens.
+        **({"history_sha256": _history_sha256(seen)} if seen.config is None else {}),
         "step": view.step,
         "group": view.group,
         "unit": view.unit,
         "range": [view.first, view.last],
         "snapshots": len(seen.steps),
     }
+
+
+def _history_sha256(seen: Observation) -> str:
+    """SHA-256 of a history's snapshots and of which tokens are dead."""
+    found = hashlib.sha256(repr((seen.words.shape, str(seen.words.dtype), seen.dead is None)).encode())
+    for start, stop in blocks(seen):
+        found.update(np.ascontiguousarray(seen.words[start:stop]).tobytes())
+        release(seen.words)
+    if seen.dead is not None:
+        found.update(seen.dead.tobytes())
+    return found.hexdigest()
 
 
 def _write_index(folder: Path, content: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, add_fields, configuration, folder_of, found_run, say
+from .answers import Answer, add_fields, configuration, folder_of, found_run, plain, say
 from .errors import RunError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _mobility(asked: argparse.Namespace) -> Answer:
     found = mobility(config, Training(config, corpus).snapshot().words)
     for sentence in sentences(found, config):
         say(asked, sentence)
-    return {**asdict(found), "sentences": sentences(found, config)}
+    return {**plain(asdict(found)), "sentences": sentences(found, config)}
 
 
 def _bench(asked: argparse.Namespace) -> Answer:

@@ -19,16 +19,14 @@ from typing import Any
 import numpy as np
 
 from . import __version__
+from .blocks import blocks
 from .errors import ChangedError, HistoryError, RunError
 from .exhibit import Exhibit
 from .files import read_json
-from .staging import staged, sweep
-from .status import is_read_only
-from .blocks import blocks
-from .errors import HistoryError, RunError
-from .exhibit import Exhibit
 from .memory import release
 from .observation import Observation
+from .staging import staged, sweep
+from .status import is_read_only
 from .takeaways import Item, chosen
 from .viewpoint import configuration_hash
 

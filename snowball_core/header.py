@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from .errors import HistoryError
+from .file_kinds import kind_by_name, kind_of
+from .terminal import one_line
 
 _LARGEST = 100_000_000
 _MOST_DIMENSIONS = 32
@@ -64,10 +66,12 @@ def read_header(path: Path) -> Header:
         raise HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.') from None
     except (ValueError, RecursionError) as error:
         unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
-        fault = "its header is not JSON" if unread else str(error)[:200]
-        raise HistoryError(
-            f'a history must be a safetensors file; "{path}" is not one ({fault}). {_way_out(path, fault)}'
-        ) from None
+        fault = "its header is not JSON" if unread else one_line(str(error)[:200])
+        kind = kind_of(path)
+        if kind and kind.what.startswith("a safetensors file"):
+            kind = None
+        is_what, advice = (f"is {kind.what}", kind.advice) if kind else (f"is not one ({fault})", _way_out(path, fault))
+        raise HistoryError(f'a history must be a safetensors file; "{path}" {is_what}. {advice}') from None
 
 
 def _way_out(path: Path, fault: str) -> str:
@@ -95,8 +99,11 @@ def history_file(text: str) -> Path:
     if given.startswith(("//", "\\\\")) or "\0" in given or "://" in given:
         raise HistoryError(f'a history must be a file of this machine; got "{given[:200]}". Copy it here and name the copy.')
     path = Path(os.path.expanduser(given))
-    if path.suffix != ".safetensors":
-        raise HistoryError(f'a history must be a file that ends in .safetensors; got "{given[:200]}". Name that file.')
+    if path.suffix.lower() != ".safetensors":
+        # By the name alone: what other files of this machine hold is not for a page to say.
+        kind = kind_by_name(path.name)
+        what, advice = (f", which is {kind.what}", kind.advice) if kind else ("", "Name that file.")
+        raise HistoryError(f'a history must be a file that ends in .safetensors; got "{given[:200]}"{what}. {advice}')
     return path.absolute()
 
 

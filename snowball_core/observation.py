@@ -7,6 +7,7 @@ read-only with what is known of it: where nobody says which tokens are dead, the
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +21,13 @@ from .cache import FOREIGN
 from .config import RunConfig
 from .corpus import load_corpus
 from .errors import HistoryError
+from .file_kinds import dtype_advice
 from .header import Header, read_header
+from .naming import named
 from .origins import segments
-from .runs import Run, corpora_folder, open_run, read_run
+from .runs import Run, corpora_folder, read_run
 from .tensorfile import RESERVED, open_tensor
+from .terminal import one_line
 
 GROUPS = ("all", "dead", "live")
 MOMENT_HASH = "moment_hash"
@@ -210,9 +214,11 @@ def foreign(
     if words.ndim == 2:
         words = words[None]
     if words.ndim != 3 or words.dtype.itemsize > 4 or 0 in words.shape[1:]:
+        other = {np.dtype(np.float64): "F64", np.dtype(np.uint64): "U64"}.get(words.dtype)
+        advice = dtype_advice(other) if other else "Name another tensor with --key."
         raise HistoryError(
             f"a history must be BF16 or F32 of shape [T, V, D] with tokens and components; "
-            f'"{name}" in "{path}" is {words.dtype} {shape}. Name another tensor with --key.'
+            f'"{one_line(name)}" in "{path}" is {words.dtype} {shape}. {advice}'
         )
     vocab = words.shape[1]
     if dead is None and corpus is not None:
@@ -224,7 +230,7 @@ def foreign(
             raise HistoryError(f"dead tokens must be ids of the vocabulary, 0–{vocab - 1:,}; got {wrong[0]:,}.")
         mask = np.zeros(vocab, np.bool_)
         mask[list(dead)] = True
-    return Observation(path.name, words, np.arange(len(words)), mask, kept_in=kept_in)
+    return Observation(one_line(path.name), words, np.arange(len(words)), mask, kept_in=kept_in)
 
 
 def _found(path: Path, header: Header) -> str:
@@ -234,9 +240,14 @@ def _found(path: Path, header: Header) -> str:
     }
     names = fitting[3] or fitting[2]
     if len(names) != 1:
-        listed = ", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in list(header.tensors.items())[:8])
+        first = list(header.tensors.items())[:8]
+        listed = one_line(", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in first))
+        other = [
+            each.dtype for each in header.tensors.values() if len(each.shape) in (2, 3) and not _fits(each, len(each.shape))
+        ]
         several = "several tensors", "Name one with --key."
-        count, mend = several if names else ("no tensor", "Save one in these formats and shapes.")
+        advice = dtype_advice(other[0]) if other else "Save one in these formats and shapes."
+        count, mend = several if names else ("no tensor", advice)
         raise HistoryError(
             f'a history must be a BF16 or F32 tensor [T, V, D], or one matrix [V, D]; "{path}" has {count} of that kind. '
             f"{mend} It holds: {listed or 'nothing'}."
@@ -263,7 +274,8 @@ def tokens_of(text: str) -> list[int]:
     """
     try:
         ends = [[int(end) for end in part.split("-", 1)] for part in text.split(",") if part.strip()]
-        if any(not 0 <= pair[-1] - pair[0] <= 10_000_000 for pair in ends):
+        spans = [pair[-1] - pair[0] for pair in ends]
+        if min(spans, default=0) < 0 or sum(spans) > 10_000_000:
             raise ValueError
         return [token for pair in ends for token in range(pair[0], pair[-1] + 1)]
     except ValueError:
@@ -280,10 +292,8 @@ def find(
     RunError, HistoryError, CorpusError
         If it is none of these or cannot be read.
     """
-    given = Path(word).expanduser()
-    if len(given.parts) > 1 and (given / "run.json").is_file():
-        return observe(read_run(given.resolve()))
-    if given.suffix == ".safetensors":
-        place = hashlib.blake2b(f"{given.resolve()} {key}".encode(), digest_size=8).hexdigest()
-        return foreign(given, key, dead, corpus, corpora_folder(folder), folder / FOREIGN / place)
-    return observe(open_run(folder, word))
+    given = named(word, folder)
+    if given.is_dir():
+        return observe(read_run(given))
+    place = hashlib.blake2b(os.fsencode(f"{given.resolve()} {key}"), digest_size=8).hexdigest()
+    return foreign(given, key, dead, corpus, corpora_folder(folder), folder / FOREIGN / place)

@@ -26,7 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import HistoryError, RunError
+from .file_kinds import dtype_advice
 from .header import read_header
+from .terminal import one_line
 
 DATA_START = 1_024
 RESERVED = "reserved"
@@ -244,14 +246,14 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
     chosen = name if name is not None else (names[0] if len(names) == 1 else None)
     if chosen is None or chosen not in header.tensors:
         raise HistoryError(
-            f'the tensor to read must be named among those in "{path}": {", ".join(names)[:500] or "none"}; '
+            f'the tensor to read must be named among those in "{path}": {one_line(", ".join(names)[:500]) or "none"}; '
             f"got {name or 'no name'}."
         )
     entry = header.tensors[chosen]
     if entry.dtype not in _DTYPES:
         raise HistoryError(
-            f'"{chosen}" in "{path}" must be BF16 or F32; it is {entry.dtype}. '
-            "bfloat16 saved as float16 has lost its bits: save it again."
+            f'"{one_line(chosen)}" in "{path}" must be BF16 or F32; it is {one_line(entry.dtype[:40])}. '
+            f"{dtype_advice(entry.dtype)}"
         )
     dtype, offset = _DTYPES[entry.dtype], header.start + entry.begin
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .answers import AddVerb, Answer, folder_of, plain, rows_of, say, write_text
+from .answers import AddVerb, Answer, add_file, folder_of, nonempty, plain, rows_of, say, write_text
 from .errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ def add_compare_verb(verb: AddVerb) -> None:
     added.add_argument("--align", default="step", help="step, event or rates (default: step)")
     added.add_argument("--event", default="first-merger", help="with --align event: first-merger or last-change")
     added.add_argument("--group", default="dead", help="all, dead or live (default: dead)")
-    added.add_argument("--measure", help="columns of the census, comma-separated (default: unique,black_holes,population,…)")
-    added.add_argument("--csv", metavar="FILE", help="write every recorded step of every run there, with its place on the axis")
+    added.add_argument(
+        "--measure", type=nonempty, help="columns of the census, comma-separated (default: unique,black_holes,population,…)"
+    )
+    add_file(added, "--csv", "write every recorded step of every run there, with its place on the axis")
 
 
 def _compare(asked: argparse.Namespace) -> Answer:
@@ -32,7 +34,7 @@ def _compare(asked: argparse.Namespace) -> Answer:
 
     align, measures = _alignment(asked), _measures(asked)
     require_several(len(set(asked.run)))
-    seen = {each.id: each for each in (find(word, folder_of(asked)) for word in dict.fromkeys(asked.run))}
+    seen = {each.id: each for each in (find(name, folder_of(asked)) for name in dict.fromkeys(asked.run))}
     require_several(len(seen))
     lined_up = line_up([recording(each) for each in seen.values()])
     runs = entrants(lined_up, lambda each: measured(seen[each.id], asked.group))
@@ -62,8 +64,8 @@ def _alignment(asked: argparse.Namespace) -> str:
 def _measures(asked: argparse.Namespace) -> list[str]:
     from .line_up import MEASURES, USUAL
 
-    chosen = [word.strip() for word in asked.measure.split(",")] if asked.measure else list(USUAL)
-    if unknown := [word for word in chosen if word not in MEASURES]:
+    chosen = [name.strip() for name in asked.measure.split(",")] if asked.measure else list(USUAL)
+    if unknown := [name for name in chosen if name not in MEASURES]:
         raise ConfigError([f'measures to compare are among {", ".join(MEASURES)}; got "{", ".join(unknown)}".'])
     return chosen
 

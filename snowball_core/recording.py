@@ -27,6 +27,7 @@ from .turns import turn
 CHECKPOINT_SECONDS = 5.0
 _STATUS_SECONDS = 0.5
 Watch = Callable[[Status], None]
+_interrupted = threading.Event()
 
 
 def record(config: RunConfig, folder: Path, watch: Watch = lambda status: None) -> Run:
@@ -100,13 +101,24 @@ def _stop_on_signals() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    kinds = (signal.SIGTERM, signal.SIGINT)
-    before = {kind: signal.signal(kind, lambda *_: asked.set()) for kind in kinds}
+    _interrupted.clear()
+
+    def stop(number: int, _: object) -> None:
+        asked.set()
+        if number == signal.SIGINT:
+            _interrupted.set()
+
+    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield asked
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
+
+
+def was_interrupted() -> bool:
+    """Whether Ctrl-C was pressed during the latest training in this process."""
+    return _interrupted.is_set()
 
 
 def _should_stop(path: Path, asked: threading.Event) -> bool:

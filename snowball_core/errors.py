@@ -42,3 +42,7 @@ class ChangedError(HistoryError):
 
 class RunError(SnowballError):
     """A run that does not exist, is busy, or cannot do what was asked."""
+
+
+class CancelledError(RunError):
+    """Work that Ctrl-C ended; the message says what is kept."""

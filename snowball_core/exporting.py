@@ -97,7 +97,7 @@ def _history_sha256(seen: Observation) -> str:
 
 
 def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
-    (folder / INDEX).write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    (folder / INDEX).write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def folder_zip(shown: Exhibit, only: Sequence[str] = ()) -> bytes:

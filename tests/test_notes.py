@@ -56,6 +56,12 @@ def test_what_is_not_given_stays_and_what_is_given_empty_goes(make_run: MakeRun)
         ({"label": "turned \u202e round"}, "U+202E"),
         ({"note": "line\u2028separator"}, "U+2028"),
         ({"note": "half \ud800"}, "U+D800"),
+        ({"label": "seen\u200dhere"}, "number 5 is U+200D"),
+        ({"label": "\u06cc\u200c"}, "number 2 is U+200C"),
+        ({"tags": ["\u06cc\u200c \u062e"]}, "number 2 is U+200C"),
+        ({"label": "\u200d\U0001f469"}, "number 1 is U+200D"),
+        ({"label": "\u06cc\u200c\u200c\u062e"}, "number 2 is U+200C"),
+        ({"note": "\u06cc\u200b\u062e"}, "U+200B"),
         ({"label": 5}, "a label must be text; got int"),
     ],
 )
@@ -68,6 +74,27 @@ def test_a_text_that_is_too_long_or_cannot_be_seen_is_refused_and_the_old_one_st
         annotate(path, **given)  # type: ignore[arg-type]
     assert words in str(refused.value)
     assert read_notes(path) == Notes("old", "old", ("old",))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0915\u094d\u200d\u0937",
+            "\u0d28\u0d4d\u200d",
+            "\u06f1\u06f3\u0647\u200d.",
+            "\u0936\u094d\u200c",
+            "Auf\u00e4\u200clage",
+        ),
+        *("\U0001f469\u200d\U0001f52c lab", "\U0001f3f3\ufe0f\u200d\U0001f308", "\U0001f468\U0001f3fd\u200d\U0001f680"),
+        "\U0001f469\u200d\u2764\ufe0f\u200d\U0001f468",
+    ],
+)
+def test_joined_letters_and_pictures_stay_joined_in_every_text(make_run: MakeRun, name: str) -> None:
+    path = make_run().path
+    annotate(path, name, name, [name])
+    assert read_notes(path) == Notes(name, name, (name,))
 
 
 def test_the_longest_texts_are_kept(make_run: MakeRun) -> None:

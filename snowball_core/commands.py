@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import __version__
-from .answers import Answer, add_fields, configuration, folder_of, given_fields, nonempty, opened, prepare_files, say, whole, with_damage
+from .answers import (
+    Answer,
+    add_fields,
+    configuration,
+    folder_of,
+    given_fields,
+    nonempty,
+    opened,
+    prepare_files,
+    say,
+    whole,
+    with_damage,
+)
 from .compare_command import add_compare_verb
 from .config import PRESETS
 from .errors import CancelledError, ConfigError, RunError, SnowballError

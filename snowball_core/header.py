@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from .errors import HistoryError
+from .file_kinds import kind_by_name, kind_of
 from .files import open_regular
 from .memory import MOST_SNAPSHOTS, tables_bytes
-from .file_kinds import kind_by_name, kind_of
 from .terminal import one_line
 
 RESERVED = "reserved"

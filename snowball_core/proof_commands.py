@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .answers import Answer, add_fields, configuration, folder_of, found_run, plain, say, whole
 from .errors import RunError
-from .terminal import flush
+from .terminal import flush, write
 
 if TYPE_CHECKING:
     from .verification import Verification
@@ -50,7 +49,7 @@ def _verify(asked: argparse.Namespace) -> Answer:
     if found.is_sound:
         return answer
     if asked.json:
-        print(json.dumps(answer))
+        write(json.dumps(answer) + "\n", sys.stdout)
     raise RunError(f'the run "{run.id}" is not what it says it is: {_first_fault(found)}')
 
 

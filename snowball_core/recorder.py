@@ -47,11 +47,18 @@ class Recorder:
         self._tallies: dict[str, Tally] = dict(prefix.tallies)
         metadata = {"format": "snowball-1", "record": config.record, "last_step": str(config.last_step)}
         with contextlib.ExitStack() as stack:
-            for name, (file, dtype, shape) in recordings(config).items():
-                known = prefix.recorded[name]
-                writer = TensorWriter(self.path / file, name, dtype, shape, len(self.wanted), metadata, known)
-                self._files[name] = stack.enter_context(writer)
-            self._metrics = stack.enter_context(MetricsWriter(self.path / METRICS, prefix.rows))
+            try:
+                for name, (file, dtype, shape) in recordings(config).items():
+                    known = prefix.recorded[name]
+                    writer = TensorWriter(self.path / file, name, dtype, shape, len(self.wanted), metadata, known)
+                    self._files[name] = stack.enter_context(writer)
+                self._metrics = stack.enter_context(MetricsWriter(self.path / METRICS, prefix.rows))
+            except BaseException:
+                # The disk had room for the first and not for the next: the first gives it back.
+                for opened in self._files.values():
+                    with contextlib.suppress(OSError):
+                        opened.trim()
+                raise
             self._open = stack.pop_all()
 
     @property

@@ -51,7 +51,6 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
     """
     require_writable()
     parent = at.parent
-    _require_sound(at)
     if at.kind == CHECKPOINT and checked_corpus(folder, config).sha256 != parent.text_sha256:
         raise RunError(
             f'an exact fork goes on with the text of its parent; "{config.corpus}" is another one now (SHA-256 differs). '
@@ -59,6 +58,7 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
         )
     if faults := branch_faults(at, config):
         raise ConfigError(faults)
+    _require_sound(at)
     take = _take_checkpoint if at.kind == CHECKPOINT else _take_snapshot
     return prepare_with(folder, config, _entries(at, config), lambda path: take(at, config, path))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +26,9 @@ from .tensorfile import TensorWriter
 from .training import Snapshot, Training
 
 _NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64", torch.int64: "I64"}
+
+# What files.replacing and a new recording write beside their place, and what older versions did.
+_PART = re.compile(r"\.(run|status)\.json-[a-z0-9_]{8}|\.state\.safetensors-[a-z0-9_]{8}|\.[a-z_]+\.safetensors-new|state\.new")
 
 
 class Recorder:
@@ -47,11 +52,18 @@ class Recorder:
         self._tallies: dict[str, Tally] = dict(prefix.tallies)
         metadata = {"format": "snowball-1", "record": config.record, "last_step": str(config.last_step)}
         with contextlib.ExitStack() as stack:
-            for name, (file, dtype, shape) in recordings(config).items():
-                known = prefix.recorded[name]
-                writer = TensorWriter(self.path / file, name, dtype, shape, len(self.wanted), metadata, known)
-                self._files[name] = stack.enter_context(writer)
-            self._metrics = stack.enter_context(MetricsWriter(self.path / METRICS, prefix.rows))
+            try:
+                for name, (file, dtype, shape) in recordings(config).items():
+                    known = prefix.recorded[name]
+                    writer = TensorWriter(self.path / file, name, dtype, shape, len(self.wanted), metadata, known)
+                    self._files[name] = stack.enter_context(writer)
+                self._metrics = stack.enter_context(MetricsWriter(self.path / METRICS, prefix.rows))
+            except BaseException:
+                # The disk had room for the first and not for the next: the first gives it back.
+                for opened in self._files.values():
+                    with contextlib.suppress(OSError):
+                        opened.trim()
+                raise
             self._open = stack.pop_all()
 
     @property
@@ -124,6 +136,15 @@ class Recorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._open.close()
+
+
+def sweep_parts(path: Path) -> None:
+    """Remove half-written files that a killed writer left in a run's folder; the caller holds the run's lock."""
+    with contextlib.suppress(OSError):
+        for folder in (path, path / "checkpoint"):
+            for entry in list(os.scandir(folder)):
+                if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    os.unlink(entry.path)
 
 
 def save_checkpoint(path: Path, training: Training, recorder: Recorder) -> None:

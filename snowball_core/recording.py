@@ -18,12 +18,11 @@ from .machine import resolve_device
 from .memory import keep_memory
 from .preparing import checked_corpus, prepare
 from .provenance import compared_provenance
-from .recorder import Recorder, restore_checkpoint, save_checkpoint
+from .recorder import Recorder, restore_checkpoint, save_checkpoint, sweep_parts
 from .recordings import TENSOR
 from .retracing import begin
 from .runs import Run, read_run
 from .soundness import Prefix, sound_prefix
-from .staging import sweep_parts
 from .status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_json, write_status
 from .stopping import clear_marker, stop_on_signals
 from .stopping import was_interrupted as was_interrupted

@@ -17,8 +17,6 @@ from .status import is_read_only
 # A sweep beside it may hold a new lock for an instant.
 _PATIENCE = 10.0
 _LOCK = re.compile(r"(\.[a-z]{1,20}-[0-9a-f]{12})\.lock")
-# What files.replacing and a new recording write beside their place, and what older versions did.
-_PART = re.compile(r"\.(run|status)\.json-[a-z0-9_]{8}|\.state\.safetensors-[a-z0-9_]{8}|\.[a-z_]+\.safetensors-new|state\.new")
 
 
 @contextlib.contextmanager
@@ -58,15 +56,6 @@ def sweep(folder: Path, is_library: bool = True) -> None:
         for entry in list(os.scandir(folder)):
             if (named := _LOCK.fullmatch(entry.name)) and entry.is_file(follow_symlinks=False):
                 _remove(folder / named[1])
-
-
-def sweep_parts(path: Path) -> None:
-    """Remove half-written files that a killed writer left in a run's folder; the caller holds the run's lock."""
-    with contextlib.suppress(OSError):
-        for folder in (path, path / "checkpoint"):
-            for entry in list(os.scandir(folder)):
-                if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                    os.unlink(entry.path)
 
 
 def _remove(stage: Path) -> None:

@@ -197,6 +197,26 @@ def test_a_failed_checkpoint_leaves_the_one_before(killed: Run, tmp_path: Path, 
     assert continue_run(tmp_path, read_run(run.path)).state == "completed"
 
 
+def test_a_disk_with_room_for_the_first_recording_only_gets_it_back(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained_runs.stopped_at(9, tmp_path, config, monkeypatch)
+    before = {file.name: file.read_bytes() for file in run.path.glob("*.safetensors")}
+    allocate, asked = os.posix_fallocate, []
+
+    def full(*where: int) -> None:
+        asked.append(where)
+        if len(asked) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        allocate(*where)
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(RunError, match="the disk must have room for"):
+        continue_run(tmp_path, run)
+    assert {file.name: file.read_bytes() for file in run.path.glob("*.safetensors")} == before
+    assert (run.status().state, run.status().step) == ("failed", 9)
+
+
 def test_the_last_word_is_said_in_a_folder_made_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_status(tmp_path, Status("running", 3, 10))
 

@@ -10,10 +10,14 @@ from pathlib import Path
 import streamlit as st
 
 if __name__ != "__main__":
-    from pages.parts.boot import ready
+    from starlette.middleware import Middleware
 
-    app = st.App(__file__, lifespan=ready)
+    from pages.parts.boot import ready
+    from pages.parts.shell import Shell
+
+    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Shell)])
 else:
+    from pages.parts.address import enter_page
     from pages.parts.boot import import_first_page
     from pages.parts.door import enter
 
@@ -41,4 +45,5 @@ else:
     )
     import_first_page()
     enter()
+    enter_page(page.url_path)
     page.run()

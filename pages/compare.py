@@ -9,6 +9,7 @@ from pages.parts.door import require_front_door
 require_front_door("pages/compare.py")
 
 from pages.parts.compared import key_of, lined_up, measured_entrants  # noqa: E402
+from pages.parts.diverged import lost_of, say_lost  # noqa: E402
 from pages.parts.overlays import letters, overlays  # noqa: E402
 from pages.parts.roll import differing, roll_call  # noqa: E402
 from pages.parts.run_picker import is_empty, offer_demo  # noqa: E402
@@ -42,6 +43,8 @@ if len(runs) >= FEWEST:
         keys = tuple(key_of(run) for run in runs)
         found = lined_up(keys)
         names = letters(found)
+        for run, (_, snapshots) in zip(runs, keys, strict=True):
+            say_lost(lost_of(run, group, snapshots), names[run.id])
         roll_call(found, names, {run.id: run.status() for run in runs})
         entrants = measured_entrants(keys, group)
         st.subheader("On one axis", anchor="axis")

@@ -8,6 +8,7 @@ from pages.parts.door import require_front_door
 
 require_front_door("pages/library.py")
 
+from pages.parts.address import pick_tab  # noqa: E402
 from pages.parts.foreign_view import foreign_view  # noqa: E402
 from pages.parts.run_picker import say_read_only  # noqa: E402
 from pages.parts.shelf_view import shelf_view  # noqa: E402
@@ -20,7 +21,7 @@ st.markdown(
 )
 say_read_only()
 say_put_away()
-runs, file, trash = st.tabs(["Runs", "From a file", "Trash"], key="shelf", bind="query-params")
+runs, file, trash = pick_tab(["Runs", "From a file", "Trash"], "shelf")
 if runs.open:
     with runs:
         shelf_view()

@@ -9,6 +9,7 @@ from pages.parts.door import require_front_door
 require_front_door("pages/verdict.py")
 
 from pages.parts.criteria import criteria, outcome  # noqa: E402
+from pages.parts.diverged import say_diverged, say_nothing_finite  # noqa: E402
 from pages.parts.monitors import monitors  # noqa: E402
 from pages.parts.provenance import provenance  # noqa: E402
 from pages.parts.run_picker import is_empty, offer_demo, only_one_snapshot, pick_run  # noqa: E402
@@ -35,13 +36,16 @@ else:
 if run is not None:
     say_unusable(run, address)
     try:
-        snapshots, path = recorded_snapshots(run), str(run.path)
-        if not snapshots:
+        recorded, path = recorded_snapshots(run), str(run.path)
+        snapshots = say_diverged(run, group, recorded)
+        if not recorded:
             st.info(
                 "Nothing is recorded in this run yet: a verdict needs a snapshot. Choose another run, or wait a few seconds."
             )
         elif not group_mask(run.dead, group).any():
             st.info(f"This run has no {group} tokens, so there is nothing to judge: choose another group above.")
+        elif not snapshots:
+            say_nothing_finite(run)
         elif snapshots < 2:
             only_one_snapshot(run, "A verdict is on what became of black holes from the first recorded step to the last")
         else:
@@ -49,7 +53,7 @@ if run is not None:
             criteria(path, snapshots, group)
             monitors(run, snapshots, group)
             plates = seeds_epsilon(run, snapshots, group)
-            take_these(Stand(run, snapshots, group, "cells"), plates, ("verdict", "laws"))
+            take_these(Stand(run, recorded, group, "cells"), plates, ("verdict", "laws"))
         provenance(run)
     except SnowballError as error:
         st.error(plain(error))

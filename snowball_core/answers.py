@@ -195,6 +195,17 @@ def group_of(asked: argparse.Namespace, seen: Observation, what: str) -> str:
     return groups[0]
 
 
+def lost_of(asked: argparse.Namespace, seen: Observation, groups: list[str]) -> dict[str, Any] | None:
+    """Where a history diverged, said first and returned for the answer; None where it is finite. Of several groups: of all."""
+    from .divergence import divergence
+
+    found = divergence(seen, groups[0] if len(groups) == 1 else "all")
+    if found is None:
+        return None
+    say(asked, f"{found.text}.")
+    return found.to_json()
+
+
 def write_text(path: str, text: str) -> None:
     """Write a table where it was asked for."""
     write_parts(path, [text])

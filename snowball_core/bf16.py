@@ -80,6 +80,52 @@ def from_values(numbers: npt.ArrayLike) -> npt.NDArray[np.uint16]:
     return np.where(np.isnan(single), nan, rounded)
 
 
+def finite_rows(words: Words) -> npt.NDArray[np.bool_]:
+    """Whether each row (the last axis) holds finite numbers only; shape of the other axes.
+
+    Examples
+    --------
+    >>> finite_rows(np.array([[0x3F80, 0x7F7F], [0x7F80, 0], [0xFFC0, 0]], np.uint16)).tolist()
+    [True, False, False]
+    """
+    layout = format_of(words)
+    infinity = (layout.sign_mask - 1) >> layout.mantissa << layout.mantissa
+    finite: npt.NDArray[np.bool_] = ((bits(words) & np.array(layout.sign_mask - 1, layout.bits)) < infinity).all(axis=-1)
+    return finite
+
+
+def nan_rows(words: Words) -> npt.NDArray[np.bool_]:
+    """Whether each row (the last axis) holds a NaN; shape of the other axes.
+
+    Examples
+    --------
+    >>> nan_rows(np.array([[0x3F80, 0x7F7F], [0x7F80, 0], [0xFFC0, 0]], np.uint16)).tolist()
+    [False, False, True]
+    """
+    layout = format_of(words)
+    infinity = (layout.sign_mask - 1) >> layout.mantissa << layout.mantissa
+    holds: npt.NDArray[np.bool_] = ((bits(words) & np.array(layout.sign_mask - 1, layout.bits)) > infinity).any(axis=-1)
+    return holds
+
+
+def is_finite(words: Words) -> bool:
+    """Whether every number is finite.
+
+    The largest pattern read as a signed and as an unsigned integer: of the positive numbers the infinity and the NaNs are the
+    largest, of the negative ones too. Nothing is copied.
+
+    Examples
+    --------
+    >>> is_finite(np.array([0x7F7F, 0xFF7F], np.uint16)), is_finite(np.array([0xFF80], np.uint16))
+    (True, False)
+    """
+    layout = format_of(words)
+    infinity = (layout.sign_mask - 1) >> layout.mantissa << layout.mantissa
+    pattern = bits(words)
+    signed = pattern.view(np.int16 if layout.name == "BF16" else np.int32)
+    return not words.size or bool(signed.max() < infinity and pattern.max() < infinity + layout.sign_mask)
+
+
 def ulp(words: Words) -> npt.NDArray[np.float64]:
     """The lattice spacing at each value, in weight units, read from the exponent field.
 

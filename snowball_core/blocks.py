@@ -16,6 +16,8 @@ from .memory import release, steady_memory
 from .observation import Observation
 
 BLOCK_BYTES = 16 * 1024 * 1024
+# A snapshot of a few bytes still has a census and a row of every table.
+_BLOCK_SNAPSHOTS = 16_384
 _WORKERS = 2
 Progress = Callable[[int, int], None]
 Measure = Callable[[Observation, int, int], Mapping[str, pd.DataFrame]]
@@ -26,8 +28,8 @@ def silent(done: int, total: int) -> None:
 
 
 def blocks(seen: Observation) -> list[tuple[int, int]]:
-    """The parts a history is measured in: first snapshot and the one after the last, about 16 MB each."""
-    size = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
+    """The parts a history is measured in: first snapshot and the one after the last, about 16 MB each, or fewer."""
+    size = max(1, min(_BLOCK_SNAPSHOTS, BLOCK_BYTES // max(1, seen.words[:1].nbytes)))
     count = len(seen.words)
     return [(start, min(start + size, count)) for start in range(0, count, size)]
 

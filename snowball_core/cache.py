@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .files import read_bytes, read_json, replacing
+
 if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER, FOREIGN = "cache", ".foreign"
+_LARGEST = 1_000_000_000
 
 
 def content_key(version: str, parts: Iterable[npt.NDArray[Any]]) -> str:
@@ -37,16 +41,22 @@ def content_key(version: str, parts: Iterable[npt.NDArray[Any]]) -> str:
 
 
 def load(folder: Path | None, name: str, key: str) -> pd.DataFrame | None:
-    """The table kept under this name for this content; None if there is none, or it is damaged."""
+    """The table kept under this name for this content; None if there is none, or it is damaged.
+
+    Its file is named after a digest of its own bytes, its name and its key: a file in which a bit changed, or another table
+    under this name, is not taken.
+    """
     if folder is None:
         return None
     import pandas as pd
 
-    try:
-        return pd.read_parquet(folder / FOLDER / f"{name}-{key}.parquet")
-    except Exception:
+    for file in _kept_files(folder, f"{name}-{key}-"):
         # Whatever is wrong with a derived file, computing it anew is right.
-        return None
+        with contextlib.suppress(Exception):
+            raw = read_bytes(file, _LARGEST)
+            if file.name == _file_name(name, key, raw):
+                return pd.read_parquet(io.BytesIO(raw))
+    return None
 
 
 def keep(folder: Path | None, name: str, key: str, table: pd.DataFrame) -> None:
@@ -57,22 +67,38 @@ def keep(folder: Path | None, name: str, key: str, table: pd.DataFrame) -> None:
         place = folder / FOLDER
         # A run folder that is gone is not made again; the place of a foreign history is.
         place.mkdir(parents=folder.parent.name == FOREIGN, exist_ok=True)
-        fresh = place / f".{name}-{key}-{os.getpid()}.new"
-        try:
-            table.to_parquet(fresh, index=False)
-            os.replace(fresh, place / f"{name}-{key}.parquet")
-        finally:
-            fresh.unlink(missing_ok=True)
-        for old in place.glob(f"{name}-*.parquet"):
-            if old.name != f"{name}-{key}.parquet":
-                old.unlink(missing_ok=True)
+        written = io.BytesIO()
+        table.to_parquet(written, index=False)
+        raw = written.getvalue()
+        kept = place / _file_name(name, key, raw)
+        with replacing(kept, durable=False) as file:
+            file.write(raw)
+        for old in _kept_files(folder, f"{name}-"):
+            if old.name != kept.name:
+                with contextlib.suppress(OSError):
+                    old.unlink()
+
+
+def _kept_files(folder: Path, beginning: str) -> list[Path]:
+    try:
+        names = sorted(os.listdir(folder / FOLDER))
+    except OSError:
+        return []
+    return [folder / FOLDER / name for name in names if name.startswith(beginning) and name.endswith(".parquet")]
+
+
+def _file_name(name: str, key: str, raw: bytes) -> str:
+    digest = hashlib.blake2b(f"{name} {key} ".encode(), digest_size=16)
+    digest.update(raw)
+    return f"{name}-{key}-{digest.hexdigest()}.parquet"
 
 
 def load_answer(folder: Path, name: str, key: object) -> Any:
     """The small answer kept under this name for this key; None if there is none, or it is damaged."""
     try:
-        content = json.loads((folder / FOLDER / f"{name}.json").read_bytes())
-        return content["answer"] if content["key"] == key else None
+        content = read_json(folder / FOLDER / f"{name}.json")
+        is_whole = content["key"] == key and content["digest"] == _answer_digest(name, key, content["answer"])
+        return content["answer"] if is_whole else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -84,12 +110,14 @@ def keep_answer(folder: Path, name: str, key: object, answer: Mapping[str, Any])
     with contextlib.suppress(OSError):
         place = folder / FOLDER
         place.mkdir(exist_ok=True)
-        fresh = place / f".{name}-{os.getpid()}.new"
-        try:
-            fresh.write_text(json.dumps({"key": key, "answer": answer}))
-            os.replace(fresh, place / f"{name}.json")
-        finally:
-            fresh.unlink(missing_ok=True)
+        content = {"key": key, "answer": answer, "digest": _answer_digest(name, key, answer)}
+        with replacing(place / f"{name}.json", durable=False) as file:
+            file.write(json.dumps(content).encode())
+
+
+def _answer_digest(name: str, key: object, answer: object) -> str:
+    text = json.dumps([name, key, answer], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _is_readonly() -> bool:

@@ -148,7 +148,7 @@ def census_history(history: npt.NDArray[Any], group: Group | None = None) -> lis
 
 
 def _chunks(history: npt.NDArray[Any], group: Group | None) -> Iterator[npt.NDArray[Any]]:
-    size = max(1, _CHUNK_BYTES // max(1, history[0].nbytes)) if len(history) else 1
+    size = max(1, _CHUNK_BYTES // max(1, history[:1].nbytes)) if len(history) else 1
     for start in range(0, len(history), size):
         chunk = history[start : start + size]
         yield np.ascontiguousarray(chunk if group is None else chunk[:, group])

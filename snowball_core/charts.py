@@ -134,7 +134,10 @@ def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]], axis: StepAxis) ->
         return pd.DataFrame({name: [] for name in columns}), 1
     starts = np.flatnonzero(np.diff(axis.columns(steps, _MOST_POINTS), prepend=-1))
     sizes = np.diff(np.append(starts, len(steps)))
-    return pd.DataFrame({name: np.add.reduceat(metrics[name], starts) / sizes for name in columns}), int(sizes.max())
+    means = {name: np.add.reduceat(metrics[name], starts) / sizes for name in columns}
+    # An infinite loss would leave the axis without ends.
+    known = {name: np.where(np.isfinite(each), each, np.nan) for name, each in means.items()}
+    return pd.DataFrame(known), int(sizes.max())
 
 
 @functools.lru_cache(maxsize=64)
@@ -229,7 +232,10 @@ def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[f
 
 
 def places_data(scene: Stage, rows: Words, tokens: pd.DataFrame) -> pd.DataFrame:
-    """One point per vector of the group's rows: place, population, kind, colour, tokens, the first one; large ones first."""
+    """One point per vector of the group's rows: place, population, kind, colour, tokens, the first one; large ones first.
+
+    Rows that are not finite have no place.
+    """
     places, vector = scene.axes.coordinates(rows), tokens["vector"].to_numpy()
     order = np.argsort(vector, kind="stable")
     group, glyph, token = (tokens[name].tolist() for name in ("group", "glyph", "token"))
@@ -241,4 +247,5 @@ def places_data(scene: Stage, rows: Words, tokens: pd.DataFrame) -> pd.DataFrame
         hue, who = hole_colour(hues[rows_of[0]]), listed([glyph[row] for row in rows_of])
         points.append((*places[rows_of[0], :2], len(rows_of), kind, hue, who, token[rows_of[0]]))
     result = pd.DataFrame(points, columns=["x", "y", "population", "kind", "colour", "who", "token"])
+    result = result[np.isfinite(result[["x", "y"]].to_numpy(np.float64)).all(axis=1)]
     return result.sort_values("population", ascending=False, kind="stable")

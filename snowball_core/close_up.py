@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words, ordinal
+from .bf16 import Words, finite_rows, nan_rows, ordinal
 from .census import hidden_leaders
 from .event_tables import Account, event_rows
 from .geometry import Spread
@@ -74,12 +74,27 @@ def _hidden_class(seen: Observation, index: int, rows: Words, mask: npt.NDArray[
     return pd.array(number, "Int64")
 
 
-def holes_at(tokens: pd.DataFrame) -> pd.DataFrame:
-    """The :func:`~snowball_core.tables.holes_of` a table of :func:`tokens_at`, each with its nature and its hidden classes."""
+def holes_at(tokens: pd.DataFrame, rows: Words | None = None) -> pd.DataFrame:
+    """The :func:`~snowball_core.tables.holes_of` a table of :func:`tokens_at`, each with its nature and its hidden classes.
+
+    The nature is "true", "apparent" or "not recorded"; "NaN" or "infinite" where the tokens share a row that is not finite:
+    they have equal bits, and are no black hole.
+
+    Parameters
+    ----------
+    tokens : DataFrame
+    rows : Words, shape (tokens, hidden), optional
+        The rows of the same tokens; without them all are taken for finite.
+    """
     table = holes_of(tokens)
     counted = tokens.dropna(subset="hidden_class").groupby(["hole", "hidden_class"]).size().groupby("hole").apply(list)
     sizes = [counted.get(hole, []) for hole in table["hole"]]
-    table.insert(2, "nature", ["not recorded" if not each else "true" if len(each) == 1 else "apparent" for each in sizes])
+    odd = [""] * len(table)
+    if rows is not None and not finite_rows(rows).all():
+        kind = np.where(nan_rows(rows), "NaN", np.where(finite_rows(rows), "", "infinite"))
+        odd = [str(kind[(tokens["hole"] == hole).to_numpy().argmax()]) for hole in table["hole"]]
+    known = ["not recorded" if not each else "true" if len(each) == 1 else "apparent" for each in sizes]
+    table.insert(2, "nature", [named or nature for named, nature in zip(odd, known, strict=True)])
     table.insert(3, "hidden_classes", [" + ".join(map(str, each)) for each in sizes])
     return table
 

@@ -142,7 +142,7 @@ def _resume(asked: argparse.Namespace) -> Answer:
 def _ended(asked: argparse.Namespace, run: Any) -> dict[str, Any]:
     status = run.status()
     say(asked, f"{run.id}: {status.state} after {status.step:,} of {status.last_step:,} steps")
-    for note in run.manifest["corpus"]["notes"]:
+    for note in run.manifest["corpus"].get("notes", []):
         say(asked, f"corpus: {note}")
     if not run.manifest["dead_ids"]:
         say(asked, "no token is dead: every id below vocab occurs in the corpus")

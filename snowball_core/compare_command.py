@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .answers import AddVerb, Answer, folder_of, plain, rows_of, say, say_damage, write_text
-from .errors import ConfigError
+from .errors import ConfigError, HistoryError
 
 if TYPE_CHECKING:
     from .comparison import Entrant
     from .line_up import LineUp
+    from .observation import Observation
 
 
 def add_compare_verb(verb: AddVerb) -> None:
@@ -19,36 +23,86 @@ def add_compare_verb(verb: AddVerb) -> None:
     added.add_argument("run", metavar="RUN", nargs="+", help="ids, folders, or safetensors files with a [T, V, D] tensor")
     added.add_argument("--align", default="step", help="step, event or rates (default: step)")
     added.add_argument("--event", default="first-merger", help="with --align event: first-merger or last-change")
-    added.add_argument("--group", default="dead", help="all, dead or live (default: dead)")
+    added.add_argument("--group", help="all, dead or live (default: dead, or all where a file's dead tokens are not known)")
     added.add_argument("--measure", help="columns of the census, comma-separated (default: unique,black_holes,population,…)")
     added.add_argument("--csv", metavar="FILE", help="write every recorded step of every run there, with its place on the axis")
 
 
 def _compare(asked: argparse.Namespace) -> Answer:
-    from .comparison import overlay, ribbons
+    from .comparison import overlay, places, ribbons, why_missing
+    from .divergence import divergence
+    from .likeness import shapes
     from .line_up import configuration_differences, entrants, line_up, measured, recording, require_several, roll
-    from .observation import find
     from .tables import csv_bytes
 
     align, measures = _alignment(asked), _measures(asked)
     require_several(len(set(asked.run)))
-    seen = {each.id: each for each in (find(word, folder_of(asked)) for word in dict.fromkeys(asked.run))}
+    seen, again = _opened(asked)
     for each in seen.values():
         say_damage(asked, each.id, each.damage)
-    require_several(len(seen))
     lined_up = line_up([recording(each) for each in seen.values()])
-    runs = entrants(lined_up, lambda each: measured(seen[each.id], asked.group))
+    group = _group(asked, seen)
+    runs = entrants(lined_up, lambda each: measured(seen[each.id], group))
     if asked.csv:
         write_text(asked.csv, csv_bytes(overlay(runs, measures, align)).decode())
-    _tell(asked, lined_up, runs)
+    lost = {each.id: divergence(each, group) for each in seen.values()}
+    for name, found in lost.items():
+        if found:
+            say(asked, f"{name}: {found.text}")
+    _tell(asked, lined_up, runs, again)
+    missing = [run.id for run in runs if len(run.table) and places(run, align) is None]
+    if missing:
+        say(asked, f"Not on this axis: {', '.join(missing)}. {why_missing(align)}")
+    if not asked.group and group == "all":
+        say(asked, "All tokens are compared: which are dead is not known of every file.")
     return {
-        "group": asked.group,
+        "group": group,
         "align": align,
+        "not_on_this_axis": missing,
+        "unlike": shapes(lined_up.recordings),
         "independent_draws": lined_up.independent,
-        "runs": [{**row, **run.anchors} for row, run in zip(roll(lined_up), runs, strict=True)],
+        "settings_unknown": list(lined_up.unknown),
+        "runs": [
+            {**row, **run.anchors, "divergence": found.to_json() if (found := lost[run.id]) else None}
+            for row, run in zip(roll(lined_up), runs, strict=True)
+        ],
         "differences": rows_of(configuration_differences(lined_up)),
         "ribbons": {measure: plain(rows_of(ribbons(runs, measure, align))) for measure in measures},
     }
+
+
+def _opened(asked: argparse.Namespace) -> tuple[dict[str, Observation], list[str]]:
+    """Every run and file that was named, each once, by a name that no other has; and which were named twice, in words."""
+    from .likeness import names_apart
+    from .line_up import require_several
+    from .observation import find
+
+    found: dict[tuple[int, int], tuple[str, Path, Observation]] = {}
+    again = []
+    for word in dict.fromkeys(asked.run):
+        seen = find(word, folder_of(asked))
+        place = Path(word).expanduser() if seen.config is None or seen.kept_in is None else seen.kept_in
+        at = place.stat()
+        first = found.setdefault((at.st_dev, at.st_ino), (word, place, seen))
+        if first[0] != word:
+            again.append(f"{first[0]} and {word} are the same and count once.")
+    require_several(len(found), " ".join(["", *again[:1]]))
+    opened = [seen for *_, seen in found.values()]
+    names = [seen.id for seen in opened]
+    if len(set(names)) < len(names):
+        names = names_apart([place for _, place, _ in found.values()])
+    return {name: replace(seen, id=name) for name, seen in zip(names, opened, strict=True)}, again
+
+
+def _group(asked: argparse.Namespace, seen: Mapping[str, Observation]) -> str:
+    """The group to measure: the dead, unless another is named or it cannot be told of one of them who they are."""
+    unknown = [each.id for each in seen.values() if each.dead is None]
+    if unknown and asked.group in ("dead", "live"):
+        raise HistoryError(
+            f"the group {asked.group} must be known of every run and file; which tokens of {', '.join(unknown)} are dead is "
+            "not known. Compare all tokens: --group all."
+        )
+    return asked.group or ("all" if unknown else "dead")
 
 
 def _alignment(asked: argparse.Namespace) -> str:
@@ -70,16 +124,17 @@ def _measures(asked: argparse.Namespace) -> list[str]:
     return chosen
 
 
-def _tell(asked: argparse.Namespace, lined_up: LineUp, runs: list[Entrant]) -> None:
-    from .line_up import configuration_differences, roll
+def _tell(asked: argparse.Namespace, lined_up: LineUp, runs: list[Entrant], again: list[str]) -> None:
+    from .likeness import unlike
+    from .line_up import configuration_differences, no_differences, roll
 
-    say(asked, lined_up.told)
+    for text in (unlike(lined_up.recordings), lined_up.told, lined_up.numbered, *again):
+        if text:
+            say(asked, text)
     for row, run in zip(roll(lined_up), runs, strict=True):
-        events = ", ".join(f"{name} {'never' if step is None else f'at step {step:,}'}" for name, step in run.anchors.items())
+        what = "snapshot" if row["run"] in lined_up.unknown else "step"
+        events = ", ".join(f"{name} {'never' if step is None else f'at {what} {step:,}'}" for name, step in run.anchors.items())
         twin = f"; twin of {row['twin_of']}, {row['twin']}" if row["twin_of"] else ""
-        say(asked, f"  draw {row['draw']}: {row['run']}, steps {row['first_step']:,} to {row['last_step']:,}, {events}{twin}")
+        say(asked, f"  draw {row['draw']}: {row['run']}, {what}s {row['first_step']:,} to {row['last_step']:,}, {events}{twin}")
     table = configuration_differences(lined_up)
-    say(
-        asked,
-        table.to_string(index=False) if len(table) else "Their configurations do not differ in anything that decides bits.",
-    )
+    say(asked, table.to_string(index=False) if len(table) else no_differences(lined_up))

@@ -81,7 +81,7 @@ def spent(steps: npt.NDArray[np.int64], rates: tuple[Floats, Floats] | None) -> 
 
 
 def places(entrant: Entrant, align: str) -> Floats | None:
-    """Where each of a run's recorded steps lies on the axis; None where the run has no such event, or no known rates.
+    """Where each of a run's steps lies on the axis; None where it has no such event, no known rates, or no finite step.
 
     Raises
     ------
@@ -91,6 +91,8 @@ def places(entrant: Entrant, align: str) -> Floats | None:
     if align not in ALIGNMENTS:
         raise HistoryError(f'runs are aligned by {", ".join(ALIGNMENTS)}; got "{align}".')
     steps: Floats = entrant.table["step"].to_numpy(np.float64)
+    if not len(steps):
+        return None
     if align == "step":
         return steps
     if align == "rates":
@@ -98,6 +100,13 @@ def places(entrant: Entrant, align: str) -> Floats | None:
         return None if np.isnan(sums).all() else sums
     anchor = entrant.anchors[align]
     return None if anchor is None else steps - anchor
+
+
+def why_missing(align: str) -> str:
+    """Why a run has no place on an axis, in words."""
+    if align == "rates":
+        return "Their learning rates are not known."
+    return f"In them there was no {align.replace('-', ' ')} in this group, by the definition: {ALIGNMENTS[align]}."
 
 
 def held(x: Floats, values: Floats, grid: Floats) -> Floats:

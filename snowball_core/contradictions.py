@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .memory import MOST_SNAPSHOTS, tables_bytes
+
 
 def contradictions(values: Mapping[str, Any]) -> Iterator[tuple[set[str], str]]:
     """Each contradiction among the values of all fields: the fields it is between, and the sentence to show."""
@@ -45,6 +47,20 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[tuple[set[str], str]]:
             "sgd keeps no moments: extra must not name moment_hash, exp_avg or exp_avg_sq; "
             f'got "{values["extra"]}". Use hidden_mean,dead_probability.',
         )
+    if (count := _recorded(values)) > MOST_SNAPSHOTS:
+        yield (
+            {"steps", "until", "record"},
+            f"a run must record at most {MOST_SNAPSHOTS:,} snapshots; got {count:,}: their tables would take "
+            f"{tables_bytes(count) / 1e9:,.0f} GB of memory. Record fewer steps, such as record "
+            f"every-10, or log.",
+        )
+
+
+def _recorded(values: Mapping[str, Any]) -> int:
+    """How many snapshots are recorded by a rule that names a stride; 0 for log, which records few."""
+    stride = str(values["record"]).removeprefix("every").removeprefix("-") or "1"
+    last = values["steps"] if values["until"] is None else values["until"]
+    return -(-last // int(stride)) + 1 if stride.isascii() and stride.isdigit() and int(stride) else 0
 
 
 def _divisors(number: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import CorpusError
+from .files import open_regular
 
 BUILT_IN = "python-manual"
 GATSBY = "gatsby"
 GATSBY_SHA256 = "33bdec3abc8bd4e765d09110a4c78fdcbbf7e619e1c09e23f42722634cbc6952"
 GATSBY_ADDRESS = "https://www.gutenberg.org/cache/epub/64317/pg64317.txt"
 LARGEST_FILE = 512 * 1024 * 1024
+_COUNTED_AT_ONCE = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_CONTROL = 1 / 3
 _CONTROL_EXPECTED = frozenset(b"\t\n\r\f\v\x1b")
@@ -33,7 +36,7 @@ class Corpus:
     name : str
         The built-in name or the file's path, as it was asked for.
     ids : ndarray of uint8, shape (length,)
-        Byte values, all below 128.
+        Byte values, all below 128; a byte each, also while a run trains on them.
     sha256 : str
         Hash of the bytes trained on (after normalization).
     notes : tuple of str
@@ -51,7 +54,15 @@ class Corpus:
     @property
     def byte_counts(self) -> npt.NDArray[np.int64]:
         """How often each of the 128 ASCII values occurs, shape ``(128,)``."""
-        return np.bincount(self.ids, minlength=128)
+        # By parts: counting makes 64-bit numbers of the ids first.
+        parts = (self.ids[start : start + _COUNTED_AT_ONCE] for start in range(0, len(self), _COUNTED_AT_ONCE))
+        return sum((np.bincount(part, minlength=128) for part in parts), np.zeros(128, np.int64))
+
+    def is_missing(self, vocab: int) -> npt.NDArray[np.bool_]:
+        """Which tokens of a vocabulary never occur in the text, shape ``(vocab,)``."""
+        missing = np.ones(vocab, np.bool_)
+        missing[:128] = self.byte_counts[:vocab] == 0
+        return missing
 
     def faults(self, vocab: int, context: int) -> list[str]:
         """Why a model of this vocabulary and context cannot be trained on this text; empty if it can."""
@@ -96,7 +107,23 @@ def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -
                 '"python -m snowball_core corpus gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
             )
         return from_bytes(read_file(path), GATSBY, errors)
-    return from_bytes(read_file(Path(name)), name, errors)
+    path = text_path(name, folder)
+    if folder is not None and path.name == name and not os.path.lexists(path):
+        raise CorpusError(
+            f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{name}" is neither. '
+            f"Check the path. The text of an imported run is looked for in {folder} too."
+        )
+    return from_bytes(read_file(path), name, errors)
+
+
+def text_path(name: str, folder: Path | None = None) -> Path:
+    """The file that a text's name means: the path, else the file of that bare name among the built corpora.
+
+    An imported run knows the name of its text and no folder: there is where the text is put.
+    """
+    path = Path(name)
+    is_bare = folder is not None and path.name == name and not os.path.lexists(path)
+    return folder / name if is_bare and folder and os.path.lexists(folder / name) else path
 
 
 def read_file(path: Path) -> bytes:
@@ -113,9 +140,13 @@ def read_file(path: Path) -> bytes:
             raise CorpusError(f'the corpus must be a text file; "{path}" is a folder. Name a file in it.')
         if path.exists() and not path.is_file():
             raise CorpusError(f'the corpus must be a text file; "{path}" is a device or a pipe. Save the text to a file.')
-        if path.stat().st_size > LARGEST_FILE:
+        with open_regular(path) as file:
+            # Before any of it is read; and a file that grows while it is read still ends there.
+            size = os.fstat(file.fileno()).st_size
+            raw = file.read(LARGEST_FILE + 1) if size <= LARGEST_FILE else b""
+        if max(size, len(raw)) > LARGEST_FILE:
             raise CorpusError(f'the corpus must be at most 512 MB; "{path}" is larger. Cut it to what is trained on.')
-        return path.read_bytes()
+        return raw
     except FileNotFoundError:
         raise CorpusError(
             f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{path}" is neither. '
@@ -150,13 +181,13 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
         raw = raw.replace(b"\r\n", b"\n")
         notes.append(f"{line_ends:,} CRLF line {'end' if line_ends == 1 else 'ends'} became LF")
     ids = np.frombuffer(raw, np.uint8)
-    foreign = ids > 127
+    foreign = np.zeros(0, np.bool_) if raw.isascii() else ids > 127
     if count := int(foreign.sum()):
         ids = ids[~foreign]
         notes.append(f"{count:,} {'byte that is not ASCII was' if count == 1 else 'bytes that are not ASCII were'} dropped")
     if not len(ids):
         raise CorpusError(f'the corpus must not be empty; "{name}" has no ASCII bytes. Give a text.')
-    return Corpus(name, ids, hashlib.sha256(ids.tobytes()).hexdigest(), tuple(notes))
+    return Corpus(name, ids, hashlib.sha256(ids.data).hexdigest(), tuple(notes))
 
 
 def _refuse_binary(raw: bytes, name: str) -> None:
@@ -176,6 +207,8 @@ def _refuse_binary(raw: bytes, name: str) -> None:
 
 def _refuse_foreign(raw: bytes, name: str) -> None:
     """Refuse bytes that are not ASCII, by their position in the file as it is on the disk."""
+    if raw.isascii():
+        return
     ids = np.frombuffer(raw, np.uint8)
     foreign = ids > 127
     if raw.startswith(_BYTE_ORDER_MARK):

@@ -91,23 +91,23 @@ def disk_bytes(config: RunConfig) -> int:
     return len(recorded_steps(config)) * snapshot_bytes(config) + config.last_step * _BYTES_A_METRIC + checkpoint
 
 
-def memory_bytes(config: RunConfig) -> float:
-    """Largest memory of the worker that trains the run on a processor, the frameworks included.
+def memory_bytes(config: RunConfig, text: int = 0) -> float:
+    """Largest memory of the worker that trains the run on a processor on a text of so many bytes, the frameworks included.
 
     Floats kept per position: in each block about 18 vectors and 1.7 rows of each head's attention, and 3 rows of the
     vocabulary; bytes per parameter: weights, what forward sees of them, gradients and two moments. Fitted to six
-    configurations measured on Linux; within a tenth there.
+    configurations measured on Linux; within a tenth there. Of the text a byte each, and four for the order of its windows.
     """
     kept = config.layers * (18 * config.hidden + 1.7 * config.heads * config.context) + 3 * config.vocab
-    return _FRAMEWORKS_BYTES + 4 * config.batch * config.context * kept + 28 * parameter_count(config)
+    return _FRAMEWORKS_BYTES + 4 * config.batch * config.context * kept + 28 * parameter_count(config) + 5 * text
 
 
-def cost(config: RunConfig, speed: float, behind: int = 0) -> Cost:
+def cost(config: RunConfig, speed: float, behind: int = 0, text: int = 0) -> Cost:
     """The cost of a valid configuration at ``speed`` floating-point operations per second.
 
-    ``behind`` steps are trained already and take no time.
+    ``behind`` steps are trained already and take no time; ``text`` is how many bytes are trained on.
     """
     snapshots = len(recorded_steps(config))
     native = 10.0 if config.compute == "bf16" else 1.0
     seconds = max(0, config.last_step - behind) * step_flops(config) * native / (speed * _SHARE_OF_FLOOR)
-    return Cost(snapshots, disk_bytes(config), memory_bytes(config), seconds, parameter_count(config))
+    return Cost(snapshots, disk_bytes(config), memory_bytes(config, text), seconds, parameter_count(config))

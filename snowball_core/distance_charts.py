@@ -11,8 +11,8 @@ from .charts import DEAD
 
 
 @functools.lru_cache(maxsize=64)
-def farthest_spec(last_step: int, unit: str) -> dict[str, Any]:
-    """The largest L∞ of a group over the steps; data set ``farthest``."""
+def farthest_spec(last_step: int, unit: str, is_empty: bool = False) -> dict[str, Any]:
+    """The largest L∞ of a group over the steps; data set ``farthest``; ``is_empty`` where it holds no number."""
     import altair as alt
 
     ticks = [0, *[factor * 10**power for power in range(len(str(last_step))) for factor in (1, 2, 5)]]
@@ -22,7 +22,7 @@ def farthest_spec(last_step: int, unit: str) -> dict[str, Any]:
     line = alt.Chart(alt.NamedData("farthest")).mark_line(color=DEAD, interpolate="step-after", strokeWidth=1.8, clip=True)
     drawn = line.encode(
         x=alt.X("step:Q", scale=scale, axis=axis),
-        y=alt.Y("linf:Q", axis=upright, scale=alt.Scale(domainMin=0)),
+        y=alt.Y("linf:Q", axis=upright, scale=alt.Scale(domain=[0, 1]) if is_empty else alt.Scale(domainMin=0)),
         tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip("linf:Q", format=".4~g", title=unit)],
     )
     described: dict[str, Any] = drawn.properties(height=160).to_dict()
@@ -42,6 +42,7 @@ def farthest_data(measures: pd.DataFrame, group: str, unit: str) -> pd.DataFrame
     [0, 2, 3]
     """
     rows = measures[measures["group"] == group]
-    linf = rows[f"largest_linf_{unit}"].where(rows["largest_linf_weight"].abs() < float("inf"))
+    linf = pd.to_numeric(rows[f"largest_linf_{unit}"]).astype("float64")
+    linf = linf.where(rows["largest_linf_weight"].abs() < float("inf"))
     kept = linf.ne(linf.shift()) | (rows["step"] == rows["step"].max())
     return pd.DataFrame({"step": rows.loc[kept, "step"], "linf": linf[kept]})

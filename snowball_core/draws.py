@@ -19,6 +19,8 @@ from .differences import NOT_THE_EXPERIMENT
 NO_PART = (*(name for name in NOT_THE_EXPERIMENT if name != "seed"), "corpus", "corpus_errors")
 TEXT = "text_sha256"
 DUPLICATE, OTHER_BITS, COPY = "duplicate", "same configuration, other bits", "same bits, other configuration"
+# Where the configuration of one of them is not known: equal in all that they hold, or at all steps that both have.
+SAME_BYTES, SAME_BITS = "same bytes", "same bits"
 _BLOCK = 64
 
 
@@ -74,7 +76,7 @@ class Twins:
     first, second : str
         Ids of the runs.
     kind : str
-        :data:`DUPLICATE`, :data:`OTHER_BITS` or :data:`COPY`.
+        :data:`DUPLICATE`, :data:`OTHER_BITS`, :data:`COPY`, :data:`SAME_BYTES` or :data:`SAME_BITS`.
     common : int
         Steps that both recorded.
     first_difference : int or None
@@ -109,11 +111,18 @@ def _bits(words: Words) -> npt.NDArray[np.uint8]:
 def twins(recordings: Sequence[Recording]) -> list[Twins]:
     """All pairs of runs that are one draw: of one configuration, or equal in every bit of at least two common steps.
 
-    Equal bits of the first step alone are no evidence: the initial state is drawn before most choices come to bear.
+    Equal bits of the first step alone are no evidence: the initial state is drawn before most choices come to bear. Of a file
+    from outside neither configuration nor steps are known: one that holds what another holds, or how it begins, snapshot by
+    snapshot, is its copy, whatever its snapshots' numbers.
     """
     found = []
     for one, other in combinations(recordings, 2):
-        same = one.fields is not None and one.fields == other.fields
+        is_known = one.fields is not None and other.fields is not None
+        if not is_known and (held := _held_by_both(one, other)):
+            kind = SAME_BYTES if len(one.words) == len(other.words) else SAME_BITS
+            found.append(Twins(one.id, other.id, kind, held, None))
+            continue
+        same = is_known and one.fields == other.fields
         if not same and not _ends_alike(one, other):
             continue
         common, differs = first_difference(one, other)
@@ -122,8 +131,20 @@ def twins(recordings: Sequence[Recording]) -> list[Twins]:
                 Twins(one.id, other.id, OTHER_BITS if differs is not None or not common else DUPLICATE, common, differs)
             )
         elif differs is None and common > 1:
-            found.append(Twins(one.id, other.id, COPY, common, None))
+            found.append(Twins(one.id, other.id, COPY if is_known else SAME_BITS, common, None))
     return found
+
+
+def _held_by_both(one: Recording, other: Recording) -> int:
+    """How many snapshots both hold, if one holds what the other begins with in every bit, else 0; of one alone no beginning."""
+    count = min(len(one.words), len(other.words))
+    is_beginning = len(one.words) != len(other.words)
+    if one.words.shape[1:] != other.words.shape[1:] or one.words.dtype != other.words.dtype or count <= is_beginning:
+        return 0
+    # From the end: nearly all pairs differ there.
+    starts = range((count - 1) // _BLOCK * _BLOCK, -1, -_BLOCK)
+    blocks = (slice(start, min(start + _BLOCK, count)) for start in starts)
+    return count * all(np.array_equal(_bits(one.words[part]), _bits(other.words[part])) for part in blocks)
 
 
 def _ends_alike(one: Recording, other: Recording) -> bool:

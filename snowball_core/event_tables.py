@@ -15,6 +15,7 @@ from .biography import biography
 from .blocks import BLOCK_BYTES, Progress, blocks, silent
 from .causes import PARTINGS, Cause, Parting, cause
 from .census import hidden_leaders, history_leaders
+from .divergence import judged
 from .identity import leaders
 from .lanes import Hidden
 from .lineage import Event, Lineage, lineage_of, partition_changes
@@ -43,7 +44,9 @@ class Account:
 
 
 def account(seen: Observation, group: str, progress: Progress = silent) -> Account:
-    """The lineage of a group's black holes, and why they came apart where they did.
+    """The lineage of a group's black holes, and why they came apart where they did; up to the last finite step.
+
+    Rows of a run that diverged are no black hole: what became of them is not followed.
 
     Parameters
     ----------
@@ -52,6 +55,7 @@ def account(seen: Observation, group: str, progress: Progress = silent) -> Accou
     progress : callable, optional
         Told snapshots done and in all after every block; may raise to cancel.
     """
+    seen = judged(seen)
     tree = lineage_of(_leaders(seen, progress), seen.mask(group))
     told: list[Cause | None] = []
     often = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
@@ -197,9 +201,9 @@ def biography_table(told: Account, seen: Observation, token: int) -> pd.DataFram
     """One row per stay of a token in a black hole: the hole, the steps it joined and left, and whom it met.
 
     ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
-    are the token's own, −1 if it never moved.
+    are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
     """
-    stays = biography(told.tree, token)
+    stays, seen = biography(told.tree, token), judged(seen)
     rows = seen.words[:, token]
     moved = np.zeros((len(rows), 1), np.bool_)
     moved[1:, 0] = (rows[1:] != rows[:-1]).any(axis=1)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .bf16 import Words
+from .divergence import Divergence, divergence, judged
 from .event_tables import Account, account
 from .lanes import hues
 from .observation import Observation
@@ -37,6 +38,22 @@ class Exhibit:
         """One row per snapshot and group with every measure, and loss and rate where they are known."""
         table = step_table(self.seen)
         return with_metrics(table, self.seen.metrics) if self.seen.metrics else table
+
+    @functools.cached_property
+    def lost(self) -> Divergence | None:
+        """Where the run diverged; None where it is finite."""
+        return divergence(self.seen, self.view.group)
+
+    @functools.cached_property
+    def judged(self) -> Observation:
+        """The part of the run that pictures over the run are of: all of it, or the steps before it diverged."""
+        return judged(self.seen)
+
+    @functools.cached_property
+    def judged_summary(self) -> pd.DataFrame:
+        """The rows of :attr:`summary` of that part."""
+        whole = self.summary
+        return whole if self.lost is None else whole[whole["step"].isin(self.judged.steps)]
 
     @functools.cached_property
     def told(self) -> Account:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -9,7 +11,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ from typing import Any
 from . import __version__
 from .errors import HistoryError, RunError
 from .exhibit import Exhibit
+from .files import read_json
+from .staging import staged, sweep
+from .status import is_read_only
 from .takeaways import Item, chosen
 from .viewpoint import configuration_hash
 
@@ -90,11 +95,11 @@ def folder_zip(shown: Exhibit, only: Sequence[str] = ()) -> bytes:
 
 
 def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] = (), force: bool = False) -> Written:
-    """Write an export into a folder: everything is made in a hidden folder of it first, then moved in, the index last.
+    """Write an export into a folder: everything is made in a hidden folder first, then moved in, the index last.
 
     A file that is there already is replaced if the index of an earlier export of the same run, step, group, unit and range
     names it with the hash it has, or with ``force``; what else that export wrote stays, and stays in the index. Other files of
-    the folder stay as they are. The library of runs is never written to, read-only or not.
+    the folder stay as they are. No run of the library is written to, read-only or not.
 
     Raises
     ------
@@ -108,21 +113,59 @@ def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] =
         )
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target, prefix=".snowball-export-") as place:
-            stage = Path(place)
-            written = write_items(shown, picked, stage)
+        sweep(target, is_library=False)
+        with _stage(library, target) as stage:
+            written = _made(shown, picked, stage)
             names = [*written.files, INDEX]
             if not force:
                 _require_ours(target, stage, names)
             _keep_listed(target, stage)
-            for name in names:
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(stage / name, target / name)
+            _move_in(stage, target, names)
     except OSError as error:
         raise RunError(
-            f'an export needs a folder it can write; "{target}": {error.strerror}. Choose another with --to.'
+            f'an export needs a folder it can write; "{target}": {error.strerror or error}. Choose another with --to.'
         ) from None
     return written
+
+
+def _made(shown: Exhibit, picked: Sequence[Item], stage: Path) -> Written:
+    try:
+        return write_items(shown, picked, stage)
+    except OSError as error:
+        raise RunError(
+            f'an export needs room to be made in before it is moved to its place; "{stage.parent}": {error.strerror or error}.'
+        ) from None
+
+
+@contextlib.contextmanager
+def _stage(library: Path, target: Path) -> Iterator[Path]:
+    """A hidden folder to make an export in: in the library, where the next listing sweeps what a kill left.
+
+    In the target where the library may not be written; there the next export to it sweeps.
+    """
+    with contextlib.ExitStack() as stack:
+        stage = None
+        if library.is_dir() and not is_read_only():
+            sweep(library)
+            with contextlib.suppress(OSError):
+                stage = stack.enter_context(staged(library, "export"))
+        yield stage or stack.enter_context(staged(target, "export"))
+
+
+def _move_in(stage: Path, target: Path, names: Sequence[str]) -> None:
+    """Move files of a stage to their places, each by a rename; from another file system by way of a stage in the target."""
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.replace(stage / name, target / name)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                beside = stack.enter_context(staged(target, "export"))
+                (beside / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(stage / name, beside / name)
+                os.replace(beside / name, target / name)
 
 
 def _require_ours(target: Path, stage: Path, names: Sequence[str]) -> None:
@@ -169,7 +212,7 @@ def _is_whole(path: Path, digest: str) -> bool:
 def _index_in(folder: Path) -> dict[str, Any]:
     """The index an export left in a folder; empty if there is none."""
     try:
-        content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        content = read_json(folder / INDEX)
         named = all(isinstance(row["name"], str) and isinstance(row["sha256"], str) for row in content["files"])
         return dict(content) if named and content["format"] == FORMAT else {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

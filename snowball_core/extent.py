@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from .bf16 import Words, narrow_ordinal, values
 from .identity import moved_frames
@@ -63,10 +64,10 @@ def extents(history: Words, dead: npt.NDArray[np.bool_] | None = None) -> dict[s
     >>> found.largest_linf_weight.tolist(), found.radius_rms.tolist(), found.centroid.tolist()
     ([2.0], [1.0], [[2.0]])
     """
-    size = max(1, _CHUNK_BYTES // max(1, history[0].nbytes)) if len(history) else 1
+    size = max(1, _CHUNK_BYTES // max(1, history[:1].nbytes)) if len(history) else 1
     parts: dict[str, list[Extent]] = {}
     for start in range(0, max(1, len(history)), size):
-        chunk: Words = history[start : start + size]
+        chunk: Any = np.asarray(history[start : start + size])
         measured = {"all": _held(chunk)} if dead is None else {"dead": _held(chunk[:, dead]), "live": _held(chunk[:, ~dead])}
         if dead is not None:
             measured = {"all": _joined(measured["dead"], measured["live"]), **measured}
@@ -153,3 +154,14 @@ def separation(first: Extent, second: Extent) -> Floats:
     """Euclidean distance between two groups' centroids at every snapshot, weight units; NaN where a group is empty."""
     distance: Floats = np.sqrt(((first.centroid - second.centroid) ** 2).sum(axis=1))
     return distance
+
+
+def known_cells(cells: npt.ArrayLike, weight: npt.ArrayLike) -> Any:
+    """Whole distances in cells, missing where the same distance in weight units is no number: a row holds a NaN.
+
+    Examples
+    --------
+    >>> known_cells([3, 5], [0.1, float("nan")]).tolist()
+    [3, <NA>]
+    """
+    return pd.arrays.IntegerArray(np.asarray(cells, np.int64).copy(), np.isnan(np.asarray(weight, np.float64)))

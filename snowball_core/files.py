@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import stat
 import tempfile
@@ -26,8 +27,11 @@ def open_regular(path: Path) -> BinaryIO:
     """
     # A pipe without a writer would block the opening itself.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     return os.fdopen(descriptor, "rb")
 
@@ -48,7 +52,7 @@ def read_bytes(path: Path, largest: int) -> bytes:
 
 
 def read_json(path: Path, largest: int = LARGEST_JSON) -> Any:
-    """The content of a JSON file in UTF-8, without NaN and infinities, which JSON does not have.
+    """The content of a JSON file, as :func:`from_json_bytes` gives it.
 
     Raises
     ------
@@ -57,11 +61,37 @@ def read_json(path: Path, largest: int = LARGEST_JSON) -> Any:
     ValueError, RecursionError
         If it is not JSON.
     """
-    return json.loads(read_bytes(path, largest).decode("utf-8"), parse_constant=_refuse_constant)
+    return from_json_bytes(read_bytes(path, largest))
+
+
+def from_json_bytes(content: bytes) -> Any:
+    """JSON in UTF-8 without what JSON does not have: NaN, infinities, numbers beyond float64, a name given twice.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        If it is not JSON.
+    """
+    text = content.decode("utf-8")
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_object)
 
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    if not math.isfinite(number := float(digits)):
+        raise ValueError(f"{digits[:40]} is larger than any number of float64")
+    return number
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+        raise ValueError(f"{twice[:40]!r} stands in it twice")
+    return found
 
 
 @contextlib.contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ import pandas as pd
 
 from .bf16 import bits
 from .blocks import Progress, blocks, silent
-from .census import censuses, hidden_counts, hidden_leaders, history_leaders
+from .census import census_history, censuses, class_sizes, hidden_counts, hidden_leaders, history_leaders
+from .divergence import Divergence, divergence, judged
 from .errors import HistoryError
 from .event_tables import account, jiggled
 from .extent import extents
@@ -28,20 +31,24 @@ from .laws import (
     unbalanced,
 )
 from .memory import release
-from .mobility import largest_update, second_moment_falls
+from .mobility import decay_reach, largest_update, second_moment_falls
 from .observation import Observation
 from .pairs import adjacency_components
 from .step_tables import step_table
-from .verdict import Evidence, Verdict, verdict
+from .story import story
+from .verdict import UNTOLD, Evidence, Verdict, untold, verdict
 
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "rows are jiggled: noise may part and move them"
 _STILL = "one snapshot is recorded: nothing could change yet"
+_NOTHING = "the first recorded snapshot is not finite: there is nothing before it"
 _NO_MOMENTS = "the optimizer's moments were not recorded (moment_hash)"
 
 
 def verdict_of(seen: Observation, group: str, progress: Progress = silent) -> Verdict:
-    """The verdict on a group of one run, as far as it is recorded.
+    """The verdict on a group of one run, as far as it is recorded; of a run that diverged, up to its last finite step.
+
+    Where not even the first recorded step is finite nothing can be told.
 
     Raises
     ------
@@ -50,6 +57,17 @@ def verdict_of(seen: Observation, group: str, progress: Progress = silent) -> Ve
     """
     if not len(seen.words):
         raise HistoryError(f'a verdict needs a recorded snapshot; "{seen.id}" has none yet.')
+    lost = divergence(seen, group)
+    if lost is None:
+        return _verdict_of(seen, group, progress)
+    if seen.finite:
+        return replace(_verdict_of(judged(seen), group, progress), divergence=lost.to_json())
+    first = replace(seen, words=seen.words[:1], steps=seen.steps[:1])
+    return replace(untold(_verdict_of(first, group, progress)), divergence=lost.to_json())
+
+
+def _verdict_of(seen: Observation, group: str, progress: Progress) -> Verdict:
+    """The verdict on what was recorded, as if all of it were finite."""
     told, mask = account(seen, group, progress), seen.mask(group)
     ends = history_leaders(seen.words[[0, -1]])
     true_holes = None
@@ -69,8 +87,28 @@ def verdict_of(seen: Observation, group: str, progress: Progress = silent) -> Ve
     return verdict(group, Evidence(steps, counts, everyone, largest, true_holes, components), told.tree)
 
 
+def story_of(seen: Observation, group: str) -> str:
+    """What happened to a group's black holes, in words; of a run that diverged that first, then the story until then.
+
+    Raises
+    ------
+    HistoryError
+        If there is no such group.
+    """
+    lost, seen, mask = divergence(seen, group), judged(seen), seen.mask(group)
+    if not len(seen.words):
+        return f"{lost.text}." if lost else ""
+    moments = None if seen.moment_hash is None else seen.moment_hash[-1][mask]
+    known = None if moments is None else class_sizes(seen.words[-1][mask], moments)
+    told = story(census_history(seen.words, mask), seen.steps, group, known)
+    return f"{lost.text}. {told}" if lost else told
+
+
 def unchecked(seen: Observation) -> dict[str, str]:
     """The laws that cannot be checked on what was recorded, each with the reason."""
+    if len(seen.words) and not seen.finite:
+        return dict.fromkeys(LAWS, _NOTHING)
+    seen = judged(seen)
     config, noisy, moments = seen.config, jiggled(seen) is not None, seen.moment_hash is not None
     steps = set(seen.steps[:2].tolist())
     adam = config is not None and config.optimizer == "adamw"
@@ -89,6 +127,10 @@ def unchecked(seen: Observation) -> dict[str, str]:
             alone,
             (noisy, _NOISE),
             (not adam or seen.rates is None, "the optimizer is not known to be AdamW, or its rates are not known"),
+            (
+                config is not None and math.isinf(largest_update(config, 1.0, 2)),
+                "with this beta2 and eps nothing bounds an update",
+            ),
         ],
         "second-moment-only-rises": [
             alone,
@@ -104,12 +146,18 @@ def unchecked(seen: Observation) -> dict[str, str]:
 
 def _can_fall(seen: Observation) -> bool:
     config = seen.config
-    return config is None or second_moment_falls(config.beta2, "BF16" if config.precision == "pure-bf16" else "F32")
+    if config is None:
+        return True
+    moments = "BF16" if config.precision == "pure-bf16" else "F32"
+    return any(second_moment_falls(part.beta2, moments) for part in (*seen.past, config))
 
 
 def violations(seen: Observation, progress: Progress = silent) -> list[Violation]:
-    """Every violation of every law that can be checked on what was recorded, ordered by snapshot."""
+    """Every violation of every law that can be checked on what was recorded and is finite, ordered by snapshot."""
     table, cannot = step_table(seen, progress), unchecked(seen)
+    if seen.finite < len(seen.words):
+        table = table[table["step"].isin(seen.steps[: seen.finite])]
+        seen = judged(seen)
     found: list[Violation] = []
     for group, rows in table.groupby("group", sort=False):
         found += miscounted(str(group), {name: rows[name].to_numpy(np.int64) for name in _COUNTED})
@@ -138,7 +186,8 @@ def _restless(seen: Observation, table: pd.DataFrame) -> Iterator[Violation]:
 def _first_step(seen: Observation) -> Iterator[Violation]:
     gradient, rates = seen.recording("gradient"), seen.rates
     if gradient is not None and len(gradient) > 1 and rates is not None and len(rates[1]) and seen.config is not None:
-        yield from misstepped(seen.words[0], seen.words[1], gradient[1], float(rates[1][0]), seen.config)
+        own = (*seen.past, seen.config)[0]
+        yield from misstepped(seen.words[0], seen.words[1], gradient[1], float(rates[1][0]), own)
 
 
 def _beyond_reach(seen: Observation) -> Iterator[Violation]:
@@ -148,16 +197,14 @@ def _beyond_reach(seen: Observation) -> Iterator[Violation]:
     rate_of = dict(zip(rates[0].astype(int).tolist(), rates[1].tolist(), strict=True))
     for start, stop in blocks(seen):
         for t in range(max(1, start), stop):
-            rate = rate_of.get(int(seen.steps[t]))
+            step = int(seen.steps[t])
+            rate = rate_of.get(step)
             # The bound is one step's: between snapshots farther apart several updates add up.
-            if (
-                rate is not None
-                and seen.steps[t] - seen.steps[t - 1] == 1
-                and (bits(seen.words[t]) != bits(seen.words[t - 1])).any()
-            ):
-                yield from overreached(
-                    t, seen.words[t - 1], seen.words[t], largest_update(config, rate), rate * config.weight_decay
-                )
+            if rate is not None and step - seen.steps[t - 1] == 1 and (bits(seen.words[t]) != bits(seen.words[t - 1])).any():
+                before = [each for each in seen.past if each.last_step < step]
+                own = (*seen.past, config)[len(before)]
+                largest = largest_update(own, rate, step, before)
+                yield from overreached(t, seen.words[t - 1], seen.words[t], largest, decay_reach(own, rate))
         release(seen.words)
 
 
@@ -175,7 +222,10 @@ _BY_STEP = {
 
 
 def law_rows(seen: Observation, progress: Progress = silent) -> list[dict[str, Any]]:
-    """One row per law: its sentence, whether it could be checked and why not, and its violations by step."""
+    """One row per law: its sentence, whether it could be checked and why not, and its violations by step.
+
+    Of a run that diverged the steps before are checked.
+    """
     found, cannot = violations(seen, progress), unchecked(seen)
     return [
         {
@@ -194,9 +244,23 @@ def law_rows(seen: Observation, progress: Progress = silent) -> list[dict[str, A
 
 
 def verdict_table(found: Verdict) -> pd.DataFrame:
-    """One row per criterion and form: what is asked, whether it holds, and its numbers; then what became of the holes."""
-    words = {True: "yes", False: "no", None: "cannot be told"}
+    """One row per criterion and form: what is asked, whether it holds, and its numbers; then what became of the holes.
+
+    Of a run that diverged the first row says so.
+    """
+    words = {True: "yes", False: "no", None: UNTOLD}
     rows = [
+        {
+            "group": found.group,
+            "criterion": "divergence",
+            "form": "corrected",
+            "asks": "is every recorded number finite?",
+            "holds": "no",
+            "numbers": text,
+        }
+        for text in ([found.divergence["text"]] if found.divergence else [])
+    ]
+    rows += [
         {
             "group": found.group,
             "criterion": criterion.name,
@@ -222,9 +286,15 @@ def _listed(numbers: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def law_table(laws: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per law and violation; a law that holds or cannot be checked has one row without a step."""
+def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None) -> pd.DataFrame:
+    """One row per law and violation; a law that holds or cannot be checked has one row without a step.
+
+    Of a run that diverged the first row says so.
+    """
     rows = []
+    if lost is not None:
+        said = {"law": "divergence", "says": "every recorded number is finite", "state": "diverged"}
+        rows.append({**said, "step": lost.step, "tokens": "", "text": lost.text})
     for law in laws:
         state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
         head = {"law": law["law"], "says": law["says"], "state": state}

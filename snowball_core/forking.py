@@ -52,7 +52,7 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
     require_writable()
     parent = at.parent
     _require_sound(at)
-    if at.kind == CHECKPOINT and checked_corpus(folder, config).sha256 != parent.manifest["corpus"]["sha256"]:
+    if at.kind == CHECKPOINT and checked_corpus(folder, config).sha256 != parent.text_sha256:
         raise RunError(
             f'an exact fork goes on with the text of its parent; "{config.corpus}" is another one now (SHA-256 differs). '
             "Put the old text back, or fork from a recorded step (--step T)."

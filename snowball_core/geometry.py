@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words, ordinal, values
+from .bf16 import Words, nan_rows, ordinal, values
 from .identity import classes, populations
 from .memory import release
 
@@ -17,6 +17,8 @@ _BLOCK_BYTES = 4 * 1024 * 1024
 _MOST_BASIS_FRAMES = 500
 _MOST_BASIS_ROWS = 100_000
 _MOST_BASIS_NUMBERS = 12_800_000
+# Farther than any two float32 numbers; stands for infinity, so that two equal infinities are no distance apart.
+_BEYOND = 1e300
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Spread:
 def linf_weight(rows: Words) -> Floats:
     """Pairwise L∞ distance in weight units: the largest component difference, exact in float64.
 
+    NaN for a pair of which a row holds a NaN, also of a row with itself; equal infinities are no distance apart.
+
     Parameters
     ----------
     rows : Words, shape (rows, hidden)
@@ -45,11 +49,17 @@ def linf_weight(rows: Words) -> Floats:
     >>> linf_weight(np.array([[1.0, 2.0], [1.5, 0.0]], np.float32)).tolist()
     [[0.0, 2.0], [2.0, 0.0]]
     """
-    return _largest_difference(values(rows).astype(np.float64))
+    with np.errstate(invalid="ignore"):  # a NaN may signal when it is widened
+        points = values(rows).astype(np.float64)
+    found = _largest_difference(np.nan_to_num(points, copy=False, nan=np.nan, posinf=_BEYOND, neginf=-_BEYOND))
+    found[found > _BEYOND / 2] = np.inf
+    return found
 
 
 def linf_cells(rows: Words) -> npt.NDArray[np.int64]:
     """Pairwise L∞ lattice distance: the largest difference of ordinals over the components, in cells.
+
+    Of a row that holds a NaN it is a number without meaning: :func:`~snowball_core.tables.distance_matrix` has none there.
 
     Examples
     --------
@@ -68,7 +78,9 @@ def _largest_difference(points: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return result
 
 
-def spread_over_pairs(distances: npt.NDArray[Any], population: npt.NDArray[np.intp]) -> Spread:
+def spread_over_pairs(
+    distances: npt.NDArray[Any], population: npt.NDArray[np.intp], lost: npt.NDArray[np.bool_] | None = None
+) -> Spread:
     """Statistics over unordered pairs of *tokens*, from distances between *unique* rows weighted by population.
 
     Parameters
@@ -77,6 +89,8 @@ def spread_over_pairs(distances: npt.NDArray[Any], population: npt.NDArray[np.in
         The whole matrix, or its upper triangle row after row.
     population : ndarray of intp, shape (unique,)
         Tokens per unique row; two tokens of one row are a pair at distance 0.
+    lost : ndarray of bool, shape (unique,), optional
+        Rows that hold a NaN: no pair with one of them has a distance, also not of two tokens that share it.
 
     Returns
     -------
@@ -87,6 +101,9 @@ def spread_over_pairs(distances: npt.NDArray[Any], population: npt.NDArray[np.in
     pairs = np.concatenate([population[first] * population[second], population * (population - 1) // 2])
     upper = distances if distances.ndim == 1 else distances[first, second]
     apart = np.concatenate([upper, np.zeros(len(population), distances.dtype)]).astype(np.float64)
+    if lost is not None:
+        apart[len(upper) :][lost] = np.nan
+        apart[: len(upper)][lost[first] | lost[second]] = np.nan
     apart, pairs = apart[pairs > 0], pairs[pairs > 0]
     # Sorting puts a NaN last, where it would leave a median that looks like a number.
     if not len(apart) or np.isnan(apart).any():
@@ -103,14 +120,20 @@ def _weighted_median(numbers: Floats, weights: npt.NDArray[np.intp]) -> float:
     return float(numbers[order[middle]].mean())
 
 
-def fraction_within(distances: npt.NDArray[Any], population: npt.NDArray[np.intp], cells: int) -> float:
-    """Share of unordered token pairs at most ``cells`` apart, distances as above; NaN with fewer than two tokens."""
+def fraction_within(
+    distances: npt.NDArray[Any], population: npt.NDArray[np.intp], cells: int, lost: npt.NDArray[np.bool_] | None = None
+) -> float:
+    """Share of unordered token pairs at most ``cells`` apart, arguments as above; NaN with fewer than two tokens.
+
+    A pair without a distance is not within any.
+    """
     first, second = np.triu_indices(len(population), 1)
     upper = distances if distances.ndim == 1 else distances[first, second]
-    inside = int((population * (population - 1) // 2).sum())
-    pairs = population[first] * population[second]
-    total = inside + int(pairs.sum())
-    return (inside + int(pairs[upper <= cells].sum())) / total if total else float("nan")
+    inside, pairs = population * (population - 1) // 2, population[first] * population[second]
+    near, total = upper <= cells, int(inside.sum()) + int(pairs.sum())
+    if lost is not None:
+        inside, near = inside[~lost], near & ~lost[first] & ~lost[second]
+    return (int(inside.sum()) + int(pairs[near].sum())) / total if total else float("nan")
 
 
 @dataclass(frozen=True)
@@ -135,12 +158,12 @@ def distances(rows: Words) -> Distances:
     label = classes(rows)
     population = populations(label) if len(label) else np.empty(0, np.intp)
     unique = rows[np.unique(label, return_index=True)[1]]
-    cells = linf_cells(unique)
+    cells, lost = linf_cells(unique), nan_rows(unique)
     return Distances(
-        spread_over_pairs(linf_weight(unique), population),
-        spread_over_pairs(cells, population),
-        fraction_within(cells, population, 1),
-        fraction_within(cells, population, 2),
+        spread_over_pairs(linf_weight(unique), population, lost),
+        spread_over_pairs(cells, population, lost),
+        fraction_within(cells, population, 1, lost),
+        fraction_within(cells, population, 2, lost),
     )
 
 
@@ -152,14 +175,15 @@ def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, 
     weight, cells = np.zeros(len(history)), np.zeros(len(history), np.int64)
     if not group.any():
         return weight, cells
-    block = max(1, _BLOCK_BYTES // max(1, 8 * history[0].size)) if len(history) else 1
+    block = max(1, _BLOCK_BYTES // max(1, 8 * history[:1].size)) if len(history) else 1
     for start in range(0, len(history), block):
         chunk = history[start : start + block][:, group]
         for result, points in ((weight, values(chunk)), (cells, ordinal(chunk))):
             # The ends are exact in the narrow format; their difference needs the wide one.
-            high, low = points.max(axis=1).astype(result.dtype), points.min(axis=1).astype(result.dtype)
-            # Equal infinities are no distance apart.
-            apart = np.subtract(high, low, out=np.zeros_like(high), where=high != low)
+            with np.errstate(invalid="ignore"):
+                high, low = points.max(axis=1).astype(result.dtype), points.min(axis=1).astype(result.dtype)
+                # Equal infinities are no distance apart.
+                apart = np.subtract(high, low, out=np.zeros_like(high), where=high != low)
             result[start : start + block] = apart.max(axis=1, initial=0)
         release(history)
     return weight, cells
@@ -188,8 +212,11 @@ class PrincipalAxes:
     explained: Floats
 
     def coordinates(self, rows: Words) -> Floats:
-        """Places of the rows in the basis, weight units; shape ``(..., 2)``."""
-        return (values(rows).astype(np.float64) - self.origin) @ self.axes.T
+        """Places of the rows in the basis, weight units; shape ``(..., 2)``. Those of a row that is not finite are NaN."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            points = values(rows).astype(np.float64) - self.origin
+            points[~np.isfinite(points).all(axis=-1)] = np.nan
+            return points @ self.axes.T
 
 
 def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
@@ -202,7 +229,8 @@ def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
     ----------
     points : ndarray, shape (points, hidden)
     """
-    points = np.asarray(points, np.float64)
+    with np.errstate(invalid="ignore"):
+        points = np.asarray(points, np.float64)
     points = points[np.isfinite(points).all(axis=1)]
     origin = points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
     if not len(points) or (points == points[0]).all():

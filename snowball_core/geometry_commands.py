@@ -12,6 +12,7 @@ from .answers import (
     csv_parts,
     group_of,
     groups_of,
+    lost_of,
     measuring,
     of_groups,
     plain,
@@ -64,10 +65,11 @@ def _extents(asked: argparse.Namespace, seen: Observation) -> Answer:
     from .step_tables import EXTENT_COLUMNS, step_table
 
     groups = groups_of(asked, seen)
+    lost = lost_of(asked, seen, groups)
     with counting(asked, "distances") as progress:
         table = of_groups(step_table(seen, progress)[list(EXTENT_COLUMNS)], groups)
     told_table(asked, table)
-    return {"run": seen.id, "rows": rows_of(table)}
+    return {"run": seen.id, "rows": rows_of(table), "divergence": lost}
 
 
 def _pairs(asked: argparse.Namespace, seen: Observation) -> Answer:
@@ -78,9 +80,10 @@ def _pairs(asked: argparse.Namespace, seen: Observation) -> Answer:
     from .pairs import pair_statistics, seed_criterion
 
     group = group_of(asked, seen, "distances")
+    lost = lost_of(asked, seen, [group])
     told = pair_statistics(seen.rows(asked.step, group))
     found, criterion = asdict(told), seed_criterion(told.linf.max, told.cells.max)
-    answer = {"run": seen.id, "step": asked.step, "group": group, **found, "criterion": criterion}
+    answer = {"run": seen.id, "step": asked.step, "group": group, **found, "criterion": criterion, "divergence": lost}
     if asked.csv:
         told_table(asked, distance_table(told, asked.step, group))
     if asked.closeness:
@@ -107,9 +110,10 @@ def _axes(asked: argparse.Namespace) -> Answer:
 
     seen = seen_of(asked)
     group = group_of(asked, seen, "axes")
+    lost = lost_of(asked, seen, [group])
     basis, mask = _basis(asked, seen, group), seen.mask(group)
     fitted = {"origin": basis.origin.tolist(), "axes": basis.axes.tolist(), "explained": basis.explained.tolist()}
-    answer = {"run": seen.id, "group": group, "fitted_on": asked.of or "run", "unit": "weight", **fitted}
+    answer = {"run": seen.id, "group": group, "fitted_on": asked.of or "run", "unit": "weight", **fitted, "divergence": lost}
     if asked.step is not None:
         places = basis.coordinates(seen.rows(asked.step, group))
         table = pd.DataFrame({"token": np.flatnonzero(mask), "first_weight": places[:, 0], "second_weight": places[:, 1]})

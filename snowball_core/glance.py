@@ -6,9 +6,10 @@ was read from: another file, or the same one written again, is measured anew.
 
 from __future__ import annotations
 
+import bisect
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .bf16 import is_finite
 from .cache import keep_answer, load_answer
 from .census import census_history
 from .differences import Origin, origin
@@ -23,12 +25,13 @@ from .errors import HistoryError, RunError
 from .runs import HISTORY, TENSOR, Run, forked_from, read_run
 from .tensorfile import open_tensor
 
-VERSION = 2
+VERSION = 3
 POINTS = 32
 GROUPS = ("dead", "live", "all")
 _MOST_BYTES = 256_000_000
 _SETTLED_SECONDS = 2.0
 _SOURCES = ("run.json", HISTORY)
+_PLAIN = ("name", "created", "origin", "forked_from", "snapshots", "recorded_step", "diverged")
 Files = Mapping[str, os.stat_result]
 
 
@@ -68,7 +71,10 @@ class Glance:
     snapshots, recorded_step : int
         Snapshots recorded, and the step of the last one.
     counts : mapping of str to Counts
-        By group, for the groups that are known and have tokens.
+        By group, for the groups that are known and have tokens; of a run that diverged those of its finite steps.
+    diverged : int or None
+        The first recorded step that is not finite, found from the snapshots that were looked at: a divergence that passed
+        between two of them is not seen.
     """
 
     damage: str = ""
@@ -79,6 +85,11 @@ class Glance:
     snapshots: int = 0
     recorded_step: int = 0
     counts: Mapping[str, Counts] = field(default_factory=dict)
+    diverged: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.diverged is not None and (type(self.diverged) is not int or self.diverged < 0):
+            raise ValueError("a step is a whole number")
 
 
 def glance(path: Path, files: Files | None = None) -> Glance:
@@ -115,7 +126,7 @@ def measured(path: Path) -> Glance:
     except RunError as error:
         return _without_manifest(path, str(error).removeprefix(f'the run "{path.name}" has a '))
     known = Glance(name=run.config.name, created=_created(run), origin=origin(run.config), forked_from=forked_from(run))
-    if not (path / HISTORY).exists():
+    if not os.path.exists(path / HISTORY):
         never = run.status().step == 0
         return known if never else replace(known, damage=f"{HISTORY} is missing: nothing recorded can be shown")
     try:
@@ -144,6 +155,12 @@ def _counted(words: Any, steps: npt.NDArray[np.int64], groups: Mapping[str, npt.
     """The counts of every group at a few snapshots, the first and last among them."""
     if not len(words):
         return {}
+    finite = _finite(words, np.unique(spread(steps, _affordable(words))).tolist())
+    known = {"snapshots": len(words), "recorded_step": int(steps[-1])}
+    if finite < len(words):
+        known, words, steps = known | {"diverged": int(steps[finite])}, words[:finite], steps[:finite]
+    if not len(words):
+        return known
     chosen, places = np.unique(spread(steps, _affordable(words)), return_inverse=True)
     some = np.ascontiguousarray(words[chosen])
     masks = {**groups, "all": np.ones(words.shape[1], np.bool_)}
@@ -154,12 +171,22 @@ def _counted(words: Any, steps: npt.NDArray[np.int64], groups: Mapping[str, npt.
             ends = [(each.unique, each.black_holes, each.population) for each in (found[0], found[-1])]
             curve = tuple(found[place].unique for place in places)
             counts[name] = Counts(int(mask.sum()), ends[0], ends[1], curve)
-    return {"snapshots": len(words), "recorded_step": int(steps[-1]), "counts": counts}
+    return {**known, "counts": counts}
+
+
+def _finite(words: Any, looked_at: Sequence[int]) -> int:
+    """How many snapshots come before the first that is not finite, as far as a look at some of them tells."""
+    low = -1
+    for place in looked_at:
+        if not is_finite(np.asarray(words[place])):
+            return bisect.bisect_left(range(place), True, low + 1, place, key=lambda t: not is_finite(np.asarray(words[t])))
+        low = place
+    return len(words)
 
 
 def _affordable(words: Any) -> int:
     """How many snapshots are read: fewer where one of them is large, the first and the last at least."""
-    return int(min(POINTS, max(2, _MOST_BYTES // max(1, words[0].nbytes))))
+    return int(min(POINTS, max(2, _MOST_BYTES // max(1, words[:1].nbytes))))
 
 
 def spread(steps: npt.NDArray[np.int64], points: int) -> npt.NDArray[np.intp]:
@@ -178,7 +205,7 @@ def spread(steps: npt.NDArray[np.int64], points: int) -> npt.NDArray[np.intp]:
 
 def _kept(found: Glance) -> dict[str, Any]:
     counts = {group: [at.tokens, at.first, at.last, at.curve] for group, at in found.counts.items()}
-    plain = {name: getattr(found, name) for name in ("name", "created", "origin", "forked_from", "snapshots", "recorded_step")}
+    plain = {name: getattr(found, name) for name in _PLAIN}
     return {**plain, "counts": counts}
 
 
@@ -186,10 +213,30 @@ def _told(answer: Any) -> Glance | None:
     """A kept answer as it was; None if it is not one."""
     try:
         nearest, changes = answer["origin"]
-        counts = {
-            group: Counts(tokens, tuple(first), tuple(last), tuple(curve))
-            for group, (tokens, first, last, curve) in answer["counts"].items()
-        }
+        counts = {group: _told_counts(*each) for group, each in answer["counts"].items() if group in GROUPS}
+        words = (answer["name"], answer["created"], answer["forked_from"], nearest, *changes)
+        if len(counts) != len(answer["counts"]) or not all(isinstance(word, str) for word in words):
+            raise ValueError("a glance of another kind")
+        _whole(answer["snapshots"]), _whole(answer["recorded_step"])
         return Glance("", **{**answer, "origin": Origin(nearest, tuple(changes)), "counts": counts})
     except (TypeError, ValueError, KeyError, AttributeError):
         return None
+
+
+def _told_counts(tokens: Any, first: Any, last: Any, curve: Any) -> Counts:
+    """Counts as they were kept; ValueError or TypeError unless U, C and P can be those of so many tokens."""
+    for unique, holes, population in (first, last):
+        is_possible = _whole(unique) - _whole(holes) + _whole(population) == _whole(tokens) and 2 * holes <= population
+        if not is_possible or unique < 1:
+            raise ValueError("counts that do not add up")
+    if not 0 < len(curve) <= POINTS:
+        raise ValueError("a curve of another length")
+    if not all(1 <= _whole(unique) <= tokens for unique in curve):
+        raise ValueError("a curve that leaves its bounds")
+    return Counts(tokens, tuple(first), tuple(last), tuple(curve))
+
+
+def _whole(number: Any) -> int:
+    if type(number) is not int or not 0 <= number < 2**63:
+        raise ValueError(f"a count must be a whole number; got {str(number)[:40]}")
+    return number

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import errno
+import itertools
 import json
 import math
 import os
+import re
 import struct
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from .errors import HistoryError
+from .files import open_regular
+from .memory import MOST_SNAPSHOTS, tables_bytes
 
-_LARGEST = 100_000_000
+RESERVED = "reserved"
+LARGEST_HEADER = 100_000_000
+MOST_TENSORS = 100_000
 _MOST_DIMENSIONS = 32
+# As JSON a tensor takes about 14 of the marks { [ , : and 5 strings; below this size no text makes many objects.
+_MOST_MARKS, _MOST_STRINGS, _HARMLESS = 20 * MOST_TENSORS, 10 * MOST_TENSORS, 2_000_000
+# A string without its end goes on to the end: looked for again at each of its escaped quotes it would take for ever.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _CUT_OFF = "the file is cut off"
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
 _BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64}
@@ -51,23 +60,54 @@ def read_header(path: Path) -> Header:
     https://github.com/huggingface/safetensors#format
     """
     try:
-        if path.exists() and not path.is_file():
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            length = struct.unpack("<Q", file.read(8).ljust(8, b"\xff"))[0]
-            if length > min(size - 8, _LARGEST):
-                raise ValueError("its header is longer than the file")
-            content = json.loads(file.read(length).decode("utf-8"))
-        return _checked(content, 8 + length, size)
-    except OSError as error:
-        raise HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.') from None
-    except (ValueError, RecursionError) as error:
-        unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
-        fault = "its header is not JSON" if unread else str(error)[:200]
-        raise HistoryError(
-            f'a history must be a safetensors file; "{path}" is not one ({fault}). {_way_out(path, fault)}'
-        ) from None
+        with open_regular(path) as file:
+            return parsed(file.fileno())
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> HistoryError:
+    """What to say of a file whose header could not be read."""
+    if isinstance(error, OSError):
+        return HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.')
+    unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
+    fault = "its header is not JSON" if unread else "its header does not fit into memory"
+    fault = str(error)[:200] if not unread and isinstance(error, ValueError) else fault
+    return HistoryError(f'a history must be a safetensors file; "{path}" is not one ({fault}). {_way_out(path, fault)}')
+
+
+def parsed(descriptor: int) -> Header:
+    """The header of an open file; the place where it is read next stays.
+
+    Raises
+    ------
+    OSError, ValueError, RecursionError, MemoryError
+        If it cannot be read, or is not the header of a safetensors file.
+    """
+    size = os.fstat(descriptor).st_size
+    length = struct.unpack("<Q", os.pread(descriptor, 8, 0).ljust(8, b"\xff"))[0]
+    if length > min(size - 8, LARGEST_HEADER):
+        raise ValueError(f"its header is longer than the file, or than {LARGEST_HEADER // 1_000_000} MB")
+    raw = os.pread(descriptor, length, 8)
+    _refuse_many(raw)
+    text = raw.decode("utf-8")
+    del raw
+    return _checked(json.loads(text), 8 + length, size)
+
+
+def _refuse_many(raw: bytes) -> None:
+    """Refuse a header that would become more objects than any file of tensors needs, before they take memory.
+
+    Twenty bytes of memory can come of one byte of JSON. Only what stands outside of strings counts.
+    """
+    if len(raw) <= _HARMLESS:
+        return
+    strings = list(itertools.islice(_STRING.finditer(raw), _MOST_STRINGS + 1))
+    begins, ends = [0, *(found.end() for found in strings)], [*(found.start() for found in strings), len(raw)]
+    outside = b" ".join(raw[begin:end] for begin, end in zip(begins, ends, strict=True))
+    marks = sum(map(outside.count, (b"{", b"[", b",", b":")))
+    if marks > _MOST_MARKS or len(strings) > _MOST_STRINGS:
+        raise ValueError(f"its header of {len(raw):,} bytes lists more than {MOST_TENSORS:,} tensors")
 
 
 def _way_out(path: Path, fault: str) -> str:
@@ -81,6 +121,19 @@ def _way_out(path: Path, fault: str) -> str:
         f'It was recorded with the run "{run}": put it back from a copy, then run "python -m snowball_core verify {run}". '
         "Without a copy record it again: the same configuration gives the same bits on the same machine and versions."
     )
+
+
+def require_measurable(snapshots: int, name: str) -> None:
+    """Raise HistoryError where the tables of a history would take more memory than is given to them.
+
+    Called before any of it is read.
+    """
+    if snapshots > MOST_SNAPSHOTS:
+        raise HistoryError(
+            f'a history must have at most {MOST_SNAPSHOTS:,} snapshots to be measured; "{name}" has {snapshots:,}, whose '
+            f"tables would take {tables_bytes(snapshots) / 1e9:,.0f} GB of memory. "
+            f"Save a part of it, such as every {-(-snapshots // MOST_SNAPSHOTS):,}th snapshot."
+        )
 
 
 def history_file(text: str) -> Path:
@@ -103,9 +156,12 @@ def history_file(text: str) -> Path:
 def _checked(content: Any, start: int, size: int) -> Header:
     if not isinstance(content, dict):
         raise ValueError("its header is not a JSON object")
-    metadata = content.pop("__metadata__", {})
+    metadata = content.pop("__metadata__", None)
+    metadata = {} if metadata is None else metadata
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("its metadata are not words")
+    if len(content) > MOST_TENSORS:
+        raise ValueError(f"its header lists {len(content):,} tensors, more than {MOST_TENSORS:,}")
     tensors = {name: _entry(name, entry) for name, entry in content.items()}
     reached = 0
     for name, entry in sorted(tensors.items(), key=lambda item: item[1][2:]):

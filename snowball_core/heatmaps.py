@@ -29,8 +29,9 @@ class Shades:
 
 
 def shades_of(measures: pd.DataFrame, group: str, unit: str) -> Shades:
-    """The scale of a run's heatmaps: its largest distance, and below it one cell or a 4,096th."""
-    high = float(measures.loc[measures["group"] == group, f"largest_linf_{unit}"].max())
+    """The scale of a run's heatmaps: its largest finite distance, and below it one cell or a 4,096th."""
+    apart = pd.to_numeric(measures.loc[measures["group"] == group, f"largest_linf_{unit}"]).astype("float64").to_numpy()
+    high = float(apart[np.isfinite(apart)].max(initial=0.0))
     return Shades(1.0 if unit == "cells" else high / _WEIGHT_RANGE, max(high, 1.0 if unit == "cells" else 0.0))
 
 
@@ -44,13 +45,15 @@ def picture_order(tokens: pd.DataFrame) -> npt.NDArray[np.intp]:
 def distance_picture(distances: npt.NDArray[Any], hues: npt.NDArray[np.integer[Any]], scale: Shades) -> bytes:
     """A palette PNG of pairwise distances, a pixel a pair, and left of it a strip in the colours of the holes.
 
-    Zero distance has its own flat colour; other distances are shaded logarithmically.
+    Zero distance has its own flat colour; other distances are shaded logarithmically; a pair without a distance (NaN) is clear.
     """
     apart = np.asarray(distances, np.float64)
     spread = np.log(max(scale.high, scale.low * 1.000001) / scale.low) if scale.low > 0 else 1.0
     with np.errstate(divide="ignore"):
         part = np.log(np.maximum(apart, scale.low) / scale.low) / spread if scale.low > 0 else np.zeros_like(apart)
+    part = np.nan_to_num(part, nan=0.0, posinf=1.0)
     shade = np.where(apart == 0, 0, 1 + np.clip(np.rint(part * (_SHADES - 1)), 0, _SHADES - 1)).astype(np.uint8)
+    shade[np.isnan(apart)] = _SHADES + 1
     ranks = sorted({int(rank) for rank in hues})
     strip = np.array([_SHADES + 2 + ranks.index(int(rank)) % (254 - _SHADES) for rank in hues], np.uint8)
     width, margin = strip_pixels(len(hues))

@@ -15,6 +15,7 @@ import filelock
 from .branching import Branch
 from .config import RunConfig
 from .errors import RunError
+from .files import open_regular
 from .forking import prepare_fork
 from .preparing import prepare
 from .runs import Run, open_run, read_run, run_paths
@@ -103,7 +104,7 @@ def alive(folder: Path) -> list[str]:
 def last_words(path: Path) -> str:
     """The last line a run's worker wrote before it ended, if it wrote any: why a worker that never began did not."""
     try:
-        with open(log_of(path), "rb") as log:
+        with open_regular(log_of(path)) as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
             lines = log.read().decode(errors="replace").strip().splitlines()
     except OSError:

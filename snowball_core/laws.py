@@ -120,7 +120,10 @@ def misstepped(before: Words, after: Words, gradient: Words, rate: float, config
 
 
 def overreached(snapshot: int, before: Words, after: Words, largest: float, decay: float) -> list[Violation]:
-    """Components that moved in one step although half their cell exceeds the largest update, ``largest + decay · |w|``."""
+    """Components that moved in one step although half their cell exceeds the largest update, ``largest + decay · |w|``.
+
+    As :func:`~snowball_core.mobility.largest_update` and :func:`~snowball_core.mobility.decay_reach` give them for the step.
+    """
     size = np.abs(values(before).astype(np.float64))
     wrong = (bits(before) != bits(after)) & (half_cell(before) > largest + decay * size)
     return _components("beyond-reach-is-rest", snapshot, wrong, "moved beyond the reach of any update")

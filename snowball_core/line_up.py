@@ -12,8 +12,9 @@ import pandas as pd
 
 from .blocks import Progress, silent
 from .comparison import FEWEST, MOST, SPENT, Entrant, anchors, differences, spent
-from .draws import TEXT, Recording, Twins, deciding, draw_hash, draw_numbers, setting_hash, twins
+from .draws import SAME_BITS, SAME_BYTES, TEXT, Recording, Twins, deciding, draw_hash, draw_numbers, setting_hash, twins
 from .errors import HistoryError, RunError, SnowballError
+from .likeness import unlike
 from .observation import Observation
 from .origins import origin_of
 from .runs import Run, open_run, read_run, run_paths
@@ -71,26 +72,48 @@ class LineUp:
     @property
     def told(self) -> str:
         """How much the runs say together, in words."""
-        runs, draws, settings = len(self.recordings), self.independent, len(set(self.settings))
+        runs, draws = _many(len(self.recordings), "run"), self.independent
+        chance = "what is seen here can be chance."
+        known = {setting for each, setting in zip(self.recordings, self.settings, strict=True) if each.fields is not None}
+        if unknown := len(self.unknown):
+            kinds = f"of {'one setting' if len(known) == 1 else f'{len(known):,} settings'}, " if known else ""
+            kinds += "settings unknown" + (f" of {_many(unknown, 'file')}" if known else "")
+            if draws == 1:
+                return f"{runs}, one draw, {kinds}: {chance} Add another draw."
+            # Nobody knows of a file from outside whether it is another draw of what the others draw from.
+            return f"{runs}, at most {_many(draws, 'independent draw')}, {kinds}."
         if draws == 1:
-            return f"{_many(runs, 'run')}, one draw: what is seen here can be chance. Record another seed."
-        kinds = "all of one setting" if settings == 1 else f"of {settings:,} settings"
-        return f"{_many(runs, 'run')}, {_many(draws, 'independent draw')}, {kinds}."
+            return f"{runs}, one draw: {chance} Record another seed."
+        kinds = "all of one setting" if len(known) == 1 else f"of {len(known):,} settings"
+        return f"{runs}, {_many(draws, 'independent draw')}, {kinds}."
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The ids of the files whose configuration, and with it the steps of their snapshots, is not known."""
+        return tuple(each.id for each in self.recordings if each.fields is None)
+
+    @property
+    def numbered(self) -> str:
+        """What the place of such files on the axis means, in words; empty where there are none."""
+        if not self.unknown:
+            return ""
+        whose = "every file" if len(self.unknown) == len(self.recordings) else ", ".join(self.unknown)
+        return f"The steps of {whose} are not known: the numbers of the snapshots, from 0, stand in for them."
 
 
 def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def require_several(count: int) -> None:
-    """Refuse a comparison of too few or too many runs.
+def require_several(count: int, note: str = "") -> None:
+    """Refuse a comparison of too few or too many runs; ``note`` says why they are no more.
 
     Raises
     ------
     HistoryError
     """
     if not FEWEST <= count <= MOST:
-        raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}. Name others, each once.")
+        raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}.{note} Name others, each once.")
 
 
 def recording(seen: Observation) -> Recording:
@@ -108,6 +131,8 @@ def line_up(recordings: Sequence[Recording]) -> LineUp:
 def measured(seen: Observation, group: str, progress: Progress = silent) -> tuple[pd.DataFrame, dict[str, int | None]]:
     """What a comparison draws of one run: columns ``step``, those of :data:`MEASURES`, the sum of rates; and its events.
 
+    Of a run that diverged the steps before: without rows where the first recorded step is not finite.
+
     Raises
     ------
     HistoryError
@@ -118,7 +143,7 @@ def measured(seen: Observation, group: str, progress: Progress = silent) -> tupl
         raise HistoryError(f'a comparison needs a recorded snapshot; "{seen.id}" has none yet.')
     whole = step_table(seen, progress)
     whole = with_metrics(whole, seen.metrics) if seen.metrics else whole
-    table = whole[whole["group"] == group].reset_index(drop=True)
+    table = whole[whole["group"] == group].reset_index(drop=True).iloc[: seen.finite]
     numbers = {name: pd.to_numeric(table[name]).astype("float64") for name in MEASURES if name in table}
     sums = spent(table["step"].to_numpy("int64"), seen.rates)
     return pd.DataFrame({"step": table["step"], **numbers, SPENT: sums}), anchors(table)
@@ -144,16 +169,16 @@ def in_words(field: str) -> str:
 def setting_names(lined_up: LineUp) -> dict[str, str]:
     """What to call each setting: its number and the fields in which the settings differ, the first three."""
     firsts = {setting: each for each, setting in reversed(list(zip(lined_up.recordings, lined_up.settings, strict=True)))}
-    ordered = {setting: firsts[setting].fields for setting in dict.fromkeys(lined_up.settings)}
-    if len(ordered) == 1:
-        return dict.fromkeys(ordered, "one setting")
-    table = differences(ordered)
+    ordered = {setting: firsts[setting] for setting in dict.fromkeys(lined_up.settings)}
+    known = {setting: each.fields for setting, each in ordered.items() if each.fields is not None}
+    named = {setting: f"setting unknown: {each.id}" for setting, each in ordered.items()}
+    if len(known) == 1:
+        return named | dict.fromkeys(known, "one setting")
+    table = differences(known)
     table = table[table["field"] != "seed"]
-    named = {}
-    for number, (setting, fields) in enumerate(ordered.items(), 1):
+    for number, setting in enumerate(known, 1):
         told = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
-        more = ", …" if len(told) > 3 else ""
-        named[setting] = f"setting {number}: " + ("configuration unknown" if fields is None else ", ".join(told[:3]) + more)
+        named[setting] = f"setting {number}: " + ", ".join(told[:3]) + (", …" if len(told) > 3 else "")
     return named
 
 
@@ -181,15 +206,18 @@ def roll(lined_up: LineUp) -> list[dict[str, Any]]:
 
 def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, unit: str) -> list[str]:
     """The lines under a picture of several runs: how they lie on the axis, group and unit; each run and its configuration."""
+    short = {run: name.replace(" · ", " ") for run, name in names.items()}
     runs = [
-        f"{names[each.id].replace(' · ', ' ')}: {each.id}, configuration {(each.configuration or 'not known')[:12]}"
-        for each in lined_up.recordings
+        f"{short[each.id]}: {each.id}, configuration {(each.configuration or 'not known')[:12]}" for each in lined_up.recordings
     ]
-    return [f"along: {along} · {group} · unit: {unit}", lined_up.told, _READING, " · ".join(runs)]
+    said = [line for line in (unlike(lined_up.recordings, short), lined_up.told, lined_up.numbered) if line]
+    return [f"along: {along} · {group} · unit: {unit}", *said, _READING, " · ".join(runs)]
 
 
 def told_twin(pair: Twins) -> str:
     """What two twins share, in words."""
+    if pair.kind in (SAME_BYTES, SAME_BITS):
+        return f"{pair.kind}: every bit of {_many(pair.common, 'snapshot')}"
     if not pair.common:
         return f"{pair.kind}: no step recorded by both"
     if pair.first_difference is None:
@@ -198,9 +226,26 @@ def told_twin(pair: Twins) -> str:
 
 
 def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
-    """The fields in which the runs differ; see :func:`~snowball_core.comparison.differences`. The text is told by its hash."""
-    told = {each.id: each.fields and {**each.fields, TEXT: str(each.fields[TEXT])[:12]} for each in lined_up.recordings}
-    return differences(told)
+    """The fields in which the runs differ; see :func:`~snowball_core.comparison.differences`. The text is told by its hash.
+
+    Of a file whose configuration is not known every field is "unknown", which makes no difference of one.
+    """
+    known = {each.id: each.fields for each in lined_up.recordings if each.fields is not None}
+    table = differences({run: {**fields, TEXT: str(fields[TEXT])[:12]} for run, fields in known.items()})
+    return table.assign(**dict.fromkeys(lined_up.unknown, "unknown"))[["field", *(each.id for each in lined_up.recordings)]]
+
+
+def no_differences(lined_up: LineUp) -> str:
+    """What an empty table of differences means, in words."""
+    unknown, known = len(lined_up.unknown), len(lined_up.recordings) - len(lined_up.unknown)
+    if not unknown:
+        return "Their configurations do not differ in anything that decides bits."
+    if not known:
+        return "Their configurations are not known: in what they differ cannot be said."
+    whose = ", ".join(lined_up.unknown)
+    if known == 1:
+        return f"The configuration of {whose} is not known: in what it differs cannot be said."
+    return f"The known configurations do not differ in anything that decides bits; that of {whose} is not known."
 
 
 def kin(folder: Path, run: str, most: int = 200) -> list[str]:

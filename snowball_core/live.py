@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .errors import HistoryError
-from .runs import METRICS, Run, metric_columns
+from .errors import HistoryError, RunError
+from .files import open_regular
+from .runs import HISTORY, METRICS, Run, metric_columns
 from .tables import census_table
 
 _COLUMNS = ("step", "loss", "learning_rate")
@@ -25,6 +27,8 @@ class Seen:
     ----------
     group : str
         Whose vectors are counted: ``dead``, or ``all`` where no token is dead.
+    files : tuple of int
+        Numbers of the files it was read from: of others everything is read anew.
     position : int
         Bytes of ``metrics.csv`` read, a whole number of lines.
     metrics : dict of str to ndarray
@@ -37,6 +41,7 @@ class Seen:
     """
 
     group: str
+    files: tuple[int, ...] = ()
     position: int = 0
     metrics: dict[str, npt.NDArray[np.float64]] = field(default_factory=lambda: dict.fromkeys(_COLUMNS, np.empty(0)))
     snapshots: int = 0
@@ -52,21 +57,32 @@ def follow(run: Run, before: Seen | None = None) -> Seen:
         If what is new is damaged.
     """
     group = "dead" if run.dead.any() else "all"
-    if before is None or before.group != group:
+    files = tuple(_number(run.path / name) for name in (METRICS, HISTORY))
+    if before is None or (before.group, before.files) != (group, files):
         before = Seen(group)
     position, metrics = _read_on(run.path / METRICS, before)
     snapshots, counts = _count_on(run, before)
-    return Seen(group, position, metrics, snapshots, counts)
+    return Seen(group, files, position, metrics, snapshots, counts)
+
+
+def _number(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _read_on(path: Path, before: Seen) -> tuple[int, dict[str, npt.NDArray[np.float64]]]:
     """How far ``metrics.csv`` goes, and its columns; a file shorter than it was is another one, read from its beginning."""
-    if not path.is_file():
+    try:
+        with open_regular(path) as file:
+            start = before.position if before.position <= os.fstat(file.fileno()).st_size else 0
+            file.seek(start)
+            fresh = file.read()
+    except FileNotFoundError:
         return 0, Seen(before.group).metrics
-    with open(path, "rb") as file:
-        start = before.position if before.position <= path.stat().st_size else 0
-        file.seek(start)
-        fresh = file.read()
+    except OSError as error:
+        raise RunError(f'"{path}" must be a file that can be read: {error.strerror}. The history does not need it.') from None
     end = fresh.rfind(b"\n") + 1
     lines = fresh[:end].decode(errors="replace").splitlines()
     columns = metric_columns(lines if start else lines[1:], path)

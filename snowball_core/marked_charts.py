@@ -182,6 +182,7 @@ def trails_data(scene: Stage, lately: Words, places: pd.DataFrame, tokens: pd.Da
             kept = np.flatnonzero(np.r_[True, (rows[1:] != rows[:-1]).any(axis=1)])
             if len(kept) > 1:
                 at = scene.axes.coordinates(rows[kept][:, None])[:, 0]
+                kept, at = kept[np.isfinite(at).all(axis=1)], at[np.isfinite(at).all(axis=1)]
                 parts.append(pd.DataFrame({"token": token, "colour": colour, "x": at[:, 0], "y": at[:, 1], "order": kept}))
     return pd.concat(parts[1:] or parts, ignore_index=True)
 

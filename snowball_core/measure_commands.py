@@ -12,6 +12,7 @@ from .answers import (
     csv_parts,
     group_of,
     groups_of,
+    lost_of,
     measuring,
     of_groups,
     plain,
@@ -68,6 +69,7 @@ def _census(asked: argparse.Namespace) -> Answer:
     groups = groups_of(asked, seen)
     if (asked.holes or asked.levels) and asked.step is None and len(seen.words) != 1:
         raise ConfigError(["--holes and --levels are of one step; got none. Name it with --step."])
+    lost = lost_of(asked, seen, groups)
     # A file of one matrix is asked about its one step.
     index = seen.index(asked.step) if asked.step is not None else 0 if len(seen.words) == 1 else None
     if index is None and seen.words[:1].nbytes > BLOCK_BYTES:
@@ -81,7 +83,7 @@ def _census(asked: argparse.Namespace) -> Answer:
         table, changes = census_at(seen, int(seen.steps[index])), {}
     table = of_groups(table, groups)
     rows = [row | {"sizes": [int(size) for size in row["sizes"].split()]} for row in rows_of(table)]
-    answer: dict[str, Any] = {"run": seen.id, "rows": rows, **changes}
+    answer: dict[str, Any] = {"run": seen.id, "rows": rows, **changes, "divergence": lost}
     told_table(asked, table)
     if index is not None:
         answer |= _at_step(asked, seen, int(seen.steps[index]), groups)
@@ -134,6 +136,10 @@ def _at_step(asked: argparse.Namespace, seen: Observation, step: int, groups: li
 
 def _say_holes(asked: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     for row in rows[:_HOLES_SAID]:
+        if row["nature"] in ("NaN", "infinite"):
+            what = "a NaN" if row["nature"] == "NaN" else "an infinity"
+            say(asked, f"{row['group']}: {row['population']:,} tokens share a row with {what}: no black hole")
+            continue
         inside = ", hidden classes " + " + ".join(map(str, row["hidden_classes"])) if row["hidden_classes"] else ""
         say(asked, f"{row['group']}: black hole {row['hole']} of {row['population']:,} tokens, {row['nature']}{inside}")
     if len(rows) > _HOLES_SAID:
@@ -146,6 +152,7 @@ def _events(asked: argparse.Namespace) -> Answer:
 
     seen = seen_of(asked)
     group = group_of(asked, seen, "events")
+    lost = lost_of(asked, seen, [group])
     with counting(asked, "events", is_kept=False) as progress:
         told = account(seen, group, progress)
     for path, table in ((asked.nodes, node_table), (asked.edges, edge_table)):
@@ -155,7 +162,7 @@ def _events(asked: argparse.Namespace) -> Answer:
         write_table(asked.biographies, biographies_table(told, seen))
     if asked.ytree:
         write_text(asked.ytree, ytree_csv(told.tree, seen.steps))
-    answer: dict[str, Any] = {"run": seen.id, "group": group}
+    answer: dict[str, Any] = {"run": seen.id, "group": group, "divergence": lost}
     if asked.token is not None:
         if not 0 <= asked.token < seen.words.shape[1] or not seen.mask(group)[asked.token]:
             raise RunError(f'token must be one of the group "{group}"; got {asked.token}. Ask with --group all.')
@@ -176,6 +183,7 @@ def _motion(asked: argparse.Namespace) -> Answer:
 
     seen = seen_of(asked)
     groups = groups_of(asked, seen)
+    lost = lost_of(asked, seen, groups)
     with counting(asked, "motion") as progress:
         measured = step_table(seen, progress)
     with counting(asked, "tokens") as progress:
@@ -192,7 +200,7 @@ def _motion(asked: argparse.Namespace) -> Answer:
     ends = {group: plain(asdict(freezing_of(seen, measured, group))) for group in groups}
     for group, end in ends.items():
         say(asked, f"{group}: " + ", ".join(f"{name} {value}" for name, value in end.items()))
-    return {"run": seen.id, "steps": rows_of(table), "tokens": rows_of(tokens), "freezing": ends}
+    return {"run": seen.id, "steps": rows_of(table), "tokens": rows_of(tokens), "freezing": ends, "divergence": lost}
 
 
 def _verdict(asked: argparse.Namespace) -> Answer:
@@ -201,6 +209,7 @@ def _verdict(asked: argparse.Namespace) -> Answer:
     seen = seen_of(asked)
     with counting(asked, "verdict", is_kept=False) as progress:
         found = verdict_of(seen, group_of(asked, seen, "verdicts"), progress)
+    lost_of(asked, seen, [found.group])
     say(asked, f"{found.group} tokens, steps {found.first_step:,} to {found.last_step:,}: {found.outcome}")
     say(asked, f"(as the seed printed it: {found.seeds_outcome}; hypothesis: {found.seeds_conclusion})")
     words = {True: "yes", False: "no", None: "cannot be told"}
@@ -215,9 +224,11 @@ def _verdict(asked: argparse.Namespace) -> Answer:
 
 
 def _laws(asked: argparse.Namespace) -> Answer:
+    from .divergence import divergence
     from .findings import law_rows, law_table
 
     seen = seen_of(asked)
+    lost = lost_of(asked, seen, ["all"])
     with counting(asked, "laws") as progress:
         rows = law_rows(seen, progress)
     for row in rows:
@@ -226,5 +237,5 @@ def _laws(asked: argparse.Namespace) -> Answer:
         for each in row["violations"][:20]:
             say(asked, f"  step {each['step']:,}: {each['text']}")
     if asked.csv:
-        write_table(asked.csv, law_table(rows))
-    return {"run": seen.id, "laws": rows}
+        write_table(asked.csv, law_table(rows, divergence(seen, "all")))
+    return {"run": seen.id, "laws": rows, "divergence": lost}

@@ -12,6 +12,7 @@ from .axes import durations, explained_variance, run_basis
 from .biography import biographies
 from .blocks import Progress, changed_snapshots, silent
 from .close_up import holes_at, tokens_at
+from .divergence import judged
 from .event_tables import Account
 from .geometry import PrincipalAxes
 from .levels import Levels
@@ -31,10 +32,13 @@ UNITS = {
 
 
 def hole_table(seen: Observation, step: int, groups: Sequence[str]) -> pd.DataFrame:
-    """One row per black hole of each group at a step: true or apparent, and the sizes of its hidden classes."""
+    """One row per black hole of each group at a step: true or apparent, and the sizes of its hidden classes.
+
+    Tokens that share a row with a NaN or an infinity are listed too, and named so.
+    """
     tables = []
     for group in groups:
-        table = holes_at(tokens_at(seen, seen.index(step), group))
+        table = holes_at(tokens_at(seen, seen.index(step), group), seen.rows(step, group))
         table.insert(0, "step", np.full(len(table), step))
         table.insert(1, "group", np.full(len(table), group, object))
         tables.append(table)
@@ -97,8 +101,9 @@ def biographies_table(told: Account, seen: Observation) -> pd.DataFrame:
     """One row per token and stay in a black hole: the hole, and the recorded steps it joined and left.
 
     ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
-    are the token's own, −1 if it never moved.
+    are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
     """
+    seen = judged(seen)
     rows = [(token, stay) for token, stays in biographies(told.tree).items() for stay in stays]
     steps = seen.steps.tolist()
     table = pd.DataFrame(

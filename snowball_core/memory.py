@@ -10,6 +10,16 @@ from typing import Any
 
 import numpy.typing as npt
 
+# The state before training and after each of a million steps.
+MOST_SNAPSHOTS = 1_000_001
+# Of memory, while the tables of a history are made: about 330 of each row's numbers, kept twice, and its census.
+_BYTES_A_SNAPSHOT = 3 * 1_000
+
+
+def tables_bytes(snapshots: int) -> int:
+    """Memory that the per-step tables of a history with three groups take at most while they are made."""
+    return snapshots * _BYTES_A_SNAPSHOT
+
 
 def release(words: npt.NDArray[Any] | None) -> None:
     """Give the pages of a memory map back, so that reading a long history does not fill memory; a copy is left alone.

@@ -10,6 +10,7 @@ from . import __version__
 from .bf16 import format_of
 from .config import RunConfig
 from .costs import parameter_count
+from .divergence import divergence
 from .observation import Observation
 from .origins import origin_of, told
 from .schedules import recorded_steps
@@ -46,7 +47,8 @@ def methods(seen: Observation) -> str:
     faults carried, and the hashes of configuration, text and history.
     """
     if seen.config is None:
-        return f"{_recorded(seen)} It is a foreign history: its training is not known. {_DEFINITIONS}"
+        parts = [_recorded(seen), _lost(seen), "It is a foreign history: its training is not known.", _DEFINITIONS]
+        return " ".join(part for part in parts if part)
     manifest = manifest_of(seen)
     parts = [
         _model(seen.config, int(seen.steps[-1])),
@@ -55,6 +57,7 @@ def methods(seen: Observation) -> str:
         _optimizer(seen.config),
         _fork(seen.config, manifest),
         _recorded(seen),
+        _lost(seen),
         _origin(seen.config, manifest),
         _hashes(seen.config, manifest),
         _faults(manifest),
@@ -138,6 +141,12 @@ def _recorded(seen: Observation) -> str:
     short = "" if count == planned else f"; {planned - count:,} snapshots of the schedule are missing"
     steps = f"steps {seen.steps[0]:,} to {seen.steps[-1]:,}" if count > 1 else f"step {seen.steps[0]:,}"
     return f"{head}, {steps} ({thinned}{short})."
+
+
+def _lost(seen: Observation) -> str:
+    """Where the run diverged."""
+    lost = divergence(seen, "all")
+    return f"{lost.text}." if lost else ""
 
 
 def _origin(config: RunConfig, manifest: Mapping[str, Any]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
+from .adam_bound import ROUNDINGS, Part, is_bounded, largest_ratio
 from .bf16 import Words, bits, format_of, from_values, ulp, values
 from .config import RunConfig
 from .schedules import learning_rate_at
@@ -26,11 +28,12 @@ class Mobility:
     format : str
         BF16 or F32, the weights' format.
     largest_update : float
-        Bound on one step's update of a component, weight units (see :func:`largest_update`).
+        Bound on a component's update in any step of the schedule, weight units (see :func:`largest_update`); weight decay
+        comes on top.
     usual_update : float
-        What a component with a steady gradient moves per step: the learning rate.
+        What a component with a steady gradient moves per step in exact arithmetic: the learning rate.
     immovable : float
-        Share of components that no single update can move: the bound is below half a cell.
+        Share of components that no single update of the schedule can move: the bound, with decay, is below half a cell.
     usually_immovable : float
         Share of components that the usual update cannot move.
     decay_acts : float
@@ -38,8 +41,8 @@ class Mobility:
     second_moment_falls : bool
         Whether a second moment whose gradient vanished can fall in the optimizer's format.
     half_immovable_step, all_immovable_step : int or None
-        First step from which to the horizon the falling rate leaves half of the components, all of them, immovable. None if
-        that does not happen.
+        First step from which to the horizon no update can move half of the components, any of them. None if that does not
+        happen.
     """
 
     format: str
@@ -70,18 +73,35 @@ def half_cell(words: Words) -> npt.NDArray[np.float64]:
     return np.asarray(ulp(words) * np.where(is_power, 0.25, 0.5), np.float64)
 
 
-def largest_update(config: RunConfig, rate: float) -> float:
-    """Bound on one Adam update at a learning rate, weight units; infinite for SGD, whose updates scale with the gradient.
+def largest_update(config: RunConfig, rate: float, step: float = math.inf, past: Sequence[RunConfig] = ()) -> float:
+    """Bound on one Adam update at a learning rate, weight units: of a step, or of any; decay comes on top.
 
-    ``rate · (1 − β1) / √(1 − β2)`` if that exceeds ``rate`` (a gradient after a long silence), else ``rate``.
+    The rate times :func:`~snowball_core.adam_bound.largest_ratio` with the roundings of the moments' format. Clipping does not
+    change it, and eps only lowers it, unless it is too small to cover an underflow of the second moment: then nothing bounds
+    an update, and nothing bounds SGD's, which scales with the gradient.
 
-    References
+    Parameters
     ----------
-    Kingma, Ba: Adam, a method for stochastic optimization, section 2.1.
+    config : RunConfig
+    rate : float
+    step : float
+        From 1; infinity for a bound that holds at every step.
+    past : sequence of RunConfig
+        The configurations of earlier parts, which may have had other betas, each to its last step.
+
+    Examples
+    --------
+    >>> round(largest_update(RunConfig(), 1e-3), 6), round(largest_update(RunConfig(precision="pure-bf16"), 1e-3), 6)
+    (0.00727, 0.007461)
     """
-    if config.optimizer == "sgd":
-        return float("inf")
-    return rate * max(1.0, (1 - config.beta1) / math.sqrt(1 - config.beta2))
+    if config.optimizer == "sgd" or not all(is_bounded(each.beta2, each.eps) for each in (*past, config)):
+        return math.inf if rate else 0.0
+    parts = [Part(each.beta1, each.beta2, each.last_step) for each in past] + [Part(config.beta1, config.beta2, math.inf)]
+    return rate * largest_ratio(parts, step, ROUNDINGS[_moments(config)]) if rate else 0.0
+
+
+def _moments(config: RunConfig) -> str:
+    return "BF16" if config.precision == "pure-bf16" else "F32"
 
 
 def expected_words(config: RunConfig) -> Words:
@@ -95,6 +115,15 @@ def expected_words(config: RunConfig) -> Words:
     return from_values(drawn) if config.recorded_format == "BF16" else drawn
 
 
+def decay_reach(config: RunConfig, rate: float) -> float:
+    """What decay and the roundings of a step can take from a component, as a share of it, at most.
+
+    The kernel rounds ``1 − rate · decay`` to float32; adding to a bfloat16 weight rounds in float32 twice.
+    """
+    taken = rate * config.weight_decay
+    return max(taken, 1 - float(np.float32(1 - taken))) + (2.0**-22 if config.recorded_format == "BF16" else 0.0)
+
+
 def mobility(config: RunConfig, words: Words) -> Mobility:
     """What can move in a matrix of weights under a configuration.
 
@@ -105,20 +134,25 @@ def mobility(config: RunConfig, words: Words) -> Mobility:
         The initial matrix, or :func:`expected_words`.
     """
     half, size = half_cell(words).ravel(), np.abs(values(words).astype(np.float64)).ravel()
-    rate = config.learning_rate
-    bound = largest_update(config, rate)
-    moments = "BF16" if config.precision == "pure-bf16" else "F32"
+    rate, largest = config.learning_rate, _largest_of_all(config)
     decay = rate * config.weight_decay * size
+
+    def leaves(share: float) -> int | None:
+        """First step from which fewer than a share of the components can be moved."""
+        return _first_step_after(
+            config, lambda rate, update: bool((update + rate * config.weight_decay * size >= half).mean() > share)
+        )
+
     return Mobility(
         format=format_of(words).name,
-        largest_update=float(bound),
+        largest_update=largest,
         usual_update=rate,
-        immovable=float((bound < half).mean()),
+        immovable=float((largest + decay < half).mean()),
         usually_immovable=float((rate < half).mean()),
         decay_acts=float(((decay >= half) & (size > 0)).mean()),
-        second_moment_falls=second_moment_falls(config.beta2, moments),
-        half_immovable_step=_first_step_below(config, float(np.median(half))),
-        all_immovable_step=_first_step_below(config, float(half.min())),
+        second_moment_falls=second_moment_falls(config.beta2, _moments(config)),
+        half_immovable_step=leaves(0.5),
+        all_immovable_step=leaves(0.0),
     )
 
 
@@ -135,28 +169,51 @@ def second_moment_falls(beta2: float, format_name: str) -> bool:
     return 1 - beta2 > 2.0 ** -(_MANTISSA[format_name] + 2)
 
 
-def _first_step_below(config: RunConfig, threshold: float) -> int | None:
-    """First step from which the bound stays below ``threshold``; after warm-up the rate never rises, so bisection finds it."""
+def _largest_of_all(config: RunConfig) -> float:
+    """The largest of the bounds of all steps to the horizon; while the rate falls the bound may rise and fall again."""
+    first = min(config.warmup + 1, config.steps)
+    largest, spans = 0.0, [(first, config.steps)]
+    while spans:
+        low, high = spans.pop()
+        # The rate never rises after warm-up, and the ratio never falls.
+        if largest_update(config, learning_rate_at(config, low), high) <= largest:
+            continue
+        largest = max(largest, *(largest_update(config, learning_rate_at(config, step), step) for step in (low, high)))
+        if high - low > 1:
+            spans += [(low, (low + high) // 2), ((low + high) // 2, high)]
+    return largest
 
-    def is_below(step: int) -> bool:
-        return largest_update(config, learning_rate_at(config, step)) < threshold
 
-    if not is_below(config.steps):
-        return None
-    low, high = min(config.warmup + 1, config.steps), config.steps
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_below(middle) else (middle + 1, high)
-    return low
+def _first_step_after(config: RunConfig, moves: Callable[[float, float], bool]) -> int | None:
+    """First step from which to the horizon ``moves(rate, bound)`` is false; None if it is true at the horizon.
+
+    ``moves`` is true of all larger rates and bounds of which it is true.
+    """
+    first = min(config.warmup + 1, config.steps)
+    spans = [(first, config.steps)]
+    while spans:
+        low, high = spans.pop()
+        rate = learning_rate_at(config, low)
+        if not moves(rate, largest_update(config, rate, high)):
+            continue
+        if low == high:
+            return None if low == config.steps else low + 1
+        spans += [(low, (low + high) // 2), ((low + high) // 2 + 1, high)]
+    return 1
 
 
 def sentences(found: Mobility, config: RunConfig) -> list[str]:
     """The same in plain words, one sentence a fact."""
     if config.optimizer == "sgd":
         return ["SGD's updates scale with the gradient: what can move is not known before training."]
+    largest = (
+        f"{found.immovable:.0%} not even by the largest possible one ({found.largest_update:.3g}): it is below half a cell"
+    )
+    if math.isinf(found.largest_update):
+        largest = f"and the largest possible one has no bound with beta2 {config.beta2:g} and eps {config.eps:g}"
     told = [
         f"{found.usually_immovable:.0%} of the components cannot be moved by a usual update ({found.usual_update:.3g}), "
-        f"{found.immovable:.0%} not even by the largest possible one ({found.largest_update:.3g}): it is below half a cell."
+        f"{largest}."
     ]
     if config.weight_decay > 0:
         acts = (

@@ -89,12 +89,12 @@ def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = 
     >>> found.weight[1].tolist(), drift["all"].bulk.tolist()
     ([0.0, 0.5], [0.0, 0.25])
     """
-    size = max(1, _CHUNK_BYTES // max(1, history[0].nbytes)) if len(history) else 1
+    size = max(1, _CHUNK_BYTES // max(1, history[:1].nbytes)) if len(history) else 1
     moves: list[Displacement] = []
     drifts: dict[str, list[Drift]] = {name: [] for name in groups}
     for start in range(0, max(1, len(history)), size):
         first = history[start - 1] if start else before
-        now: Words = history[start : start + size]
+        now: Any = np.asarray(history[start : start + size])
         frames = np.concatenate([now[:1] if first is None else first[None], now])
         move, drift = _chunk(frames, groups)
         moves.append(move)

@@ -25,10 +25,13 @@ def _scene(shown: Exhibit) -> Scene:
     HistoryError
         If only one snapshot was recorded.
     """
-    seen, rows = shown.seen, shown.summary[shown.summary["group"] == shown.view.group].reset_index(drop=True)
+    seen, table = shown.judged, shown.judged_summary
+    rows = table[table["group"] == shown.view.group].reset_index(drop=True)
+    if len(rows) < 2 and shown.lost:
+        raise HistoryError(f'a picture of motion needs two finite snapshots; "{seen.id}" has {len(rows)}. {shown.lost.text}.')
     if len(rows) < 2:
         raise HistoryError(f'a picture of motion needs two recorded snapshots; "{seen.id}" has one. Choose another run.')
-    return Scene(rows, seen.rates, zero_stretches(seen), step_axis("symlog", int(seen.steps[-1])))
+    return Scene(rows, seen.rates, zero_stretches(seen), step_axis("symlog", int(shown.seen.steps[-1])))
 
 
 def _regimes(shown: Exhibit) -> Titled:
@@ -37,7 +40,7 @@ def _regimes(shown: Exhibit) -> Titled:
 
 
 def _freeze_map(shown: Exhibit) -> Titled:
-    seen, scene = shown.seen, _scene(shown)
+    seen, scene = shown.judged, _scene(shown)
     names = [glyph(token) for token in range(seen.words.shape[1])]
     picture = motion_charts.freeze_map(scene, who_moved(seen), token_motion(seen)[shown.mask], names, shown.view.step)
     note = f"{scene.thinned}; a row a token; amber: it moved, slate: it did not."

@@ -135,4 +135,5 @@ def decades(values: pd.DataFrame) -> tuple[float, float]:
     if not len(numbers):
         return 1.0, 1.0
     low, high = float(numbers.min()), float(numbers.max())
-    return 10.0 ** max(math.floor(math.log10(low)), math.floor(math.log10(high)) - 6), round(high * 1.15, 12)
+    # Rounded to digits, not to decimals: whatever its size, it has an upper end above 0.
+    return 10.0 ** max(math.floor(math.log10(low)), math.floor(math.log10(high)) - 6), float(f"{high * 1.15:.12g}")

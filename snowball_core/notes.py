@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
+
 from .errors import RunError
+from .files import read_json
 from .status import require_writable, write_json
 
 FILE = "notes.json"
 LONGEST_LABEL, LONGEST_NOTE, LONGEST_TAG, MOST_TAGS = 80, 4_000, 32, 12
 _LARGEST_FILE = 65_536
+_LOCK = ".notes.lock"
+_PATIENCE_SECONDS = 10.0
 # Control and format characters (they can turn a line of text around), halves of characters, and the two that break lines.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
@@ -43,9 +48,7 @@ def read_notes(path: Path) -> Notes:
     """The notes of the run in a folder; none if nobody wrote any. A damaged file says so and stands in nobody's way."""
     file = path / FILE
     try:
-        if file.stat().st_size > _LARGEST_FILE:
-            raise ValueError("it is too large")
-        content = json.loads(file.read_text())
+        content = read_json(file, _LARGEST_FILE)
         if not isinstance(content, dict) or not isinstance(content.get("tags", []), list):
             raise ValueError("it is of another kind")
         return _checked(content.get("label", ""), content.get("note", ""), content.get("tags", []))
@@ -58,25 +61,94 @@ def read_notes(path: Path) -> Notes:
 def annotate(path: Path, label: str | None = None, note: str | None = None, tags: Iterable[str] | None = None) -> Notes:
     """Change what is said of the run in a folder; what is not given stays. Nothing recorded is touched.
 
-    A damaged file of notes is set aside, not overwritten.
+    One writer at a time: what another one wrote meanwhile is kept. A damaged file of notes is set aside, not overwritten.
 
     Raises
     ------
     RunError
         If a text is too long or holds characters that cannot be seen, or the folder cannot be written.
     """
-    require_writable()
-    old = read_notes(path)
-    fresh = _checked(
-        old.label if label is None else label, old.note if note is None else note, old.tags if tags is None else tags
+    return _change(
+        path,
+        lambda old: _checked(
+            old.label if label is None else label, old.note if note is None else note, old.tags if tags is None else tags
+        ),
     )
+
+
+def add_tags(path: Path, tags: Iterable[str]) -> Notes:
+    """Give the run in a folder further tags.
+
+    Raises
+    ------
+    RunError
+        As :func:`annotate`.
+    """
+    return _change(path, lambda old: _checked(old.label, old.note, (*old.tags, *tags)))
+
+
+def annotate_seen(path: Path, seen: Notes, label: str, note: str, tags: Iterable[str]) -> Notes:
+    """Change notes from what somebody saw to what he wants; what others changed since is kept.
+
+    Raises
+    ------
+    RunError
+        As :func:`annotate`, or if the label or the note was changed to another text since.
+    """
+
+    def change(old: Notes) -> Notes:
+        wanted = _checked(label, note, tags)
+        kept = [tag for tag in old.tags if tag not in seen.tags or tag in wanted.tags]
+        return _checked(
+            _merged("name", seen.label, old.label, wanted.label),
+            _merged("note", seen.note, old.note, wanted.note),
+            (*kept, *(tag for tag in wanted.tags if tag not in seen.tags)),
+        )
+
+    return _change(path, change)
+
+
+def _merged(what: str, seen: str, now: str, wanted: str) -> str:
+    """The text of two writers who both saw ``seen``, where at most one of them changed it."""
+    if wanted in (seen, now):
+        return now
+    if now != seen:
+        raise RunError(
+            f'the {what} was changed elsewhere since it was shown here; it is now "{now}". Yours is not saved: "{wanted}". '
+            "Enter it again to replace the other."
+        )
+    return wanted
+
+
+def _change(path: Path, change: Callable[[Notes], Notes]) -> Notes:
+    require_writable()
     try:
-        if old.damage:
-            os.replace(path / FILE, path / f"{FILE}.damaged")
-        write_json(path / FILE, {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)})
+        with _alone(path):
+            old = read_notes(path)
+            fresh = change(old)
+            if old.damage:
+                os.replace(path / FILE, path / f"{FILE}.damaged")
+            write_json(path / FILE, {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)})
     except OSError as error:
         raise RunError(f'the run folder must be writable; "{path}": {error.strerror}. Nothing was changed.') from None
     return fresh
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Be the one writer of a run's notes; a lock of its own, for a worker holds the run's as long as it trains."""
+    lock = filelock.FileLock(path / _LOCK, thread_local=False)
+    try:
+        lock.acquire(timeout=_PATIENCE_SECONDS, poll_interval=0.02)
+    except filelock.Timeout:
+        raise RunError(f'notes have one writer at a time; those of "{path.name}" are being written. Try again.') from None
+    try:
+        yield
+    finally:
+        # While it is held: whoever waits for this file finds that it is gone and makes another.
+        with contextlib.suppress(OSError):
+            (path / _LOCK).unlink()
+        lock.release()
 
 
 def tags_of(text: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ read-only with what is known of it: where nobody says which tokens are dead, the
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,20 +16,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words
+from .bf16 import Words, is_finite
 from .cache import FOREIGN
 from .config import RunConfig
 from .corpus import load_corpus
 from .damage import faults
 from .errors import HistoryError
-from .header import Header, read_header
+from .header import RESERVED, Entry, Header, read_header, require_measurable
+from .memory import release
 from .origins import segments
 from .recordings import TENSOR, recordings
 from .runs import Run, corpora_folder, open_run, read_run
-from .tensorfile import RESERVED, open_tensor
+from .tensorfile import open_tensor
 
 GROUPS = ("all", "dead", "live")
 MOMENT_HASH = "moment_hash"
+# Both passes over a chunk find it in the processor's cache.
+_CHUNK_BYTES = 512 * 1024
 _UNKNOWN_DEAD = (
     "which tokens are dead is not known for a foreign history, so only the group all can be measured: "
     "name the text it was trained on (--corpus FILE) or its dead tokens (--dead 0-9,11)"
@@ -44,7 +48,7 @@ class Observation:
     id : str
         The run's id, or the foreign file's name.
     words : Words, shape (snapshots, vocab, hidden)
-        Read-only memory map.
+        Read from the file part by part, see :class:`~snowball_core.file_array.FileArray`.
     steps : ndarray of int64, shape (snapshots,)
         Optimizer steps done at each snapshot; for a foreign history the number of the snapshot.
     dead : ndarray of bool, shape (vocab,), or None
@@ -86,6 +90,17 @@ class Observation:
         """Why only the group all can be measured; empty if all can."""
         return "" if self.dead is not None else _UNKNOWN_DEAD
 
+    @functools.cached_property
+    def finite(self) -> int:
+        """How many snapshots come before the first that holds a NaN or an infinity; all of them where none does."""
+        size = max(1, _CHUNK_BYTES // max(1, self.words[:1].nbytes))
+        for start in range(0, len(self.words), size):
+            part: Any = np.asarray(self.words[start : start + size])
+            if not is_finite(part):
+                return start + next(t for t in range(len(part)) if not is_finite(part[t]))
+            release(self.words)
+        return len(self.words)
+
     @property
     def rates(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
         """Steps and the learning rate each of them used; None where it is not known."""
@@ -113,7 +128,7 @@ class Observation:
         return self.dead if group == "dead" else ~self.dead
 
     def rows(self, step: int, group: str) -> Words:
-        """The rows of a group at a recorded step; a view of the file where the group is everyone.
+        """The rows of a group at a recorded step; read from the file.
 
         Raises
         ------
@@ -170,6 +185,7 @@ def observe(run: Run) -> Observation:
     found = faults(run)
     made = {name: each.file for name, each in recordings(run.config).items() if name != TENSOR and each.file not in found}
     files = {name: run.path / file for name, file in made.items() if (run.path / file).exists()}
+    require_measurable(len(words), run.id)
     moments = None
     if file := files.pop(MOMENT_HASH, None):
         moments = open_tensor(file, MOMENT_HASH).words
@@ -223,10 +239,10 @@ def foreign(
             f"a history must be BF16 or F32 of shape [T, V, D] with tokens and components; "
             f'"{name}" in "{path}" is {words.dtype} {shape}. Name another tensor with --key.'
         )
+    require_measurable(len(words), str(path))
     vocab = words.shape[1]
     if dead is None and corpus is not None:
-        ids = load_corpus(corpus, "ignore", corpora).ids
-        dead = np.flatnonzero(np.bincount(ids, minlength=vocab)[:vocab] == 0).tolist()
+        dead = np.flatnonzero(load_corpus(corpus, "ignore", corpora).is_missing(vocab)).tolist()
     mask = None
     if dead is not None:
         if wrong := [token for token in dead if not 0 <= token < vocab]:
@@ -238,10 +254,10 @@ def foreign(
 
 def _found(path: Path, header: Header) -> str:
     """The name of the one tensor in a file that can be a history."""
-    fitting = {
-        rank: [name for name, entry in header.tensors.items() if name != RESERVED and _fits(entry, rank)] for rank in (3, 2)
-    }
-    names = fitting[3] or fitting[2]
+    fitting = {rank: [name for name, entry in header.tensors.items() if _fits(name, entry, rank)] for rank in (3, 2)}
+    # Empty tensors beside the history mark something; alone one is a history without snapshots.
+    full = {rank: [name for name in names if 0 not in header.tensors[name].shape] for rank, names in fitting.items()}
+    names = full[3] or full[2] or fitting[3] or fitting[2]
     if len(names) != 1:
         listed = ", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in list(header.tensors.items())[:8])
         several = "several tensors", "Name one with --key."
@@ -253,8 +269,8 @@ def _found(path: Path, header: Header) -> str:
     return names[0]
 
 
-def _fits(entry: Any, rank: int) -> bool:
-    return entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
+def _fits(name: str, entry: Entry, rank: int) -> bool:
+    return name != RESERVED and entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
 
 
 def tokens_of(text: str) -> list[int]:

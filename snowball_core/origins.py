@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -69,10 +70,16 @@ def _read(entry: Any) -> Origin:
         )
     except (TypeError, KeyError, AttributeError):
         raise RunError("the fork entry of a run.json must tell kind, parent, step, hashes and configuration") from None
-    words = (origin.parent, origin.matrix_sha256, origin.history_sha256 or "")
-    is_sound = origin.kind in (CHECKPOINT, SNAPSHOT) and type(origin.step) is int and origin.step >= 0
-    if not is_sound or not all(isinstance(word, str) for word in words):
-        raise RunError("the fork entry of a run.json must tell a checkpoint or a snapshot, and its step")
+    hashes = (origin.matrix_sha256, *([] if origin.history_sha256 is None else [origin.history_sha256]))
+    is_sound = (
+        origin.kind in (CHECKPOINT, SNAPSHOT)
+        and type(origin.step) is int
+        and 0 <= origin.step <= origin.before.last_step
+        and isinstance(origin.parent, str)
+        and all(isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes)
+    )
+    if not is_sound:
+        raise RunError("the fork entry of a run.json must tell a checkpoint or a snapshot, its step and its hashes")
     return origin
 
 
@@ -93,9 +100,14 @@ def told(origin: Origin, config: RunConfig) -> str:
 
 
 def changes(before: RunConfig, after: RunConfig) -> list[str]:
-    """The fields, the name aside, in which two configurations differ, as ``field old → new``."""
-    old, new = before.to_json(), after.to_json()
+    """The fields, the name and the text's folder aside, in which two configurations differ, as ``field old → new``."""
+    old, new = ({**config.to_json(), "corpus": _last_part(config.corpus)} for config in (before, after))
     return [f"{name} {_word(old[name])} → {_word(new[name])}" for name in old if name != "name" and old[name] != new[name]]
+
+
+def _last_part(path: str) -> str:
+    """A text's name; of a path the last part: where it lies is another matter on another machine."""
+    return re.split(r"[\\/]", path)[-1]
 
 
 def _word(value: Any) -> str:

@@ -84,7 +84,8 @@ def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: s
         if x is None or measure not in entrant.table:
             continue
         values = entrant.table[measure].to_numpy(np.float64)
-        known = ~(np.isnan(x) | np.isnan(values))
+        # An infinite value would leave the axis without ends.
+        known = np.isfinite(x) & np.isfinite(values)
         steps, x, values = entrant.table["step"].to_numpy()[known], x[known], values[known]
         kept = thinned(x, values, align != "rates")
         is_thinned = is_thinned or (len(kept) == MOST_POINTS)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words, ordinal, values
+from .bf16 import Words, nan_rows, ordinal, values
 from .errors import HistoryError
 from .geometry import Spread, fraction_within, spread_over_pairs
 from .identity import classes, populations
@@ -88,7 +88,7 @@ def pairwise(rows: Words, metric: str, unit: str) -> Floats:
         found = np.rint(found * rows.shape[1])
     found[found > _BEYOND / 2] = np.inf
     # The library's maximum skips a NaN, and in cells a NaN has an ordinal; a distance to one is none.
-    broken = np.asarray(np.isnan(values(rows)).any(axis=1))
+    broken = nan_rows(rows)
     if broken.any():
         first, second = np.triu_indices(len(rows), 1)
         found[broken[first] | broken[second]] = np.nan
@@ -151,13 +151,15 @@ class PairStatistics:
     adjacent, touching : float
         Shares of pairs at most one, and at most two, cells apart (L∞).
     components, largest_component : int
-        Components of the adjacency graph, and the tokens in its most populous one.
+        Components of the adjacency graph of distinct rows, and the tokens in its most populous one; a row with a NaN touches
+        no other.
     active_dimensions : int
         Components in which not all tokens have the same number.
     cells_spanned : tuple of int
         Cells between the smallest and the largest number, component by component.
     pairs, pairs_in_holes : int
-        Unordered pairs of tokens; those of one black hole, which are at distance 0 and count in every statistic.
+        Unordered pairs of tokens; those of one black hole, which are at distance 0 and count in every statistic. Tokens that
+        share a row with a NaN are no such pair: they have no distance.
     """
 
     linf: Spread
@@ -178,7 +180,7 @@ class PairStatistics:
 
 
 def pair_statistics(rows: Words) -> PairStatistics:
-    """All pairwise statistics over unordered pairs of tokens.
+    """All pairwise statistics over unordered pairs of tokens; those of distances are NaN where a row holds a NaN.
 
     Parameters
     ----------
@@ -194,18 +196,19 @@ def pair_statistics(rows: Words) -> PairStatistics:
     require_pairs(len(population), rows.shape[1])
     unique = rows[np.unique(label, return_index=True)[1]]
     found = {(m, u): pairwise(unique, m, u) for u in ("weight", "cells") for m in ("linf", "l1", "l2")}
-    spread = {key: spread_over_pairs(apart, population) for key, apart in found.items()}
+    lost = nan_rows(unique)
+    spread = {key: spread_over_pairs(apart, population, lost) for key, apart in found.items()}
     near = found["linf", "cells"]
     graph = _components(near, len(unique), 1)
     tokens = np.bincount(graph.label, weights=population) if len(unique) else np.zeros(1)
     place = ordinal(unique).astype(np.int64)
     spanned = place.max(axis=0) - place.min(axis=0) if len(unique) else np.zeros(rows.shape[1], np.int64)
-    everyone, inside = len(rows) * (len(rows) - 1) // 2, int((population * (population - 1) // 2).sum())
+    everyone, inside = len(rows) * (len(rows) - 1) // 2, int((population * (population - 1) // 2)[~lost].sum())
     return PairStatistics(
         spread["linf", "weight"], spread["linf", "cells"],
-        fraction_within(near, population, 1), fraction_within(near, population, 2),
+        fraction_within(near, population, 1, lost), fraction_within(near, population, 2, lost),
         spread["l1", "weight"], spread["l1", "cells"], spread["l2", "weight"], spread["l2", "cells"],
-        spread_over_pairs(pairwise(unique, "hamming", "cells"), population),
+        spread_over_pairs(pairwise(unique, "hamming", "cells"), population, lost),
         graph.count, int(tokens.max()), int((spanned > 0).sum()), tuple(spanned.tolist()),
         everyone, inside,
     )  # fmt: skip

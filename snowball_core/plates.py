@@ -12,6 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from . import charts, heatmaps
+from .bf16 import nan_rows
 from .distance_charts import farthest_data, farthest_spec
 from .errors import HistoryError
 from .event_tables import hidden_of
@@ -69,7 +70,7 @@ def draw(shown: Exhibit, plate: Plate) -> bytes:
 def counts_plate(shown: Exhibit) -> Plate:
     """U, C, P and S over the run, with a line at the step."""
     spec = charts.counts_spec(_axis(shown), int(shown.mask.sum()))
-    data = {"counts": charts.counts_data(shown.summary, shown.view.group), "cursor": _cursor(shown)}
+    data = {"counts": charts.counts_data(shown.judged_summary, shown.view.group), "cursor": _cursor(shown)}
     return Plate("Vectors and black holes over the run", spec, data, "vectors or tokens", False, _cursor_note(shown))
 
 
@@ -148,6 +149,8 @@ def distances_plate(shown: Exhibit) -> Plate:
     everyone = len(shown.tokens)
     thinned = "every token" if len(order) == everyone else f"thinned to {len(order):,} of {everyone:,} tokens"
     note = f"Rows and columns: {thinned}, ordered by black hole; the strip at the left has the holes' colours."
+    if nan_rows(shown.rows).any():
+        note += " Left blank: rows with a NaN, which have no distance."
     spec, data = _heatmap(image, len(order), scale, unit)
     return Plate("How far apart: L∞ of every pair", spec, data, unit_words(unit), note=note)
 
@@ -224,7 +227,7 @@ def lineage_plate(shown: Exhibit) -> Plate:
     from .lineage_charts import lanes_chart, told
 
     _require_two(shown, "a lineage")
-    seen, axis = shown.seen, step_axis("symlog", int(shown.seen.steps[-1]))
+    seen, axis = shown.judged, step_axis("symlog", int(shown.seen.steps[-1]))
     names = [glyph(token) for token in range(seen.words.shape[1])]
     drawn = told(shown.told.tree, hidden_of(seen, shown.view.group), seen.steps, axis, names)
     spec, datasets = lanes_chart(drawn, axis, shown.view.step)
@@ -242,6 +245,12 @@ def _require_two(shown: Exhibit, what: str) -> None:
     ------
     HistoryError
     """
+    if len(shown.judged.steps) < 2 and shown.lost:
+        count = len(shown.judged.steps)
+        raise HistoryError(
+            f'a picture of {what} needs two finite snapshots; "{shown.seen.id}" has {count}. {shown.lost.text}. '
+            "Choose another run."
+        )
     if len(shown.seen.steps) < 2:
         raise HistoryError(f'a picture of {what} needs two recorded snapshots; "{shown.seen.id}" has one. Choose another run.')
 
@@ -260,8 +269,8 @@ def farthest_plate(shown: Exhibit) -> Plate:
     """The largest L∞ of the group over the run."""
     _require_two(shown, "a distance over the run")
     unit = shown.view.unit
-    data = {"farthest": farthest_data(shown.summary, shown.view.group, unit)}
-    spec = farthest_spec(int(shown.seen.steps[-1]), unit_words(unit))
+    data = {"farthest": farthest_data(shown.judged_summary, shown.view.group, unit)}
+    spec = farthest_spec(int(shown.seen.steps[-1]), unit_words(unit), bool(data["farthest"]["linf"].isna().all()))
     return Plate("Largest L∞ over the run", spec, data, unit_words(unit), False)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .config import RunConfig, config_faults, configured, consequences, faults_carried
-from .corpus import BUILT_IN, GATSBY, Corpus, load_corpus
+from .corpus import BUILT_IN, GATSBY, Corpus, load_corpus, text_path
 from .costs import disk_bytes
 from .errors import ConfigError, CorpusError, RunError
 from .runs import Run, corpora_folder, create
@@ -55,7 +55,8 @@ def prepare_with(
     corpus = checked_corpus(folder, config)
     _require_room(folder, config)
     if config.corpus not in BUILT_INS:
-        config = replace(config, corpus=str(Path(config.corpus).expanduser().resolve()))
+        config = replace(config, corpus=str(text_path(config.corpus, corpora_folder(folder)).expanduser().resolve()))
+        _require_text(config.corpus)
     counts = corpus.byte_counts
     manifest = {
         "consequences": consequences(config),
@@ -76,6 +77,15 @@ def prepare_with(
         write_status(path, Status("queued", last_step=config.last_step, message=STARTING))
 
     return create(folder, config, manifest, filled)
+
+
+def _require_text(path: str) -> None:
+    """Refuse the path of a text that JSON in UTF-8 cannot hold."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = path.encode("utf-8", "backslashreplace").decode()
+        raise ConfigError([f'the path of the text must be UTF-8; got "{shown}". Rename the file or its folder.']) from None
 
 
 def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
@@ -136,7 +146,7 @@ def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:
 
     Every position of the text lies in some window, so this is a question to the text alone.
     """
-    return np.flatnonzero(np.bincount(corpus.ids, minlength=vocab) == 0).tolist()
+    return np.flatnonzero(corpus.is_missing(vocab)).tolist()
 
 
 def _require_room(folder: Path, config: RunConfig) -> None:

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from .bf16 import Words, values
+from .bf16 import Words, finite_rows, values
 from .errors import HistoryError
 from .exhibit import Exhibit
 from .tables import unformulated
@@ -30,18 +30,29 @@ def vectors_tsv(rows: Words) -> bytes:
     >>> vectors_tsv(np.array([[0x3DCD, 0x8000]], np.uint16))
     b'0.10009765625\t-0.0\n'
     """
+    _require_finite(rows)
     numbers = values(rows).astype(np.float64)
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers).all(axis=1))[0])
-        raise HistoryError(
-            f"the projector reads finite numbers only; row {row} of this matrix holds a NaN or an infinity. "
-            "Choose an earlier step."
-        )
     return "".join("\t".join(map(repr, row)) + "\n" for row in numbers.tolist()).encode()
 
 
+def _require_finite(rows: Words) -> None:
+    finite = finite_rows(rows)
+    if not finite.all():
+        raise HistoryError(
+            f"the projector reads finite numbers only; row {int(np.flatnonzero(~finite)[0])} of this matrix holds a NaN or an "
+            "infinity. Choose an earlier step."
+        )
+
+
 def metadata_tsv(shown: Exhibit) -> bytes:
-    """A header and one line per token: token, glyph, group, hole (0: alone) and population."""
+    """A header and one line per token: token, glyph, group, hole (0: alone) and population.
+
+    Raises
+    ------
+    HistoryError
+        If the vectors cannot be written: the files of the projector are of use together only.
+    """
+    _require_finite(shown.rows)
     cells = shown.tokens[list(COLUMNS)].astype(str)
     lines = ["\t".join(COLUMNS), *("\t".join(map(_unquoted, row)) for row in cells.itertuples(index=False))]
     return ("\n".join(lines) + "\n").encode()
@@ -55,10 +66,16 @@ def _unquoted(cell: str) -> str:
 def projector_json(shown: Exhibit) -> bytes:
     """The projector's configuration: one tensor, its shape and its files.
 
+    Raises
+    ------
+    HistoryError
+        If the vectors cannot be written: it would name a file that is not there.
+
     References
     ----------
     https://www.tensorflow.org/tensorboard/tensorboard_projector_plugin
     """
+    _require_finite(shown.rows)
     view = shown.view
     tensor = {
         "tensorName": f"{shown.seen.id} step {view.step} {view.group}",
@@ -69,6 +86,13 @@ def projector_json(shown: Exhibit) -> bytes:
     return (json.dumps({"embeddings": [tensor]}, indent=1) + "\n").encode()
 
 
-def projector_pbtxt() -> bytes:
-    """The same for TensorBoard, which looks for this file in its log folder."""
+def projector_pbtxt(shown: Exhibit) -> bytes:
+    """The same for TensorBoard, which looks for this file in its log folder.
+
+    Raises
+    ------
+    HistoryError
+        If the vectors cannot be written.
+    """
+    _require_finite(shown.rows)
     return b'embeddings {\n  tensor_name: "snowball"\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'

@@ -223,7 +223,8 @@ def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Eve
         for snapshot in snapshots(training, recorder.wanted):
             if snapshot.step and not math.isfinite(snapshot.loss):
                 raise RunError(
-                    f"the loss must stay finite; it became {snapshot.loss} at step {snapshot.step:,}. "
+                    f"Diverged at step {snapshot.step:,}: the loss must stay finite; it became {snapshot.loss} at step "
+                    f"{snapshot.step:,}. "
                     f"Everything before that step is kept ({recorder.recorded:,} snapshots). Lower the learning rate."
                 )
             now = time.monotonic()
@@ -245,7 +246,7 @@ def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Eve
 
 
 def _require_same_text(run: Run, sha256: str) -> None:
-    recorded = run.manifest["corpus"]["sha256"]
+    recorded = run.text_sha256
     if recorded != sha256:
         raise RunError(
             f'a run continues on the text it began with; "{run.config.corpus}" now has SHA-256 {sha256[:12]}…, the run began '

@@ -15,6 +15,7 @@ from . import __version__
 from .errors import HistoryError
 from .exhibit import Exhibit
 from .findings import verdict_of
+from .manifest import portable
 from .methods import methods
 from .plates import MOTIFS, draw
 from .sheets import SHEETS
@@ -85,8 +86,9 @@ def _section(title: str, parts: Iterable[str]) -> str:
 def _summary(shown: Exhibit) -> str:
     """The outcome in a sentence, and the exact numbers of the step."""
     found, view = verdict_of(shown.seen, shown.view.group), shown.view
+    lost = f"{shown.lost.text}. " if shown.lost else ""
     sentence = (
-        f"From step {found.first_step:,} to step {found.last_step:,} the black holes of the {found.group} tokens show: "
+        f"{lost}From step {found.first_step:,} to step {found.last_step:,} the black holes of the {found.group} tokens show: "
         f"{found.outcome}. {found.caution}"
     )
     exact = exact_numbers(shown.rows)
@@ -154,9 +156,9 @@ def _cell(cell: Any) -> str:
 
 
 def _provenance(shown: Exhibit) -> str:
-    known = dict(manifest_of(shown.seen))
+    known = portable(dict(manifest_of(shown.seen)))
     if not known:
         return '<p class="quiet">A foreign history: nothing is known of its training.</p>'
     text = json.dumps(known, indent=1, ensure_ascii=False)
     text = re.sub(r"\[[\d\s,]+\]", lambda numbers: " ".join(numbers[0].split()), text)
-    return f"<details><summary>run.json, as it was read</summary><pre>{escape(text)}</pre></details>"
+    return f"<details><summary>run.json, without folders of the machine</summary><pre>{escape(text)}</pre></details>"

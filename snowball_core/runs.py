@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime
 import errno
 import hashlib
-import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +15,26 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words
-from .config import RunConfig, from_json
-from .errors import HistoryError, RunError, SnowballError
+from .config import RunConfig
+from .errors import HistoryError, RunError
+from .files import open_regular
 from .header import read_header
+from .manifest import FORMAT as FORMAT
+from .manifest import read_manifest
 from .origins import Origin, origin_of
 from .recordings import HISTORY as HISTORY
 from .recordings import TENSOR as TENSOR
+from .run_folders import ID_PATTERN as ID_PATTERN
+from .run_folders import has_manifest, what_is_there
+from .run_folders import run_paths as run_paths
 from .schedules import recorded_steps
 from .staging import staged, sweep
 from .status import Status, read_status, require_writable, write_json
 from .tensorfile import TensorFile, open_tensor
 
-ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,100}[a-z0-9])?")
 METRICS = "metrics.csv"
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
 METRIC_COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "seconds")
-FORMAT = 1
 
 
 def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
@@ -75,6 +77,20 @@ class Run:
         return dead
 
     @property
+    def text_sha256(self) -> str:
+        """SHA-256 of the text the run is trained on.
+
+        Raises
+        ------
+        RunError
+            If its ``run.json`` does not hold it.
+        """
+        digest = self.manifest.get("corpus", {}).get("sha256")
+        if digest is None:
+            raise RunError(f'the run.json of "{self.id}" must name its text\'s SHA-256; it does not. Put it back from a copy.')
+        return str(digest)
+
+    @property
     def origin(self) -> Origin | None:
         """Where the run was forked; None if it was not."""
         return origin_of(self.manifest)
@@ -90,7 +106,7 @@ class Run:
         return int(step) if is_one and int(step) <= self.config.last_step else None
 
     def history(self) -> TensorFile:
-        """The recorded matrices, a read-only memory map ``[snapshots, vocab, hidden]``.
+        """The recorded matrices, read part by part, ``[snapshots, vocab, hidden]``.
 
         Raises
         ------
@@ -124,9 +140,15 @@ def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     Raises
     ------
     RunError
-        If a line is damaged.
+        If the file cannot be read or a line is damaged.
     """
-    text = path.read_text(errors="replace") if path.is_file() else ""
+    try:
+        with open_regular(path) as file:
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        text = ""
+    except OSError as error:
+        raise RunError(f'the losses must be a readable file; "{path}" could not be read ({error.strerror}).') from None
     return metric_columns(text[: text.rfind("\n") + 1].splitlines()[1:], path)
 
 
@@ -213,10 +235,10 @@ def run_path(folder: Path, run: str) -> Path:
     path = folder / run
     if not ID_PATTERN.fullmatch(run):
         raise RunError(f'a run id is made of a-z, 0-9 and -; got "{run[:80]}". "python -m snowball_core list" shows the runs.')
-    if path.is_symlink() or not (path / "run.json").is_file():
+    if path.is_symlink() or not has_manifest(path):
         known = [p.name for p in run_paths(folder)][:5]
         listed = f"The newest are: {', '.join(known)}." if known else "There is none yet: record one."
-        raise RunError(f'there is no run "{run}" in {folder}. {listed}')
+        raise RunError(f'there is no run "{run}" in {folder}{what_is_there(path)}. {listed}')
     return path
 
 
@@ -240,34 +262,14 @@ def read_run(path: Path) -> Run:
         If its ``run.json`` is damaged.
     """
     try:
-        manifest = json.loads((path / "run.json").read_text())
-        config, dead = from_json(manifest["config"]), manifest["dead_ids"]
-        if not (isinstance(dead, list) and all(type(token) is int and 0 <= token < config.vocab for token in dead)):
-            raise ValueError("dead_ids must be tokens of the vocabulary")
-        origin_of(manifest)
-        return Run(path, config, manifest)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, SnowballError) as error:
+        manifest, config = read_manifest(path / "run.json")
+    except RunError as error:
         raise RunError(
-            f'the run "{path.name}" has a damaged run.json: it must hold everything that decides the run, and {_fault(error)}. '
+            f'the run "{path.name}" has a damaged run.json: it must hold everything that decides the run, and {error}. '
             "Put it back from a copy. Its history.safetensors may still be whole: open that file in the Library, or with any "
             "safetensors reader."
         ) from None
-
-
-def _fault(error: Exception) -> str:
-    """What is wrong with a run.json, in words that need no knowledge of the format."""
-    if isinstance(error, json.JSONDecodeError):
-        text = error.doc.rstrip()
-        if text.endswith("}") and error.pos < len(text):
-            return f"line {error.lineno:,} of it is not JSON"
-        return f"it breaks off after {len(error.doc):,} characters" if text else "it is empty"
-    if isinstance(error, OSError):
-        return f"it cannot be read ({error.strerror})"
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    if isinstance(error, UnicodeDecodeError | TypeError | RecursionError):
-        return "something else was written into it"
-    return str(error).rstrip(".")
+    return Run(path, config, manifest)
 
 
 def forked_from(run: Run) -> str:
@@ -276,14 +278,6 @@ def forked_from(run: Run) -> str:
         return ""
     how = "checkpoint" if origin.kind == "checkpoint" else "snapshot, fresh moments"
     return f"forked from {origin.parent} at step {origin.step:,} ({how})"
-
-
-def run_paths(folder: Path) -> list[Path]:
-    """The folders of all runs, newest first."""
-    if not folder.is_dir():
-        return []
-    entries = [Path(e.path) for e in os.scandir(folder) if e.is_dir(follow_symlinks=False) and ID_PATTERN.fullmatch(e.name)]
-    return sorted((p for p in entries if (p / "run.json").exists()), key=lambda p: p.name, reverse=True)
 
 
 def matrix_sha256(words: Words) -> str:

@@ -15,8 +15,8 @@ from .close_up import tokens_at
 from .errors import HistoryError
 from .event_tables import edge_table, event_rows, event_table, node_table
 from .exhibit import Exhibit
+from .extent import known_cells
 from .findings import law_rows, law_table, verdict_of, verdict_table
-from .geometry import linf_cells, linf_weight
 from .levels import levels
 from .measure_tables import (
     axes_table,
@@ -30,7 +30,7 @@ from .measure_tables import (
 )
 from .pairs import pair_statistics
 from .step_tables import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, token_motion
-from .tables import csv_bytes, glyph, parquet_bytes
+from .tables import csv_bytes, distance_matrix, glyph, parquet_bytes
 
 MOST_PAIRED = 1_024
 
@@ -71,7 +71,7 @@ def axes_sheet(shown: Exhibit) -> pd.DataFrame:
 
 
 def pair_sheet(shown: Exhibit) -> pd.DataFrame:
-    """One row per unordered pair of the group's tokens at the step: L∞ in weight units and in cells.
+    """One row per unordered pair of the group's tokens at the step: L∞ in weight units and in cells; none with a NaN.
 
     Raises
     ------
@@ -86,9 +86,9 @@ def pair_sheet(shown: Exhibit) -> pd.DataFrame:
             'Choose a smaller group, or take the table "distances": its statistics are over all pairs.'
         )
     first, second = np.triu_indices(len(ids), 1)
-    weight, cells = linf_weight(shown.rows), linf_cells(shown.rows)
+    weight, cells = (distance_matrix(shown.rows, unit)[first, second] for unit in ("weight", "cells"))
     columns = {"token": ids[first], "other": ids[second]}
-    return pd.DataFrame({**columns, "linf_weight": weight[first, second], "linf_cells": cells[first, second]})
+    return pd.DataFrame({**columns, "linf_weight": weight, "linf_cells": known_cells(np.nan_to_num(cells), weight)})
 
 
 SHEETS = {
@@ -131,7 +131,9 @@ SHEETS = {
         "the experiment's criteria, in the seed's form and corrected",
         lambda shown: verdict_table(verdict_of(shown.seen, shown.view.group)),
     ),
-    "laws": Sheet("the laws that must hold, and every violation by step", lambda shown: law_table(law_rows(shown.seen))),
+    "laws": Sheet(
+        "the laws that must hold, and every violation by step", lambda shown: law_table(law_rows(shown.seen), shown.lost)
+    ),
 }
 PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")
 

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cache import keep_answer, load_answer
-from .damage import faults
-from .errors import RunError
-from .files import identity
+from .damage import kept_faults
 from .glance import Counts, Glance, glance
 from .notes import Notes, read_notes
-from .runs import CHECKPOINT, HISTORY, read_run, run_paths
+from .run_folders import LINK, NO_MANIFEST, OTHER_NAME, other_entries, run_paths
+from .runs import HISTORY
 from .status import Status, read_status
 
 if TYPE_CHECKING:
@@ -26,9 +24,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 _AT_REST = ("completed", "stopped", "failed")
+_NO_RUNS = (LINK, NO_MANIFEST, OTHER_NAME)
 _REST_SECONDS = 2.0
-_FAULTS_VERSION = 1
-_DERIVED = ("cache", "lock", "stop", "notes.json")
 _MEASURES = ("unique", "black_holes", "population")
 
 
@@ -40,11 +37,12 @@ class Row:
     ----------
     path : Path
     status : Status
-        "damaged" where the ``run.json`` cannot be read, or the files are not what it says.
+        "damaged" where the ``run.json`` cannot be read, or the files are not what it says; what it is, where it is no run
+        (:attr:`is_run`).
     glance : Glance
     notes : Notes
-    bytes : int
-        Of all files in the run's folder.
+    bytes : int or None
+        Of all files in the run's folder; None where they were not counted.
     faults : tuple of str
         What is wrong with its files, where its ``run.json`` can be read.
     """
@@ -53,13 +51,18 @@ class Row:
     status: Status
     glance: Glance
     notes: Notes
-    bytes: int
+    bytes: int | None
     faults: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
-        """The run's id: its folder's name."""
-        return self.path.name
+        """The run's id: its folder's name, with escapes for bytes of it that are no text."""
+        return self.path.name.encode("utf-8", "backslashreplace").decode()
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is a run, in whatever condition, and not a link or a folder somebody may take for one."""
+        return self.status.state not in _NO_RUNS
 
     @property
     def title(self) -> str:
@@ -78,7 +81,7 @@ class Row:
 
 
 def shelf(folder: Path, progress: Progress | None = None) -> list[Row]:
-    """One row per run in a folder, newest first.
+    """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
     Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
     a listing that was cancelled goes on where it stopped.
@@ -89,29 +92,51 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[Row]:
     progress : callable, optional
         Told runs listed and in all after every run; may raise to cancel.
     """
-    paths, rows = run_paths(folder), []
+    others = [_no_run(path, what) for path, what in other_entries(folder).items()]
+    return [*rows(run_paths(folder), progress), *others]
+
+
+def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[Row]:
+    """One row per folder of a run, as :func:`shelf` makes them; none for a folder that is gone."""
+    found = []
     for number, path in enumerate(paths):
-        with contextlib.suppress(OSError):  # it was put away while the others were listed
-            rows.append(row(path))
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it was put away while the others were listed
+            found.append(row(path))
         if progress:
             progress(number + 1, len(paths))
-    return rows
+    return found
 
 
 def row(path: Path) -> Row:
-    """The row of the run in a folder.
+    """The row of the run in a folder, which may be in any condition.
 
     Raises
     ------
-    OSError
+    FileNotFoundError, NotADirectoryError
         If the folder is not there.
     """
-    entries = _entries(path)
+    try:
+        entries = _entries(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        damage = f"its folder cannot be read ({error.strerror})"
+        return Row(path, Status("damaged", message=damage), Glance(damage), Notes(), None)
     if time.time() - max((at.st_mtime for at in entries.values()), default=0.0) < _REST_SECONDS:
         return _read(path, entries)
     stamp = tuple((name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns) for name, at in sorted(entries.items()))
     kept = _at_rest(path, stamp)
     return kept if kept.status.state in _AT_REST else _read(path, entries)
+
+
+def _no_run(path: Path, what: str) -> Row:
+    """The row of a link or folder that is no run."""
+    why = {
+        LINK: "no run: a link. A run is a folder of its own: name the one it leads to by its path, or copy it here",
+        NO_MANIFEST: "no run: a folder without run.json",
+        OTHER_NAME: "no run: the folder of a run is named with a-z, 0-9 and -; rename it",
+    }[what]
+    return Row(path, Status(what, message=why), Glance(why), Notes(), None)
 
 
 @functools.lru_cache(maxsize=8_192)
@@ -122,31 +147,12 @@ def _at_rest(path: Path, stamp: tuple[tuple[Any, ...], ...]) -> Row:
 
 def _read(path: Path, entries: Mapping[str, os.stat_result]) -> Row:
     seen, status = glance(path, entries), read_status(path)
-    faults = () if seen.origin is None else _faults(path, entries, status, is_history_said=bool(seen.damage))
+    known = {} if seen.origin is None else kept_faults(path, entries, status)
+    faults = tuple(text for name, text in known.items() if not (seen.damage and name == HISTORY))
     if seen.origin is None or faults or (seen.damage and not status.is_alive):
         status = Status("damaged", status.step, status.last_step, message=seen.damage or faults[0])
-    inside = [at.st_size if stat.S_ISREG(at.st_mode) else _size(path / name) for name, at in entries.items()]
+    inside = [at.st_size if not stat.S_ISDIR(at.st_mode) else _size(path / name) for name, at in entries.items()]
     return Row(path, status, seen, read_notes(path), sum(inside), faults)
-
-
-def _faults(path: Path, entries: Mapping[str, os.stat_result], status: Status, is_history_said: bool) -> tuple[str, ...]:
-    """What is wrong with the run's files, from its cache where that was found in these very files."""
-    sources = sorted((name, at) for name, at in entries.items() if name not in _DERIVED)
-    stamps = [[name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in sources]
-    with contextlib.suppress(OSError):
-        stamps.append([str(CHECKPOINT), *identity(path / CHECKPOINT)])
-    key, now = [_FAULTS_VERSION, status.state, stamps], time.time()
-    kept = load_answer(path, "damage", key)
-    if isinstance(kept, dict) and isinstance(found := kept.get("faults"), dict):
-        known = {str(name): str(text) for name, text in found.items()}
-    else:
-        try:
-            known = faults(read_run(path), status)
-        except RunError:  # it was changed while it was listed
-            return ()
-        if all(now - at.st_mtime > _REST_SECONDS for _, at in sources):
-            keep_answer(path, "damage", key, {"faults": known})
-    return tuple(text for name, text in known.items() if not (is_history_said and name == HISTORY))
 
 
 def _entries(path: Path) -> dict[str, os.stat_result]:
@@ -161,7 +167,12 @@ def _entries(path: Path) -> dict[str, os.stat_result]:
 
 def _size(folder: Path) -> int:
     """Bytes of all files below a folder; links are not followed."""
-    return sum(os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names)
+    total = 0
+    for place, _, names in [] if folder.is_symlink() else os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # it was removed meanwhile
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
 
 
 def matching(
@@ -194,7 +205,7 @@ ORDERS: dict[str, Callable[[Row, str], Any]] = {
     "fewest vectors at the end": lambda each, group: (
         each.glance.counts[group].last[0] if group in each.glance.counts else 10**9
     ),
-    "largest on disk": lambda each, group: each.bytes,
+    "largest on disk": lambda each, group: each.bytes or 0,
 }
 
 
@@ -207,9 +218,9 @@ def ordered(rows: Sequence[Row], order: str, group: str) -> list[Row]:
 def shelf_table(rows: Sequence[Row], group: str) -> pd.DataFrame:
     """The rows as a table, with the counts of one group.
 
-    Columns ``run``, ``title``, ``state``, ``step``, ``last_step``, ``preset``, U, C and P at the first and last snapshot
-    (``first_unique``, ``last_unique``, …, missing where they are not known), ``curve``, ``bytes``, ``tags``, ``note``,
-    ``created``, ``damage``.
+    Columns ``run``, ``title``, ``state`` (with the step it diverged at, if it did), ``step``, ``last_step``, ``preset``, U, C
+    and P at the first and last snapshot (``first_unique``, ``last_unique``, …, missing where they are not known), ``curve``,
+    ``bytes``, ``tags``, ``note``, ``created``, ``damage``.
     """
     import pandas as pd
 
@@ -218,16 +229,16 @@ def shelf_table(rows: Sequence[Row], group: str) -> pd.DataFrame:
         {
             "run": [each.id for each in rows],
             "title": [each.title for each in rows],
-            "state": [each.status.state for each in rows],
+            "state": [state_of(each) for each in rows],
             "step": [each.status.step for each in rows],
             "last_step": [each.status.last_step for each in rows],
             "preset": [each.preset for each in rows],
             **_ends(counts),
             "curve": [list(at.curve) if at else [] for at in counts],
-            "bytes": [each.bytes for each in rows],
+            "bytes": pd.array([each.bytes for each in rows], "Int64"),
             "tags": [list(each.notes.tags) for each in rows],
             "note": [each.notes.note for each in rows],
-            "created": pd.to_datetime([each.glance.created for each in rows], errors="coerce", utc=True),
+            "created": pd.to_datetime([each.glance.created for each in rows], errors="coerce", utc=True, format="ISO8601"),
             "damage": [each.damage for each in rows],
         }
     )
@@ -241,6 +252,12 @@ def _ends(counts: Sequence[Counts | None]) -> dict[str, Any]:
         for place, name in enumerate(_MEASURES)
         for end in ("first", "last")
     }
+
+
+def state_of(each: Row) -> str:
+    """The state of a run in words: also that it diverged, and where."""
+    at = each.glance.diverged
+    return each.status.state if at is None else f"{each.status.state}, diverged at step {at:,}"
 
 
 def answer_of(each: Row, group: str) -> dict[str, Any]:
@@ -258,6 +275,7 @@ def answer_of(each: Row, group: str) -> dict[str, Any]:
         "changes": list(each.glance.origin.changes) if each.glance.origin else [],
         "forked_from": each.glance.forked_from,
         "snapshots": each.glance.snapshots,
+        "diverged_at": each.glance.diverged,
         "group": group,
         **ends,
         "bytes": each.bytes,

@@ -31,7 +31,7 @@ def made_library(folder: Path, runs: int, steps: int = 20) -> None:
         corpus = {"name": "made up", "bytes": 1_000, "sha256": "0" * 64, "byte_counts": [0] * _DEAD + [100] * (_TOKENS - _DEAD)}
         known = {"dead_ids": list(range(_DEAD)), "corpus": corpus, "faults_carried": [], "sha256": {HISTORY: "0" * 64}}
         run = create(folder, config, known)
-        words = rng.integers(0, 2**15, (_TOKENS, _HIDDEN), dtype=np.uint16)
+        words = rng.integers(0, 0x7F80, (_TOKENS, _HIDDEN), dtype=np.uint16)  # finite numbers
         with TensorWriter(run.path / HISTORY, TENSOR, "BF16", words.shape, len(recorded_steps(config)), {}) as writer:
             for step in recorded_steps(config).tolist():
                 words[: min(_DEAD, 1 + step // 3)] = words[0]

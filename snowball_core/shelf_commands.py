@@ -38,12 +38,20 @@ def add_shelf_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
 def _list(asked: argparse.Namespace) -> Answer:
     from .glance import GROUPS
     from .shelf import answer_of, shelf
+    from .staging import sweep
+    from .trash import sweep_trash
 
     if asked.group not in GROUPS:
         raise RunError(f'a group is one of {", ".join(GROUPS)}; got "{asked.group}".')
-    rows = [row for row in shelf(folder_of(asked)) if asked.tag is None or asked.tag in row.notes.tags]
+    folder = folder_of(asked)
+    sweep(folder)
+    sweep_trash(folder)
+    rows = [row for row in shelf(folder) if asked.tag is None or asked.tag in row.notes.tags]
     listed = [answer_of(row, asked.group) for row in rows]
     for row in rows:
+        if not row.is_run:
+            say(asked, f"{row.id:50} {row.status.state:12} {row.damage}")
+            continue
         ends = _ends(row.glance.counts.get(asked.group))
         title = "" if row.title in (row.id, row.glance.name) else f'  "{row.title}"'
         tags = f"  [{', '.join(row.notes.tags)}]" if row.notes.tags else ""
@@ -51,9 +59,11 @@ def _list(asked: argparse.Namespace) -> Answer:
         say(asked, f"{row.id:50} {row.status.state:12} {done:24} {row.preset:20} {ends}{title}{tags}")
         if row.glance.forked_from:
             say(asked, f"  {row.glance.forked_from}")
+        if row.glance.diverged is not None:
+            say(asked, f"  diverged at step {row.glance.diverged:,}: the counts are those of the finite steps before")
         if row.damage:
             say(asked, f"  {row.damage}")
-    if rows:
+    if any(row.is_run for row in rows):
         say(asked, f"U, C and P of {asked.group} tokens, first and last recorded snapshot")
     else:
         say(asked, 'no run yet: "python -m snowball_core record" makes one')
@@ -95,8 +105,9 @@ def _restore(asked: argparse.Namespace) -> Answer:
 
 
 def _trashed(asked: argparse.Namespace) -> Answer:
-    from .trash import trashed
+    from .trash import sweep_trash, trashed
 
+    sweep_trash(folder_of(asked))
     names = [path.name for path in trashed(folder_of(asked))]
     for name in names:
         say(asked, name)
@@ -106,8 +117,9 @@ def _trashed(asked: argparse.Namespace) -> Answer:
 
 
 def _empty(asked: argparse.Namespace) -> Answer:
-    from .trash import delete, trashed
+    from .trash import delete, sweep_trash, trashed
 
+    sweep_trash(folder_of(asked))
     names = [path.name for path in trashed(folder_of(asked))]
     if names and not asked.yes:
         listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
@@ -121,14 +133,18 @@ def _empty(asked: argparse.Namespace) -> Answer:
 
 def _differences(asked: argparse.Namespace) -> Answer:
     from .differences import differences
+    from .likeness import names_apart
 
     asked.damage = []  # one list for all of them
     runs = [opened(argparse.Namespace(**{**vars(asked), "run": word})) for word in asked.run]
     found = differences([run.config for run in runs])
-    width = max([len(run.id) for run in runs], default=0) + 2
-    say(asked, " " * _SHOWN + "".join(run.id.ljust(width) for run in runs))
+    names = [run.id for run in runs]
+    if len({run.path for run in runs}) == len(runs) > len(set(names)):
+        names = names_apart([run.path for run in runs])
+    width = max([len(name) for name in names], default=0) + 2
+    say(asked, " " * _SHOWN + "".join(name.ljust(width) for name in names))
     for name, values in found.items():
         say(asked, name.ljust(_SHOWN) + "".join(str(value).ljust(width) for value in values))
     if not found:
         say(asked, "no field differs")
-    return {"runs": [run.id for run in runs], "fields": {name: list(values) for name, values in found.items()}}
+    return {"runs": names, "fields": {name: list(values) for name, values in found.items()}}

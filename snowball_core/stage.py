@@ -25,7 +25,7 @@ class Stage:
     ----------
     axes : PrincipalAxes
     x, y : tuple of float
-        Domains holding every token at every step, weight units.
+        Domains holding every token at every step, weight units; of rows that are not finite there is no place.
     path : DataFrame
         The group's centroid, columns x, y and order.
     frames, changed : int
@@ -45,15 +45,23 @@ def stage(history: Words, group: npt.NDArray[np.bool_]) -> Stage:
     changed = change_steps(history, group)
     frames = changed[basis_frames(len(changed), int(group.sum()))]
     axes = run_axes(history, group, frames)
-    lows, highs = zip(
-        *((places.min(axis=(0, 1)), places.max(axis=(0, 1))) for places in _places(history, group, changed, axes)), strict=True
-    )
+    lows, highs = zip(*(_ends(places) for places in _places(history, group, changed, axes)), strict=True)
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
-    margin = np.where(high > low, 0.06 * (high - low), 1e-9)
+    if not np.isfinite(low).all():  # nothing is finite: an empty frame
+        low = high = np.zeros(2)
+    margin = np.where(high > low, 0.06 * (high - low), np.maximum(1e-9, 1e-6 * np.abs(high)))
     path = np.concatenate([places.mean(axis=1) for places in _places(history, group, frames, axes)])
     table = pd.DataFrame({"x": path[:, 0], "y": path[:, 1], "order": np.arange(len(path))})
+    table = table[np.isfinite(path).all(axis=1)]
     spans = [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
     return Stage(axes, spans[0], spans[1], table, len(frames), len(changed))
+
+
+def _ends(places: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The least and the largest coordinates of the places that are finite; infinite where none is."""
+    known = places.reshape(-1, places.shape[-1])
+    known = known[np.isfinite(known).all(axis=1)]
+    return known.min(axis=0, initial=np.inf), known.max(axis=0, initial=-np.inf)
 
 
 def _places(

@@ -50,9 +50,9 @@ def staged(folder: Path, kind: str) -> Iterator[Path]:
             shutil.rmtree(stage, ignore_errors=True)
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: Path, is_library: bool = True) -> None:
     """Remove what makers that died left in ``folder``; nothing in a read-only library, nothing whose maker lives."""
-    if is_read_only():
+    if is_library and is_read_only():
         return
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):

@@ -7,7 +7,7 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +15,7 @@ from typing import IO, Any
 import filelock
 
 from .errors import RunError
-from .files import open_regular, replacing
+from .files import open_regular, read_json, replacing
 
 try:
     import fcntl
@@ -29,6 +29,8 @@ SENT = "SNOWBALL_SENT_TO"
 _STARTING_SECONDS = 30.0
 _ROOM = 2_048
 _LONGEST_LAST_WORD = 800
+_LARGEST_FILE = 1_000_000
+_LARGEST_STEP = 2**53
 STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damaged")
 
 
@@ -86,7 +88,7 @@ def lock_of(path: Path) -> filelock.FileLock:
 
 def is_locked(path: Path) -> bool:
     """Whether a worker holds the run: asked of the lock itself, since pids are reused and zombies answer."""
-    if not (path / "lock").exists():
+    if not os.path.exists(path / "lock"):  # False also where that may not be asked
         return False
     held = _is_held(path / "lock")
     if held is not None:
@@ -164,7 +166,7 @@ def read_status(path: Path) -> Status:
         if status.is_alive:
             message = "its worker ended without a word; resume continues it"
             return replace(status, state="interrupted", seconds_left=None, message=message)
-    if status.state == "running" and stop_marker(path).exists():
+    if status.state == "running" and os.path.exists(stop_marker(path)):
         return replace(status, state="stopping")
     return status
 
@@ -192,13 +194,42 @@ def _is_starting(path: Path) -> bool:
 def _written(path: Path) -> Status:
     """The status as its file has it."""
     try:
-        content = json.loads((path / "status.json").read_text())
-        status = Status(**{key: content[key] for key in Status.__dataclass_fields__ if key in content})
-        if status.state not in STATES or not isinstance(status.step, int) or not isinstance(status.last_step, int):
+        content = read_json(path / "status.json", _LARGEST_FILE)
+        given = {key: content[key] for key in Status.__dataclass_fields__ if key in content}
+        if not all(_BOUNDS[key](value) for key, value in given.items()):
             raise ValueError("a status of another kind")
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        words = {key: _printable(value) for key, value in given.items() if isinstance(value, str)}
+        return Status(**{**given, **words})
+    except (OSError, ValueError, TypeError, RecursionError):
         return Status("interrupted", message="its status was lost")
-    return status
+
+
+def _is_step(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST_STEP
+
+
+def _is_amount(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= _LARGEST_STEP
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _printable(text: str) -> str:
+    """A text in which halves of characters, as of a path in another encoding, are written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+_BOUNDS: dict[str, Callable[[Any], bool]] = {
+    "state": lambda value: isinstance(value, str) and value in STATES,
+    "step": _is_step,
+    "last_step": _is_step,
+    "steps_per_second": _is_amount,
+    "seconds_left": lambda value: value is None or _is_amount(value),
+    "message": _is_text,
+    "updated": _is_text,
+}
 
 
 def write_status(path: Path, status: Status) -> None:

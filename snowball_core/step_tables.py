@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words, values
+from .bf16 import Words, bits, values
 from .blocks import Progress, silent, walk
 from .census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
-from .extent import Extent, extents, separation
+from .extent import Extent, extents, known_cells, separation
 from .freezing import Freezing, freezing
 from .levels import Special, rounded, special_rows, values_unique
 from .motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
 from .observation import Observation
 
-VERSION = "steps-6"
+VERSION = "steps-7"
 
 
 def step_table(seen: Observation, progress: Progress = silent) -> pd.DataFrame:
@@ -50,8 +50,9 @@ def token_motion(seen: Observation, progress: Progress = silent) -> pd.DataFrame
         first = np.where(first < 0, begun, first)
         last = np.where(ended < 0, last, ended)
         sums = {name: total + part[name].to_numpy() for name, total in sums.items()}
-    ends = values(seen.words[[0, -1]]).astype(np.float64) if len(seen.words) else np.zeros((2, *seen.words.shape[1:]))
-    net, path = np.sqrt(((ends[1] - ends[0]) ** 2).sum(axis=1)), sums["path_weight"]
+    net, path = _net(seen.words), sums["path_weight"]
+    with np.errstate(invalid="ignore"):
+        straight = np.divide(net, path, out=np.full(vocab, np.nan), where=path > 0)
     columns = {
         "token": np.arange(vocab),
         "group": np.full(vocab, "unknown") if seen.dead is None else np.where(seen.dead, "dead", "live"),
@@ -61,15 +62,29 @@ def token_motion(seen: Observation, progress: Progress = silent) -> pd.DataFrame
         "path_weight": path,
         "net_weight": net,
         # No way is shorter than the straight one: what exceeds 1 is rounding.
-        "straightness": np.minimum(np.divide(net, path, out=np.full(vocab, np.nan), where=path > 0), 1.0),
+        "straightness": np.minimum(straight, 1.0),
         "path_cells": sums["path_cells"],
     }
     return pd.DataFrame(columns)
 
 
+def _net(words: Words) -> npt.NDArray[np.float64]:
+    """The Euclidean distance of each row between the first and the last snapshot, weight units; shape ``(vocab,)``.
+
+    A row with the bits it began with is at its own place, also at infinity, where a difference is no number.
+    """
+    if not len(words):
+        return np.zeros(words.shape[1])
+    with np.errstate(invalid="ignore"):
+        apart = values(words[-1]).astype(np.float64) - values(words[0])
+    apart[(bits(words[-1]) == bits(words[0])).all(axis=1)] = 0.0
+    length: npt.NDArray[np.float64] = np.sqrt((apart**2).sum(axis=1))
+    return length
+
+
 def measured_block(seen: Observation, start: int, stop: int) -> dict[str, pd.DataFrame]:
     """Some snapshots, measured now: ``steps``, rows of :func:`step_table`, and ``tokens``, how each token moved."""
-    words: Words = seen.words[start:stop]
+    words: Any = np.asarray(seen.words[start:stop])
     masks = seen.masks
     leader = history_leaders(words)
     hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[start:stop])
@@ -143,7 +158,7 @@ def _level_columns(
 def _extent_columns(extent: Extent) -> dict[str, Any]:
     return {
         "largest_linf_weight": extent.largest_linf_weight,
-        "largest_linf_cells": extent.largest_linf_cells,
+        "largest_linf_cells": known_cells(extent.largest_linf_cells, extent.largest_linf_weight),
         "active_dimensions": extent.active_dimensions,
         "centroid_length_weight": np.sqrt((extent.centroid**2).sum(axis=1)),
         "radius_rms_weight": extent.radius_rms,
@@ -169,11 +184,11 @@ def _motion_columns(
 
 
 def freezing_of(seen: Observation, table: pd.DataFrame, group: str) -> Freezing:
-    """When a group's motion ends, by the three definitions, from the :func:`step_table`."""
-    rows = table[table["group"] == group]
+    """When a group's motion ends, by the three definitions, from the :func:`step_table`; judged before it diverged."""
+    rows = table[table["group"] == group].iloc[: seen.finite]
     tokens = int(rows["tokens"].iloc[0]) if len(rows) else 0
     moved, path = rows["moved"].to_numpy(np.int64), rows["mean_displacement_cells"].to_numpy(np.float64)
-    return freezing(moved, tokens, path, seen.steps, seen.rates)
+    return freezing(moved, tokens, path, seen.steps[: seen.finite], seen.rates)
 
 
 CENSUS_COLUMNS = (
@@ -194,7 +209,7 @@ MOTION_COLUMNS = (
 def census_at(seen: Observation, step: int) -> pd.DataFrame:
     """The census of all groups at one step: the columns :data:`CENSUS_COLUMNS` of :func:`step_table`, nothing else measured."""
     index = seen.index(step)
-    words = seen.words[index : index + 1]
+    words: Any = np.asarray(seen.words[index : index + 1])
     leader = history_leaders(words)
     hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[index : index + 1])
     special = special_rows(words)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words, format_of
+from .bf16 import Words, format_of, nan_rows
 from .census import Census, census, censuses, history_leaders
 from .errors import HistoryError
-from .extent import extents
+from .extent import extents, known_cells
 from .geometry import centroid, largest_linf, linf_cells, linf_weight
 from .identity import classes, populations
 from .runs import HISTORY, Run
@@ -96,6 +96,7 @@ def measures_table(history: Words, steps: npt.NDArray[np.int64], dead: npt.NDArr
     # Rows go by step, then group: so do these, read row by row.
     table["largest_linf_weight"] = np.stack([found[group].largest_linf_weight for group in GROUPS], axis=1).ravel()
     table["largest_linf_cells"] = np.stack([found[group].largest_linf_cells for group in GROUPS], axis=1).ravel()
+    table["largest_linf_cells"] = known_cells(table["largest_linf_cells"], table["largest_linf_weight"])
     return table
 
 
@@ -162,8 +163,15 @@ def holes_of(tokens: pd.DataFrame) -> pd.DataFrame:
 
 
 def distance_matrix(words: Words, unit: str) -> npt.NDArray[Any]:
-    """Pairwise L∞ between the rows, in ``weight`` units (float64) or ``cells`` (int64)."""
-    return linf_cells(words) if unit == "cells" else linf_weight(words)
+    """Pairwise L∞ between the rows, in ``weight`` units (float64) or ``cells`` (int64).
+
+    Where a row holds a NaN both are float64, and NaN for its pairs, also with itself: it has no distance.
+    """
+    apart, lost = linf_cells(words) if unit == "cells" else linf_weight(words), nan_rows(words)
+    if lost.any():
+        apart = apart.astype(np.float64)
+        apart[lost], apart[:, lost] = np.nan, np.nan
+    return apart
 
 
 def lattice_facts(words: Words) -> dict[str, Any]:
@@ -172,19 +180,27 @@ def lattice_facts(words: Words) -> dict[str, Any]:
 
 
 def exact_numbers(rows: Words) -> dict[str, Any]:
-    """The census of a group's rows at one step and their farthest pair, L∞ in weight units and in cells.
+    """The census of a group's rows at one step and their farthest pair, L∞ in weight units and in cells: NaN with a NaN.
 
     Keys ``tokens``, ``unique``, ``black_holes``, ``population``, ``singletons``, ``largest``, ``linf_weight``, ``linf_cells``.
     """
     counts = census(rows)
     weight, cells = largest_linf(rows[None], np.ones(len(rows), np.bool_))
     numbers = {name: getattr(counts, name) for name in CENSUS_COLUMNS[2:-1]}
-    return {**numbers, "linf_weight": float(weight[0]), "linf_cells": int(cells[0])}
+    known = not np.isnan(weight[0])
+    return {**numbers, "linf_weight": float(weight[0]), "linf_cells": int(cells[0]) if known else float("nan")}
 
 
 def last_change(measures: pd.DataFrame, group: str) -> int:
-    """The last step at which the group's black holes changed in number or size; the first step if they never did."""
+    """The last step at which the group's black holes changed in number or size; the first step if they never did.
+
+    Steps from a divergence on do not count: a farthest pair of all tokens is not finite there.
+    """
     rows = measures[measures["group"] == group]
+    if "largest_linf_weight" in measures:
+        lost = measures.loc[~np.isfinite(measures["largest_linf_weight"]), "step"]
+        if len(lost):
+            rows = rows[rows["step"] < max(lost.min(), rows["step"].iloc[0] + 1)]
     changed = rows["sizes"].ne(rows["sizes"].shift()) | rows["unique"].ne(rows["unique"].shift())
     return int(rows.loc[changed, "step"].iloc[-1])
 

@@ -123,11 +123,12 @@ def _texts(shown: Exhibit) -> list[Item]:
 
 
 def _projector(shown: Exhibit) -> list[Item]:
+    beside = "the same for TensorBoard's log folder"
     return [
         _item("projector/vectors.tsv", "projector", "the group's vectors at the step, exact", lambda: vectors_tsv(shown.rows)),
         _item("projector/metadata.tsv", "projector", "their tokens and black holes", lambda: metadata_tsv(shown)),
         _item("projector/projector_config.json", "projector", "the projector's configuration", lambda: projector_json(shown)),
-        _item("projector/projector_config.pbtxt", "projector", "the same for TensorBoard's log folder", projector_pbtxt),
+        _item("projector/projector_config.pbtxt", "projector", beside, lambda: projector_pbtxt(shown)),
     ]
 
 

@@ -26,10 +26,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import HistoryError, RunError
-from .header import read_header
+from .file_array import file_array, mark_of
+from .files import open_regular
+from .header import RESERVED as RESERVED
+from .header import Header, parsed, read_header, unreadable
 
 DATA_START = 1_024
-RESERVED = "reserved"
 DTYPES: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype("<u2"),
     "F32": np.dtype("<f4"),
@@ -40,7 +42,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True)
 class TensorFile:
-    """A recorded tensor, open for reading through a memory map.
+    """A recorded tensor, open for reading.
 
     Attributes
     ----------
@@ -48,7 +50,8 @@ class TensorFile:
     name : str
         The tensor's name in the file.
     words : ndarray, shape (recorded, ...)
-        Read-only view of the file: ``uint16`` for BF16, else the dtype's numpy type.
+        Read from the file part by part, see :class:`~snowball_core.file_array.FileArray`: ``uint16`` for BF16, else the dtype's
+        numpy type.
     metadata : dict of str to str
     """
 
@@ -256,7 +259,7 @@ def recorded_in(path: Path, name: str, dtype: str, shape: tuple[int, ...]) -> in
 
 
 def open_tensor(path: Path, name: str | None = None) -> TensorFile:
-    """One tensor of a safetensors file as a read-only memory map.
+    """One tensor of a safetensors file, read part by part.
 
     Parameters
     ----------
@@ -269,7 +272,26 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
     HistoryError
         If the file is not safetensors, the tensor is not there, or its dtype is none of BF16, F32, F64, U64.
     """
-    header = read_header(path)
+    try:
+        with open_regular(path) as file:
+            # The mark before the header: what changes in between is looked at with the first read.
+            mark, header = mark_of(file.fileno()), parsed(file.fileno())
+            chosen, dtype = _chosen(path, header, name)
+            descriptor = os.dup(file.fileno())
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise unreadable(path, error) from None
+    entry = header.tensors[chosen]
+    words: Any = file_array(path, descriptor, chosen, header, mark, dtype)
+    if entry.begin == entry.end:
+        try:
+            words = np.empty(entry.shape, dtype)
+        except ValueError as error:
+            raise HistoryError(f'"{chosen}" in "{path}" could not be read ({error}). Name another tensor.') from None
+    return TensorFile(path, chosen, words, header.metadata)
+
+
+def _chosen(path: Path, header: Header, name: str | None) -> tuple[str, np.dtype[Any]]:
+    """The tensor to read, which must be there and of a format that can be read, and its dtype."""
     names = [key for key in header.tensors if key != RESERVED]
     chosen = name if name is not None else (names[0] if len(names) == 1 else None)
     if chosen is None or chosen not in header.tensors:
@@ -283,10 +305,4 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
             f'"{chosen}" in "{path}" must be BF16 or F32; it is {entry.dtype}. '
             "bfloat16 saved as float16 has lost its bits: save it again."
         )
-    dtype, offset = DTYPES[entry.dtype], header.start + entry.begin
-    try:
-        is_empty = entry.begin == entry.end
-        words = np.empty(entry.shape, dtype) if is_empty else np.memmap(path, dtype, "r", offset, entry.shape)
-    except (OSError, ValueError) as error:
-        raise HistoryError(f'"{chosen}" in "{path}" could not be read ({error}). Open it again.') from None
-    return TensorFile(path, chosen, words, header.metadata)
+    return chosen, DTYPES[entry.dtype]

@@ -78,10 +78,10 @@ class Training:
         self.threads = resolve_threads(config.threads)
         torch.set_num_threads(self.threads)
         self.regime = REGIMES[config.precision]
-        self.ids = torch.from_numpy(corpus.ids.astype(np.int64))
+        self.ids = corpus.ids
         self.order = WindowOrder(len(corpus) - config.context, config.batch, config.seed)
-        self.window = torch.arange(config.context + 1)
-        self.dead = torch.from_numpy(np.bincount(corpus.ids, minlength=config.vocab) == 0).to(self.device)
+        self.window = np.arange(config.context + 1)
+        self.dead = torch.from_numpy(corpus.is_missing(config.vocab)).to(self.device)
         model, self.base_length = build(config, None if given is None else torch.from_numpy(values(given).copy()))
         self._place(model)
         self._optimizer = self._build_optimizer()
@@ -140,7 +140,9 @@ class Training:
     def batch(self, step: int) -> tuple[Tensor, Tensor, int]:
         """What step ``step`` trains on: inputs ``[batch, context]``, targets ``[batch, predicted]``, the loss's divisor."""
         config = self.config
-        windows = self.ids[self.order.starts(step)[:, None] + self.window].to(self.device, non_blocking=True)
+        # Ids stay bytes until they are those of one batch: as 64-bit numbers a text would take eight times its memory.
+        ids = self.ids[self.order.starts(step).numpy()[:, None] + self.window].astype(np.int64)
+        windows = torch.from_numpy(ids).to(self.device, non_blocking=True)
         inputs, targets = windows[:, : config.context], windows[:, config.label_shift :]
         return inputs, targets, inputs.numel() if config.loss_over == "all" else targets.numel()
 

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import RunError
-from .runs import ID_PATTERN, run_path
-from .status import hold, read_status, require_writable
+from .run_folders import ID_PATTERN, entries_of
+from .runs import run_path
+from .staging import staged, sweep
+from .status import hold, is_locked, read_status, require_writable
 
 FOLDER = ".trash"
+_DELETING = "deleting"
 
 
 def trash(folder: Path, run_id: str) -> None:
@@ -41,7 +44,7 @@ def restore(folder: Path, run_id: str) -> None:
     Raises
     ------
     RunError
-        If it is not in the trash, or a run of its id is in the library again.
+        If it is not in the trash, is being deleted, or a run of its id is in the library again.
     """
     require_writable()
     path = _trashed_path(folder, run_id)
@@ -54,12 +57,14 @@ def trashed(folder: Path) -> list[Path]:
     place = folder / FOLDER
     if place.is_symlink() or not place.is_dir():
         return []
-    found = [Path(e.path) for e in os.scandir(place) if e.is_dir(follow_symlinks=False) and ID_PATTERN.fullmatch(e.name)]
+    found = [Path(e.path) for e in entries_of(place) if e.is_dir(follow_symlinks=False) and ID_PATTERN.fullmatch(e.name)]
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
 def delete(folder: Path, confirmed: Sequence[str]) -> None:
     """Delete runs in the trash for ever: those that were shown and confirmed by id, and no others.
+
+    Each leaves the trash by one rename before its first file goes: what is being deleted cannot be brought back half.
 
     Raises
     ------
@@ -69,13 +74,45 @@ def delete(folder: Path, confirmed: Sequence[str]) -> None:
     require_writable()
     paths = [_trashed_path(folder, run_id) for run_id in confirmed]
     for path in paths:
-        with hold(path):
-            try:
-                shutil.rmtree(path)
-            except OSError as error:
-                raise RunError(
-                    f'a run in the trash must be deletable; "{path.name}": {error.strerror}. What is left of it is still there.'
-                ) from None
+        if is_locked(path):
+            raise RunError(f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.')
+        try:
+            with staged(path.parent, _DELETING) as stage:
+                _delete(path, stage / path.name)
+        except OSError as error:
+            raise RunError(f'the trash must be writable; "{path.parent}": {error.strerror}. Nothing was deleted.') from None
+
+
+def _delete(path: Path, going: Path) -> None:
+    """Take a run out of the trash and delete it; back into the trash if none of it can be deleted."""
+    try:
+        os.rename(path, going)
+    except FileNotFoundError:
+        raise RunError(
+            f'the run "{path.name}" was brought back or deleted by another process meanwhile; it was left alone.'
+        ) from None
+    except OSError as error:
+        raise RunError(f'a run in the trash must be deletable; "{path.name}": {error.strerror}. Nothing was deleted.') from None
+    before = _count(going)
+    try:
+        shutil.rmtree(going)
+    except OSError as error:
+        left, rest = _count(going), "Nothing was deleted."
+        if left == before:
+            os.rename(going, path)
+        else:
+            rest = f"{left:,} of its {before:,} files and folders are left; the next start goes on deleting them."
+        raise RunError(f'a run in the trash must be deletable; "{path.name}": {error.strerror}. {rest}') from None
+
+
+def _count(folder: Path) -> int:
+    return sum(len(folders) + len(files) for _, folders, files in os.walk(folder))
+
+
+def sweep_trash(folder: Path) -> None:
+    """Finish what was being deleted when its process was killed; nothing in a read-only library."""
+    if not (folder / FOLDER).is_symlink():
+        sweep(folder / FOLDER)
 
 
 def _trash_of(folder: Path) -> Path:
@@ -86,8 +123,11 @@ def _trash_of(folder: Path) -> Path:
 
 
 def _trashed_path(folder: Path, run_id: str) -> Path:
-    path = _trash_of(folder) / run_id
-    if not ID_PATTERN.fullmatch(run_id) or path.is_symlink() or not path.is_dir():
+    place = _trash_of(folder)
+    path = place / run_id
+    if not ID_PATTERN.fullmatch(run_id) or path.is_symlink() or not os.path.isdir(path):
+        if ID_PATTERN.fullmatch(run_id) and any(place.glob(f".{_DELETING}-*/{run_id}")):
+            raise RunError(f'the run "{run_id}" is being deleted for ever, as was confirmed: it cannot be brought back.')
         known = [found.name for found in trashed(folder)][:5]
         listed = f"It holds: {', '.join(known)}." if known else "The trash is empty."
         raise RunError(f'there is no run "{run_id[:100]}" in the trash. {listed}')

@@ -7,7 +7,7 @@ consolidate. It counted the holes of *all* tokens, measured tightness in ε = σ
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .census import Census
@@ -16,6 +16,7 @@ from .lineage import Lineage
 SEEDS_EPSILON = 1e-5
 FACTOR = 10
 TOUCHING_CELLS = 2
+UNTOLD = "cannot be told"
 ONE_STEP = "One step is recorded: nothing could join or part yet."
 ONE_DRAW = (
     "One run is one draw: another seed, device or thread count gives another history of the same experiment. "
@@ -127,6 +128,8 @@ class Verdict:
     criteria : tuple of Criterion
     flows : Flows
     caution : str
+    divergence : dict or None
+        Where the run diverged, so that the verdict is on the steps before; None where it is finite.
     """
 
     group: str
@@ -138,6 +141,7 @@ class Verdict:
     criteria: tuple[Criterion, ...]
     flows: Flows
     caution: str = ONE_DRAW
+    divergence: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as a JSON object."""
@@ -193,6 +197,18 @@ def verdict(group: str, evidence: Evidence, tree: Lineage) -> Verdict:
         flow,
         f"{ONE_STEP} {ONE_DRAW}" if evidence.steps[0] == evidence.steps[1] else ONE_DRAW,
     )
+
+
+def untold(found: Verdict) -> Verdict:
+    """The verdict on a group of which no finite step is recorded: the same questions and bounds, and no answer to any."""
+
+    def blank(form: Form) -> Form:
+        kept = {"below": form.numbers["below"]} if "below" in form.numbers else {}
+        numbers = {name: math.nan if isinstance(value, float) else None for name, value in form.numbers.items()}
+        return Form(form.asks, numbers | kept, None)
+
+    asked = tuple(replace(each, seed=blank(each.seed), corrected=blank(each.corrected)) for each in found.criteria)
+    return replace(found, outcome=UNTOLD, seeds_outcome=UNTOLD, seeds_conclusion=UNTOLD, criteria=asked)
 
 
 def _several(evidence: Evidence) -> Criterion:

@@ -12,7 +12,9 @@ from typing import Any
 from . import __version__
 from .bf16 import format_of
 from .config import RunConfig
+from .divergence import divergence
 from .errors import HistoryError
+from .manifest import portable
 from .observation import Observation
 from .runs import Run, read_run
 
@@ -52,6 +54,8 @@ def viewpoint(
 ) -> Viewpoint:
     """A checked viewpoint; what is not given is the last step, the dead (or all, where they are not known), cells, every step.
 
+    Of a run that diverged the last finite step, where there is one.
+
     Raises
     ------
     HistoryError
@@ -66,7 +70,7 @@ def viewpoint(
         raise HistoryError(f'"{seen.id}" has no {chosen} tokens: there is nothing of them to export. Choose another group.')
     ends = int(seen.steps[0]), int(seen.steps[-1])
     asked = [end if given is None else given for given, end in zip((first, last), ends, strict=True)]
-    at = ends[1] if step is None else step
+    at = int(seen.steps[seen.finite - 1]) if step is None else step  # −1 is the last one too
     for wanted in (at, *asked):
         seen.index(wanted)
     if asked[0] > asked[1]:
@@ -77,11 +81,11 @@ def viewpoint(
 def configuration_hash(config: RunConfig | None) -> str | None:
     """SHA-256 of a configuration's canonical JSON (keys sorted, no spaces); None where the configuration is not known.
 
-    Equal configurations have equal hashes, whatever machine they ran on.
+    Equal configurations have equal hashes, whatever machine they ran on: of the text's path only its last part counts.
     """
     if config is None:
         return None
-    text = json.dumps(config.to_json(), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(portable(config.to_json()), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -115,7 +119,7 @@ def identity_line(seen: Observation) -> str:
 
 
 def footer(seen: Observation, view: Viewpoint, unit: str = "", step: bool = True, note: str = "") -> tuple[str, ...]:
-    """The lines under a picture: run, step, group, unit; what identifies the run; and what is thinned, if anything.
+    """The lines under a picture: where the run diverged; run, step, group, unit; what identifies it; what is thinned.
 
     Parameters
     ----------
@@ -130,4 +134,6 @@ def footer(seen: Observation, view: Viewpoint, unit: str = "", step: bool = True
     size = f"{int(seen.mask(view.group).sum()):,} of {seen.words.shape[1]:,}"
     at = f"step {view.step:,}" if step else f"steps {seen.steps[0]:,} to {seen.steps[-1]:,}"
     parts = [f"run {seen.id}", at, f"{view.group} tokens ({size})", *([f"unit: {unit}"] if unit else [])]
-    return " · ".join(parts), identity_line(seen), *([note] if note else [])
+    lost = divergence(seen, view.group)
+    said = [f"{lost.text}."] if lost else []
+    return *said, " · ".join(parts), identity_line(seen), *([note] if note else [])

@@ -141,6 +141,20 @@ def visit(page: Page, address: str) -> None:
     at_rest(page)
 
 
+def named(page: Page) -> dict[str, str]:
+    """What the address names."""
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
+
+
+def names(page: Page, **wanted: str | None) -> None:
+    """Wait until the address names all of these, and none of those that are None."""
+    page.wait_for_url(lambda url: all(_word(url, name) == word for name, word in wanted.items()))
+
+
+def _word(url: str, name: str) -> str | None:
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query)).get(name)
+
+
 def unfold(page: Page, key: str) -> None:
     """Open a part of the page that is made when it is asked for."""
     part = page.locator(f".st-key-{key}")

@@ -151,15 +151,15 @@ def apart(a, b):
 
 
 def pairs(matrix, metric, unit):
-    """The distance of every pair of tokens; NaN where one of two different rows holds a NaN."""
+    """The distance of every pair of tokens; NaN where one of them holds a NaN."""
     bits, values = patterns(matrix), numbers(matrix)
     points = values if unit == "weight" else places(matrix)
     found = []
     for i, j in itertools.combinations(range(len(bits)), 2):
-        if bits[i] == bits[j]:
-            found.append(0)
-        elif has_nan(values[i]) or has_nan(values[j]):
+        if has_nan(values[i]) or has_nan(values[j]):
             found.append(NAN)
+        elif bits[i] == bits[j]:
+            found.append(0)
         else:
             found.append(METRICS[metric]([apart(a, b) for a, b in zip(points[i], points[j], strict=True)]))
     return found

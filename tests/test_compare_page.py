@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import paging
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 from conftest import MakeRun
 from paging import sound, specs, texts
 from streamlit.testing.v1 import AppTest
+from tiny_run import made_run
 
 from snowball_core.runs import HISTORY, TENSOR, Run
 from snowball_core.tables import exact_numbers
@@ -141,6 +144,20 @@ def test_runs_of_other_sizes_steps_and_states_are_compared(make_run: MakeRun) ->
     assert "interrupted" in table(app, "state")["state"].tolist()
     assert "Step 300" in texts(opened(*runs, left=runs[2].id, right=runs[1].id, at="300").caption)
     assert "has no dead tokens" in texts(opened(*runs, left=runs[3].id).info)
+
+
+def test_shapes_that_differ_are_said_before_any_number(make_run: MakeRun, tmp_path: Path) -> None:
+    wide, small = make_run(name="wide"), made_run(tmp_path)
+    app = opened(wide, small, group="all")
+    kinds = [node.type for node in app.main]
+    assert kinds.index("info") < kinds.index("dataframe") < kinds.index("vega_lite_chart")
+    said = texts(app.info)
+    assert said.startswith(
+        "2 runs of different shapes: tokens 16 (A), 4 (B); components 4 (A), 2 (B); snapshots 21 (A), 4 (B)."
+    )
+    assert "Counts are of different numbers of tokens." in said
+    assert table(app, "exact numbers")["exact numbers"].tolist()[0] == "tokens"
+    assert texts(opened(wide, make_run(name="alike", seed=2)).info) == ""
 
 
 def test_damaged_missing_and_hostile_runs_are_named_and_the_others_compared(make_run: MakeRun) -> None:

@@ -15,6 +15,8 @@ from snowball_core.draws import (
     DUPLICATE,
     NO_PART,
     OTHER_BITS,
+    SAME_BITS,
+    SAME_BYTES,
     Recording,
     Twins,
     deciding,
@@ -63,9 +65,32 @@ def test_the_same_configuration_with_other_bits_is_told_with_its_step() -> None:
 
 def test_equal_bits_under_another_configuration_are_a_copy_but_an_equal_start_is_not() -> None:
     assert [pair.kind for pair in twins([recorded("x", A, [0, 1]), recorded("y", B, [0, 1])])] == [COPY]
-    assert [pair.kind for pair in twins([recorded("x", A, [0, 1]), recorded("y", None, [0, 1])])] == [COPY]
     assert twins([recorded("x", A, [0, 1]), recorded("y", B, [0, 2])]) == []
     assert twins([recorded("x", A, [0]), recorded("y", B, [0, 2])]) == []
+
+
+@pytest.mark.parametrize("fields", [A, None])
+def test_of_a_file_of_unknown_configuration_only_its_bits_are_told(fields: dict[str, object] | None) -> None:
+    one = recorded("x", fields, [0, 1, 2])
+    assert twins([one, recorded("y", None, [0, 1, 2])]) == [Twins("x", "y", SAME_BYTES, 3, None)]
+    assert twins([one, recorded("y", None, [0, 1])]) == [Twins("x", "y", SAME_BITS, 2, None)]
+    assert twins([one, recorded("y", None, [0, 1, 5])]) == twins([one, recorded("y", None, [0])]) == []
+    # The numbers of a file's snapshots are not the steps of the run it is a copy of.
+    assert twins([recorded("x", A, [0, 1, 2], [0, 10, 20]), recorded("y", None, [0, 1, 2])]) == [
+        Twins("x", "y", SAME_BYTES, 3, None)
+    ]
+    # One snapshot that is all that both hold is a copy; that one begins with it is none.
+    assert twins([recorded("x", fields, [7]), recorded("y", None, [7])]) == [Twins("x", "y", SAME_BYTES, 1, None)]
+    assert twins([recorded("x", fields, []), recorded("y", None, [])]) == []
+
+
+@pytest.mark.parametrize("length", [63, 64, 65, 200])
+def test_a_copy_is_one_only_if_every_snapshot_is(length: int) -> None:
+    numbers = [float(number) for number in range(length)]
+    one = recorded("x", None, numbers)
+    assert [pair.kind for pair in twins([one, recorded("y", None, numbers)])] == [SAME_BYTES]
+    for wrong in (0, length // 2, length - 1):
+        assert twins([one, recorded("y", None, [*numbers[:wrong], -1.0, *numbers[wrong + 1 :]])]) == []
 
 
 def test_two_unknown_configurations_are_not_one() -> None:

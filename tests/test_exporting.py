@@ -143,13 +143,15 @@ def test_the_library_is_never_written_to_and_read_only_forbids_nothing_else(
 def test_what_cannot_be_made_is_left_out_with_its_reason(
     library: Path, target: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = np.ones((2, 3, 2), np.float32)
-    words[1, 0, 0] = np.nan
+    words = np.ones((3, 3, 2), np.float32)
+    words[2, 0, 0] = np.nan
     save_file({"W": words}, tmp_path / "foreign.safetensors")
-    arguments = ["export", str(tmp_path / "foreign.safetensors"), "--runs", str(library), "--to", str(target), "--json"]
-    assert main(arguments) == 0
+    arguments = ["export", str(tmp_path / "foreign.safetensors"), "--runs", str(library), "--to", str(target), "--step", "2"]
+    assert main([*arguments, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(answer["left_out"]) == {"pictures/loss.svg", "pictures/loss.png", "projector/vectors.tsv"}
+    names = ("vectors.tsv", "metadata.tsv", "projector_config.json", "projector_config.pbtxt")
+    projector = {f"projector/{name}" for name in names}
+    assert set(answer["left_out"]) == {"pictures/loss.svg", "pictures/loss.png"} | projector
     index = json.loads((target / "index.json").read_text())
     assert {row["name"]: row["why"] for row in index["left_out"]} == answer["left_out"]
     assert not (target / "projector" / "vectors.tsv").exists()

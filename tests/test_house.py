@@ -19,7 +19,7 @@ APP_SIDE = [
     *("verdict", "notebook", "axes", "shots", "frames", "story", "close_up", "long_tables", "blocks", "biography"),
     *("notes", "differences", "glance", "shelf", "trash", "shelf_commands", "distance_charts", "marked_charts"),
     "pointed_charts",
-    *("draws", "comparison", "line_up", "compare_command", "overlay_charts", "epsilon", "glossary"),
+    *("draws", "likeness", "adam_bound", "comparison", "line_up", "compare_command", "overlay_charts", "epsilon", "glossary"),
 ]
 
 

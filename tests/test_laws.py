@@ -72,11 +72,30 @@ def test_motion_at_a_rate_of_zero_is_found_and_before_it_is_none(lawful):
 def test_a_component_moved_beyond_the_reach_of_an_update_is_found(lawful):
     rates = {"step": np.array([1.0]), "learning_rate": np.array([1e-3])}
     single = dataclasses.replace(lawful, steps=np.arange(4), metrics=rates)
-    # A rate of 0.001 reaches 0.0032 at most; half a cell is 0.0039 above 1, and half of that at 1 itself, towards zero.
+    # The first step reaches 0.001 at most; half a cell is 0.0039 above 1, and half of that at 1 itself, towards zero.
     found = broken_laws(single)["beyond-reach-is-rest"]
-    assert [(v["step"], v["tokens"]) for v in found] == [(1, [2])]
-    rates = {"step": np.array([1.0]), "learning_rate": np.array([2e-3])}
-    assert "beyond-reach-is-rest" not in broken_laws(dataclasses.replace(single, metrics=rates))
+    assert [(v["step"], v["tokens"]) for v in found] == [(1, [2, 3])]
+    for rate, tokens in ((3e-3, [2]), (5e-3, [])):
+        rates = {"step": np.array([1.0]), "learning_rate": np.array([rate])}
+        found = broken_laws(dataclasses.replace(single, metrics=rates)).get("beyond-reach-is-rest", [])
+        assert [token for v in found for token in v["tokens"]] == tokens
+
+
+def test_the_reach_of_an_update_grows_with_the_steps_behind_it(lawful):
+    rates = {"step": np.array([1.0, 9_000.0]), "learning_rate": np.array([6e-4] * 2)}
+    for steps, tokens in (([0, 1], [2, 3]), ([8_999, 9_000], [])):
+        seen = dataclasses.replace(lawful, words=WORDS[:2], moment_hash=MOMENTS[:2], steps=np.array(steps), metrics=rates)
+        found = broken_laws(seen).get("beyond-reach-is-rest", [])
+        assert [token for v in found for token in v["tokens"]] == tokens
+
+
+def test_a_second_moment_that_could_fall_before_an_exact_fork_is_not_checked(lawful, tmp_path):
+    with TensorWriter(tmp_path / "m.safetensors", "exp_avg_sq", "BF16", (4, 2), 4, {}) as file:
+        for height in (1.0, 0.5, 0.5, 0.5):
+            file.append(from_values(np.full((4, 2), height)))
+    past = (dataclasses.replace(lawful.config, beta2=0.9, until=2),)
+    seen = dataclasses.replace(lawful, past=past, recordings={"exp_avg_sq": tmp_path / "m.safetensors"})
+    assert "second-moment-only-rises" not in broken_laws(seen)
 
 
 def test_a_first_step_of_another_length_is_found():

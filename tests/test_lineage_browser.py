@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import browsing
 import pytest
-from browsing import at_rest, fits, visit
+from browsing import at_rest, fits, names, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
@@ -35,7 +35,7 @@ def test_a_click_on_a_lane_moves_the_step_and_selects_the_hole_here_and_on_scrub
     expect(now).to_contain_text("At step 0 · dead: no black hole")
     click(page, "lanes", 0.16, 0.08 + 0.92 / 6 * 0.5)
     expect(now).to_contain_text("At step 3 · dead: 1 black hole: 2 tokens")
-    expect(page).to_have_url(f"{server}/lineage?run={run.id}&step=3&axis=linear&select=h0")
+    names(page, run=run.id, step="3", axis="linear", select="h0")
     at_rest(page)
     now.get_by_text("Scrub at step 3").click()
     expect(page.locator("h1")).to_have_text("Scrub")
@@ -79,7 +79,7 @@ def test_a_click_on_a_row_of_the_freeze_map_selects_the_token(server: str, page:
     visit(page, f"{server}/motion?run={run.id}&step=4&group=live")
     click(page, "map-0", 0.5, 0.05)
     expect(page.locator(".st-key-now")).to_contain_text("At step 20 ")
-    expect(page).to_have_url(f"{server}/motion?run={run.id}&step=20&group=live&select=t6")
+    names(page, run=run.id, step="20", group="live", select="t6")
 
 
 @pytest.mark.parametrize("path", ["lineage", "motion"])

@@ -220,10 +220,17 @@ def test_another_run_is_not_followed_because_a_growing_one_was(make_run: MakeRun
         assert not sound(app).session_state["scrubber-place"]["following"]
 
 
+class Query(dict[str, str]):
+    """A query outside a page."""
+
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]] if name in self else []
+
+
 def test_a_step_chosen_on_another_page_is_in_the_address_though_the_run_was_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     place = {"step": 8, "select": "", "axis": "symlog", "following": True}
     monkeypatch.setattr(place_module.st, "session_state", {"scrubber-place": place})
-    monkeypatch.setattr(place_module.st, "query_params", {})
+    monkeypatch.setattr(place_module.st, "query_params", Query())
     place_module.go(select="t3")
     assert place_module.st.query_params == {"select": "t3"}
     place_module.go(step=5)

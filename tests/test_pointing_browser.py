@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from browsing import MARKS, ROOT, arrived, at_rest, stands_on, visit
+from browsing import MARKS, ROOT, arrived, at_rest, names, stands_on, visit
 from conftest import MakeRun
 from playwright.sync_api import Locator, Page, Position, expect
 
@@ -32,7 +32,7 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
     is_told(page, "hole 1, population 5 (5 dead, 0 live)")
     page.keyboard.press("Enter")
     expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token 0 (NUL)")
-    expect(page).to_have_url(f"{server}/?run={run.id}&step=12&select=h0")
+    names(page, run=run.id, step="12", select="h0")
     page.keyboard.press("ArrowLeft")
     stands_on(page, 11)
     is_told(page, "hole 1, population 4")
@@ -53,7 +53,7 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
     expect(page.locator("[data-ring=places]")).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{server}/?run={run.id}&step=11&select=t4")
+    names(page, run=run.id, step="11", select="t4")
 
 
 def test_a_click_means_the_same_in_the_drawn_pictures_and_in_the_native_ones(server: str, page: Page, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from browsing import MARKS, arrived, at_rest, counted, fits, scrubbed_to, shows, stands_on
+from browsing import MARKS, arrived, at_rest, counted, fits, names, scrubbed_to, shows, stands_on
 from conftest import MakeRun, falling_together
 from playwright.sync_api import Browser, Page, expect
 
@@ -133,7 +133,7 @@ def test_a_growing_run_is_followed_until_somebody_moves_and_to_its_end(server: s
             writer.append(next(matrices))
         stands_on(page, 9)
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 9 ")
-        expect(page).to_have_url(f"{server}/?run={run.id}")
+        names(page, run=run.id, step=None)
         page.locator("h1").click()
         page.keyboard.press("ArrowLeft")
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 8 ")

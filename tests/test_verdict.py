@@ -147,11 +147,13 @@ def test_a_rate_too_small_for_a_sum_is_still_a_rate():
     assert idle_snapshots(np.arange(4), rates).tolist() == [3]
 
 
-def test_a_nan_that_stays_as_it_is_does_not_move_at_rate_zero():
-    words = np.array([[[np.nan], [1.0], [0.0]], [[np.nan], [2.0], [-0.0]]], np.float32)
+def test_a_zero_that_changes_its_sign_moves_at_rate_zero_and_nothing_is_checked_where_the_first_step_is_not_finite():
+    words = np.array([[[3.0], [1.0], [0.0]], [[3.0], [2.0], [-0.0]]], np.float32)
     rates = {"step": np.array([1.0]), "learning_rate": np.array([0.0])}
     rows = {row["law"]: row for row in law_rows(Observation("x", words, np.arange(2), metrics=rates))}
     assert [each["tokens"] for each in rows["zero-rate-is-rest"]["violations"]] == [[1, 2]]
+    words[:, 0] = np.nan
+    assert not any(row["checked"] for row in law_rows(Observation("x", words, np.arange(2), metrics=rates)))
 
 
 def test_laws_of_a_run_of_one_snapshot_hold():

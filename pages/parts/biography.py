@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from snowball_core.bf16 import finite_rows
 from snowball_core.tables import glyph
 
 from .figures import CloseUp
@@ -26,6 +27,9 @@ def biography(moment: CloseUp, chosen: tuple[str, int] | None) -> None:
         name = f"token {token:,}" + (f" ({plain(now['glyph'])})" if now["glyph"] != str(token) else "")
         mates = moment.tokens.loc[moment.tokens["vector"] == now["vector"], "glyph"]
         alone = "alone" if len(mates) == 1 else f"one of {len(mates):,} in hole {now['hole']}: {plain(' '.join(mates[:60]))}"
+        place = int((moment.tokens["token"] == token).to_numpy().argmax())
+        if not finite_rows(moment.rows[place]):
+            alone = "its row is not finite, so it is in no black hole"
         title = f"The black hole of {name}" if what == "hole" else f"T{name[1:]}"
         st.markdown(f"**{title}** · at step {moment.step:,} {alone}")
         table = moment.stays(token)

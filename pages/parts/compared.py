@@ -16,6 +16,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import recorded_snapshots
 
 from . import openers
+from .stamps import Stamp, of_run, stamp
 from .words import duration
 
 _PATIENCE = 0.7
@@ -27,13 +28,17 @@ def key_of(run: Run) -> Key:
     return str(run.path), recorded_snapshots(run)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Looking for duplicates…")
 def lined_up(keys: tuple[Key, ...]) -> LineUp:
     """Some runs, with their twins found."""
+    return _lined_up(keys, tuple(stamp(path) for path, _ in keys))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for duplicates…")
+def _lined_up(keys: tuple[Key, ...], stamps: tuple[Stamp, ...]) -> LineUp:
     return line_up([recording(openers.seen(*key)) for key in keys])
 
 
-@st.cache_data(max_entries=96, show_spinner=False)
+@of_run(st.cache_data, max_entries=96, show_spinner=False)
 def measures_of(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, dict[str, int | None]]:
     """What a comparison draws of one run."""
     return measured(openers.seen(path, snapshots), group)

@@ -12,6 +12,7 @@ from snowball_core.status import Status, is_read_only
 from snowball_core.tables import recorded_at, recorded_snapshots
 
 from . import openers
+from .diverged import say_diverged
 from .fork_choice import fork
 from .progress import progress
 from .run_picker import offer_demo, say_damage
@@ -61,6 +62,7 @@ def continuing() -> None:
 
 
 def _ended(run: Run, status: Status) -> None:
+    say_diverged(run, "dead" if run.dead.any() else "all", recorded_snapshots(run))
     progress(run, status)
     say_damage(run)
     if status.state in _ADVICE:

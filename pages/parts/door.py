@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from snowball_core.errors import SnowballError
+
+from .words import plain
+
 _ENTERED, _WANTED = "front-door-entered", "front-door-wanted"
 
 
@@ -23,3 +27,16 @@ def require_front_door(page: str) -> None:
     if _ENTERED not in st.session_state:
         st.session_state[_WANTED] = (page, st.query_params.to_dict())
         st.switch_page("app.py")
+    _require_library()
+
+
+def _require_library() -> None:
+    """End a page with the reason where the runs folder is there and cannot be read."""
+    from snowball_core.run_folders import require_readable
+    from snowball_core.runs import runs_folder
+
+    try:
+        require_readable(runs_folder())
+    except SnowballError as error:
+        st.error(plain(error))
+        st.stop()

@@ -30,7 +30,7 @@ def tables(moment: CloseUp) -> None:
 
 
 def _holes(moment: CloseUp) -> None:
-    table = holes_at(moment.near())
+    table = holes_at(moment.near(), moment.rows)
     if not len(table):
         st.caption("No two tokens of the group share a vector at this step.")
         return

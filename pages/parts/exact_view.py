@@ -23,11 +23,12 @@ from . import figures, openers
 from .biography import biography, pick_among
 from .exact_tables import tables
 from .figures import Moment
-from .place import arrive, here, selected
+from .place import arrive, selected
 from .playback import is_playing
 from .run_picker import state_badge
+from .stamps import are_as_drawn
 from .takeaway import Stand, take_home
-from .transport import transport
+from .transport import settle, transport
 from .whole_run import event_steps, pick_axis
 from .words import plain
 
@@ -51,6 +52,8 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
         status, snapshots = run.status(), recorded_snapshots(run)
         if was_alive and (not status.is_alive or (waits and drawable_snapshots(run, group))):
             st.rerun()  # the worker has ended, or there is something for the scrubber to draw
+        if not are_as_drawn(str(run.path)):
+            st.rerun()  # the scrubber shows a history that was replaced
         heading = st.container(horizontal=True, vertical_alignment="center")
         with heading:
             state_badge(status)
@@ -83,7 +86,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
         return
     measures = openers.measures(str(run.path), snapshots)
     default = last_change(measures, group) if finished else 0
-    arrive(run.id, default)
+    arrive(run.id, default, run.config.last_step, grows=not finished)
     with heading:
         axis = _axis(run, snapshots if finished else settled(snapshots), group)
     curves = st.container()
@@ -91,7 +94,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
     step = int(run.steps(snapshots)[index])
     rows = openers.rows_at(str(run.path), snapshots, index, mask)
     # Other pages open where this one was left; a link to a run that is followed names no step.
-    here().update(step=step, following=not finished and bool(st.session_state.get("follow")))
+    settle(step, not finished and bool(st.session_state.get("follow")))
     tokens = group_table(rows, run.dead, mask)
     moment = Moment(run, snapshots, finished, group, unit, step, rows, tokens, measures, selected=selected())
     with curves:

@@ -8,6 +8,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import last_change, recorded_at, recorded_snapshots
 
 from . import openers
+from .diverged import say_diverged
 from .place import arrive, go, here, shown_step
 from .takeaway import Stand
 
@@ -18,9 +19,10 @@ def choose_stand(run: Run, group: str, unit: str) -> Stand | None:
     if not snapshots:
         st.info("Nothing is recorded in this run yet: there is nothing to export. Choose another run above.")
         return None
+    say_diverged(run, group, snapshots)
     steps = run.steps(snapshots)
     default = last_change(openers.measures(str(run.path), snapshots), group)
-    arrive(run.id, default)
+    arrive(run.id, default, run.config.last_step, steps, run.status().is_alive)
     first, last = int(steps[0]), int(steps[-1])
     st.session_state["export-step"] = min(max(int(here()["step"]), first), last)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

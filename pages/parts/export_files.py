@@ -15,7 +15,9 @@ from snowball_core.plates import MOTIFS, draw
 from snowball_core.sheets import PER_STEP, SHEETS
 from snowball_core.takeaways import PARTS, USUAL, item
 
+from .address import pick_one
 from .meaning import what_is
+from .stamps import Stamp, stamp
 from .takeaway import Stand, takeaway
 from .words import many, plain
 
@@ -87,11 +89,9 @@ def command(stand: Stand, only: list[str]) -> str:
 def pictures(stand: Stand, shown: Exhibit) -> None:
     """One picture, as it will be published, and its files."""
     st.subheader("A picture")
-    name = st.selectbox(
-        "Picture", list(MOTIFS), format_func=lambda name: MOTIFS[name].what, key="export-picture", bind="query-params"
-    )
+    name = pick_one("Picture", "export-picture", {name: motif.what for name, motif in MOTIFS.items()}, next(iter(MOTIFS)))
     try:
-        title, picture = _drawn(name, stand.asked, shown)
+        title, picture = _drawn(name, stand.asked, stamp(str(stand.run.path)), shown)
         st.image(picture, width="content", alt=f"{title}, {stand.group} tokens, step {stand.step:,}")
     except SnowballError as error:
         st.info(plain(error))
@@ -102,7 +102,7 @@ def pictures(stand: Stand, shown: Exhibit) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _drawn(name: str, asked: tuple[object, ...], _shown: Exhibit) -> tuple[str, str]:
+def _drawn(name: str, asked: tuple[object, ...], files: Stamp, _shown: Exhibit) -> tuple[str, str]:
     """The title of a picture, and the picture; kept, for every button of the page runs the page again."""
     plate = MOTIFS[name].make(_shown)
     # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
@@ -112,9 +112,8 @@ def _drawn(name: str, asked: tuple[object, ...], _shown: Exhibit) -> tuple[str, 
 def tables(stand: Stand, shown: Exhibit) -> None:
     """One table, its first rows, and its files."""
     st.subheader("A table")
-    name = st.selectbox(
-        "Table", list(SHEETS), format_func=lambda name: f"{name}: {SHEETS[name].what}", key="export-table", bind="query-params"
-    )
+    words = {name: f"{name}: {sheet.what}" for name, sheet in SHEETS.items()}
+    name = pick_one("Table", "export-table", words, next(iter(SHEETS)))
     try:
         table = SHEETS[name].make(shown)
     except SnowballError as error:

@@ -24,6 +24,7 @@ from snowball_core.tables import distance_matrix, exact_numbers, group_mask, rec
 
 from . import openers
 from .clicks import clickable
+from .diverged import say_rows
 from .heatmap import Box, heatmap, legend
 from .meaning import what_is
 
@@ -201,11 +202,7 @@ def numbers(moment: CloseUp) -> None:
             help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "
             f"and in weight units (exactly {exact['linf_weight']!r}).",
         )
-        if not is_finite:
-            st.warning(
-                "Some rows hold numbers that are not finite: training diverged. Holes are still told by their bits; distances "
-                "to such rows mean nothing, and they have no place among the others."
-            )
+        say_rows(moment.rows)
 
 
 def _short(number: float) -> str:

@@ -14,16 +14,15 @@ import streamlit as st
 
 from snowball_core.bf16 import Words
 from snowball_core.blocks import Progress
-from snowball_core.census import census_history
 from snowball_core.close_up import tokens_at
 from snowball_core.event_tables import Account, account, biography_table
+from snowball_core.findings import story_of
 from snowball_core.frames import Reel, reel, with_curves
-from snowball_core.memory import release
 from snowball_core.observation import Observation, foreign, tokens_of
 from snowball_core.runs import corpora_folder, runs_folder
 from snowball_core.step_tables import step_table
-from snowball_core.story import story as told_story
 
+from .stamps import file_stamp, holder
 from .waiting import Share, once
 
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one nobody knows the names.
@@ -40,18 +39,10 @@ class Asked(NamedTuple):
     text: str
 
 
-def stamp(path: Path) -> tuple[int, ...]:
-    """Size and time of change of a file; nothing where there is none."""
-    try:
-        at = path.stat()
-    except OSError:
-        return ()
-    return (at.st_size, at.st_mtime_ns)
-
-
+@holder
 @st.cache_resource(max_entries=4, show_spinner=False)
 def opened(asked: Asked) -> Observation:
-    """The history, a read-only memory map."""
+    """The history, read part by part."""
     dead = tokens_of(asked.dead) if asked.dead else None
     return foreign(Path(asked.path), asked.key or None, dead, asked.text or None, corpora_folder(runs_folder()))
 
@@ -73,7 +64,7 @@ def frames(asked: Asked, group: str, unit: str) -> tuple[Reel, str]:
     def made(tell: Share) -> tuple[Reel, str]:
         seen = opened(asked)
         drawn = with_curves(reel(seen.words, seen.steps, seen.mask(group), unit, progress=tell), None)
-        return drawn, told_story(census_history(seen.words, seen.mask(group)), seen.steps, group)
+        return drawn, story_of(seen, group)
 
     return once("foreign-frames", (*asked, group, unit), made, "Gathering every snapshot for the browser", 2)
 
@@ -128,10 +119,9 @@ class FileMoment:
 
     @cached_property
     def rows(self) -> Words:
-        """The rows of the group, copied: the pages of the file that were touched are given back."""
+        """The rows of the group."""
         seen = opened(self.asked)
         rows: Words = seen.words[self.index][seen.mask(self.group)]
-        release(seen.words)
         return rows
 
     @cached_property
@@ -155,5 +145,14 @@ class FileMoment:
 
 
 def is_unchanged(asked: Asked) -> bool:
-    """Whether the file is still the one that was opened: a map of a file cut short must not be read."""
-    return stamp(Path(asked.path)) == asked.stamp
+    """Whether the files are still those that were opened."""
+    return asked_for(Path(asked.path), asked.key, asked.dead, asked.text).stamp == asked.stamp
+
+
+def asked_for(path: Path, key: str, dead: str, text: str) -> Asked:
+    """What was typed, with the files as they are now: the history and the text."""
+    return Asked(str(path), (*file_stamp(path), *(_text_stamp(text) if text else ())), key, dead, text)
+
+
+def _text_stamp(text: str) -> tuple[int, ...]:
+    return file_stamp(corpora_folder(runs_folder()) / f"{text}.txt") or file_stamp(Path(text))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from snowball_core import distance_charts
+from snowball_core.divergence import divergence
 from snowball_core.errors import SnowballError
 from snowball_core.event_tables import event_rows, event_table
 from snowball_core.header import history_file
@@ -15,10 +18,12 @@ from snowball_core.observation import Observation
 from snowball_core.tables import csv_bytes, last_change, recorded_at
 
 from . import figures, foreign_file
+from .address import type_text
 from .biography import biography
+from .diverged import say_lost
 from .exact_tables import tables
 from .foreign_file import Asked, FileMoment, opened
-from .place import here, selected
+from .place import arrive, go, here, selected
 from .scrubber import FRAGMENT, Known, is_native, mount
 from .settings import pick_group, pick_unit
 from .words import many, plain
@@ -43,10 +48,9 @@ def foreign_view() -> None:
     st.markdown(
         "Open any history: a safetensors file of this machine with a BF16 or F32 tensor `[snapshots, tokens, components]`."
     )
-    path = st.text_input(
+    path = type_text(
         "Path of the file",
-        key="file",
-        bind="query-params",
+        "file",
         placeholder="/data/my-model/history.safetensors",
         help="Any file that this app may read; it is opened in place and never written to. The page's address keeps the path.",
     )
@@ -63,13 +67,13 @@ def foreign_view() -> None:
         return
     try:
         file = history_file(path)
-        _history(Asked(str(file), foreign_file.stamp(file), key.strip(), dead.strip(), text.strip()))
+        _history(foreign_file.asked_for(file, key.strip(), dead.strip(), text.strip()))
     except SnowballError as error:
         st.error(plain(error))
 
 
 def _field(label: str, key: str, placeholder: str, help: str) -> str:
-    return st.text_input(label, key=key, bind="query-params", placeholder=placeholder, help=help, width=220) or ""
+    return type_text(label, key, placeholder=placeholder, help=help, width=220)
 
 
 def _history(asked: Asked) -> None:
@@ -90,6 +94,7 @@ def _history(asked: Asked) -> None:
     if not seen.mask(group).any():
         st.info(f"This history has no {group} tokens: choose another group above.")
         return
+    say_lost(divergence(seen, group))
     # All long work before the scrubber: where it comes to rest a part of the page runs again, and that would break work off.
     table = foreign_file.measures(asked)
     told = foreign_file.lineage(asked, group)
@@ -110,7 +115,7 @@ def _is_scrubbed(asked: Asked, seen: Observation, table: pd.DataFrame, group: st
         return False
     count = len(seen.words)
     default = last_change(table, group)
-    known = Known(" ".join(map(str, asked)), count, count - 1, default, group, unit, seen.dead, told)
+    known = Known(_id(asked), count, count - 1, default, group, unit, seen.dead, told)
     mount(made, known, foreign_file.are_bytes(seen))
     return True
 
@@ -122,7 +127,7 @@ def _exact(asked: Asked, group: str, is_scrubbed: bool) -> None:
         st.rerun()
     try:
         steps = opened(asked).steps
-        moment = FileMoment(asked, group, recorded_at(steps, int(here()["step"]) if is_scrubbed else _slider(int(steps[-1]))))
+        moment = FileMoment(asked, group, recorded_at(steps, int(here()["step"]) if is_scrubbed else _slider(asked, steps)))
         figures.numbers(moment)
         if is_scrubbed:
             biography(moment, selected())
@@ -131,17 +136,30 @@ def _exact(asked: Asked, group: str, is_scrubbed: bool) -> None:
         st.error(plain(error))
 
 
-def _slider(last: int) -> int:
+def _slider(asked: Asked, steps: npt.NDArray[np.int64]) -> int:
     """The step, chosen without the scrubber."""
-    return int(st.slider(f"Step of {last:,}", 0, last, 0, key="step", bind="query-params")) if last else 0
+    last = int(steps[-1])
+    place = arrive(_id(asked), 0, last, steps, is_file=True)
+    if not last:
+        return 0
+    st.session_state["foreign-step"] = min(int(place["step"]), last)
+    return int(st.slider(f"Step of {last:,}", 0, last, key="foreign-step", on_change=_moved))
+
+
+def _moved() -> None:
+    go(step=int(st.session_state["foreign-step"]))
+
+
+def _id(asked: Asked) -> str:
+    return " ".join(map(str, asked))
 
 
 def _farthest(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> None:
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
     told = f":small[:gray[{plain(seen.id)} · {group} tokens · steps are numbers of snapshots · every snapshot measured]]"
     st.markdown(f"**Farthest pair over the history**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
-    spec = distance_charts.farthest_spec(int(seen.steps[-1]), word)
     data = {"farthest": distance_charts.farthest_data(table, group, unit)}
+    spec = distance_charts.farthest_spec(int(seen.steps[-1]), word, bool(data["farthest"]["linf"].isna().all()))
     st.vega_lite_chart(
         spec | {"datasets": data}, key="foreign-farthest", alt=f"The largest distance of two {whose}tokens, in {word}"
     )

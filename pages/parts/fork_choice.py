@@ -9,15 +9,18 @@ from snowball_core.errors import SnowballError
 from snowball_core.origins import CHECKPOINT
 from snowball_core.runs import open_run, runs_folder
 
+from .address import keep, kept
 from .words import plain
+
+# In the session; "at" alone is the step of the Compare page there.
+_RUN, _AT = "forked-run", "forked-at"
 
 
 def chosen_branch() -> Branch | None:
     """Where the address says to fork; None for a new run, after saying why if it says something that cannot be."""
-    run_id = st.query_params.get("fork")
-    if run_id is None:
+    run_id, asked = kept("fork", ".+", _RUN), kept("at", ".+", _AT) or CHECKPOINT
+    if not run_id:
         return None
-    asked = st.query_params.get("at", CHECKPOINT)
     try:
         if asked != CHECKPOINT and not (asked.isascii() and asked.isdigit() and len(asked) < 12):
             st.warning(f'A fork begins at "checkpoint" or at a recorded step; the address says "{plain(asked[:60])}".')
@@ -31,15 +34,14 @@ def chosen_branch() -> Branch | None:
 
 def fork(run_id: str, at: str) -> None:
     """Make the form one of a fork; for callbacks."""
-    st.query_params["fork"] = run_id
-    st.query_params["at"] = at
+    keep(_RUN, run_id)
+    keep(_AT, at)
 
 
 def leave() -> None:
     """Make the form one of a new run again; for callbacks."""
-    for name in ("fork", "at"):
-        if name in st.query_params:
-            del st.query_params[name]
+    keep(_RUN, "")
+    keep(_AT, "")
 
 
 def explain(at: Branch) -> None:

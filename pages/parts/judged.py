@@ -13,6 +13,7 @@ from snowball_core.findings import law_rows, verdict_of
 from snowball_core.verdict import Verdict
 
 from . import openers
+from .stamps import of_run, stamp
 from .waiting import Share, once
 
 
@@ -22,7 +23,7 @@ def verdict(path: str, snapshots: int, group: str) -> Verdict:
     def make(tell: Share) -> Verdict:
         return verdict_of(openers.seen(path, snapshots), group, _steps(tell))
 
-    return once("verdict", (path, snapshots, group), make, "Following every black hole to its end", most=32)
+    return once("verdict", (path, stamp(path), snapshots, group), make, "Following every black hole to its end", most=32)
 
 
 def laws(path: str, snapshots: int) -> list[dict[str, Any]]:
@@ -31,14 +32,14 @@ def laws(path: str, snapshots: int) -> list[dict[str, Any]]:
     def make(tell: Share) -> list[dict[str, Any]]:
         return law_rows(openers.seen(path, snapshots), _steps(tell))
 
-    return once("laws", (path, snapshots), make, "Checking every law at every recorded step", most=16)
+    return once("laws", (path, stamp(path), snapshots), make, "Checking every law at every recorded step", most=16)
 
 
 def _steps(tell: Share) -> Callable[[int, int], None]:
     return lambda done, total: tell(done / max(1, total))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@of_run(st.cache_data, max_entries=32, show_spinner=False)
 def distances(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, CellWidths]:
     """The largest L∞ of every step in three units, and how wide cells are at the last."""
     table = openers.measures(path, snapshots)

@@ -49,7 +49,7 @@ def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], a
 
 def _estimate(config: RunConfig, corpus: Corpus, at: Branch | None) -> None:
     behind = 0 if at is None else at.behind
-    expected, dead = cost(config, openers.speed(), behind), len(dead_tokens(corpus, config.vocab))
+    expected, dead = cost(config, openers.speed(), behind, len(corpus)), len(dead_tokens(corpus, config.vocab))
     beyond = f" (the first {behind:,} are the parent's)" if behind else ""
     with st.container(border=True, key="estimate"):
         st.markdown(

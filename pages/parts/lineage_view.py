@@ -22,9 +22,11 @@ from snowball_core.plates import Plate
 from snowball_core.step_axes import StepAxis
 
 from . import openers
+from .address import pick_switch
 from .meaning import what_is
 from .place import go, selected
 from .run_picker import only_one_snapshot
+from .stamps import of_run
 from .takeaway import take_these
 from .token_list import pick_token
 from .whole_run import Whole, event_steps, names_of, to_scrub
@@ -65,7 +67,7 @@ class Calm:
         return len(self.is_shown) - sum(self.is_shown)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Looking for changes that were undone…")
+@of_run(st.cache_resource, max_entries=8, show_spinner="Looking for changes that were undone…")
 def _calm(path: str, snapshots: int, group: str) -> Calm:
     tree, seen = openers.lineage_account(path, snapshots, group).tree, openers.seen(path, snapshots)
     found = excursions(tree, seen.steps)
@@ -73,12 +75,12 @@ def _calm(path: str, snapshots: int, group: str) -> Calm:
     return Calm(found, folded(tree, found) if found else tree, shown)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Telling true holes from apparent ones…")
+@of_run(st.cache_resource, max_entries=8, show_spinner="Telling true holes from apparent ones…")
 def _hidden(path: str, snapshots: int, group: str) -> Hidden | None:
     return hidden_of(openers.seen(path, snapshots), group)
 
 
-@st.cache_resource(max_entries=12, show_spinner="Laying out the lanes…")
+@of_run(st.cache_resource, max_entries=12, show_spinner="Laying out the lanes…")
 def _laid_out(path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool) -> tuple[Told, dict[str, pd.DataFrame]]:
     account, seen = openers.lineage_account(path, snapshots, group), openers.seen(path, snapshots)
     calm = _calm(path, snapshots, group)
@@ -87,7 +89,7 @@ def _laid_out(path: str, snapshots: int, group: str, axis: StepAxis, unfold: boo
     return drawn, ground(drawn, axis)
 
 
-@st.cache_data(max_entries=12, show_spinner=False)
+@of_run(st.cache_data, max_entries=12, show_spinner=False)
 def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame:
     """The events as they are listed, without those of the first snapshot, which nobody saw happen.
 
@@ -132,7 +134,7 @@ def _fold(calm: Calm) -> bool:
         return False
     help = f"Changes that were exactly undone within {BRIEF_STEPS} steps. Downloads always hold every event."
     label = f"Unfold flicker: {len(calm.found):,} short-lived changes, {calm.hidden_events:,} events"
-    return st.toggle(label, key="unfold", bind="query-params", help=help)
+    return pick_switch(label, "unfold", help=help)
 
 
 def _now(whole: Whole) -> None:

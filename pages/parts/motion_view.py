@@ -23,6 +23,7 @@ from . import openers
 from .meaning import what_is
 from .place import go
 from .run_picker import only_one_snapshot
+from .stamps import of_run
 from .takeaway import take_these
 from .whole_run import Whole, names_of, to_scrub
 
@@ -36,17 +37,17 @@ _MEANINGS = {
 }
 
 
-@st.cache_data(max_entries=4, show_spinner="Measuring how every token moved…")
+@of_run(st.cache_data, max_entries=4, show_spinner="Measuring how every token moved…")
 def _steps(path: str, snapshots: int) -> pd.DataFrame:
     return step_table(openers.seen(path, snapshots))[["tokens", *MOTION_COLUMNS]]
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@of_run(st.cache_data, max_entries=4, show_spinner=False)
 def _tokens(path: str, snapshots: int) -> pd.DataFrame:
     return token_motion(openers.seen(path, snapshots))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Looking when every token moved…")
+@of_run(st.cache_resource, max_entries=4, show_spinner="Looking when every token moved…")
 def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
     return who_moved(openers.seen(path, snapshots))
 

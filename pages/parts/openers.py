@@ -1,4 +1,4 @@
-"""Cached openers: everything is keyed by a run's folder and the number of snapshots recorded, never by arrays."""
+"""Cached openers: everything is keyed by a run's folder, its files and the number of snapshots recorded, never by arrays."""
 
 from __future__ import annotations
 
@@ -13,34 +13,44 @@ import streamlit as st
 from snowball_core import charts
 from snowball_core.bf16 import Words
 from snowball_core.branching import snapshot_at
-from snowball_core.census import census_history, class_sizes
 from snowball_core.corpus import Corpus, load_corpus
 from snowball_core.costs import matrix_speed
 from snowball_core.errors import HistoryError, SnowballError
 from snowball_core.event_tables import Account, account, biography_table
+from snowball_core.findings import story_of
 from snowball_core.frames import BUDGET_BYTES, Reel, reel, with_curves
-from snowball_core.memory import release
 from snowball_core.observation import Observation, observe
 from snowball_core.runs import corpora_folder, read_run, runs_folder
 from snowball_core.stage import Stage, stage
 from snowball_core.step_axes import StepAxis
-from snowball_core.story import story as told_story
 from snowball_core.tables import group_mask, measures_table, settled
 
+from .stamps import file_stamp, of_run, stamp
 from .waiting import Share, once
 
 _BLOCK = 500
 _GROWING_BYTES = 6_000_000
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@of_run(st.cache_resource, max_entries=32, show_spinner=False)
 def history(path: str, snapshots: int) -> Words:
-    """The first snapshots of a run, a read-only memory map."""
-    words: Words = read_run(Path(path)).history().words[:snapshots]
-    return words
+    """The first snapshots of a run, read part by part.
+
+    Raises
+    ------
+    HistoryError
+        If there are fewer: the file was replaced since the page counted them.
+    """
+    words: Words = read_run(Path(path)).history().words
+    if len(words) < snapshots:
+        raise HistoryError(
+            f'the history of "{Path(path).name}" must hold the {snapshots:,} snapshots it held a moment ago; it holds '
+            f"{len(words):,}. It was replaced: load the page again."
+        )
+    return words[:snapshots]
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@of_run(st.cache_data, max_entries=256, show_spinner=False)
 def _measured(path: str, start: int, stop: int, snapshots: int) -> pd.DataFrame:
     run = read_run(Path(path))
     return measures_table(history(path, snapshots)[start:stop], run.steps(stop)[start:], run.dead)
@@ -57,32 +67,29 @@ def measures(path: str, snapshots: int) -> pd.DataFrame:
             parts.append(_measured(path, start, stop, stop))
         return pd.concat(parts, ignore_index=True)
 
-    return once("measures", (path, snapshots), made, "Counting the black holes of every step", 8)
+    return once("measures", (path, snapshots, stamp(path)), made, "Counting the black holes of every step", 8)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@of_run(st.cache_resource, max_entries=16, show_spinner=False)
 def seen(path: str, snapshots: int) -> Observation:
     """A run's first snapshots, opened."""
     whole = observe(read_run(Path(path)))
     moments = None if whole.moment_hash is None else whole.moment_hash[:snapshots]
-    # One map of the file serves every page: the pages of several would count several times.
     words = history(path, snapshots)[: len(whole.words)]
     return replace(whole, words=words, steps=whole.steps[:snapshots], moment_hash=moments)
 
 
 def rows_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_]) -> Words:
-    """The rows of a group in one snapshot, copied: the pages of the file that were touched are given back."""
+    """The rows of a group in one snapshot."""
     words = history(path, snapshots)
     rows: Words = words[index][group]
-    release(words)
     return rows
 
 
 def lately(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_], most: int) -> Words:
-    """The rows of a group in the last snapshots up to one, at most so many, copied."""
+    """The rows of a group in the last snapshots up to one, at most so many."""
     words = history(path, snapshots)
     rows: Words = words[max(0, index + 1 - most) : index + 1][:, group]
-    release(words)
     return rows
 
 
@@ -95,7 +102,7 @@ def hidden_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_
     return None if moments is None or index >= len(moments) else moments[index][group]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@of_run(st.cache_resource, max_entries=16, show_spinner=False)
 def curves(
     path: str, snapshots: int, group: str, finished: bool, kind: str, _axis: StepAxis
 ) -> tuple[pd.DataFrame, pd.DataFrame, int]:
@@ -105,7 +112,7 @@ def curves(
     return _axis.placed(counts), _axis.placed(means), width
 
 
-@st.cache_resource(max_entries=12, show_spinner="Finding the axes of the whole run…")
+@of_run(st.cache_resource, max_entries=12, show_spinner="Finding the axes of the whole run…")
 def scene(path: str, snapshots: int, group: str) -> Stage:
     """The fixed basis and frame of a group over the run's first snapshots."""
     return stage(history(path, snapshots), group_mask(read_run(Path(path)).dead, group))
@@ -124,31 +131,28 @@ def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = Tr
         return with_curves(drawn, run.metrics)
 
     said = "Gathering every step for the browser" if finished else ""
-    return once("frames", (path, snapshots, group, unit, finished), made, said)
+    return once("frames", (path, stamp(path), snapshots, group, unit, finished), made, said)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@of_run(st.cache_data, max_entries=32, show_spinner=False)
 def story(path: str, snapshots: int, group: str) -> str:
-    """What happened to the group's black holes, in words."""
-    run = seen(path, snapshots)
-    mask = run.mask(group)
-    known = None if run.moment_hash is None else class_sizes(run.words[-1][mask], run.moment_hash[len(run.words) - 1][mask])
-    return told_story(census_history(run.words, mask), run.steps, group, known)
+    """What happened to the group's black holes, in words; of a run that diverged that first."""
+    return story_of(seen(path, snapshots), group)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Following every black hole through the run…")
+@of_run(st.cache_resource, max_entries=4, show_spinner="Following every black hole through the run…")
 def lineage_account(path: str, snapshots: int, group: str) -> Account:
     """The lineage of a group."""
     return account(seen(path, snapshots), group)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@of_run(st.cache_data, max_entries=64, show_spinner=False)
 def biography(path: str, snapshots: int, group: str, token: int) -> pd.DataFrame:
     """The stays of a token in black holes of the group."""
     return biography_table(lineage_account(path, snapshots, group), seen(path, snapshots), token)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@of_run(st.cache_data, max_entries=32, show_spinner=False)
 def branch_words(path: str, step: int) -> Words | None:
     """The matrix a run recorded at a step, copied; None where it recorded none."""
     try:
@@ -157,10 +161,16 @@ def branch_words(path: str, step: int) -> Words | None:
         return None
 
 
-@st.cache_data(ttl=5, max_entries=8, show_spinner=False)
 def corpus(name: str, errors: str) -> Corpus:
-    """The corpus a form names; read again after a few seconds, since the file may change."""
-    return load_corpus(name, errors, corpora_folder(runs_folder()))
+    """The corpus a form names; read again when its file has changed."""
+    folder = corpora_folder(runs_folder())
+    files = tuple(file_stamp(Path(place)) for place in (name, folder / f"{name}.txt"))
+    return _corpus(name, errors, str(folder), files)
+
+
+@st.cache_resource(ttl=60, max_entries=4, show_spinner=False)
+def _corpus(name: str, errors: str, folder: str, files: tuple[tuple[int, ...], ...]) -> Corpus:
+    return load_corpus(name, errors, Path(folder))
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons
+from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons, why_missing
 from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
 from snowball_core.overlay_charts import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
 
-from .address import pick_one_or_none, pick_some
+from .address import pick_one_or_none, pick_segment, pick_some
 from .meaning import what_is
 from .overlay_files import Picture, Told, take_overlays, whose
 from .words import many, plain
@@ -39,16 +39,8 @@ def letters(lined_up: LineUp) -> dict[str, str]:
 
 def pick_alignment() -> str:
     """What the runs are aligned by; the address holds the words as they are shown."""
-    chosen = st.segmented_control(
-        "Align by",
-        list(ALIGNMENTS),
-        default="step",
-        required=True,
-        key="align",
-        bind="query-params",
-        help="What lies at one place of the axis: the same step; each run's own event at 0; or the same sum of learning rates.",
-    )
-    return chosen if chosen in ALIGNMENTS else "step"
+    help = "What lies at one place of the axis: the same step; each run's own event at 0; or the same sum of learning rates."
+    return pick_segment("Align by", "align", list(ALIGNMENTS), "step", help=help)
 
 
 def pick_measures() -> list[str]:
@@ -67,8 +59,10 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
         marked = pick_one_or_none("Mark a run", "marked", offered, placeholder="None is marked", width=420)
     measures = pick_measures()
     drawn = [each for each in entrants if places(each, align) is not None]
-    if missing := [names[each.id].split(" ")[0] for each in entrants if places(each, align) is None]:
-        st.info(f"Not on this axis: {', '.join(missing)}. {_why_missing(align)}")
+    if nothing := [names[each.id].split(" ")[0] for each in entrants if not len(each.table)]:
+        st.info(f"Not drawn: {', '.join(nothing)}. No finite step is recorded of them.")
+    if missing := [names[each.id].split(" ")[0] for each in entrants if len(each.table) and places(each, align) is None]:
+        st.info(f"Not on this axis: {', '.join(missing)}. {why_missing(align)}")
     if not drawn:
         return
     called = names | setting_names(lined_up)
@@ -105,12 +99,6 @@ def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str 
     swatch = "display:inline-block;width:22px;height:0;border-top:4px solid {};margin-right:6px;vertical-align:4px"
     told = [f'<span><span style="{swatch.format(colour)}"></span>{escape(name)}</span>' for colour, name in lines]
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;font-size:14px">{"".join(told)}</div>')
-
-
-def _why_missing(align: str) -> str:
-    if align == "rates":
-        return "Their learning rates are not known."
-    return f"In them there was no {align.replace('-', ' ')} in this group, by the definition: {ALIGNMENTS[align]}."
 
 
 def _picture(

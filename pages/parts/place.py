@@ -5,21 +5,22 @@ A page calls :func:`arrive` once, reads :func:`shown_step` and :func:`selected`,
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from snowball_core.runs import Run
 from snowball_core.tables import recorded_at
 
+from .address import news, was_carried, write
 from .words import plain
 
 AXES = ("symlog", "linear", "events")
-_PLACE = "scrubber-place"
+_PLACE, _LEFT = "scrubber-place", "places-left"
 SELECT = "[th][0-9]{1,7}"
 
 
@@ -44,27 +45,63 @@ def selection(word: str) -> tuple[str, int] | None:
     return ("hole" if word[0] == "h" else "token", int(word[1:])) if word else None
 
 
-def arrive(run_id: str, default: int) -> dict[str, Any]:
-    """Step, selection and axis: the address's where it changed under us (a link, the browser's back), else the last ones."""
-    place: dict[str, Any] = st.session_state.setdefault(
-        _PLACE, {"step": default, "select": "", "axis": AXES[0], "heard": 0, "asked": {}}
-    )
-    asked = {name: st.query_params.get(name) for name in ("step", "select", "axis")}
-    before = place["asked"]
-    step, select, axis = asked["step"], asked["select"], asked["axis"]
-    if step != before.get("step") and step and re.fullmatch(r"[0-9]{1,11}", step):
-        place["step"] = int(step)
-    if select != before.get("select"):
-        place["select"] = select if select and re.fullmatch(SELECT, select) else ""
-    if axis != before.get("axis") and axis in AXES:
-        place["axis"] = axis
+def arrive(
+    run_id: str,
+    default: int,
+    last_step: int,
+    steps: npt.NDArray[np.int64] | None = None,
+    grows: bool = False,
+    is_file: bool = False,
+) -> dict[str, Any]:
+    """Step, selection and axis: the address's where it says anything new (a link, the browser's back), else the last ones.
+
+    Parameters
+    ----------
+    run_id : str
+    default : int
+        The step at which a first visit opens.
+    last_step : int
+        Of the whole run: a step beyond it names nothing.
+    steps : ndarray of int64, shape (snapshots,), optional
+        The recorded steps, so that the address names the one that is shown.
+    grows : bool
+        Whether the run is still being recorded: until a step is chosen, the address names none, and leads to the run's end.
+    is_file : bool
+        Whether it is a history from a file: its step and selection are not those of the run that other pages show.
+    """
+    first = {"step": default, "select": "", "axis": AXES[0], "heard": 0, "run": run_id, "is_chosen": False}
+    place: dict[str, Any] = st.session_state.setdefault(_PLACE, first)
     if place.setdefault("run", run_id) != run_id:
-        place.pop("following", None)  # it was another run that was followed
-        place |= {} if step else {"step": default, "select": select or ""}
-    place |= {"asked": asked, "run": run_id}
-    if (before.get("step") and not step) or unusable_place(asked):
-        write_down(place)  # back from another page, whose address names no step; or said once that it names nothing
+        _change_run(place, run_id, default, is_file)
+    place |= {"grows": grows, "is_file": is_file}
+    step, select, axis = (None if is_file and was_carried(name) else news(name) for name in ("step", "select", "axis"))
+    if step and re.fullmatch(r"[0-9]{1,11}", step[-1]) and int(step[-1]) <= last_step and int(step[-1]) != _word(place):
+        place |= {"step": int(step[-1]), "is_chosen": True}
+    if select is not None:
+        place["select"] = select[-1] if select and re.fullmatch(SELECT, select[-1]) else ""
+    if axis is not None:
+        place["axis"] = axis[-1] if axis and axis[-1] in AXES else place["axis"] if axis else AXES[0]
+    place["shown"] = None
+    if steps is not None and not grows:
+        place["shown"] = (place["step"], int(steps[recorded_at(steps, int(place["step"]))]))
+    write_down(place)
     return place
+
+
+def _change_run(place: dict[str, Any], run_id: str, default: int, is_file: bool) -> None:
+    """Leave a run for another: at the same step if the address names one that was chosen. A file is found as it was left."""
+    left: dict[str, dict[str, Any]] = st.session_state.setdefault(_LEFT, {})
+    was_a_file = place.get("is_file", False)
+    if was_a_file:
+        left[place["run"]] = {name: place[name] for name in ("step", "select", "is_chosen")}
+    for name in ("following", "shown"):
+        place.pop(name, None)  # they were another run's
+    fresh = {"step": default, "is_chosen": False}
+    if is_file or was_a_file:
+        place |= left.get(run_id, fresh | {"select": ""})
+    elif not ("step" in st.query_params and place.get("is_chosen")):
+        place |= fresh
+    place["run"] = run_id
 
 
 def follow_to_the_end(run_id: str, newest: int) -> None:
@@ -102,7 +139,7 @@ def go(step: int | None = None, select: str | None = None, axis: str | None = No
     """Move to a step, select a token (``"t65"``), its hole (``"h65"``) or nothing (``""``), choose an axis; for callbacks."""
     place = here()
     if step is not None and step >= 0:
-        place |= {"step": step, "following": False}
+        place |= {"step": step, "following": False, "is_chosen": True}
     if select is not None and re.fullmatch(f"(?:{SELECT})?", select):
         place["select"] = select
     if axis in AXES:
@@ -112,11 +149,15 @@ def go(step: int | None = None, select: str | None = None, axis: str | None = No
 
 def write_down(place: dict[str, Any]) -> None:
     """Put the place into the address."""
-    step = "" if place.get("following") else str(place["step"])  # a link to a growing run that is followed leads to its end
-    for name, value in (("step", step), ("select", place["select"]), ("axis", place["axis"])):
-        with contextlib.suppress(StreamlitAPIException):  # raised for the step while the native slider keeps it
-            if value and (name != "axis" or value != AXES[0] or "axis" in st.query_params):
-                st.query_params[name] = value
-            elif name in st.query_params:
-                del st.query_params[name]
-    place["asked"] = {name: st.query_params.get(name) for name in ("step", "select", "axis")}
+    # A link to a growing run that is followed leads to its end.
+    leads_to_the_end = place.get("following") or (place.get("grows") and not place.get("is_chosen"))
+    is_of_the_run = not place.get("is_file", False)
+    write("step", [] if leads_to_the_end else [str(_word(place))], is_of_the_run)
+    write("select", [place["select"]] if place["select"] else [], is_of_the_run)
+    write("axis", [place["axis"]] if place["axis"] != AXES[0] else [])
+
+
+def _word(place: dict[str, Any]) -> int:
+    """The step as the address names it: the recorded one that is shown."""
+    asked, shown = place.get("shown") or (None, None)
+    return int(place["step"] if shown is None or asked != place["step"] else shown)

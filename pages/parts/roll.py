@@ -9,7 +9,8 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from snowball_core.line_up import LineUp, configuration_differences, in_words, roll, setting_names, told_twin
+from snowball_core.likeness import unlike
+from snowball_core.line_up import LineUp, configuration_differences, in_words, no_differences, roll, setting_names, told_twin
 from snowball_core.status import Status
 from snowball_core.tables import csv_bytes
 
@@ -22,6 +23,8 @@ _MOST_TOLD, _MOST_NAMED = 6, 6
 def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:
     """How many independent draws the runs are, which of them are duplicates, and one row for each."""
     with st.container(border=True, key="draws"):
+        if differing := unlike(lined_up.recordings, {run: name.split(" ")[0] for run, name in names.items()}):
+            st.info(plain(differing), icon=":material/difference:")
         st.markdown(f"**{plain(lined_up.told)}** {what_is('independent draws')}")
         told = [_once(lined_up, draw, names) for draw in _drawn_twice(lined_up)]
         if len(told) > _MOST_TOLD:
@@ -87,7 +90,7 @@ def differing(lined_up: LineUp, names: Mapping[str, str]) -> None:
     """The fields in which the configurations differ."""
     table = configuration_differences(lined_up)
     if table.empty:
-        st.caption("Nothing that decides the numbers differs between these configurations.")
+        st.caption(plain(no_differences(lined_up)))
         return
     told = table.assign(field=table["field"].map(in_words)).rename(columns=dict(names))
     st.dataframe(told, hide_index=True, key="differences", height="content")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.errors import StreamlitAPIException
 
 from snowball_core import jobs
 from snowball_core.config import configured, preset
@@ -15,7 +13,9 @@ from snowball_core.damage import damage
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
 from snowball_core.status import Status, is_read_only
+from snowball_core.tables import recorded_snapshots
 
+from .address import keep_value, read, write
 from .words import plain
 
 _SHOWN = "run-shown"
@@ -43,33 +43,28 @@ def pick_run(told: DeltaGenerator) -> Run | None:
     ``told`` is where that is said, under the row in which the picker stands; also that the run looked at until now is gone.
     """
     names = [path.name for path in run_paths(runs_folder())]
-    asked, shown = st.query_params.get("run"), st.session_state.get(_SHOWN)
-    if asked is not None and asked not in names and "run" not in st.session_state:
-        _say_unknown(asked, told)
+    read("run", lambda words: words[-1], None)
+    wanted, shown = st.session_state["run"], st.session_state.get(_SHOWN)
+    if wanted is not None and wanted not in names:
+        _say_unknown(wanted, told)
     elif shown is not None and shown not in names:
         _say_unknown(shown, told)
-    wanted = next((name for name in (st.session_state.get("run"), asked) if name in names), names[0])
-    _write_down(wanted)
+    if wanted not in names:
+        st.session_state["run"] = names[0]
     help = "Recorded runs, newest first."
-    chosen = st.selectbox("Run", names, index=None, key="run", bind="query-params", width=320, help=help)
-    st.session_state[_SHOWN] = chosen or wanted
+    chosen: str = st.selectbox("Run", names, key="run", width=320, help=help)
+    # Also when nobody chose it: a link must not come to mean a newer run.
+    keep_value("run", chosen)
+    write("run", [chosen])
+    st.session_state[_SHOWN] = chosen
     try:
-        run = open_run(runs_folder(), chosen or wanted)
+        run = open_run(runs_folder(), chosen)
     except SnowballError as error:
         told.error(plain(error))
         return None
     with told:
         say_damage(run)
     return run
-
-
-def _write_down(name: str) -> None:
-    """Put the run into the address also when nobody chose it: a link must not come to mean a newer run."""
-    if st.session_state.get("run") != name:
-        st.session_state["run"] = name
-    if st.query_params.get("run") != name:
-        with contextlib.suppress(StreamlitAPIException):  # raised once the picker itself keeps the address
-            st.query_params["run"] = name
 
 
 def _say_unknown(asked: str, told: DeltaGenerator) -> None:
@@ -85,7 +80,10 @@ def state_badge(status: Status) -> None:
 
 
 def say_ended(status: Status) -> None:
-    """Say of a run that ended before its time why it did."""
+    """Say of a run that ended before its time why it did; of one that diverged that first."""
+    if status.state == "failed" and status.message.startswith("Diverged"):
+        st.warning(f"{plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
+        return
     verb = {"failed": "failed", "interrupted": "was interrupted"}.get(status.state)
     if verb and status.message:
         st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
@@ -110,8 +108,9 @@ def say_read_only() -> None:
 def only_one_snapshot(run: Run, lacks: str) -> None:
     """Say of a run with one snapshot what cannot be shown of it, and where to turn; ``lacks`` says what that is."""
     step = int(run.steps(1)[0])
+    kind = "snapshot" if recorded_snapshots(run) == 1 else "finite snapshot"
     st.info(
-        f"{lacks}; this run has one snapshot, of step {step:,}. Choose another run above, or go on with this one: fork it on "
+        f"{lacks}; this run has one {kind}, of step {step:,}. Choose another run above, or go on with this one: fork it on "
         "the Train page. What is there at its one step is on the Scrub page."
     )
     with st.container(horizontal=True):

@@ -12,11 +12,11 @@ from snowball_core.line_up import kin
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
 from snowball_core.tables import recorded_snapshots
 
-from .address import touch, was_touched
+from .address import keep_value, read, write
 from .run_picker import say_damage
 from .words import plain
 
-_KEY, _ASKED = "compared", "compared-asked"
+_KEY = "compared"
 _LOOKED_AT = 20
 
 
@@ -32,10 +32,7 @@ def pick_runs() -> list[Run]:
             key=_KEY,
             max_selections=MOST,
             help=help,
-            persist_state="session",
             placeholder="Choose two or more runs",
-            on_change=touch,
-            args=(_KEY,),
         )
         st.button(
             "Add its other seeds",
@@ -45,16 +42,16 @@ def pick_runs() -> list[Run]:
             icon=":material/casino:",
             help="Add the runs that differ from the first one only in seed.",
         )
-    _write_down(chosen)
+    keep_value(_KEY, chosen)
+    write("runs", [",".join(chosen)] if chosen else [])
     return _readable(chosen)
 
 
 def _arrive(names: list[str]) -> None:
     """Take over what the address names where it changed under us: a link, or the browser's back."""
-    asked = st.query_params.get("runs")
-    is_own = was_touched(_KEY) and _KEY in st.session_state
-    if asked is not None and not is_own and asked != st.session_state.get(_ASKED):
-        wanted = list(dict.fromkeys(word for word in asked.split(",") if word))
+
+    def named(words: list[str]) -> list[str]:
+        wanted = list(dict.fromkeys(word for word in words[-1].split(",") if word))
         unknown = [word for word in wanted if word not in names]
         for word in unknown[:3]:
             _say_unknown(word)
@@ -62,11 +59,11 @@ def _arrive(names: list[str]) -> None:
             st.warning(
                 f"A comparison holds at most {MOST} runs; the address names {len(wanted):,}. The first {MOST} are shown."
             )
-        st.session_state[_KEY] = [word for word in wanted if word in names][:MOST]
-    elif _KEY not in st.session_state:
-        st.session_state[_KEY] = _newest_readable(names)
-    else:
-        st.session_state[_KEY] = [name for name in st.session_state[_KEY] if name in names]
+        return [word for word in wanted if word in names][:MOST]
+
+    read("runs", named, None, _KEY)
+    chosen = st.session_state[_KEY]
+    st.session_state[_KEY] = _newest_readable(names) if chosen is None else [name for name in chosen if name in names]
 
 
 def _newest_readable(names: list[str]) -> list[str]:
@@ -79,16 +76,6 @@ def _newest_readable(names: list[str]) -> list[str]:
     return found
 
 
-def _write_down(chosen: list[str]) -> None:
-    word = ",".join(chosen)
-    if st.query_params.get("runs", "") != word:
-        if word:
-            st.query_params["runs"] = word
-        else:
-            del st.query_params["runs"]
-    st.session_state[_ASKED] = word or None
-
-
 def _add_seeds() -> None:
     chosen = st.session_state[_KEY]
     try:
@@ -99,7 +86,6 @@ def _add_seeds() -> None:
     if not others:
         st.toast("No other run here differs from the first one only in seed: record one on the Train page.")
     st.session_state[_KEY] = [*chosen, *others][:MOST]
-    touch(_KEY)
 
 
 def _readable(chosen: list[str]) -> list[Run]:

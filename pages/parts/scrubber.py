@@ -22,6 +22,7 @@ from . import openers
 from .growing import WATCH
 from .meaning import address
 from .place import AXES, arrive, follow_to_the_end, here, write_down
+from .stamps import drawn
 from .words import plain
 
 FRAGMENT = "exact-step"
@@ -66,6 +67,8 @@ class Known:
         What happened, in words; none while it is still happening.
     alive : bool
         Whether it is still being recorded.
+    steps : ndarray of int64, shape (snapshots,), or None
+        The recorded steps; None of a file, whose snapshots are numbered.
     """
 
     id: str
@@ -77,6 +80,7 @@ class Known:
     dead: npt.NDArray[np.bool_] | None
     story: str
     alive: bool = False
+    steps: npt.NDArray[np.int64] | None = None
 
 
 def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bool:
@@ -88,6 +92,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         False, after saying why, where a file that the frames are made from cannot be read.
     """
     try:
+        drawn(str(run.path))
         made = openers.frames(str(run.path), snapshots, group, unit, not alive)
         told = "" if alive else openers.story(str(run.path), snapshots, group) + _caveat(run)
     except SnowballError as error:
@@ -97,7 +102,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
     default = int(steps[-1]) if alive else last_change(openers.measures(str(run.path), snapshots), group)
     if not alive:
         follow_to_the_end(run.id, int(steps[-1]))
-    mount(made, Known(run.id, snapshots, run.config.last_step, default, group, unit, run.dead, told, alive))
+    mount(made, Known(run.id, snapshots, run.config.last_step, default, group, unit, run.dead, told, alive, steps))
     return True
 
 
@@ -116,7 +121,8 @@ def mount(made: Reel, known: Known, are_bytes: bool = True) -> None:
     It stands outside the fragment that shows the exact step: so its frames are sent once, those of a growing run whenever
     the page is drawn anew. Where tokens are no bytes their numbers are their only names.
     """
-    place = arrive(known.id, known.default)
+    steps = np.arange(known.snapshots) if known.steps is None else known.steps
+    place = arrive(known.id, known.default, known.last_step, steps, known.alive, is_file=known.steps is None)
     place |= {"alive": known.alive, "drawn": _asked()}
     follows = known.alive and "step" not in st.query_params
     place.setdefault("following", follows)
@@ -148,7 +154,7 @@ def _moved() -> None:
     place = here()
     step = said.get("step") or {}
     if isinstance(step.get("at"), int) and step["at"] >= 0:
-        place["step"], place["heard"] = step["at"], step.get("count", 0)
+        place |= {"step": step["at"], "heard": step.get("count", 0), "is_chosen": True}
     if said.get("select") is not None and re.fullmatch(r"(?:[th][0-9]{1,7})?", str(said["select"])):
         place["select"] = said["select"]
     if said.get("axis") in AXES:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from snowball_core.runs import Run
-from snowball_core.tables import GROUPS
 
+from .address import pick_segment
 from .place import unusable_place
 from .words import plain
 
@@ -20,17 +20,13 @@ _ORDER = ("dead", "live", "all")
 def pick_group() -> str:
     """The group of tokens to look at."""
     help = "Dead tokens never occur in the text the model was trained on; live tokens do."
-    chosen = st.segmented_control("Group", _ORDER, default="dead", required=True, key="group", bind="query-params", help=help)
-    return chosen if chosen in GROUPS else "dead"
+    return pick_segment("Group", "group", _ORDER, "dead", is_always_named=True, help=help)
 
 
 def pick_unit() -> str:
     """The unit of distances."""
     help = "Cells count steps of the number format's lattice between two values; weight units are the plain difference."
-    chosen = st.segmented_control(
-        "Distances in", UNITS, default="cells", required=True, key="unit", bind="query-params", help=help
-    )
-    return chosen if chosen in UNITS else "cells"
+    return pick_segment("Distances in", "unit", UNITS, "cells", is_always_named=True, help=help)
 
 
 def say_unusable(run: Run, address: Mapping[str, str]) -> None:

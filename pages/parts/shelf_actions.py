@@ -12,7 +12,7 @@ import streamlit as st
 from snowball_core.comparison import FEWEST, MOST
 from snowball_core.differences import differences
 from snowball_core.errors import SnowballError
-from snowball_core.notes import LONGEST_LABEL, LONGEST_NOTE, annotate, read_notes, tags_of
+from snowball_core.notes import LONGEST_LABEL, LONGEST_NOTE, Notes, add_tags, annotate_seen, tags_of
 from snowball_core.runs import Run, read_run
 from snowball_core.shelf import Row
 from snowball_core.status import is_read_only
@@ -26,6 +26,8 @@ _PROBLEM = "library-problem"
 
 def act_on(rows: Sequence[Row]) -> None:
     """Draw what can be done with the selected runs."""
+    if len(rows) > 1:
+        rows = [row for row in rows if row.is_run]
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
     if not rows:
@@ -42,6 +44,12 @@ def _one(row: Row) -> None:
             st.markdown(f"**{plain(row.title)}**")
             state_badge(row.status)
             st.caption(row.id)
+        if not row.is_run:
+            st.warning(plain(f"{row.damage[0].upper()}{row.damage[1:]}."))
+            return
+        if row.glance.diverged is not None:
+            at = f"Diverged at step {row.glance.diverged:,}: U, C and P are of the finite steps before."
+            st.error(at, icon=":material/trending_up:")
         if row.damage:
             st.warning(plain(row.damage))
         elif row.status.message:
@@ -74,22 +82,25 @@ def _form(row: Row) -> None:
     mark = f"{row.id}-{zlib.crc32(repr(notes).encode())}"
     with st.form(f"notes-{mark}", border=False):
         left, right = st.columns(2)
-        label = left.text_input("Name", notes.label, LONGEST_LABEL, key=f"label-{mark}", placeholder=row.glance.name)
-        tags = right.text_input("Tags, comma-separated", ", ".join(notes.tags), key=f"tags-{mark}", placeholder="merger, keep")
-        note = st.text_area("Note", notes.note, 90, LONGEST_NOTE, key=f"note-{mark}")
-        if st.form_submit_button("Save", key=f"save-{mark}", disabled=is_read_only()):
-            try:
-                annotate(row.path, label, note, tags_of(tags))
-            except SnowballError as error:
-                st.error(plain(error))
-                return
-            st.rerun()
+        left.text_input("Name", notes.label, LONGEST_LABEL, key=f"label-{mark}", placeholder=row.glance.name)
+        right.text_input("Tags, comma-separated", ", ".join(notes.tags), key=f"tags-{mark}", placeholder="merger, keep")
+        st.text_area("Note", notes.note, 90, LONGEST_NOTE, key=f"note-{mark}")
+        # A callback: where the notes were changed elsewhere meanwhile, this form is gone when the page is drawn again.
+        st.form_submit_button("Save", key=f"save-{mark}", disabled=is_read_only(), on_click=_save, args=(row.path, notes, mark))
     st.caption("Name, tags and note are kept beside the run; its id and everything recorded stay as they are.")
+
+
+def _save(path: Path, shown: Notes, mark: str) -> None:
+    entered = {name: st.session_state.get(f"{name}-{mark}") or "" for name in ("label", "note", "tags")}
+    try:
+        annotate_seen(path, shown, entered["label"], entered["note"], tags_of(entered["tags"]))
+    except SnowballError as error:
+        st.session_state[_PROBLEM] = str(error)
 
 
 def _several(rows: Sequence[Row]) -> None:
     with st.container(border=True, key="selected"):
-        st.markdown(f"**{len(rows):,} runs selected** · {size(sum(row.bytes for row in rows))}")
+        st.markdown(f"**{len(rows):,} runs selected** · {size(sum(row.bytes or 0 for row in rows))}")
         readable = [row.id for row in rows if row.glance.snapshots and not row.glance.damage]
         if FEWEST <= len(readable) <= MOST:
             runs = {"runs": ",".join(readable)}
@@ -140,7 +151,7 @@ def _said(value: object) -> str:
 def _tag_all(paths: Sequence[Path], tag: str) -> None:
     try:
         for path in paths:
-            annotate(path, tags=(*read_notes(path).tags, *tags_of(tag)))
+            add_tags(path, tags_of(tag))
         st.session_state["tag-all"] = ""
     except SnowballError as error:
         st.session_state[_PROBLEM] = str(error)

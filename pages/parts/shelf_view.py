@@ -9,16 +9,20 @@ from typing import Any
 
 import streamlit as st
 
+from snowball_core.errors import SnowballError
 from snowball_core.glance import POINTS
 from snowball_core.runs import runs_folder
 from snowball_core.shelf import ORDERS, Row, matching, ordered, shelf, shelf_table
+from snowball_core.staging import sweep
 from snowball_core.status import read_status
 from snowball_core.tables import csv_bytes
+from snowball_core.trash import sweep_trash
 
+from .address import pick_one, pick_some, type_text
 from .run_picker import offer_demo
 from .settings import pick_group
 from .shelf_actions import act_on
-from .words import duration
+from .words import duration, plain
 
 _CHOSEN = "library-chosen"
 _PATIENCE_SECONDS = 0.5
@@ -28,9 +32,14 @@ _FOLLOW_SECONDS = 2.0
 
 def shelf_view() -> None:
     """Draw the runs; while one of them is recorded the page follows it."""
-    rows = _listed()
-    if not rows:
+    try:
+        rows = _listed()
+    except SnowballError as error:
+        st.error(plain(error))
+        return
+    if not any(row.is_run for row in rows):
         offer_demo()
+    if not rows:
         return
     group, shown = _filtered(rows)
     if shown:
@@ -62,6 +71,8 @@ def _listed() -> list[Row]:
             )
             last = now
 
+    sweep(runs_folder())
+    sweep_trash(runs_folder())
     rows = shelf(runs_folder(), watch)
     place.empty()
     return rows
@@ -70,10 +81,9 @@ def _listed() -> list[Row]:
 def _filtered(rows: Sequence[Row]) -> tuple[str, list[Row]]:
     """Draw the filters; return the group whose counts are shown and the rows that match, in the order asked for."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
-        text = st.text_input(
+        text = type_text(
             "Find",
-            key="find",
-            bind="query-params",
+            "find",
             type="search",
             width=220,
             placeholder="name, note, tag, id",
@@ -82,16 +92,16 @@ def _filtered(rows: Sequence[Row]) -> tuple[str, list[Row]]:
         states = _several("State", "state", sorted({row.status.state for row in rows}))
         presets = _several("Preset", "of-preset", sorted({row.preset for row in rows if row.preset}))
         tags = _several("Tag", "tag", sorted({tag for row in rows for tag in row.notes.tags}))
-        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=220)
+        order = pick_one("Order", "order", {name: name for name in ORDERS}, next(iter(ORDERS)), width=220)
         group = pick_group()
-    return group, ordered(matching(rows, text or "", states, presets, tags), order or next(iter(ORDERS)), group)
+    return group, ordered(matching(rows, text, states, presets, tags), order, group)
 
 
 def _several(label: str, key: str, options: list[str]) -> list[str]:
     if not options:
         return []
-    # A value that no run has any more is not an option: Streamlit drops it from the address.
-    return st.multiselect(label, options, key=key, bind="query-params", placeholder="any", width=190)
+    # A value that no run has any more is not an option, and is dropped from the address.
+    return pick_some(label, key, {name: name for name in options}, [], placeholder="any", width=190)
 
 
 def _table(rows: Sequence[Row], group: str) -> list[Row]:
@@ -117,8 +127,10 @@ def _table(rows: Sequence[Row], group: str) -> list[Row]:
     )
     chosen = [ids[place] for place in event["selection"]["rows"] if place < len(ids)]
     st.session_state[_CHOSEN] = chosen
+    runs = sum(row.is_run for row in rows)
+    others = f" · {len(rows) - runs:,} more that are no runs: see their damage" if runs < len(rows) else ""
     st.caption(
-        f"{len(rows):,} run{'s' * (len(rows) != 1)} · U, C and P of {group} tokens at the first and the last recorded "
+        f"{runs:,} run{'s' * (runs != 1)}{others} · U, C and P of {group} tokens at the first and the last recorded "
         "snapshot · the line: U at up to "
         f"{POINTS} recorded snapshots, spaced evenly on a symlog axis of steps · sizes: everything in the folder"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from snowball_core.runs import Run
 from snowball_core.tables import exact_numbers, glyph, group_mask, group_table, recorded_at, recorded_snapshots
 
 from . import figures, openers
-from .address import pick_one
+from .address import keep_value, pick_one, read, write
 from .clicks import selected_of_both
 from .figures import Moment
 from .place import seen_step
@@ -72,13 +73,12 @@ def _transport(steps: np.ndarray, events: list[int]) -> int:  # type: ignore[typ
     if not last:
         return 0
     usual = events[-1] if events else last
-    if _AT not in st.session_state:
-        st.session_state[_AT] = seen_step(usual)
+    read(_AT, lambda words: int(words[-1]) if re.fullmatch("[0-9]{1,11}", words[-1]) else None, seen_step(usual))
     st.session_state[_AT] = min(int(st.session_state[_AT]), last)
     with st.container(horizontal=True, vertical_alignment="bottom", key="together"):
-        # The address leaves out the value that is usual: where none is named that is 0, and a link to step 0 leads elsewhere.
-        label = f"Step of both runs, of {last:,}"
-        now = st.slider(label, 0, last, usual, key=_AT, bind="query-params", format="localized")
+        now = st.slider(f"Step of both runs, of {last:,}", 0, last, key=_AT, format="localized")
+        keep_value(_AT, now)
+        write(_AT, [str(now)])
         before, after = steps[steps < now], steps[steps > now]
         goals = {
             "Previous event": max([step for step in events if step < now], default=None),
@@ -119,7 +119,9 @@ def _numbers(moments: Sequence[Moment]) -> None:
     told = {"exact numbers": list(_NAMES.values())}
     for side, moment, numbers in zip(("left", "right"), moments, exact, strict=True):
         told[f"{side}, step {moment.step:,}"] = [_exactly(numbers[name]) for name in _NAMES]
-    told["same"] = ["yes" if exact[0][name] == exact[1][name] else "no" for name in _NAMES]
+    pairs = [(exact[0][name], exact[1][name]) for name in _NAMES]
+    # A distance of rows that are not finite is none on either side.
+    told["same"] = ["yes" if left == right or (left != left and right != right) else "no" for left, right in pairs]
     right = {name: st.column_config.TextColumn(alignment="right") for name in told if "step" in name}
     st.dataframe(pd.DataFrame(told), hide_index=True, key="both-numbers", height="content", column_config=right)
 
@@ -141,6 +143,8 @@ def _told(selected: tuple[str, int] | None, moments: Sequence[Moment]) -> str:
 
 
 def _exactly(number: float) -> str:
+    if number != number:
+        return "none"
     return repr(number) if isinstance(number, float) else f"{number:,}"
 
 

@@ -17,6 +17,7 @@ from snowball_core.sheets import FORMATS, SHEETS
 from snowball_core.viewpoint import viewpoint
 
 from . import openers
+from .stamps import of_run
 
 _MIME = {
     "csv": "text/csv",
@@ -63,7 +64,7 @@ class Stand:
         return f"{self.run.id}-{name}-{self.group}{at}"
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@of_run(st.cache_resource, max_entries=4, show_spinner=False)
 def _exhibit(
     path: str, snapshots: int, step: int | None, group: str, unit: str, first: int | None, last: int | None
 ) -> Exhibit:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from snowball_core.runs import Run
 from snowball_core.schedules import recorded_steps
 from snowball_core.tables import recorded_at
 
-from .playback import advance, controls, pause
+from .place import here, write_down
+from .playback import advance, controls, is_playing, pause
+
+_PLACED = "step-placed"
 
 _JUMPS = ((-10, "−10", "Shift+Left"), (-1, "−1", "Left"), (1, "+1", "Right"), (10, "+10", "Shift+Right"))
 
@@ -38,7 +39,7 @@ def transport(run: Run, snapshots: int, group: str, default: int, alive: bool) -
         elif alive and _follow():
             wanted = _followed(run, int(steps[-1]))
         else:
-            wanted = _slider(run, default)
+            wanted = _slider(run)
         index = recorded_at(steps, wanted)
         for jump, label, keys in _JUMPS:
             goal = int(steps[min(max(index + jump, 0), snapshots - 1)])
@@ -53,21 +54,32 @@ def transport(run: Run, snapshots: int, group: str, default: int, alive: bool) -
     return index
 
 
-def _slider(run: Run, default: int) -> int:
+def _slider(run: Run) -> int:
     steps, label = recorded_steps(run.config), f"Step of {run.config.last_step:,}"
     strides = set((steps[1:] - steps[:-1]).tolist())
     if not strides:
         st.slider(label, 0, 1, 0, key="only-step", disabled=True)
         return 0
+    place, own = here(), st.session_state.get("step")
+    run_before, step_before = st.session_state.get(_PLACED, (None, None))
+    if own is None or step_before != place["step"]:
+        own = int(place["step"])  # the place was moved by something else than this slider
+    if own != st.session_state.get("step") or run_before != run.id:
+        # A link may name a step between two recorded ones, and another run may record others.
+        st.session_state["step"] = int(steps[recorded_at(steps, int(own))])
     if len(strides) == 1:
-        stride, last = strides.pop(), int(steps[-1])
-        return int(st.slider(label, 0, last, default - default % stride, stride, key="step", bind="query-params"))
-    asked = st.query_params.get("step", "")
-    if re.fullmatch(r"[0-9]{1,11}", asked) and int(asked) < steps[-1] and int(asked) not in steps:
-        # A link may name a step between two recorded ones: without a place on the slider it would be dropped.
-        st.query_params["step"] = str(steps[recorded_at(steps, int(asked))])
-        st.rerun()
-    return int(st.select_slider(label, steps.tolist(), default, key="step", bind="query-params"))
+        return int(st.slider(label, 0, int(steps[-1]), step=strides.pop(), key="step", persist_state="session"))
+    return int(st.select_slider(label, steps.tolist(), key="step", persist_state="session"))
+
+
+def settle(step: int, is_followed: bool) -> None:
+    """Note the step that is shown, and write it into the address unless it moves by itself."""
+    place = here()
+    is_moved = st.session_state.get(_PLACED) == (place["run"], place["step"]) and place["step"] != step
+    place |= {"step": step, "following": is_followed, "is_chosen": place.get("is_chosen") or (is_moved and not is_followed)}
+    st.session_state[_PLACED] = (place["run"], step)
+    if not is_playing():
+        write_down(place)
 
 
 def _follow() -> bool:

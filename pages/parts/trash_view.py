@@ -12,7 +12,8 @@ import streamlit as st
 from snowball_core import trash as room
 from snowball_core.errors import SnowballError
 from snowball_core.runs import runs_folder
-from snowball_core.shelf import row, shelf_table
+from snowball_core.shelf import rows as rows_of
+from snowball_core.shelf import shelf_table
 from snowball_core.status import is_read_only
 
 from .words import plain, size
@@ -29,7 +30,7 @@ def say_put_away() -> None:
     """What was put away last, with the button that brings it back; and what went wrong."""
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
-    there = {path.name for path in room.trashed(runs_folder())}
+    there = {path.name for path in _trashed()}
     gone = [run_id for run_id in st.session_state.get(_PUT_AWAY, ()) if run_id in there]
     if gone:
         named = ", ".join(gone[:_MOST_NAMED]) + (f" and {len(gone) - _MOST_NAMED:,} more" if len(gone) > _MOST_NAMED else "")
@@ -40,11 +41,15 @@ def say_put_away() -> None:
 
 def trash_view() -> None:
     """The runs in the trash."""
-    paths = room.trashed(runs_folder())
+    try:
+        paths = room.trashed(runs_folder())
+    except SnowballError as error:
+        st.error(plain(error))
+        return
     if not paths:
         st.info("The trash is empty. A run put away on the tab Runs waits here until it is brought back or deleted.")
         return
-    rows = [row(path) for path in paths]
+    rows = rows_of(paths)
     names = [each.id for each in rows]
     table = shelf_table(rows, "dead")[["run", "title", "preset", "state", "bytes"]]
     heads: dict[str, Any] = {"title": "name", "bytes": st.column_config.NumberColumn("size", format="bytes")}
@@ -56,11 +61,18 @@ def trash_view() -> None:
         return
     barred = is_read_only()
     st.button("Bring back", key="restore", icon=":material/undo:", on_click=_bring_back, args=(chosen,), disabled=barred)
-    total = size(sum(each.bytes for each in rows if each.id in chosen))
+    total = size(sum(each.bytes or 0 for each in rows if each.id in chosen))
     # Named by what it confirms: a tick never comes to mean other runs.
     mark = zlib.crc32(" ".join(chosen).encode())
     sure = st.checkbox(f"Yes, delete {len(chosen):,} of {len(names):,} runs ({total}) for ever", key=f"sure-{mark}")
     st.button("Delete for ever", key="delete", on_click=_delete, args=(chosen,), disabled=barred or not sure)
+
+
+def _trashed() -> list[Path]:
+    try:
+        return room.trashed(runs_folder())
+    except SnowballError:
+        return []
 
 
 def _bring_back(run_ids: Sequence[str]) -> None:

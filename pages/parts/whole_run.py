@@ -15,11 +15,13 @@ from snowball_core.step_axes import StepAxis, step_axis
 from snowball_core.tables import glyph, recorded_snapshots
 
 from . import openers
+from .diverged import say_diverged, say_nothing_finite
 from .meaning import what_is
 from .place import AXES, arrive, go, here, shown_step
 from .provenance import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended
 from .settings import pick_group, say_unusable
+from .stamps import of_run
 from .takeaway import Stand
 from .words import plain
 
@@ -28,18 +30,22 @@ _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
 
 @dataclass(frozen=True)
 class Whole:
-    """A group of a run, as far as it was recorded when the page was drawn.
+    """A group of a run, as far as it was recorded when the page was drawn; of a run that diverged, as far as it is finite.
 
     Attributes
     ----------
     run : Run
     snapshots : int
+        Those that can be judged.
+    recorded : int
+        All of them.
     group : str
     axis : StepAxis
     """
 
     run: Run
     snapshots: int
+    recorded: int
     group: str
     axis: StepAxis
 
@@ -66,7 +72,7 @@ class Whole:
     @property
     def stand(self) -> Stand:
         """The same, as what is taken home from here knows it."""
-        return Stand(self.run, self.snapshots, self.group, "cells", self.step)
+        return Stand(self.run, self.recorded, self.group, "cells", self.step)
 
     def caption(self, title: str, meaning: str, unit: str, thinned: str, entry: str) -> None:
         """The heading of a figure: what it shows, of which run and group, in which unit, and what was left out.
@@ -77,7 +83,7 @@ class Whole:
         st.markdown(f"**{title}**: {meaning} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{self.run.id}]]")
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@of_run(st.cache_data, max_entries=32, show_spinner=False)
 def event_steps(path: str, snapshots: int, group: str) -> tuple[int, ...]:
     """The recorded steps at which something happened to the group's black holes, ascending."""
     steps = openers.seen(path, snapshots).steps
@@ -114,15 +120,20 @@ def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | Non
         return
     say_unusable(run, address)
     try:
-        snapshots = recorded_snapshots(run)
-        if _is_drawable(run, snapshots, group):
+        recorded = recorded_snapshots(run)
+        snapshots = say_diverged(run, group, recorded)
+        is_drawable = _is_drawable(run, recorded, group)
+        if is_drawable and not snapshots:
+            say_nothing_finite(run)
+        elif is_drawable:
             happened = event_steps(str(run.path), snapshots, group)
-            arrive(run.id, happened[-1] if happened else int(run.steps(snapshots)[-1]))
+            steps = run.steps(snapshots)
+            arrive(run.id, happened[-1] if happened else int(steps[-1]), run.config.last_step, steps, run.status().is_alive)
             with axis_place:
                 kind = pick_axis()
             st.fragment(_drawn)(
                 view,
-                Whole(run, snapshots, group, step_axis(kind, run.config.last_step, happened)),
+                Whole(run, snapshots, recorded, group, step_axis(kind, run.config.last_step, happened)),
                 picked,
             )
         provenance(run)

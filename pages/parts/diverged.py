@@ -1,0 +1,64 @@
+"""Where a run diverged: said first on every page that shows it, with the number of snapshots that can be judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from snowball_core.bf16 import Words, finite_rows
+from snowball_core.census import census
+from snowball_core.divergence import Divergence, divergence
+from snowball_core.observation import Observation
+from snowball_core.runs import Run, read_run
+
+from . import openers
+from .words import plain
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _opened(path: str, snapshots: int) -> Observation:
+    """The matrices of a run alone: a damaged file beside the history hides no divergence."""
+    run = read_run(Path(path))
+    return Observation(run.id, openers.history(path, snapshots), run.steps(snapshots), run.dead)
+
+
+def lost_of(run: Run, group: str, snapshots: int) -> Divergence | None:
+    """Where a run diverged; None where all that is recorded is finite."""
+    return divergence(_opened(str(run.path), snapshots), group) if snapshots else None
+
+
+def say_diverged(run: Run, group: str, snapshots: int) -> int:
+    """Say where a run diverged, if it did; the number of snapshots that can be judged.
+
+    Raises
+    ------
+    HistoryError
+        If the history cannot be read.
+    """
+    say_lost(lost_of(run, group, snapshots))
+    return _opened(str(run.path), snapshots).finite if snapshots else 0
+
+
+def say_lost(lost: Divergence | None, name: str = "") -> None:
+    """A divergence in words, of one run of several by its name; nothing where there is none."""
+    if lost is not None:
+        st.error(f"**{plain(name)}**: {plain(lost.text)}." if name else f"{plain(lost.text)}.", icon=":material/trending_up:")
+
+
+def say_rows(rows: Words) -> None:
+    """Say of one step's rows which are not finite, and what is counted without them; nothing where all are."""
+    finite = finite_rows(rows)
+    if lost := int((~finite).sum()):
+        rest = census(rows[finite])
+        st.warning(
+            f"{lost:,} of {len(rows):,} rows {'is' if lost == 1 else 'are'} not finite at this step: NaN or infinite. The "
+            "numbers above count them by their bits; they are no black hole, and distances to a NaN are none. Without them: "
+            f"U {rest.unique:,}, C {rest.black_holes:,}, P {rest.population:,}, S {rest.singletons:,}."
+        )
+
+
+def say_nothing_finite(run: Run) -> None:
+    """Say of a run whose first recorded step is not finite that there is nothing to judge, and where its rows are."""
+    st.info("No finite step is recorded, so there is nothing to judge or to follow here: choose another run above.")
+    st.page_link("pages/scrub.py", label="See what was recorded on the Scrub page", query_params={"run": run.id})

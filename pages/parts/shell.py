@@ -1,0 +1,59 @@
+"""The shell of every page: Streamlit's ``index.html`` with a script of ours at its head, which runs before Streamlit's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_SCRIPT = Path(__file__).parent / "drawing/history.js"
+# What must not be asked of the shell: a compressed one cannot be changed, and a kept one may be that of another version.
+_UNASKED = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"}
+_NOT_PAGES = ("/static/", "/media/", "/_stcore/", "/component/")
+
+
+class Shell:
+    """Middleware that puts ``drawing/history.js`` into every page.
+
+    Parameters
+    ----------
+    app : ASGIApp
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.script = b"<head><script>" + _SCRIPT.read_bytes() + b"</script>"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on whatever is no page."""
+        if scope["type"] != "http" or scope["method"] != "GET" or any(part in scope["path"] for part in _NOT_PAGES):
+            await self.app(scope, receive, send)
+            return
+        asked = [(name, value) for name, value in scope["headers"] if name.lower() not in _UNASKED]
+        started: list[Message] = []
+        body = bytearray()
+
+        async def rewrite(message: Message) -> None:
+            if message["type"] == "http.response.start" and _is_page(message):
+                started.append(message)
+            elif message["type"] == "http.response.body" and started:
+                body.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    page = bytes(body).replace(b"<head>", self.script, 1)
+                    kept = [
+                        (name, value)
+                        for name, value in started[0]["headers"]
+                        if name.lower() not in (b"content-length", b"etag")
+                    ]
+                    await send(started[0] | {"headers": [*kept, (b"content-length", str(len(page)).encode())]})
+                    await send({"type": "http.response.body", "body": page})
+            else:
+                await send(message)
+
+        await self.app(scope | {"headers": asked}, receive, rewrite)
+
+
+def _is_page(start: Message) -> bool:
+    return any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in start["headers"])

@@ -1,0 +1,114 @@
+"""What tells the files behind a cached answer from others, and caches that forget when these files are replaced."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import streamlit as st
+
+from snowball_core.files import identity
+from snowball_core.run_config import EXTRAS
+from snowball_core.runs import HISTORY, METRICS
+from snowball_core.status import read_status
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+Stamp = tuple[tuple[int, ...], ...]
+_DRAWN = "drawn-files"
+_RECORDED = (HISTORY, *(f"{name}.safetensors" for name in EXTRAS))
+# Caches that keep files open, and the files last seen under each path: a replaced one must not keep its room on the disk.
+_HOLDERS: list[Any] = []
+_NUMBERS: dict[str, tuple[int, ...]] = {}
+
+
+def stamp(path: str) -> Stamp:
+    """What tells the files of a run from others that take their place: number, size, and times in nanoseconds.
+
+    While a worker is at the run its recordings only grow: their numbers and reserved sizes tell them from others, so that what
+    was made of the first snapshots stays.
+    """
+    folder = Path(path)
+    is_alive = read_status(folder).is_alive
+    recorded = [_identity(folder / name) for name in _RECORDED]
+    metrics = _identity(folder / METRICS)
+    _let_go(path, tuple(each[0] if each else 0 for each in recorded))
+    if is_alive:
+        recorded, metrics = [each[:2] for each in recorded], metrics[:1]
+    return (_identity(folder / "run.json"), metrics, *recorded)
+
+
+def file_stamp(path: Path) -> tuple[int, ...]:
+    """The same for one file that nobody records here, ``~`` being the home folder; nothing where there is none."""
+    try:
+        found = _identity(path.expanduser())
+    except RuntimeError:
+        return ()  # the home of a user who is not known here
+    _let_go(str(path), found[:1])
+    return found
+
+
+def drawn(path: str) -> None:
+    """Note which files of a run the page is drawn from."""
+    st.session_state[_DRAWN] = (path, stamp(path))
+
+
+def are_as_drawn(path: str) -> bool:
+    """Whether the files of a run are still those that the page was drawn from, as far as that was noted."""
+    noted = st.session_state.get(_DRAWN)
+    return noted is None or noted[0] != path or noted[1] == stamp(path)
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    try:
+        return identity(path)
+    except (OSError, ValueError):
+        return ()
+
+
+def _let_go(path: str, numbers: tuple[int, ...]) -> None:
+    """Close what is open of files that were replaced: other runs are opened again in a moment."""
+    before = _NUMBERS.get(path, ())
+    _NUMBERS[path] = numbers
+    if any(old and old != new for old, new in zip(before, numbers, strict=False)):
+        for cached in _HOLDERS:
+            cached.clear()
+
+
+def holder(cached: Made) -> Made:
+    """A cached opener that keeps files open: it forgets them when one of them is replaced."""
+    _HOLDERS.append(cached)
+    return cached
+
+
+def of_run(cache: Callable[..., Any], **options: Any) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
+    """A cache of Streamlit's for a function whose first argument is a run's folder; it holds as long as the files stay.
+
+    Parameters
+    ----------
+    cache : callable
+        ``st.cache_data`` or ``st.cache_resource``.
+    **options
+        Its options.
+    """
+
+    def decorated(function: Callable[Given, Made]) -> Callable[Given, Made]:
+        # Wrapped, so that Streamlit knows it by the function's own name, source and parameters.
+        @wraps(function)
+        def kept(*args: Any, stamp: Stamp, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        held = cache(**options)(kept)
+        if cache is st.cache_resource:
+            _HOLDERS.append(held)
+
+        @wraps(function)
+        def opener(*args: Any, **kwargs: Any) -> Any:
+            return held(*args, stamp=stamp(os.fspath(args[0])), **kwargs)
+
+        return opener  # type: ignore[return-value]
+
+    return decorated

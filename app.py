@@ -13,9 +13,10 @@ if __name__ != "__main__":
     from starlette.middleware import Middleware
 
     from pages.parts.boot import ready
+    from pages.parts.gate import Gate
     from pages.parts.shell import Shell
 
-    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Shell)])
+    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Gate), Middleware(Shell)])
 else:
     from pages.parts.address import enter_page
     from pages.parts.boot import import_first_page

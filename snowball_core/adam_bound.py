@@ -77,8 +77,19 @@ def largest_ratio(parts: Sequence[Part], step: float = math.inf, rounding: Round
         grown, done = _grown(grown, beta1, beta2, last - done, rounding), max(done, last)
         if part.end >= step:
             break
-    bias: float = (1 - beta1) / (1 - beta1**done) * math.sqrt((1 - beta2**done) / (1 - beta2))
-    return bias * math.sqrt(grown) * (1 + rounding.divided)
+    return _bias(beta1, beta2, done, done) * math.sqrt(grown) * (1 + rounding.divided)
+
+
+def largest_ratio_between(parts: Sequence[Part], first: float, last: float, rounding: Rounding = EXACT) -> float:
+    """A bound of :func:`largest_ratio` at all steps from one to another of the last part; equal to it where both are one."""
+    high = largest_ratio(parts, last, rounding)
+    if len(parts) == 1:  # it never falls
+        return high
+    beta1, beta2, _ = parts[-1]
+    low = largest_ratio(parts, first, rounding)
+    # The sum goes from one end to the other; of the factors for bias one falls and the other rises.
+    grown = max(step_ratio / _bias(beta1, beta2, step, step) for step_ratio, step in ((low, first), (high, last)))
+    return grown * _bias(beta1, beta2, first, last)
 
 
 def is_bounded(beta2: float, eps: float) -> bool:
@@ -96,6 +107,12 @@ def _grown(before: float, beta1: float, beta2: float, steps: float, rounding: Ro
         return 1.0
     factor = slow * slow / fast if fast else math.inf
     return (before * _power(factor, steps) if before else 0.0) + _geometric(factor, steps)
+
+
+def _bias(beta1: float, beta2: float, first: float, last: float) -> float:
+    """The largest product of the two factors for bias over some steps."""
+    product: float = (1 - beta1) / (1 - beta1**first) * math.sqrt((1 - beta2**last) / (1 - beta2))
+    return product
 
 
 def _newest(beta1: float, beta2: float) -> float:

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, preset
-from .errors import ConfigError, RunError
+from .errors import CancelledError, ConfigError
+from .fields import whole_number
+from .output_files import OutputFile, require_distinct
+from .terminal import complain, show_progress, shows_progress, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,12 +45,10 @@ def opened(asked: argparse.Namespace) -> Any:
 
 def found_run(asked: argparse.Namespace) -> Any:
     """The run asked for by its id, or by the path of its folder."""
-    from .runs import open_run, read_run
+    from .naming import named_run
+    from .runs import read_run
 
-    given = Path(asked.run)
-    if len(given.parts) > 1 and (given / "run.json").is_file():
-        return read_run(given.resolve())
-    return open_run(folder_of(asked), asked.run)
+    return read_run(named_run(asked.run, folder_of(asked)))
 
 
 def say_damage(asked: argparse.Namespace, run_id: str, sentences: Iterable[str]) -> None:
@@ -55,7 +56,7 @@ def say_damage(asked: argparse.Namespace, run_id: str, sentences: Iterable[str])
     noted: list[str] = vars(asked).setdefault("damage", [])
     for sentence in sentences:
         noted.append(f"{run_id}: {sentence}")
-        print(f"note: {noted[-1]}", file=sys.stderr)
+        complain(f"note: {noted[-1]}")
 
 
 def with_damage(asked: argparse.Namespace, answer: Answer) -> Answer:
@@ -67,7 +68,43 @@ def with_damage(asked: argparse.Namespace, answer: Answer) -> Answer:
 def say(asked: argparse.Namespace, text: str) -> None:
     """Print a line for people; silent with ``--json``."""
     if not asked.json:
-        print(text)
+        write(f"{text}\n", sys.stdout)
+
+
+def whole(text: str) -> int:
+    """The value of a flag that takes a whole number; thousands may be grouped, as in a configuration's fields."""
+    if (number := whole_number(text)) is None:
+        raise argparse.ArgumentTypeError(f'it must be a whole number such as 1445 or 1,445; got "{text[:80]}"')
+    return number
+
+
+def nonempty(text: str) -> str:
+    """The value of a flag that must not be empty, as that of an unset variable of a shell is."""
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f'it must not be empty; got "{text}". Give it a value or leave the flag out')
+    return text
+
+
+def add_file(verb: argparse.ArgumentParser, flag: str, help: str) -> None:
+    """Give a command a flag for a file that it writes."""
+    added = verb.add_argument(flag, metavar="FILE", type=nonempty, help=help)
+    verb.set_defaults(files=(*(verb.get_default("files") or ()), added.dest))
+
+
+def prepare_files(asked: argparse.Namespace) -> None:
+    """Refuse files that must not be written before anything is measured; those asked for become :class:`OutputFile`."""
+    from .naming import files_read
+    from .runs import runs_folder
+
+    chosen = {name: given for name in getattr(asked, "files", ()) if (given := getattr(asked, name)) is not None}
+    if not chosen:
+        return
+    libraries = tuple(dict.fromkeys((folder_of(asked), runs_folder())))
+    words = [asked.run] if isinstance(asked.run, str) else asked.run
+    inputs = files_read([*words, *([asked.corpus] if getattr(asked, "corpus", None) else [])])
+    files = {name: OutputFile(f"--{name.replace('_', '-')}", given, libraries, inputs) for name, given in chosen.items()}
+    require_distinct(files.values())
+    vars(asked).update(files)
 
 
 @contextlib.contextmanager
@@ -84,10 +121,10 @@ def counting(asked: argparse.Namespace, what: str, is_kept: bool = True) -> Iter
 
     Raises
     ------
-    RunError
+    CancelledError
         If it is cancelled by Ctrl-C; the message says what is kept.
     """
-    began, shown = time.monotonic(), sys.stderr.isatty() and not asked.json
+    began, shown = time.monotonic(), shows_progress() and not asked.json
     last = done = total = 0
 
     def progress(now: int, all_of_them: int) -> None:
@@ -95,7 +132,7 @@ def counting(asked: argparse.Namespace, what: str, is_kept: bool = True) -> Iter
         done, total, spent = now, all_of_them, time.monotonic() - began
         if shown and spent > 1 and now:
             left = spent * (total - now) / now
-            print(f"\r\033[K{what}: {now:,} of {total:,} snapshots, {left:,.0f} s left", end="", file=sys.stderr, flush=True)
+            show_progress(f"{what}: {now:,} of {total:,} snapshots, {left:,.0f} s left")
             last = now
 
     try:
@@ -106,10 +143,10 @@ def counting(asked: argparse.Namespace, what: str, is_kept: bool = True) -> Iter
             if is_kept
             else "Nothing of it is kept: it takes no longer than checking what would be. The same command begins anew."
         )
-        raise RunError(f"{what} was cancelled after {done:,} of {total:,} snapshots. {ended}") from None
+        raise CancelledError(f"{what} was cancelled after {done:,} of {total:,} snapshots. {ended}") from None
     finally:
         if last:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            show_progress("")
 
 
 def add_fields(verb: argparse.ArgumentParser, preset: bool = True) -> None:
@@ -145,17 +182,20 @@ def measuring(verb: AddVerb, name: str, action: Action, help: str) -> argparse.A
     """Add a command that measures a run or a foreign history."""
     added = verb(name, action, help)
     add_run(added)
-    added.add_argument("--csv", metavar="FILE", help="write the table there")
+    add_file(added, "--csv", "write the table there")
     return added
 
 
 def add_run(verb: argparse.ArgumentParser) -> None:
     """Give a command a run or a foreign history, and what may be told of a foreign one."""
     verb.add_argument("run", metavar="RUN", help="a run's id or folder, or a safetensors file with a [T, V, D] tensor")
-    verb.add_argument("--key", help="the tensor's name in a foreign file; without it, the only one that fits")
+    verb.add_argument("--key", type=nonempty, help="the tensor's name in a foreign file; without it, the only one that fits")
     verb.add_argument("--dead", metavar="IDS", help="dead tokens of a foreign history, such as 0-9,11")
     verb.add_argument(
-        "--corpus", metavar="TEXT", help="the text a foreign history was trained on, to tell dead tokens from live"
+        "--corpus",
+        metavar="TEXT",
+        type=nonempty,
+        help="the text a foreign history was trained on, to tell dead tokens from live",
     )
 
 
@@ -206,26 +246,21 @@ def lost_of(asked: argparse.Namespace, seen: Observation, groups: list[str]) -> 
     return found.to_json()
 
 
-def write_text(path: str, text: str) -> None:
+def write_text(file: OutputFile, text: str) -> None:
     """Write a table where it was asked for."""
-    write_parts(path, [text])
+    file.write([text])
 
 
-def write_parts(path: str, parts: Iterable[str]) -> None:
+def write_parts(file: OutputFile, parts: Iterable[str]) -> None:
     """Write a table that comes in parts where it was asked for."""
-    try:
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            for part in parts:
-                file.write(part)
-    except OSError as error:
-        raise RunError(f'the table must go to a writable file; "{path}": {error.strerror}.') from None
+    file.write(parts)
 
 
-def write_table(path: str, table: pd.DataFrame) -> None:
+def write_table(file: OutputFile, table: pd.DataFrame) -> None:
     """Write a table, as CSV, where it was asked for."""
     from .tables import csv_bytes
 
-    write_text(path, csv_bytes(table).decode())
+    write_text(file, csv_bytes(table).decode())
 
 
 def csv_parts(tables: Iterable[pd.DataFrame]) -> Iterator[str]:

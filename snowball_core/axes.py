@@ -60,7 +60,8 @@ def run_basis(
     near = np.where(np.isfinite(near), near, 0.0)
     block = max(1, _BLOCK_BYTES // max(1, 8 * int(group.sum()) * hidden))
     for start in range(0, len(changed), block):
-        points = values(history[changed[start : start + block]][:, group]).astype(np.float64) - near
+        with np.errstate(invalid="ignore"):  # a NaN may signal when it is widened
+            points = values(history[changed[start : start + block]][:, group]).astype(np.float64) - near
         kept = np.asarray(np.isfinite(points).all(axis=(1, 2)))
         weight = np.where(kept, weights[start : start + block], 0).astype(np.float64)
         points = np.where(kept[:, None, None], points, 0.0)
@@ -77,7 +78,8 @@ def run_basis(
 
 def step_basis(rows: Words) -> PrincipalAxes:
     """The principal axes of one step's rows."""
-    return _fitted(values(rows).astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        return _fitted(values(rows).astype(np.float64))
 
 
 def difference_basis(first: Words, second: Words) -> PrincipalAxes:
@@ -85,7 +87,8 @@ def difference_basis(first: Words, second: Words) -> PrincipalAxes:
 
     It shows in which directions tokens moved apart; a shift that all tokens share has no axis.
     """
-    moved = _fitted(values(second).astype(np.float64) - values(first).astype(np.float64))
+    with np.errstate(invalid="ignore"):  # a row that is not finite is left out
+        moved = _fitted(values(second).astype(np.float64) - values(first).astype(np.float64))
     return PrincipalAxes(centroid(first), moved.axes, moved.explained)
 
 

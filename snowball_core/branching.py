@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .bf16 import Words
 from .config import DEFAULTS, DRAWN, RunConfig
 from .errors import ConfigError, HistoryError, RunError
-from .origins import CHECKPOINT, SNAPSHOT
+from .origins import CHECKPOINT, SNAPSHOT, segments
 from .preparing import request
 from .runs import Run
 from .schedules import recorded_steps
@@ -65,6 +65,14 @@ class Branch:
     def behind(self) -> int:
         """Steps of the fork that are trained already when it begins."""
         return self.step if self.kind == CHECKPOINT else 0
+
+    @property
+    def past(self) -> tuple[RunConfig, ...]:
+        """The configurations of the parts that an exact fork goes on from, each to its last step."""
+        if self.kind != CHECKPOINT:
+            return ()
+        *earlier, last = (config for _, config in segments(self.parent.config, self.parent.origin))
+        return (*earlier, replace(last, until=self.step))
 
     @property
     def suggested(self) -> RunConfig:

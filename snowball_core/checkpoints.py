@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -159,10 +161,23 @@ def write_checkpoint(
         at += len(piece.data)
     facts = {"step": str(step), "matrix_sha256": matrix_sha256, "tensors": json.dumps(hashes, sort_keys=True)}
     file.parent.mkdir(exist_ok=True)
+    # The names of the files it counts on must not be lost where the checkpoint is kept.
+    _sync_folder(file.parent.parent)
     with replacing(file) as target:
         target.write(_head(entries, facts, recordings, metrics))
         for _, piece in ordered:
             target.write(piece.data)
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power failure, where the system can do that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def reseal(source: Path, target: Path, recordings: Mapping[str, Summary], metrics: Summary) -> None:

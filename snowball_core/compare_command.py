@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .answers import AddVerb, Answer, folder_of, plain, rows_of, say, say_damage, write_text
+from .answers import AddVerb, Answer, add_file, folder_of, nonempty, plain, rows_of, say, say_damage, write_text
 from .errors import ConfigError, HistoryError
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ def add_compare_verb(verb: AddVerb) -> None:
     added.add_argument("--align", default="step", help="step, event or rates (default: step)")
     added.add_argument("--event", default="first-merger", help="with --align event: first-merger or last-change")
     added.add_argument("--group", help="all, dead or live (default: dead, or all where a file's dead tokens are not known)")
-    added.add_argument("--measure", help="columns of the census, comma-separated (default: unique,black_holes,population,…)")
-    added.add_argument("--csv", metavar="FILE", help="write every recorded step of every run there, with its place on the axis")
+    added.add_argument(
+        "--measure", type=nonempty, help="columns of the census, comma-separated (default: unique,black_holes,population,…)"
+    )
+    add_file(added, "--csv", "write every recorded step of every run there, with its place on the axis")
 
 
 def _compare(asked: argparse.Namespace) -> Answer:
@@ -81,8 +84,11 @@ def _opened(asked: argparse.Namespace) -> tuple[dict[str, Observation], list[str
     again = []
     for word in dict.fromkeys(asked.run):
         seen = find(word, folder_of(asked))
-        place = Path(word).expanduser() if seen.config is None or seen.kept_in is None else seen.kept_in
-        at = place.stat()
+        place = Path(os.path.expanduser(word)) if seen.config is None or seen.kept_in is None else seen.kept_in
+        try:
+            at = place.stat()
+        except OSError as error:
+            raise HistoryError(f'a comparison needs files that stay; "{place}": {error.strerror}. Name others.') from None
         first = found.setdefault((at.st_dev, at.st_ino), (word, place, seen))
         if first[0] != word:
             again.append(f"{first[0]} and {word} are the same and count once.")
@@ -118,8 +124,8 @@ def _alignment(asked: argparse.Namespace) -> str:
 def _measures(asked: argparse.Namespace) -> list[str]:
     from .line_up import MEASURES, USUAL
 
-    chosen = [word.strip() for word in asked.measure.split(",")] if asked.measure else list(USUAL)
-    if unknown := [word for word in chosen if word not in MEASURES]:
+    chosen = [name.strip() for name in asked.measure.split(",")] if asked.measure else list(USUAL)
+    if unknown := [name for name in chosen if name not in MEASURES]:
         raise ConfigError([f'measures to compare are among {", ".join(MEASURES)}; got "{", ".join(unknown)}".'])
     return chosen
 

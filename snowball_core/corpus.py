@@ -136,6 +136,10 @@ def read_file(path: Path) -> bytes:
     """
     try:
         path = path.expanduser()
+        if str(path) != os.fsencode(path).decode("utf-8", "replace"):
+            raise CorpusError(
+                f'the path of a corpus must be UTF-8, which is what a run can keep of it; got "{path}". Rename it.'
+            )
         if path.is_dir():
             raise CorpusError(f'the corpus must be a text file; "{path}" is a folder. Name a file in it.')
         if path.exists() and not path.is_file():
@@ -171,6 +175,7 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
     ([97, 98, 10, 99], ('1 CRLF line end became LF',))
     """
     notes = []
+    _refuse_pointer(raw, name)
     _refuse_binary(raw, name)
     if errors == "strict":
         _refuse_foreign(raw, name)
@@ -180,6 +185,9 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
     if line_ends := raw.count(b"\r\n"):
         raw = raw.replace(b"\r\n", b"\n")
         notes.append(f"{line_ends:,} CRLF line {'end' if line_ends == 1 else 'ends'} became LF")
+    if line_ends := raw.count(b"\r"):
+        raw = raw.replace(b"\r", b"\n")
+        notes.append(f"{line_ends:,} lone CR line {'end' if line_ends == 1 else 'ends'} became LF")
     ids = np.frombuffer(raw, np.uint8)
     foreign = np.zeros(0, np.bool_) if raw.isascii() else ids > 127
     if count := int(foreign.sum()):
@@ -190,10 +198,16 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
     return Corpus(name, ids, hashlib.sha256(ids.data).hexdigest(), tuple(notes))
 
 
+def _refuse_pointer(raw: bytes, name: str) -> None:
+    """Refuse the few lines that stand for a text in a clone without git-LFS: they would be trained on."""
+    if raw.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise CorpusError(f'the corpus must be the text itself; "{name}" is a git-LFS pointer. Fetch it with "git lfs pull".')
+
+
 def _refuse_binary(raw: bytes, name: str) -> None:
     """Refuse what no text looks like: a NUL beside bytes that are not ASCII, or a third of control characters.
 
-    A NUL alone is not enough: a text in which every one of the 128 ASCII values occurs is a corpus without dead tokens.
+    A NUL alone is not enough: a text may hold every ASCII value.
     """
     head = np.frombuffer(raw[:65_536], np.uint8)
     control = (head < 32) & ~np.isin(head, list(_CONTROL_EXPECTED))
@@ -216,7 +230,7 @@ def _refuse_foreign(raw: bytes, name: str) -> None:
     if not (count := int(foreign.sum())):
         return
     position = int(np.argmax(foreign))
-    line = raw.count(b"\n", 0, position) + 1
+    line = sum(raw.count(end, 0, position) for end in (b"\n", b"\r")) - raw.count(b"\r\n", 0, position) + 1
     near = raw[max(0, position - 20) : position + 20].decode("utf-8", "replace")
     raise CorpusError(
         f'the corpus must be ASCII; "{name}" has {count:,} other {"byte" if count == 1 else "bytes"}, the first '

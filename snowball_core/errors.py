@@ -36,5 +36,13 @@ class HistoryError(SnowballError):
     """A file that is not a readable history of embedding matrices."""
 
 
+class ChangedError(HistoryError):
+    """A history that was cut or changed while it was read."""
+
+
 class RunError(SnowballError):
     """A run that does not exist, is busy, or cannot do what was asked."""
+
+
+class CancelledError(RunError):
+    """Work that Ctrl-C ended; the message says what is kept."""

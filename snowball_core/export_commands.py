@@ -6,23 +6,26 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from .answers import Answer, add_run, folder_of, say, seen_of
+from .answers import Answer, add_run, folder_of, nonempty, say, seen_of, whole
+from .errors import ConfigError
 
 
 def add_export_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the verbs ``export`` and ``import``."""
     taker = verb("export", _export, "tables, pictures, report, methods, projector files, animation, the run as a zip")
     add_run(taker)
-    taker.add_argument("--to", metavar="DIR", required=True, help="the folder to write into, outside the library of runs")
-    taker.add_argument("--only", metavar="WHAT", default="", help="parts or file names, comma-separated; or all")
-    taker.add_argument("--step", type=int, help="the recorded step shown (default: the last)")
+    taker.add_argument(
+        "--to", metavar="DIR", type=nonempty, required=True, help="the folder to write into, outside the library of runs"
+    )
+    taker.add_argument("--only", metavar="WHAT", type=nonempty, help="parts or file names, comma-separated; or all")
+    taker.add_argument("--step", type=whole, help="the recorded step shown (default: the last)")
     taker.add_argument("--group", help="one group: all, dead or live (default: dead, where it is known)")
     taker.add_argument("--unit", help="unit of distances: cells or weight (default: cells)")
-    taker.add_argument("--first", type=int, help="first recorded step of the animation (default: the first)")
-    taker.add_argument("--last", type=int, help="last recorded step of the animation (default: the last)")
+    taker.add_argument("--first", type=whole, help="first recorded step of the animation (default: the first)")
+    taker.add_argument("--last", type=whole, help="last recorded step of the animation (default: the last)")
     taker.add_argument("--force", action="store_true", help="overwrite files that no export wrote")
     opener = verb("import", _import, "take in a run that was exported as a zip file")
-    opener.add_argument("file", metavar="FILE")
+    opener.add_argument("file", metavar="FILE", type=nonempty)
 
 
 def _export(asked: argparse.Namespace) -> Answer:
@@ -32,7 +35,9 @@ def _export(asked: argparse.Namespace) -> Answer:
 
     seen = seen_of(asked)
     shown = Exhibit(seen, viewpoint(seen, asked.step, asked.group, asked.unit, asked.first, asked.last))
-    only = [word.strip() for word in asked.only.split(",") if word.strip()]
+    only = [name.strip() for name in (asked.only or "").split(",") if name.strip()]
+    if asked.only is not None and not only:
+        raise ConfigError([f'--only must name a part or a file; got "{asked.only}". Leave it out for the usual parts.'])
     written = export_to(shown, Path(asked.to), folder_of(asked), only, asked.force)
     for name in written.files:
         say(asked, name)

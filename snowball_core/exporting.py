@@ -16,10 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import __version__
-from .errors import HistoryError, RunError
+from .blocks import blocks
+from .errors import ChangedError, HistoryError, RunError
 from .exhibit import Exhibit
 from .files import read_json
+from .memory import release
+from .observation import Observation
 from .staging import staged, sweep
 from .status import is_read_only
 from .takeaways import Item, chosen
@@ -48,6 +53,8 @@ def write_items(shown: Exhibit, picked: Sequence[Item], folder: Path) -> Written
         try:
             with open(path, "wb") as file:
                 each.write(file)
+        except ChangedError:
+            raise  # what was written before is of another file than what would follow
         except HistoryError as error:
             path.unlink()
             left_out[each.name] = str(error)
@@ -68,6 +75,8 @@ def _head(shown: Exhibit) -> dict[str, Any]:
         "snowball": __version__,
         "run": seen.id,
         "configuration_sha256": configuration_hash(seen.config),
+        # A run's id is its own; two files from outside can have one name, and one file other dead tokens.
+        **({"history_sha256": _history_sha256(seen)} if seen.config is None else {}),
         "step": view.step,
         "group": view.group,
         "unit": view.unit,
@@ -76,8 +85,19 @@ def _head(shown: Exhibit) -> dict[str, Any]:
     }
 
 
+def _history_sha256(seen: Observation) -> str:
+    """SHA-256 of a history's snapshots and of which tokens are dead."""
+    found = hashlib.sha256(repr((seen.words.shape, str(seen.words.dtype), seen.dead is None)).encode())
+    for start, stop in blocks(seen):
+        found.update(np.ascontiguousarray(seen.words[start:stop]).tobytes())
+        release(seen.words)
+    if seen.dead is not None:
+        found.update(seen.dead.tobytes())
+    return found.hexdigest()
+
+
 def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
-    (folder / INDEX).write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    (folder / INDEX).write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def folder_zip(shown: Exhibit, only: Sequence[str] = ()) -> bytes:

@@ -59,11 +59,24 @@ def _quoted(value: Any) -> str:
 
 
 def _whole(field: dataclasses.Field[Any], value: Any) -> int:
-    text = str(value).strip() if isinstance(value, str | int | float) else ""
-    if isinstance(value, bool) or not _WHOLE.fullmatch(text):
+    text = str(value) if isinstance(value, str | int | float) else ""
+    number = None if isinstance(value, bool) else whole_number(text)
+    if number is None:
         unit = f" of {field.metadata['unit']}" if field.metadata["unit"] else ""
         raise ValueError(f'{field.name} must be a whole number{unit}; got "{_quoted(value)}".')
-    return int(text.split(".")[0].replace(",", "").replace("_", ""))
+    return number
+
+
+def whole_number(text: str) -> int | None:
+    """The whole number that a text means, its thousands grouped or not; None if it is none.
+
+    Examples
+    --------
+    >>> whole_number("1,445"), whole_number(" 1_445 "), whole_number("1,44")
+    (1445, 1445, None)
+    """
+    text = text.strip()
+    return int(text.split(".")[0].replace(",", "").replace("_", "")) if _WHOLE.fullmatch(text) else None
 
 
 def _real(name: str, value: Any) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import HistoryError
+from .errors import ChangedError, HistoryError
 from .header import RESERVED, Header, parsed
 
 _BLOCK_BYTES = 16 * 1024 * 1024
@@ -25,7 +25,7 @@ _BLOCK_BYTES = 16 * 1024 * 1024
 _LARGE_SNAPSHOT = 256 * 1024
 # A header that is just being rewritten is whole again after so many looks, a millisecond apart.
 _LOOKS = 20
-Mark = tuple[int, int, int]
+Mark = tuple[int, int, int, int]
 
 
 class _Source:
@@ -46,22 +46,26 @@ class _Source:
                     f'a history must be a readable file; "{self.path}" could not be read ({error.strerror}). Try again.'
                 ) from None
             if not count:
-                raise HistoryError(
-                    f'a history must stay as it is while it is read; "{self.path}" was cut to {offset + done:,} bytes. '
+                size = os.fstat(self.descriptor).st_size
+                raise ChangedError(
+                    f'a history must stay as it is while it is read; "{self.path}" was cut to {size:,} bytes. '
                     "Measure it again when the file is whole."
                 )
             done += count
 
     def check(self) -> None:
-        """Raise HistoryError unless what was read belongs to the file that was opened.
+        """Raise ChangedError unless what was read belongs to the file that was opened.
 
         A run under way goes on writing its file: snapshots are added, and those that were there stay.
         """
         if (mark := mark_of(self.descriptor)) == self.mark:
             return
+        if mark[:2] == self.mark[:2] and mark[2] != self.mark[2]:
+            self.mark = mark  # it lost its name to another file, or was deleted: its bytes are the same
+            return
         header = self._now()
         if header is None or not _goes_on(self.header, header, self.name):
-            raise HistoryError(
+            raise ChangedError(
                 f'a history must stay as it is while it is read; "{self.path}" was changed meanwhile. Measure it again.'
             )
         self.header, self.mark = header, mark
@@ -76,9 +80,9 @@ class _Source:
 
 
 def mark_of(descriptor: int) -> Mark:
-    """Size, time of the content and time of the entry of an open file: they change with its bytes."""
+    """Size, time of the content, names and time of the entry of an open file: one of them changes with its bytes."""
     at = os.fstat(descriptor)
-    return at.st_size, at.st_mtime_ns, at.st_ctime_ns
+    return at.st_size, at.st_mtime_ns, at.st_nlink, at.st_ctime_ns
 
 
 def _goes_on(before: Header, now: Header, name: str) -> bool:
@@ -106,7 +110,7 @@ class FileArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     Raises
     ------
-    HistoryError
+    ChangedError
         By every read, if the file was cut or changed since it was opened; a recording that goes on is no change.
     """
 
@@ -179,7 +183,7 @@ class FileArray(np.lib.mixins.NDArrayOperatorsMixin):
     def _gathered(self, places: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """The entries at some places of the first axis; neighbours are read at once."""
         edges = np.flatnonzero(np.diff(places, prepend=-2) != 1)
-        ends = np.append(edges[1:], len(places))
+        ends = [*edges[1:], len(places)] if len(places) else []
         runs = [(int(places[a]), int(places[a]) + int(b - a)) for a, b in zip(edges, ends, strict=True)]
         return self._gathered_runs(runs, len(places))
 

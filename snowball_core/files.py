@@ -100,7 +100,7 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
 
     ``durable`` waits until the content would survive a power failure.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

@@ -191,7 +191,8 @@ def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, 
 
 def centroid(rows: Words) -> Floats:
     """The mean of the rows in weight units, accumulated in float64; shape ``(hidden,)``."""
-    mean: Floats = values(rows).astype(np.float64).mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        mean: Floats = values(rows).astype(np.float64).mean(axis=0)
     return mean
 
 

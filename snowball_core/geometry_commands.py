@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .answers import (
     AddVerb,
     Answer,
+    add_file,
     counting,
     csv_parts,
     group_of,
@@ -20,10 +21,12 @@ from .answers import (
     say,
     seen_of,
     told_table,
+    whole,
     write_parts,
     write_table,
 )
 from .errors import ConfigError
+from .fields import whole_number
 
 if TYPE_CHECKING:
     from .geometry import PrincipalAxes
@@ -33,14 +36,14 @@ if TYPE_CHECKING:
 def add_geometry_verbs(verb: AddVerb) -> None:
     """Tell the parser of the commands about space."""
     meter = measuring(verb, "distances", _distances, "distances of tokens, in weight units and in cells")
-    meter.add_argument("--step", type=int, help="all pairs at this step; without it, extents at every step")
+    meter.add_argument("--step", type=whole, help="all pairs at this step; without it, extents at every step")
     meter.add_argument("--group", help="all, dead or live; at a step one group (default: dead, where it is known)")
-    meter.add_argument("--closeness", metavar="FILE", help="write who is near whom at the step there, as CSV")
-    meter.add_argument("--dimensions", metavar="FILE", help="write one row per step and dimension there, as CSV")
+    add_file(meter, "--closeness", "write who is near whom at the step there, as CSV")
+    add_file(meter, "--dimensions", "write one row per step and dimension there, as CSV")
     viewer = measuring(verb, "axes", _axes, "principal axes of a group, and how much of each step they show")
     viewer.add_argument("--group", help="one group: all, dead or live (default: dead, where it is known)")
     viewer.add_argument("--of", metavar="STEPS", help="fit on one step (140) or on the difference of two (0,140)")
-    viewer.add_argument("--step", type=int, help="tell where the tokens are at this step, instead of a row per step")
+    viewer.add_argument("--step", type=whole, help="tell where the tokens are at this step, instead of a row per step")
 
 
 def _distances(asked: argparse.Namespace) -> Answer:
@@ -113,6 +116,7 @@ def _axes(asked: argparse.Namespace) -> Answer:
     lost = lost_of(asked, seen, [group])
     basis, mask = _basis(asked, seen, group), seen.mask(group)
     fitted = {"origin": basis.origin.tolist(), "axes": basis.axes.tolist(), "explained": basis.explained.tolist()}
+    fitted = dict(plain(fitted))
     answer = {"run": seen.id, "group": group, "fitted_on": asked.of or "run", "unit": "weight", **fitted, "divergence": lost}
     if asked.step is not None:
         places = basis.coordinates(seen.rows(asked.step, group))
@@ -133,8 +137,10 @@ def _basis(asked: argparse.Namespace, seen: Observation, group: str) -> Principa
     if asked.of is None:
         with counting(asked, "basis", is_kept=False) as progress:
             return basis_of_run(seen, group, progress)
-    words = [word.strip() for word in asked.of.split(",")]
-    if len(words) > 2 or not all(word.isascii() and word.isdigit() for word in words):
+    # The comma stands between two steps here, so thousands are grouped with _ alone.
+    ends = [whole_number(end) for end in asked.of.split(",")]
+    steps = [end for end in ends if end is not None and end >= 0]
+    if len(ends) > 2 or len(steps) != len(ends):
         raise ConfigError([f'--of must be one recorded step or two with a comma; got "{asked.of[:60]}". Try --of 0,140.'])
-    rows = [seen.rows(int(word), group) for word in words]
+    rows = [seen.rows(step, group) for step in steps]
     return step_basis(rows[0]) if len(rows) == 1 else difference_basis(rows[0], rows[1])

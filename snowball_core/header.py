@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from .errors import HistoryError
+from .file_kinds import kind_by_name, kind_of
 from .files import open_regular
 from .memory import MOST_SNAPSHOTS, tables_bytes
+from .terminal import one_line
 
 RESERVED = "reserved"
 LARGEST_HEADER = 100_000_000
@@ -72,8 +74,12 @@ def unreadable(path: Path, error: Exception) -> HistoryError:
         return HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.')
     unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
     fault = "its header is not JSON" if unread else "its header does not fit into memory"
-    fault = str(error)[:200] if not unread and isinstance(error, ValueError) else fault
-    return HistoryError(f'a history must be a safetensors file; "{path}" is not one ({fault}). {_way_out(path, fault)}')
+    fault = one_line(str(error)[:200]) if not unread and isinstance(error, ValueError) else fault
+    kind = kind_of(path)
+    if kind and kind.what.startswith("a safetensors file"):
+        kind = None
+    is_what, advice = (f"is {kind.what}", kind.advice) if kind else (f"is not one ({fault})", _way_out(path, fault))
+    return HistoryError(f'a history must be a safetensors file; "{path}" {is_what}. {advice}')
 
 
 def parsed(descriptor: int) -> Header:
@@ -148,8 +154,11 @@ def history_file(text: str) -> Path:
     if given.startswith(("//", "\\\\")) or "\0" in given or "://" in given:
         raise HistoryError(f'a history must be a file of this machine; got "{given[:200]}". Copy it here and name the copy.')
     path = Path(os.path.expanduser(given))
-    if path.suffix != ".safetensors":
-        raise HistoryError(f'a history must be a file that ends in .safetensors; got "{given[:200]}". Name that file.')
+    if path.suffix.lower() != ".safetensors":
+        # By the name alone: what other files of this machine hold is not for a page to say.
+        kind = kind_by_name(path.name)
+        what, advice = (f", which is {kind.what}", kind.advice) if kind else ("", "Name that file.")
+        raise HistoryError(f'a history must be a file that ends in .safetensors; got "{given[:200]}"{what}. {advice}')
     return path.absolute()
 
 

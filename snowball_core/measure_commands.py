@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .answers import (
     AddVerb,
     Answer,
+    add_file,
     counting,
     csv_parts,
     group_of,
@@ -20,6 +21,7 @@ from .answers import (
     say,
     seen_of,
     told_table,
+    whole,
     write_parts,
     write_table,
     write_text,
@@ -38,22 +40,22 @@ _HOLES_SAID = 12
 def add_measure_verbs(verb: AddVerb) -> None:
     """Tell the parser of the commands that measure; ``verb`` adds one and returns its parser."""
     counter = measuring(verb, "census", _census, "unique vectors and black holes, at one step or at all")
-    counter.add_argument("--step", type=int)
+    counter.add_argument("--step", type=whole)
     counter.add_argument("--group", help="groups, comma-separated: all, dead, live (default: all that are known)")
-    counter.add_argument("--holes", metavar="FILE", help="write the step's black holes and their hidden classes there, as CSV")
-    counter.add_argument("--levels", metavar="FILE", help="write the step's four levels of identity there, as CSV")
+    add_file(counter, "--holes", "write the step's black holes and their hidden classes there, as CSV")
+    add_file(counter, "--levels", "write the step's four levels of identity there, as CSV")
     teller = measuring(verb, "events", _events, "what happened to the black holes, and why they came apart")
     teller.add_argument("--group", help="one group: all, dead or live (default: dead, where it is known)")
-    teller.add_argument("--token", type=int, help="the biography of one token instead: its holes, when it joined and left")
-    teller.add_argument("--biographies", metavar="FILE", help="write the holes each token was in there, as CSV")
-    teller.add_argument("--nodes", metavar="FILE", help="write the holes' intervals and tokens there, as CSV")
-    teller.add_argument("--edges", metavar="FILE", help="write who became whom there, as CSV")
-    teller.add_argument("--ytree", metavar="FILE", help="write the merger tree there, a CSV that ytree loads")
+    teller.add_argument("--token", type=whole, help="the biography of one token instead: its holes, when it joined and left")
+    add_file(teller, "--biographies", "write the holes each token was in there, as CSV")
+    add_file(teller, "--nodes", "write the holes' intervals and tokens there, as CSV")
+    add_file(teller, "--edges", "write who became whom there, as CSV")
+    add_file(teller, "--ytree", "write the merger tree there, a CSV that ytree loads")
     mover = measuring(verb, "motion", _motion, "who moved at each step and how far; when each token first and last moved")
     mover.add_argument("--group", help="groups, comma-separated: all, dead, live (default: all that are known)")
-    mover.add_argument("--tokens", metavar="FILE", help="write one row per token there, as CSV")
-    mover.add_argument("--freezing", metavar="FILE", help="write when each group's motion ends there, as CSV")
-    mover.add_argument("--displacements", metavar="FILE", help="write one row per step and token that moved there, as CSV")
+    add_file(mover, "--tokens", "write one row per token there, as CSV")
+    add_file(mover, "--freezing", "write when each group's motion ends there, as CSV")
+    add_file(mover, "--displacements", "write one row per step and token that moved there, as CSV")
     judge = measuring(verb, "verdict", _verdict, "what became of the black holes, as the seed asked and as it should be asked")
     judge.add_argument("--group", help="one group: all, dead or live (default: dead, where it is known)")
     measuring(verb, "laws", _laws, "the laws every run must obey, and every violation by step")

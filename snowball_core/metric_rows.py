@@ -102,21 +102,23 @@ class MetricsWriter:
         if not self._end:
             self._cut()
             self._append(_HEAD)
-        self._behind = deque(_lines(file, self._end))
+        self._behind, self._is_cut = deque(_whole_rows(file, self._end)), False
+        # What follows is no row: the torn end that a kill left, or what never reached the disk.
+        self._file.truncate(self._end + sum(map(len, self._behind)))
 
     def write(self, row: bytes) -> None:
         """Write the next row, or keep the one that is there if it says the same."""
-        if self._behind:
-            kept = self._behind.popleft()
-            if _said(kept) == _said(row) and _step_of(kept) is not None:
-                self._end += len(kept)
-                self.tally.add(_said(row))
-                return
-            self.rewritten += 1
-            self._behind.clear()
-            self._cut()
-        self._append(row)
+        kept = self._behind.popleft() if self._behind else b""
         self.tally.add(_said(row))
+        if kept and _said(kept) != _said(row):
+            self.rewritten += 1
+        elif kept and not self._is_cut:
+            self._end += len(kept)
+            return
+        if kept and not self._is_cut:
+            self._cut()
+            self._is_cut = True
+        self._append(row)
 
     def _cut(self) -> None:
         self._file.truncate(self._end)
@@ -133,13 +135,9 @@ class MetricsWriter:
         os.fsync(self._file.fileno())
 
     def trim(self) -> None:
-        """Cut off what is no row: the torn end that a kill left behind the last one."""
-        end = self._end
-        for line in self._behind:
-            if _step_of(line) is None:
-                self._file.truncate(end)
-                return
-            end += len(line)
+        """Put the rows back that follow one written anew, as the snapshots of their steps are still there."""
+        while self._is_cut and self._behind:
+            self._append(self._behind.popleft())
 
     def close(self) -> None:
         """Close the file, leaving it as it is."""
@@ -152,7 +150,14 @@ class MetricsWriter:
         self.close()
 
 
-def _lines(file: Path, at: int) -> Iterator[bytes]:
+def _whole_rows(file: Path, at: int) -> Iterator[bytes]:
+    """The rows from a byte on, one step after the other, up to what is none."""
+    last = None
     with open_regular(file) as content:
         content.seek(at)
-        yield from content
+        for line in content:
+            step = _step_of(line)
+            if step is None or (last is not None and step != last + 1):
+                return
+            last = step
+            yield line

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from .adam_bound import ROUNDINGS, Part, is_bounded, largest_ratio
+from .adam_bound import ROUNDINGS, Part, is_bounded, largest_ratio_between
 from .bf16 import Words, bits, format_of, from_values, ulp, values
 from .config import RunConfig
 from .schedules import learning_rate_at
@@ -73,8 +73,10 @@ def half_cell(words: Words) -> npt.NDArray[np.float64]:
     return np.asarray(ulp(words) * np.where(is_power, 0.25, 0.5), np.float64)
 
 
-def largest_update(config: RunConfig, rate: float, step: float = math.inf, past: Sequence[RunConfig] = ()) -> float:
-    """Bound on one Adam update at a learning rate, weight units: of a step, or of any; decay comes on top.
+def largest_update(
+    config: RunConfig, rate: float, step: float = math.inf, past: Sequence[RunConfig] = (), since: float | None = None
+) -> float:
+    """Bound on one Adam update at a learning rate, weight units: of a step, of several, or of any; decay comes on top.
 
     The rate times :func:`~snowball_core.adam_bound.largest_ratio` with the roundings of the moments' format. Clipping does not
     change it, and eps only lowers it, unless it is too small to cover an underflow of the second moment: then nothing bounds
@@ -85,19 +87,23 @@ def largest_update(config: RunConfig, rate: float, step: float = math.inf, past:
     config : RunConfig
     rate : float
     step : float
-        From 1; infinity for a bound that holds at every step.
+        From 1; infinity for a bound that holds at every step, where no past had other betas.
     past : sequence of RunConfig
         The configurations of earlier parts, which may have had other betas, each to its last step.
+    since : float, optional
+        The first of several steps up to ``step``: the bound is that of all of them.
 
     Examples
     --------
     >>> round(largest_update(RunConfig(), 1e-3), 6), round(largest_update(RunConfig(precision="pure-bf16"), 1e-3), 6)
     (0.00727, 0.007461)
     """
+    if not rate:
+        return 0.0
     if config.optimizer == "sgd" or not all(is_bounded(each.beta2, each.eps) for each in (*past, config)):
-        return math.inf if rate else 0.0
+        return math.inf
     parts = [Part(each.beta1, each.beta2, each.last_step) for each in past] + [Part(config.beta1, config.beta2, math.inf)]
-    return rate * largest_ratio(parts, step, ROUNDINGS[_moments(config)]) if rate else 0.0
+    return rate * largest_ratio_between(parts, step if since is None else since, step, ROUNDINGS[_moments(config)])
 
 
 def _moments(config: RunConfig) -> str:
@@ -124,7 +130,7 @@ def decay_reach(config: RunConfig, rate: float) -> float:
     return max(taken, 1 - float(np.float32(1 - taken))) + (2.0**-22 if config.recorded_format == "BF16" else 0.0)
 
 
-def mobility(config: RunConfig, words: Words) -> Mobility:
+def mobility(config: RunConfig, words: Words, past: Sequence[RunConfig] = ()) -> Mobility:
     """What can move in a matrix of weights under a configuration.
 
     Parameters
@@ -132,16 +138,20 @@ def mobility(config: RunConfig, words: Words) -> Mobility:
     config : RunConfig
     words : Words
         The initial matrix, or :func:`expected_words`.
+    past : sequence of RunConfig
+        The configurations of what lies before an exact fork, each to its last step; ``words`` are those of the fork.
     """
     half, size = half_cell(words).ravel(), np.abs(values(words).astype(np.float64)).ravel()
-    rate, largest = config.learning_rate, _largest_of_all(config)
+    rate, largest = config.learning_rate, _largest_of_all(config, past)
     decay = rate * config.weight_decay * size
 
     def leaves(share: float) -> int | None:
-        """First step from which fewer than a share of the components can be moved."""
-        return _first_step_after(
-            config, lambda rate, update: bool((update + rate * config.weight_decay * size >= half).mean() > share)
-        )
+        """First step from which no more than a share of the components can be moved."""
+
+        def moves(rate: float, update: float) -> bool:
+            return bool((update + rate * config.weight_decay * size >= half).mean() > share)
+
+        return _first_step_after(config, past, moves)
 
     return Mobility(
         format=format_of(words).name,
@@ -169,37 +179,47 @@ def second_moment_falls(beta2: float, format_name: str) -> bool:
     return 1 - beta2 > 2.0 ** -(_MANTISSA[format_name] + 2)
 
 
-def _largest_of_all(config: RunConfig) -> float:
+def _spans(config: RunConfig, past: Sequence[RunConfig]) -> list[tuple[int, int]]:
+    """The steps to come, first and last: those of warm-up, over which the rate rises, and those over which it never does."""
+    start = past[-1].last_step + 1 if past else 1
+    both = (start, min(config.warmup, config.steps)), (max(start, config.warmup + 1), config.steps)
+    return [(first, last) for first, last in both if first <= last]
+
+
+def _most(config: RunConfig, past: Sequence[RunConfig], first: int, last: int) -> tuple[float, float]:
+    """Bounds of the rate and of an update from one step to another of one span; equal to them where both are one."""
+    rate = max(learning_rate_at(config, first), learning_rate_at(config, last))
+    return rate, largest_update(config, rate, last, past, first)
+
+
+def _largest_of_all(config: RunConfig, past: Sequence[RunConfig]) -> float:
     """The largest of the bounds of all steps to the horizon; while the rate falls the bound may rise and fall again."""
-    first = min(config.warmup + 1, config.steps)
-    largest, spans = 0.0, [(first, config.steps)]
+    largest, spans = 0.0, _spans(config, past)
     while spans:
-        low, high = spans.pop()
-        # The rate never rises after warm-up, and the ratio never falls.
-        if largest_update(config, learning_rate_at(config, low), high) <= largest:
+        first, last = spans.pop()
+        if first > last or _most(config, past, first, last)[1] <= largest:
             continue
-        largest = max(largest, *(largest_update(config, learning_rate_at(config, step), step) for step in (low, high)))
-        if high - low > 1:
-            spans += [(low, (low + high) // 2), ((low + high) // 2, high)]
+        largest = max(largest, *(_most(config, past, step, step)[1] for step in (first, last)))
+        middle = (first + last) // 2
+        spans += [(first + 1, middle), (middle + 1, last - 1)]
     return largest
 
 
-def _first_step_after(config: RunConfig, moves: Callable[[float, float], bool]) -> int | None:
+def _first_step_after(config: RunConfig, past: Sequence[RunConfig], moves: Callable[[float, float], bool]) -> int | None:
     """First step from which to the horizon ``moves(rate, bound)`` is false; None if it is true at the horizon.
 
     ``moves`` is true of all larger rates and bounds of which it is true.
     """
-    first = min(config.warmup + 1, config.steps)
-    spans = [(first, config.steps)]
+    spans = _spans(config, past)
+    start = spans[0][0] if spans else None
     while spans:
-        low, high = spans.pop()
-        rate = learning_rate_at(config, low)
-        if not moves(rate, largest_update(config, rate, high)):
+        first, last = spans.pop()
+        if not moves(*_most(config, past, first, last)):
             continue
-        if low == high:
-            return None if low == config.steps else low + 1
-        spans += [(low, (low + high) // 2), ((low + high) // 2 + 1, high)]
-    return 1
+        if first == last:
+            return None if first == config.steps else first + 1
+        spans += [(first, (first + last) // 2), ((first + last) // 2 + 1, last)]
+    return start
 
 
 def sentences(found: Mobility, config: RunConfig) -> list[str]:
@@ -210,7 +230,9 @@ def sentences(found: Mobility, config: RunConfig) -> list[str]:
         f"{found.immovable:.0%} not even by the largest possible one ({found.largest_update:.3g}): it is below half a cell"
     )
     if math.isinf(found.largest_update):
-        largest = f"and the largest possible one has no bound with beta2 {config.beta2:g} and eps {config.eps:g}"
+        largest = (
+            f"and the largest possible one has no bound with beta1 {config.beta1:g}, beta2 {config.beta2:g}, eps {config.eps:g}"
+        )
     told = [
         f"{found.usually_immovable:.0%} of the components cannot be moved by a usual update ({found.usual_update:.3g}), "
         f"{largest}."

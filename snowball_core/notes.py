@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,8 @@ _LOCK = ".notes.lock"
 _PATIENCE_SECONDS = 10.0
 # Control and format characters (they can turn a line of text around), halves of characters, and the two that break lines.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"
+_VIRAMA = 9
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ def _change(path: Path, change: Callable[[Notes], Notes]) -> Notes:
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Be the one writer of a run's notes; a lock of its own, for a worker holds the run's as long as it trains."""
+    if not os.path.isdir(path):  # the lock would make it
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     lock = filelock.FileLock(path / _LOCK, thread_local=False)
     try:
         lock.acquire(timeout=_PATIENCE_SECONDS, poll_interval=0.02)
@@ -179,8 +184,25 @@ def _text(given: object, what: str, longest: int, allowed: str = "") -> str:
     if len(given) > longest:
         raise RunError(f"{what} must have at most {longest:,} characters; got {len(given):,}. Shorten it.")
     for place, character in enumerate(given):
-        if unicodedata.category(character) in _UNSEEN and character not in allowed:
+        if unicodedata.category(character) in _UNSEEN and character not in allowed and not _joins(given, place):
             raise RunError(
                 f"{what} must be made of visible characters; number {place + 1:,} is U+{ord(character):04X}. Remove it."
             )
     return given
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether a zero-width joiner or non-joiner decides how its neighbours look; anywhere else it is invisible.
+
+    Both do between letters, marks or pictures that are not all ASCII: Persian words, Indic conjuncts, joined emoji. The joiner
+    also does beside one letter, which takes its joined form, and the non-joiner behind a virama.
+    """
+    before, after = text[max(0, place - 1) : place], text[place + 1 : place + 2]
+    kinds = [unicodedata.category(character)[0] for character in before + after]
+    if text[place] not in _JOINERS or not kinds or set(before + after) & set(_JOINERS):
+        return False
+    if len(kinds) == 2 and set(kinds) <= {"L", "M", "S"} and not (before + after).isascii():
+        return True
+    if text[place] == "\u200d":
+        return any(not side.isascii() and unicodedata.category(side)[0] in "LM" for side in before + after)
+    return before != "" and unicodedata.combining(before) == _VIRAMA

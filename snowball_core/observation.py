@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +23,15 @@ from .config import RunConfig
 from .corpus import load_corpus
 from .damage import faults
 from .errors import HistoryError
+from .file_kinds import dtype_advice
 from .header import RESERVED, Entry, Header, read_header, require_measurable
 from .memory import release
+from .naming import named
 from .origins import segments
 from .recordings import TENSOR, recordings
-from .runs import Run, corpora_folder, open_run, read_run
+from .runs import Run, corpora_folder, read_run
 from .tensorfile import open_tensor
+from .terminal import one_line
 
 GROUPS = ("all", "dead", "live")
 MOMENT_HASH = "moment_hash"
@@ -235,9 +239,11 @@ def foreign(
     if words.ndim == 2:
         words = words[None]
     if words.ndim != 3 or words.dtype.itemsize > 4 or 0 in words.shape[1:]:
+        other = {np.dtype(np.float64): "F64", np.dtype(np.uint64): "U64"}.get(words.dtype)
+        advice = dtype_advice(other) if other else "Name another tensor with --key."
         raise HistoryError(
             f"a history must be BF16 or F32 of shape [T, V, D] with tokens and components; "
-            f'"{name}" in "{path}" is {words.dtype} {shape}. Name another tensor with --key.'
+            f'"{one_line(name)}" in "{path}" is {words.dtype} {shape}. {advice}'
         )
     require_measurable(len(words), str(path))
     vocab = words.shape[1]
@@ -249,7 +255,7 @@ def foreign(
             raise HistoryError(f"dead tokens must be ids of the vocabulary, 0–{vocab - 1:,}; got {wrong[0]:,}.")
         mask = np.zeros(vocab, np.bool_)
         mask[list(dead)] = True
-    return Observation(path.name, words, np.arange(len(words)), mask, kept_in=kept_in)
+    return Observation(one_line(path.name), words, np.arange(len(words)), mask, kept_in=kept_in)
 
 
 def _found(path: Path, header: Header) -> str:
@@ -259,9 +265,16 @@ def _found(path: Path, header: Header) -> str:
     full = {rank: [name for name in names if 0 not in header.tensors[name].shape] for rank, names in fitting.items()}
     names = full[3] or full[2] or fitting[3] or fitting[2]
     if len(names) != 1:
-        listed = ", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in list(header.tensors.items())[:8])
+        first = list(header.tensors.items())[:8]
+        listed = one_line(", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in first))
+        other = [
+            entry.dtype
+            for name, entry in header.tensors.items()
+            if len(entry.shape) in (2, 3) and not _fits(name, entry, len(entry.shape))
+        ]
         several = "several tensors", "Name one with --key."
-        count, mend = several if names else ("no tensor", "Save one in these formats and shapes.")
+        advice = dtype_advice(other[0]) if other else "Save one in these formats and shapes."
+        count, mend = several if names else ("no tensor", advice)
         raise HistoryError(
             f'a history must be a BF16 or F32 tensor [T, V, D], or one matrix [V, D]; "{path}" has {count} of that kind. '
             f"{mend} It holds: {listed or 'nothing'}."
@@ -288,7 +301,8 @@ def tokens_of(text: str) -> list[int]:
     """
     try:
         ends = [[int(end) for end in part.split("-", 1)] for part in text.split(",") if part.strip()]
-        if any(not 0 <= pair[-1] - pair[0] <= 10_000_000 for pair in ends):
+        spans = [pair[-1] - pair[0] for pair in ends]
+        if min(spans, default=0) < 0 or sum(spans) > 10_000_000:
             raise ValueError
         return [token for pair in ends for token in range(pair[0], pair[-1] + 1)]
     except ValueError:
@@ -305,10 +319,8 @@ def find(
     RunError, HistoryError, CorpusError
         If it is none of these or cannot be read.
     """
-    given = Path(word).expanduser()
-    if len(given.parts) > 1 and (given / "run.json").is_file():
-        return observe(read_run(given.resolve()))
-    if given.suffix == ".safetensors":
-        place = hashlib.blake2b(f"{given.resolve()} {key}".encode(), digest_size=8).hexdigest()
-        return foreign(given, key, dead, corpus, corpora_folder(folder), folder / FOREIGN / place)
-    return observe(open_run(folder, word))
+    given = named(word, folder)
+    if given.is_dir():
+        return observe(read_run(given))
+    place = hashlib.blake2b(os.fsencode(f"{given.resolve()} {key}"), digest_size=8).hexdigest()
+    return foreign(given, key, dead, corpus, corpora_folder(folder), folder / FOREIGN / place)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, add_fields, configuration, folder_of, found_run, say
+from .answers import Answer, add_fields, configuration, folder_of, found_run, plain, say, whole
 from .errors import RunError
+from .terminal import flush, write
 
 if TYPE_CHECKING:
     from .verification import Verification
@@ -28,8 +28,8 @@ def add_proof_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     checker.add_argument("--replay", action="store_true", help="train again and compare every recorded bit")
     add_fields(verb("mobility", _mobility, "what can move: updates, decay and moments against the lattice, before training"))
     timer = verb("bench", _bench, "the benchmark table of the README")
-    timer.add_argument("--rounds", type=int, default=60, help="counted rounds of each timing")
-    timer.add_argument("--longer", type=int, default=20_000, help="recorded steps of the memory row")
+    timer.add_argument("--rounds", type=whole, default=60, help="counted rounds of each timing")
+    timer.add_argument("--longer", type=whole, default=20_000, help="recorded steps of the memory row")
 
 
 def _verify(asked: argparse.Namespace) -> Answer:
@@ -49,7 +49,7 @@ def _verify(asked: argparse.Namespace) -> Answer:
     if found.is_sound:
         return answer
     if asked.json:
-        print(json.dumps(answer))
+        write(json.dumps(answer) + "\n", sys.stdout)
     raise RunError(f'the run "{run.id}" is not what it says it is: {_first_fault(found)}')
 
 
@@ -77,7 +77,7 @@ def _mobility(asked: argparse.Namespace) -> Answer:
     found = mobility(config, Training(config, corpus).snapshot().words)
     for sentence in sentences(found, config):
         say(asked, sentence)
-    return {**asdict(found), "sentences": sentences(found, config)}
+    return {**plain(asdict(found)), "sentences": sentences(found, config)}
 
 
 def _bench(asked: argparse.Namespace) -> Answer:
@@ -90,7 +90,7 @@ def _bench(asked: argparse.Namespace) -> Answer:
     from .tensorfile import open_tensor
 
     if asked.rounds < 1 or asked.longer < 1_001:
-        raise RunError(f"rounds must be at least 1 and longer at least 1,001; got {asked.rounds} and {asked.longer}.")
+        raise RunError(f"rounds must be at least 1 and longer at least 1,001; got {asked.rounds:,} and {asked.longer:,}.")
     say(asked, f"on {machine()}\n\n| what | value | budget | |\n|---|---|---|---|")
     shipped = Path(__file__).resolve().parent.parent / "runs"
     example = next(shipped.glob("*-primordial-snowball/history.safetensors"), None)
@@ -100,6 +100,6 @@ def _bench(asked: argparse.Namespace) -> Answer:
     for row in chain(benchmark(folder_of(asked), asked.rounds, asked.longer), measures, shelf_rows(), app):
         verdict = "" if row.holds is None else "holds" if row.holds else "missed"
         say(asked, f"| {row.what} | {row.value:.3g} {row.unit} | {row.budget} | {verdict} |")
-        sys.stdout.flush()
+        flush()
         rows.append(asdict(row))
     return {"machine": machine(), "rows": rows}

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from . import __version__
+from .errors import RunError
 from .machine import cpu_features
 from .precision import dtype_names
 from .training import Training
@@ -48,3 +49,20 @@ def _device_name(device: torch.device) -> str:
 def differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What of the things that decide the bits differs between two provenances, in words."""
     return [f"{key} {begun.get(key)} → {here.get(key)}" for key in _MUST_MATCH if begun.get(key) != here.get(key)]
+
+
+def compared_provenance(begun: Mapping[str, Any] | None, training: Training) -> dict[str, Any]:
+    """What decides the bits here, compared with what decided them when the run was begun.
+
+    Raises
+    ------
+    RunError
+        If they differ.
+    """
+    here = provenance(training)
+    if begun is not None and (differing := differences(begun, here)):
+        raise RunError(
+            "a resumed run must be able to repeat its bits; since it began these changed: "
+            f"{'; '.join(differing)}. Resume it where they are as they were, or start a new run."
+        )
+    return here

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from .config import RunConfig
+from .corpus import Corpus
 from .errors import RunError, SnowballError
 from .files import read_bytes, replacing
 from .machine import resolve_device
 from .memory import keep_memory
 from .preparing import checked_corpus, prepare
-from .provenance import differences, provenance
+from .provenance import compared_provenance
 from .recorder import Recorder, restore_checkpoint, save_checkpoint
 from .recordings import TENSOR
 from .retracing import begin
 from .runs import Run, read_run
 from .soundness import Prefix, sound_prefix
 from .staging import sweep_parts
-from .status import Status, hold, stop_marker, was_sent, write_json, write_status
-from .stopping import Asked, clear_marker, stop_on_signals
+from .status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_json, write_status
+from .stopping import clear_marker, stop_on_signals
+from .stopping import was_interrupted as was_interrupted
 from .training import Snapshot, Training, snapshots
 from .turns import turn
 
@@ -79,31 +81,38 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
     RunError
         If another process trains it, if its checkpoint or what was recorded up to it is damaged, if versions or threads differ
         from those it was begun with, or if it fails.
-    KeyboardInterrupt
-        After Ctrl-C, when the run was stopped and is whole.
     """
     with hold(run.path):
-        is_sent = is_new or was_sent(run.path)
-        before = None if is_sent else _status_bytes(run)
+        is_waited = is_new or is_waited_for(run.path)
+        before = None if is_waited else _status_bytes(run)
         try:
             device, prefix = str(resolve_device(run.config.device)), sound_prefix(run)
+            corpus = checked_corpus(folder, run.config)
+            _require_same_text(run, corpus.sha256)
         except (SnowballError, OSError) as error:
-            if is_sent:
-                _say_why(run, None, _reason(run, error), 0)
+            if is_waited:
+                _say_why(run, None, _reason(run, error), read_status(run.path).step)
             raise RunError(_reason(run, error)) from error
+        if not is_new and not was_sent(run.path):
+            # A worker that was sent finds the marker of whoever changed his mind meanwhile; older ones were cleared then.
+            clear_marker(run.path)
+        sweep_parts(run.path)
         with stop_on_signals() as asked:
-            status = _in_turn(folder, run, device, prefix, asked, watch, before)
-    if asked.by_hand:
-        raise KeyboardInterrupt(f'{run.id} is {status.state} after {status.step:,} steps; "resume" continues it')
-    return status
+            begin_here = functools.partial(_begun, run, corpus, prefix)
+            return _in_turn(folder, run, device, prefix, begin_here, asked, watch, before)
 
 
-def _in_turn(folder: Path, run: Run, device: str, prefix: Prefix, asked: Asked, watch: Watch, before: bytes | None) -> Status:
+def _in_turn(
+    folder: Path,
+    run: Run,
+    device: str,
+    prefix: Prefix,
+    begun: Callable[[], tuple[Run, Training]],
+    asked: threading.Event,
+    watch: Watch,
+    before: bytes | None,
+) -> Status:
     """Wait for the device, then train; ``before`` is the status to put back if the run cannot go on."""
-    if before is not None:
-        # A worker that was sent finds the marker of whoever changed his mind meanwhile; older ones were cleared then.
-        clear_marker(run.path)
-    sweep_parts(run.path)
     reached = _reached(run, prefix)
     status = Status("queued", reached, run.config.last_step)
 
@@ -120,7 +129,7 @@ def _in_turn(folder: Path, run: Run, device: str, prefix: Prefix, asked: Asked, 
     try:
         with turn(folder, run.id, device, waiting):
             try:
-                run, training = _begun(folder, run, prefix)
+                run, training = begun()
             except Exception as error:
                 _say_why(run, before, _reason(run, error), reached)
                 raise RunError(_reason(run, error)) from error
@@ -165,13 +174,11 @@ def _should_stop(path: Path, asked: threading.Event) -> bool:
     return asked.is_set() or stop_marker(path).exists()
 
 
-def _begun(folder: Path, run: Run, prefix: Prefix) -> tuple[Run, Training]:
+def _begun(run: Run, corpus: Corpus, prefix: Prefix) -> tuple[Run, Training]:
     """A training that stands at the run's checkpoint, and the run with its provenance."""
     keep_memory(1 << 30)
-    corpus = checked_corpus(folder, run.config)
-    _require_same_text(run, corpus.sha256)
     training = begin(run, corpus)
-    here = _compared_provenance(run, training)
+    here = compared_provenance(run.manifest.get("provenance"), training)
     restore_checkpoint(run, training, prefix)
     if run.manifest.get("provenance") is None:
         manifest = {**run.manifest, "provenance": here}
@@ -252,17 +259,6 @@ def _require_same_text(run: Run, sha256: str) -> None:
             f'a run continues on the text it began with; "{run.config.corpus}" now has SHA-256 {sha256[:12]}…, the run began '
             f"with {recorded[:12]}…. Put the old text back, or start a new run."
         )
-
-
-def _compared_provenance(run: Run, training: Training) -> dict[str, Any]:
-    """What decides the bits here, compared with what decided them when the run was begun."""
-    here, begun = provenance(training), run.manifest.get("provenance")
-    if begun is not None and (differing := differences(begun, here)):
-        raise RunError(
-            "a resumed run must be able to repeat its bits; since it began these changed: "
-            f"{'; '.join(differing)}. Resume it where they are as they were, or start a new run."
-        )
-    return here
 
 
 class _Progress:

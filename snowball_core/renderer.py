@@ -103,11 +103,13 @@ def renderer() -> Renderer:
 
 
 def _begin() -> subprocess.Popen[bytes]:
+    # In a group of its own: Ctrl-C is for the process that asked, and this one ends when nobody can ask any more.
     return subprocess.Popen(
         [sys.executable, "-m", "snowball_core.renderer"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=Path(__file__).resolve().parent.parent,
+        process_group=0,
     )
 
 
@@ -144,7 +146,8 @@ def _drawn(job: Mapping[str, Any]) -> dict[str, str]:
 
 def main() -> None:
     """Answer whoever began this process; what a library prints meanwhile goes where errors go."""
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
+    # Whoever asked may end, or be cancelled, while a picture is drawn.
+    with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         serve(sys.stdin.buffer, answers)
 

@@ -76,7 +76,7 @@ def report_bytes(shown: Exhibit) -> bytes:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>\n"
     )
-    return (head + "\n".join(sections) + "\n</main></body></html>\n").encode()
+    return (head + "\n".join(sections) + "\n</main></body></html>\n").encode("utf-8", "backslashreplace")
 
 
 def _section(title: str, parts: Iterable[str]) -> str:

@@ -46,16 +46,17 @@ def _scanned(folder: Path) -> Iterator[Iterable[os.DirEntry[str]]]:
         yield ()
         return
     except (OSError, ValueError) as error:
-        raise _unreadable(folder, error) from None
+        raise unreadable(folder, error) from None
     with found:
         try:
             yield found
         except OSError as error:
-            raise _unreadable(folder, error) from None
+            raise unreadable(folder, error) from None
 
 
-def _unreadable(folder: Path, error: OSError | ValueError) -> RunError:
-    reason = error.strerror if isinstance(error, OSError) else error
+def unreadable(folder: str | os.PathLike[str], error: Exception) -> RunError:
+    """The error of a runs folder that is there and cannot be read."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or error
     return RunError(
         f'the runs folder must be a folder that can be read; "{folder}": {reason}. Choose another with --runs or SNOWBALL_RUNS.'
     )
@@ -69,8 +70,49 @@ def run_paths(folder: Path) -> list[Path]:
     RunError
         If ``folder`` is there and cannot be read.
     """
-    found = [Path(e.path) for e in entries_of(folder) if _is_folder(e) and ID_PATTERN.fullmatch(e.name)]
-    return sorted(filter(has_manifest, found), key=lambda path: path.name, reverse=True)
+    return told_apart(folder)[0]
+
+
+def other_entries(folder: Path) -> dict[Path, str]:
+    """The folders and links of a runs folder that somebody may take for runs, last name first, each with what it is.
+
+    :data:`LINK` to a folder or to nothing, a folder with :data:`NO_MANIFEST`, or one whose name is no run's id
+    (:data:`OTHER_NAME`). Hidden ones and the built texts are left out.
+
+    Raises
+    ------
+    RunError
+        If ``folder`` is there and cannot be read.
+    """
+    return told_apart(folder)[1]
+
+
+def told_apart(folder: Path) -> tuple[list[Path], dict[Path, str]]:
+    """What :func:`run_paths` and :func:`other_entries` give, by one look at the folder.
+
+    Raises
+    ------
+    RunError
+        If ``folder`` is there and cannot be read.
+    """
+    runs: list[Path] = []
+    others: dict[Path, str] = {}
+    for entry in sorted(entries_of(folder), key=lambda each: each.name, reverse=True):
+        if entry.name.startswith(".") or entry.name in _NO_RUNS:
+            continue
+        path = Path(entry.path)
+        if entry.is_symlink():
+            if not os.path.isfile(path):
+                others[path] = LINK
+        elif not _is_folder(entry):
+            continue
+        elif not has_manifest(path):
+            others[path] = NO_MANIFEST
+        elif not ID_PATTERN.fullmatch(entry.name):
+            others[path] = OTHER_NAME
+        else:
+            runs.append(path)
+    return runs, others
 
 
 def has_manifest(path: Path) -> bool:
@@ -82,32 +124,6 @@ def has_manifest(path: Path) -> bool:
     except OSError:
         return os.path.isdir(path)
     return True
-
-
-def other_entries(folder: Path) -> dict[Path, str]:
-    """The folders and links of a runs folder that somebody may take for runs, newest name first, each with what it is.
-
-    :data:`LINK` to a folder or to nothing, a folder with :data:`NO_MANIFEST`, or one whose name is no run's id
-    (:data:`OTHER_NAME`). Hidden ones and the built texts are left out.
-
-    Raises
-    ------
-    RunError
-        If ``folder`` is there and cannot be read.
-    """
-    found = {}
-    for entry in sorted(entries_of(folder), key=lambda each: each.name, reverse=True):
-        path = Path(entry.path)
-        if entry.name.startswith(".") or entry.name in _NO_RUNS:
-            continue
-        if entry.is_symlink():
-            if not os.path.isfile(path):
-                found[path] = LINK
-        elif _is_folder(entry) and not has_manifest(path):
-            found[path] = NO_MANIFEST
-        elif _is_folder(entry) and not ID_PATTERN.fullmatch(entry.name):
-            found[path] = OTHER_NAME
-    return found
 
 
 def what_is_there(path: Path) -> str:

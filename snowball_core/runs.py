@@ -25,7 +25,7 @@ from .origins import Origin, origin_of
 from .recordings import HISTORY as HISTORY
 from .recordings import TENSOR as TENSOR
 from .run_folders import ID_PATTERN as ID_PATTERN
-from .run_folders import has_manifest, what_is_there
+from .run_folders import has_manifest, unreadable, what_is_there
 from .run_folders import run_paths as run_paths
 from .schedules import recorded_steps
 from .staging import staged, sweep
@@ -38,9 +38,18 @@ METRIC_COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "seconds")
 
 
 def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of recorded runs: ``given``, else ``$SNOWBALL_RUNS``, else ``runs`` beside the package."""
+    """The folder of recorded runs: ``given``, else ``$SNOWBALL_RUNS``, else ``runs`` beside the package.
+
+    Raises
+    ------
+    RunError
+        If that can be no folder: a link to itself, the home of nobody.
+    """
     chosen = given or os.environ.get("SNOWBALL_RUNS") or Path(__file__).resolve().parent.parent / "runs"
-    return Path(chosen).expanduser().resolve()
+    try:
+        return Path(chosen).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise unreadable(chosen, error) from None
 
 
 def corpora_folder(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .damage import kept_faults
 from .glance import Counts, Glance, glance
 from .notes import Notes, read_notes
-from .run_folders import LINK, NO_MANIFEST, OTHER_NAME, other_entries, run_paths
+from .run_folders import LINK, NO_MANIFEST, OTHER_NAME, told_apart
 from .runs import HISTORY
 from .status import Status, read_status
 
@@ -92,8 +92,8 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[Row]:
     progress : callable, optional
         Told runs listed and in all after every run; may raise to cancel.
     """
-    others = [_no_run(path, what) for path, what in other_entries(folder).items()]
-    return [*rows(run_paths(folder), progress), *others]
+    runs, others = told_apart(folder)
+    return [*rows(runs, progress), *(_no_run(path, what) for path, what in others.items())]
 
 
 def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[Row]:

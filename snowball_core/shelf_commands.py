@@ -70,6 +70,13 @@ def _list(asked: argparse.Namespace) -> Answer:
     return {"runs": listed}
 
 
+def _id(asked: argparse.Namespace) -> str:
+    """The id asked for, with or without the slash that a shell completes."""
+    from .naming import named_id
+
+    return named_id(asked.run, folder_of(asked))
+
+
 def _ends(counts: Counts | None) -> str:
     """U, C and P at the first and the last snapshot."""
     pairs = zip("UCP", counts.first, counts.last, strict=True) if counts else ()
@@ -80,7 +87,7 @@ def _annotate(asked: argparse.Namespace) -> Answer:
     from .notes import annotate, read_notes, tags_of
     from .runs import run_path
 
-    path, tags = run_path(folder_of(asked), asked.run), None if asked.tags is None else tags_of(asked.tags)
+    path, tags = run_path(folder_of(asked), _id(asked)), None if asked.tags is None else tags_of(asked.tags)
     nothing = asked.label is None and asked.note is None and tags is None
     notes = read_notes(path) if nothing else annotate(path, asked.label, asked.note, tags)
     for name, text in (("label", notes.label), ("tags", ", ".join(notes.tags)), ("note", notes.note)):
@@ -91,17 +98,19 @@ def _annotate(asked: argparse.Namespace) -> Answer:
 def _trash(asked: argparse.Namespace) -> Answer:
     from .trash import trash
 
-    trash(folder_of(asked), asked.run)
-    say(asked, f'{asked.run} is in the trash: "python -m snowball_core restore {asked.run}" brings it back')
-    return {"run": asked.run, "trashed": True}
+    run = _id(asked)
+    trash(folder_of(asked), run)
+    say(asked, f'{run} is in the trash: "python -m snowball_core restore {run}" brings it back')
+    return {"run": run, "trashed": True}
 
 
 def _restore(asked: argparse.Namespace) -> Answer:
     from .trash import restore
 
-    restore(folder_of(asked), asked.run)
-    say(asked, f"{asked.run} is back")
-    return {"run": asked.run, "trashed": False}
+    run = _id(asked)
+    restore(folder_of(asked), run)
+    say(asked, f"{run} is back")
+    return {"run": run, "trashed": False}
 
 
 def _trashed(asked: argparse.Namespace) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from .origins import CHECKPOINT as EXACT
 from .recordings import HISTORY, Recording, recordings
 from .runs import CHECKPOINT, METRICS, Run, file_sha256
 from .schedules import recorded_steps
-from .tensorfile import DATA_START, DTYPES, recorded_in
+from .tensorfile import DATA_START, recorded_in, snapshot_bytes
 
 _BLOCK = 1 << 20
 _AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step 0, and what differs is written anew"
@@ -229,6 +228,12 @@ def _believed(run: Run, name: str, each: Recording, saved: Checkpoint) -> tuple[
 
 def _require_snapshots(run: Run, each: Recording, tally: Tally, expected: Summary, step: int) -> None:
     if ranges := tally.damage(expected):
+        if sum(map(len, ranges)) == expected.entries > 1 and tally.count == expected.entries:
+            raise RunError(
+                f'the checkpoint of "{run.id}" must go with what is recorded up to step {step:,}; no snapshot of {each.file} '
+                "is the one it names (SHA-256). One of them belongs to another run: put the right one back, or fork from a "
+                "recorded step (--step T)."
+            )
         raise damage(run, each.file, _snapshot_words(run, ranges), step, ranges if each.file == HISTORY else ())
 
 
@@ -239,7 +244,7 @@ def _require_rows(run: Run, tally: Tally, expected: Summary, step: int) -> None:
 
 def _entries(run: Run, each: Recording, wanted: range) -> Iterator[memoryview]:
     """The bytes of some snapshots, one after the other; fewer where the file ends."""
-    size = math.prod(each.shape) * DTYPES[each.dtype].itemsize
+    size = snapshot_bytes(each.dtype, each.shape)
     at_once = max(1, _BLOCK // size)
     try:
         with open_regular(run.path / each.file) as file:

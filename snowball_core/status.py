@@ -171,10 +171,15 @@ def read_status(path: Path) -> Status:
     return status
 
 
+def is_waited_for(path: Path) -> bool:
+    """Whether the run is queued for a worker that was sent to it and has not begun."""
+    status = _written(path)
+    return status.state == "queued" and status.message == STARTING
+
+
 def was_sent(path: Path) -> bool:
     """Whether this process is the worker that was sent to the run, which is queued for it."""
-    status = _written(path)
-    return status.state == "queued" and status.message == STARTING and os.environ.get(SENT) == path.name
+    return os.environ.get(SENT) == path.name and is_waited_for(path)
 
 
 def _is_starting(path: Path) -> bool:

@@ -11,24 +11,23 @@ from pathlib import Path
 from .errors import RunError
 from .status import stop_marker
 
-
-class Asked(threading.Event):
-    """Whether training is asked to end, and whether by Ctrl-C."""
-
-    by_hand = False
+_by_hand = threading.Event()
 
 
 @contextlib.contextmanager
-def stop_on_signals() -> Iterator[Asked]:
+def stop_on_signals() -> Iterator[threading.Event]:
     """An event that SIGTERM and Ctrl-C set, so that training ends between two steps."""
-    asked = Asked()
+    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
 
+    _by_hand.clear()
+
     def handle(kind: int, _: object) -> None:
-        asked.by_hand = asked.by_hand or kind == signal.SIGINT
         asked.set()
+        if kind == signal.SIGINT:
+            _by_hand.set()
 
     before = {kind: signal.signal(kind, handle) for kind in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -36,6 +35,11 @@ def stop_on_signals() -> Iterator[Asked]:
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
+
+
+def was_interrupted() -> bool:
+    """Whether Ctrl-C was pressed during the latest training in this process."""
+    return _by_hand.is_set()
 
 
 def clear_marker(path: Path) -> None:

@@ -115,9 +115,9 @@ def _pictures(shown: Exhibit) -> list[Item]:
 def _texts(shown: Exhibit) -> list[Item]:
     what = "the methods paragraph, to paste"
     return [
-        _item("methods.txt", "methods", what, lambda: (methods(shown.seen) + "\n").encode()),
-        _item("methods.md", "methods", what, lambda: markdown(methods(shown.seen)).encode()),
-        _item("methods.tex", "methods", what, lambda: latex(methods(shown.seen)).encode()),
+        _item("methods.txt", "methods", what, lambda: _bytes(methods(shown.seen) + "\n")),
+        _item("methods.md", "methods", what, lambda: _bytes(markdown(methods(shown.seen)))),
+        _item("methods.tex", "methods", what, lambda: _bytes(latex(methods(shown.seen)))),
         _item("report.html", "report", "pictures, tables and methods in one page", lambda: report_bytes(shown)),
     ]
 
@@ -161,3 +161,8 @@ def chosen(shown: Exhibit, only: Sequence[str] = ()) -> list[Item]:
             f'what is exported is one of all, {", ".join(PARTS)}, or a file\'s name such as {found[0].name}; got "{wrong[0]}".'
         )
     return [each for each in found if "all" in words or each.part in words or each.name in words]
+
+
+def _bytes(text: str) -> bytes:
+    """A text in UTF-8; halves of characters, which a path may hold, are spelled out."""
+    return text.encode("utf-8", "backslashreplace")

@@ -27,9 +27,11 @@ import numpy.typing as npt
 
 from .errors import HistoryError, RunError
 from .file_array import file_array, mark_of
+from .file_kinds import dtype_advice
 from .files import open_regular
 from .header import RESERVED as RESERVED
 from .header import Header, parsed, read_header, unreadable
+from .terminal import one_line
 
 DATA_START = 1_024
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -59,6 +61,11 @@ class TensorFile:
     name: str
     words: npt.NDArray[Any]
     metadata: Mapping[str, str]
+
+
+def snapshot_bytes(dtype: str, shape: tuple[int, ...]) -> int:
+    """Bytes of one snapshot."""
+    return math.prod(shape) * DTYPES[dtype].itemsize
 
 
 def _header(name: str, dtype: str, shape: tuple[int, ...], recorded: int, capacity: int, metadata: Mapping[str, str]) -> bytes:
@@ -110,7 +117,7 @@ class TensorWriter:
     ) -> None:
         self.path, self.name, self.dtype, self.shape = path, name, dtype, shape
         self.metadata = dict(metadata)
-        self._size = math.prod(shape) * DTYPES[dtype].itemsize
+        self._size = snapshot_bytes(dtype, shape)
         is_new = not path.exists()
         # A new file takes its name when it is whole, so that nobody meets one without a header.
         place = path.with_name(f".{path.name}-new") if is_new else path
@@ -296,13 +303,13 @@ def _chosen(path: Path, header: Header, name: str | None) -> tuple[str, np.dtype
     chosen = name if name is not None else (names[0] if len(names) == 1 else None)
     if chosen is None or chosen not in header.tensors:
         raise HistoryError(
-            f'the tensor to read must be named among those in "{path}": {", ".join(names)[:500] or "none"}; '
+            f'the tensor to read must be named among those in "{path}": {one_line(", ".join(names)[:500]) or "none"}; '
             f"got {name or 'no name'}."
         )
     entry = header.tensors[chosen]
     if entry.dtype not in DTYPES:
         raise HistoryError(
-            f'"{chosen}" in "{path}" must be BF16 or F32; it is {entry.dtype}. '
-            "bfloat16 saved as float16 has lost its bits: save it again."
+            f'"{one_line(chosen)}" in "{path}" must be BF16 or F32; it is {one_line(entry.dtype[:40])}. '
+            f"{dtype_advice(entry.dtype)}"
         )
     return chosen, DTYPES[entry.dtype]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import RunError
-from .run_folders import ID_PATTERN, entries_of
+from .run_folders import ID_PATTERN, entries_of, has_manifest
 from .runs import run_path
 from .staging import staged, sweep
 from .status import hold, is_locked, read_status, require_writable
@@ -35,7 +36,17 @@ def trash(folder: Path, run_id: str) -> None:
             place.mkdir(exist_ok=True)
         except OSError as error:
             raise RunError(f'the runs folder must be writable; "{folder}": {error.strerror}. Nothing was moved.') from None
+        if not has_manifest(path):
+            _unmake(path)
+            raise RunError(f'the run "{run_id}" was put away by another process meanwhile.')
         _move(path, place / run_id)
+
+
+def _unmake(path: Path) -> None:
+    """Remove the folder that taking the lock of a run made anew after the run had gone."""
+    with contextlib.suppress(OSError):
+        (path / "lock").unlink()
+        path.rmdir()
 
 
 def restore(folder: Path, run_id: str) -> None:
@@ -111,7 +122,7 @@ def _count(folder: Path) -> int:
 
 def sweep_trash(folder: Path) -> None:
     """Finish what was being deleted when its process was killed; nothing in a read-only library."""
-    if not (folder / FOLDER).is_symlink():
+    if not os.path.islink(folder / FOLDER):
         sweep(folder / FOLDER)
 
 

@@ -122,6 +122,19 @@ def test_the_picker_of_the_run_cannot_be_emptied(server: str, page: Page, make_r
     assert page.locator(".st-key-run [aria-label*='lear']").count() == 0
 
 
+def test_a_tab_that_is_opened_beside_this_one_shows_the_same_run(server: str, page: Page, make_run: MakeRun) -> None:
+    run = make_run()
+    make_run(name="newer", seed=2)
+    arrived(page, f"{server}/?run={run.id}&step=7&group=all", 7)
+    with page.context.expect_page() as beside:
+        page.get_by_role("link", name="Motion", exact=True).first.click(button="middle")
+    other = beside.value
+    expect(other.locator("h1")).to_have_text("Motion")
+    at_rest(other)
+    assert {"run": run.id, "step": "7", "group": "all"}.items() <= named(other).items()
+    assert (picked(other), named(page)["run"]) == (run.id, run.id)
+
+
 def test_runs_compared_a_file_and_a_fork_are_kept_while_other_pages_are_looked_at(
     server: str, page: Page, make_run: MakeRun
 ) -> None:

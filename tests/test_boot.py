@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from pages.parts import boot
+from pages.parts import access, boot
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,3 +42,33 @@ def test_a_browser_is_opened_when_the_server_answers_and_not_before(monkeypatch:
         server.listen()
         opening.join(20)
     assert opened == [f"http://localhost:{port}"]
+
+
+def test_a_browser_is_opened_with_the_token_and_a_token_of_ones_own_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setenv("SNOWBALL_TOKEN", "a b&c")
+    access.token.cache_clear()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        boot._open_browser(port)
+        boot._say_address(port)
+    access.token.cache_clear()
+    assert opened == [f"http://localhost:{port}/?token=a+b%26c"]
+    printed = capsys.readouterr().out
+    assert f"http://localhost:{port}/?token=(" in printed
+    assert "a+b%26c" not in printed
+
+
+def test_a_token_made_at_the_start_is_long_and_stays(monkeypatch: pytest.MonkeyPatch):
+    made = set()
+    monkeypatch.setenv("SNOWBALL_TOKEN", "auto")
+    for _ in range(3):
+        access.token.cache_clear()
+        assert access.token() == access.token()
+        made.add(access.token())
+    access.token.cache_clear()
+    assert len(made) == 3
+    assert min(map(len, made)) >= 32

@@ -162,8 +162,8 @@ def test_a_text_without_dead_tokens_is_trained_on_and_that_is_said(
 ) -> None:
     assert main(tiny(book, "--until", "0")) == 0
     assert "no token is dead" not in capsys.readouterr().out
-    book.write_bytes(bytes(range(128)) * 3)
-    assert main(tiny(book, "--until", "0")) == 0
+    book.write_bytes(bytes(range(13)) + b"\t\n" * 50)
+    assert main(tiny(book, "--until", "0", "--vocab", "13")) == 0
     assert "no token is dead" in capsys.readouterr().out
 
 
@@ -174,8 +174,7 @@ def test_a_text_without_dead_tokens_is_trained_on_and_that_is_said(
 def test_a_run_that_does_not_exist_or_climbs_out_is_refused(
     runs: Path, capsys: pytest.CaptureFixture[str], verb: list[str], run: str
 ) -> None:
-    told = refused(capsys, verb[0], run, *verb[1:])
-    assert "there is no run" in told or "a run id is made of a-z, 0-9 and -" in told
+    assert "there is no run" in refused(capsys, verb[0], run, *verb[1:])
 
 
 def test_a_step_that_was_not_recorded_and_a_group_that_is_none_are_refused(

@@ -27,10 +27,10 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def test_compare_counts_draws_and_writes_every_recorded_step(
-    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = [make_run(seed=seed, name=name) for seed, name in ((1, "one"), (2, "two"), (1, "again"))]
-    table = tmp_path / "overlay.csv"
+    table = tmp_path_factory.mktemp("elsewhere") / "overlay.csv"
     assert main(["compare", *(run.id for run in runs), "--align", "event", "--csv", str(table), "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     # All three have the same made-up history: one draw in truth, whatever their seeds say.

@@ -76,8 +76,31 @@ def test_the_hash_is_of_the_bytes_trained_on_and_the_ids_are_the_bytes():
     assert text.byte_counts.tolist() == [{97: 1, 98: 1, 99: 1, 10: 2}.get(token, 0) for token in range(128)]
 
 
-def test_a_lone_carriage_return_is_kept():
-    assert from_bytes(b"a\rb", "x").ids.tolist() == [97, 13, 98]
+@pytest.mark.parametrize(
+    ("raw", "notes"),
+    [
+        (b"a\rb\rc", ("2 lone CR line ends became LF",)),
+        (b"a\r\nb\rc", ("1 CRLF line end became LF", "1 lone CR line end became LF")),
+        (b"\r\r\n\n\r", ("1 CRLF line end became LF", "2 lone CR line ends became LF")),
+        (b"a\nb", ()),
+    ],
+)
+def test_every_line_end_becomes_one_lf_as_pythons_own_text_mode_has_it_and_that_is_said(raw, notes, tmp_path):
+    text = from_bytes(raw, "x")
+    (tmp_path / "text.txt").write_bytes(raw)
+    assert text.ids.tobytes().decode() == (tmp_path / "text.txt").read_text()
+    assert text.notes == notes
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_line_is_counted_by_whatever_ends_it(end):
+    with pytest.raises(CorpusError, match=r"at position \d+, line 3, near"):
+        from_bytes(end.join([b"one", b"two", "é".encode()]), "x")
+
+
+def test_a_pointer_of_git_lfs_is_not_taken_for_the_text():
+    with pytest.raises(CorpusError, match=r'must be the text itself; "x" is a git-LFS pointer. Fetch it with "git lfs pull"'):
+        from_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "x")
 
 
 def test_a_byte_order_mark_is_dropped_and_said():
@@ -132,10 +155,10 @@ def test_binary_is_refused_with_the_byte_that_betrays_it(raw, byte, position, er
         from_bytes(raw, "x", errors)
 
 
-def test_a_text_with_every_ascii_value_has_no_dead_token_and_is_text():
+def test_a_text_with_every_ascii_value_is_text_and_lacks_the_carriage_return_alone():
     text = from_bytes(bytes(range(128)) * 3, "x")
-    assert text.byte_counts.tolist() == [3] * 128
-    assert text.notes == ()
+    assert text.byte_counts.tolist() == [{10: 6, 13: 0}.get(token, 3) for token in range(128)]
+    assert text.notes == ("3 lone CR line ends became LF",)
 
 
 def test_tabs_form_feeds_and_a_rare_control_character_are_text():

@@ -116,6 +116,19 @@ def test_an_export_adds_to_one_of_the_same_place_and_refuses_another(make_run: M
     assert "methods.md" not in [row["name"] for row in json.loads((target / "index.json").read_text())["files"]]
 
 
+def test_another_file_of_the_same_name_or_of_other_dead_tokens_is_another_place(target: Path, tmp_path: Path) -> None:
+    files = [tmp_path / name / "h.safetensors" for name in "ab"]
+    for number, file in enumerate(files):
+        file.parent.mkdir()
+        save_file({"h": np.eye(4, 3, dtype=np.float32)[None] + number}, file)
+    one = ["export", str(files[0]), "--to", str(target), "--only", "tables", "--step", "0"]
+    assert main([*one, "--group", "all"]) == main([*one, "--group", "all"]) == 0
+    before = (target / "index.json").read_bytes()
+    for other in (["export", str(files[1]), *one[2:], "--group", "all"], [*one, "--group", "all", "--dead", "0"]):
+        assert main(other) == 2
+    assert (target / "index.json").read_bytes() == before
+
+
 def test_a_link_is_not_written_through(make_run: MakeRun, library: Path, target: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

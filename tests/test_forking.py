@@ -13,6 +13,7 @@ from snowball_core.branching import FIXED, branch, fork_request
 from snowball_core.config import FIELDS
 from snowball_core.errors import ConfigError, RunError
 from snowball_core.event_tables import jiggled
+from snowball_core.findings import law_rows
 from snowball_core.forking import prepare_fork
 from snowball_core.observation import observe
 from snowball_core.origins import SNAPSHOT, segments
@@ -192,7 +193,7 @@ def test_a_checkpoint_of_another_run_is_refused(folder: Path, book: Path) -> Non
     parent, other = record(tiny(book, until=4), folder), record(tiny(book, until=4, seed=7), folder)
     (parent.path / CHECKPOINT_FILE).write_bytes((other.path / CHECKPOINT_FILE).read_bytes())
     at = branch(parent)
-    with pytest.raises(RunError, match=r"must hold the matrix recorded at step 4; it holds another"):
+    with pytest.raises(RunError, match=r"must go with what is recorded up to step 4; .* belongs to another run"):
         prepare_fork(folder, at, fork_request(folder, at, {"until": "8"}))
     assert len(run_paths(folder)) == 2
 
@@ -202,7 +203,7 @@ def test_a_checkpoint_of_another_shape_is_refused_when_the_run_goes_on(folder: P
     at = branch(parent)
     fork = prepare_fork(folder, at, fork_request(folder, at, {"until": "8"}))
     (fork.path / CHECKPOINT_FILE).write_bytes((other.path / CHECKPOINT_FILE).read_bytes())
-    with pytest.raises(RunError, match=r"must hold this model; transformer.wte.weight is missing or of another shape"):
+    with pytest.raises(RunError, match=r"must go with what is recorded up to step 4; .* belongs to another run"):
         continue_run(folder, fork)
     assert fork.status().state == "failed"
 
@@ -227,3 +228,13 @@ def test_an_exact_fork_under_other_versions_or_another_text_is_refused(folder: P
     at = branch(parent)
     with pytest.raises(RunError, match="goes on with the text of its parent"):
         prepare_fork(folder, at, fork_request(folder, at, {"until": "8"}))
+
+
+def test_a_fork_with_other_betas_knows_its_past_and_breaks_no_law(
+    folder: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = stopped_at(13, folder, tiny(book, extra=EVERYTHING), monkeypatch)
+    fork = forked(folder, parent, beta2=0.9)
+    assert [(part.beta2, part.last_step) for part in branch(fork).past] == [(0.999, 13), (0.9, 24)]
+    assert branch(fork, 0).past == ()
+    assert [row["law"] for row in law_rows(observe(fork)) if row["violations"]] == []

@@ -242,3 +242,20 @@ def test_the_label_of_a_hostile_notes_file_is_not_believed(make_run: MakeRun) ->
     (run.path / "notes.json").write_text(json.dumps({"label": "x\u0007", "tags": ["a"] * 50}))
     app = opened([run])
     assert app.dataframe[0].value.iloc[0]["title"] == "made-up"
+
+
+def test_notes_written_elsewhere_while_a_form_is_open_are_kept(make_run: MakeRun) -> None:
+    run = make_run()
+    annotate(run.path, "old", "old", ["tag"])
+    app = opened([run])
+    field(app, "label-").set_value("mine")  # type: ignore[attr-defined]
+    annotate(run.path, note="theirs", tags=["tag", "their tag"])
+    app = sound(_button(app, "save-", "FormSubmitter").click().run())
+    assert read_notes(run.path) == Notes("mine", "theirs", ("tag", "their tag"))
+    # The same text changed in both places: neither is lost.
+    app = opened([run])
+    field(app, "note-").set_value("my text")  # type: ignore[attr-defined]
+    annotate(run.path, note="their text")
+    app = sound(_button(app, "save-", "FormSubmitter").click().run())
+    assert read_notes(run.path).note == "their text"
+    assert 'it is now "their text". Yours is not saved: "my text"' in texts(app.error)

@@ -180,7 +180,7 @@ def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypa
 
     monkeypatch.setattr("snowball_core.blocks.release", cancelled)
     monkeypatch.setattr("snowball_core.event_tables.release", cancelled)
-    assert main([verb, run.id]) == 2
+    assert main([verb, run.id]) == 130
     told = capsys.readouterr().err
     assert "was cancelled after 0 of " in told
     assert kept in told

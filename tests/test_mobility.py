@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snowball_core.bf16 import from_values, ordinal, values
+from snowball_core.commands import main
 from snowball_core.config import RunConfig, configured, preset
 from snowball_core.mobility import expected_words, half_cell, largest_update, mobility, second_moment_falls, sentences
 from snowball_core.runs import read_run
@@ -77,6 +79,21 @@ def test_the_largest_update_of_a_schedule_is_that_of_its_steps(schedule: str, st
         assert first == (None if last == steps else last + 1)
 
 
+@pytest.mark.parametrize(("beta2", "steps", "warmup"), [(0.9, 600, 0), (0.99, 2_000, 900), (0.9999, 500, 450), (0.9, 200, 0)])
+@pytest.mark.parametrize("schedule", ["linear", "constant"])
+def test_an_exact_fork_moves_what_the_moments_of_its_past_can(schedule: str, beta2: float, steps: int, warmup: int) -> None:
+    config = configured(RunConfig(), {"beta2": beta2, "schedule": schedule, "steps": steps, "warmup": warmup})
+    past = (configured(RunConfig(), {"until": 300}), configured(RunConfig(), {"beta1": 0.8, "until": 400}))
+    rates = {step: learning_rate_at(config, step) for step in range(401, steps + 1)}
+    bounds = {step: largest_update(config, rate, step, past) for step, rate in rates.items()}
+    words = expected_words(config)[::40]
+    found, half, size = mobility(config, words, past), half_cell(words), np.abs(values(words).astype(np.float64))
+    assert found.largest_update == max(bounds.values(), default=0.0)
+    moved = {step: int((bounds[step] + rate * 0.01 * size >= half).sum()) for step, rate in rates.items()}
+    last = max((step for step, count in moved.items() if count > len(words) // 2), default=400)
+    assert found.half_immovable_step == (last + 1 if last < steps else None)
+
+
 def test_a_falling_rate_freezes_half_and_all_at_the_step_the_schedule_says() -> None:
     config = preset("primordial-snowball")
     words = from_values(np.array([0.6, 0.3, 0.01], np.float32))
@@ -117,6 +134,17 @@ def test_where_nothing_bounds_an_update_the_sentence_says_so() -> None:
         config = configured(RunConfig(), changes)
         told = sentences(mobility(config, expected_words(config)), config)[0]
         assert "the largest possible one has no bound" in told
+
+
+def test_an_update_without_bound_is_null_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = [f"--{name}={value}" for name, value in (("hidden", 8), ("layers", 1), ("heads", 2), ("context", 16), ("batch", 4))]
+    (tmp_path / "a.txt").write_text("the quick brown fox " * 20)
+    assert (
+        main(["mobility", *tiny, "--corpus", str(tmp_path / "a.txt"), "--beta2", "0", "--runs", str(tmp_path), "--json"]) == 0
+    )
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1], parse_constant=pytest.fail)
+    assert answer["largest_update"] is None
+    assert "no bound with beta1 0.9, beta2 0, eps 1e-08" in answer["sentences"][0]
 
 
 def test_the_sentences_name_what_cannot_move_and_stay_silent_for_sgd() -> None:

@@ -73,7 +73,6 @@ def test_the_server_listens_on_this_machine_only(address: str) -> None:
 
 def test_a_foreign_host_or_origin_is_not_answered(address: str) -> None:
     own = urlparse(address).netloc
-    # The empty page itself is the same for everybody; whatever a run says comes through the stream.
     assert shaken(address, Host=own, Origin=address) == 101
     assert shaken(address, Host="evil.example", Origin=address) in (400, 403)
     assert shaken(address, Host=own, Origin="http://evil.example") in (400, 403)

@@ -142,6 +142,9 @@ def test_a_matrix_that_is_not_finite_is_no_beginning(folder: Path, book: Path) -
     raw[1024 + 2 * 128 * 8 * 2 : 1024 + 2 * 128 * 8 * 2 + 2] = b"\x80\x7f"
     (parent.path / HISTORY).write_bytes(raw)
     at = branch(parent, 2)
+    with pytest.raises(RunError, match=r"snapshot 2 \(step 2\) is not what was recorded.* --step 1\)"):
+        prepare_fork(folder, at, fork_request(folder, at, {}))
+    shutil.rmtree(parent.path / "checkpoint")  # and with it the hash of the snapshot
     with pytest.raises(RunError, match="must begin with finite numbers"):
         prepare_fork(folder, at, fork_request(folder, at, {}))
     assert [entry.name for entry in folder.iterdir() if entry.name.startswith("2")] == [parent.id]

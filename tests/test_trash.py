@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from conftest import MakeRun
 
+from snowball_core import trash as room
 from snowball_core.errors import RunError
 from snowball_core.runs import file_sha256, open_run, run_paths
 from snowball_core.status import hold
-from snowball_core.trash import FOLDER, delete, restore, trash, trashed
+from snowball_core.trash import FOLDER, delete, restore, sweep_trash, trash, trashed
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -137,3 +138,105 @@ def test_a_lock_is_free_again_after_both_ways(make_run: MakeRun, tmp_path: Path)
     restore(tmp_path, run.id)
     with hold(run.path):
         pass
+
+
+# Deleting and bringing back exclude each other
+
+
+def test_what_is_being_deleted_is_neither_brought_back_nor_listed(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, unlink = make_run(), os.unlink
+    trash(tmp_path, run.id)
+    said: list[str] = []
+
+    def beside(*words: object, **more: object) -> None:
+        unlink(*words, **more)  # type: ignore[arg-type]
+        assert trashed(tmp_path) == []
+        if str(words[0]).endswith(".lock"):  # all of the run is gone
+            return
+        with pytest.raises(RunError, match=f'the run "{run.id}" is being deleted for ever') as refused:
+            restore(tmp_path, run.id)
+        said.append(str(refused.value))
+
+    monkeypatch.setattr(os, "unlink", beside)
+    delete(tmp_path, [run.id])
+    assert len(said) >= 4
+    assert list((tmp_path / FOLDER).iterdir()) == []
+    assert not run.path.exists()
+
+
+def test_a_run_brought_back_before_its_first_file_goes_stays_whole(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    before = contents(run.path)
+    trash(tmp_path, run.id)
+
+    def first(path: Path) -> bool:
+        monkeypatch.undo()
+        restore(tmp_path, run.id)
+        return False
+
+    monkeypatch.setattr(room, "is_locked", first)
+    with pytest.raises(RunError, match="was brought back or deleted by another process"):
+        delete(tmp_path, [run.id])
+    assert contents(run.path) == before
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+def test_a_deletion_that_was_killed_is_finished_at_the_next_listing(make_run: MakeRun, tmp_path: Path) -> None:
+    run, kept = make_run(), make_run(name="kept")
+    for each in (run, kept):
+        trash(tmp_path, each.id)
+    code = "import os, sys; from pathlib import Path; from snowball_core.trash import delete\n"
+    code += "os.rmdir = lambda *_, **__: os.kill(os.getpid(), 9)\ndelete(Path(sys.argv[1]), [sys.argv[2]])"
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path), run.id], cwd=ROOT).returncode == -9
+    assert len(list((tmp_path / FOLDER).iterdir())) == 3
+    assert names(trashed(tmp_path)) == [kept.id]
+    sweep_trash(tmp_path)
+    assert names(list((tmp_path / FOLDER).iterdir())) == [kept.id]
+
+
+def test_a_run_of_which_nothing_can_be_deleted_stays_in_the_trash(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    before = contents(run.path)
+    trash(tmp_path, run.id)
+
+    def refuses(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "unlink", refuses)
+    with pytest.raises(RunError, match=r"must be deletable; .*Permission denied\. Nothing was deleted"):
+        delete(tmp_path, [run.id])
+    monkeypatch.undo()
+    assert names(trashed(tmp_path)) == [run.id]
+    restore(tmp_path, run.id)
+    assert contents(run.path) == before
+
+
+def test_two_who_put_a_run_away_at_once_leave_one_whole(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run()
+    before = contents(run.path)
+    code = "import sys; from pathlib import Path; from snowball_core.trash import trash\n"
+    code += "from snowball_core.errors import RunError\nsys.stdin.readline()\n"
+    code += "try: trash(Path(sys.argv[1]), sys.argv[2])\nexcept RunError as error: print(error)\nelse: print('done')"
+    words = [sys.executable, "-c", code, str(tmp_path), run.id]
+    both = [
+        subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = []
+    for process in both:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in both:
+        out, faults = process.communicate(timeout=60)
+        assert faults == ""
+        said.append(out.strip())
+    assert sorted(word == "done" for word in said) == [False, True]
+    assert not run.path.exists()
+    assert contents(tmp_path / FOLDER / run.id) == before

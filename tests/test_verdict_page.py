@@ -62,7 +62,7 @@ def test_what_was_not_recorded_is_not_called_no(make_run: MakeRun) -> None:
     assert "of them true: one hidden class: **not recorded**" in texts(opened("verdict").markdown)
 
 
-def test_a_run_that_diverged_cannot_be_told_compact(make_run: MakeRun) -> None:
+def test_a_run_that_diverged_says_so_first_and_is_judged_to_its_last_finite_step(make_run: MakeRun) -> None:
     run = make_run()
     words = run.history().words.copy()
     words[-1, 0] = 0x7FC0  # NaN
@@ -71,8 +71,9 @@ def test_a_run_that_diverged_cannot_be_told_compact(make_run: MakeRun) -> None:
         for matrix in words:
             writer.append(matrix)
     app = opened("verdict")
-    assert "not a number" in texts(app.markdown)
-    assert "cannot be told" in texts(app.markdown)
+    assert app.error[0].value == "Diverged at step 20: 1 of 6 dead rows is NaN; judged to step 19."
+    assert "Dead tokens, steps 0 to 19" in texts(app.markdown)
+    assert "not a number" not in texts(app.markdown)
 
 
 def test_every_law_is_listed_with_its_state(make_run: MakeRun) -> None:

@@ -263,7 +263,8 @@ def _pick(label: str, name: str, words: Mapping[str, str], usual: str | None, **
         name,
         usual,
         draw,
-        lambda asked: asked[-1] if asked[-1] in words else None,
+        # Older links say the words of the screen.
+        lambda asked: asked[-1] if asked[-1] in words else {word: name for name, word in words.items()}.get(asked[-1]),
         lambda chosen: [] if chosen is None or chosen == usual else [chosen],
     )
     return chosen

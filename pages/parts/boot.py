@@ -14,6 +14,7 @@ from threading import Thread
 
 import streamlit as st
 
+from .access import opening_path, printed_path, token
 from .kept_clicks import keep_clicks
 
 _PARTS = ("exact_step", "exact_view", "growing", "provenance", "run_picker", "scrubber", "settings")
@@ -26,8 +27,11 @@ async def ready(app: object) -> AsyncIterator[None]:
     """Start both beside the server: a browser needs as long to load its own scripts as the imports take."""
     keep_clicks()
     Thread(target=import_first_page, daemon=True).start()
+    port = int(st.get_option("server.port"))
+    if token():
+        Thread(target=_say_address, args=(port,), daemon=True).start()
     if not st.get_option("server.headless"):
-        Thread(target=_open_browser, args=(int(st.get_option("server.port")),), daemon=True).start()
+        Thread(target=_open_browser, args=(port,), daemon=True).start()
     yield
 
 
@@ -47,9 +51,21 @@ def import_first_page() -> None:
 
 def _open_browser(port: int) -> None:
     """Open the address once the server answers there."""
+    if _answers(port):
+        webbrowser.open(f"http://localhost:{port}{opening_path()}")
+
+
+def _say_address(port: int) -> None:
+    """Print the address that holds the token, after the one that Streamlit prints without it."""
+    if _answers(port):
+        print(f"  Open it with its access token:\n\n  http://localhost:{port}{printed_path()}\n", flush=True)
+
+
+def _answers(port: int) -> bool:
+    """Wait until the server answers."""
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("localhost", port), 1):
-            webbrowser.open(f"http://localhost:{port}")
-            return
+            return True
         time.sleep(0.05)
+    return False

@@ -76,7 +76,8 @@ def _what_can_move(config: RunConfig, at: Branch | None) -> None:
     words = None if at is None else openers.branch_words(str(at.parent.path), at.step)
     with st.container(border=True, key="mobility"):
         st.markdown("**What can move**")
-        told = sentences(mobility(config, expected_words(config) if words is None else words), config)
+        past = () if at is None else at.past
+        told = sentences(mobility(config, expected_words(config) if words is None else words, past), config)
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in told))
         if at is not None and words is not None:
             st.caption(f"For the components of W of {plain(at.parent.id)} at step {at.step:,}, each of them.")

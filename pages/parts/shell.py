@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .gate import facts
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +27,7 @@ class Shell:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.script = b"<head><script>" + _SCRIPT.read_bytes() + b"</script>"
+        self.script = _SCRIPT.read_text()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on whatever is no page."""
@@ -32,6 +35,8 @@ class Shell:
             await self.app(scope, receive, send)
             return
         asked = [(name, value) for name, value in scope["headers"] if name.lower() not in _UNASKED]
+        written = json.dumps(facts(scope)).replace("<", "\\u003c")
+        head = f"<head><script>const SERVED = {written};\n{self.script}</script>".encode()
         started: list[Message] = []
         body = bytearray()
 
@@ -41,18 +46,18 @@ class Shell:
             elif message["type"] == "http.response.body" and started:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body"):
-                    page = bytes(body).replace(b"<head>", self.script, 1)
+                    page = bytes(body).replace(b"<head>", head, 1)
                     kept = [
                         (name, value)
                         for name, value in started[0]["headers"]
                         if name.lower() not in (b"content-length", b"etag")
                     ]
-                    await send(started[0] | {"headers": [*kept, (b"content-length", str(len(page)).encode())]})
+                    await send({**started[0], "headers": [*kept, (b"content-length", str(len(page)).encode())]})
                     await send({"type": "http.response.body", "body": page})
             else:
                 await send(message)
 
-        await self.app(scope | {"headers": asked}, receive, rewrite)
+        await self.app({**scope, "headers": asked}, receive, rewrite)
 
 
 def _is_page(start: Message) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from snowball_core.terminal import printable
+
 
 def duration(seconds: float) -> str:
     """A time a person can plan with.
@@ -51,11 +53,11 @@ def many(count: int, noun: str) -> str:
 
 
 def plain(text: object) -> str:
-    r"""Text to be shown as it is: what Markdown would take for its own is escaped; line breaks and list items stay.
+    r"""Text to be shown as it is: what Markdown would take for its own is escaped, control characters are spelled out.
 
     Examples
     --------
     >>> plain("*a* and $b$ :red[c]")
     '\\*a\\* and \\$b\\$ \\:red\\[c\\]'
     """
-    return re.sub(r"([\\`*_{}\[\]<>#$|~:&])", r"\\\1", str(text))
+    return re.sub(r"([\\`*_{}\[\]<>#$|~:&])", r"\\\1", printable(str(text)))

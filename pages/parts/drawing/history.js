@@ -23,3 +23,15 @@
   }
   for (const kind of ["pointerdown", "focusin", "contextmenu"]) addEventListener(kind, complete, true)
 })()
+
+// Behind a proxy that changes the Host the server would refuse the page's websocket: say so instead of waiting for good.
+if (location.origin !== SERVED.served && ![location.host, location.origin].some(name => SERVED.known.includes(name))) {
+  const told = SERVED.told.replace("origin.here", location.origin).replace("host.here", location.host)
+  addEventListener("DOMContentLoaded", () => {
+    const said = document.createElement("p")
+    said.setAttribute("role", "alert")
+    said.style = "font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 10vh auto; padding: 0 1rem"
+    said.textContent = told
+    document.body.replaceChildren(said)
+  })
+}

@@ -1,0 +1,135 @@
+"""Standard output and error: any encoding, no control codes of a file, full disks, and readers that leave."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from typing import TextIO
+
+from .errors import SnowballError
+
+# Control characters but tab and line feed, what turns a line of text around or ends it, and halves of characters.
+_CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_UNPRINTABLE = re.compile(f"[{_CONTROL}]")
+_NOT_ONE_LINE = re.compile(f"[\t\n{_CONTROL}]")
+
+
+class OutputError(SnowballError):
+    """An answer that could not be written where it had to go."""
+
+
+class ReaderLeft(Exception):  # noqa: N818 - the end of the work, not an error
+    """The reader of the output closed its end: the rest is for nobody."""
+
+
+def printable(text: str) -> str:
+    r"""A text whose control characters are spelled out, as Python spells them; line feeds and tabs stay.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2Jb\u202e")
+    'a\\x1b[2Jb\\u202e'
+    """
+    return _UNPRINTABLE.sub(_spelled, text)
+
+
+def one_line(text: str) -> str:
+    r"""A name out of a file, as part of a line: like :func:`printable`, without line feeds and tabs either.
+
+    Examples
+    --------
+    >>> one_line("name\nok")
+    'name\\nok'
+    """
+    return _NOT_ONE_LINE.sub(_spelled, text)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def prepare_streams() -> None:
+    """Make standard output and error take every character: what their encoding lacks is spelled out.
+
+    A standard stream that was closed is opened on the null device; otherwise the next file opened would take its number, and
+    a library that complains on descriptor 2 would write into a recording.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def write(text: str, stream: TextIO | None) -> None:
+    """Write text for a person.
+
+    Raises
+    ------
+    ReaderLeft, OutputError
+        If nobody reads it, or it cannot be written.
+    """
+    if stream is None:
+        return
+    try:
+        stream.write(printable(text))
+    except OSError as error:
+        raise _lost(stream, error) from None
+
+
+def flush() -> None:
+    """Send what was written to standard output.
+
+    Raises
+    ------
+    ReaderLeft, OutputError
+        If nobody reads it, or it cannot be written.
+    """
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise _lost(sys.stdout, error) from None
+
+
+def settle() -> None:
+    """Send what was written before a complaint, as far as that is possible."""
+    with contextlib.suppress(ReaderLeft, OutputError):
+        flush()
+
+
+def complain(text: object) -> None:
+    """Write a line to standard error; nothing happens where nobody can read it."""
+    with contextlib.suppress(ReaderLeft, OutputError):
+        write(f"{text}\n", sys.stderr)
+
+
+def shows_progress() -> bool:
+    """Whether standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def show_progress(line: str, begins: str = "\r\033[K", ends: str = "") -> None:
+    """Replace the last line of the terminal; work goes on where the terminal is gone."""
+    with contextlib.suppress(OSError):
+        print(f"{begins}{one_line(line)}", end=ends, file=sys.stderr, flush=True)
+
+
+def _lost(stream: TextIO, error: OSError) -> Exception:
+    """What to raise after a failed write; the stream is sent to the null device, or the interpreter's end would complain."""
+    with contextlib.suppress(OSError, ValueError):
+        number, null = stream.fileno(), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)
+    if isinstance(error, BrokenPipeError):
+        return ReaderLeft()
+    return OutputError(
+        f"the answer must go where it can be written; standard output: {error.strerror or error}. "
+        "Make room or send it elsewhere, and ask again."
+    )

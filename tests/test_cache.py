@@ -1,0 +1,160 @@
+"""Derived tables and answers: whatever happened to their files, what is said is what the history says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import MakeRun
+
+from snowball_core import blocks
+from snowball_core.cache import keep, keep_answer, load, load_answer
+from snowball_core.glance import glance, measured
+from snowball_core.observation import Observation, observe
+from snowball_core.step_tables import step_table, token_motion
+
+TABLE = pd.DataFrame({"count": [1, 2, 3], "share": [0.5, 0.25, np.nan], "sizes": ["2", "", "3 2"]})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    keep(tmp_path / ".foreign" / "place", "steps", "key", TABLE)
+    return tmp_path / ".foreign" / "place"
+
+
+def the_file(folder: Path, name: str = "steps") -> Path:
+    (file,) = (folder / "cache").glob(f"{name}-*.parquet")
+    return file
+
+
+def test_a_kept_table_comes_back_as_it_was_under_its_name_and_key_alone(folder: Path) -> None:
+    pd.testing.assert_frame_equal(load(folder, "steps", "key"), TABLE)
+    assert [load(folder, *asked) for asked in (("steps", "other"), ("tokens", "key"), ("step", "s-key"))] == [None] * 3
+
+
+def test_no_flipped_bit_of_a_kept_table_is_believed(folder: Path) -> None:
+    file = the_file(folder)
+    whole = file.read_bytes()
+    for offset in range(0, len(whole), 3):
+        changed = bytearray(whole)
+        changed[offset] ^= 1 << offset % 8
+        file.write_bytes(changed)
+        assert load(folder, "steps", "key") is None
+    for length in (0, 4, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        assert load(folder, "steps", "key") is None
+    file.write_bytes(whole)
+    assert load(folder, "steps", "key") is not None
+
+
+def to_folder(file: Path) -> None:
+    file.unlink()
+    (file / "inside").mkdir(parents=True)
+
+
+def to_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def to_another_table(file: Path) -> None:
+    other = next(each for each in file.parent.glob("*.parquet") if each.name[:5] != file.name[:5])
+    shutil.copyfile(other, file)
+
+
+def to_a_table_of_other_columns(file: Path) -> None:
+    TABLE.to_parquet(file)
+
+
+def to_other_bits(file: Path) -> None:
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 3] ^= 4
+    file.write_bytes(raw)
+
+
+def to_loop(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file.name)
+
+
+DAMAGES = [to_folder, to_pipe, to_another_table, to_a_table_of_other_columns, to_other_bits, to_loop]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_numbers_are_equal_whatever_was_done_to_every_cached_file(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 7 * 16 * 4 * 2)
+    seen = observe(make_run())
+    right = step_table(replace(seen, kept_in=None)), token_motion(replace(seen, kept_in=None))
+    step_table(seen)
+    kept = sorted((seen.kept_in / "cache").glob("*.parquet"))
+    assert len(kept) == 6
+    for file in kept:
+        damage(file)
+    for _ in range(2):
+        for made, table in zip((step_table(seen), token_motion(seen)), right, strict=True):
+            pd.testing.assert_frame_equal(made, table)
+
+
+def test_a_rebuilt_table_is_kept_again_and_the_damaged_one_goes(make_run: MakeRun) -> None:
+    seen = observe(make_run())
+    step_table(seen)
+    whole = {file.name: file.read_bytes() for file in (seen.kept_in / "cache").iterdir()}
+    to_other_bits(the_file(seen.kept_in))
+    step_table(seen)
+    assert {file.name: file.read_bytes() for file in (seen.kept_in / "cache").iterdir()} == whole
+
+
+@pytest.mark.parametrize("what", ["file", "unreadable"])
+def test_where_no_cache_can_be_kept_the_numbers_are_the_same(make_run: MakeRun, what: str) -> None:
+    seen: Observation = observe(make_run())
+    (seen.kept_in / "cache").write_text("no folder") if what == "file" else (seen.kept_in / "cache").symlink_to("cache")
+    pd.testing.assert_frame_equal(step_table(seen), step_table(replace(seen, kept_in=None)))
+
+
+def test_no_changed_letter_of_a_kept_answer_is_believed(tmp_path: Path) -> None:
+    key, answer = [2, "run.json", 17], {"counts": {"dead": [51, [14, 12], []]}, "name": "a"}
+    keep_answer(tmp_path, "glance", key, answer)
+    file = tmp_path / "cache" / "glance.json"
+    whole = file.read_bytes()
+    assert load_answer(tmp_path, "glance", key) == answer
+    for offset, byte in enumerate(whole):
+        file.write_bytes(whole[:offset] + bytes([byte ^ 1]) + whole[offset + 1 :])
+        assert load_answer(tmp_path, "glance", key) is None
+    keep_answer(tmp_path, "other", key, answer)
+    (tmp_path / "cache" / "other.json").replace(file)
+    assert load_answer(tmp_path, "glance", key) is None
+
+
+GLANCES = {
+    "a count that is text": ("dead", [6, ["1", 1, 6], [1, 1, 6], [1]]),
+    "a count that is true": ("dead", [6, [True, 1, 6], [1, 1, 6], [1]]),
+    "a count below 0": ("dead", [6, [7, 0, -1], [1, 1, 6], [1]]),
+    "counts that do not add up": ("dead", [6, [2, 1, 6], [1, 1, 6], [1]]),
+    "a curve beyond the tokens": ("dead", [6, [1, 1, 6], [1, 1, 6], [7]]),
+    "a curve without points": ("dead", [6, [1, 1, 6], [1, 1, 6], []]),
+    "another group": ("others", [6, [1, 1, 6], [1, 1, 6], [1]]),
+    "a number in place of counts": ("dead", 6),
+}
+
+
+@pytest.mark.parametrize("name", GLANCES)
+def test_a_glance_of_wrong_types_or_bounds_is_measured_anew(make_run: MakeRun, name: str) -> None:
+    path = make_run().path
+    for file in path.iterdir():
+        os.utime(file, (1_600_000_000, 1_600_000_000))
+    right = glance(path)
+    assert right == measured(path)
+    content = json.loads((path / "cache" / "glance.json").read_text())
+    group, counts = GLANCES[name]
+    # With the digest of what it says now: as a fault of the program would keep it.
+    keep_answer(path, "glance", content["key"], content["answer"] | {"counts": {group: counts}})
+    assert glance(path) == right

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cache import keep_answer, load_answer
-from .damage import faults
-from .errors import RunError
-from .files import identity
+from .damage import kept_faults
 from .glance import Counts, Glance, glance
 from .notes import Notes, read_notes
 from .run_folders import LINK, NO_MANIFEST, OTHER_NAME, told_apart
-from .runs import CHECKPOINT, HISTORY, read_run
+from .runs import HISTORY
 from .status import Status, read_status
 
 if TYPE_CHECKING:
@@ -29,8 +26,6 @@ Progress = Callable[[int, int], None]
 _AT_REST = ("completed", "stopped", "failed")
 _NO_RUNS = (LINK, NO_MANIFEST, OTHER_NAME)
 _REST_SECONDS = 2.0
-_FAULTS_VERSION = 1
-_DERIVED = ("cache", "lock", "stop", "notes.json")
 _MEASURES = ("unique", "black_holes", "population")
 
 
@@ -152,31 +147,12 @@ def _at_rest(path: Path, stamp: tuple[tuple[Any, ...], ...]) -> Row:
 
 def _read(path: Path, entries: Mapping[str, os.stat_result]) -> Row:
     seen, status = glance(path, entries), read_status(path)
-    faults = () if seen.origin is None else _faults(path, entries, status, is_history_said=bool(seen.damage))
+    known = {} if seen.origin is None else kept_faults(path, entries, status)
+    faults = tuple(text for name, text in known.items() if not (seen.damage and name == HISTORY))
     if seen.origin is None or faults or (seen.damage and not status.is_alive):
         status = Status("damaged", status.step, status.last_step, message=seen.damage or faults[0])
     inside = [at.st_size if not stat.S_ISDIR(at.st_mode) else _size(path / name) for name, at in entries.items()]
     return Row(path, status, seen, read_notes(path), sum(inside), faults)
-
-
-def _faults(path: Path, entries: Mapping[str, os.stat_result], status: Status, is_history_said: bool) -> tuple[str, ...]:
-    """What is wrong with the run's files, from its cache where that was found in these very files."""
-    sources = sorted((name, at) for name, at in entries.items() if name not in _DERIVED)
-    stamps = [[name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in sources]
-    with contextlib.suppress(OSError):
-        stamps.append([str(CHECKPOINT), *identity(path / CHECKPOINT)])
-    key, now = [_FAULTS_VERSION, status.state, stamps], time.time()
-    kept = load_answer(path, "damage", key)
-    if isinstance(kept, dict) and isinstance(found := kept.get("faults"), dict):
-        known = {str(name): str(text) for name, text in found.items()}
-    else:
-        try:
-            known = faults(read_run(path), status)
-        except RunError:  # it was changed while it was listed
-            return ()
-        if all(now - at.st_mtime > _REST_SECONDS for _, at in sources):
-            keep_answer(path, "damage", key, {"faults": known})
-    return tuple(text for name, text in known.items() if not (is_history_said and name == HISTORY))
 
 
 def _entries(path: Path) -> dict[str, os.stat_result]:

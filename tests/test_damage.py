@@ -47,7 +47,7 @@ KINDS: dict[str, tuple[Change, str, str]] = {
     "recording shorter": (lambda run: holds(run / MOMENTS, 24), MOMENTS, "must hold 25 snapshots .* it holds 24"),
     "recording empty": (lambda run: holds(run / HIDDEN, 0), HIDDEN, "must hold 25 snapshots .* it holds 0"),
     "recording cut off": (lambda run: (run / HIDDEN).write_bytes((run / HIDDEN).read_bytes()[:-1]), HIDDEN, "cut off"),
-    "recording no tensor": (lambda run: (run / DEAD).write_bytes(b"x" * 99), DEAD, "cannot be read: .* not one"),
+    "recording no tensor": (lambda run: (run / DEAD).write_bytes(b"x" * 99), DEAD, "cannot be read: .* safetensors file"),
     "recording of another": (lambda run: shutil.copy(run / HIDDEN, run / MOMENTS), MOMENTS, r"as U64 \[128\] .* no tensor"),
     "status lost": (lambda run: (run / "status.json").unlink(), "status.json", "status.json is missing: .* resume"),
     "status no JSON": (lambda run: (run / "status.json").write_text("{"), "status.json", "status.json is damaged"),

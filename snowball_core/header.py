@@ -108,11 +108,13 @@ def _refuse_many(raw: bytes) -> None:
     """
     if len(raw) <= _HARMLESS:
         return
-    strings = list(itertools.islice(_STRING.finditer(raw), _MOST_STRINGS + 1))
-    begins, ends = [0, *(found.end() for found in strings)], [*(found.start() for found in strings), len(raw)]
-    outside = b" ".join(raw[begin:end] for begin, end in zip(begins, ends, strict=True))
-    marks = sum(map(outside.count, (b"{", b"[", b",", b":")))
-    if marks > _MOST_MARKS or len(strings) > _MOST_STRINGS:
+    outside, place = [], 0
+    for found in itertools.islice(_STRING.finditer(raw), _MOST_STRINGS + 1):
+        outside.append(raw[place : found.start()])
+        place = found.end()
+    strings, text = len(outside), b" ".join([*outside, raw[place:]])
+    marks = sum(map(text.count, (b"{", b"[", b",", b":")))
+    if marks > _MOST_MARKS or strings > _MOST_STRINGS:
         raise ValueError(f"its header of {len(raw):,} bytes lists more than {MOST_TENSORS:,} tensors")
 
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 # The state before training and after each of a million steps.
 MOST_SNAPSHOTS = 1_000_001
-# Of memory, while the tables of a history are made: about 330 of each row's numbers, kept twice, and its census.
-_BYTES_A_SNAPSHOT = 3 * 1_000
+# Of memory, for its rows of three groups: 330 of numbers a row, several times over while they are joined and written.
+_BYTES_A_SNAPSHOT = 6_000
 
 
 def tables_bytes(snapshots: int) -> int:

@@ -18,7 +18,6 @@ from safetensors.numpy import save_file
 from snowball_core import header as headers
 from snowball_core.config import RunConfig, config_faults
 from snowball_core.corpus import Corpus, from_bytes, read_file
-from snowball_core.costs import memory_bytes
 from snowball_core.errors import CorpusError, HistoryError, RunError
 from snowball_core.header import MOST_TENSORS, read_header
 from snowball_core.memory import MOST_SNAPSHOTS, tables_bytes
@@ -28,7 +27,7 @@ from snowball_core.schedules import recorded_steps
 from snowball_core.training import Training
 from snowball_core.windows import WindowOrder
 
-MANY = 2_100_000
+MANY = 3_000
 HEADERS = {
     "lists": b'{"h":[' + b"[]," * MANY + b"[]]}",
     "objects": b'{"h":[' + b"{}," * MANY + b"{}]}",
@@ -54,7 +53,7 @@ def limited(*words: object, megabytes: int) -> tuple[int, str, float]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and told in other ways there")
 def test_a_header_of_many_objects_is_refused_in_little_memory(tmp_path: Path) -> None:
-    path = header_of(tmp_path / "h.safetensors", HEADERS["lists"], bytes(8))
+    path = header_of(tmp_path / "h.safetensors", b'{"h":[' + b"[]," * 8_000_000 + b"[]]}", bytes(8))
     code, error, used = limited("census", path, "--runs", tmp_path, megabytes=2_000)
     assert code == 2
     assert "lists more than 100,000 tensors" in error
@@ -65,6 +64,8 @@ def test_a_header_of_many_objects_is_refused_in_little_memory(tmp_path: Path) ->
 def test_headers_of_many_objects_are_refused_before_they_are_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    for limit, most in {"_MOST_MARKS": 2_000, "_MOST_STRINGS": 1_000, "_HARMLESS": 5_000}.items():
+        monkeypatch.setattr(headers, limit, most)
     monkeypatch.setattr(headers.json, "loads", lambda text: pytest.fail("parsed"))
     with pytest.raises(HistoryError, match=r"its header of [0-9,]+ bytes lists more than 100,000 tensors"):
         read_header(header_of(tmp_path / "h", HEADERS[name], bytes(8)))
@@ -134,13 +135,13 @@ def test_more_snapshots_than_can_be_measured_are_refused_before_any_is_read(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and told in other ways there")
 def test_the_tables_of_tiny_snapshots_take_the_memory_that_is_said(tmp_path: Path) -> None:
-    count = 10_000
+    count = 20_000
     path = tmp_path / "h.safetensors"
     words = np.random.default_rng(0).integers(0x3F80, 0x3F83, (count, 2, 2), np.uint16)
     header_of(path, {"h": entry((count, 2, 2), (0, 8 * count))}, words.tobytes())
     code, error, used = limited("census", path, "--dead", "0", "--runs", tmp_path, megabytes=4_000)
     assert (code, error) == (0, "")
-    assert used < 130 + tables_bytes(count) / 1e6
+    assert used < 170 + tables_bytes(count) / 1e6
 
 
 @pytest.mark.parametrize(("record", "steps", "count"), [("every", 10**6, 1_000_001), ("every-10", 10**7, 1_000_001)])
@@ -183,22 +184,6 @@ def test_missing_tokens_are_those_that_no_byte_is(vocab: int) -> None:
     kept = Corpus("text", ids, "")
     assert kept.byte_counts.tolist() == np.bincount(ids, minlength=128).tolist()
     assert np.flatnonzero(~kept.is_missing(vocab)).tolist() == [each for each in (0, 1, 97, 98) if each < vocab]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the largest memory of a process is told in other units there")
-def test_a_long_text_costs_what_the_estimate_says(tmp_path: Path) -> None:
-    text = tmp_path / "text"
-    text.write_bytes(b"No number is to be trusted unmeasured. \n" * 500_000)
-    code = (
-        "from snowball_core.commands import main\n"
-        f"main(['record', '--corpus', {str(text)!r}, '--steps', '1', '--runs', {str(tmp_path)!r}])\n"
-        "print('largest', next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    largest = int(done.stdout.split("largest")[1]) * 1_024
-    config = RunConfig(steps=1)
-    assert largest == pytest.approx(memory_bytes(config, 20_000_000), rel=0.08)
-    assert largest > memory_bytes(config, 10_000_000)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])

@@ -93,16 +93,19 @@ def test_the_speed_of_this_processor_is_a_plausible_number():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the largest memory of a process is told in other units there")
 def test_the_estimate_of_memory_is_near_what_a_worker_really_takes(tmp_path: Path) -> None:
-    # The largest memory so far: of the smaller batch first.
+    # The largest memory so far: of the smaller batch first, and of the text of 60 MB last.
+    (tmp_path / "text").write_bytes(b"No number is to be trusted unmeasured. \n" * 1_500_000)
     code = (
         "from snowball_core.commands import main\n"
-        "for batch in ('32', '128'):\n"
-        f"    main(['record', '--batch', batch, '--steps', '3', '--runs', {str(tmp_path)!r}, '--json'])\n"
+        f"for more in (['32'], ['128'], ['128', '--corpus', {str(tmp_path / 'text')!r}]):\n"
+        f"    main(['record', '--batch', *more, '--steps', '3', '--runs', {str(tmp_path)!r}, '--json'])\n"
         "    print('largest', next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found = [int(line.split()[1]) * 1024 for line in done.stdout.splitlines() if line.startswith("largest")]
-    assert [memory_bytes(RunConfig(batch=batch, steps=3)) for batch in (32, 128)] == pytest.approx(found, rel=0.25)
+    assert [memory_bytes(RunConfig(batch=batch, steps=3)) for batch in (32, 128)] == pytest.approx(found[:2], rel=0.25)
+    # As 64-bit numbers the text and the order of its windows would take 960 MB.
+    assert memory_bytes(RunConfig(batch=128, steps=3), 60_000_000) == pytest.approx(found[2], rel=0.1)
 
 
 def test_steps_trained_already_take_no_time() -> None:

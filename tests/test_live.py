@@ -103,3 +103,15 @@ def test_loss_and_rate_are_means_over_the_same_steps(make_run: MakeRun) -> None:
     table, _ = loss_data(metrics, step_axis("symlog", 6_000))
     assert table["step"].tolist() == [1.0, 2.0, 3001.0]
     assert rate_spec(step_axis("symlog", 10), 100)["layer"][0]["encoding"]["y"]["field"] == "learning_rate"
+
+
+def test_a_history_and_losses_put_in_place_of_others_are_read_from_the_beginning(make_run: MakeRun) -> None:
+    run, other = make_run(snapshots=9, state="running"), make_run(snapshots=0)
+    seen = follow(run)
+    with TensorWriter(other.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
+        for snapshot in falling_together(12)[::-1]:
+            writer.append(snapshot)
+    for name in (HISTORY, METRICS):
+        (other.path / name).replace(run.path / name)
+    same(follow(run, seen), follow(run))
+    assert follow(run, seen).counts["unique"].tolist()[0] < seen.counts["unique"].tolist()[0]

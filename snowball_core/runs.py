@@ -38,7 +38,8 @@ FORMAT = 1
 def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
     """The folder of recorded runs: ``given``, else ``$SNOWBALL_RUNS``, else ``runs`` beside the package."""
     chosen = given or os.environ.get("SNOWBALL_RUNS") or Path(__file__).resolve().parent.parent / "runs"
-    return Path(chosen).expanduser().resolve()
+    # Not Path.resolve, which fails on a link to itself; there is then no run, as in any folder that does not exist.
+    return Path(os.path.realpath(os.path.expanduser(chosen)))
 
 
 def corpora_folder(folder: Path) -> Path:

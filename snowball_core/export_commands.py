@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from .answers import Answer, add_run, folder_of, nonempty, say, seen_of, whole
-from .errors import ConfigError
+from .errors import ConfigError, RunError
 
 
 def add_export_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
@@ -50,6 +51,10 @@ def _export(asked: argparse.Namespace) -> Answer:
 def _import(asked: argparse.Namespace) -> Answer:
     from .parcel import unpack
 
-    run = unpack(Path(asked.file), folder_of(asked))
+    file = Path(asked.file)
+    if os.path.exists(file) and not os.path.isfile(file):
+        # A pipe nobody writes to would be waited for.
+        raise RunError(f'a run is imported from a zip file that "export" wrote; "{file}" is a folder, a pipe or a device.')
+    run = unpack(file, folder_of(asked))
     say(asked, f"imported {run.id}, every file as it was packed")
     return {"run": run.id, "state": run.status().state}

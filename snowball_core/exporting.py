@@ -126,7 +126,7 @@ def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] =
     RunError
         If the folder lies in the library or cannot be written, or a file would be overwritten that no export wrote.
     """
-    picked, target = chosen(shown, only), folder.expanduser().resolve()
+    picked, target = chosen(shown, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:
         raise RunError(
             f'an export is written outside the library of runs; "{target}" is in it. Choose another folder with --to.'

@@ -47,7 +47,7 @@ def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
     """
     chosen = given or os.environ.get("SNOWBALL_RUNS") or Path(__file__).resolve().parent.parent / "runs"
     try:
-        return Path(chosen).expanduser().resolve()
+        return Path(os.path.realpath(os.path.expanduser(chosen)))
     except (OSError, RuntimeError, ValueError) as error:
         raise unreadable(chosen, error) from None
 

@@ -115,3 +115,21 @@ def test_a_folder_a_link_and_a_file_that_are_no_run_are_named_for_what_they_are(
         assert words in refused(word, library), word
     with pytest.raises(SnowballError, match="a recorded run is needed"):
         named_run(str(elsewhere / "files" / "h.safetensors"), library)
+
+
+def test_a_library_or_a_target_that_cannot_be_a_folder_gives_a_sentence(
+    run: Run, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "loop").symlink_to("loop")
+    (elsewhere / "file").touch()
+    os.mkfifo(elsewhere / "pipe")
+    for name in ("loop", "file", "pipe", "x" * 300, "bad\udcff", "~nobody-of-this-name/x"):
+        for words, statuses in (
+            (["list", "--runs", name], (0, 2)),
+            (["trashed", "--runs", name], (0, 2)),
+            (["census", "nobody", "--runs", name], (2,)),
+            (["import", name], (2,)),
+            (["export", run.id, "--only", "methods.txt", "--to", f"{name}/deeper"], (0, 2)),
+        ):
+            assert main(words) in statuses, words
+            assert len(capsys.readouterr().err.splitlines()) <= 1, words

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .bf16 import Words, is_finite
 from .identity import classes, leaders, moved_frames, populations
 from .memory import release
 
@@ -163,6 +164,22 @@ def change_steps(history: npt.NDArray[Any], group: Group | None = None) -> npt.N
         moved.append(moved_frames(chunk, before))
         before = chunk[-1]
     return np.flatnonzero(np.concatenate(moved)) if moved else np.empty(0, np.intp)
+
+
+def finite_snapshots(history: Words) -> int:
+    """How many snapshots come before the first that holds a NaN or an infinity; all of them where none does.
+
+    Examples
+    --------
+    >>> finite_snapshots(np.array([[[0x3F80]], [[0x7F80]], [[0x3F80]]], np.uint16))
+    1
+    """
+    start = 0
+    for chunk in _chunks(history, None):
+        if not is_finite(chunk):
+            return start + next(t for t in range(len(chunk)) if not is_finite(chunk[t]))
+        start += len(chunk)
+    return start
 
 
 @dataclass(frozen=True)

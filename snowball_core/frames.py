@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Words
-from .census import Census, censuses, change_steps, hidden_leaders, history_leaders
+from .census import Census, censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
 from .lineage import Lineage, lineage
 from .memory import release
 from .shots import MOST_VECTORS, Share, check_drawable, shades, shots, silent
@@ -98,7 +98,8 @@ def reel(
     starts = starts[owners]
     label = np.stack([numbered(led[start]) for start in starts])
     whole = np.uint16 if led.shape[1] <= _MOST_NUMBERED else np.uint32
-    tree, scale = lineage(leader, group), shades(history, group, unit)
+    # Rows that are not finite are no black hole: they have no colour, and what happens to their bits is no event.
+    tree, scale = lineage(leader[: finite_snapshots(history)], group), shades(history, group, unit)
     progress(_FOLLOWED)
     until = len(led) if settled is None else settled
     drawn, basis = shots(history, group, kept, label, owner, unit, until, lambda share: progress(_FOLLOWED + _DRAWN * share))

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words, is_finite
+from .bf16 import Words
 from .cache import FOREIGN
+from .census import finite_snapshots
 from .config import RunConfig
 from .corpus import load_corpus
 from .damage import faults
 from .errors import HistoryError
 from .file_kinds import dtype_advice
 from .header import RESERVED, Entry, Header, read_header, require_measurable
-from .memory import release
 from .naming import named
 from .origins import segments
 from .recordings import TENSOR, recordings
@@ -35,8 +35,6 @@ from .terminal import one_line
 
 GROUPS = ("all", "dead", "live")
 MOMENT_HASH = "moment_hash"
-# Both passes over a chunk find it in the processor's cache.
-_CHUNK_BYTES = 512 * 1024
 _UNKNOWN_DEAD = (
     "which tokens are dead is not known for a foreign history, so only the group all can be measured: "
     "name the text it was trained on (--corpus FILE) or its dead tokens (--dead 0-9,11)"
@@ -97,13 +95,7 @@ class Observation:
     @functools.cached_property
     def finite(self) -> int:
         """How many snapshots come before the first that holds a NaN or an infinity; all of them where none does."""
-        size = max(1, _CHUNK_BYTES // max(1, self.words[:1].nbytes))
-        for start in range(0, len(self.words), size):
-            part: Any = np.asarray(self.words[start : start + size])
-            if not is_finite(part):
-                return start + next(t for t in range(len(part)) if not is_finite(part[t]))
-            release(self.words)
-        return len(self.words)
+        return finite_snapshots(self.words)
 
     @property
     def rates(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:

@@ -147,3 +147,12 @@ def test_an_export_is_of_the_last_finite_step_and_every_text_says_why():
     for each in chosen(shown, ["report.html", "pictures/counts.svg", "methods.txt"]):
         assert said.replace("dead ", "" if each.name == "methods.txt" else "dead ").split(":")[0] in each.content().decode()
     assert said in next(each for each in chosen(shown, ["report.html"])).content().decode()
+
+
+def test_frames_tell_no_event_of_rows_that_are_not_finite():
+    whole, cut = (reel(words, np.arange(len(words)), DEAD, "cells") for words in (ending([0, 2], NAN), FINITE))
+    assert whole.arrays["event"].tolist() == cut.arrays["event"].tolist() == [1, 3]
+    # Tokens 0 and 2 share a row of NaN in the last frame, which has no colour of a hole.
+    last = whole.arrays["slot"].reshape(-1, 1)[whole.arrays["partition"][-1]]
+    assert last.tolist() == [-1]
+    assert reel(np.full((2, 4, 2), NAN, np.float32), np.arange(2), DEAD, "cells").arrays["event"].tolist() == []

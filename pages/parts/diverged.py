@@ -43,7 +43,7 @@ def say_diverged(run: Run, group: str, snapshots: int) -> int:
 def say_lost(lost: Divergence | None, name: str = "") -> None:
     """A divergence in words, of one run of several by its name; nothing where there is none."""
     if lost is not None:
-        st.error(f"**{plain(name)}**: {plain(lost.text)}." if name else f"{plain(lost.text)}.", icon=":material/trending_up:")
+        st.error(f"**{plain(name)}**: {lost.text}." if name else f"{lost.text}.", icon=":material/trending_up:")
 
 
 def say_rows(rows: Words) -> None:

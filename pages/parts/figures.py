@@ -196,7 +196,7 @@ def numbers(moment: CloseUp) -> None:
         cells.metric(
             "Farthest, cells",
             f"{exact['linf_cells']:,}" if is_finite else "none",
-            f"{_short(exact['linf_weight'])} weight",
+            f"{_short(exact['linf_weight'])} weight" if exact["linf_weight"] == exact["linf_weight"] else "no number",
             delta_color="off",
             delta_arrow="off",
             help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "

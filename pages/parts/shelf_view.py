@@ -120,7 +120,7 @@ def _table(rows: Sequence[Row], group: str) -> list[Row]:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": kept}},
         column_order=_ORDER if any(row.damage for row in rows) else [name for name in _ORDER if name != "damage"],
-        column_config=_columns(group),
+        column_config=_columns(group, any(row.glance.diverged is not None for row in rows)),
         placeholder="",
         height=min(38 + 35 * len(rows), 423),
         alt=f"The runs of the library, one a row, with U, C and P of {group} tokens at the start and the end",
@@ -145,7 +145,7 @@ _ORDER = (
 )
 
 
-def _columns(group: str) -> dict[str, Any]:
+def _columns(group: str, is_wide: bool) -> dict[str, Any]:
     column = st.column_config
     names = {
         "unique": ("U", f"Unique vectors among {group} tokens: distinct rows, by bits."),
@@ -160,7 +160,7 @@ def _columns(group: str) -> dict[str, Any]:
     preset = "The preset its configuration is, whatever its seed, recorded steps and machine; own where it is none."
     return ends | {
         "title": column.TextColumn("name", width=150, pinned=True, help="Its label, or the name it was configured with."),
-        "state": column.TextColumn("state", width=88),
+        "state": column.TextColumn("state", width=200 if is_wide else 88),
         "preset": column.TextColumn("preset", width=140, help=preset),
         "curve": column.LineChartColumn("U over steps", width=96, y_min=0, color="#009E73"),
         "step": column.NumberColumn("step", format="localized", width=62, help="Steps done."),

@@ -6,13 +6,11 @@ the page that is left, so that Back returns to another run.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 # The names that every page keeps in its address once they are known, whether it shows them or not.
@@ -82,11 +80,10 @@ def write(name: str, words: Sequence[str], is_of_the_run: bool = True) -> None:
     """
     _known(name).add(tuple(words))
     if st.query_params.get_all(name) != list(words):
-        with contextlib.suppress(StreamlitAPIException):  # raised for a name that a page's own script has bound
-            if words:
-                st.query_params[name] = words[0] if len(words) == 1 else list(words)
-            else:
-                del st.query_params[name]
+        if words:
+            st.query_params[name] = words[0] if len(words) == 1 else list(words)
+        else:
+            del st.query_params[name]
     if name in SHARED and is_of_the_run:
         carried = st.session_state.setdefault(_RUN, {})
         carried.pop(name, None)

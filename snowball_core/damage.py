@@ -16,6 +16,7 @@ from .cache import keep_answer, load_answer
 from .errors import HistoryError, RunError
 from .files import FileIdentity, identity, open_regular, read_json
 from .header import Entry, read_header
+from .manifest import is_as_written
 from .origins import CHECKPOINT as FROM_CHECKPOINT
 from .recordings import HISTORY, TENSOR, Recording, recordings
 from .runs import CHECKPOINT, METRICS, Run, read_run
@@ -24,7 +25,7 @@ from .status import ALIVE_STATES, Status
 
 STATUS, MANIFEST = "status.json", "run.json"
 HASHES = "sha256"
-_VERSION, _REST_SECONDS = 1, 2.0
+_VERSION, _REST_SECONDS = 2, 2.0
 _DERIVED = ("cache", "lock", "stop", "notes.json")
 _TAIL, _BLOCK = 4_096, 1 << 20
 _MEND = "Put it back from a copy, or record the run again: the same configuration gives the same bits."
@@ -64,7 +65,7 @@ def faults(run: Run, status: Status | None = None) -> dict[str, str]:
         elif (status.is_alive and (run.path / file).exists()) or _comes_later(run, name, counts[TENSOR], expected):
             del found[file]  # a header that is just being rewritten, or a file that the first start makes
     found |= _metric_fault(run, status, int(steps[max(0, min(counts[TENSOR], len(steps)) - 1)]))
-    return found | _checkpoint_fault(run, status) | _status_fault(run, status) | _dead_fault(run)
+    return found | _checkpoint_fault(run, status) | _status_fault(run, status) | _dead_fault(run) | manifest_fault(run)
 
 
 def kept_faults(path: Path, entries: Mapping[str, os.stat_result], status: Status) -> dict[str, str]:
@@ -224,6 +225,14 @@ def _status_fault(run: Run, status: Status) -> dict[str, str]:
     if status.state in ("stopped", "failed") and has_hashes:
         return {STATUS: f"{STATUS} says {status.state}, {MANIFEST} holds the hashes of a completed run. {again}"}
     return {}
+
+
+def manifest_fault(run: Run) -> dict[str, str]:
+    """Whether the entries of ``run.json`` are those that were written, by their SHA-256."""
+    if is_as_written(run.manifest):
+        return {}
+    text = f"{MANIFEST} is not what was written: its entries have another SHA-256. Put it back from a copy."
+    return {MANIFEST: text}
 
 
 def _dead_fault(run: Run) -> dict[str, str]:

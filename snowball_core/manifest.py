@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from .files import LARGEST_JSON, from_json_bytes, read_bytes
 from .origins import origin_of
 
 FORMAT = 1
+SEAL = "entries_sha256"
 _DEEPEST = 200
 _LARGEST = 2**63
 _LARGEST_COUNT = 2**53
@@ -185,6 +187,28 @@ def _fault(error: Exception) -> str:
     if isinstance(error, RecursionError) or "int_max_str_digits" in str(error):
         return "something else was written into it"
     return str(error)
+
+
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a ``run.json`` with a SHA-256 of all of them, by which :func:`is_as_written` finds a changed one.
+
+    Examples
+    --------
+    >>> written = sealed({"steps": 3})
+    >>> is_as_written(written), is_as_written({**written, "steps": 4}), is_as_written({"steps": 3})
+    (True, False, True)
+    """
+    return {**manifest, SEAL: _entries_sha256(manifest)}
+
+
+def is_as_written(manifest: Mapping[str, Any]) -> bool:
+    """Whether the entries of a ``run.json`` have the SHA-256 that stands among them; True where an older version wrote none."""
+    return SEAL not in manifest or manifest[SEAL] == _entries_sha256(manifest)
+
+
+def _entries_sha256(manifest: Mapping[str, Any]) -> str:
+    text = json.dumps({name: value for name, value in manifest.items() if name != SEAL}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def portable(content: Any) -> Any:

@@ -17,7 +17,7 @@ from .archives import ADDED, CONTENTS, FORMAT, PART, REFUSED, Listed, blocks, co
 from .costs import disk_bytes
 from .errors import RunError
 from .files import LARGEST_JSON, open_regular, read_json
-from .manifest import parsed_manifest, portable
+from .manifest import SEAL, is_as_written, parsed_manifest, portable, sealed
 from .runs import Run, read_run
 from .staging import staged, sweep
 from .status import require_writable
@@ -79,7 +79,11 @@ def _without_paths(path: Path) -> bytes | None:
     except (OSError, ValueError, RecursionError):
         return None
     cut = portable(content)
-    return None if cut == content else json.dumps(cut, indent=1).encode()
+    if cut == content:
+        return None
+    # What was changed before it was packed must still be found by whoever opens it.
+    resealed = sealed(cut) if isinstance(cut, dict) and SEAL in cut and is_as_written(content) else cut
+    return json.dumps(resealed, indent=1).encode()
 
 
 def _content(path: Path, changed: bytes | None) -> BinaryIO:

@@ -15,6 +15,7 @@ from .corpus import Corpus
 from .errors import RunError, SnowballError
 from .files import read_bytes, replacing
 from .machine import resolve_device
+from .manifest import sealed
 from .memory import keep_memory
 from .preparing import checked_corpus, prepare
 from .provenance import compared_provenance
@@ -181,7 +182,7 @@ def _begun(run: Run, corpus: Corpus, prefix: Prefix) -> tuple[Run, Training]:
     restore_checkpoint(run, training, prefix)
     if run.manifest.get("provenance") is None:
         manifest = {**run.manifest, "provenance": here}
-        write_json(run.path / "run.json", manifest)
+        write_json(run.path / "run.json", sealed(manifest))
         run = Run(run.path, run.config, manifest)
     return run, training
 
@@ -193,7 +194,7 @@ def _train(run: Run, training: Training, prefix: Prefix, asked: threading.Event,
             state = _loop(run, training, recorder, asked, progress)
             recorder.trim()
             if state == "completed":
-                write_json(run.path / "run.json", {**run.manifest, "sha256": recorder.hashes()})
+                write_json(run.path / "run.json", sealed({**run.manifest, "sha256": recorder.hashes()}))
         stop_marker(run.path).unlink(missing_ok=True)
         return progress.end(state, _rewritten(recorder, prefix))
     except Exception as error:

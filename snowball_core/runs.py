@@ -20,7 +20,7 @@ from .errors import HistoryError, RunError
 from .files import open_regular
 from .header import read_header
 from .manifest import FORMAT as FORMAT
-from .manifest import read_manifest
+from .manifest import read_manifest, sealed
 from .origins import Origin, origin_of
 from .recordings import HISTORY as HISTORY
 from .recordings import TENSOR as TENSOR
@@ -222,7 +222,7 @@ def _placed(stage: Path, folder: Path, stem: str, content: dict[str, Any]) -> Pa
         if os.path.lexists(path):
             continue
         content["id"] = path.name
-        write_json(stage / "run.json", content)
+        write_json(stage / "run.json", sealed(content))
         try:
             os.rename(stage, path)
         except OSError as error:

@@ -12,6 +12,7 @@ from .digests import Summary, Tally, tally_of
 from .errors import HistoryError, RunError
 from .files import open_regular
 from .header import read_header
+from .manifest import is_as_written
 from .metric_rows import Rows, read_rows
 from .origins import CHECKPOINT as EXACT
 from .recordings import HISTORY, Recording, recordings
@@ -58,6 +59,7 @@ def sound_prefix(run: Run) -> Prefix:
     RunError
         If anything is not what was written; the message names file and step and says what can be done.
     """
+    require_manifest(run)
     saved = sound_checkpoint(run)
     if saved is None:
         _require_start(run)
@@ -72,6 +74,20 @@ def sound_prefix(run: Run) -> Prefix:
         _require_rows(run, rows.tally, saved.metrics, saved.step)
     tallies = {name: tally for name, (_, tally) in found.items()}
     return Prefix(saved.step, saved.recordings is not None, {name: count for name, (count, _) in found.items()}, tallies, rows)
+
+
+def require_manifest(run: Run) -> None:
+    """Refuse to go on from a run whose configuration is not the one it began with.
+
+    Raises
+    ------
+    RunError
+    """
+    if not is_as_written(run.manifest):
+        raise RunError(
+            f'the run.json of "{run.id}" must hold what was written there; its entries have another SHA-256. Nothing was '
+            "changed. Put it back from a copy, or record the run again."
+        )
 
 
 def sound_hashes(run: Run, recorded: Mapping[str, Summary], rows: Summary) -> dict[str, str]:
@@ -125,6 +141,7 @@ def require_sound_snapshot(run: Run, index: int) -> None:
     ------
     RunError
     """
+    require_manifest(run)
     try:
         saved = sound_checkpoint(run)
     except RunError:

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from conftest import MakeRun
 
+from snowball_core.damage import faults
 from snowball_core.errors import RunError
 from snowball_core.files import read_json
-from snowball_core.manifest import portable
+from snowball_core.manifest import portable, sealed
 from snowball_core.methods import methods
 from snowball_core.observation import observe
 from snowball_core.runs import Run, read_run
 from snowball_core.shelf import row
+from snowball_core.soundness import require_manifest
 from snowball_core.status import Status
 
 HASH = "0f" * 32
@@ -216,3 +218,21 @@ def test_a_path_that_leaves_the_machine_is_its_last_part(text: str, cut: str) ->
 def test_a_run_of_a_built_in_text_is_the_same_without_its_paths(make_run: MakeRun) -> None:
     run: Run = make_run()
     assert portable(run.manifest) == run.manifest
+
+
+@pytest.mark.parametrize("change", [{"created": "yesterday"}, {"config": {"seed": 7}}, {"dead_ids": [1]}, {"more": None}])
+def test_a_run_json_that_was_changed_by_hand_is_damage_and_nothing_goes_on_from_it(
+    tmp_path: Path, make_run: MakeRun, change: dict[str, Any]
+) -> None:
+    run = make_run()
+    file = run.path / "run.json"
+    content = sealed(json.loads(file.read_text()))
+    file.write_text(json.dumps(content))
+    assert "run.json" not in faults(read_run(run.path))
+    require_manifest(read_run(run.path))
+    merged = {key: content.get(key) | value if key == "config" else value for key, value in change.items()}
+    file.write_text(json.dumps(content | merged))
+    changed = read_run(run.path)
+    assert "entries have another SHA-256" in faults(changed)["run.json"]
+    with pytest.raises(RunError, match=r"run\.json of .* must hold what was written there.*Put it back from a copy"):
+        require_manifest(changed)

@@ -130,6 +130,12 @@ def _no_history(given: Path, kind: int) -> str:
 
 def _nowhere(word: str, folder: Path, run_id: str) -> str:
     """What to do about a word that names nothing."""
+    try:
+        os.stat(folder / run_id / _MANIFEST)
+    except PermissionError as error:
+        return f"its folder may not be entered ({error.strerror}). Ask whoever owns it."
+    except (OSError, ValueError):
+        pass
     if run_id and (folder / run_id).is_symlink():
         return f"that is a link to {os.path.realpath(folder / run_id)}. Name the folder that it leads to."
     known = [path.name for path in run_paths(folder)][:5]

@@ -23,13 +23,13 @@ from .census import finite_snapshots
 from .config import RunConfig
 from .corpus import load_corpus
 from .damage import faults
-from .errors import HistoryError
+from .errors import HistoryError, RunError
 from .file_kinds import dtype_advice
 from .header import RESERVED, Entry, Header, read_header, require_measurable
 from .naming import named
 from .origins import segments
 from .recordings import TENSOR, recordings
-from .runs import Run, corpora_folder, read_run
+from .runs import METRICS, Run, corpora_folder, read_run
 from .tensorfile import open_tensor
 from .terminal import one_line
 
@@ -190,7 +190,11 @@ def observe(run: Run) -> Observation:
     steps = run.steps(len(words))
     past = tuple(config for _, config in segments(run.config, run.origin)[:-1])
     words, told = words[: len(steps)], tuple(found.values())
-    return Observation(run.id, words, steps, run.dead, moments, run.metrics(), files, run.config, run.path, past, told)
+    try:
+        metrics = run.metrics()
+    except RunError as error:
+        metrics, told = None, (*told, *([str(error)] if METRICS not in found else []))
+    return Observation(run.id, words, steps, run.dead, moments, metrics, files, run.config, run.path, past, told)
 
 
 def foreign(

@@ -181,8 +181,8 @@ def _begun(run: Run, corpus: Corpus, prefix: Prefix) -> tuple[Run, Training]:
     here = compared_provenance(run.manifest.get("provenance"), training)
     restore_checkpoint(run, training, prefix)
     if run.manifest.get("provenance") is None:
-        manifest = {**run.manifest, "provenance": here}
-        write_json(run.path / "run.json", sealed(manifest))
+        manifest = sealed({**run.manifest, "provenance": here})
+        write_json(run.path / "run.json", manifest)
         run = Run(run.path, run.config, manifest)
     return run, training
 

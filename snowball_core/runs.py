@@ -221,8 +221,8 @@ def _placed(stage: Path, folder: Path, stem: str, content: dict[str, Any]) -> Pa
         path = folder / (stem if number == 1 else f"{stem}-{number}")
         if os.path.lexists(path):
             continue
-        content["id"] = path.name
-        write_json(stage / "run.json", sealed(content))
+        content |= sealed({**content, "id": path.name})
+        write_json(stage / "run.json", content)
         try:
             os.rename(stage, path)
         except OSError as error:

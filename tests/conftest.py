@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from snowball_core.bf16 import from_values
 from snowball_core.config import RunConfig
+from snowball_core.manifest import sealed
 from snowball_core.runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create, file_sha256, read_run
 from snowball_core.schedules import recorded_steps
 from snowball_core.status import Status, write_json, write_status
@@ -84,9 +85,9 @@ def make_run(tmp_path: Path) -> MakeRun:
         rows = [f"{step},{5 - 0.01 * step},0.001,1.0,0.1" for step in range(1, done + 1)]
         (run.path / METRICS).write_text("\n".join([",".join(METRIC_COLUMNS), *rows]) + "\n")
         write_status(run.path, Status(state, done, config.last_step, 10.0, None, ""))
-        if state == "completed":
+        if state == "completed" and count:
             hashes = {HISTORY: file_sha256(run.path / HISTORY)}
-            write_json(run.path / "run.json", {**run.manifest, "sha256": hashes})
+            write_json(run.path / "run.json", sealed({**run.manifest, "sha256": hashes}))
             return read_run(run.path)
         return run
 

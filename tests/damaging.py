@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from snowball_core.header import read_header
+from snowball_core.manifest import sealed
 from snowball_core.runs import CHECKPOINT, file_sha256
 from snowball_core.tensorfile import TensorWriter, open_tensor
 
@@ -31,8 +32,9 @@ def holds(path: Path, count: int) -> None:
 
 
 def edit(path: Path, **entries: object) -> None:
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps({name: value for name, value in {**content, **entries}.items() if value is not None}))
+    """Change entries of a JSON file; of a ``run.json`` as whoever writes it would, with their SHA-256."""
+    content = {name: value for name, value in {**json.loads(path.read_text()), **entries}.items() if value is not None}
+    path.write_text(json.dumps(sealed(content) if path.name == "run.json" else content))
 
 
 def lines(path: Path, change: Callable[[list[str]], list[str]]) -> None:

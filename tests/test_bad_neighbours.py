@@ -87,16 +87,16 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "faults-number": (manifest(faults_carried=5), "damaged"),
     "provenance-list": (manifest(provenance=[1]), "damaged"),
     "created-number": (manifest(created=10**29), "damaged"),
-    "created-words": (manifest(created="12/31/2026"), "completed"),
-    "status-pipe": (pipe("status.json"), "interrupted"),
-    "status-folder": (folder("status.json"), "interrupted"),
-    "status-huge": (status(step=10**29), "interrupted"),
-    "status-number": (status(state="failed", message=1e308), "interrupted"),
+    "created-words": (manifest(created="12/31/2026"), "damaged"),
+    "status-pipe": (pipe("status.json"), "damaged"),
+    "status-folder": (folder("status.json"), "damaged"),
+    "status-huge": (status(step=10**29), "damaged"),
+    "status-number": (status(state="failed", message=1e308), "damaged"),
     "notes-pipe": (pipe("notes.json"), "completed"),
     "notes-device": (link("notes.json", "/dev/zero"), "completed"),
-    "history-pipe": (pipe("history.safetensors"), "completed"),
-    "history-folder": (folder("history.safetensors"), "completed"),
-    "metrics-pipe": (pipe(METRICS), "completed"),
+    "history-pipe": (pipe("history.safetensors"), "damaged"),
+    "history-folder": (folder("history.safetensors"), "damaged"),
+    "metrics-pipe": (pipe(METRICS), "damaged"),
     "lock-pipe": (both(pipe("lock"), status(state="running")), "interrupted"),
     "log-pipe": (both(pipe("worker.log"), status(state="running")), "interrupted"),
     "loop-inside": (link("inside", "."), "completed"),
@@ -161,7 +161,8 @@ def test_each_bad_run_alone_opens_on_the_pages_or_is_said(make_run: MakeRun, tmp
     app = paging.opened("train")
     assert app.selectbox(key="continue-run").value == run.id
     if BAD[name][1] == "damaged":
-        assert "damaged run.json" in texts(app.error)
+        named = {"corpus": "damaged run.json", "status": "status.json is damaged", "history": "history.safetensors"}
+        assert named.get(name.partition("-")[0], "metrics.csv") in texts(app.error)
 
 
 def test_what_looks_for_other_runs_passes_over_bad_ones(good: Run, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from snowball_core.branching import branch, fork_request
 from snowball_core.digests import MOST_MARKS, Tally, summary_of, tally_of
 from snowball_core.errors import RunError
 from snowball_core.forking import prepare_fork
+from snowball_core.manifest import sealed
 from snowball_core.recording import continue_run, record
 from snowball_core.runs import CHECKPOINT, HISTORY, METRICS, Run, read_run
 
@@ -225,7 +226,7 @@ def test_what_cannot_go_on_for_another_reason_changes_no_file_either(stopped: Ru
     run = copied(stopped, tmp_path, "run")
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["provenance"]["torch"] = "1.0"
-    (run.path / "run.json").write_text(json.dumps(manifest))
+    (run.path / "run.json").write_text(json.dumps(sealed(manifest)))
     before = contents(run.path)
     with pytest.raises(RunError, match=r"these changed: torch 1\.0 → "):
         continue_run(tmp_path, read_run(run.path))

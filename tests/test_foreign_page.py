@@ -82,7 +82,7 @@ def test_another_file_under_the_same_path_is_opened_anew(history: Path) -> None:
         ("http://host/x.safetensors", {}, "must be a file of this machine"),
         ("/no/such/file.safetensors", {}, "must be a readable file"),
         ("~nobody-of-that-name/x.safetensors", {}, "must be a readable file"),
-        ("FOLDER/folder.safetensors", {}, "it is not a regular file"),
+        ("FOLDER/folder.safetensors", {}, "Is a directory"),
         ("FOLDER/broken.safetensors", {}, "must be a safetensors file"),
         ("FOLDER/some.safetensors", {"tensor": "none"}, "the tensor to read must be named"),
         ("FOLDER/some.safetensors", {"dead": "a-b"}, "dead tokens must be ids and ranges"),

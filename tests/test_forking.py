@@ -15,6 +15,7 @@ from snowball_core.errors import ConfigError, RunError
 from snowball_core.event_tables import jiggled
 from snowball_core.findings import law_rows
 from snowball_core.forking import prepare_fork
+from snowball_core.manifest import sealed
 from snowball_core.observation import observe
 from snowball_core.origins import SNAPSHOT, segments
 from snowball_core.recording import continue_run, record
@@ -221,7 +222,7 @@ def test_an_exact_fork_under_other_versions_or_another_text_is_refused(folder: P
     parent = record(tiny(book, until=4), folder)
     manifest = json.loads((parent.path / "run.json").read_text())
     manifest["provenance"]["torch"] = "1.0"
-    (parent.path / "run.json").write_text(json.dumps(manifest))
+    (parent.path / "run.json").write_text(json.dumps(sealed(manifest)))
     with pytest.raises(RunError, match=r"these changed: torch 1\.0 → "):
         forked(folder, read_run(parent.path), until="8")
     book.write_text(book.read_text() + "!")

@@ -81,11 +81,12 @@ def test_two_files_of_one_name_are_two_in_words_json_and_table(tmp_path: Path, c
         "draw 3: other.safetensors",
     ]
     assert "snapshots 0 to 1, first-merger at snapshot 1" in told[4]
-    assert main(["compare", *map(str, files), "--group", "all", "--csv", str(tmp_path / "o.csv"), "--json"]) == 0
+    csv = tmp_path.with_name(f"{tmp_path.name}.csv")
+    assert main(["compare", *map(str, files), "--group", "all", "--csv", str(csv), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
     ids = ["a/h.safetensors", "b/h.safetensors", "other.safetensors"]
     assert [row["run"] for row in answer["runs"]] == answer["settings_unknown"] == ids
-    table = pd.read_csv(tmp_path / "o.csv")
+    table = pd.read_csv(csv)
     assert table.groupby("run", sort=False)["unique"].first().to_dict() == dict(zip(ids, (3, 2, 4), strict=True))
 
 

@@ -195,9 +195,11 @@ def test_pipes_and_devices_are_written_to_directly_and_a_pipe_without_a_reader_h
     read: list[str] = []
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(reader, True)
+    kept_open = os.open(pipe, os.O_WRONLY)  # without a writer the reader would be at the end at once
     thread = threading.Thread(target=lambda: read.append(os.fdopen(reader).read()))
     thread.start()
     file.write(["x" * 100_000, "y"])
+    os.close(kept_open)
     thread.join(30)
     assert read == ["x" * 100_000 + "y"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -21,6 +21,7 @@ from trained_runs import EVERYTHING, numbers, recordings
 from snowball_core import recorder, recording, status
 from snowball_core.config import RunConfig
 from snowball_core.errors import ConfigError, RunError
+from snowball_core.manifest import sealed
 from snowball_core.preparing import prepare
 from snowball_core.recording import continue_run, record
 from snowball_core.runs import HISTORY, Run, read_run
@@ -136,7 +137,7 @@ def test_a_run_begun_with_other_versions_is_not_resumed(tmp_path: Path, book: Pa
     run = record(tiny(book), tmp_path / "runs")
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["provenance"]["torch"] = "1.0"
-    (run.path / "run.json").write_text(json.dumps(manifest))
+    (run.path / "run.json").write_text(json.dumps(sealed(manifest)))
     with pytest.raises(RunError, match=r"these changed: torch 1\.0 → "):
         continue_run(tmp_path / "runs", read_run(run.path))
 

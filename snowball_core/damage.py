@@ -19,7 +19,7 @@ from .header import Entry, read_header
 from .manifest import is_as_written
 from .origins import CHECKPOINT as FROM_CHECKPOINT
 from .recordings import HISTORY, TENSOR, Recording, recordings
-from .runs import CHECKPOINT, METRICS, Run, read_run
+from .runs import CHECKPOINT, METRICS, Run, read_metrics, read_run
 from .schedules import recorded_steps
 from .status import ALIVE_STATES, Status
 
@@ -171,11 +171,23 @@ def _metric_fault(run: Run, status: Status, reached: int) -> dict[str, str]:
         rows, last = _rows(file, identity(file))
     except OSError as error:
         return {METRICS: f"{METRICS} cannot be read ({error.strerror}). {_MEND}"}
+    if text := _unreadable_rows(file, identity(file)):
+        return {METRICS: text}
     least = run.config.last_step if complete else reached - 1
     if last is None or (rows == last and rows >= least and not (complete and rows > least)):
         return {}
     wanted = f"a row for each of the {least:,} steps" if complete else f"a row for each step, to step {max(least, last):,}"
     return {METRICS: f"{METRICS} must hold {wanted}; it holds {rows:,} and ends at step {last:,}. {_MEND}"}
+
+
+@functools.lru_cache(maxsize=1_024)
+def _unreadable_rows(file: Path, at: FileIdentity) -> str:
+    """Why the rows of a file of metrics cannot be read as numbers; empty if they can."""
+    try:
+        read_metrics(file)
+    except RunError as error:
+        return str(error)
+    return ""
 
 
 @functools.lru_cache(maxsize=1_024)

@@ -11,6 +11,7 @@ from damaging import holds
 from paging import opened, texts
 
 from snowball_core.damage import damage
+from snowball_core.manifest import sealed
 from snowball_core.runs import HISTORY, Run, read_run
 from snowball_core.status import hold
 from snowball_core.tensorfile import TensorWriter
@@ -23,7 +24,7 @@ def with_moments(run: Run, count: int) -> Run:
     """The run with moments recorded for some of its snapshots."""
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["config"]["extra"] = "moment_hash"
-    (run.path / "run.json").write_text(json.dumps(manifest))
+    (run.path / "run.json").write_text(json.dumps(sealed(manifest)))
     with TensorWriter(run.path / MOMENTS, "moment_hash", "U64", (16,), count, {}) as writer:
         for _ in range(count):
             writer.append(np.zeros(16, np.uint64))

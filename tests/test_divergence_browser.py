@@ -51,7 +51,7 @@ def says(page: Page, kind: str) -> None:
 
 
 def test_every_page_of_a_run_that_diverged_says_so_and_shows_no_error(server: str, page: Page, make_run: MakeRun) -> None:
-    run, good = diverged(make_run(), "late"), make_run(name="good", seed=2)
+    run, good = diverged(make_run(state="failed"), "late"), make_run(name="good", seed=2)
     for name in ("scrub", "lineage", "motion", "verdict", "export"):
         visit(page, f"{server}/{name}?run={run.id}&group=dead&step=20")
         says(page, "late")
@@ -67,7 +67,7 @@ def test_every_page_of_a_run_that_diverged_says_so_and_shows_no_error(server: st
 
 @pytest.mark.parametrize("kind", ["infinite", "ever"])
 def test_a_run_of_at_most_one_finite_step_shows_no_error(server: str, page: Page, make_run: MakeRun, kind: str) -> None:
-    run = diverged(make_run(), kind)
+    run = diverged(make_run(state="failed"), kind)
     for name in ("scrub", "verdict", "motion"):
         visit(page, f"{server}/{name}?run={run.id}&group=dead")
         says(page, kind)

@@ -60,7 +60,7 @@ def test_every_page_of_a_run_that_diverged_says_so_and_shows_no_error(server: st
         without_errors(page)
         if name == "compare":
             expect(page.get_by_text(SAID["late"])).to_have_count(1)
-            expect(page.locator(".st-key-roll")).to_be_visible()
+            expect(page.locator(".st-key-draws")).to_be_visible()
     visit(page, f"{server}/compare?runs={good.id}")
     without_errors(page)
 

@@ -61,6 +61,7 @@ def test_every_page_of_a_run_that_diverged_says_so_and_shows_no_error(server: st
         if name == "compare":
             expect(page.get_by_text(SAID["late"])).to_have_count(1)
             expect(page.locator(".st-key-draws")).to_be_visible()
+            expect(page.get_by_text("3 of 6 rows are not finite at this step")).to_have_count(1)
     visit(page, f"{server}/compare?runs={good.id}")
     without_errors(page)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words
+from .bf16 import Words, finite_rows
 from .census import Census, censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
 from .lineage import Lineage, lineage
 from .memory import release
@@ -43,7 +43,8 @@ class Reel:
     arrays : dict of str to ndarray
         Per snapshot ``step``, ``frame``, ``unique``, ``holes``, ``population``, ``singletons``; per event ``event``, ``kind``;
         per frame ``partition`` and the offsets ``vector_at``, ``distance_at``; per partition ``label``, ``hidden``, ``slot``;
-        per vector of a frame ``place`` (weight units), ``relative`` (to the mean, in the unit); per pair of them ``distance``.
+        per vector of a frame ``place`` (weight units), ``relative`` (to the mean, in the unit); per pair of them ``distance``;
+        per token ``lost``, whether its row is not finite, of the frames from the header's ``lost_from`` on.
     """
 
     header: dict[str, Any]
@@ -99,7 +100,8 @@ def reel(
     label = np.stack([numbered(led[start]) for start in starts])
     whole = np.uint16 if led.shape[1] <= _MOST_NUMBERED else np.uint32
     # Rows that are not finite are no black hole: they have no colour, and what happens to their bits is no event.
-    tree, scale = lineage(leader[: finite_snapshots(history)], group), shades(history, group, unit)
+    finite = finite_snapshots(history)
+    tree, scale = lineage(leader[:finite], group), shades(history, group, unit)
     progress(_FOLLOWED)
     until = len(led) if settled is None else settled
     drawn, basis = shots(history, group, kept, label, owner, unit, until, lambda share: progress(_FOLLOWED + _DRAWN * share))
@@ -114,10 +116,12 @@ def reel(
         "label": label.astype(whole),
         "hidden": np.empty(0, whole) if hidden is None else np.stack([numbered(hidden[s]) for s in starts]).astype(whole),
         "slot": slots(tree, label, starts, np.flatnonzero(group)),
+        "lost": _lost(history, group, kept[kept >= finite]),
         **drawn,
     }
     header = {"unit": unit, "ids": np.flatnonzero(group).tolist(), "stride": stride, "most": MOST_VECTORS, **basis}
     header |= {"sent": len(kept), "changed": len(changed), "shades": scale}
+    header |= {"finite": finite, "lost_from": int((kept < finite).sum())}
     return Reel(header, arrays)
 
 
@@ -129,6 +133,14 @@ def _counted(counts: Sequence[Census]) -> Arrays:
         "population": np.array([count.population for count in counts], np.int32),
         "singletons": np.array([count.singletons for count in counts], np.int32),
     }
+
+
+def _lost(history: Words, group: Group, snapshots: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+    """Whether the row of each token of a group is not finite in some snapshots; shape ``(snapshots, tokens)``."""
+    lost = np.zeros((len(snapshots), int(group.sum())), np.uint8)
+    for place, snapshot in enumerate(snapshots):
+        lost[place] = ~finite_rows(history[snapshot][group])
+    return lost
 
 
 def partition_starts(leader: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:

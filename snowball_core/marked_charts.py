@@ -58,7 +58,12 @@ def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
     return described
 
 
-def holes_data(tokens: pd.DataFrame, slots: int, hidden: npt.NDArray[np.uint64] | None) -> pd.DataFrame:
+def holes_data(
+    tokens: pd.DataFrame,
+    slots: int,
+    hidden: npt.NDArray[np.uint64] | None,
+    finite: npt.NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
     """The parts of every bar, the most populous hidden class first; one part where classes are unknown or mean nothing.
 
     Parameters
@@ -69,6 +74,8 @@ def holes_data(tokens: pd.DataFrame, slots: int, hidden: npt.NDArray[np.uint64] 
         How many holes have a bar of their own.
     hidden : ndarray of uint64, shape (tokens of the group,), or None
         The hash of each token's moments, where they were recorded.
+    finite : ndarray of bool, shape (tokens of the group,), optional
+        Whether each row holds finite numbers only; rows that do not share no black hole, whatever their bits. All, if left out.
 
     Returns
     -------
@@ -78,10 +85,13 @@ def holes_data(tokens: pd.DataFrame, slots: int, hidden: npt.NDArray[np.uint64] 
     rows = []
     for name, colour, part in charts.bars(tokens, slots):
         is_hole = name.startswith("hole")
-        own = None if hidden is None or not is_hole else hidden[tokens.index.get_indexer(part.index)]
+        at = tokens.index.get_indexer(part.index)
+        is_lost = is_hole and finite is not None and not finite[at].any()
+        own = None if hidden is None or not is_hole or is_lost else hidden[at]
         sizes = [len(part)] if own is None else sorted(np.unique(own, return_counts=True)[1].tolist(), reverse=True)
         nature = ("" if own is None else "true" if len(sizes) == 1 else "apparent") if is_hole else ""
         classes = f"{nature}: {' + '.join(map(str, sizes[:8]))}{' + …' if len(sizes) > 8 else ''}" if nature else "–"
+        nature, classes = ("not finite", "NaN or infinite: no hole") if is_lost else (nature, classes)
         stops = np.cumsum(sizes)
         for i, (size, stop) in enumerate(zip(sizes, stops, strict=True)):
             said = f"{len(part):,} {nature}" if stop == stops[-1] else ""

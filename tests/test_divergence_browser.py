@@ -51,7 +51,7 @@ def says(page: Page, kind: str) -> None:
 
 
 def test_every_page_of_a_run_that_diverged_says_so_and_shows_no_error(server: str, page: Page, make_run: MakeRun) -> None:
-    run, good = diverged(make_run(), "late"), make_run(name="good", seed=2)
+    run, good = diverged(make_run(state="failed"), "late"), make_run(name="good", seed=2)
     for name in ("scrub", "lineage", "motion", "verdict", "export"):
         visit(page, f"{server}/{name}?run={run.id}&group=dead&step=20")
         says(page, "late")
@@ -60,14 +60,15 @@ def test_every_page_of_a_run_that_diverged_says_so_and_shows_no_error(server: st
         without_errors(page)
         if name == "compare":
             expect(page.get_by_text(SAID["late"])).to_have_count(1)
-            expect(page.locator(".st-key-roll")).to_be_visible()
+            expect(page.locator(".st-key-draws")).to_be_visible()
+            expect(page.get_by_text("3 of 6 rows are not finite at this step")).to_have_count(1)
     visit(page, f"{server}/compare?runs={good.id}")
     without_errors(page)
 
 
 @pytest.mark.parametrize("kind", ["infinite", "ever"])
 def test_a_run_of_at_most_one_finite_step_shows_no_error(server: str, page: Page, make_run: MakeRun, kind: str) -> None:
-    run = diverged(make_run(), kind)
+    run = diverged(make_run(state="failed"), kind)
     for name in ("scrub", "verdict", "motion"):
         visit(page, f"{server}/{name}?run={run.id}&group=dead")
         says(page, kind)

@@ -156,3 +156,15 @@ def test_frames_tell_no_event_of_rows_that_are_not_finite():
     last = whole.arrays["slot"].reshape(-1, 1)[whole.arrays["partition"][-1]]
     assert last.tolist() == [-1]
     assert reel(np.full((2, 4, 2), NAN, np.float32), np.arange(2), DEAD, "cells").arrays["event"].tolist() == []
+
+
+def test_a_frame_says_which_rows_are_not_finite_and_where_the_finite_snapshots_end():
+    words = ending([0, 2], NAN)
+    made = reel(words, np.arange(len(words)), np.ones(4, np.bool_), "weight")
+    first = next(step for step in range(len(words)) if not np.isfinite(words[step]).all())
+    assert made.header["finite"] == first
+    kept = [int(np.flatnonzero(made.arrays["frame"] == frame)[0]) for frame in range(made.header["sent"])]
+    assert [kept[: made.header["lost_from"]][-1], kept[made.header["lost_from"]]] == [first - 1, first]
+    wanted = ~np.isfinite(words[kept[made.header["lost_from"] :]]).all(axis=-1)
+    np.testing.assert_array_equal(made.arrays["lost"], wanted)
+    assert wanted.any()

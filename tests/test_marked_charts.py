@@ -20,6 +20,8 @@ def test_a_bar_is_divided_by_hidden_class_and_says_what_it_is() -> None:
     whole = holes_data(TOKENS, 2, np.full(6, 5, np.uint64))
     assert whole["said"].tolist() == ["4 true", "2 "]
     assert holes_data(TOKENS, 2, None)["said"].tolist() == ["4 ", "2 "]
+    lost = holes_data(TOKENS, 2, np.full(6, 5, np.uint64), np.array([False, True, False, False, True, False]))
+    assert lost["said"].tolist() == ["4 not finite", "2 "]
 
 
 def test_words_in_the_bars_have_one_end_and_no_second() -> None:

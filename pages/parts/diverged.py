@@ -13,10 +13,11 @@ from snowball_core.observation import Observation
 from snowball_core.runs import Run, read_run
 
 from . import openers
+from .stamps import of_run
 from .words import plain
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@of_run(st.cache_resource, max_entries=64, show_spinner=False)
 def _opened(path: str, snapshots: int) -> Observation:
     """The matrices of a run alone: a damaged file beside the history hides no divergence."""
     run = read_run(Path(path))

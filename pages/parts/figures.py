@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core import charts, heatmaps, marked_charts, pointed_charts
-from snowball_core.bf16 import Words
+from snowball_core.bf16 import Words, finite_rows
 from snowball_core.close_up import tokens_at
 from snowball_core.errors import SnowballError
 from snowball_core.event_tables import Account
@@ -217,7 +217,7 @@ def sizes(moment: Moment) -> None:
     meaning = "a divided bar is only apparent" if hidden is not None else "tokens that are one vector"
     moment.caption("Black holes", meaning, "tokens", "hidden class" if hidden is not None else "population")
     slots = charts.slots_of(moment.measures, moment.group)
-    data = marked_charts.holes_data(moment.coloured, slots, hidden)
+    data = marked_charts.holes_data(moment.coloured, slots, hidden, finite_rows(moment.rows))
     parts = pointed_charts.parts_data(moment.tokens, slots)
     clickable(
         marked_charts.holes_spec(len(moment.rows), slots),

@@ -47,8 +47,19 @@ def _numbers(seen: Seen) -> None:
         if name != "singletons":
             cells.metric(label.partition(" ")[0], f"{row[name]:,}", help=f"{label[2:].capitalize()} {at}.")
     if len(seen.metrics["step"]):
-        cells.metric("Loss", f"{seen.metrics['loss'][-1]:.3f}", help="Training loss of the last step, nats per position.")
+        cells.metric("Loss", _short(seen.metrics["loss"][-1]), help="Training loss of the last step, nats per position.")
         cells.metric("Learning rate", f"{seen.metrics['learning_rate'][-1]:.3g}", help="Of the last step.")
+
+
+def _short(loss: float) -> str:
+    """A loss that fits into its cell, also where it exploded.
+
+    Examples
+    --------
+    >>> _short(4.12345), _short(50111242000.0), _short(float("nan"))
+    ('4.123', '5.011e+10', 'nan')
+    """
+    return f"{loss:.3f}" if loss < 10_000 else f"{loss:.4g}"
 
 
 def _curves(run: Run, seen: Seen, status: Status) -> None:

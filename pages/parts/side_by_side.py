@@ -18,6 +18,7 @@ from snowball_core.tables import exact_numbers, glyph, group_mask, group_table, 
 from . import figures, openers
 from .address import keep_value, pick_one, read, write
 from .clicks import selected_of_both
+from .diverged import say_rows
 from .figures import Moment
 from .place import seen_step
 from .words import plain
@@ -162,6 +163,7 @@ def _heading(names: Mapping[str, str], wanted: int, moment: Moment) -> None:
     )
     if moment.step != wanted:
         st.caption(f"Step {wanted:,} was not recorded here: the last recorded one before it, {moment.step:,}, is shown.")
+    say_rows(moment.rows)
     if not len(moment.rows):
         st.info(f"This run has no {moment.group} tokens: choose another group above.")
 

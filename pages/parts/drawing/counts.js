@@ -41,6 +41,8 @@ function paintBackdrop(self, { draw, width, height }) {
   const y = count => bottom - (Math.log1p(count) / tallest) * (bottom - top)
   paintGrid(self, draw, x, y, bottom, width)
   paintEvents(self, draw, x, top, bottom)
+  // Counts of rows that are not finite would be drawn as black holes.
+  const last = Math.min(reel.last, reel.header.finite - 1)
   for (const [column, [, , colour, dash]] of Object.entries(LINES)) {
     draw.strokeStyle = column === "population" ? theme.dead : colour
     draw.setLineDash(dash)
@@ -48,13 +50,13 @@ function paintBackdrop(self, { draw, width, height }) {
     draw.beginPath()
     const values = reel[column]
     draw.moveTo(x(axis.where[0]), y(values[0]))
-    for (let i = 1; i <= reel.last; i++) {
-      if (values[i] === values[i - 1] && i < reel.last) continue
+    for (let i = 1; i <= last; i++) {
+      if (values[i] === values[i - 1] && i < last) continue
       draw.lineTo(x(axis.where[i]), y(values[i - 1]))
       draw.lineTo(x(axis.where[i]), y(values[i]))
     }
     draw.stroke()
-    if (reel.last === 0) dot(draw, x(axis.where[0]), y(values[0]), draw.strokeStyle)
+    if (last === 0) dot(draw, x(axis.where[0]), y(values[0]), draw.strokeStyle)
   }
   draw.setLineDash([])
   if (strip) paintStrip(self, draw, x, height - strip - BOTTOM, height - BOTTOM, width)

@@ -5,7 +5,7 @@ function drawSizes(self) {
   const { draw, width, height } = pen(sizes, theme)
   const { now } = at(reel, self.snapshot)
   // The first hole may fill the whole width, so its nature stands below it; the others leave room beside them.
-  const rows = Math.min(8, reel.names) + 2, below = 13, tall = Math.min(26, (height - 24 - below) / rows), x = count => 64 + (count / reel.tokens) * (width - 64 - 40)
+  const last = reel.lost.length ? 3 : 2, rows = Math.min(8, reel.names) + last, below = 13, tall = Math.min(26, (height - 24 - below) / rows), x = count => 64 + (count / reel.tokens) * (width - 64 - 40)
   self.hits.sizes = []
   const bar = (row, label, parts, colour, told, who) => {
     const top = 4 + row * tall + (row ? below : 0), thick = tall - 6
@@ -38,18 +38,21 @@ function drawSizes(self) {
     draw.font = `12px ${theme.font}`
     if (who && picked(self, who)) outline(self, draw, x(0) - 1, top - 1, x(from) - x(0) + 2, thick + 2)
   }
-  const room = rows - 2
+  const room = rows - last
   now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole, i > 0), hole))
   const others = now.holes.slice(room)
   if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], GREYS[0], `${others.length} more holes`, null)
-  const single = now.vectors.filter(vector => vector.population === 1).flatMap(vector => vector.tokens)
-  if (single.length) bar(rows - 1, "single", [single], "#8A939C", "share with nobody", null)
+  const single = now.vectors.filter(vector => vector.population === 1 && !vector.lost).flatMap(vector => vector.tokens)
+  if (single.length) bar(room + 1, "single", [single], "#8A939C", "share with nobody", null)
+  const lost = now.vectors.filter(vector => vector.lost).flatMap(vector => vector.tokens)
+  if (lost.length) bar(rows - 1, "not finite", [lost], "#8A939C", "NaN or infinite: no hole", null)
   draw.fillStyle = theme.faint
   draw.textAlign = "center"
   for (const tick of wholeTicks(reel.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
 }
 
 function nature(hole, short = false) {
+  if (hole.lost) return "NaN or infinite: no hole"
   if (!hole.classes) return short ? "" : "hidden classes not recorded"
   if (hole.classes.length === 1) return short ? "true" : "true: one hidden class"
   const sizes = hole.classes.map(tokens => tokens.length)

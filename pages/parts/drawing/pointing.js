@@ -6,6 +6,7 @@ function tokenTold(self, token) {
   const { now } = at(self.reel, self.snapshot)
   const { id, byte, glyph, group } = name(self.reel, token), vector = now.vectors[now.label[token]]
   const lines = [[`token ${id}`, `${byte}${glyph}`, group].filter(Boolean).join(" · ")]
+  if (vector.lost) return [...lines, nature(vector)]
   if (vector.population === 1) return [...lines, "in no hole: shares its vector with nobody"]
   const place = vector.classes?.findIndex(tokens => tokens.includes(token))
   const hidden = vector.classes ? `hidden class ${place + 1} of ${vector.classes.length}, ${whole(vector.classes[place].length)} tokens · ` : ""
@@ -38,8 +39,8 @@ function pairTold(self, first, second) {
 
 // What a click on a token in a bar chooses: the hole it is in, named by its first token, or the token where it is alone.
 function meant(self, token) {
-  const { now } = at(self.reel, self.snapshot), { tokens, population } = now.vectors[now.label[token]]
-  return { token: tokens[0], hole: population > 1 }
+  const { now } = at(self.reel, self.snapshot), { tokens, population, lost } = now.vectors[now.label[token]]
+  return lost ? { token, hole: false } : { token: tokens[0], hole: population > 1 }
 }
 
 // Everything in a picture that can be chosen: where it is, the token it stands for, whether the hole is meant.

@@ -48,12 +48,22 @@ function hiddenClasses(tokens, hidden) {
 
 function at(reel, snapshot) {
   const frame = reel.frame[snapshot]
-  return { frame, snapshot, now: partition(reel, reel.partition[frame]) }
+  return { frame, snapshot, now: seen(reel, frame) }
+}
+
+// The vectors of a frame. Rows that are not finite are no hole, whatever their bits have in common.
+function seen(reel, frame) {
+  const whole = partition(reel, reel.partition[frame]), from = (frame - reel.header.lost_from) * reel.tokens
+  if (from < 0 || !reel.lost.length) return whole
+  reel.seen ??= []
+  if (reel.seen[frame]) return reel.seen[frame]
+  const vectors = whole.vectors.map(vector => (reel.lost[from + vector.tokens[0]] ? { ...vector, slot: -1, classes: null, lost: true } : vector))
+  return (reel.seen[frame] = { ...whole, vectors, holes: vectors.filter(vector => vector.population > 1 && !vector.lost) })
 }
 
 // L∞ between two vectors of a frame; undefined where it was not sent.
 function apart(reel, frame, first, second) {
-  if (first === second) return 0
+  if (first === second) return seen(reel, frame).vectors[first].lost ? NaN : 0
   const count = Math.min(partition(reel, reel.partition[frame]).vectors.length, reel.header.most)
   const [a, b] = first < second ? [first, second] : [second, first]
   if (b >= count) return undefined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from .digests import Summary, Tally, tally_of
 from .errors import HistoryError, RunError
 from .files import open_regular
 from .header import read_header
-from .manifest import is_as_written
+from .manifest import SEAL, is_as_written
 from .metric_rows import Rows, read_rows
 from .origins import CHECKPOINT as EXACT
 from .recordings import HISTORY, Recording, recordings
@@ -117,10 +118,15 @@ def sound_checkpoint(run: Run) -> Checkpoint | None:
         If it is damaged or of another run.
     """
     file, planned = run.path / CHECKPOINT, set(recordings(run.config))
-    if not file.is_symlink() and not file.exists():
+    has_folder = file.parent.is_dir() or not os.path.lexists(file.parent)
+    if has_folder and not os.path.lexists(file):
         return None
     try:
+        if not has_folder:
+            raise HistoryError(f'"{file.parent.name}" is not a folder')
         saved = read_checkpoint(file, run.config.last_step)
+        if saved.recordings is None and SEAL in run.manifest and not _is_exact_fork(run):
+            raise HistoryError("the hashes of its tensors are missing")
         if saved.recordings is not None:
             counts = {summary.entries for summary in saved.recordings.values()}
             if set(saved.recordings) != planned or counts != {_snapshots(run, saved.step)}:
@@ -282,7 +288,7 @@ def _rows(run: Run, upto: int) -> Rows:
     except HistoryError as error:
         raise damage(run, METRICS, str(error), upto) from None
     except OSError as error:
-        raise RunError(f'"{run.path / METRICS}" must be readable, to be continued; {error.strerror}.') from None
+        raise RunError(f'"{run.path / METRICS}" must be readable, to be continued; {error.strerror}. Put it back from a copy.') from None
 
 
 def _snapshot_words(run: Run, ranges: Sequence[range]) -> str:

@@ -223,8 +223,8 @@ def _status_fault(run: Run, status: Status) -> dict[str, str]:
         return {STATUS: f"{STATUS} says completed at step {step:,}; the run ends at step {last:,}. Put it back from a copy."}
     has_hashes = HASHES in run.manifest
     if status.state == "completed" and not has_hashes:
-        text = f"{STATUS} says completed, {MANIFEST} holds no hashes of a completed run: one of the two was changed. "
-        return {STATUS: f'{text}Put it back from a copy, or go on from what is sound with "python -m snowball_core resume {run.id}".'}
+        text = f"{MANIFEST} must hold the hashes of a completed run; it has none. Put it back from a copy, or, if {STATUS}"
+        return {MANIFEST: f'{text} was changed, go on from the checkpoint: "python -m snowball_core resume {run.id}".'}
     saved = run.checkpoint_step
     if status.state == "stopped" and saved is not None and status.step < saved:
         return {STATUS: f"{STATUS} says stopped at step {status.step:,}; the checkpoint is of step {saved:,}. {again}"}

@@ -237,8 +237,7 @@ def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Eve
             if snapshot.step and not math.isfinite(snapshot.loss):
                 raise RunError(
                     f"Diverged at step {snapshot.step:,}: the loss must stay finite; it became {snapshot.loss} at step "
-                    f"{snapshot.step:,}. "
-                    f"Everything before that step is kept ({recorder.recorded:,} snapshots). Lower the learning rate."
+                    f"{snapshot.step:,}. All before it is kept ({recorder.recorded:,} snapshots). Lower the learning rate."
                 )
             now = time.monotonic()
             recorder.write(snapshot, now - began)

@@ -176,7 +176,7 @@ def metric_columns(lines: Sequence[str], path: Path) -> dict[str, npt.NDArray[np
             raise ValueError
     except ValueError:
         raise RunError(
-            f'"{path}" must hold {width} numbers a line; it is damaged. Put it back from a copy; the history is whole without it.'
+            f'"{path}" must hold {width} numbers a line; it is damaged. Put it back from a copy; the history does not need it.'
         ) from None
     table = np.array(rows).reshape(-1, width)
     return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}

@@ -246,21 +246,11 @@ def lost_of(asked: argparse.Namespace, seen: Observation, groups: list[str]) -> 
     return found.to_json()
 
 
-def write_text(file: OutputFile, text: str) -> None:
-    """Write a table where it was asked for."""
-    file.write([text])
-
-
-def write_parts(file: OutputFile, parts: Iterable[str]) -> None:
-    """Write a table that comes in parts where it was asked for."""
-    file.write(parts)
-
-
 def write_table(file: OutputFile, table: pd.DataFrame) -> None:
     """Write a table, as CSV, where it was asked for."""
     from .tables import csv_bytes
 
-    write_text(file, csv_bytes(table).decode())
+    file.write([csv_bytes(table).decode()])
 
 
 def csv_parts(tables: Iterable[pd.DataFrame]) -> Iterator[str]:

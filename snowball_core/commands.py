@@ -189,7 +189,7 @@ def _fork(asked: argparse.Namespace) -> Answer:
 
 def _resume(asked: argparse.Namespace) -> Answer:
     run = opened(asked)
-    if run.status().state == "completed":
+    if run.status().state == "completed" and "sha256" in run.manifest:
         raise RunError(f'the run "{run.id}" is complete: there is nothing to resume.')
     os.nice(_niceness())
     from .recording import continue_run

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .answers import AddVerb, Answer, add_file, folder_of, nonempty, plain, rows_of, say, say_damage, write_text
+from .answers import AddVerb, Answer, add_file, folder_of, nonempty, plain, rows_of, say, say_damage
 from .errors import ConfigError, HistoryError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _compare(asked: argparse.Namespace) -> Answer:
     group = _group(asked, seen)
     runs = entrants(lined_up, lambda each: measured(seen[each.id], group))
     if asked.csv:
-        write_text(asked.csv, csv_bytes(overlay(runs, measures, align)).decode())
+        asked.csv.write([csv_bytes(overlay(runs, measures, align)).decode()])
     lost = {each.id: divergence(each, group) for each in seen.values()}
     for name, found in lost.items():
         if found:

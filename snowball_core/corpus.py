@@ -99,6 +99,8 @@ def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -
     """
     if name == BUILT_IN:
         return python_manual()
+    if not name.strip():
+        raise CorpusError(f"the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or a file; no name was given.")
     if name == GATSBY:
         path = (folder or Path()) / "gatsby.txt"
         if not path.is_file():
@@ -140,10 +142,9 @@ def read_file(path: Path) -> bytes:
             raise CorpusError(
                 f'the path of a corpus must be UTF-8, which is what a run can keep of it; got "{path}". Rename it.'
             )
-        if path.is_dir():
-            raise CorpusError(f'the corpus must be a text file; "{path}" is a folder. Name a file in it.')
         if path.exists() and not path.is_file():
-            raise CorpusError(f'the corpus must be a text file; "{path}" is a device or a pipe. Save the text to a file.')
+            what = "is a folder. Name a file in it." if path.is_dir() else "is a device or a pipe. Save the text to a file."
+            raise CorpusError(f'the corpus must be a text file; "{path}" {what}')
         with open_regular(path) as file:
             # Before any of it is read; and a file that grows while it is read still ends there.
             size = os.fstat(file.fileno()).st_size
@@ -157,7 +158,8 @@ def read_file(path: Path) -> bytes:
             "Check the path."
         ) from None
     except (OSError, ValueError, RuntimeError) as error:
-        raise CorpusError(f'the corpus must be a readable file; "{path}" could not be read: {error}. Check the path.') from None
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise CorpusError(f'the corpus must be a readable file; "{path}" could not be read: {reason}. Check it.') from None
 
 
 def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:

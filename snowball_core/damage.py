@@ -65,7 +65,8 @@ def faults(run: Run, status: Status | None = None) -> dict[str, str]:
         elif (status.is_alive and (run.path / file).exists()) or _comes_later(run, name, counts[TENSOR], expected):
             del found[file]  # a header that is just being rewritten, or a file that the first start makes
     found |= _metric_fault(run, status, int(steps[max(0, min(counts[TENSOR], len(steps)) - 1)]))
-    return found | _checkpoint_fault(run, status) | _status_fault(run, status) | _dead_fault(run) | manifest_fault(run)
+    changed = manifest_fault(run)  # first: where the configuration is another one, all other files seem wrong
+    return changed | found | _checkpoint_fault(run, status) | _status_fault(run, status) | _dead_fault(run) | changed
 
 
 def kept_faults(path: Path, entries: Mapping[str, os.stat_result], status: Status) -> dict[str, str]:
@@ -208,7 +209,8 @@ def _checkpoint_fault(run: Run, status: Status) -> dict[str, str]:
     name = CHECKPOINT.as_posix()
     if status.is_alive or run.checkpoint_step is not None:
         return {}
-    if (run.path / CHECKPOINT).exists():
+    folder = run.path / CHECKPOINT.parent
+    if os.path.lexists(run.path / CHECKPOINT) or (os.path.lexists(folder) and not folder.is_dir()):
         return {name: f"{name} cannot be read or is of another run: no resume and no exact fork can begin there. Put it back."}
     is_exact = run.origin is not None and run.origin.kind == FROM_CHECKPOINT
     if is_exact and not is_complete(run, status):
@@ -233,7 +235,11 @@ def _status_fault(run: Run, status: Status) -> dict[str, str]:
         return {STATUS: f"{STATUS} says completed at step {step:,}; the run ends at step {last:,}. Put it back from a copy."}
     has_hashes = HASHES in run.manifest
     if status.state == "completed" and not has_hashes:
-        return {MANIFEST: f"{MANIFEST} must hold the hashes of a completed run; it has none. Put it back from a copy."}
+        text = f"{MANIFEST} must hold the hashes of a completed run; it has none. Put it back from a copy, or, if {STATUS}"
+        return {MANIFEST: f'{text} was changed, go on from the checkpoint: "python -m snowball_core resume {run.id}".'}
+    saved = run.checkpoint_step
+    if status.state == "stopped" and saved is not None and status.step < saved:
+        return {STATUS: f"{STATUS} says stopped at step {status.step:,}; the checkpoint is of step {saved:,}. {again}"}
     if status.state in ("stopped", "failed") and has_hashes:
         return {STATUS: f"{STATUS} says {status.state}, {MANIFEST} holds the hashes of a completed run. {again}"}
     return {}

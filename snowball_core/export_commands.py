@@ -54,7 +54,8 @@ def _import(asked: argparse.Namespace) -> Answer:
     file = Path(asked.file)
     if os.path.exists(file) and not os.path.isfile(file):
         # A pipe nobody writes to would be waited for.
-        raise RunError(f'a run is imported from a zip file that "export" wrote; "{file}" is a folder, a pipe or a device.')
+        what = "a folder" if os.path.isdir(file) else "a pipe or a device"
+        raise RunError(f'a run is imported from a zip file that "export" wrote; "{file}" is {what}. Name the zip file.')
     run = unpack(file, folder_of(asked))
     say(asked, f"imported {run.id}, every file as it was packed")
     return {"run": run.id, "state": run.status().state}

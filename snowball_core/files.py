@@ -125,3 +125,23 @@ def identity(path: Path) -> FileIdentity:
     """
     at = os.stat(path)
     return at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns
+
+
+def allocate(file: int, folder: Path, total: int, have: int) -> None:
+    """Make the disk set ``total`` bytes aside for an open file in ``folder`` that has ``have``.
+
+    Raises
+    ------
+    OSError
+        If it has no room for them.
+    """
+    if hasattr(os, "posix_fallocate"):
+        try:
+            return os.posix_fallocate(file, 0, total)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < total - have:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from .bf16 import bits
 from .blocks import Progress, blocks, silent
 from .census import census_history, censuses, class_sizes, hidden_counts, hidden_leaders, history_leaders
-from .divergence import Divergence, divergence, judged
+from .divergence import divergence, judged
 from .errors import HistoryError
 from .event_tables import account, jiggled
 from .extent import extents
@@ -36,7 +36,7 @@ from .observation import Observation
 from .pairs import adjacency_components
 from .step_tables import step_table
 from .story import story
-from .verdict import UNTOLD, Evidence, Verdict, untold, verdict
+from .verdict import Evidence, Verdict, untold, verdict
 
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "rows are jiggled: noise may part and move them"
@@ -241,64 +241,3 @@ def law_rows(seen: Observation, progress: Progress = silent) -> list[dict[str, A
         }
         for law, text in LAWS.items()
     ]
-
-
-def verdict_table(found: Verdict) -> pd.DataFrame:
-    """One row per criterion and form: what is asked, whether it holds, and its numbers; then what became of the holes.
-
-    Of a run that diverged the first row says so.
-    """
-    words = {True: "yes", False: "no", None: UNTOLD}
-    rows = [
-        {
-            "group": found.group,
-            "criterion": "divergence",
-            "form": "corrected",
-            "asks": "is every recorded number finite?",
-            "holds": "no",
-            "numbers": text,
-        }
-        for text in ([found.divergence["text"]] if found.divergence else [])
-    ]
-    rows += [
-        {
-            "group": found.group,
-            "criterion": criterion.name,
-            "form": form,
-            "asks": asked.asks,
-            "holds": words[asked.holds],
-            "numbers": _listed(asked.numbers),
-        }
-        for criterion in found.criteria
-        for form, asked in (("seed", criterion.seed), ("corrected", criterion.corrected))
-    ]
-    last = {"group": found.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": found.caution}
-    rows.append({**last, "form": "seed", "holds": found.seeds_outcome})
-    rows.append({**last, "form": "corrected", "holds": found.outcome})
-    return pd.DataFrame(rows)
-
-
-def _listed(numbers: Mapping[str, Any]) -> str:
-    """Names and numbers as text; numbers within numbers in brackets."""
-    parts = [
-        f"{name} ({_listed(value)})" if isinstance(value, Mapping) else f"{name} {value}" for name, value in numbers.items()
-    ]
-    return ", ".join(parts)
-
-
-def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None) -> pd.DataFrame:
-    """One row per law and violation; a law that holds or cannot be checked has one row without a step.
-
-    Of a run that diverged the first row says so.
-    """
-    rows = []
-    if lost is not None:
-        said = {"law": "divergence", "says": "every recorded number is finite", "state": "diverged"}
-        rows.append({**said, "step": lost.step, "tokens": "", "text": lost.text})
-    for law in laws:
-        state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
-        head = {"law": law["law"], "says": law["says"], "state": state}
-        for each in law["violations"] or [{"step": None, "tokens": [], "text": law["reason"]}]:
-            tokens = " ".join(map(str, each["tokens"]))
-            rows.append({**head, "step": each["step"], "tokens": tokens, "text": each["text"]})
-    return pd.DataFrame(rows).astype({"step": "Int64"})

@@ -22,7 +22,6 @@ from .answers import (
     seen_of,
     told_table,
     whole,
-    write_parts,
     write_table,
 )
 from .errors import ConfigError
@@ -60,7 +59,7 @@ def _write_dimensions(asked: argparse.Namespace, seen: Observation) -> None:
     stop = None if asked.step is None else start + 1
     with counting(asked, "dimensions", is_kept=False) as progress:
         tables = dimension_tables(seen, groups_of(asked, seen), start, stop, progress)
-        write_parts(asked.dimensions, csv_parts(tables))
+        asked.dimensions.write(csv_parts(tables))
 
 
 def _extents(asked: argparse.Namespace, seen: Observation) -> Answer:

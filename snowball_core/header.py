@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from .errors import HistoryError
-from .file_kinds import kind_by_name, kind_of
+from .file_kinds import dtype_advice, kind_by_name, kind_of
 from .files import open_regular
 from .memory import MOST_SNAPSHOTS, tables_bytes
 from .terminal import one_line
@@ -162,6 +162,40 @@ def history_file(text: str) -> Path:
         what, advice = (f", which is {kind.what}", kind.advice) if kind else ("", "Name that file.")
         raise HistoryError(f'a history must be a file that ends in .safetensors; got "{given[:200]}"{what}. {advice}')
     return path.absolute()
+
+
+def history_in(header: Header, path: Path) -> str:
+    """The name of the one tensor in a file that can be a history.
+
+    Raises
+    ------
+    HistoryError
+        If there is none, or more than one.
+    """
+    fitting = {rank: [name for name, entry in header.tensors.items() if _fits(name, entry, rank)] for rank in (3, 2)}
+    # Empty tensors beside the history mark something; alone one is a history without snapshots.
+    full = {rank: [name for name in names if 0 not in header.tensors[name].shape] for rank, names in fitting.items()}
+    names = full[3] or full[2] or fitting[3] or fitting[2]
+    if len(names) != 1:
+        first = list(header.tensors.items())[:8]
+        listed = one_line(", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in first))
+        other = [
+            entry.dtype
+            for name, entry in header.tensors.items()
+            if len(entry.shape) in (2, 3) and not _fits(name, entry, len(entry.shape))
+        ]
+        several = "several tensors", "Name one with --key."
+        advice = dtype_advice(other[0]) if other else "Save one in these formats and shapes."
+        count, mend = several if names else ("no tensor", advice)
+        raise HistoryError(
+            f'a history must be a BF16 or F32 tensor [T, V, D], or one matrix [V, D]; "{path}" has {count} of that kind. '
+            f"{mend} It holds: {listed or 'nothing'}."
+        )
+    return names[0]
+
+
+def _fits(name: str, entry: Entry, rank: int) -> bool:
+    return name != RESERVED and entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
 
 
 def _checked(content: Any, start: int, size: int) -> Header:

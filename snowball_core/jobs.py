@@ -89,10 +89,13 @@ def resume(folder: Path, run_id: str) -> None:
     require_writable()
     run = open_run(folder, run_id)
     status = run.status()
-    if status.is_alive or status.state == "completed":
+    if status.is_alive or (status.state == "completed" and "sha256" in run.manifest):
         raise RunError(f'only an unfinished run without a worker can be resumed; "{run_id}" is {status.state}.')
-    stop_marker(run.path).unlink(missing_ok=True)
-    write_status(run.path, replace(status, state="queued", seconds_left=None, message=STARTING))
+    try:
+        stop_marker(run.path).unlink(missing_ok=True)
+        write_status(run.path, replace(status, state="queued", seconds_left=None, message=STARTING))
+    except OSError as error:
+        raise RunError(f'the run folder must be writable; "{run.path}": {error.strerror}. Nothing was changed.') from None
     _spawn(folder, run.path)
 
 

@@ -22,9 +22,7 @@ from .answers import (
     seen_of,
     told_table,
     whole,
-    write_parts,
     write_table,
-    write_text,
 )
 from .errors import ConfigError, RunError
 
@@ -159,11 +157,11 @@ def _events(asked: argparse.Namespace) -> Answer:
         told = account(seen, group, progress)
     for path, table in ((asked.nodes, node_table), (asked.edges, edge_table)):
         if path:
-            write_text(path, table(told.tree, seen.steps).to_csv(index=False))
+            path.write([table(told.tree, seen.steps).to_csv(index=False)])
     if asked.biographies:
         write_table(asked.biographies, biographies_table(told, seen))
     if asked.ytree:
-        write_text(asked.ytree, ytree_csv(told.tree, seen.steps))
+        asked.ytree.write([ytree_csv(told.tree, seen.steps)])
     answer: dict[str, Any] = {"run": seen.id, "group": group, "divergence": lost}
     if asked.token is not None:
         if not 0 <= asked.token < seen.words.shape[1] or not seen.mask(group)[asked.token]:
@@ -192,12 +190,12 @@ def _motion(asked: argparse.Namespace) -> Answer:
         tokens = token_motion(seen, progress)
     table = of_groups(measured[list(MOTION_COLUMNS)], groups)
     if asked.tokens:
-        write_text(asked.tokens, tokens.to_csv(index=False))
+        asked.tokens.write([tokens.to_csv(index=False)])
     if asked.freezing:
         write_table(asked.freezing, freezing_table(seen, measured, groups))
     if asked.displacements:
         with counting(asked, "displacements", is_kept=False) as progress:
-            write_parts(asked.displacements, csv_parts(displacement_tables(seen, progress)))
+            asked.displacements.write(csv_parts(displacement_tables(seen, progress)))
     told_table(asked, table)
     ends = {group: plain(asdict(freezing_of(seen, measured, group))) for group in groups}
     for group, end in ends.items():
@@ -206,7 +204,8 @@ def _motion(asked: argparse.Namespace) -> Answer:
 
 
 def _verdict(asked: argparse.Namespace) -> Answer:
-    from .findings import verdict_of, verdict_table
+    from .findings import verdict_of
+    from .verdict_tables import verdict_table
 
     seen = seen_of(asked)
     with counting(asked, "verdict", is_kept=False) as progress:
@@ -227,7 +226,8 @@ def _verdict(asked: argparse.Namespace) -> Answer:
 
 def _laws(asked: argparse.Namespace) -> Answer:
     from .divergence import divergence
-    from .findings import law_rows, law_table
+    from .findings import law_rows
+    from .verdict_tables import law_table
 
     seen = seen_of(asked)
     lost = lost_of(asked, seen, ["all"])

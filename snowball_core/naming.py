@@ -31,7 +31,7 @@ def named(word: str, folder: Path) -> Path:
     if word == run_id and _is_run(folder / run_id):
         return folder / run_id
     kind = _file_type(given, word) if word.strip() else None
-    if kind == stat.S_IFDIR and os.path.isfile(given / _MANIFEST):
+    if kind == stat.S_IFDIR and os.path.lexists(given / _MANIFEST):
         return given.resolve()
     if kind == stat.S_IFREG and given.suffix.lower() == _SUFFIX:
         return given
@@ -80,8 +80,8 @@ def _id_of(word: str) -> str:
 
 
 def _is_run(path: Path) -> bool:
-    """Whether a folder of the library, no link, is a run."""
-    return not path.is_symlink() and os.path.isfile(path / _MANIFEST)
+    """Whether a folder of the library, no link, is a run; its ``run.json`` may be anything, which is said when it is read."""
+    return not path.is_symlink() and os.path.lexists(path / _MANIFEST)
 
 
 def _file_type(path: Path, word: str) -> int | None:

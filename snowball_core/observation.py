@@ -25,7 +25,7 @@ from .corpus import load_corpus
 from .damage import faults
 from .errors import HistoryError, RunError
 from .file_kinds import dtype_advice
-from .header import RESERVED, Entry, Header, read_header, require_measurable
+from .header import history_in, read_header, require_measurable
 from .naming import named
 from .origins import segments
 from .recordings import TENSOR, recordings
@@ -229,7 +229,7 @@ def foreign(
     CorpusError
         If the corpus cannot be read.
     """
-    name = key or _found(path, read_header(path))
+    name = key or history_in(read_header(path), path)
     words = open_tensor(path, name).words
     shape = list(words.shape)
     if words.ndim == 2:
@@ -252,34 +252,6 @@ def foreign(
         mask = np.zeros(vocab, np.bool_)
         mask[list(dead)] = True
     return Observation(one_line(path.name), words, np.arange(len(words)), mask, kept_in=kept_in)
-
-
-def _found(path: Path, header: Header) -> str:
-    """The name of the one tensor in a file that can be a history."""
-    fitting = {rank: [name for name, entry in header.tensors.items() if _fits(name, entry, rank)] for rank in (3, 2)}
-    # Empty tensors beside the history mark something; alone one is a history without snapshots.
-    full = {rank: [name for name in names if 0 not in header.tensors[name].shape] for rank, names in fitting.items()}
-    names = full[3] or full[2] or fitting[3] or fitting[2]
-    if len(names) != 1:
-        first = list(header.tensors.items())[:8]
-        listed = one_line(", ".join(f"{name} {entry.dtype} {list(entry.shape)}" for name, entry in first))
-        other = [
-            entry.dtype
-            for name, entry in header.tensors.items()
-            if len(entry.shape) in (2, 3) and not _fits(name, entry, len(entry.shape))
-        ]
-        several = "several tensors", "Name one with --key."
-        advice = dtype_advice(other[0]) if other else "Save one in these formats and shapes."
-        count, mend = several if names else ("no tensor", advice)
-        raise HistoryError(
-            f'a history must be a BF16 or F32 tensor [T, V, D], or one matrix [V, D]; "{path}" has {count} of that kind. '
-            f"{mend} It holds: {listed or 'nothing'}."
-        )
-    return names[0]
-
-
-def _fits(name: str, entry: Entry, rank: int) -> bool:
-    return name != RESERVED and entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
 
 
 def tokens_of(text: str) -> list[int]:

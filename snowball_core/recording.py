@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -125,7 +126,10 @@ def _in_turn(
             write_status(run.path, status)
         watch(status)
 
-    write_status(run.path, status)
+    try:
+        write_status(run.path, status)
+    except OSError as error:
+        raise RunError(_reason(run, error)) from error
     try:
         with turn(folder, run.id, device, waiting):
             try:
@@ -216,8 +220,10 @@ def _reason(run: Run, error: BaseException) -> str:
     if isinstance(error, SnowballError):
         return str(error)
     if isinstance(error, OSError):
+        file = error.filename2 or error.filename
+        name = f' "{Path(os.fsdecode(file)).name}"' if isinstance(file, str | bytes) else ""
         return (
-            f'the run "{run.id}" could not write its files ({error.strerror or error}); what was recorded is kept. '
+            f'the run "{run.id}" could not write its files ({error.strerror or error}{name}); what was recorded is kept. '
             "Make room or make the folder writable, then resume it."
         )
     return f'the run "{run.id}" ended unexpectedly: {type(error).__name__}: {str(error)[:300]}. What was recorded is kept.'
@@ -231,8 +237,7 @@ def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Eve
             if snapshot.step and not math.isfinite(snapshot.loss):
                 raise RunError(
                     f"Diverged at step {snapshot.step:,}: the loss must stay finite; it became {snapshot.loss} at step "
-                    f"{snapshot.step:,}. "
-                    f"Everything before that step is kept ({recorder.recorded:,} snapshots). Lower the learning rate."
+                    f"{snapshot.step:,}. All before it is kept ({recorder.recorded:,} snapshots). Lower the learning rate."
                 )
             now = time.monotonic()
             recorder.write(snapshot, now - began)

@@ -176,7 +176,7 @@ def metric_columns(lines: Sequence[str], path: Path) -> dict[str, npt.NDArray[np
             raise ValueError
     except ValueError:
         raise RunError(
-            f'"{path}" must hold {width} numbers a line; it is damaged. Move it away: the history does not need it.'
+            f'"{path}" must hold {width} numbers a line; it is damaged. Put it back from a copy; the history does not need it.'
         ) from None
     table = np.array(rows).reshape(-1, width)
     return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}
@@ -295,6 +295,6 @@ def matrix_sha256(words: Words) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a regular file's bytes."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from .errors import HistoryError
 from .event_tables import edge_table, event_rows, event_table, node_table
 from .exhibit import Exhibit
 from .extent import known_cells
-from .findings import law_rows, law_table, verdict_of, verdict_table
+from .findings import law_rows, verdict_of
 from .levels import levels
 from .measure_tables import (
     axes_table,
@@ -31,6 +31,7 @@ from .measure_tables import (
 from .pairs import pair_statistics
 from .step_tables import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, token_motion
 from .tables import csv_bytes, distance_matrix, glyph, parquet_bytes
+from .verdict_tables import law_table, verdict_table
 
 MOST_PAIRED = 1_024
 

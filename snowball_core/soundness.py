@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,16 +13,15 @@ from .digests import Summary, Tally, tally_of
 from .errors import HistoryError, RunError
 from .files import open_regular
 from .header import read_header
-from .manifest import is_as_written
+from .manifest import SEAL, is_as_written
 from .metric_rows import Rows, read_rows
-from .origins import CHECKPOINT as EXACT
 from .recordings import HISTORY, Recording, recordings
+from .refusals import AGAIN, damage, is_exact_fork, row_words, snapshot_words
 from .runs import CHECKPOINT, METRICS, Run, file_sha256
 from .schedules import recorded_steps
 from .tensorfile import DATA_START, recorded_in, snapshot_bytes
 
 _BLOCK = 1 << 20
-_AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step 0, and what differs is written anew"
 
 
 class Prefix(NamedTuple):
@@ -117,16 +117,21 @@ def sound_checkpoint(run: Run) -> Checkpoint | None:
         If it is damaged or of another run.
     """
     file, planned = run.path / CHECKPOINT, set(recordings(run.config))
-    if not file.is_symlink() and not file.exists():
+    has_folder = file.parent.is_dir() or not os.path.lexists(file.parent)
+    if has_folder and not os.path.lexists(file):
         return None
     try:
+        if not has_folder:
+            raise HistoryError(f'"{file.parent.name}" is not a folder')
         saved = read_checkpoint(file, run.config.last_step)
+        if saved.recordings is None and SEAL in run.manifest and not is_exact_fork(run):
+            raise HistoryError("the hashes of its tensors are missing")
         if saved.recordings is not None:
             counts = {summary.entries for summary in saved.recordings.values()}
             if set(saved.recordings) != planned or counts != {_snapshots(run, saved.step)}:
                 raise HistoryError("it lists other recordings than this configuration makes: it belongs to another run")
     except HistoryError as error:
-        repair = "" if _is_exact_fork(run) else f", or {_AGAIN}"
+        repair = "" if is_exact_fork(run) else f", or {AGAIN}"
         raise RunError(
             f'the checkpoint of "{run.id}" ({CHECKPOINT}) must hold what was written there; {error}. Nothing was changed. '
             f"Put it back from a copy, or fork from a recorded step (--step T){repair}."
@@ -155,32 +160,12 @@ def require_sound_snapshot(run: Run, index: int) -> None:
     block = range(first, min(first + expected.every, expected.entries))
     history = next(iter(recordings(run.config).values()))
     if tally_of(_entries(run, history, block)).marks(expected.every) != [expected.mark(first // expected.every)]:
-        raise damage(run, HISTORY, _snapshot_words(run, [block]), saved.step, [block])
-
-
-def damage(run: Run, file: str, what: str, step: int, ranges: Sequence[range] = ()) -> RunError:
-    """The error that names a damaged file, what of it, and what can be done; ``ranges`` are the snapshots it concerns."""
-    wanted = recorded_steps(run.config)
-    usable = [int(s) for i, s in enumerate(wanted) if s <= step and not any(i in each for each in ranges)]
-    before = [s for s in usable if not ranges or s < wanted[ranges[0].start]] or usable
-    ways = [f"fork it from a recorded step (fork {run.id} --step {before[-1]})"] if before else []
-    if file == HISTORY and not ranges:
-        ways = [f'see which step differs first ("verify {run.id} --replay")']
-    if not _is_exact_fork(run) and "sha256" not in run.manifest:
-        ways.append(_AGAIN)
-    return RunError(
-        f'{file} of "{run.id}" must hold what was recorded up to the checkpoint at step {step:,}; {what}. Nothing was changed. '
-        f"Put the file back from a copy{''.join(f', or {way}' for way in ways)}."
-    )
-
-
-def _is_exact_fork(run: Run) -> bool:
-    return run.origin is not None and run.origin.kind == EXACT
+        raise damage(run, HISTORY, snapshot_words(run, [block]), saved.step, [block])
 
 
 def _require_start(run: Run) -> None:
     """An exact fork has no beginning of its own to start over from; a completed run was whole."""
-    if run.origin and _is_exact_fork(run):
+    if run.origin and is_exact_fork(run):
         raise RunError(
             f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this run '
             "from a recorded step (--step T)."
@@ -251,12 +236,12 @@ def _require_snapshots(run: Run, each: Recording, tally: Tally, expected: Summar
                 "is the one it names (SHA-256). One of them belongs to another run: put the right one back, or fork from a "
                 "recorded step (--step T)."
             )
-        raise damage(run, each.file, _snapshot_words(run, ranges), step, ranges if each.file == HISTORY else ())
+        raise damage(run, each.file, snapshot_words(run, ranges), step, ranges if each.file == HISTORY else ())
 
 
 def _require_rows(run: Run, tally: Tally, expected: Summary, step: int) -> None:
     if ranges := tally.damage(expected):
-        raise damage(run, METRICS, _row_words(ranges, expected.entries), step)
+        raise damage(run, METRICS, row_words(ranges, expected.entries), step)
 
 
 def _entries(run: Run, each: Recording, wanted: range) -> Iterator[memoryview]:
@@ -282,22 +267,6 @@ def _rows(run: Run, upto: int) -> Rows:
     except HistoryError as error:
         raise damage(run, METRICS, str(error), upto) from None
     except OSError as error:
-        raise RunError(f'"{run.path / METRICS}" must be readable, to be continued; {error.strerror}.') from None
-
-
-def _snapshot_words(run: Run, ranges: Sequence[range]) -> str:
-    steps, first = recorded_steps(run.config), ranges[0]
-    more = sum(map(len, ranges))
-    if len(first) == 1:
-        where = f"snapshot {first.start:,} (step {steps[first.start]:,})"
-    else:
-        last = first.stop - 1
-        where = f"one of the snapshots {first.start:,} to {last:,} (steps {steps[first.start]:,} to {steps[last]:,})"
-    others = f", and with it up to {more - len(first):,} more," if more > len(first) else ""
-    return f"{where}{others} is not what was recorded, by SHA-256"
-
-
-def _row_words(ranges: Sequence[range], count: int) -> str:
-    first = ranges[0]
-    where = f"row {first.start + 1:,}" if len(first) == 1 else f"one of the rows {first.start + 1:,} to {first.stop:,}"
-    return f"{where} of {count:,} is not what was recorded, by SHA-256 without the seconds"
+        raise RunError(
+            f'"{run.path / METRICS}" must be readable, to be continued; {error.strerror}. Put it back from a copy.'
+        ) from None

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from .errors import HistoryError, RunError
 from .file_array import file_array, mark_of
 from .file_kinds import dtype_advice
-from .files import open_regular
+from .files import allocate, open_regular
 from .header import RESERVED as RESERVED
 from .header import Header, parsed, read_header, unreadable
 from .terminal import one_line
@@ -69,8 +69,7 @@ def snapshot_bytes(dtype: str, shape: tuple[int, ...]) -> int:
 
 
 def _header(name: str, dtype: str, shape: tuple[int, ...], recorded: int, capacity: int, metadata: Mapping[str, str]) -> bytes:
-    size = math.prod(shape) * DTYPES[dtype].itemsize
-    entries: dict[str, Any] = {"__metadata__": dict(metadata)}
+    size, entries = snapshot_bytes(dtype, shape), dict[str, Any](__metadata__=dict(metadata))
     entries[name] = {"dtype": dtype, "shape": [recorded, *shape], "data_offsets": [0, recorded * size]}
     if room := (capacity - recorded) * size:
         entries[RESERVED] = {"dtype": "U8", "shape": [room], "data_offsets": [recorded * size, capacity * size]}
@@ -143,7 +142,7 @@ class TensorWriter:
         total = DATA_START + self.capacity * self._size
         have = os.fstat(self._file.fileno()).st_size
         try:
-            _allocate(self._file.fileno(), self.path.parent, total, have)
+            allocate(self._file.fileno(), self.path.parent, total, have)
             os.ftruncate(self._file.fileno(), total)
         except OSError as error:
             os.ftruncate(self._file.fileno(), have)
@@ -230,20 +229,6 @@ class TensorWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def _allocate(file: int, folder: Path, total: int, have: int) -> None:
-    """Make the disk set ``total`` bytes aside for an open file that has ``have``."""
-    if hasattr(os, "posix_fallocate"):
-        try:
-            return os.posix_fallocate(file, 0, total)
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-                raise
-    disk = os.statvfs(folder)
-    if disk.f_bavail * disk.f_frsize < total - have:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return None
 
 
 def recorded_in(path: Path, name: str, dtype: str, shape: tuple[int, ...]) -> int:

@@ -10,8 +10,11 @@ from pathlib import Path
 import filelock
 
 from .errors import RunError
+from .files import read_bytes, replacing
 from .status import is_locked
+from .terminal import one_line
 
+_LONGEST_HOLDER = 1_000
 _POLL_SECONDS = 0.2
 
 
@@ -51,7 +54,8 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
     finally:
         ticket.unlink(missing_ok=True)
     try:
-        (place / "holder").write_text(run_id)
+        with contextlib.suppress(OSError), replacing(place / "holder", durable=False) as holder:
+            holder.write(run_id.encode())
         yield
     finally:
         lock.release()
@@ -74,7 +78,7 @@ def waiting(folder: Path) -> list[str]:
 
 def _holder(place: Path) -> str:
     with contextlib.suppress(OSError):
-        return (place / "holder").read_text()
+        return one_line(read_bytes(place / "holder", _LONGEST_HOLDER).decode(errors="replace"))
     return "another run"
 
 

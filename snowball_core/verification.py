@@ -24,6 +24,7 @@ from .evidence import (
     read_saved,
     recording_states,
 )
+from .files import open_regular
 from .preparing import checked_corpus, dead_tokens
 from .provenance import differences, provenance
 from .recordings import recordings
@@ -192,7 +193,8 @@ def _readable(run: Run) -> dict[str, npt.NDArray[Any]]:
 def _rows(run: Run) -> dict[int, list[str]]:
     """The whole rows of ``metrics.csv`` as they are written, without their seconds, by step."""
     try:
-        lines = (run.path / METRICS).read_text(errors="replace").split("\n")[1:-1]
+        with open_regular(run.path / METRICS) as file:
+            lines = file.read().decode(errors="replace").split("\n")[1:-1]
     except OSError:
         return {}
     cells = [line.split(",") for line in lines]

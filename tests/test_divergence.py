@@ -14,12 +14,13 @@ from snowball_core.bf16 import finite_rows, from_values, is_finite, nan_rows, va
 from snowball_core.commands import main
 from snowball_core.divergence import divergence, judged
 from snowball_core.event_tables import account, biography_table, event_rows
-from snowball_core.findings import law_rows, law_table, story_of, verdict_of, verdict_table
+from snowball_core.findings import law_rows, story_of, verdict_of
 from snowball_core.line_up import measured
 from snowball_core.measure_tables import freezing_table, hole_table
 from snowball_core.observation import Observation
 from snowball_core.step_tables import step_table, token_motion
 from snowball_core.tables import last_change
+from snowball_core.verdict_tables import law_table, verdict_table
 
 pytestmark = pytest.mark.filterwarnings("error")
 

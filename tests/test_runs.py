@@ -257,7 +257,7 @@ def test_a_file_with_a_torn_header_or_none_has_no_numbers(tmp_path):
 def test_a_damaged_line_in_the_middle_is_told(tmp_path, line):
     (tmp_path / METRICS).write_text(HEADER + "1,3.5,0.001,0.9,0.1\n" + line + "3,3.5,0.001,0.9,0.1\n")
     with pytest.raises(
-        RunError, match=r"must hold 5 numbers a line; it is damaged\. Move it away: the history does not need it\."
+        RunError, match=r"must hold 5 numbers a line; it is damaged\. Put it back from a copy; the history does not need it\."
     ):
         read_metrics(tmp_path / METRICS)
 

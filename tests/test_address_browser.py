@@ -154,9 +154,7 @@ def test_runs_compared_a_file_and_a_fork_are_kept_while_other_pages_are_looked_a
         assert named(page) == before, tab
 
 
-def test_a_link_on_a_fresh_server_is_one_entry_and_keeps_its_run(
-    fresh_server: str, page: Page, make_run: MakeRun
-) -> None:
+def test_a_link_on_a_fresh_server_is_one_entry_and_keeps_its_run(fresh_server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     make_run(name="newer", seed=2)
     page.goto("about:blank")

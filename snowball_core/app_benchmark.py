@@ -82,7 +82,7 @@ def many_dead_run(library: Path, example: Run) -> Run:
         frame[: snapshot * _MANY_DEAD // snapshots] = frame[0]
         history[snapshot] = from_values(frame)
     config = replace(example.config, name="many-dead", record="every", steps=snapshots - 1, vocab=vocab, extra="")
-    text = {"name": "made up", "bytes": 1, "sha256": "0" * 64, "byte_counts": [0] * _MANY_DEAD + [1] * (vocab - _MANY_DEAD)}
+    text = {"name": "made up", "bytes": 1, "sha256": "0" * 64}  # its tokens are no bytes, which could be counted
     run = _run(library, config, {"corpus": text, "dead_ids": list(range(_MANY_DEAD)), "faults_carried": []}, history)
     lines = [f"{step},{5 - 0.01 * step},0.001,1.0,0.1" for step in range(1, snapshots)]
     (run.path / METRICS).write_text("\n".join([",".join(METRIC_COLUMNS), *lines]) + "\n")

@@ -73,6 +73,27 @@ def test_a_replaced_history_shows_its_numbers_at_the_next_move(
     assert (shown(app)["U unique"], shown(app)["C black holes"]) == ("1", "1")
 
 
+@REPLACED
+def test_a_history_that_is_replaced_takes_the_word_of_its_divergence_along(
+    make_run: MakeRun, tmp_path: Path, replaced: Callable[[Path, Path], None]
+) -> None:
+    run = make_run(state="failed")
+    new = another_history(run, tmp_path / "elsewhere")
+    words = np.array(run.history().words)
+    words[12:, :6] = 0x7FC0
+    (run.path / HISTORY).unlink()
+    with TensorWriter(run.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
+        for frame in words:
+            writer.append(frame)
+    for file in (new, run.path / HISTORY):
+        os.utime(file, LONG_AGO)
+    app = opened("scrub", run=run.id, step="3", group="dead")
+    assert "Diverged at step 12" in texts(app.error)
+    replaced(new, run.path / HISTORY)
+    app.run()
+    assert "Diverged" not in texts(app.error)
+
+
 @pytest.mark.parametrize("page", ["lineage", "motion", "verdict"])
 def test_every_page_of_a_replaced_history_is_that_of_a_fresh_server(make_run: MakeRun, tmp_path: Path, page: str) -> None:
     run = make_run()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .census import finite_snapshots
 from .errors import HistoryError, RunError
 from .files import open_regular
 from .runs import HISTORY, METRICS, Run, metric_columns
@@ -36,8 +37,8 @@ class Seen:
     snapshots : int
         Snapshots counted.
     counts : DataFrame
-        U, C, P and S at every snapshot at which one of them changed, and at the last; columns step, group, unique,
-        black_holes, population, singletons.
+        U, C, P and S at every snapshot at which one of them changed, and at the last, before a NaN or an infinity in any row;
+        columns step, group, unique, black_holes, population, singletons.
     """
 
     group: str
@@ -98,7 +99,14 @@ def _count_on(run: Run, before: Seen) -> tuple[int, pd.DataFrame]:
     start = before.snapshots if before.snapshots <= len(words) else 0
     if start == len(words):
         return start, before.counts
-    fresh = census_table(words[start:], run.steps(len(words))[start:], run.dead, (before.group,))[list(_COUNTED)]
+    steps = run.steps(len(words))
+    if start and (before.counts.empty or before.counts["step"].iloc[-1] != steps[start - 1]):
+        return len(words), before.counts  # it diverged before
+    new = np.asarray(words[start:])
+    stop = start + finite_snapshots(new)
+    if start == stop:
+        return len(words), before.counts
+    fresh = census_table(new[: stop - start], steps[start:stop], run.dead, (before.group,))[list(_COUNTED)]
     table = pd.concat([before.counts, fresh], ignore_index=True) if start else fresh
     return len(words), _changes(table)
 

@@ -115,3 +115,18 @@ def test_a_history_and_losses_put_in_place_of_others_are_read_from_the_beginning
         (other.path / name).replace(run.path / name)
     same(follow(run, seen), follow(run))
     assert follow(run, seen).counts["unique"].tolist()[0] < seen.counts["unique"].tolist()[0]
+
+
+def test_a_run_that_diverges_is_counted_to_its_last_finite_snapshot(make_run: MakeRun) -> None:
+    run = make_run(snapshots=0, state="running")
+    words = falling_together(12)
+    words[7:, 2] = 0x7FC0
+    seen = None
+    with TensorWriter(run.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
+        for number, snapshot in enumerate(words):
+            writer.append(snapshot)
+            if number % 3 == 2:
+                seen = follow(run, seen)
+    assert seen is not None
+    assert (seen.snapshots, seen.counts["step"].iloc[-1]) == (12, 6)
+    same(seen, follow(run))

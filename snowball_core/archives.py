@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import RunError
+from .file_kinds import kind_of
 from .files import from_json_bytes, open_regular
-from .run_folders import ID_PATTERN
+from .run_folders import is_run_id
 
 CONTENTS = "parcel.json"
 FORMAT = 1
@@ -52,6 +53,9 @@ def opened(file: Path) -> Iterator[zipfile.ZipFile]:
     """
     with contextlib.ExitStack() as stack:
         with _reading(file):
+            if not zipfile.is_zipfile(stack.enter_context(open_regular(file))) and (kind := kind_of(file)):
+                is_cut = "zip file" in kind.what
+                raise ValueError("it is cut off: copy the whole file once more" if is_cut else f"it is {kind.what}")
             archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(open_regular(file))))
         yield archive
 
@@ -113,7 +117,7 @@ def _facts(content: bytes, file: Path) -> tuple[str, dict[str, tuple[int, str]]]
         told = from_json_bytes(content)
         run_id, files = told["run"], told["files"]
         facts = {name: (each["bytes"], each["sha256"]) for name, each in files.items()}
-        is_sound = told["format"] == FORMAT and isinstance(run_id, str) and ID_PATTERN.fullmatch(run_id)
+        is_sound = told["format"] == FORMAT and isinstance(run_id, str) and is_run_id(run_id)
         is_sound = is_sound and all(type(size) is int and size >= 0 and isinstance(sha, str) for size, sha in facts.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_sound = False
@@ -139,7 +143,10 @@ def _require_plain(entry: zipfile.ZipInfo, around: str) -> None:
     name = entry.filename
     parts = name[len(around) :].split("/")
     kind = stat.S_IFMT(entry.external_attr >> 16)
-    is_safe = len(parts) <= _DEEPEST and all(PART.fullmatch(part) and ".." not in part for part in parts)
+    # The name of the run's own folder is not kept, and a desktop tool may have given it another: "name (1)".
+    own = parts[1:] if len(parts) > 1 else parts
+    is_safe = len(parts) <= _DEEPEST and all(PART.fullmatch(part) and ".." not in part for part in own)
+    is_safe = is_safe and parts[0] not in ("", ".", "..") and "\\" not in name and ":" not in name
     is_safe = is_safe and name.startswith(around) and not around.startswith((".", "/")) and "\\" not in around
     if not is_safe or kind not in (0, stat.S_IFREG) or entry.flag_bits & 1 or (len(parts) > 1 and parts[1] in REFUSED):
         raise RunError(

@@ -139,9 +139,7 @@ def read_file(path: Path) -> bytes:
     try:
         path = path.expanduser()
         if str(path) != os.fsencode(path).decode("utf-8", "replace"):
-            raise CorpusError(
-                f'the path of a corpus must be UTF-8, which is what a run can keep of it; got "{path}". Rename it.'
-            )
+            raise CorpusError(f'the path of a corpus must be UTF-8, for a run to keep it; got "{path}". Rename it.')
         if path.exists() and not path.is_file():
             what = "is a folder. Name a file in it." if path.is_dir() else "is a device or a pipe. Save the text to a file."
             raise CorpusError(f'the corpus must be a text file; "{path}" {what}')

@@ -132,7 +132,7 @@ def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] =
             f'an export is written outside the library of runs; "{target}" is in it. Choose another folder with --to.'
         )
     if os.path.lexists(target) and not target.is_dir():
-        raise RunError(f'an export needs a folder; "{target}" is something else. Choose another with --to.')
+        raise RunError(f'an export needs a folder it can write; "{target}" is no folder. Choose another with --to.')
     try:
         target.mkdir(parents=True, exist_ok=True)
         sweep(target, is_library=False)

@@ -112,7 +112,8 @@ def _of_json(path: Path) -> FileKind:
     if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()) or not shards:
         return FileKind(*_BY_SUFFIX[".json"])
     tensor = next((name for name in shards if "embed" in name or "wte" in name), next(iter(shards)))
-    many = f"an index of shards: its tensors are in {len(set(shards.values())):,} other files"
+    count = len(set(shards.values()))
+    many = f"an index of shards: its tensors are in {count:,} other {'file' if count == 1 else 'files'}"
     name, shard = one_line(json.dumps(tensor)[:80]), one_line(json.dumps(shards[tensor])[:120])
     return FileKind(many, f"Name the shard that holds the tensor: {name} is in {shard}, beside it.")
 

@@ -20,7 +20,7 @@ from .terminal import one_line
 RESERVED = "reserved"
 LARGEST_HEADER = 100_000_000
 MOST_TENSORS = 100_000
-_MOST_DIMENSIONS = 32
+_MOST_DIMENSIONS = 1_000
 # As JSON a tensor takes about 14 of the marks { [ , : and 5 strings; below this size no text makes many objects.
 _MOST_MARKS, _MOST_STRINGS, _HARMLESS = 20 * MOST_TENSORS, 10 * MOST_TENSORS, 2_000_000
 # A string without its end goes on to the end: looked for again at each of its escaped quotes it would take for ever.
@@ -223,8 +223,10 @@ def _entry(name: str, entry: Any) -> Entry:
     if not isinstance(entry, dict) or not isinstance(dtype := entry.get("dtype"), str):
         raise ValueError(fault)
     shape, offsets = entry.get("shape"), entry.get("data_offsets")
-    if not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2 or len(shape) > _MOST_DIMENSIONS:
+    if not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2:
         raise ValueError(fault)
+    if len(shape) > _MOST_DIMENSIONS:
+        raise ValueError(f'the tensor "{name[:80]}" has {len(shape):,} dimensions, more than {_MOST_DIMENSIONS:,}')
     begin, end = offsets
     bits = _BITS.get(dtype)
     if begin > end or (bits is not None and math.prod(shape) * bits != (end - begin) * 8):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _PATIENCE_SECONDS = 10.0
 # Control and format characters (they can turn a line of text around), halves of characters, and the two that break lines.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"
+# A black flag, the code of a region in letters that are not seen, and their end: the flag of Wales is one picture.
+_REGION_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 _VIRAMA = 9
 
 
@@ -183,8 +186,10 @@ def _text(given: object, what: str, longest: int, allowed: str = "") -> str:
     given = unicodedata.normalize("NFC", given.replace("\r\n", "\n")).strip()
     if len(given) > longest:
         raise RunError(f"{what} must have at most {longest:,} characters; got {len(given):,}. Shorten it.")
+    flags = {place for flag in _REGION_FLAG.finditer(given) for place in range(*flag.span())}
     for place, character in enumerate(given):
-        if unicodedata.category(character) in _UNSEEN and character not in allowed and not _joins(given, place):
+        is_unseen = unicodedata.category(character) in _UNSEEN and character not in allowed and place not in flags
+        if is_unseen and not _joins(given, place):
             raise RunError(
                 f"{what} must be made of visible characters; number {place + 1:,} is U+{ord(character):04X}. Remove it."
             )

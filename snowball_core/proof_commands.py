@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .answers import Answer, add_fields, configuration, folder_of, found_run, plain, say, whole
 from .errors import RunError
-from .terminal import flush, write
+from .terminal import ReaderLeft, flush, write
 
 if TYPE_CHECKING:
     from .verification import Verification
@@ -38,6 +39,19 @@ def _verify(asked: argparse.Namespace) -> Answer:
     from .verification import replay, verify_hashes
 
     found = replay(run, folder_of(asked)) if asked.replay else verify_hashes(run)
+    answer: dict[str, Any] = {"run": run.id, "sound": found.is_sound, **asdict(found)}
+    if found.is_sound:
+        _say_found(asked, found)
+        return answer
+    # A reader that leaves ends a command with 0; a run that is not sound must not end so.
+    with contextlib.suppress(ReaderLeft):
+        _say_found(asked, found)
+        if asked.json:
+            write(json.dumps(answer) + "\n", sys.stdout)
+    raise RunError(f'the run "{run.id}" is not what it says it is: {_first_fault(found)}')
+
+
+def _say_found(asked: argparse.Namespace, found: Verification) -> None:
     for name, state in found.files.items():
         say(asked, f"{name:32}{state}")
     for problem in found.problems:
@@ -46,12 +60,6 @@ def _verify(asked: argparse.Namespace) -> Answer:
         say(asked, f"replay: {found.what_differs} differs first at step {found.first_difference:,}")
     elif found.replayed is not None:
         say(asked, f"replay: {found.replayed:,} snapshots and {found.rows:,} rows of numbers trained again, no bit differs")
-    answer: dict[str, Any] = {"run": run.id, "sound": found.is_sound, **asdict(found)}
-    if found.is_sound:
-        return answer
-    if asked.json:
-        write(json.dumps(answer) + "\n", sys.stdout)
-    raise RunError(f'the run "{run.id}" is not what it says it is: {_first_fault(found)}')
 
 
 def _first_fault(found: Verification) -> str:

@@ -15,6 +15,11 @@ LINK, NO_MANIFEST, OTHER_NAME = "link", "no run.json", "no run id"
 _NO_RUNS = frozenset({"corpora"})
 
 
+def is_run_id(name: str) -> bool:
+    """Whether a folder of this name would be listed as a run."""
+    return ID_PATTERN.fullmatch(name) is not None and name not in _NO_RUNS
+
+
 def entries_of(folder: Path) -> list[os.DirEntry[str]]:
     """What is in a runs folder; nothing if there is none.
 

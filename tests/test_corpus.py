@@ -179,8 +179,11 @@ def test_a_missing_file_a_folder_and_an_unknown_home_are_refused_in_words(tmp_pa
         load_corpus("x" * 5_000)
     with pytest.raises(CorpusError, match=r"must be"):
         load_corpus("a\0b")
-    with pytest.raises(CorpusError, match=r"is a folder"):
-        load_corpus("")
+    for nothing in ("", "  "):
+        with pytest.raises(
+            CorpusError, match=r"must be a built-in name \(python-manual, gatsby\) or a file; no name was given"
+        ):
+            load_corpus(nothing)
 
 
 def test_pipes_and_devices_are_refused_instead_of_read_for_ever(tmp_path):

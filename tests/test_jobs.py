@@ -111,5 +111,5 @@ def test_a_folder_that_vanishes_ends_the_run_with_a_message(
         if status.step > 0:  # type: ignore[attr-defined]
             shutil.rmtree(run.path, ignore_errors=True)
 
-    with pytest.raises(RunError, match=r"could not write its files \(No such file or directory\)"):
+    with pytest.raises(RunError, match=r"could not write its files \(No such file or directory: checkpoint\)"):
         continue_run(tmp_path / "runs", run, vanish)

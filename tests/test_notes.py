@@ -217,3 +217,11 @@ def test_a_folder_that_takes_no_notes_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"the run folder must be writable; .*No such file or directory\. Nothing was changed"):
         annotate(tmp_path / "gone", label="x")
     assert not (tmp_path / "gone").exists()
+
+
+def test_the_flag_of_a_region_is_one_picture_and_its_letters_hide_nothing_elsewhere(tmp_path: Path) -> None:
+    wales = "\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f"
+    assert annotate(tmp_path, label=f"{wales} sheep").label == f"{wales} sheep"
+    for hidden in ("sheep\U000e0067\U000e007f", wales[:-1], "\U0001f3f4" + "\U000e0061" * 9 + "\U000e007f"):
+        with pytest.raises(RunError, match="must be made of visible characters"):
+            annotate(tmp_path, label=hidden)

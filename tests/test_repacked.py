@@ -157,7 +157,12 @@ def test_a_file_that_is_no_zip_is_blamed_with_the_reason(tmp_path: Path) -> None
     (tmp_path / "text.zip").write_text("no zip")
     (tmp_path / "folder.zip").mkdir()
     os.mkfifo(tmp_path / "pipe.zip")
-    for name, why in {"text": "not a zip", "folder": "Is a directory", "pipe": "not a regular file", "no": "No such"}.items():
+    for name, why in {
+        "text": "it is a text file",
+        "folder": "Is a directory",
+        "pipe": "not a regular file",
+        "no": "No such",
+    }.items():
         with pytest.raises(RunError, match=rf'"export" wrote; ".*{name}\.zip" cannot be read: .*{why}'):
             unpack(tmp_path / f"{name}.zip", tmp_path / "elsewhere")
 

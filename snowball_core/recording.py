@@ -220,8 +220,7 @@ def _reason(run: Run, error: BaseException) -> str:
     if isinstance(error, SnowballError):
         return str(error)
     if isinstance(error, OSError):
-        file = error.filename2 or error.filename
-        name = f": {Path(os.fsdecode(file)).name}" if isinstance(file, str | bytes) else ""
+        name = f": {Path(os.fsdecode(file)).name}" if (file := error.filename2 or error.filename) else ""
         return (
             f'the run "{run.id}" could not write its files ({error.strerror or error}{name}); what was recorded is kept. '
             "Make room or make the folder writable, then resume it."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -220,8 +219,7 @@ def _reason(run: Run, error: BaseException) -> str:
     if isinstance(error, SnowballError):
         return str(error)
     if isinstance(error, OSError):
-        file = error.filename2 or error.filename
-        name = f": {Path(os.fsdecode(file)).name}" if isinstance(file, str | bytes) else ""
+        name = f": {Path(str(file)).name}" if (file := error.filename2 or error.filename) else ""
         return (
             f'the run "{run.id}" could not write its files ({error.strerror or error}{name}); what was recorded is kept. '
             "Make room or make the folder writable, then resume it."

@@ -120,8 +120,7 @@ class TensorWriter:
         is_new = not path.exists()
         # A new file takes its name when it is whole, so that nobody meets one without a header.
         place = path.with_name(f".{path.name}-new") if is_new else path
-        if is_new:
-            recorded = 0
+        recorded = 0 if is_new else recorded
         self.recorded = recorded_in(path, name, dtype, shape) if recorded is None else recorded
         self.rewritten = 0
         self.capacity = max(capacity, self.recorded)

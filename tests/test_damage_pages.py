@@ -11,6 +11,7 @@ from damaging import holds
 from paging import opened, texts
 
 from snowball_core.damage import damage
+from snowball_core.errors import HistoryError
 from snowball_core.manifest import sealed
 from snowball_core.runs import HISTORY, Run, read_run
 from snowball_core.status import hold
@@ -90,3 +91,17 @@ def test_a_run_that_is_being_recorded_is_not_called_damaged(make_run: MakeRun) -
     with hold(run.path):
         for page in ("scrub", "lineage"):
             assert not opened(page, run=run.id).error
+
+
+def test_where_the_frames_cannot_be_made_the_native_view_stands_in(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SNOWBALL_NATIVE")
+    make_run()
+
+    def refuse(*_: object) -> None:
+        raise HistoryError("the history was changed meanwhile. Measure it again.")
+
+    monkeypatch.setattr("pages.parts.openers.frames", refuse)
+    app = opened("scrub", step="3")
+    assert "Not every step can be drawn at once" in texts(app.warning)
+    assert not app.get("bidi_component")
+    assert app.slider(key="step").value == 3

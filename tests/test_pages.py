@@ -14,7 +14,6 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import place as place_module
 from snowball_core import jobs
-from snowball_core.errors import HistoryError
 from snowball_core.event_tables import account
 from snowball_core.observation import observe
 from snowball_core.runs import Run, run_paths
@@ -181,20 +180,6 @@ def test_beside_the_scrubber_a_hostile_address_does_no_harm(
     monkeypatch.delenv("SNOWBALL_NATIVE")
     make_run()
     assert shown(opened(**query))["U unique"]
-
-
-def test_where_the_frames_cannot_be_made_the_native_view_stands_in(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SNOWBALL_NATIVE")
-    make_run()
-
-    def refuse(*_: object) -> None:
-        raise HistoryError("the history was changed meanwhile. Measure it again.")
-
-    monkeypatch.setattr("pages.parts.openers.frames", refuse)
-    app = opened(step="3")
-    assert "Not every step can be drawn at once" in texts(app.warning)
-    assert not app.get("bidi_component")
-    assert app.slider(key="step").value == 3
 
 
 def facts(app: AppTest) -> dict[str, object]:

@@ -220,7 +220,7 @@ def _checkpoint_fault(run: Run, status: Status) -> dict[str, str]:
 
 def _status_fault(run: Run, status: Status) -> dict[str, str]:
     """Whether ``status.json`` can be read and agrees with ``run.json``."""
-    again = f'"python -m snowball_core resume {run.id}" writes it anew.'
+    again = f'"python -m snowball_core resume {run.id}" rewrites it.'
     if not (run.path / STATUS).exists():
         return {STATUS: f"{STATUS} is missing: the state of the run is unknown. {again}"}
     try:

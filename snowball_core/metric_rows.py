@@ -135,7 +135,7 @@ class MetricsWriter:
         os.fsync(self._file.fileno())
 
     def trim(self) -> None:
-        """Put the rows back that follow one written anew, as the snapshots of their steps are still there."""
+        """Put the rows back that follow one rewritten, as the snapshots of their steps are still there."""
         while self._is_cut and self._behind:
             self._append(self._behind.popleft())
 

@@ -32,7 +32,7 @@ _PART = re.compile(r"\.(run|status)\.json-[a-z0-9_]{8}|\.state\.safetensors-[a-z
 
 
 class Recorder:
-    """The files of one run, open for writing; a snapshot already there is compared, and written anew where it differs.
+    """The files of one run, open for writing; a snapshot already there is compared, and rewritten where it differs.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Recorder:
 
     @property
     def rewritten(self) -> int:
-        """Snapshots and rows behind the checkpoint that came out different and were written anew."""
+        """Snapshots and rows behind the checkpoint that came out different and were rewritten."""
         return self._metrics.rewritten + sum(file.rewritten for file in self._files.values())
 
     def write(self, snapshot: Snapshot, seconds: float) -> None:

@@ -212,7 +212,7 @@ def _rewritten(recorder: Recorder, prefix: Prefix) -> str:
     if not recorder.rewritten:
         return ""
     since = "the start" if prefix.step is None else f"the checkpoint at step {prefix.step:,}"
-    return f"{recorder.rewritten:,} entries behind {since} had not reached the disk whole and were written anew"
+    return f"{recorder.rewritten:,} entries behind {since} had not reached the disk whole and were rewritten"
 
 
 def _reason(run: Run, error: BaseException) -> str:

@@ -10,7 +10,7 @@ from .recordings import HISTORY
 from .runs import CHECKPOINT, Run
 from .schedules import recorded_steps
 
-AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step 0, and what differs is written anew"
+AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step 0, and what differs is rewritten"
 
 
 def damage(run: Run, file: str, what: str, step: int, ranges: Sequence[range] = ()) -> RunError:

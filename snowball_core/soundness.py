@@ -222,7 +222,7 @@ def _believed(run: Run, name: str, each: Recording, saved: Checkpoint) -> tuple[
             )
     else:
         _require_snapshots(run, each, tally, saved.recordings[name], saved.step)
-    # Where the hashes agree a damaged header is written anew: all it says follows from the configuration and the checkpoint.
+    # Where the hashes agree a damaged header is rewritten: all it says follows from the configuration and the checkpoint.
     return min(max(count, upto), len(wanted)), tally
 
 

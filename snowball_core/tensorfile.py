@@ -173,7 +173,7 @@ class TensorWriter:
         Raises
         ------
         RunError
-            If it differs and is not to be written anew; nothing is overwritten then.
+            If it differs and is not to be rewritten; nothing is overwritten then.
         """
         data = self._bytes(snapshot)
         position = DATA_START + index * self._size

@@ -1,4 +1,4 @@
-"""What lies behind the last checkpoint: kept where training repeats it, written anew where a power failure has lost it."""
+"""What lies behind the last checkpoint: kept where training repeats it, rewritten where a power failure has lost it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_what_never_reached_the_disk_is_written_anew(whole: Run, killed: Run, tm
     ended = continue_run(tmp_path, run)
     since = "the start" if killed.checkpoint_step is None else "the checkpoint at step 12"
     assert (ended.state, ended.step) == ("completed", 24)
-    assert ended.message.endswith(f"entries behind {since} had not reached the disk whole and were written anew")
+    assert ended.message.endswith(f"entries behind {since} had not reached the disk whole and were rewritten")
     assert recordings(run.path) == recordings(whole.path)
     assert numbers(run.path) == numbers(whole.path)
 

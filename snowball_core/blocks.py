@@ -57,7 +57,8 @@ def walk(seen: Observation, measure: Measure, version: str, wanted: str, progres
     ----------
     seen : Observation
     measure : callable
-        Given the observation, a block's first snapshot and the one after its last, returns tables by name.
+        Given the observation, a block's first snapshot and the one after its last, returns tables by name; their columns and
+        types are those of an empty block.
     version : str
         Changes whenever ``measure`` does, so that what was kept before is not taken.
     wanted : str
@@ -66,15 +67,16 @@ def walk(seen: Observation, measure: Measure, version: str, wanted: str, progres
         Told snapshots done and in all after every block; may raise to cancel.
     """
     parts = blocks(seen)
+    like = measure(seen, 0, 0)[wanted]
     with steady_memory():
         pool = ThreadPoolExecutor(_WORKERS)
         try:
             # Few at a time: each holds its block's arrays, and the memory of all must not grow with the history.
-            waiting = [pool.submit(_kept, seen, measure, version, wanted, *part) for part in parts[:_WORKERS]]
+            waiting = [pool.submit(_kept, seen, measure, version, wanted, like, *part) for part in parts[:_WORKERS]]
             for number, part in enumerate(parts):
                 table = waiting.pop(0).result()
                 if number + _WORKERS < len(parts):
-                    waiting.append(pool.submit(_kept, seen, measure, version, wanted, *parts[number + _WORKERS]))
+                    waiting.append(pool.submit(_kept, seen, measure, version, wanted, like, *parts[number + _WORKERS]))
                 release(seen.words)
                 release(seen.moment_hash)
                 yield table
@@ -83,7 +85,9 @@ def walk(seen: Observation, measure: Measure, version: str, wanted: str, progres
             pool.shutdown(cancel_futures=True)
 
 
-def _kept(seen: Observation, measure: Measure, version: str, wanted: str, start: int, stop: int) -> pd.DataFrame:
+def _kept(
+    seen: Observation, measure: Measure, version: str, wanted: str, like: pd.DataFrame, start: int, stop: int
+) -> pd.DataFrame:
     """One table of a block, from the cache or measured now; whatever else the measuring gave is kept too."""
     if seen.kept_in is None:
         return measure(seen, start, stop)[wanted]
@@ -91,7 +95,7 @@ def _kept(seen: Observation, measure: Measure, version: str, wanted: str, start:
         part for part in (seen.dead, None if seen.moment_hash is None else seen.moment_hash[start:stop]) if part is not None
     ]
     key = content_key(version, [seen.words[max(0, start - 1) : stop], seen.steps[max(0, start - 1) : stop], *beside])
-    table = load(seen.kept_in, f"{wanted}-{start:09d}", key)
+    table = load(seen.kept_in, f"{wanted}-{start:09d}", key, like)
     if table is None:
         made = measure(seen, start, stop)
         for name, each in made.items():

@@ -128,7 +128,8 @@ def _census_columns(counted: list[Census]) -> dict[str, Any]:
     told: dict[str, npt.NDArray[Any]] = {name: np.array([getattr(each, name) for each in distinct], np.int64) for name in names}
     told["sizes"] = np.array([" ".join(map(str, each.sizes)) for each in distinct], object)
     told["effective"] = np.array([each.effective for each in distinct], np.float64)
-    return {name: np.repeat(column, lasted) for name, column in told.items()}
+    columns: dict[str, Any] = {name: np.repeat(column, lasted) for name, column in told.items()}
+    return columns | {"sizes": pd.array(columns["sizes"], "str")}  # without rows too
 
 
 def _hidden_columns(

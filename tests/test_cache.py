@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from snowball_core import blocks
 from snowball_core.cache import keep, keep_answer, load, load_answer
 from snowball_core.glance import glance, measured
 from snowball_core.observation import Observation, observe
-from snowball_core.step_tables import step_table, token_motion
+from snowball_core.step_tables import measured_block, step_table, token_motion
 
 TABLE = pd.DataFrame({"count": [1, 2, 3], "share": [0.5, 0.25, np.nan], "sizes": ["2", "", "3 2"]})
 
@@ -35,8 +36,8 @@ def the_file(folder: Path, name: str = "steps") -> Path:
 
 
 def test_a_kept_table_comes_back_as_it_was_under_its_name_and_key_alone(folder: Path) -> None:
-    pd.testing.assert_frame_equal(load(folder, "steps", "key"), TABLE)
-    assert [load(folder, *asked) for asked in (("steps", "other"), ("tokens", "key"), ("step", "s-key"))] == [None] * 3
+    pd.testing.assert_frame_equal(load(folder, "steps", "key", TABLE), TABLE)
+    assert [load(folder, *asked, TABLE) for asked in (("steps", "other"), ("tokens", "key"), ("step", "s-key"))] == [None] * 3
 
 
 def test_no_flipped_bit_of_a_kept_table_is_believed(folder: Path) -> None:
@@ -46,12 +47,54 @@ def test_no_flipped_bit_of_a_kept_table_is_believed(folder: Path) -> None:
         changed = bytearray(whole)
         changed[offset] ^= 1 << offset % 8
         file.write_bytes(changed)
-        assert load(folder, "steps", "key") is None
+        assert load(folder, "steps", "key", TABLE) is None
     for length in (0, 4, len(whole) - 1):
         file.write_bytes(whole[:length])
-        assert load(folder, "steps", "key") is None
+        assert load(folder, "steps", "key", TABLE) is None
     file.write_bytes(whole)
-    assert load(folder, "steps", "key") is not None
+    assert load(folder, "steps", "key", TABLE) is not None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        TABLE.rename(columns={"share": "part"}),
+        TABLE[["share", "count", "sizes"]],
+        TABLE.drop(columns="sizes"),
+        TABLE.assign(more=0),
+        TABLE.astype({"count": "float64"}),
+        TABLE.astype({"count": "int32"}),
+    ],
+    ids=["renamed", "reordered", "fewer", "more", "float", "narrower"],
+)
+def test_a_whole_table_of_other_columns_or_types_is_not_taken(tmp_path: Path, other: pd.DataFrame) -> None:
+    keep(tmp_path / ".foreign" / "place", "steps", "key", other)
+    folder = tmp_path / ".foreign" / "place"
+    assert load(folder, "steps", "key", other) is not None
+    assert load(folder, "steps", "key", TABLE) is None
+
+
+@pytest.mark.parametrize("moments", [None, np.zeros((21, 16), np.uint64)], ids=["plain", "moments"])
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+@pytest.mark.parametrize("is_known", [True, False], ids=["dead", "unknown"])
+def test_a_block_without_snapshots_has_the_columns_and_types_of_any(
+    make_run: MakeRun, moments: Any, dtype: type, is_known: bool
+) -> None:
+    seen = observe(make_run())
+    words = np.asarray(seen.words).astype(dtype)
+    seen = replace(seen, words=words, moment_hash=moments, dead=seen.dead if is_known else None)
+    for name, empty in measured_block(seen, 0, 0).items():
+        pd.testing.assert_series_equal(empty.dtypes, measured_block(seen, 0, 2)[name].dtypes)
+
+
+def test_a_cached_table_of_another_kind_is_measured_anew(make_run: MakeRun) -> None:
+    seen = observe(make_run())
+    right = step_table(seen)
+    file = the_file(seen.kept_in)
+    name, key, _ = file.stem.rsplit("-", 2)
+    for other in (right.drop(columns="unique"), right.astype({"unique": "float64"})):
+        keep(seen.kept_in, name, key, other)
+        pd.testing.assert_frame_equal(step_table(seen), right)
 
 
 def to_folder(file: Path) -> None:

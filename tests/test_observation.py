@@ -128,7 +128,12 @@ def test_a_cancelled_table_goes_on_where_it_stopped_and_a_grown_run_measures_onl
     monkeypatch.setattr(walking, "BLOCK_BYTES", WORDS[0].nbytes)
     monkeypatch.setattr(walking, "_WORKERS", 1)
     measured, real = [], module.measured_block
-    monkeypatch.setattr(module, "measured_block", lambda seen, start, stop: measured.append(start) or real(seen, start, stop))
+
+    def measure(seen, start, stop):
+        measured.extend(range(start, stop))
+        return real(seen, start, stop)
+
+    monkeypatch.setattr(module, "measured_block", measure)
 
     def cancel(done, total):
         if done == 2:
@@ -162,8 +167,8 @@ def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path):
     table = pd.DataFrame({"a": [1]})
     keep(tmp_path / "missing", "t", "key", table)
     keep(None, "t", "key", table)
-    assert load(tmp_path / "missing", "t", "key") is None
-    assert load(None, "t", "key") is None
+    assert load(tmp_path / "missing", "t", "key", pd.DataFrame()) is None
+    assert load(None, "t", "key", pd.DataFrame()) is None
     assert content_key("1", [np.zeros(2, np.uint8)]) != content_key("1", [np.zeros(2, np.uint16)])
 
 

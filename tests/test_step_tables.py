@@ -156,7 +156,7 @@ def test_a_folder_for_reading_only_is_measured_and_not_written(grown, monkeypatc
     (grown.kept_in / "cache").write_text("a file where the folder should be")
     pd.testing.assert_frame_equal(step_table(grown), whole)
     keep(grown.kept_in, "t", "key", whole)
-    assert load(grown.kept_in, "t", "key") is None
+    assert load(grown.kept_in, "t", "key", whole) is None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")

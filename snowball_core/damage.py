@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .cache import keep_answer, load_answer
 from .errors import HistoryError, RunError
 from .files import FileIdentity, identity, open_regular, read_json
 from .header import Entry, read_header
 from .manifest import is_as_written
 from .origins import CHECKPOINT as FROM_CHECKPOINT
 from .recordings import HISTORY, TENSOR, Recording, recordings
-from .runs import CHECKPOINT, METRICS, Run, read_metrics, read_run
+from .runs import CHECKPOINT, METRICS, Run, read_metrics
 from .schedules import recorded_steps
 from .status import ALIVE_STATES, Status
 
 STATUS, MANIFEST = "status.json", "run.json"
 HASHES = "sha256"
-_VERSION, _REST_SECONDS = 2, 2.0
-_DERIVED = ("cache", "lock", "stop", "notes.json")
 _TAIL, _BLOCK = 4_096, 1 << 20
 _MEND = "Put it back from a copy, or record the run again: the same configuration gives the same bits."
 
@@ -67,33 +61,6 @@ def faults(run: Run, status: Status | None = None) -> dict[str, str]:
     found |= _metric_fault(run, status, int(steps[max(0, min(counts[TENSOR], len(steps)) - 1)]))
     changed = manifest_fault(run)  # first: where the configuration is another one, all other files seem wrong
     return changed | found | _checkpoint_fault(run, status) | _status_fault(run, status) | _dead_fault(run) | changed
-
-
-def kept_faults(path: Path, entries: Mapping[str, os.stat_result], status: Status) -> dict[str, str]:
-    """The faults of the run in a folder, from its cache where that was found in these very files.
-
-    Parameters
-    ----------
-    path : Path
-    entries : mapping of str to stat_result
-        What is in the folder.
-    status : Status
-    """
-    sources = sorted((name, at) for name, at in entries.items() if name not in _DERIVED)
-    stamps = [[name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in sources]
-    with contextlib.suppress(OSError):
-        stamps.append([str(CHECKPOINT), *identity(path / CHECKPOINT)])
-    key, now = [_VERSION, status.state, stamps], time.time()
-    kept = load_answer(path, "damage", key)
-    if isinstance(kept, dict) and isinstance(known := kept.get("faults"), dict):
-        return {str(name): str(text) for name, text in known.items()}
-    try:
-        found = faults(read_run(path), status)
-    except RunError:  # it was changed while it was listed
-        return {}
-    if all(now - at.st_mtime > _REST_SECONDS for _, at in sources):
-        keep_answer(path, "damage", key, {"faults": found})
-    return found
 
 
 def _never_began(run: Run, status: Status) -> bool:

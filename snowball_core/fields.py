@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import operator
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -59,6 +60,8 @@ def _quoted(value: Any) -> str:
 
 
 def _whole(field: dataclasses.Field[Any], value: Any) -> int:
+    if type(value) is int and abs(value) < 2**63:
+        return value
     text = str(value) if isinstance(value, str | int | float) else ""
     number = None if isinstance(value, bool) else whole_number(text)
     if number is None:
@@ -106,15 +109,17 @@ def field_faults(field: dataclasses.Field[Any], value: Any) -> list[str]:
     return _bound_faults(name, value, limits)
 
 
+_BOUNDS = (
+    ("minimum", "at least", operator.ge),
+    ("above", "greater than", operator.gt),
+    ("maximum", "at most", operator.le),
+    ("below", "less than", operator.lt),
+)
+
+
 def _bound_faults(name: str, value: float, limits: Mapping[str, Any]) -> list[str]:
     if isinstance(value, float) and not math.isfinite(value):
         return [f"{name} must be a finite number; got {value}."]
-    tests = [
-        ("minimum", "at least", lambda bound: value >= bound),
-        ("above", "greater than", lambda bound: value > bound),
-        ("maximum", "at most", lambda bound: value <= bound),
-        ("below", "less than", lambda bound: value < bound),
-    ]
-    broken = [f"{words} {limits[key]:,}" for key, words, holds in tests if key in limits and not holds(limits[key])]
+    broken = [f"{words} {limits[key]:,}" for key, words, holds in _BOUNDS if key in limits and not holds(value, limits[key])]
     unit = f" {limits['unit']}" if limits["unit"] and limits["unit"] != name else ""
     return [f"{name} must be {' and '.join(broken)}{unit}; got {value:,}."] if broken else []

@@ -17,7 +17,7 @@ LARGEST_JSON = 16_000_000
 FileIdentity = tuple[int, int, int, int]
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BinaryIO:
     """A regular file, open for reading; a pipe, device or folder is refused without waiting for it.
 
     Raises
@@ -36,7 +36,7 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def read_bytes(path: Path, largest: int) -> bytes:
+def read_bytes(path: str | Path, largest: int) -> bytes:
     """The bytes of a regular file.
 
     Raises
@@ -51,7 +51,7 @@ def read_bytes(path: Path, largest: int) -> bytes:
     return content
 
 
-def read_json(path: Path, largest: int = LARGEST_JSON) -> Any:
+def read_json(path: str | Path, largest: int = LARGEST_JSON) -> Any:
     """The content of a JSON file, as :func:`from_json_bytes` gives it.
 
     Raises
@@ -115,7 +115,7 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
         raise
 
 
-def identity(path: Path) -> FileIdentity:
+def identity(path: str | Path) -> FileIdentity:
     """Number, size, time of the content and time of the entry of a file, in nanoseconds: another file differs in one of them.
 
     Raises

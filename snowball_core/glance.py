@@ -1,12 +1,13 @@
 """A run at a glance: which experiment it is, and its counts at the start, at the end and at a few steps between.
 
-What a listing shows of a run is measured once and kept in the run's cache, under the size, times and number of the files it
-was read from: another file, or the same one written again, is measured anew.
+What a listing shows of a run is measured once and kept in the run's cache, under the size, times and number of all recorded
+files and the run's state: another file, or the same one written again, is measured anew.
 """
 
 from __future__ import annotations
 
 import bisect
+import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -19,19 +20,22 @@ import numpy.typing as npt
 
 from .bf16 import is_finite
 from .cache import keep_answer, load_answer
-from .census import census_history
+from .census import censuses, history_leaders
+from .damage import faults
 from .differences import Origin, origin
 from .errors import HistoryError, RunError
-from .runs import HISTORY, TENSOR, Run, forked_from, read_run
+from .files import identity
+from .runs import CHECKPOINT, HISTORY, TENSOR, Run, forked_from, read_run
+from .status import Status, read_status
 from .tensorfile import open_tensor
 
-VERSION = 3
+VERSION = 4
 POINTS = 32
 GROUPS = ("dead", "live", "all")
 _MOST_BYTES = 256_000_000
 _SETTLED_SECONDS = 2.0
-_SOURCES = ("run.json", HISTORY)
-_PLAIN = ("name", "created", "origin", "forked_from", "snapshots", "recorded_step", "diverged")
+_DERIVED = ("cache", "lock", "stop", "notes.json")
+_PLAIN = ("faults", "name", "created", "origin", "forked_from", "snapshots", "recorded_step", "diverged")
 Files = Mapping[str, os.stat_result]
 
 
@@ -62,6 +66,8 @@ class Glance:
     ----------
     damage : str
         What cannot be read, and why; empty if all can.
+    faults : mapping of str to str
+        What is not as the configuration says, by the name of the file, where ``run.json`` can be read.
     name, created : str
         As configured; when it was made, UTC.
     origin : Origin or None
@@ -78,6 +84,7 @@ class Glance:
     """
 
     damage: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     created: str = ""
     origin: Origin | None = None
@@ -92,7 +99,7 @@ class Glance:
             raise ValueError("a step is a whole number")
 
 
-def glance(path: Path, files: Files | None = None) -> Glance:
+def glance(path: Path, files: Files | None = None, status: Status | None = None) -> Glance:
     """The run in a folder at a glance, from its cache where that was made of these very files.
 
     Parameters
@@ -100,35 +107,35 @@ def glance(path: Path, files: Files | None = None) -> Glance:
     path : Path
     files : mapping of str to stat_result, optional
         What is in the folder, if the caller knows it.
+    status : Status, optional
+        As the caller read it.
     """
     known = {entry.name: entry.stat() for entry in os.scandir(path)} if files is None else files
-    key, now = _key(known), time.time()
-    found = _told(load_answer(path, "glance", key))
+    sources = sorted((name, at) for name, at in known.items() if name not in _DERIVED)
+    status, now = read_status(path) if status is None else status, time.time()
+    key = [VERSION, status.state, *([name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in sources)]
+    with contextlib.suppress(OSError):
+        key.append(list(identity(f"{path}/{CHECKPOINT}")))
+    found = _from_kept(load_answer(path, "glance", key))
     if found is not None:
         return found
-    found = measured(path)
+    found = measured(path, status)
     # A file may be written twice within a tick of the clock: only what has been at rest for a while is kept.
-    if not found.damage and all(now - known[name].st_mtime > _SETTLED_SECONDS for name in _SOURCES if name in known):
+    if not found.damage and all(now - at.st_mtime > _SETTLED_SECONDS for _, at in sources):
         keep_answer(path, "glance", key, _kept(found))
     return found
 
 
-def _key(files: Files) -> list[Any]:
-    """What tells these files from others: name, size, number, time of the content and of the entry."""
-    stats = [(name, files[name]) for name in _SOURCES if name in files]
-    return [VERSION, *([name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in stats)]
-
-
-def measured(path: Path) -> Glance:
+def measured(path: Path, status: Status | None = None) -> Glance:
     """The run in a folder at a glance, measured now. Of a run with a damaged ``run.json`` the history is still counted."""
     try:
         run = read_run(path)
     except RunError as error:
         return _without_manifest(path, str(error).removeprefix(f'the run "{path.name}" has a '))
-    known = Glance(name=run.config.name, created=_created(run), origin=origin(run.config), forked_from=forked_from(run))
+    status = run.status() if status is None else status
+    known = Glance("", faults(run, status), run.config.name, _created(run), origin(run.config), forked_from(run))
     if not os.path.exists(path / HISTORY):
-        never = run.status().step == 0
-        return known if never else replace(known, damage=f"{HISTORY} is missing: nothing recorded can be shown")
+        return known if status.step == 0 else replace(known, damage=f"{HISTORY} is missing: nothing recorded can be shown")
     try:
         words = run.history().words
     except HistoryError as error:
@@ -155,33 +162,36 @@ def _counted(words: Any, steps: npt.NDArray[np.int64], groups: Mapping[str, npt.
     """The counts of every group at a few snapshots, the first and last among them."""
     if not len(words):
         return {}
-    finite = _finite(words, np.unique(spread(steps, _affordable(words))).tolist())
-    known = {"snapshots": len(words), "recorded_step": int(steps[-1])}
-    if finite < len(words):
+    known: dict[str, Any] = {"snapshots": len(words), "recorded_step": int(steps[-1])}
+    chosen, places, some = _spread(words, steps)
+    if not is_finite(some):
+        finite = _finite(words, chosen.tolist(), some)
         known, words, steps = known | {"diverged": int(steps[finite])}, words[:finite], steps[:finite]
-    if not len(words):
-        return known
-    chosen, places = np.unique(spread(steps, _affordable(words)), return_inverse=True)
-    some = np.ascontiguousarray(words[chosen])
+        if not len(words):
+            return known
+        chosen, places, some = _spread(words, steps)
     masks = {**groups, "all": np.ones(words.shape[1], np.bool_)}
-    counts = {}
+    counts, leader = {}, history_leaders(some)
     for name, mask in masks.items():
         if mask.any():
-            found = census_history(some, mask)
+            found = censuses(leader, mask)
             ends = [(each.unique, each.black_holes, each.population) for each in (found[0], found[-1])]
             curve = tuple(found[place].unique for place in places)
             counts[name] = Counts(int(mask.sum()), ends[0], ends[1], curve)
     return {**known, "counts": counts}
 
 
-def _finite(words: Any, looked_at: Sequence[int]) -> int:
-    """How many snapshots come before the first that is not finite, as far as a look at some of them tells."""
-    low = -1
-    for place in looked_at:
-        if not is_finite(np.asarray(words[place])):
-            return bisect.bisect_left(range(place), True, low + 1, place, key=lambda t: not is_finite(np.asarray(words[t])))
-        low = place
-    return len(words)
+def _spread(words: Any, steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[Any]]:
+    """A few snapshots spread over the run: their indices, the index among them of every place of a curve, and their words."""
+    chosen, places = np.unique(spread(steps, _affordable(words)), return_inverse=True)
+    return chosen, places, np.ascontiguousarray(words[chosen])
+
+
+def _finite(words: Any, chosen: Sequence[int], some: npt.NDArray[Any]) -> int:
+    """How many snapshots come before the first that is not finite, as far as a look at some of them, one not finite, tells."""
+    first = next(index for index, each in enumerate(some) if not is_finite(each))
+    low, high = (chosen[first - 1] if first else -1), chosen[first]
+    return bisect.bisect_left(range(high), True, low + 1, high, key=lambda t: not is_finite(np.asarray(words[t])))
 
 
 def _affordable(words: Any) -> int:
@@ -209,34 +219,32 @@ def _kept(found: Glance) -> dict[str, Any]:
     return {**plain, "counts": counts}
 
 
-def _told(answer: Any) -> Glance | None:
+def _from_kept(answer: Any) -> Glance | None:
     """A kept answer as it was; None if it is not one."""
     try:
         nearest, changes = answer["origin"]
-        counts = {group: _told_counts(*each) for group, each in answer["counts"].items() if group in GROUPS}
-        words = (answer["name"], answer["created"], answer["forked_from"], nearest, *changes)
+        counts = {group: _kept_counts(*each) for group, each in answer["counts"].items() if group in GROUPS}
+        faults = answer["faults"]
+        words = (answer["name"], answer["created"], answer["forked_from"], nearest, *changes, *faults, *faults.values())
         if len(counts) != len(answer["counts"]) or not all(isinstance(word, str) for word in words):
             raise ValueError("a glance of another kind")
-        _whole(answer["snapshots"]), _whole(answer["recorded_step"])
+        _require_counts(answer["snapshots"], answer["recorded_step"])
         return Glance("", **{**answer, "origin": Origin(nearest, tuple(changes)), "counts": counts})
     except (TypeError, ValueError, KeyError, AttributeError):
         return None
 
 
-def _told_counts(tokens: Any, first: Any, last: Any, curve: Any) -> Counts:
+def _kept_counts(tokens: Any, first: Any, last: Any, curve: Any) -> Counts:
     """Counts as they were kept; ValueError or TypeError unless U, C and P can be those of so many tokens."""
+    _require_counts(tokens, *first, *last, *curve)
     for unique, holes, population in (first, last):
-        is_possible = _whole(unique) - _whole(holes) + _whole(population) == _whole(tokens) and 2 * holes <= population
-        if not is_possible or unique < 1:
+        if unique - holes + population != tokens or 2 * holes > population or unique < 1:
             raise ValueError("counts that do not add up")
-    if not 0 < len(curve) <= POINTS:
-        raise ValueError("a curve of another length")
-    if not all(1 <= _whole(unique) <= tokens for unique in curve):
+    if not (0 < len(curve) <= POINTS and min(curve) >= 1 and max(curve) <= tokens):
         raise ValueError("a curve that leaves its bounds")
     return Counts(tokens, tuple(first), tuple(last), tuple(curve))
 
 
-def _whole(number: Any) -> int:
-    if type(number) is not int or not 0 <= number < 2**63:
-        raise ValueError(f"a count must be a whole number; got {str(number)[:40]}")
-    return number
+def _require_counts(*numbers: Any) -> None:
+    if set(map(type, numbers)) != {int} or not 0 <= min(numbers) <= max(numbers) < 2**63:
+        raise ValueError("a count must be a whole number")

@@ -52,9 +52,8 @@ class Notes:
 
 def read_notes(path: Path) -> Notes:
     """The notes of the run in a folder; none if nobody wrote any. A damaged file says so and stands in nobody's way."""
-    file = path / FILE
     try:
-        content = read_json(file, _LARGEST_FILE)
+        content = read_json(f"{path}/{FILE}", _LARGEST_FILE)
         if not isinstance(content, dict) or not isinstance(content.get("tags", []), list):
             raise ValueError("it is of another kind")
         return _checked(content.get("label", ""), content.get("note", ""), content.get("tags", []))

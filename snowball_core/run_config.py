@@ -230,7 +230,7 @@ class RunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The fields as a JSON object; :func:`~snowball_core.config.from_json` gives an equal configuration back."""
-        return dataclasses.asdict(self)
+        return dict(self.__dict__)
 
 
 FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}

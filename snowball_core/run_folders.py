@@ -123,7 +123,7 @@ def told_apart(folder: Path) -> tuple[list[Path], dict[Path, str]]:
 def has_manifest(path: Path) -> bool:
     """Whether a folder has a ``run.json`` of any kind; also true where it may not be entered and so cannot be asked."""
     try:
-        os.lstat(path / "run.json")
+        os.lstat(f"{path}/run.json")
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:

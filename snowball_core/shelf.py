@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import stat
 import time
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .damage import kept_faults
 from .glance import Counts, Glance, glance
 from .notes import Notes, read_notes
 from .run_folders import LINK, NO_MANIFEST, OTHER_NAME, told_apart
@@ -26,6 +24,9 @@ Progress = Callable[[int, int], None]
 _AT_REST = ("completed", "stopped", "failed")
 _NO_RUNS = (LINK, NO_MANIFEST, OTHER_NAME)
 _REST_SECONDS = 2.0
+# Rows as they were when the folders of the runs held just this.
+_kept: dict[Path, tuple[tuple[Any, ...], Row]] = {}
+_MOST_KEPT = 8_192
 _MEASURES = ("unique", "black_holes", "population")
 
 
@@ -125,8 +126,15 @@ def row(path: Path) -> Row:
     if time.time() - max((at.st_mtime for at in entries.values()), default=0.0) < _REST_SECONDS:
         return _read(path, entries)
     stamp = tuple((name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns) for name, at in sorted(entries.items()))
-    kept = _at_rest(path, stamp)
-    return kept if kept.status.state in _AT_REST else _read(path, entries)
+    kept = _kept.get(path)
+    if kept is not None and kept[0] == stamp:
+        return kept[1]
+    found = _read(path, entries)
+    if found.status.state in _AT_REST:  # another state changes without a file, by a lock or a clock
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[path] = stamp, found
+    return found
 
 
 def _no_run(path: Path, what: str) -> Row:
@@ -139,16 +147,10 @@ def _no_run(path: Path, what: str) -> Row:
     return Row(path, Status(what, message=why), Glance(why), Notes(), None)
 
 
-@functools.lru_cache(maxsize=8_192)
-def _at_rest(path: Path, stamp: tuple[tuple[Any, ...], ...]) -> Row:
-    """A row as it was when the run's folder held just this; what changes without a file, by a lock or a clock, is not kept."""
-    return _read(path, _entries(path))
-
-
 def _read(path: Path, entries: Mapping[str, os.stat_result]) -> Row:
-    seen, status = glance(path, entries), read_status(path)
-    known = {} if seen.origin is None else kept_faults(path, entries, status)
-    faults = tuple(text for name, text in known.items() if not (seen.damage and name == HISTORY))
+    status = read_status(path)
+    seen = glance(path, entries, status)
+    faults = tuple(text for name, text in seen.faults.items() if not (seen.damage and name == HISTORY))
     if seen.origin is None or faults or (seen.damage and not status.is_alive):
         status = Status("damaged", status.step, status.last_step, message=seen.damage or faults[0])
     inside = [at.st_size if not stat.S_ISDIR(at.st_mode) else _size(path / name) for name, at in entries.items()]

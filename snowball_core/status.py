@@ -199,7 +199,7 @@ def _is_starting(path: Path) -> bool:
 def _written(path: Path) -> Status:
     """The status as its file has it."""
     try:
-        content = read_json(path / "status.json", _LARGEST_FILE)
+        content = read_json(f"{path}/status.json", _LARGEST_FILE)
         given = {key: content[key] for key in Status.__dataclass_fields__ if key in content}
         if not all(_BOUNDS[key](value) for key, value in given.items()):
             raise ValueError("a status of another kind")

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
@@ -18,6 +19,8 @@ from .memory import MOST_SNAPSHOTS, tables_bytes
 from .terminal import one_line
 
 RESERVED = "reserved"
+# Where the data of a file that is recorded begins.
+DATA_START = 1_024
 LARGEST_HEADER = 100_000_000
 MOST_TENSORS = 100_000
 _MOST_DIMENSIONS = 1_000
@@ -66,6 +69,26 @@ def read_header(path: Path) -> Header:
             return parsed(file.fileno())
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise unreadable(path, error) from None
+
+
+def opening(name: str, dtype: str, metadata: Mapping[str, str]) -> str:
+    """The text of a header up to the dtype of its tensor: what stays while snapshots are recorded."""
+    return json.dumps({"__metadata__": dict(metadata), name: {"dtype": dtype}}, separators=(",", ":"))[:-2]
+
+
+def written(opening: str, shape: tuple[int, ...], size: int, recorded: int, capacity: int) -> bytes:
+    """The header of a file with ``recorded`` snapshots of ``size`` bytes and ``shape``, and room for ``capacity``.
+
+    It is rewritten with every snapshot: put together from text it takes a tenth of what encoding the whole as JSON takes.
+    """
+    inner, end = "".join(f",{length}" for length in shape), recorded * size
+    text = f'{opening},"shape":[{recorded}{inner}],"data_offsets":[0,{end}]}}'
+    if room := (capacity - recorded) * size:
+        text += f',"{RESERVED}":{{"dtype":"U8","shape":[{room}],"data_offsets":[{end},{capacity * size}]}}'
+    encoded = f"{text}}}".encode()
+    if len(encoded) > DATA_START - 8:
+        raise ValueError(f"header of {len(encoded)} bytes does not fit in {DATA_START - 8}")
+    return struct.pack("<Q", DATA_START - 8) + encoded.ljust(DATA_START - 8)
 
 
 def unreadable(path: Path, error: Exception) -> HistoryError:

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import math
 import os
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +27,11 @@ from .errors import HistoryError, RunError
 from .file_array import file_array, mark_of
 from .file_kinds import dtype_advice
 from .files import allocate, open_regular
+from .header import DATA_START as DATA_START
 from .header import RESERVED as RESERVED
-from .header import Header, parsed, read_header, unreadable
+from .header import Header, opening, parsed, read_header, unreadable, written
 from .terminal import one_line
 
-DATA_START = 1_024
 DTYPES: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype("<u2"),
     "F32": np.dtype("<f4"),
@@ -66,17 +64,6 @@ class TensorFile:
 def snapshot_bytes(dtype: str, shape: tuple[int, ...]) -> int:
     """Bytes of one snapshot."""
     return math.prod(shape) * DTYPES[dtype].itemsize
-
-
-def _header(name: str, dtype: str, shape: tuple[int, ...], recorded: int, capacity: int, metadata: Mapping[str, str]) -> bytes:
-    size, entries = snapshot_bytes(dtype, shape), dict[str, Any](__metadata__=dict(metadata))
-    entries[name] = {"dtype": dtype, "shape": [recorded, *shape], "data_offsets": [0, recorded * size]}
-    if room := (capacity - recorded) * size:
-        entries[RESERVED] = {"dtype": "U8", "shape": [room], "data_offsets": [recorded * size, capacity * size]}
-    text = json.dumps(entries, separators=(",", ":")).encode()
-    if len(text) > DATA_START - 8:
-        raise ValueError(f"header of {len(text)} bytes does not fit in {DATA_START - 8}")
-    return struct.pack("<Q", DATA_START - 8) + text.ljust(DATA_START - 8)
 
 
 class TensorWriter:
@@ -116,6 +103,7 @@ class TensorWriter:
     ) -> None:
         self.path, self.name, self.dtype, self.shape = path, name, dtype, shape
         self.metadata = dict(metadata)
+        self._opening = opening(name, dtype, self.metadata)
         self._size = snapshot_bytes(dtype, shape)
         is_new = not path.exists()
         # A new file takes its name when it is whole, so that nobody meets one without a header.
@@ -151,7 +139,7 @@ class TensorWriter:
             ) from None
 
     def _write_header(self) -> None:
-        header = _header(self.name, self.dtype, self.shape, self.recorded, self.capacity, self.metadata)
+        header = written(self._opening, self.shape, self._size, self.recorded, self.capacity)
         os.pwrite(self._file.fileno(), header, 0)
 
     def append(self, snapshot: npt.NDArray[Any]) -> None:

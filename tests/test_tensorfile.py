@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import numpy as np
 import pytest
 from history_files import SHAPE, TENSOR, finished, snapshot, stock, writer
 from safetensors import safe_open
 
 from snowball_core.errors import RunError
-from snowball_core.header import read_header
+from snowball_core.header import opening, read_header, written
 from snowball_core.tensorfile import open_tensor
 
 
@@ -33,6 +36,22 @@ def test_the_space_is_reserved_before_the_first_snapshot_and_given_back_at_the_e
         file.trim()
         assert path.stat().st_size == read_header(path).start + 16
         assert stock(path).shape == (1, *SHAPE)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2)])
+@pytest.mark.parametrize(("recorded", "capacity"), [(0, 4), (0, 0), (3, 4), (4, 4)])
+def test_the_header_is_what_json_encodes(shape, recorded, capacity):
+    size, metadata = 2 * math.prod(shape), {"record": "every", "a": 'quote " and é'}
+    whole = {
+        "__metadata__": metadata,
+        TENSOR: {"dtype": "BF16", "shape": [recorded, *shape], "data_offsets": [0, recorded * size]},
+    }
+    if recorded < capacity:
+        room = (capacity - recorded) * size
+        whole["reserved"] = {"dtype": "U8", "shape": [room], "data_offsets": [recorded * size, capacity * size]}
+    header = written(opening(TENSOR, "BF16", metadata), shape, size, recorded, capacity)
+    assert header[8:].rstrip(b" ") == json.dumps(whole, separators=(",", ":")).encode()
+    assert len(header) == 8 + int.from_bytes(header[:8], "little") == 1_024
 
 
 def test_a_trimmed_file_holds_one_tensor_and_the_metadata(tmp_path):

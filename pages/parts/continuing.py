@@ -140,5 +140,6 @@ def _offer_snapshot_fork(run: Run, count: int) -> None:
 def _resume(run_id: str) -> None:
     try:
         jobs.resume(runs_folder(), run_id)
+        show_next(run_id)
     except SnowballError as error:
         st.session_state[_PROBLEM] = str(error)

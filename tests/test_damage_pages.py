@@ -62,6 +62,20 @@ def test_the_train_page_and_the_library_say_it_too(make_run: MakeRun) -> None:
     assert "metrics.csv is missing" in texts(opened("library", {"library-chosen": [run.id]}).warning)
 
 
+def test_a_run_whose_status_was_lost_is_not_said_to_have_been_killed(make_run: MakeRun) -> None:
+    run = make_run()
+    (run.path / "status.json").unlink()
+    app = opened("scrub", run=run.id)
+    assert ("status.json is missing" in texts(app.error), texts(app.warning)) == (True, "")
+    app = opened("train")
+    assert "status.json is missing" in texts(app.error)
+    assert "It was killed" not in texts(app.warning)
+    assert app.get("progress")[0].proto.text == "step 20 of 20"
+    assert "written anew, without training" in texts(app.caption)
+    table = opened("library").dataframe[0].value
+    assert table[["step", "last_step"]].to_numpy().tolist() == [[20, 20]]
+
+
 @pytest.mark.parametrize("kept", [10, 0])
 def test_where_learning_rates_are_lost_no_page_judges_by_them(make_run: MakeRun, kept: int) -> None:
     run = make_run()

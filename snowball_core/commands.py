@@ -192,10 +192,13 @@ def _resume(asked: argparse.Namespace) -> Answer:
     if run.status().state == "completed" and "sha256" in run.manifest:
         raise RunError(f'the run "{run.id}" is complete: there is nothing to resume.')
     os.nice(_niceness())
-    from .recording import continue_run
+    from .completion import restored_status
 
-    with _progress(asked) as watch:
-        continue_run(run.path.parent, run, watch)
+    if restored_status(run) is None:
+        from .recording import continue_run
+
+        with _progress(asked) as watch:
+            continue_run(run.path.parent, run, watch)
     return _ended(asked, run)
 
 

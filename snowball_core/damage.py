@@ -12,7 +12,7 @@ import numpy as np
 from .errors import HistoryError, RunError
 from .files import FileIdentity, identity, open_regular, read_json
 from .header import Entry, read_header
-from .manifest import is_as_written
+from .manifest import is_as_written, seed_entries
 from .origins import CHECKPOINT as FROM_CHECKPOINT
 from .recordings import HISTORY, TENSOR, Recording, recordings
 from .runs import CHECKPOINT, METRICS, Run, read_metrics
@@ -60,7 +60,8 @@ def faults(run: Run, status: Status | None = None) -> dict[str, str]:
             del found[file]  # a header that is just being rewritten, or a file that the first start makes
     found |= _metric_fault(run, status, int(steps[max(0, min(counts[TENSOR], len(steps)) - 1)]))
     changed = manifest_fault(run)  # first: where the configuration is another one, all other files seem wrong
-    return changed | found | _checkpoint_fault(run, status) | _status_fault(run, status) | _dead_fault(run) | changed
+    other = _checkpoint_fault(run, status) | _status_fault(run, status) | _seed_fault(run) | _dead_fault(run)
+    return changed | found | other | changed
 
 
 def _never_began(run: Run, status: Status) -> bool:
@@ -218,6 +219,18 @@ def manifest_fault(run: Run) -> dict[str, str]:
         return {}
     text = f"{MANIFEST} is not what was written: its entries have another SHA-256. Put it back from a copy."
     return {MANIFEST: text}
+
+
+def _seed_fault(run: Run) -> dict[str, str]:
+    """Whether the seed is the one that the provenance names; an exact fork has the provenance of its parent."""
+    provenance = run.manifest.get("provenance")
+    named = provenance.get("seeds") if isinstance(provenance, dict) else None
+    known = named if isinstance(named, dict) else {}
+    is_exact = run.origin is not None and run.origin.kind == FROM_CHECKPOINT
+    if is_exact or all(known.get(name, value) == value for name, value in seed_entries(run.config).items()):
+        return {}
+    text = f"{MANIFEST} must name one seed; it says {run.config.seed} in config and another in provenance."
+    return {MANIFEST: f"{text} Put it back from a copy."}
 
 
 def _dead_fault(run: Run) -> dict[str, str]:

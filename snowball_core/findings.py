@@ -17,6 +17,7 @@ from .divergence import divergence, judged
 from .errors import HistoryError
 from .event_tables import account, jiggled
 from .extent import extents
+from .freezing import known_rates
 from .laws import (
     LAWS,
     Violation,
@@ -42,6 +43,7 @@ _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "rows are jiggled: noise may part and move them"
 _STILL = "one snapshot is recorded: nothing could change yet"
 _NOTHING = "the first recorded snapshot is not finite: there is nothing before it"
+_NO_RATES = "the learning rate of the steps is not known"
 _NO_MOMENTS = "the optimizer's moments were not recorded (moment_hash)"
 
 
@@ -116,17 +118,18 @@ def unchecked(seen: Observation) -> dict[str, str]:
     reasons = {
         "hidden-classes-never-part": [alone, (noisy, _NOISE), (not moments, _NO_MOMENTS)],
         "hidden-classes-never-rise": [alone, (noisy, _NOISE), (not moments, _NO_MOMENTS), (seen.dead is None, seen.reason)],
-        "zero-rate-is-rest": [alone, (noisy, _NOISE), (seen.rates is None, "the learning rate of the steps is not known")],
+        "zero-rate-is-rest": [alone, (noisy, _NOISE), (not _rates_known(seen), _NO_RATES)],
         "first-step-is-the-rate": [
             (noisy, _NOISE),
             (not adam, "the optimizer is not known to be AdamW"),
             (not {0, 1} <= steps, "steps 0 and 1 were not both recorded"),
             ("gradient" not in seen.recordings, "the gradient was not recorded (gradient)"),
+            (seen.rates is None or 1 not in seen.rates[0], "the learning rate of step 1 is not known"),
         ],
         "beyond-reach-is-rest": [
             alone,
             (noisy, _NOISE),
-            (not adam or seen.rates is None, "the optimizer is not known to be AdamW, or its rates are not known"),
+            (not adam or not _rates_known(seen), "the optimizer is not known to be AdamW, or its rates are not known"),
             (
                 config is not None and math.isinf(largest_update(config, 1.0, 2)),
                 "with this beta2 and eps nothing bounds an update",
@@ -142,6 +145,21 @@ def unchecked(seen: Observation) -> dict[str, str]:
         reasons[law] = [("gradient_laws" not in seen.recordings, "the residuals were not recorded (gradient_laws)")]
     found = {law: next((text for applies, text in listed if applies), "") for law, listed in reasons.items()}
     return {law: text for law, text in found.items() if text}
+
+
+def _rates_known(seen: Observation) -> int:
+    """Of how many steps between the recorded ones the learning rate is known."""
+    return known_rates(seen.rates, int(seen.steps[0]), int(seen.steps[-1])) if len(seen.steps) else 0
+
+
+def _limits(seen: Observation) -> dict[str, str]:
+    """The laws that can be checked at some steps only, each with the reason; the last row of a run at work may be to come."""
+    seen = judged(seen)
+    known, every = _rates_known(seen), int(seen.steps[-1] - seen.steps[0]) if len(seen.steps) else 0
+    if known >= every - 1:
+        return {}
+    text = f"checked only where the learning rate is known, at {known:,} of {every:,} steps"
+    return dict.fromkeys(("zero-rate-is-rest", "beyond-reach-is-rest"), text)
 
 
 def _can_fall(seen: Observation) -> bool:
@@ -185,9 +203,9 @@ def _restless(seen: Observation, table: pd.DataFrame) -> Iterator[Violation]:
 
 def _first_step(seen: Observation) -> Iterator[Violation]:
     gradient, rates = seen.recording("gradient"), seen.rates
-    if gradient is not None and len(gradient) > 1 and rates is not None and len(rates[1]) and seen.config is not None:
-        own = (*seen.past, seen.config)[0]
-        yield from misstepped(seen.words[0], seen.words[1], gradient[1], float(rates[1][0]), own)
+    if gradient is not None and len(gradient) > 1 and rates is not None and seen.config is not None:
+        own, rate = (*seen.past, seen.config)[0], float(rates[1][rates[0] == 1][0])
+        yield from misstepped(seen.words[0], seen.words[1], gradient[1], rate, own)
 
 
 def _beyond_reach(seen: Observation) -> Iterator[Violation]:
@@ -222,17 +240,18 @@ _BY_STEP = {
 
 
 def law_rows(seen: Observation, progress: Progress = silent) -> list[dict[str, Any]]:
-    """One row per law: its sentence, whether it could be checked and why not, and its violations by step.
+    """One row per law: its sentence, whether it could be checked, why not or not everywhere, and its violations by step.
 
     Of a run that diverged the steps before are checked.
     """
     found, cannot = violations(seen, progress), unchecked(seen)
+    reasons = {**_limits(seen), **cannot}
     return [
         {
             "law": law,
             "says": text,
             "checked": law not in cannot,
-            "reason": cannot.get(law, ""),
+            "reason": reasons.get(law, ""),
             "violations": [
                 {"step": int(seen.steps[each.snapshot]), "tokens": list(each.tokens), "text": each.text}
                 for each in found

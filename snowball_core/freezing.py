@@ -84,6 +84,17 @@ def freezing(
     )
 
 
+def known_rates(rates: tuple[Floats, Floats] | None, begin: int, end: int) -> int:
+    """How many of the steps after ``begin`` to ``end`` have a known learning rate.
+
+    Examples
+    --------
+    >>> known_rates((np.array([1.0, 2.0]), np.array([0.1, 0.1])), 0, 3), known_rates(None, 0, 3)
+    (2, 0)
+    """
+    return 0 if rates is None else len(np.unique(rates[0][(rates[0] > begin) & (rates[0] <= end)]))
+
+
 def _has_moved_lately(cells: Integers, tokens: int, steps: Integers) -> Truths:
     """Whether the tokens' mean path within the hundred steps up to each snapshot is at least a cell.
 

@@ -189,6 +189,18 @@ def _fault(error: Exception) -> str:
     return str(error)
 
 
+def seed_entries(config: RunConfig) -> dict[str, Any]:
+    """What ``run.json`` says in its provenance of the seeds of a configuration.
+
+    Examples
+    --------
+    >>> seed_entries(RunConfig(seed=7))["data_order"]
+    '7 + epoch'
+    """
+    drawn = f"{config.seed}, but W is the snapshot of fork" if config.initial_state == "snapshot" else config.seed
+    return {"initial_state": drawn, "data_order": f"{config.seed} + epoch", "jiggle": f"{config.seed} and step"}
+
+
 def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of a ``run.json`` with a SHA-256 of all of them, by which :func:`is_as_written` finds a changed one.
 

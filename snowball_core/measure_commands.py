@@ -234,7 +234,8 @@ def _laws(asked: argparse.Namespace) -> Answer:
     with counting(asked, "laws") as progress:
         rows = law_rows(seen, progress)
     for row in rows:
-        state = f"{len(row['violations'])} violations" if row["checked"] else f"not checked: {row['reason']}"
+        state = f"{len(row['violations'])} violations" if row["checked"] else "not checked"
+        state += f": {row['reason']}" if row["reason"] else ""
         say(asked, f"{row['law']}: {row['says']}: {state}")
         for each in row["violations"][:20]:
             say(asked, f"  step {each['step']:,}: {each['text']}")

@@ -12,6 +12,7 @@ import torch
 from . import __version__
 from .errors import RunError
 from .machine import cpu_features
+from .manifest import seed_entries
 from .precision import dtype_names
 from .training import Training
 
@@ -21,7 +22,6 @@ _MUST_MATCH = ("torch", "transformers", "device", "threads", "cpu_capability")
 def provenance(training: Training) -> dict[str, Any]:
     """What else decides the bits: versions, device, threads, processor, formats, seeds."""
     config = training.config
-    drawn = f"{config.seed}, but W is the snapshot of fork" if config.initial_state == "snapshot" else config.seed
     return {
         "snowball": __version__,
         "python": platform.python_version(),
@@ -33,7 +33,7 @@ def provenance(training: Training) -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_features": cpu_features(),
         "dtypes": dtype_names(config),
-        "seeds": {"initial_state": drawn, "data_order": f"{config.seed} + epoch", "jiggle": f"{config.seed} and step"},
+        "seeds": seed_entries(config),
         "base_length": training.base_length,
         "first_windows": training.order.starts(1)[:10].tolist(),
         "parameters": sum(weight.numel() for weight in training.weights.values()),

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .errors import RunError
 from .glance import Counts, Glance, glance
 from .notes import Notes, read_notes
 from .run_folders import LINK, NO_MANIFEST, OTHER_NAME, told_apart
-from .runs import HISTORY
-from .status import Status, read_status
+from .runs import HISTORY, read_run
+from .status import LOST, Status, read_status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,9 +153,18 @@ def _read(path: Path, entries: Mapping[str, os.stat_result]) -> Row:
     seen = glance(path, entries, status)
     faults = tuple(text for name, text in seen.faults.items() if not (seen.damage and name == HISTORY))
     if seen.origin is None or faults or (seen.damage and not status.is_alive):
-        status = Status("damaged", status.step, status.last_step, message=seen.damage or faults[0])
+        step, last = (status.step, status.last_step) if status.message != LOST else _reached(path, seen)
+        status = Status("damaged", step, last, message=seen.damage or faults[0])
     inside = [at.st_size if not stat.S_ISDIR(at.st_mode) else _size(path / name) for name, at in entries.items()]
     return Row(path, status, seen, read_notes(path), sum(inside), faults)
+
+
+def _reached(path: Path, seen: Glance) -> tuple[int, int]:
+    """The last step recorded and the last of the configuration: how far a run is whose status was lost."""
+    try:
+        return seen.recorded_step, read_run(path).config.last_step
+    except RunError:
+        return seen.recorded_step, 0
 
 
 def _entries(path: Path) -> dict[str, os.stat_result]:

@@ -24,6 +24,7 @@ except ImportError:  # Windows
 
 ALIVE_STATES = ("queued", "running", "stopping")
 STARTING = "its worker is starting"
+LOST = "its status was lost"
 # The variable by which a worker knows the run it was sent to.
 SENT = "SNOWBALL_SENT_TO"
 _STARTING_SECONDS = 30.0
@@ -206,7 +207,7 @@ def _written(path: Path) -> Status:
         words = {key: _printable(value) for key, value in given.items() if isinstance(value, str)}
         return Status(**{**given, **words})
     except (OSError, ValueError, TypeError, RecursionError):
-        return Status("interrupted", message="its status was lost")
+        return Status("interrupted", message=LOST)
 
 
 def _is_step(value: Any) -> bool:

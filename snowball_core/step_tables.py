@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from .bf16 import Words, bits, values
 from .blocks import Progress, silent, walk
 from .census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
 from .extent import Extent, extents, known_cells, separation
-from .freezing import Freezing, freezing
+from .freezing import Freezing, freezing, known_rates
 from .levels import Special, rounded, special_rows, values_unique
 from .motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
 from .observation import Observation
@@ -185,11 +186,18 @@ def _motion_columns(
 
 
 def freezing_of(seen: Observation, table: pd.DataFrame, group: str) -> Freezing:
-    """When a group's motion ends, by the three definitions, from the :func:`step_table`; judged before it diverged."""
+    """When a group's motion ends, by the three definitions, from the :func:`step_table`; judged before it diverged.
+
+    The learning rate after it is told only where it is known at every step, the last aside, which may be under way.
+    """
     rows = table[table["group"] == group].iloc[: seen.finite]
     tokens = int(rows["tokens"].iloc[0]) if len(rows) else 0
     moved, path = rows["moved"].to_numpy(np.int64), rows["mean_displacement_cells"].to_numpy(np.float64)
-    return freezing(moved, tokens, path, seen.steps[: seen.finite], seen.rates)
+    found = freezing(moved, tokens, path, seen.steps[: seen.finite], seen.rates)
+    last = int(seen.steps[seen.finite - 1]) if seen.finite else 0
+    if known_rates(seen.rates, found.last_change, last) >= last - found.last_change - 1:
+        return found
+    return replace(found, learning_rate_after=float("nan"), is_by_learning_rate=None)
 
 
 CENSUS_COLUMNS = (

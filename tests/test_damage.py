@@ -40,6 +40,11 @@ def whole(trained: Run, tmp_path: Path) -> Run:
     return read_run(Path(shutil.copytree(trained.path, tmp_path / trained.id)))
 
 
+def seeded(path: Path, seed: int) -> None:
+    """Give a run another seed, as whoever writes its hash anew would."""
+    edit(path / "run.json", config={**json.loads((path / "run.json").read_text())["config"], "seed": seed})
+
+
 KINDS: dict[str, tuple[Change, str, str]] = {
     "history of fewer snapshots": (lambda run: holds(run / HISTORY, 20), HISTORY, "must hold 25 snapshots .* it holds 20"),
     "history of more snapshots": (lambda run: holds(run / HISTORY, 26), HISTORY, "at most the 25 snapshots .* it holds 26"),
@@ -57,6 +62,7 @@ KINDS: dict[str, tuple[Change, str, str]] = {
     "status stopped": (lambda run: edit(run / "status.json", state="stopped"), "status.json", "says stopped, run.json holds"),
     "hashes lost": (lambda run: edit(run / "run.json", sha256=None), "run.json", "must hold the hashes"),
     "dead tokens fewer": (lambda run: edit(run / "run.json", dead_ids=[0, 1]), "run.json", "dead_ids and byte_counts"),
+    "seed of another run": (lambda run: seeded(run, 7), "run.json", "must name one seed; it says 7 in config"),
     "metrics lost": (lambda run: (run / "metrics.csv").unlink(), "metrics.csv", "metrics.csv is missing"),
     "metrics cut": (lambda run: lines(run / "metrics.csv", lambda old: [*old[:11], ""]), "metrics.csv", "holds 10 and ends at"),
     "metrics gap": (lambda run: lines(run / "metrics.csv", lambda old: old[:5] + old[6:]), "metrics.csv", "holds 23 and ends"),
@@ -101,6 +107,14 @@ def test_a_verb_says_the_damage_on_standard_error_and_in_its_answer(whole: Run, 
     assert main(["list", "--runs", folder, "--json"]) == 0
     (listed,) = json.loads(capsys.readouterr().out.splitlines()[-1])["runs"]
     assert (listed["state"], listed["damage"]) == ("damaged", said)
+
+
+def test_another_seed_is_found_also_where_an_older_version_wrote_no_hash_of_the_entries(whole: Run) -> None:
+    seeded(whole.path, 7)
+    edited = json.loads((whole.path / "run.json").read_text())
+    del edited["entries_sha256"]
+    (whole.path / "run.json").write_text(json.dumps(edited))
+    assert "must name one seed" in faults(read_run(whole.path))["run.json"]
 
 
 def test_a_sound_run_has_no_damage_in_any_state(trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

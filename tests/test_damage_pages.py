@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from conftest import MakeRun
-from damaging import holds
+from damaging import holds, lines
 from paging import opened, texts
 
 from snowball_core.damage import damage
@@ -60,6 +60,32 @@ def test_the_train_page_and_the_library_say_it_too(make_run: MakeRun) -> None:
     assert table["state"].tolist() == ["damaged"]
     assert table["damage"].tolist() == list(damage(run))
     assert "metrics.csv is missing" in texts(opened("library", {"library-chosen": [run.id]}).warning)
+
+
+def test_a_run_whose_status_was_lost_is_not_said_to_have_been_killed(make_run: MakeRun) -> None:
+    run = make_run()
+    (run.path / "status.json").unlink()
+    app = opened("scrub", run=run.id)
+    assert ("status.json is missing" in texts(app.error), texts(app.warning)) == (True, "")
+    app = opened("train")
+    assert "status.json is missing" in texts(app.error)
+    assert "It was killed" not in texts(app.warning)
+    assert app.get("progress")[0].proto.text == "step 20 of 20"
+    assert "written anew, without training" in texts(app.caption)
+    table = opened("library").dataframe[0].value
+    assert table[["step", "last_step"]].to_numpy().tolist() == [[20, 20]]
+
+
+@pytest.mark.parametrize("kept", [10, 0])
+def test_where_learning_rates_are_lost_no_page_judges_by_them(make_run: MakeRun, kept: int) -> None:
+    run = make_run()
+    lines(run.path / "metrics.csv", lambda rows: [*rows[: kept + 1], ""])
+    states = dict(opened("verdict", run=run.id).table[0].value[["law", "state"]].to_numpy())
+    told = "at 10 of 20 steps" if kept else "cannot be checked: the learning rate of the steps is not known"
+    assert told in states["zero rate is rest"]
+    told = texts(opened("motion", run=run.id).caption)
+    assert "never exactly 0. How small" not in told
+    assert ("not known at every step" if kept else "learning rate of this run is not known") in told
 
 
 def test_a_shorter_recording_beside_the_history_shortens_no_page(make_run: MakeRun) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -133,8 +134,8 @@ def test_a_page_behind_a_proxy_names_the_missing_setting(address: str, headers: 
 
 
 @contextmanager
-def proxy(address: str) -> Iterator[str]:
-    """A proxy that names itself nowhere and changes the Host: its pages are another origin than the server knows."""
+def proxy(address: str, changes_host: bool = True) -> Iterator[str]:
+    """A proxy that names itself nowhere and passes no websocket on; one that changes the Host serves an unknown origin."""
     where = urlsplit(address)
 
     class Relay(socketserver.StreamRequestHandler):
@@ -142,7 +143,8 @@ def proxy(address: str) -> Iterator[str]:
             asked = b""
             while b"\r\n\r\n" not in asked and (line := self.rfile.readline()):
                 asked += line
-            changed = re.sub(rb"(?im)^host:[^\r]*", f"Host: {where.netloc}".encode(), asked)
+            host = f"Host: {where.netloc}".encode() if changes_host else rb"\g<0>"
+            changed = re.sub(rb"(?im)^host:[^\r]*", host, asked)
             changed = re.sub(rb"(?im)^connection:[^\r]*", b"Connection: close", changed)
             with socket.create_connection((where.hostname, where.port), 20) as theirs:
                 theirs.sendall(changed)
@@ -161,6 +163,23 @@ def test_a_page_whose_websocket_would_be_refused_says_so_instead_of_waiting(brow
     with proxy(address) as outside:
         page.goto(outside)
         expect(page.get_by_role("alert")).to_contain_text(f"SNOWBALL_HOSTS={urlsplit(outside).netloc} ")
+    page.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_whose_websocket_does_not_come_through_says_what_the_proxy_must_pass_on(
+    browser: Browser, address: str, theme: Literal["light", "dark"]
+) -> None:
+    page = browser.new_context(color_scheme=theme).new_page()
+    with proxy(address, changes_host=False) as outside:
+        page.goto(outside)
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("must pass on the headers Upgrade and Connection")
+        # It is seen: nothing lies over it.
+        assert alert.evaluate("it => it.contains(document.elementFromPoint(innerWidth / 2, 40))")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    visit(page, address)
+    expect(page.get_by_text("must pass on the headers")).to_have_count(0)
     page.context.close()
 
 

@@ -15,6 +15,7 @@ from snowball_core.laws import LAWS, misstepped
 from snowball_core.observation import Observation, observe
 from snowball_core.recording import record
 from snowball_core.residuals import gradient_residuals
+from snowball_core.step_tables import freezing_of, step_table
 from snowball_core.tensorfile import TensorWriter
 
 ONE = 0x3F80
@@ -79,6 +80,20 @@ def test_a_component_moved_beyond_the_reach_of_an_update_is_found(lawful):
         rates = {"step": np.array([1.0]), "learning_rate": np.array([rate])}
         found = broken_laws(dataclasses.replace(single, metrics=rates)).get("beyond-reach-is-rest", [])
         assert [token for v in found for token in v["tokens"]] == tokens
+
+
+@pytest.mark.parametrize(("rows", "state"), [(6, ""), (5, ""), (3, "at 3 of 6 steps"), (0, "is not known")])
+def test_laws_of_the_rate_hold_only_where_the_rate_is_known(lawful, rows, state):
+    cut = dataclasses.replace(lawful, metrics={name: values[:rows] for name, values in RATES.items()})
+    found = {row["law"]: row for row in law_rows(cut)}
+    for law in ("zero-rate-is-rest", "beyond-reach-is-rest"):
+        assert found[law]["checked"] == (rows > 0)
+        assert bool(found[law]["reason"]) == bool(state)
+    assert state in found["zero-rate-is-rest"]["reason"]
+    assert not found["counts-add-up"]["reason"]
+    # Of a killed run the last row may be missing.
+    after = freezing_of(cut, step_table(cut), "dead")
+    assert (after.last_change, after.is_by_learning_rate) == (4, True if rows >= 5 else None)
 
 
 def test_the_reach_of_an_update_grows_with_the_steps_behind_it(lawful):

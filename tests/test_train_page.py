@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from snowball_core import jobs
 from snowball_core.config import PRESETS, PURPOSES
 from snowball_core.runs import Run, run_paths
-from snowball_core.status import Status, lock_of, stop_marker, write_status
+from snowball_core.status import STARTING, Status, lock_of, stop_marker, write_status
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -208,3 +208,18 @@ def test_resume_says_what_is_left_and_sends_a_worker(make_run: MakeRun, monkeypa
     assert "From step 0: 20 steps, of which 8 are repeated and compared" in texts(app.caption)
     sound(app.button(key=f"resume-{run.id}").click().run())
     assert sent == [run.id]
+
+
+def test_a_resume_that_failed_is_shown_with_the_reason_though_another_run_was_shown_meanwhile(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, other = make_run(snapshots=9, state="stopped", name="aaa"), make_run(name="zzz")
+    queued, failed = Status("queued", 8, 20, message=STARTING), Status("failed", 8, 20, message="its checkpoint is damaged")
+    monkeypatch.setattr(jobs, "resume", lambda folder, run_id: write_status(chosen.path, queued))
+    app = opened("train", {"continue-run": chosen.id})
+    sound(app.button(key=f"resume-{chosen.id}").click().run())
+    assert app.selectbox(key="continue-run").value == other.id
+    write_status(chosen.path, failed)
+    sound(app.run())
+    assert app.selectbox(key="continue-run").value == chosen.id
+    assert "Its checkpoint is damaged" in texts(app.warning)

@@ -6,9 +6,10 @@ import streamlit as st
 
 from snowball_core import jobs
 from snowball_core.costs import cost
+from snowball_core.damage import is_complete
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
-from snowball_core.status import Status, is_read_only
+from snowball_core.status import LOST, Status, is_read_only
 from snowball_core.tables import recorded_at, recorded_snapshots
 
 from . import openers
@@ -65,7 +66,7 @@ def _ended(run: Run, status: Status) -> None:
     say_diverged(run, "dead" if run.dead.any() else "all", recorded_snapshots(run))
     progress(run, status)
     say_damage(run)
-    if status.state in _ADVICE:
+    if status.state in _ADVICE and status.message != LOST:
         why = f"{status.message.rstrip('.')}. " if status.message else ""
         spoken = jobs.last_words(run.path) if status.state == "interrupted" else ""
         last = f' The last line its worker wrote: "{plain(spoken)}".' if spoken else ""
@@ -84,9 +85,10 @@ def _ended(run: Run, status: Status) -> None:
 
 
 def _offer_resume(run: Run, status: Status) -> None:
-    behind = run.checkpoint_step or 0
-    needs = duration(cost(run.config, openers.speed(), behind).seconds)
-    repeated = f", of which {status.step - behind:,} are repeated and compared" if status.step > behind else ""
+    if is_complete(run, status):
+        said = "Every file is compared with its hash. Where nothing else is wrong the status is written anew, without training."
+    else:
+        said = _what_is_left(run, status)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Resume",
@@ -97,8 +99,16 @@ def _offer_resume(run: Run, status: Status) -> None:
             on_click=_resume,
             args=(run.id,),
         )
-        left = run.config.last_step - behind
-        st.caption(f"From step {behind:,}: {left:,} steps{repeated}, about {needs}. The same run, the same bits.")
+        st.caption(said)
+
+
+def _what_is_left(run: Run, status: Status) -> str:
+    """What resuming takes, in a sentence."""
+    behind = run.checkpoint_step or 0
+    needs = duration(cost(run.config, openers.speed(), behind).seconds)
+    repeated = f", of which {status.step - behind:,} are repeated and compared" if status.step > behind else ""
+    left = run.config.last_step - behind
+    return f"From step {behind:,}: {left:,} steps{repeated}, about {needs}. The same run, the same bits."
 
 
 def _offer_exact_fork(run: Run) -> None:
@@ -140,5 +150,6 @@ def _offer_snapshot_fork(run: Run, count: int) -> None:
 def _resume(run_id: str) -> None:
     try:
         jobs.resume(runs_folder(), run_id)
+        show_next(run_id)
     except SnowballError as error:
         st.session_state[_PROBLEM] = str(error)

@@ -30,6 +30,11 @@ _HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
 }
+UNCONNECTED = (
+    "The websocket of this page, /_stcore/stream, must reach Snowball; it did not open. A proxy in front of Snowball must pass "
+    "on the headers Upgrade and Connection (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+    'proxy_set_header Connection "upgrade"). Without a proxy, see whether the server still runs, and load the page again.'
+)
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,8 @@ def facts(scope: Scope) -> dict[str, object]:
     scheme = _SCHEMES[scope["scheme"]]
     served = "" if name is None else f"{scheme}://{header(scope, b'host').lower()}"
     known = [*map(_word, known_names()), *(st.get_option("server.corsAllowedOrigins") or [])]
-    return {"served": served, "known": known, "told": _sentence("The address of this page", "origin.here", "host.here")}
+    told = _sentence("The address of this page", "origin.here", "host.here")
+    return {"served": served, "known": known, "told": told, "unconnected": UNCONNECTED}
 
 
 def _word(name: Name) -> str:

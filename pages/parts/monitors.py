@@ -51,7 +51,8 @@ def _gaps(run: Run, snapshots: int) -> str:
 def _state(row: dict[str, Any]) -> str:
     if not row["checked"]:
         return f"cannot be checked: {row['reason']}"
-    return "violated" if row["violations"] else "holds"
+    state = "violated" if row["violations"] else "holds"
+    return f"{state}; {row['reason']}" if row["reason"] else state
 
 
 def _violations(run: Run, group: str, found: list[dict[str, Any]]) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core import motion_charts
+from snowball_core.freezing import known_rates
 from snowball_core.motion_charts import Picture
 from snowball_core.motion_scene import Scene
 from snowball_core.motion_tables import DEFINITIONS, told, who_moved, zero_stretches
@@ -115,6 +116,8 @@ def _freezing(scene: Scene, found: dict[str, int]) -> None:
         st.warning(f"The learning rate was 0 at steps {listed}: nothing could move there. It is shaded under every picture.")
     elif scene.rates is None or not len(scene.rates[0]):
         st.caption("The learning rate of this run is not known.")
+    elif known_rates(scene.rates, int(scene.steps[0]), int(scene.steps[-1])) < scene.steps[-1] - scene.steps[0] - 1:
+        st.caption("The learning rate is not known at every step. Where it is, under every picture, it was never exactly 0.")
     else:
         st.caption("The learning rate was never exactly 0. How small it became stands under every picture.")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from snowball_core import charts
 from snowball_core.live import Seen, follow
 from snowball_core.origins import told
 from snowball_core.runs import Run
-from snowball_core.status import Status
+from snowball_core.status import LOST, Status
 from snowball_core.step_axes import step_axis
 
 from .run_picker import state_badge
@@ -24,13 +26,15 @@ def progress(run: Run, status: Status) -> None:
         state_badge(status)
     if origin := run.origin:
         st.caption(plain(told(origin, run.config)))
+    seen = follow(run, st.session_state.get(f"seen-{run.id}"))
+    if status.message == LOST and len(seen.counts):
+        status = replace(status, step=int(seen.counts["step"].iloc[-1]))
     last = run.config.last_step
     pace = f" · {status.steps_per_second:.1f} steps/s" if status.steps_per_second else ""
     left = f" · about {duration(status.seconds_left)} left" if status.seconds_left is not None and status.is_alive else ""
     st.progress(min(1.0, status.step / max(1, last)), text=f"step {status.step:,} of {last:,}{pace}{left}")
     if status.is_alive and status.message:
         st.caption(plain(status.message[:1].upper() + status.message[1:]) + ".")
-    seen = follow(run, st.session_state.get(f"seen-{run.id}"))
     st.session_state[f"seen-{run.id}"] = seen
     _numbers(seen)
     _curves(run, seen, status)

@@ -12,7 +12,7 @@ from snowball_core.config import configured, preset
 from snowball_core.damage import damage
 from snowball_core.errors import SnowballError
 from snowball_core.runs import Run, open_run, run_paths, runs_folder
-from snowball_core.status import Status, is_read_only
+from snowball_core.status import LOST, Status, is_read_only
 from snowball_core.tables import recorded_snapshots
 
 from .address import keep_value, read, write
@@ -84,6 +84,8 @@ def say_ended(status: Status) -> None:
     if status.state == "failed" and status.message.startswith("Diverged"):
         st.warning(f"{plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
         return
+    if status.message == LOST:
+        return  # that is its damage
     verb = {"failed": "failed", "interrupted": "was interrupted"}.get(status.state)
     if verb and status.message:
         st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")

@@ -24,14 +24,27 @@
   for (const kind of ["pointerdown", "focusin", "contextmenu"]) addEventListener(kind, complete, true)
 })()
 
-// Behind a proxy that changes the Host the server would refuse the page's websocket: say so instead of waiting for good.
-if (location.origin !== SERVED.served && ![location.host, location.origin].some(name => SERVED.known.includes(name))) {
-  const told = SERVED.told.replace("origin.here", location.origin).replace("host.here", location.host)
-  addEventListener("DOMContentLoaded", () => {
-    const said = document.createElement("p")
-    said.setAttribute("role", "alert")
-    said.style = "font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 10vh auto; padding: 0 1rem"
-    said.textContent = told
-    document.body.replaceChildren(said)
-  })
+// Behind a proxy that changes the Host the server would refuse the page's websocket: say so instead of waiting for good. Behind
+// one that does not pass on the upgrade to a websocket the page stays empty too: say it above the page, which goes on trying.
+{
+  const said = document.createElement("p")
+  said.setAttribute("role", "alert")
+  said.style = "font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 10vh auto; padding: 1rem"
+  if (location.origin !== SERVED.served && ![location.host, location.origin].some(name => SERVED.known.includes(name))) {
+    said.textContent = SERVED.told.replace("origin.here", location.origin).replace("host.here", location.host)
+    addEventListener("DOMContentLoaded", () => document.body.replaceChildren(said))
+  } else {
+    let hasOpened = false, failures = 0
+    said.textContent = SERVED.unconnected
+    // Over the grey bars that Streamlit draws while it waits.
+    const onTop = { position: "fixed", inset: "0 0 auto", margin: "0 auto", zIndex: 1e6 }
+    Object.assign(said.style, onTop, { colorScheme: "light dark", background: "Canvas", color: "CanvasText" })
+    window.WebSocket = class extends WebSocket {
+      constructor(...given) {
+        super(...given)
+        this.addEventListener("open", () => { hasOpened = true; said.remove() })
+        this.addEventListener("close", () => { if (!hasOpened && ++failures === 2) document.body.prepend(said) })
+      }
+    }
+  }
 }

@@ -43,6 +43,18 @@ def test_every_page_says_the_damage_of_its_run(make_run: MakeRun, page: str) -> 
     assert "history.safetensors is missing" in texts(opened(page, run=run.id).error)
 
 
+@pytest.mark.parametrize("page", ["scrub", "lineage", "motion", "verdict", "export", "train", "compare"])
+def test_a_history_that_cannot_be_read_is_said_once(make_run: MakeRun, page: str) -> None:
+    run, other = make_run(), make_run(name="other")
+    (run.path / HISTORY).write_bytes((run.path / HISTORY).read_bytes()[:-9])
+    left = {"continue-run": run.id} if page == "train" else {}
+    query = {"runs": f"{run.id},{other.id}"} if page == "compare" else {"run": run.id}
+    app = opened(page, left, **query)
+    told = "\n".join((texts(app.error), texts(app.warning)))
+    assert (told.count("the file is cut off"), told.count(str(run.path))) == (1, 0)
+    assert ("It is left out" in told) == (page == "compare")
+
+
 def test_compare_says_the_damage_of_each_of_its_runs(make_run: MakeRun) -> None:
     runs = [make_run(name="one"), make_run(name="two")]
     (runs[1].path / "status.json").unlink()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import MakeRun
 from damaging import holds, lines
-from paging import opened, texts
+from paging import opened, shown, texts
 
 from snowball_core.damage import damage
 from snowball_core.errors import HistoryError
@@ -95,6 +95,8 @@ def test_where_learning_rates_are_lost_no_page_judges_by_them(make_run: MakeRun,
     states = dict(opened("verdict", run=run.id).table[0].value[["law", "state"]].to_numpy())
     told = "at 10 of 20 steps" if kept else "cannot be checked: the learning rate of the steps is not known"
     assert told in states["zero rate is rest"]
+    assert shown(opened("motion", run=run.id, step="20"))["Learning rate"] == "not known"
+    assert shown(opened("motion", run=run.id, step="7"))["Learning rate"] == ("0.001" if kept else "not known")
     told = texts(opened("motion", run=run.id).caption)
     assert "never exactly 0. How small" not in told
     assert ("not known at every step" if kept else "learning rate of this run is not known") in told

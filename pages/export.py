@@ -11,9 +11,8 @@ require_front_door("pages/export.py")
 from pages.parts.export_choice import choose_stand  # noqa: E402
 from pages.parts.export_files import everything, methods_text, pictures, tables, whole_files  # noqa: E402
 from pages.parts.provenance import provenance  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo, pick_run  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo, pick_run, say_refusal  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
-from pages.parts.words import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 
 st.title("Export")
@@ -41,5 +40,5 @@ if run is not None:
             methods_text(stand, shown)
             whole_files(stand, shown)
     except SnowballError as error:
-        st.error(plain(error))
+        say_refusal(error, run)
     provenance(run)

@@ -14,10 +14,9 @@ from pages.parts.exact_step import exact_step  # noqa: E402
 from pages.parts.exact_view import exact_view  # noqa: E402
 from pages.parts.playback import EVERY_SECONDS, is_playing  # noqa: E402
 from pages.parts.provenance import provenance  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo, pick_run, say_ended  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
 from pages.parts.scrubber import is_native, scrubber  # noqa: E402
 from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
-from pages.parts.words import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 from snowball_core.tables import drawable_snapshots, recorded_snapshots  # noqa: E402
 
@@ -42,7 +41,7 @@ if run is not None:
     try:
         say_diverged(run, group, recorded_snapshots(run))
     except SnowballError as error:
-        told.warning(plain(error))
+        say_refusal(error, run, told)
     say_ended(status)
     drawable, began = 0 if is_native() else drawable_snapshots(run, group), growing.began()
     if drawable and alive:

@@ -12,11 +12,10 @@ from pages.parts.criteria import criteria, outcome  # noqa: E402
 from pages.parts.diverged import say_diverged, say_nothing_finite  # noqa: E402
 from pages.parts.monitors import monitors  # noqa: E402
 from pages.parts.provenance import provenance  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo, only_one_snapshot, pick_run  # noqa: E402
+from pages.parts.run_picker import is_empty, offer_demo, only_one_snapshot, pick_run, say_refusal  # noqa: E402
 from pages.parts.seeds_epsilon import seeds_epsilon  # noqa: E402
 from pages.parts.settings import pick_group, say_unusable  # noqa: E402
 from pages.parts.takeaway import Stand, take_these  # noqa: E402
-from pages.parts.words import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 from snowball_core.tables import group_mask, recorded_snapshots  # noqa: E402
 
@@ -56,4 +55,4 @@ if run is not None:
             take_these(Stand(run, recorded, group, "cells"), plates, ("verdict", "laws"))
         provenance(run)
     except SnowballError as error:
-        st.error(plain(error))
+        say_refusal(error, run)

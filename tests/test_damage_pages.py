@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import MakeRun
 from damaging import holds, lines
-from paging import opened, texts
+from paging import opened, shown, texts
 
 from snowball_core.damage import damage
 from snowball_core.errors import HistoryError
@@ -41,6 +41,18 @@ def test_every_page_says_the_damage_of_its_run(make_run: MakeRun, page: str) -> 
     assert "history.safetensors must hold 21 snapshots of this completed run; it holds 15." in texts(app.error)
     (run.path / HISTORY).unlink()
     assert "history.safetensors is missing" in texts(opened(page, run=run.id).error)
+
+
+@pytest.mark.parametrize("page", ["scrub", "lineage", "motion", "verdict", "export", "train", "compare"])
+def test_a_history_that_cannot_be_read_is_said_once(make_run: MakeRun, page: str) -> None:
+    run, other = make_run(), make_run(name="other")
+    (run.path / HISTORY).write_bytes((run.path / HISTORY).read_bytes()[:-9])
+    left = {"continue-run": run.id} if page == "train" else {}
+    query = {"runs": f"{run.id},{other.id}"} if page == "compare" else {"run": run.id}
+    app = opened(page, left, **query)
+    told = "\n".join((texts(app.error), texts(app.warning)))
+    assert (told.count("the file is cut off"), told.count(str(run.path))) == (1, 0)
+    assert ("It is left out" in told) == (page == "compare")
 
 
 def test_compare_says_the_damage_of_each_of_its_runs(make_run: MakeRun) -> None:
@@ -83,6 +95,8 @@ def test_where_learning_rates_are_lost_no_page_judges_by_them(make_run: MakeRun,
     states = dict(opened("verdict", run=run.id).table[0].value[["law", "state"]].to_numpy())
     told = "at 10 of 20 steps" if kept else "cannot be checked: the learning rate of the steps is not known"
     assert told in states["zero rate is rest"]
+    assert shown(opened("motion", run=run.id, step="20"))["Learning rate"] == "not known"
+    assert shown(opened("motion", run=run.id, step="7"))["Learning rate"] == ("0.001" if kept else "not known")
     told = texts(opened("motion", run=run.id).caption)
     assert "never exactly 0. How small" not in told
     assert ("not known at every step" if kept else "learning rate of this run is not known") in told

@@ -16,7 +16,7 @@ from . import openers
 from .diverged import say_diverged
 from .fork_choice import fork
 from .progress import progress
-from .run_picker import offer_demo, say_damage
+from .run_picker import offer_demo, say_damage, say_refusal
 from .words import duration, plain
 
 _PROBLEM, _NEXT = "problem-continuing", "continue-next"
@@ -57,15 +57,19 @@ def continuing() -> None:
     with st.container(border=True, key="continuing"):
         try:
             run = open_run(runs_folder(), chosen or names[0])
-            _ended(run, run.status())
         except SnowballError as error:
             st.error(plain(error))
+            return
+        try:
+            _ended(run, run.status())
+        except SnowballError as error:
+            say_refusal(error, run)
 
 
 def _ended(run: Run, status: Status) -> None:
+    say_damage(run)
     say_diverged(run, "dead" if run.dead.any() else "all", recorded_snapshots(run))
     progress(run, status)
-    say_damage(run)
     if status.state in _ADVICE and status.message != LOST:
         why = f"{status.message.rstrip('.')}. " if status.message else ""
         spoken = jobs.last_words(run.path) if status.state == "interrupted" else ""

@@ -25,7 +25,7 @@ from .exact_tables import tables
 from .figures import Moment
 from .place import arrive, selected
 from .playback import is_playing
-from .run_picker import state_badge
+from .run_picker import say_refusal, state_badge
 from .stamps import are_as_drawn
 from .takeaway import Stand, take_home
 from .transport import settle, transport
@@ -66,7 +66,7 @@ def exact_view(run: Run, group: str, unit: str, was_alive: bool, waits: bool) ->
             st.warning(f"Nothing was recorded in this run. {plain(status.message)}")
             st.page_link("pages/train.py", label="Resume it on the Train page, or choose another run")
     except SnowballError as error:
-        st.error(plain(error))
+        say_refusal(error, run)
 
 
 def _awaited(status: Status) -> str:

@@ -17,7 +17,6 @@ from snowball_core.motion_charts import Picture
 from snowball_core.motion_scene import Scene
 from snowball_core.motion_tables import DEFINITIONS, told, who_moved, zero_stretches
 from snowball_core.plates import Plate
-from snowball_core.schedules import learning_rate_at
 from snowball_core.step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
 from . import openers
@@ -91,14 +90,15 @@ def _now(whole: Whole, table: pd.DataFrame) -> None:
 
 def _numbers(whole: Whole, row: pd.Series) -> dict[str, str]:
     """The numbers of a step, by their labels."""
-    rate = learning_rate_at(whole.run.config, whole.step)
+    rates = whole.seen.rates
+    used = [] if rates is None else rates[1][rates[0] == whole.step].tolist()
     return {
         "Moved": f"{int(row['moved']):,}",
         "Frozen": f"{int(row['frozen']):,}",
         "Bulk speed": f"{row['bulk_speed_weight']:.3g}",
         "Thermal speed": f"{row['thermal_speed_weight']:.3g}",
         "Coherence": "none" if pd.isna(row["coherence"]) else f"{row['coherence']:.3f}",
-        "Learning rate": f"{rate:.3g}",
+        "Learning rate": f"{used[0]:.3g}" if used else "not known",
     }
 
 

@@ -98,6 +98,13 @@ def say_damage(run: Run) -> None:
         st.error(f"The run {plain(run.id)} is damaged. What can still be read is shown.\n{sentences}", icon=":material/report:")
 
 
+def say_refusal(error: SnowballError, run: Run, told: DeltaGenerator | None = None) -> None:
+    """Say why something of a run cannot be shown; nothing where :func:`say_damage` said just that."""
+    text = str(error).replace(f"{run.path}/", "")
+    if not any(text in sentence for sentence in damage(run)):
+        (told or st).error(plain(text))
+
+
 def say_read_only() -> None:
     """Say on a page with buttons that change something why none of them can be pressed."""
     if is_read_only():

@@ -93,13 +93,16 @@ def _readable(chosen: list[str]) -> list[Run]:
     for name in chosen:
         try:
             run = open_run(runs_folder(), name)
-            say_damage(run)
-            if recorded_snapshots(run):
-                runs.append(run)
-            else:
-                st.warning(f"{plain(name)} has no recorded snapshot yet; it is left out.")
+            count = recorded_snapshots(run)
         except SnowballError as error:
-            st.warning(f"{plain(error)}\n\nIt is left out.")
+            reason = str(error).replace(f"{runs_folder() / name}/", "")
+            st.warning(f"{plain(reason)}\n\nIt is left out.")
+            continue
+        say_damage(run)
+        if count:
+            runs.append(run)
+        else:
+            st.warning(f"{plain(name)} has no recorded snapshot yet; it is left out.")
     return runs
 
 

@@ -19,7 +19,7 @@ from .diverged import say_diverged, say_nothing_finite
 from .meaning import what_is
 from .place import AXES, arrive, go, here, shown_step
 from .provenance import provenance
-from .run_picker import is_empty, offer_demo, pick_run, say_ended
+from .run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal
 from .settings import pick_group, say_unusable
 from .stamps import of_run
 from .takeaway import Stand
@@ -138,14 +138,14 @@ def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | Non
             )
         provenance(run)
     except SnowballError as error:
-        st.error(plain(error))
+        say_refusal(error, run)
 
 
 def _drawn(view: Callable[[Whole, Any], None], whole: Whole, picked: Any) -> None:
     try:
         view(whole, picked)
     except SnowballError as error:
-        st.error(plain(error))
+        say_refusal(error, whole.run)
 
 
 def _is_drawable(run: Run, snapshots: int, group: str) -> bool:

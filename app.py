@@ -12,22 +12,22 @@ import streamlit as st
 if __name__ != "__main__":
     from starlette.middleware import Middleware
 
-    from pages.parts.boot import ready
-    from pages.parts.gate import Gate
-    from pages.parts.shell import Shell
+    from pages.parts.server.gate import Gate
+    from pages.parts.server.page_shell import Shell
+    from pages.parts.server.startup import ready
 
     app = st.App(__file__, lifespan=ready, middleware=[Middleware(Gate), Middleware(Shell)])
 else:
-    from pages.parts.address import enter_page
-    from pages.parts.boot import import_first_page
-    from pages.parts.door import enter
+    from pages.parts.server.front_door import enter
+    from pages.parts.server.startup import import_first_page
+    from pages.parts.shared.url_state import enter_page
 
     ICON = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="14" fill="#56B4E9"/>'
         '<circle cx="16" cy="16" r="9" fill="#000"/></svg>'
     )
     st.set_page_config(page_title="Snowball", page_icon=ICON, layout="wide")
-    st.html(Path(__file__).parent / "pages/parts/drawing/page.css")
+    st.html(Path(__file__).parent / "pages/parts/shared/page.css")
     page = st.navigation(
         [
             st.Page("pages/scrub.py", title="Scrub", icon=":material/linear_scale:", url_path="start", default=True),

@@ -1,1 +1,17 @@
-"""How fast the app is for a visitor: it is started, talked to and watched from outside, as a browser would."""
+"""Benchmarks: every timing of the README, and long checks that the test suite runs in a short form.
+
+training        training step, recorder, memory
+measures        measures of a whole history
+long_history    a history larger than memory
+library         a thousand runs listed
+app             histories to time the app on
+original        the published procedure: transformers' Trainer
+app_visits      the app, timed from outside
+visitor         a visitor on a raw websocket
+screen          a visitor with a browser
+served          the app, started and watched
+walkthrough     the README's pictures
+damage          random damage to runs
+faults          ways to damage a file
+kills           runs killed and resumed
+"""

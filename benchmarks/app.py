@@ -1,7 +1,7 @@
 """The benchmark's third part: how fast the app is for a visitor.
 
-Two histories are made here; the app on them is started, visited and watched by the program ``benchmarks``, in a process of its
-own: it speaks Streamlit's protocol and drives a browser, and this package knows neither.
+Two histories are made here; the app on them is started, visited and watched by ``benchmarks.app_visits``, in a process of its
+own: it speaks Streamlit's protocol and drives a browser.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .benchmark import Row
-from .bf16 import Words, from_values
-from .measure_benchmark import seed_sized_history
-from .observation import MOMENT_HASH
-from .runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create, read_run
-from .status import Status, write_status
-from .tensorfile import TensorWriter, open_tensor
+from snowball_core.measures.bf16 import Words, from_values
+from snowball_core.store.files.tensor_file import TensorWriter, open_tensor
+from snowball_core.store.history import MOMENT_HASH
+from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create, read_run
+from snowball_core.store.status import Status, write_status
+
+from .measures import seed_sized_history
+from .training import Row
 
 _ROOT = Path(__file__).resolve().parent.parent
 _MANY, _MANY_SNAPSHOTS = (2_048, 64), 201
@@ -48,7 +49,15 @@ def app_rows(example: Path, rounds: int) -> Iterator[Row]:
         library = Path(folder)
         seed_sized = seed_sized_run(library, read_run(example))
         many = many_dead_run(library, read_run(example))
-        command = [sys.executable, "-m", "benchmarks", str(example), str(seed_sized.path), str(many.path), str(max(50, rounds))]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.app_visits",
+            str(example),
+            str(seed_sized.path),
+            str(many.path),
+            str(max(50, rounds)),
+        ]
         with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as visiting:
             assert visiting.stdout is not None
             for line in visiting.stdout:

@@ -1,6 +1,6 @@
-"""Time the app on three runs and print a row of the benchmark a line, as JSON; ``python -m snowball_core bench`` calls this.
+"""Time the app on three runs and print a row of the benchmark a line, as JSON; :mod:`benchmarks.app` starts this.
 
-``python -m benchmarks SHIPPED SEED_SIZED MANY_DEAD MOVES``: three run folders, and how often the slider is let go.
+``python -m benchmarks.app_visits SHIPPED SEED_SIZED MANY_DEAD MOVES``: three run folders, and how often the slider is let go.
 """
 
 from __future__ import annotations

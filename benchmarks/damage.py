@@ -71,7 +71,7 @@ def ask(folder: Path, *words: str) -> Answer:
     Escaped
         If an exception leaves it.
     """
-    from snowball_core.commands import main
+    from snowball_core.cli.main import main
 
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     try:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .benchmark import Row
-from .config import RunConfig
-from .runs import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, create
-from .schedules import recorded_steps
-from .shelf import shelf
-from .status import Status, write_status
-from .tensorfile import TensorWriter
+from snowball_core.config import RunConfig
+from snowball_core.schedules import recorded_steps
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, create
+from snowball_core.store.status import Status, write_status
+from snowball_core.tables.library import shelf
+
+from .training import Row
 
 _TOKENS, _HIDDEN, _DEAD = 16, 4, 6
 
@@ -60,7 +61,8 @@ def shelf_rows(runs: int = 1_000) -> Iterator[Row]:
 def _listed(folder: Path) -> float:
     """Seconds a process of its own takes to list a folder, its start-up and imports aside."""
     code = (
-        "import json, sys, time; from pathlib import Path; from snowball_core.shelf import shelf; began = time.perf_counter(); "
+        "import json, sys, time; from pathlib import Path; from snowball_core.tables.library import shelf; "
+        "began = time.perf_counter(); "
         "rows = shelf(Path(sys.argv[1])); print(json.dumps([time.perf_counter() - began, len(rows)]))"
     )
     root = Path(__file__).resolve().parent.parent

@@ -1,6 +1,6 @@
 """What a history larger than memory costs: time and memory of its tables and its lineage, told by a process of its own.
 
-``python -m snowball_core.endurance FILE`` measures one; :func:`write_long_history` makes one of any length.
+``python -m benchmarks.long_history FILE`` measures one; :func:`write_long_history` makes one of any length.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .bf16 import from_values
-from .errors import RunError
-from .event_tables import account
-from .observation import foreign
-from .step_tables import census_at, step_table, token_motion
-from .tensorfile import TensorWriter
+from snowball_core.errors import RunError
+from snowball_core.measures.bf16 import from_values
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.history import foreign
+from snowball_core.tables.lineage import account
+from snowball_core.tables.per_step import census_at, step_table, token_motion
 
 VOCAB, HIDDEN, DEAD = 8_192, 128, 2_048
 _MOVERS = 256
@@ -64,7 +64,7 @@ def endure(path: Path) -> dict[str, float]:
 
 def endured(path: Path) -> dict[str, float]:
     """The same in a fresh process, whose memory nothing else has touched."""
-    done = subprocess.run([sys.executable, "-m", "snowball_core.endurance", str(path)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "benchmarks.long_history", str(path)], capture_output=True, text=True)
     if done.returncode:
         raise RunError(f"a long history could not be measured: {done.stderr.strip()[-300:]}")
     found: dict[str, float] = json.loads(done.stdout)

@@ -12,16 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .benchmark import Row
-from .census import census, census_history
-from .endurance import endured, write_long_history
-from .event_tables import account
-from .geometry import run_axes
-from .memory import keep_memory
-from .observation import foreign
-from .pairs import pair_statistics
-from .step_tables import step_table
-from .tensorfile import TensorWriter
+from snowball_core.measures.census import census, census_history
+from snowball_core.measures.distances import run_axes
+from snowball_core.measures.pair_distances import pair_statistics
+from snowball_core.memory import keep_memory
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.history import foreign
+from snowball_core.tables.lineage import account
+from snowball_core.tables.per_step import step_table
+
+from .long_history import endured, write_long_history
+from .training import Row
 
 _SHAPE = (10_001, 128, 64)
 _LARGE = (151_936, 2_560)

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from .config import RunConfig
-from .corpus import Corpus
-from .machine import resolve_threads
-from .model import build
-from .precision import REGIMES
+from snowball_core.config import RunConfig
+from snowball_core.store.corpus import Corpus
+from snowball_core.training.machine import resolve_threads
+from snowball_core.training.model import build
+from snowball_core.training.precision import REGIMES
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .config import RunConfig, configured, preset
-from .corpus import Corpus, load_corpus
-from .machine import cpu_features, has_bf16_units, resolve_threads
-from .memory import keep_memory
-from .preparing import prepare
-from .recorder import Recorder
-from .runs import corpora_folder
-from .training import Snapshot, Training
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import configured, preset
+from snowball_core.jobs.prepare import prepare
+from snowball_core.memory import keep_memory
+from snowball_core.store.corpus import Corpus, load_corpus
+from snowball_core.store.run_folder import corpora_folder
+from snowball_core.training.machine import cpu_features, has_bf16_units, resolve_threads
+from snowball_core.training.recorder import Recorder
+from snowball_core.training.trainer import Snapshot, Training
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/about.py")
 
-from pages.parts.entries import contents, entries  # noqa: E402
-from snowball_core.glossary import measures  # noqa: E402
+from pages.parts.about.entries import contents, entries  # noqa: E402
+from pages.parts.about.glossary import measures  # noqa: E402
 
 st.title("About the measures", anchor=False)
 st.markdown(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/compare.py")
 
-from pages.parts.compared import key_of, lined_up, measured_entrants  # noqa: E402
-from pages.parts.diverged import lost_of, say_lost  # noqa: E402
-from pages.parts.overlays import letters, overlays  # noqa: E402
-from pages.parts.roll import differing, roll_call  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo  # noqa: E402
-from pages.parts.run_set import pick_runs  # noqa: E402
-from pages.parts.settings import pick_group, pick_unit  # noqa: E402
-from pages.parts.side_by_side import side_by_side  # noqa: E402
-from pages.parts.words import plain  # noqa: E402
-from snowball_core.comparison import FEWEST  # noqa: E402
+from pages.parts.compare.cached_runs import key_of, lined_up, measured_entrants  # noqa: E402
+from pages.parts.compare.overlays import letters, overlays  # noqa: E402
+from pages.parts.compare.run_table import differing, roll_call  # noqa: E402
+from pages.parts.compare.runs import pick_runs  # noqa: E402
+from pages.parts.compare.side_by_side import side_by_side  # noqa: E402
+from pages.parts.shared.divergence_notice import lost_of, say_lost  # noqa: E402
+from pages.parts.shared.group_and_unit import pick_group, pick_unit  # noqa: E402
+from pages.parts.shared.run_picker import is_empty, offer_demo  # noqa: E402
+from pages.parts.shared.text import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
+from snowball_core.measures.alignment import FEWEST  # noqa: E402
 
 st.title("Compare")
 st.markdown(

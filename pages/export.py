@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/export.py")
 
-from pages.parts.export_choice import choose_stand  # noqa: E402
-from pages.parts.export_files import everything, methods_text, pictures, tables, whole_files  # noqa: E402
-from pages.parts.provenance import provenance  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo, pick_run, say_refusal  # noqa: E402
-from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
+from pages.parts.export.choice import choose_stand  # noqa: E402
+from pages.parts.export.files import everything, methods_text, pictures, tables, whole_files  # noqa: E402
+from pages.parts.shared.group_and_unit import pick_group, pick_unit, say_unusable  # noqa: E402
+from pages.parts.shared.run_footer import provenance  # noqa: E402
+from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_refusal  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 
 st.title("Export")

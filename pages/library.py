@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/library.py")
 
-from pages.parts.address import pick_tab  # noqa: E402
-from pages.parts.foreign_view import foreign_view  # noqa: E402
-from pages.parts.run_picker import say_read_only  # noqa: E402
-from pages.parts.shelf_view import shelf_view  # noqa: E402
-from pages.parts.trash_view import say_put_away, trash_view  # noqa: E402
+from pages.parts.library.from_file import foreign_view  # noqa: E402
+from pages.parts.library.run_table import shelf_view  # noqa: E402
+from pages.parts.library.trash import say_put_away, trash_view  # noqa: E402
+from pages.parts.shared.run_picker import say_read_only  # noqa: E402
+from pages.parts.shared.url_state import pick_tab  # noqa: E402
 
 st.title("Library")
 st.markdown(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/lineage.py")
 
-from pages.parts.lineage_view import lineage_view  # noqa: E402
-from pages.parts.whole_run import whole_run  # noqa: E402
+from pages.parts.lineage.view import lineage_view  # noqa: E402
+from pages.parts.shared.page_frame import whole_run  # noqa: E402
 
 st.title("Lineage")
 st.markdown(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/motion.py")
 
-from pages.parts.motion_view import motion_view  # noqa: E402
-from pages.parts.settings import pick_unit  # noqa: E402
-from pages.parts.whole_run import whole_run  # noqa: E402
+from pages.parts.motion.view import motion_view  # noqa: E402
+from pages.parts.shared.group_and_unit import pick_unit  # noqa: E402
+from pages.parts.shared.page_frame import whole_run  # noqa: E402
 
 st.title("Motion")
 st.markdown(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/scrub.py")
 
-from pages.parts import growing  # noqa: E402
-from pages.parts.diverged import say_diverged  # noqa: E402
-from pages.parts.exact_step import exact_step  # noqa: E402
-from pages.parts.exact_view import exact_view  # noqa: E402
-from pages.parts.playback import EVERY_SECONDS, is_playing  # noqa: E402
-from pages.parts.provenance import provenance  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
-from pages.parts.scrubber import is_native, scrubber  # noqa: E402
-from pages.parts.settings import pick_group, pick_unit, say_unusable  # noqa: E402
+from pages.parts.scrub import growing_run  # noqa: E402
+from pages.parts.scrub.component import is_native, scrubber  # noqa: E402
+from pages.parts.scrub.exact_step import exact_step  # noqa: E402
+from pages.parts.scrub.exact_view import exact_view  # noqa: E402
+from pages.parts.scrub.playback import EVERY_SECONDS, is_playing  # noqa: E402
+from pages.parts.shared.divergence_notice import say_diverged  # noqa: E402
+from pages.parts.shared.group_and_unit import pick_group, pick_unit, say_unusable  # noqa: E402
+from pages.parts.shared.run_footer import provenance  # noqa: E402
+from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
-from snowball_core.tables import drawable_snapshots, recorded_snapshots  # noqa: E402
+from snowball_core.tables.census import drawable_snapshots, recorded_snapshots  # noqa: E402
 
 heading = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="heading")
 heading.title("Scrub", width="stretch")
@@ -43,11 +43,11 @@ if run is not None:
     except SnowballError as error:
         say_refusal(error, run, told)
     say_ended(status)
-    drawable, began = 0 if is_native() else drawable_snapshots(run, group), growing.began()
+    drawable, began = 0 if is_native() else drawable_snapshots(run, group), growing_run.began()
     if drawable and alive:
-        growing.watch(run, drawable)
+        growing_run.watch(run, drawable)
     if drawable and scrubber(run, drawable, group, unit, alive):
-        growing.drawn(began)
+        growing_run.drawn(began)
         exact_step(run, drawable, group, unit)
     else:
         waits = alive and not drawable and not is_native()

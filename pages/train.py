@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/train.py")
 
-from pages.parts.continuing import continuing  # noqa: E402
-from pages.parts.fork_choice import chosen_branch  # noqa: E402
-from pages.parts.form import form  # noqa: E402
-from pages.parts.launch import launch, say_started  # noqa: E402
-from pages.parts.run_picker import say_read_only  # noqa: E402
-from pages.parts.under_way import under_way  # noqa: E402
+from pages.parts.shared.run_picker import say_read_only  # noqa: E402
+from pages.parts.train.fork import chosen_branch  # noqa: E402
+from pages.parts.train.form import form  # noqa: E402
+from pages.parts.train.launch import launch, say_started  # noqa: E402
+from pages.parts.train.recorded import continuing  # noqa: E402
+from pages.parts.train.running import under_way  # noqa: E402
 
 st.title("Train")
 st.markdown(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.door import require_front_door
+from pages.parts.server.front_door import require_front_door
 
 require_front_door("pages/verdict.py")
 
-from pages.parts.criteria import criteria, outcome  # noqa: E402
-from pages.parts.diverged import say_diverged, say_nothing_finite  # noqa: E402
-from pages.parts.monitors import monitors  # noqa: E402
-from pages.parts.provenance import provenance  # noqa: E402
-from pages.parts.run_picker import is_empty, offer_demo, only_one_snapshot, pick_run, say_refusal  # noqa: E402
-from pages.parts.seeds_epsilon import seeds_epsilon  # noqa: E402
-from pages.parts.settings import pick_group, say_unusable  # noqa: E402
-from pages.parts.takeaway import Stand, take_these  # noqa: E402
+from pages.parts.shared.divergence_notice import say_diverged, say_nothing_finite  # noqa: E402
+from pages.parts.shared.downloads import Stand, take_these  # noqa: E402
+from pages.parts.shared.group_and_unit import pick_group, say_unusable  # noqa: E402
+from pages.parts.shared.run_footer import provenance  # noqa: E402
+from pages.parts.shared.run_picker import is_empty, offer_demo, only_one_snapshot, pick_run, say_refusal  # noqa: E402
+from pages.parts.verdict.criteria import criteria, outcome  # noqa: E402
+from pages.parts.verdict.epsilon import seeds_epsilon  # noqa: E402
+from pages.parts.verdict.laws import monitors  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
-from snowball_core.tables import group_mask, recorded_snapshots  # noqa: E402
+from snowball_core.tables.census import group_mask, recorded_snapshots  # noqa: E402
 
 st.title("Verdict")
 st.markdown(

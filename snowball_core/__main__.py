@@ -24,7 +24,7 @@ def status() -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     try:
-        from .commands import main
+        from .cli.main import main
 
         ended = main()
     except SystemExit as done:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .fields import described
+from .config_fields import described
 
 EXTRAS = ("moment_hash", "hidden_mean", "dead_probability", "gradient_laws", "gradient", "exp_avg", "exp_avg_sq")
 
@@ -16,7 +16,7 @@ EXTRAS = ("moment_hash", "hidden_mean", "dead_probability", "gradient_laws", "gr
 class RunConfig:
     """Configuration of one run; the defaults are the corrected experiment.
 
-    Each field's ``metadata`` is what :func:`~snowball_core.fields.described` took: group, help, unit, bounds and, for a
+    Each field's ``metadata`` is what :func:`~snowball_core.config_fields.described` took: group, help, unit, bounds and, for a
     choice, ``choices``: value → what follows from it. The command line's flags and the app's form are made from these, so a
     number has one home.
 
@@ -229,7 +229,7 @@ class RunConfig:
         return "BF16" if self.precision in ("pure-bf16", "bf16-weights") else "F32"
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as a JSON object; :func:`~snowball_core.config.from_json` gives an equal configuration back."""
+        """The fields as a JSON object; :func:`~snowball_core.config_checks.from_json` gives an equal configuration back."""
         return dict(self.__dict__)
 
 

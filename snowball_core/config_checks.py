@@ -1,22 +1,77 @@
-"""A configuration: named, asked for in words, checked, and what follows from it told."""
+"""Configurations parsed, validated and compared: faults of single fields and between fields, the nearest preset."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from .contradictions import contradictions
+from .config import DEFAULTS, FIELDS, RunConfig
+from .config_fields import field_faults, parsed
 from .errors import ConfigError
-from .fields import field_faults, parsed
-from .presets import DEFAULT_PRESET as DEFAULT_PRESET
-from .presets import PRESETS as PRESETS
-from .presets import PURPOSES as PURPOSES
-from .presets import SEED_FAULTS, SWITCHES
-from .run_config import DEFAULTS as DEFAULTS
-from .run_config import EXTRAS as EXTRAS
-from .run_config import FIELDS as FIELDS
-from .run_config import RunConfig as RunConfig
+from .memory import MOST_SNAPSHOTS, tables_bytes
+from .presets import PRESETS, SEED_FAULTS, SWITCHES
+
+
+def contradictions(values: Mapping[str, Any]) -> Iterator[tuple[set[str], str]]:
+    """Each contradiction among the values of all fields: the fields it is between, and the sentence to show."""
+    if values["hidden"] % max(1, values["heads"]):
+        yield (
+            {"hidden", "heads"},
+            f"hidden must be divisible by heads; got hidden {values['hidden']} and heads {values['heads']}. "
+            f"Choose heads from {', '.join(str(h) for h in _divisors(values['hidden']))}.",
+        )
+    if values["until"] is not None and values["until"] > values["steps"]:
+        yield (
+            {"until", "steps"},
+            f"until must not exceed steps; got until {values['until']:,} and steps {values['steps']:,}. "
+            "Raise steps or leave until empty.",
+        )
+    if values["warmup"] > values["steps"]:
+        yield (
+            {"warmup", "steps"},
+            f"warmup must not exceed steps; got warmup {values['warmup']:,} and steps {values['steps']:,}. "
+            "Shorten warmup or raise steps.",
+        )
+    if values["initial_state"] == "singularity" and values["sigma"] > 0:
+        yield (
+            {"initial_state", "sigma"},
+            f"a singularity has no noise: sigma must be 0; got {values['sigma']:g}. "
+            "Set sigma to 0 or choose the initial state snowball.",
+        )
+    if values["tied"] and values["matrix"] == "unembedding":
+        yield (
+            {"tied", "matrix"},
+            "tied matrices are one matrix: matrix must be embedding; got unembedding. Untie them or record the embedding.",
+        )
+    if values["optimizer"] == "sgd" and {"moment_hash", "exp_avg", "exp_avg_sq"} & {
+        word.strip() for word in values["extra"].split(",")
+    }:
+        yield (
+            {"optimizer", "extra"},
+            "sgd keeps no moments: extra must not name moment_hash, exp_avg or exp_avg_sq; "
+            f'got "{values["extra"]}". Use hidden_mean,dead_probability.',
+        )
+    if (count := _recorded(values)) > MOST_SNAPSHOTS:
+        yield (
+            {"steps", "until", "record"},
+            f"a run must record at most {MOST_SNAPSHOTS:,} snapshots; got {count:,}: their tables would take "
+            f"{tables_bytes(count) / 1e9:,.0f} GB of memory. Record fewer steps, such as record "
+            f"every-10, or log.",
+        )
+
+
+def _recorded(values: Mapping[str, Any]) -> int:
+    """How many snapshots are recorded by a rule that names a stride; 0 for log, which records few."""
+    stride = str(values["record"]).removeprefix("every").removeprefix("-") or "1"
+    last = values["steps"] if values["until"] is None else values["until"]
+    return -(-last // int(stride)) + 1 if stride.isascii() and stride.isdigit() and int(stride) else 0
+
+
+def _divisors(number: int) -> list[int]:
+    return [d for d in range(1, min(number, 1_024) + 1) if number % d == 0]
+
 
 # The fields that say how W is drawn: they say nothing where W is given.
 DRAWN = ("base", "base_on_lattice", "noise_dtype", "sigma")
@@ -105,3 +160,55 @@ def config_faults(config: RunConfig, skip: set[str] | frozenset[str] = frozenset
     faulty = skip | {name for name, faults in per_field.items() if faults}
     between = [fault for fields, fault in contradictions(config.to_json()) if not faulty & fields]
     return [fault for faults in per_field.values() for fault in faults] + between
+
+
+OWN = "own"
+# What makes the same experiment another run: its draw, how far it went, what was kept of it, and where it ran.
+NOT_THE_EXPERIMENT = ("name", "seed", "until", "record", "extra", "device", "threads")
+
+
+class Origin(NamedTuple):
+    """Where a configuration comes from: the preset nearest to it, and the fields of the experiment in which it differs."""
+
+    nearest: str
+    changes: tuple[str, ...]
+
+    @property
+    def preset(self) -> str:
+        """The preset it is, or "own"."""
+        return OWN if self.changes else self.nearest
+
+
+def origin(config: RunConfig) -> Origin:
+    """The preset that a configuration is, or the one it differs from in the fewest fields.
+
+    Its name, seed, recorded steps, further recordings and machine make it no other experiment.
+
+    Examples
+    --------
+    >>> origin(preset("jiggle")).preset, origin(RunConfig(steps=300))
+    ('jiggle', Origin(nearest='corrected', changes=('steps',)))
+    """
+    given = config.to_json()
+    found = [
+        Origin(name, tuple(key for key in FIELDS if key not in NOT_THE_EXPERIMENT and known[key] != given[key]))
+        for name, known in _presets().items()
+    ]
+    return min(found, key=lambda origin: len(origin.changes))
+
+
+@functools.cache
+def _presets() -> dict[str, dict[str, Any]]:
+    return {name: preset(name).to_json() for name in PRESETS}
+
+
+def differences(configs: Sequence[RunConfig]) -> Mapping[str, tuple[Any, ...]]:
+    """The fields in which configurations differ, each with its value in every one of them.
+
+    Examples
+    --------
+    >>> differences([RunConfig(), RunConfig(seed=7), RunConfig(seed=8)])
+    {'seed': (42, 7, 8)}
+    """
+    columns = {name: tuple(getattr(config, name) for config in configs) for name in FIELDS}
+    return {name: values for name, values in columns.items() if any(value != values[0] for value in values)}

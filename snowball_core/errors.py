@@ -1,7 +1,8 @@
-"""What a user can get wrong, said so that it can be mended."""
+"""Errors that a user can mend, and text out of files made safe to print."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -46,3 +47,35 @@ class RunError(SnowballError):
 
 class CancelledError(RunError):
     """Work that Ctrl-C ended; the message says what is kept."""
+
+
+# Control characters but tab and line feed, what turns a line of text around or ends it, and halves of characters.
+_CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_UNPRINTABLE = re.compile(f"[{_CONTROL}]")
+_NOT_ONE_LINE = re.compile(f"[\t\n{_CONTROL}]")
+
+
+def printable(text: str) -> str:
+    r"""A text whose control characters are spelled out, as Python spells them; line feeds and tabs stay.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2Jb\u202e")
+    'a\\x1b[2Jb\\u202e'
+    """
+    return _UNPRINTABLE.sub(_spelled, text)
+
+
+def one_line(text: str) -> str:
+    r"""A name out of a file, as part of a line: like :func:`printable`, without line feeds and tabs either.
+
+    Examples
+    --------
+    >>> one_line("name\nok")
+    'name\\nok'
+    """
+    return _NOT_ONE_LINE.sub(_spelled, text)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()

@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .axes import difference_basis, step_basis
-from .blocks import Progress, silent
+from .charts.step_axis import step_axis
+from .charts.svg import WIDTH
 from .errors import HistoryError
-from .event_tables import account, biography_table, edge_table, event_rows, event_table, hidden_of, node_table
-from .exhibit import Exhibit
-from .findings import law_rows, verdict_of
-from .geometry import PrincipalAxes
-from .long_tables import dimension_tables, displacement_tables
-from .measure_tables import axes_table, basis_of_run, freezing_table
-from .observation import Observation, find
-from .pairs import PairStatistics, pair_statistics
-from .pictures import WIDTH
-from .plates import MOTIFS
-from .runs import runs_folder
-from .sheets import SHEETS
-from .step_axes import step_axis
-from .step_tables import step_table, token_motion
-from .tables import glyph, hole_table, token_table, with_metrics
-from .verdict import Verdict
-from .viewpoint import footer, viewpoint
+from .export.pictures import MOTIFS
+from .export.tables import SHEETS
+from .export.view import footer, viewpoint
+from .export.view_data import Exhibit
+from .measures.distances import PrincipalAxes
+from .measures.pair_distances import PairStatistics, pair_statistics
+from .measures.principal_axes import difference_basis, step_basis
+from .measures.verdict import Verdict
+from .store.history import Observation, find
+from .store.run_folder import runs_folder
+from .tables.blocks import Progress, silent
+from .tables.census import glyph, hole_table, token_table, with_metrics
+from .tables.lineage import account, biography_table, edge_table, event_rows, event_table, hidden_of, node_table
+from .tables.long import dimension_tables, displacement_tables
+from .tables.measures import axes_table, basis_of_run, freezing_table
+from .tables.per_step import step_table, token_motion
+from .tables.verdict import law_rows, verdict_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -198,7 +198,7 @@ class Recorded:
         """Black holes as lanes over the steps: a row a token, a block a hole, lighter and darker its hidden classes."""
         import altair as alt
 
-        from .lineage_charts import lanes_chart, told
+        from .charts.lineage import lanes_chart, told
 
         name, axis = group or self.group, step_axis("symlog", int(self.seen.steps[-1]))
         names = [glyph(token) for token in range(self.seen.words.shape[1])]

@@ -10,16 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from snowball_core.config import (
-    DEFAULTS,
-    FIELDS,
-    RunConfig,
-    config_faults,
-    configured,
-    consequences,
-    from_json,
-    preset,
-)
+from snowball_core.config import DEFAULTS, FIELDS, RunConfig
+from snowball_core.config_checks import config_faults, configured, consequences, from_json, preset
 from snowball_core.errors import ConfigError, SnowballError
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from snowball_core.config import FIELDS, RunConfig, configured, preset
-from snowball_core.differences import NOT_THE_EXPERIMENT, differences, origin
+from snowball_core.config import FIELDS, RunConfig
+from snowball_core.config_checks import NOT_THE_EXPERIMENT, configured, differences, origin, preset
 from snowball_core.presets import PRESETS
 
 

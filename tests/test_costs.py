@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from snowball_core.config import RunConfig, preset
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import preset
 from snowball_core.costs import cost, disk_bytes, matrix_speed, memory_bytes, parameter_count, snapshot_bytes, step_flops
 
 pytestmark = pytest.mark.processes
@@ -96,7 +97,7 @@ def test_the_estimate_of_memory_is_near_what_a_worker_really_takes(tmp_path: Pat
     # The largest memory so far: of the smaller batch first, and of the text of 60 MB last.
     (tmp_path / "text").write_bytes(b"No number is to be trusted unmeasured. \n" * 1_500_000)
     code = (
-        "from snowball_core.commands import main\n"
+        "from snowball_core.cli.main import main\n"
         f"for more in (['32'], ['128'], ['128', '--corpus', {str(tmp_path / 'text')!r}]):\n"
         f"    main(['record', '--batch', *more, '--steps', '3', '--runs', {str(tmp_path)!r}, '--json'])\n"
         "    print('largest', next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"

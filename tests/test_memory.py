@@ -11,14 +11,14 @@ import numpy as np
 import psutil
 import pytest
 
-from snowball_core.bf16 import Words
-from snowball_core.census import change_steps, history_leaders
-from snowball_core.extent import extents
-from snowball_core.frames import reel
-from snowball_core.geometry import largest_linf
+from snowball_core.charts.fixed_axes import stage
+from snowball_core.charts.scrubber_blob import reel
+from snowball_core.measures.bf16 import Words
+from snowball_core.measures.census import change_steps, history_leaders
+from snowball_core.measures.distances import largest_linf
+from snowball_core.measures.extent import extents
+from snowball_core.measures.motion import motion
 from snowball_core.memory import release
-from snowball_core.motion import motion
-from snowball_core.stage import stage
 
 SHAPE = (800, 64, 32)
 GROUP = np.arange(SHAPE[1]) < 8

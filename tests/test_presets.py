@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from snowball_core.config import DEFAULT_PRESET, DEFAULTS, PRESETS, config_faults, faults_carried, preset
+from snowball_core.config import DEFAULTS
+from snowball_core.config_checks import config_faults, faults_carried, preset
+from snowball_core.presets import DEFAULT_PRESET, PRESETS
 
 
 def test_every_preset_is_a_configuration_without_faults_that_carries_its_name():

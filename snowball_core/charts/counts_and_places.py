@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words
-from .stage import Stage
-from .step_axes import CURSOR, StepAxis, ticks
+from ..measures.bf16 import Words
+from .fixed_axes import Stage
+from .step_axis import CURSOR, StepAxis, ticks
 
 if TYPE_CHECKING:
     # Imported by the functions that describe a picture: the app's first page is drawn without one, and need not wait for it.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from .charts import DEAD
+from .counts_and_places import DEAD
 
 
 @functools.lru_cache(maxsize=64)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words
-from .census import change_steps
-from .geometry import PrincipalAxes, basis_frames, run_axes
-from .memory import release
+from ..measures.bf16 import Words
+from ..measures.census import change_steps
+from ..measures.distances import PrincipalAxes, basis_frames, run_axes
+from ..memory import release
 
 _BLOCK_BYTES = 8 * 1024 * 1024
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from .charts import hole_colour
+from .counts_and_places import hole_colour
 
 ZERO = "#000000"
 NEAR_TO_FAR = ("#3B528B", "#21918C", "#5DC863", "#FDE725")

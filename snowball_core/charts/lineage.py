@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .biography import Stay
-from .charts import ALONE, hole_colour
-from .flicker import Excursion
-from .lanes import Hidden, Lanes, lanes, ranks
-from .lineage import Lineage
+from ..measures.biography import Stay
+from ..measures.census import Hidden
+from ..measures.flicker import Excursion
+from ..measures.lineage import Lineage
+from .counts_and_places import ALONE, hole_colour
 from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
-from .step_axes import CURSOR, StepAxis, cursor_rule
+from .lineage_layout import Lanes, lanes, ranks
+from .step_axis import CURSOR, StepAxis, cursor_rule
 
 MOVED = "#E69F00"
 BARCODE_COLUMNS = 480

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .charts import hole_colour
-from .lanes import Lanes
-from .lineage import Event, Lineage
-from .step_axes import StepAxis
+from ..measures.lineage import Event, Lineage
+from .counts_and_places import hole_colour
+from .lineage_layout import Lanes
+from .step_axis import StepAxis
 
 LETTERS = {"formation": "f", "absorption": "f", "coalescence": "m", "fission": "s", "emission": "s", "evaporation": "e"}
 HEIGHT = 420

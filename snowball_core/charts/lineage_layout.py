@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .flicker import Excursion
-from .lineage import Lineage
+from ..measures.census import Hidden
+from ..measures.flicker import Excursion
+from ..measures.lineage import Lineage
 
 Leaders = npt.NDArray[np.int32]
 Snapshots = npt.NDArray[np.intp]
@@ -25,27 +26,6 @@ _MOST_LIKENED = 200
 _MOST_PROFILES = 1_500
 COLUMNS = ("first", "last", "top", "bottom", "node", "hole", "rank", "population", "token", "shade", "classes")
 Key = tuple[int, int, int, int, str]
-
-
-@dataclass(frozen=True)
-class Hidden:
-    """Hidden classes through time: where they changed, and what they were from then on.
-
-    Attributes
-    ----------
-    at : ndarray of intp
-        Snapshots at which they changed; 0 always.
-    leader : ndarray of int32, shape (len(at), vocab)
-        For each token the smallest of its class.
-    """
-
-    at: Snapshots
-    leader: Leaders
-
-    def rows(self, snapshots: Snapshots) -> Leaders:
-        """The leaders at some snapshots; a copy."""
-        found: Leaders = self.leader[np.searchsorted(self.at, snapshots, "right") - 1]
-        return found
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Pictures of motion: regimes, freeze map, speeds and displacements over the steps, each with the learning rate under it.
 
-Each is made of a :class:`~snowball_core.motion_scene.Scene`, which says what is drawn of what was recorded.
+Each is made of a :class:`~snowball_core.charts.motion_columns.Scene`, which says what is drawn of what was recorded.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from .charts import ALONE
-from .motion_scene import Floats, Scene, curve, decades, under
-from .step_axes import StepAxis, cursor_rule
+from .counts_and_places import ALONE
+from .motion_columns import Floats, Scene, curve, decades, under
+from .step_axis import StepAxis, cursor_rule
 
 MAP_COLUMNS, MAP_ROWS = 640, 512
 REGIMES = {

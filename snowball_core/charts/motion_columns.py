@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .step_axes import StepAxis
+from .step_axis import StepAxis
 
 COLUMNS = 400
 Floats = npt.NDArray[np.float64]

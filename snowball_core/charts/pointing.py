@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from . import charts, heatmaps
+from . import counts_and_places, heatmap
 
 PICKED: dict[str, Any] = {"fields": ["token", "turn"], "on": "click", "clear": False}
 MOST_PARTS = 128
@@ -40,7 +40,7 @@ def parts_data(tokens: pd.DataFrame, slots: int) -> pd.DataFrame:
         ``start`` and ``stop`` in tokens, as in the bar; ``token`` is the part's first; ``who`` names what is there.
     """
     rows = []
-    for name, _, inside in charts.bars(tokens, slots):
+    for name, _, inside in counts_and_places.bars(tokens, slots):
         if name.startswith("hole"):
             continue
         by_hole = inside.sort_values("hole", kind="stable")
@@ -72,7 +72,7 @@ def pairs_spec(rows: int, unit: str) -> dict[str, Any]:
     """
     import altair as alt
 
-    across = alt.Scale(domain=[-sum(heatmaps.strip_pixels(rows)), rows], nice=False)
+    across = alt.Scale(domain=[-sum(heatmap.strip_pixels(rows)), rows], nice=False)
     down = alt.Scale(domain=[rows, 0], nice=False)
     clear: dict[str, Any] = {"color": "transparent", "cursor": "pointer", "aria": False}
     row, column = alt.Tooltip("who:N", title="row"), alt.Tooltip("other:N", title="column")
@@ -94,7 +94,9 @@ def pairs_spec(rows: int, unit: str) -> dict[str, Any]:
     described: dict[str, Any] = (
         (bands + pairs)
         .properties(
-            height=charts.PICTURE_HEIGHT, background="transparent", padding=dict.fromkeys(("left", "right", "top", "bottom"), 0)
+            height=counts_and_places.PICTURE_HEIGHT,
+            background="transparent",
+            padding=dict.fromkeys(("left", "right", "top", "bottom"), 0),
         )
         .configure(view=alt.ViewConfig(stroke=None))
         .to_dict()

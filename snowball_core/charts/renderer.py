@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import HistoryError
+from ..errors import HistoryError
 
 _IDLE_SECONDS = 15.0
 _LONGEST_SECONDS = 120.0
@@ -105,10 +105,10 @@ def renderer() -> Renderer:
 def _begin() -> subprocess.Popen[bytes]:
     # In a group of its own: Ctrl-C is for the process that asked, and this one ends when nobody can ask any more.
     return subprocess.Popen(
-        [sys.executable, "-m", "snowball_core.renderer"],
+        [sys.executable, "-m", "snowball_core.charts.renderer"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).resolve().parent.parent,
+        cwd=Path(__file__).resolve().parents[2],
         process_group=0,
     )
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words, finite_rows
-from .census import Census, censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
-from .lineage import Lineage, lineage
-from .memory import release
-from .shots import MOST_VECTORS, Share, check_drawable, shades, shots, silent
+from ..measures.bf16 import Words, finite_rows
+from ..measures.census import Census, censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
+from ..measures.lineage import Lineage, lineage
+from ..memory import release
+from .scrubber_data import MOST_VECTORS, Share, check_drawable, shades, shots, silent
 
 BUDGET_BYTES = 30_000_000
 # What making the frames of a long run takes, in parts of the whole: the census before, the lineage, the axes.

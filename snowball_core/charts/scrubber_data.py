@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words, ordinal, values
-from .errors import HistoryError
-from .geometry import PrincipalAxes, basis_frames, largest_linf, principal_axes, run_axes
-from .memory import release
+from ..errors import HistoryError
+from ..measures.bf16 import Words, ordinal, values
+from ..measures.distances import PrincipalAxes, basis_frames, largest_linf, principal_axes, run_axes
+from ..memory import release
 
 MOST_VECTORS = 256
 _FEW = 32

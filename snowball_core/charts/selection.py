@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from . import charts
-from .bf16 import Words
-from .pointed_charts import PICKED
-from .stage import Stage
-from .step_axes import CURSOR
+from ..measures.bf16 import Words
+from . import counts_and_places
+from .fixed_axes import Stage
+from .pointing import PICKED
+from .step_axis import CURSOR
 
 TRAIL = 30
 MOST_TRAILS = 64
@@ -32,7 +32,9 @@ def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
 
     axis = alt.Axis(title="tokens", tickCount=5, labelExpr=f"datum.value <= {max(1, tokens)} ? datum.label : ''")
     base = alt.Chart(alt.NamedData("sizes")).encode(
-        y=alt.Y("place:N", scale=alt.Scale(domain=charts.bar_names(slots)), axis=alt.Axis(**charts.BAR_AXIS)),
+        y=alt.Y(
+            "place:N", scale=alt.Scale(domain=counts_and_places.bar_names(slots)), axis=alt.Axis(**counts_and_places.BAR_AXIS)
+        ),
         x=alt.X("start:Q", scale=alt.Scale(domain=[0, _ROOM_FOR_WORDS * max(1, tokens)], nice=False), axis=axis),
     )
     bars = base.mark_bar().encode(
@@ -50,11 +52,11 @@ def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
     parts = alt.Chart(alt.NamedData("parts")).mark_bar(color="transparent", aria=False)
     told = [alt.Tooltip("place:N", title="what"), alt.Tooltip("who:N", title="here")]
     parts = parts.encode(y="place:N", x="start:Q", x2="stop:Q", tooltip=told)
-    words = base.mark_text(align="left", dx=5, color=charts.ALONE, fontSize=13, aria=False)
+    words = base.mark_text(align="left", dx=5, color=counts_and_places.ALONE, fontSize=13, aria=False)
     words = words.encode(x="stop:Q", text="said:N")
     ring = alt.Chart(alt.NamedData("selected")).mark_bar(filled=False, stroke=CURSOR, strokeWidth=3, aria=False)
     outline = ring.encode(y="place:N", x="start:Q", x2="stop:Q")
-    described: dict[str, Any] = (bars + parts + words + outline).properties(height=charts.PICTURE_HEIGHT).to_dict()
+    described: dict[str, Any] = (bars + parts + words + outline).properties(height=counts_and_places.PICTURE_HEIGHT).to_dict()
     return described
 
 
@@ -83,7 +85,7 @@ def holes_data(
         ``start`` and ``stop`` in tokens; ``token`` is the hole's smallest, −1 for a bar that is not one hole.
     """
     rows = []
-    for name, colour, part in charts.bars(tokens, slots):
+    for name, colour, part in counts_and_places.bars(tokens, slots):
         is_hole = name.startswith("hole")
         at = tokens.index.get_indexer(part.index)
         is_lost = is_hole and finite is not None and not finite[at].any()
@@ -96,7 +98,20 @@ def holes_data(
         for i, (size, stop) in enumerate(zip(sizes, stops, strict=True)):
             said = f"{len(part):,} {nature}" if stop == stops[-1] else ""
             shade, token = (_LIGHTER if i % 2 else 1.0), int(part["token"].min()) if is_hole else -1
-            rows.append((name, stop - size, stop, len(part), colour, shade, said, classes, charts.listed(part["glyph"]), token))
+            rows.append(
+                (
+                    name,
+                    stop - size,
+                    stop,
+                    len(part),
+                    colour,
+                    shade,
+                    said,
+                    classes,
+                    counts_and_places.listed(part["glyph"]),
+                    token,
+                )
+            )
     columns = ["place", "start", "stop", "tokens", "colour", "shade", "said", "nature", "who", "token"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -107,7 +122,7 @@ def selected_bar(bars: pd.DataFrame, parts: pd.DataFrame, tokens: pd.DataFrame, 
     Parameters
     ----------
     bars, parts : DataFrame
-        From :func:`holes_data` and :func:`~snowball_core.pointed_charts.parts_data`.
+        From :func:`holes_data` and :func:`~snowball_core.charts.pointing.parts_data`.
     tokens : DataFrame
         The token table of the group.
     slots : int
@@ -116,7 +131,7 @@ def selected_bar(bars: pd.DataFrame, parts: pd.DataFrame, tokens: pd.DataFrame, 
         What is selected.
     """
     own = bars.iloc[:0]
-    for name, _, inside in () if token is None else charts.bars(tokens, slots):
+    for name, _, inside in () if token is None else counts_and_places.bars(tokens, slots):
         at = np.flatnonzero(inside.sort_values("hole", kind="stable")["token"] == token)
         if len(at) and name.startswith("hole"):
             own = bars[bars["place"] == name]
@@ -127,7 +142,7 @@ def selected_bar(bars: pd.DataFrame, parts: pd.DataFrame, tokens: pd.DataFrame, 
 
 def vectors_spec(scene: Stage, tokens: int) -> dict[str, Any]:
     """The picture of places with trails and a ring; data sets ``places``, ``path``, ``trails`` and ``selected``."""
-    spec = copy.deepcopy(charts.places_spec(scene, tokens))
+    spec = copy.deepcopy(counts_and_places.places_spec(scene, tokens))
     path, points = spec["layer"]
     axes = {name: points["encoding"][name] for name in ("x", "y")}
     trails = {

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import pandas as pd
 
-from .errors import HistoryError
+from ..errors import HistoryError
 from .renderer import renderer
 
 WIDTH = 760
@@ -37,7 +37,7 @@ def svg_bytes(spec: Mapping[str, Any], datasets: Datasets, title: str, footer: S
     Parameters
     ----------
     spec : mapping
-        As :mod:`~snowball_core.charts` makes them; left as it is.
+        As :mod:`~snowball_core.charts.counts_and_places` makes them; left as it is.
     datasets : mapping of str to DataFrame
     title : str
     footer : sequence of str

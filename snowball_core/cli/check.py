@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, add_fields, configuration, folder_of, found_run, plain, say, whole
-from .errors import RunError
+from ..errors import RunError
+from .common import Answer, add_fields, configuration, folder_of, found_run, plain, say, whole
 from .terminal import ReaderLeft, flush, write
 
 if TYPE_CHECKING:
-    from .verification import Verification
+    from ..training.verification import Verification
 
 
 def add_proof_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
@@ -36,7 +37,7 @@ def add_proof_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _verify(asked: argparse.Namespace) -> Answer:
     run = found_run(asked)
-    from .verification import replay, verify_hashes
+    from ..training.verification import replay, verify_hashes
 
     found = replay(run, folder_of(asked)) if asked.replay else verify_hashes(run)
     answer: dict[str, Any] = {"run": run.id, "sound": found.is_sound, **asdict(found)}
@@ -64,7 +65,7 @@ def _say_found(asked: argparse.Namespace, found: Verification) -> None:
 
 def _first_fault(found: Verification) -> str:
     """What is wrong, in one sentence."""
-    from .evidence import SOUND
+    from ..store.integrity.evidence import SOUND
 
     if found.first_difference is not None:
         return f"trained again, {found.what_differs} differs first at step {found.first_difference:,}."
@@ -77,10 +78,10 @@ def _first_fault(found: Verification) -> str:
 
 def _mobility(asked: argparse.Namespace) -> Answer:
     config = configuration(asked)
-    from .corpus import load_corpus
-    from .mobility import mobility, sentences
-    from .runs import corpora_folder
-    from .training import Training
+    from ..measures.mobility import mobility, sentences
+    from ..store.corpus import load_corpus
+    from ..store.run_folder import corpora_folder
+    from ..training.trainer import Training
 
     corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder_of(asked)))
     found = mobility(config, Training(config, corpus).snapshot().words)
@@ -90,25 +91,28 @@ def _mobility(asked: argparse.Namespace) -> Answer:
 
 
 def _bench(asked: argparse.Namespace) -> Answer:
-    from itertools import chain
-
-    from .app_benchmark import app_rows
-    from .benchmark import benchmark, machine
-    from .measure_benchmark import measure_rows
-    from .shelf_benchmark import shelf_rows
-    from .tensorfile import open_tensor
-
     if asked.rounds < 1 or asked.longer < 1_001:
         raise RunError(f"rounds must be at least 1 and longer at least 1,001; got {asked.rounds:,} and {asked.longer:,}.")
-    say(asked, f"on {machine()}\n\n| what | value | budget | |\n|---|---|---|---|")
-    shipped = Path(__file__).resolve().parent.parent / "runs"
-    example = next(shipped.glob("*-primordial-snowball/history.safetensors"), None)
-    measures = measure_rows(open_tensor(example).words) if example else ()
-    app = app_rows(example.parent, asked.rounds) if example else ()
-    rows = []
-    for row in chain(benchmark(folder_of(asked), asked.rounds, asked.longer), measures, shelf_rows(), app):
-        verdict = "" if row.holds is None else "holds" if row.holds else "missed"
-        say(asked, f"| {row.what} | {row.value:.3g} {row.unit} | {row.budget} | {verdict} |")
-        flush()
-        rows.append(asdict(row))
-    return {"machine": machine(), "rows": rows}
+    root = Path(__file__).resolve().parents[2]
+    words = [str(folder_of(asked).resolve()), str(asked.rounds), str(asked.longer)]
+    machine, rows = "", []
+    with subprocess.Popen([sys.executable, "-m", "benchmarks", *words], cwd=root, stdout=subprocess.PIPE, text=True) as timing:
+        assert timing.stdout is not None
+        try:
+            for row in map(json.loads, timing.stdout):
+                if "error" in row:
+                    raise RunError(row["error"])
+                if "machine" in row:
+                    machine = row["machine"]
+                    say(asked, f"on {machine}\n\n| what | value | budget | |\n|---|---|---|---|")
+                    continue
+                verdict = "" if row["holds"] is None else "holds" if row["holds"] else "missed"
+                say(asked, f"| {row['what']} | {row['value']:.3g} {row['unit']} | {row['budget']} | {verdict} |")
+                flush()
+                rows.append(row)
+        except BaseException:
+            timing.terminate()
+            raise
+    if timing.returncode:
+        raise RuntimeError("the benchmark did not end well: see above")
+    return {"machine": machine, "rows": rows}

@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import DEFAULT_PRESET, FIELDS, PRESETS, RunConfig, preset
-from .errors import CancelledError, ConfigError
-from .fields import whole_number
+from ..config import FIELDS, RunConfig
+from ..config_checks import preset
+from ..config_fields import whole_number
+from ..errors import CancelledError, ConfigError
+from ..presets import DEFAULT_PRESET, PRESETS
 from .output_files import OutputFile, require_distinct
 from .terminal import complain, show_progress, shows_progress, write
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .observation import Observation
+    from ..store.history import Observation
 
 Answer = dict[str, Any] | list[dict[str, Any]]
 Action = Callable[[argparse.Namespace], Answer]
@@ -29,14 +31,14 @@ AddVerb = Callable[[str, Action, str], argparse.ArgumentParser]
 
 def folder_of(asked: argparse.Namespace) -> Path:
     """The runs folder asked for."""
-    from .runs import runs_folder
+    from ..store.run_folder import runs_folder
 
     return runs_folder(asked.runs)
 
 
 def opened(asked: argparse.Namespace) -> Any:
     """The run asked for by its id, or by the path of its folder; its damage is said."""
-    from .damage import damage
+    from ..store.integrity.damage import damage
 
     run = found_run(asked)
     say_damage(asked, run.id, damage(run))
@@ -45,8 +47,8 @@ def opened(asked: argparse.Namespace) -> Any:
 
 def found_run(asked: argparse.Namespace) -> Any:
     """The run asked for by its id, or by the path of its folder."""
-    from .naming import named_run
-    from .runs import read_run
+    from ..store.run_folder import read_run
+    from ..store.run_names import named_run
 
     return read_run(named_run(asked.run, folder_of(asked)))
 
@@ -93,8 +95,8 @@ def add_file(verb: argparse.ArgumentParser, flag: str, help: str) -> None:
 
 def prepare_files(asked: argparse.Namespace) -> None:
     """Refuse files that must not be written before anything is measured; those asked for become :class:`OutputFile`."""
-    from .naming import files_read
-    from .runs import runs_folder
+    from ..store.run_folder import runs_folder
+    from ..store.run_names import files_read
 
     chosen = {name: given for name in getattr(asked, "files", ()) if (given := getattr(asked, name)) is not None}
     if not chosen:
@@ -168,7 +170,7 @@ def configuration(asked: argparse.Namespace) -> RunConfig:
     ConfigError
         With every fault of the fields and of the corpus at once.
     """
-    from .preparing import request
+    from ..jobs.prepare import request
 
     return request(folder_of(asked), preset(asked.preset), given_fields(asked))
 
@@ -201,7 +203,7 @@ def add_run(verb: argparse.ArgumentParser) -> None:
 
 def seen_of(asked: argparse.Namespace) -> Observation:
     """What the RUN asked for recorded."""
-    from .observation import find, tokens_of
+    from ..store.history import find, tokens_of
 
     dead = None if asked.dead is None else tokens_of(asked.dead)
     seen = find(asked.run, folder_of(asked), asked.key, dead, asked.corpus)
@@ -211,7 +213,7 @@ def seen_of(asked: argparse.Namespace) -> Observation:
 
 def groups_of(asked: argparse.Namespace, seen: Observation) -> list[str]:
     """The groups asked for; all that are known where none is named."""
-    from .observation import GROUPS
+    from ..store.history import GROUPS
 
     if asked.group is None:
         if seen.reason:
@@ -237,7 +239,7 @@ def group_of(asked: argparse.Namespace, seen: Observation, what: str) -> str:
 
 def lost_of(asked: argparse.Namespace, seen: Observation, groups: list[str]) -> dict[str, Any] | None:
     """Where a history diverged, said first and returned for the answer; None where it is finite. Of several groups: of all."""
-    from .divergence import divergence
+    from ..tables.divergence import divergence
 
     found = divergence(seen, groups[0] if len(groups) == 1 else "all")
     if found is None:
@@ -248,7 +250,7 @@ def lost_of(asked: argparse.Namespace, seen: Observation, groups: list[str]) -> 
 
 def write_table(file: OutputFile, table: pd.DataFrame) -> None:
     """Write a table, as CSV, where it was asked for."""
-    from .tables import csv_bytes
+    from ..tables.census import csv_bytes
 
     file.write([csv_bytes(table).decode()])
 
@@ -261,7 +263,7 @@ def csv_parts(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
 
 def told_table(asked: argparse.Namespace, table: pd.DataFrame) -> None:
     """The table in the file asked for, or for people on the screen."""
-    from .tables import csv_bytes
+    from ..tables.census import csv_bytes
 
     if asked.csv:
         write_table(asked.csv, table)

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .answers import AddVerb, Answer, add_file, folder_of, nonempty, plain, rows_of, say, say_damage
-from .errors import ConfigError, HistoryError
+from ..errors import ConfigError, HistoryError
+from .common import AddVerb, Answer, add_file, folder_of, nonempty, plain, rows_of, say, say_damage
 
 if TYPE_CHECKING:
-    from .comparison import Entrant
-    from .line_up import LineUp
-    from .observation import Observation
+    from ..measures.alignment import Entrant
+    from ..store.history import Observation
+    from ..tables.comparison import LineUp
 
 
 def add_compare_verb(verb: AddVerb) -> None:
@@ -32,11 +32,11 @@ def add_compare_verb(verb: AddVerb) -> None:
 
 
 def _compare(asked: argparse.Namespace) -> Answer:
-    from .comparison import overlay, places, ribbons, why_missing
-    from .divergence import divergence
-    from .likeness import shapes
-    from .line_up import configuration_differences, entrants, line_up, measured, recording, require_several, roll
-    from .tables import csv_bytes
+    from ..measures.alignment import overlay, places, ribbons, why_missing
+    from ..tables.census import csv_bytes
+    from ..tables.comparison import configuration_differences, entrants, line_up, measured, recording, require_several, roll
+    from ..tables.divergence import divergence
+    from ..tables.draws import shapes
 
     align, measures = _alignment(asked), _measures(asked)
     require_several(len(set(asked.run)))
@@ -76,9 +76,9 @@ def _compare(asked: argparse.Namespace) -> Answer:
 
 def _opened(asked: argparse.Namespace) -> tuple[dict[str, Observation], list[str]]:
     """Every run and file that was named, each once, by a name that no other has; and which were named twice, in words."""
-    from .likeness import names_apart
-    from .line_up import require_several
-    from .observation import find
+    from ..store.history import find
+    from ..tables.comparison import require_several
+    from ..tables.draws import names_apart
 
     found: dict[tuple[int, int], tuple[str, Path, Observation]] = {}
     again = []
@@ -112,7 +112,7 @@ def _group(asked: argparse.Namespace, seen: Mapping[str, Observation]) -> str:
 
 
 def _alignment(asked: argparse.Namespace) -> str:
-    from .comparison import EVENTS
+    from ..measures.alignment import EVENTS
 
     if asked.align not in ("step", "event", "rates"):
         raise ConfigError([f'runs are aligned by step, event or rates; got "{asked.align}".'])
@@ -122,7 +122,7 @@ def _alignment(asked: argparse.Namespace) -> str:
 
 
 def _measures(asked: argparse.Namespace) -> list[str]:
-    from .line_up import MEASURES, USUAL
+    from ..tables.comparison import MEASURES, USUAL
 
     chosen = [name.strip() for name in asked.measure.split(",")] if asked.measure else list(USUAL)
     if unknown := [name for name in chosen if name not in MEASURES]:
@@ -131,8 +131,8 @@ def _measures(asked: argparse.Namespace) -> list[str]:
 
 
 def _tell(asked: argparse.Namespace, lined_up: LineUp, runs: list[Entrant], again: list[str]) -> None:
-    from .likeness import unlike
-    from .line_up import configuration_differences, no_differences, roll
+    from ..tables.comparison import configuration_differences, no_differences, roll
+    from ..tables.draws import unlike
 
     for text in (unlike(lined_up.recordings), lined_up.told, lined_up.numbered, *again):
         if text:

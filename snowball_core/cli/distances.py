@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .answers import (
+from ..config_fields import whole_number
+from ..errors import ConfigError
+from .common import (
     AddVerb,
     Answer,
     add_file,
@@ -24,12 +26,10 @@ from .answers import (
     whole,
     write_table,
 )
-from .errors import ConfigError
-from .fields import whole_number
 
 if TYPE_CHECKING:
-    from .geometry import PrincipalAxes
-    from .observation import Observation
+    from ..measures.distances import PrincipalAxes
+    from ..store.history import Observation
 
 
 def add_geometry_verbs(verb: AddVerb) -> None:
@@ -53,7 +53,7 @@ def _distances(asked: argparse.Namespace) -> Answer:
 
 
 def _write_dimensions(asked: argparse.Namespace, seen: Observation) -> None:
-    from .long_tables import dimension_tables
+    from ..tables.long import dimension_tables
 
     start = 0 if asked.step is None else seen.index(asked.step)
     stop = None if asked.step is None else start + 1
@@ -64,7 +64,7 @@ def _write_dimensions(asked: argparse.Namespace, seen: Observation) -> None:
 
 def _extents(asked: argparse.Namespace, seen: Observation) -> Answer:
     """How far apart and how wide at every step, without forming a pair."""
-    from .step_tables import EXTENT_COLUMNS, step_table
+    from ..tables.per_step import EXTENT_COLUMNS, step_table
 
     groups = groups_of(asked, seen)
     lost = lost_of(asked, seen, groups)
@@ -78,8 +78,8 @@ def _pairs(asked: argparse.Namespace, seen: Observation) -> Answer:
     """All pairs at one step."""
     from dataclasses import asdict
 
-    from .measure_tables import UNITS, closeness_table, distance_table
-    from .pairs import pair_statistics, seed_criterion
+    from ..measures.pair_distances import pair_statistics, seed_criterion
+    from ..tables.measures import UNITS, closeness_table, distance_table
 
     group = group_of(asked, seen, "distances")
     lost = lost_of(asked, seen, [group])
@@ -108,7 +108,7 @@ def _axes(asked: argparse.Namespace) -> Answer:
     import numpy as np
     import pandas as pd
 
-    from .measure_tables import axes_table
+    from ..tables.measures import axes_table
 
     seen = seen_of(asked)
     group = group_of(asked, seen, "axes")
@@ -130,8 +130,8 @@ def _axes(asked: argparse.Namespace) -> Answer:
 
 def _basis(asked: argparse.Namespace, seen: Observation, group: str) -> PrincipalAxes:
     """The basis asked for: of the run, of a step, of the difference of two steps."""
-    from .axes import difference_basis, step_basis
-    from .measure_tables import basis_of_run
+    from ..measures.principal_axes import difference_basis, step_basis
+    from ..tables.measures import basis_of_run
 
     if asked.of is None:
         with counting(asked, "basis", is_kept=False) as progress:

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from .answers import Answer, add_run, folder_of, nonempty, say, seen_of, whole
-from .errors import ConfigError, RunError
+from ..errors import ConfigError, RunError
+from .common import Answer, add_run, folder_of, nonempty, say, seen_of, whole
 
 
 def add_export_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
@@ -30,9 +30,9 @@ def add_export_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _export(asked: argparse.Namespace) -> Answer:
-    from .exhibit import Exhibit
-    from .exporting import export_to
-    from .viewpoint import viewpoint
+    from ..export.bundle import export_to
+    from ..export.view import viewpoint
+    from ..export.view_data import Exhibit
 
     seen = seen_of(asked)
     shown = Exhibit(seen, viewpoint(seen, asked.step, asked.group, asked.unit, asked.first, asked.last))
@@ -49,7 +49,7 @@ def _export(asked: argparse.Namespace) -> Answer:
 
 
 def _import(asked: argparse.Namespace) -> Answer:
-    from .parcel import unpack
+    from ..store.archive import unpack
 
     file = Path(asked.file)
     if os.path.exists(file) and not os.path.isfile(file):

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .answers import Answer, folder_of, opened, say
-from .errors import RunError
+from ..errors import RunError
+from .common import Answer, folder_of, opened, say
 
 if TYPE_CHECKING:
-    from .glance import Counts
+    from ..tables.run_summary import Counts
 
 _SHOWN = 24
 
@@ -36,10 +36,10 @@ def add_shelf_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _list(asked: argparse.Namespace) -> Answer:
-    from .glance import GROUPS
-    from .shelf import answer_of, shelf
-    from .staging import sweep
-    from .trash import sweep_trash
+    from ..store.staging import sweep
+    from ..store.trash import sweep_trash
+    from ..tables.library import answer_of, shelf
+    from ..tables.run_summary import GROUPS
 
     if asked.group not in GROUPS:
         raise RunError(f'a group is one of {", ".join(GROUPS)}; got "{asked.group}".')
@@ -72,7 +72,7 @@ def _list(asked: argparse.Namespace) -> Answer:
 
 def _id(asked: argparse.Namespace) -> str:
     """The id asked for, with or without the slash that a shell completes."""
-    from .naming import named_id
+    from ..store.run_names import named_id
 
     return named_id(asked.run, folder_of(asked))
 
@@ -84,8 +84,8 @@ def _ends(counts: Counts | None) -> str:
 
 
 def _annotate(asked: argparse.Namespace) -> Answer:
-    from .notes import annotate, read_notes, tags_of
-    from .runs import run_path
+    from ..store.notes import annotate, read_notes, tags_of
+    from ..store.run_folder import run_path
 
     path, tags = run_path(folder_of(asked), _id(asked)), None if asked.tags is None else tags_of(asked.tags)
     nothing = asked.label is None and asked.note is None and tags is None
@@ -96,7 +96,7 @@ def _annotate(asked: argparse.Namespace) -> Answer:
 
 
 def _trash(asked: argparse.Namespace) -> Answer:
-    from .trash import trash
+    from ..store.trash import trash
 
     run = _id(asked)
     trash(folder_of(asked), run)
@@ -105,7 +105,7 @@ def _trash(asked: argparse.Namespace) -> Answer:
 
 
 def _restore(asked: argparse.Namespace) -> Answer:
-    from .trash import restore
+    from ..store.trash import restore
 
     run = _id(asked)
     restore(folder_of(asked), run)
@@ -114,7 +114,7 @@ def _restore(asked: argparse.Namespace) -> Answer:
 
 
 def _trashed(asked: argparse.Namespace) -> Answer:
-    from .trash import sweep_trash, trashed
+    from ..store.trash import sweep_trash, trashed
 
     sweep_trash(folder_of(asked))
     names = [path.name for path in trashed(folder_of(asked))]
@@ -126,7 +126,7 @@ def _trashed(asked: argparse.Namespace) -> Answer:
 
 
 def _empty(asked: argparse.Namespace) -> Answer:
-    from .trash import delete, sweep_trash, trashed
+    from ..store.trash import delete, sweep_trash, trashed
 
     sweep_trash(folder_of(asked))
     names = [path.name for path in trashed(folder_of(asked))]
@@ -141,8 +141,8 @@ def _empty(asked: argparse.Namespace) -> Answer:
 
 
 def _differences(asked: argparse.Namespace) -> Answer:
-    from .differences import differences
-    from .likeness import names_apart
+    from ..config_checks import differences
+    from ..tables.draws import names_apart
 
     asked.damage = []  # one list for all of them
     runs = [opened(argparse.Namespace(**{**vars(asked), "run": word})) for word in asked.run]

@@ -12,8 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import __version__
-from .answers import (
+from .. import __version__
+from ..config_fields import whole_number
+from ..errors import CancelledError, ConfigError, RunError, SnowballError
+from ..presets import PRESETS
+from .check import add_proof_verbs
+from .common import (
     Answer,
     add_fields,
     configuration,
@@ -26,15 +30,11 @@ from .answers import (
     whole,
     with_damage,
 )
-from .compare_command import add_compare_verb
-from .config import PRESETS
-from .errors import CancelledError, ConfigError, RunError, SnowballError
-from .export_commands import add_export_verbs
-from .fields import whole_number
-from .geometry_commands import add_geometry_verbs
-from .measure_commands import add_measure_verbs
-from .proof_commands import add_proof_verbs
-from .shelf_commands import add_shelf_verbs
+from .compare import add_compare_verb
+from .distances import add_geometry_verbs
+from .export import add_export_verbs
+from .library import add_shelf_verbs
+from .measure import add_measure_verbs
 from .terminal import ReaderLeft, complain, flush, prepare_streams, settle, show_progress, shows_progress, write
 
 CANCELLED = "\ncancelled: what was asked for was not finished. Ask again to begin anew."
@@ -161,7 +161,7 @@ def _presets(asked: argparse.Namespace) -> Answer:
 
 def _record(asked: argparse.Namespace) -> Answer:
     config = configuration(asked)
-    from .recording import record
+    from ..training.loop import record
 
     with _progress(asked) as watch:
         run = record(config, folder_of(asked), watch)
@@ -169,16 +169,16 @@ def _record(asked: argparse.Namespace) -> Answer:
 
 
 def _fork(asked: argparse.Namespace) -> Answer:
-    from .branching import branch, fork_request
-    from .forking import prepare_fork
-    from .machine import resolve_device
-    from .origins import told
+    from ..jobs.fork import prepare_fork
+    from ..jobs.fork_points import branch, fork_request
+    from ..store.origin import told
+    from ..training.machine import resolve_device
 
     folder, at = folder_of(asked), branch(opened(asked), asked.step)
     config = fork_request(folder, at, given_fields(asked))
     resolve_device(config.device)
     run = prepare_fork(folder, at, config)
-    from .recording import continue_run
+    from ..training.loop import continue_run
 
     with _progress(asked) as watch:
         continue_run(folder, run, watch, is_new=True)
@@ -192,10 +192,10 @@ def _resume(asked: argparse.Namespace) -> Answer:
     if run.status().state == "completed" and "sha256" in run.manifest:
         raise RunError(f'the run "{run.id}" is complete: there is nothing to resume.')
     os.nice(_niceness())
-    from .completion import restored_status
+    from ..store.integrity.completion import restored_status
 
     if restored_status(run) is None:
-        from .recording import continue_run
+        from ..training.loop import continue_run
 
         with _progress(asked) as watch:
             continue_run(run.path.parent, run, watch)
@@ -211,7 +211,7 @@ def _niceness() -> int:
 
 
 def _ended(asked: argparse.Namespace, run: Any) -> dict[str, Any]:
-    from .stopping import was_interrupted
+    from ..jobs.stop_requests import was_interrupted
 
     asked.status = INTERRUPTED if was_interrupted() else 0
     status = run.status()
@@ -244,7 +244,7 @@ def _progress(asked: argparse.Namespace) -> Any:
 
 
 def _stop(asked: argparse.Namespace) -> Answer:
-    from .status import request_stop
+    from ..store.status import request_stop
 
     run = opened(asked)
     request_stop(run.path)
@@ -253,8 +253,8 @@ def _stop(asked: argparse.Namespace) -> Answer:
 
 
 def _corpus(asked: argparse.Namespace) -> Answer:
-    from .book import build_gatsby
-    from .corpus import GATSBY_SHA256
+    from ..store.corpus import GATSBY_SHA256
+    from ..store.published_text import build_gatsby
 
     place = build_gatsby(folder_of(asked), Path(asked.source) if asked.source else None)
     size = place.stat().st_size

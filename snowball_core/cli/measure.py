@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from .answers import (
+from ..errors import ConfigError, RunError
+from .common import (
     AddVerb,
     Answer,
     add_file,
@@ -24,12 +25,11 @@ from .answers import (
     whole,
     write_table,
 )
-from .errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .observation import Observation
+    from ..store.history import Observation
 
 
 _HOLES_SAID = 12
@@ -62,8 +62,8 @@ def add_measure_verbs(verb: AddVerb) -> None:
 def _census(asked: argparse.Namespace) -> Answer:
     import pandas as pd
 
-    from .blocks import BLOCK_BYTES
-    from .step_tables import CENSUS_COLUMNS, census_at, step_table
+    from ..tables.blocks import BLOCK_BYTES
+    from ..tables.per_step import CENSUS_COLUMNS, census_at, step_table
 
     seen = seen_of(asked)
     groups = groups_of(asked, seen)
@@ -112,8 +112,8 @@ def _at_step(asked: argparse.Namespace, seen: Observation, step: int, groups: li
     """Every black hole with its hidden classes, and four levels of identity with a warning where they differ."""
     from dataclasses import asdict
 
-    from .levels import levels
-    from .measure_tables import hole_table, level_table
+    from ..measures.identity_levels import levels
+    from ..tables.measures import hole_table, level_table
 
     holes, found = hole_table(seen, step, groups), {group: levels(seen.rows(step, group)) for group in groups}
     for path, table in ((asked.holes, holes), (asked.levels, level_table(step, found))):
@@ -147,8 +147,8 @@ def _say_holes(asked: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
 
 
 def _events(asked: argparse.Namespace) -> Answer:
-    from .event_tables import account, biography_table, edge_table, event_rows, event_table, node_table, ytree_csv
-    from .measure_tables import biographies_table
+    from ..tables.lineage import account, biography_table, edge_table, event_rows, event_table, node_table, ytree_csv
+    from ..tables.measures import biographies_table
 
     seen = seen_of(asked)
     group = group_of(asked, seen, "events")
@@ -177,9 +177,9 @@ def _events(asked: argparse.Namespace) -> Answer:
 def _motion(asked: argparse.Namespace) -> Answer:
     from dataclasses import asdict
 
-    from .long_tables import displacement_tables
-    from .measure_tables import freezing_table
-    from .step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
+    from ..tables.long import displacement_tables
+    from ..tables.measures import freezing_table
+    from ..tables.per_step import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
     seen = seen_of(asked)
     groups = groups_of(asked, seen)
@@ -204,8 +204,8 @@ def _motion(asked: argparse.Namespace) -> Answer:
 
 
 def _verdict(asked: argparse.Namespace) -> Answer:
-    from .findings import verdict_of
-    from .verdict_tables import verdict_table
+    from ..tables.verdict import verdict_of
+    from ..tables.verdict_rows import verdict_table
 
     seen = seen_of(asked)
     with counting(asked, "verdict", is_kept=False) as progress:
@@ -225,9 +225,9 @@ def _verdict(asked: argparse.Namespace) -> Answer:
 
 
 def _laws(asked: argparse.Namespace) -> Answer:
-    from .divergence import divergence
-    from .findings import law_rows
-    from .verdict_tables import law_table
+    from ..tables.divergence import divergence
+    from ..tables.verdict import law_rows
+    from ..tables.verdict_rows import law_table
 
     seen = seen_of(asked)
     lost = lost_of(asked, seen, ["all"])

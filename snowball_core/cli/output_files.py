@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import RunError
-from .files import replacing
+from ..errors import RunError
+from ..store.files.regular_files import replacing
 from .terminal import ReaderLeft, flush
 
 

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from typing import TextIO
 
-from .errors import SnowballError
-
-# Control characters but tab and line feed, what turns a line of text around or ends it, and halves of characters.
-_CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-_UNPRINTABLE = re.compile(f"[{_CONTROL}]")
-_NOT_ONE_LINE = re.compile(f"[\t\n{_CONTROL}]")
+from ..errors import SnowballError, one_line, printable
 
 
 class OutputError(SnowballError):
@@ -22,32 +16,6 @@ class OutputError(SnowballError):
 
 class ReaderLeft(Exception):  # noqa: N818 - the end of the work, not an error
     """The reader of the output closed its end: the rest is for nobody."""
-
-
-def printable(text: str) -> str:
-    r"""A text whose control characters are spelled out, as Python spells them; line feeds and tabs stay.
-
-    Examples
-    --------
-    >>> printable("a\x1b[2Jb\u202e")
-    'a\\x1b[2Jb\\u202e'
-    """
-    return _UNPRINTABLE.sub(_spelled, text)
-
-
-def one_line(text: str) -> str:
-    r"""A name out of a file, as part of a line: like :func:`printable`, without line feeds and tabs either.
-
-    Examples
-    --------
-    >>> one_line("name\nok")
-    'name\\nok'
-    """
-    return _NOT_ONE_LINE.sub(_spelled, text)
-
-
-def _spelled(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode()
 
 
 def prepare_streams() -> None:

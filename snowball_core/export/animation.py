@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from . import charts, heatmaps
-from .census import census
-from .exhibit import Exhibit
-from .tables import distance_matrix
-from .viewpoint import identity_line, unit_words
+from ..charts import counts_and_places, heatmap
+from ..measures.census import census
+from ..tables.census import distance_matrix
+from .view import identity_line, unit_words
+from .view_data import Exhibit
 
 MOST_FRAMES = 120
 SIZE = (820, 500)
@@ -64,12 +64,18 @@ def _frames(shown: Exhibit) -> Iterator[Image.Image]:
 
 def _palette() -> Image.Image:
     """Every colour a frame has: greys, holes and their tints, one shade each for the distances."""
-    ramp = heatmaps.ramp()
+    ramp = heatmap.ramp()
     picked = np.linspace(0, len(ramp) - 1, _SHADES).astype(np.intp)
-    hues = [charts.DEAD, charts.LIVE, *charts.HOLES, *charts.GREYS, charts.ALONE]
+    hues = [
+        counts_and_places.DEAD,
+        counts_and_places.LIVE,
+        *counts_and_places.HOLES,
+        *counts_and_places.GREYS,
+        counts_and_places.ALONE,
+    ]
     tints = [_mixed(hue, part) for hue in hues for part in _TINTS]
     greys = [_mixed(_INK, part / 15) for part in range(16)]
-    colours = list(dict.fromkeys([heatmaps.ZERO, "#FFFFFF", _QUIET, _LINE, *[ramp[i] for i in picked], *tints, *greys]))
+    colours = list(dict.fromkeys([heatmap.ZERO, "#FFFFFF", _QUIET, _LINE, *[ramp[i] for i in picked], *tints, *greys]))
     image = Image.new("P", (1, 1))
     image.putpalette(bytes.fromhex("".join(colour[1:] for colour in (colours * 256)[:256])))
     return image
@@ -94,10 +100,10 @@ def _frame(shown: Exhibit, step: int, palette: Image.Image, frames: int) -> Imag
 
 def _distances(shown: Exhibit, rows: Any, tokens: Any) -> Image.Image:
     """The heatmap of the step in the shades of the whole run, fitted into its box."""
-    order = heatmaps.picture_order(tokens)
-    scale = heatmaps.shades_of(shown.summary, shown.view.group, shown.view.unit)
-    hues = charts.hue_of(tokens)[order]
-    drawn = heatmaps.distance_picture(distance_matrix(rows[order], shown.view.unit), hues, scale)
+    order = heatmap.picture_order(tokens)
+    scale = heatmap.shades_of(shown.summary, shown.view.group, shown.view.unit)
+    hues = counts_and_places.hue_of(tokens)[order]
+    drawn = heatmap.distance_picture(distance_matrix(rows[order], shown.view.unit), hues, scale)
     picture = Image.open(io.BytesIO(drawn)).convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     size = (round(_BOX * picture.width / picture.height), _BOX)
@@ -117,7 +123,7 @@ def _places(pen: ImageDraw.ImageDraw, shown: Exhibit, rows: Any, tokens: Any) ->
     path = [at(x, y) for x, y in zip(scene.path["x"], scene.path["y"], strict=True)]
     if len(path) > 1:
         pen.line(path, fill=_LINE, width=_FINE)
-    points = charts.places_data(scene, rows, tokens)
+    points = counts_and_places.places_data(scene, rows, tokens)
     for point in points.itertuples(index=False):
         x, y = at(point.x, point.y)
         radius = _FINE * (3 + 14 * (point.population / max(1, most)) ** 0.5)
@@ -146,7 +152,7 @@ def _words(pen: ImageDraw.ImageDraw, shown: Exhibit, step: int, rows: Any, frame
 
 def _shades_told(shown: Exhibit) -> str:
     """What the heatmap's colours mean. The font of the frames has no sign for infinity."""
-    scale = heatmaps.shades_of(shown.summary, shown.view.group, shown.view.unit)
+    scale = heatmap.shades_of(shown.summary, shown.view.group, shown.view.unit)
     low, high = (f"{end:,.0f}" if shown.view.unit == "cells" else f"{end:.1e}" for end in (scale.low, scale.high))
     return f"L-infinity of pairs: black 0, blue {low} to yellow {high} {unit_words(shown.view.unit)}"
 

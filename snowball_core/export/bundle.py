@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__
-from .blocks import blocks
-from .errors import ChangedError, HistoryError, RunError
-from .exhibit import Exhibit
-from .files import read_json
-from .memory import release
-from .observation import Observation
-from .staging import staged, sweep
-from .status import is_read_only
-from .takeaways import Item, chosen
-from .viewpoint import configuration_hash
+from .. import __version__
+from ..errors import ChangedError, HistoryError, RunError
+from ..memory import release
+from ..store.files.regular_files import read_json
+from ..store.history import Observation
+from ..store.manifest import configuration_hash
+from ..store.staging import staged, sweep
+from ..store.status import is_read_only
+from ..tables.blocks import blocks
+from .files import Item, chosen
+from .view_data import Exhibit
 
 INDEX = "index.json"
 FORMAT = 1

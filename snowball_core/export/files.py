@@ -10,18 +10,18 @@ from typing import BinaryIO
 
 import pandas as pd
 
+from ..charts.svg import png_bytes
+from ..errors import HistoryError
+from ..store.archive import pack
+from ..tables.lineage import ytree_csv
 from .animation import MOST_FRAMES, gif_bytes
-from .errors import HistoryError
-from .event_tables import ytree_csv
-from .exhibit import Exhibit
 from .methods import latex, markdown, methods
-from .parcel import pack
-from .pictures import png_bytes
-from .plates import MOTIFS, draw
+from .pictures import MOTIFS, draw
 from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_tsv
 from .report import report_bytes
-from .sheets import FORMATS, SHEETS
-from .viewpoint import run_of
+from .tables import FORMATS, SHEETS
+from .view import run_of
+from .view_data import Exhibit
 
 PARTS = ("tables", "pictures", "methods", "report", "projector", "animation", "parcel")
 USUAL = ("tables", "pictures", "methods", "report", "projector")

@@ -6,15 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import __version__
-from .bf16 import format_of
-from .config import RunConfig
-from .costs import parameter_count
-from .divergence import divergence
-from .observation import Observation
-from .origins import origin_of, told
-from .schedules import recorded_steps
-from .viewpoint import configuration_hash, manifest_of
+from .. import __version__
+from ..config import RunConfig
+from ..costs import parameter_count
+from ..measures.bf16 import format_of
+from ..schedules import recorded_steps
+from ..store.history import Observation
+from ..store.manifest import configuration_hash
+from ..store.origin import origin_of, told
+from ..tables.divergence import divergence
+from .view import manifest_of
 
 _DEFINITIONS = (
     "Two rows of the matrix are one vector if their bits are equal; a black hole is a vector shared by two or more tokens "

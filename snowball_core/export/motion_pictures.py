@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import motion_charts
-from .errors import HistoryError
-from .exhibit import Exhibit
-from .motion_charts import Picture
-from .motion_scene import Scene
-from .motion_tables import who_moved, zero_stretches
-from .step_axes import step_axis
-from .step_tables import token_motion
-from .tables import glyph
+from ..charts import motion
+from ..charts.motion import Picture
+from ..charts.motion_columns import Scene
+from ..charts.step_axis import step_axis
+from ..errors import HistoryError
+from ..tables.census import glyph
+from ..tables.motion import who_moved, zero_stretches
+from ..tables.per_step import token_motion
+from .view_data import Exhibit
 
 Titled = tuple[str, Picture, str, str]
 
@@ -36,13 +36,13 @@ def _scene(shown: Exhibit) -> Scene:
 
 def _regimes(shown: Exhibit) -> Titled:
     scene = _scene(shown)
-    return "Who moves", motion_charts.regimes(scene, shown.view.step), "share of tokens per recorded step", f"{scene.thinned}."
+    return "Who moves", motion.regimes(scene, shown.view.step), "share of tokens per recorded step", f"{scene.thinned}."
 
 
 def _freeze_map(shown: Exhibit) -> Titled:
     seen, scene = shown.judged, _scene(shown)
     names = [glyph(token) for token in range(seen.words.shape[1])]
-    picture = motion_charts.freeze_map(scene, who_moved(seen), token_motion(seen)[shown.mask], names, shown.view.step)
+    picture = motion.freeze_map(scene, who_moved(seen), token_motion(seen)[shown.mask], names, shown.view.step)
     note = f"{scene.thinned}; a row a token; amber: it moved, slate: it did not."
     return "Freeze map", picture, "moved per recorded step", note
 
@@ -50,13 +50,13 @@ def _freeze_map(shown: Exhibit) -> Titled:
 def _speeds(shown: Exhibit) -> Titled:
     scene = _scene(shown)
     unit = "weight units per optimizer step; cosine"
-    return "Drift and heat", motion_charts.speeds(scene, shown.view.step), unit, f"{scene.thinned}."
+    return "Drift and heat", motion.speeds(scene, shown.view.step), unit, f"{scene.thinned}."
 
 
 def _displacements(shown: Exhibit) -> Titled:
     scene, unit = _scene(shown), shown.view.unit
-    picture = motion_charts.displacements(scene, unit, shown.view.step)
-    return "How far tokens move", picture, motion_charts.UNITS[unit], f"{scene.thinned}."
+    picture = motion.displacements(scene, unit, shown.view.step)
+    return "How far tokens move", picture, motion.UNITS[unit], f"{scene.thinned}."
 
 
 PICTURES: dict[str, Callable[[Exhibit], Titled]] = {

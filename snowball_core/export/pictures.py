@@ -11,17 +11,17 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from . import charts, heatmaps
-from .bf16 import nan_rows
-from .distance_charts import farthest_data, farthest_spec
-from .errors import HistoryError
-from .event_tables import hidden_of
-from .exhibit import Exhibit
-from .motion_plates import PICTURES
-from .pictures import svg_bytes
-from .step_axes import StepAxis, step_axis
-from .tables import distance_matrix, glyph
-from .viewpoint import footer, unit_words
+from ..charts import counts_and_places, heatmap
+from ..charts.distances import farthest_data, farthest_spec
+from ..charts.step_axis import StepAxis, step_axis
+from ..charts.svg import svg_bytes
+from ..errors import HistoryError
+from ..measures.bf16 import nan_rows
+from ..tables.census import distance_matrix, glyph
+from ..tables.lineage import hidden_of
+from .motion_pictures import PICTURES
+from .view import footer, unit_words
+from .view_data import Exhibit
 
 MOST_POINTS = 5_000
 _SIDE = 460
@@ -69,8 +69,8 @@ def draw(shown: Exhibit, plate: Plate) -> bytes:
 
 def counts_plate(shown: Exhibit) -> Plate:
     """U, C, P and S over the run, with a line at the step."""
-    spec = charts.counts_spec(_axis(shown), int(shown.mask.sum()))
-    data = {"counts": charts.counts_data(shown.judged_summary, shown.view.group), "cursor": _cursor(shown)}
+    spec = counts_and_places.counts_spec(_axis(shown), int(shown.mask.sum()))
+    data = {"counts": counts_and_places.counts_data(shown.judged_summary, shown.view.group), "cursor": _cursor(shown)}
     return Plate("Vectors and black holes over the run", spec, data, "vectors or tokens", False, _cursor_note(shown))
 
 
@@ -85,8 +85,8 @@ def loss_plate(shown: Exhibit) -> Plate:
     metrics = shown.seen.metrics
     if not metrics or not len(metrics["step"]):
         raise HistoryError(f'a picture of the loss needs recorded losses; "{shown.seen.id}" has none.')
-    loss, width = charts.loss_data(metrics, _axis(shown))
-    spec = charts.loss_spec(_axis(shown), 250)
+    loss, width = counts_and_places.loss_data(metrics, _axis(shown))
+    spec = counts_and_places.loss_spec(_axis(shown), 250)
     data = {"loss": loss, "cursor": _cursor(shown)}
     thinned = "" if width == 1 else f"Each point is the mean of up to {width:,} steps. "
     return Plate("Training loss over the run", spec, data, "nats per token", False, thinned + _cursor_note(shown))
@@ -111,9 +111,11 @@ def _at_end(shown: Exhibit) -> bool:
 
 def sizes_plate(shown: Exhibit) -> Plate:
     """Populations of the black holes at the step."""
-    slots = charts.slots_of(shown.summary, shown.view.group)
-    spec = charts.sizes_spec(int(shown.mask.sum()), slots)
-    return Plate("Black holes: tokens that are one vector", spec, {"sizes": charts.sizes_data(shown.tokens, slots)}, "tokens")
+    slots = counts_and_places.slots_of(shown.summary, shown.view.group)
+    spec = counts_and_places.sizes_spec(int(shown.mask.sum()), slots)
+    return Plate(
+        "Black holes: tokens that are one vector", spec, {"sizes": counts_and_places.sizes_data(shown.tokens, slots)}, "tokens"
+    )
 
 
 def places_plate(shown: Exhibit) -> Plate:
@@ -131,21 +133,23 @@ def places_plate(shown: Exhibit) -> Plate:
             'this step. Choose a smaller group, or take the projector files, or the table "tokens".'
         )
     scene = shown.stage
-    data = {"places": charts.places_data(scene, shown.rows, shown.tokens), "path": scene.path}
+    data = {"places": counts_and_places.places_data(scene, shown.rows, shown.tokens), "path": scene.path}
     note = (
         f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved; frame: all of them. "
         "Area: tokens. Grey line: path of the group's mean."
     )
-    return Plate("Where the vectors are", charts.places_spec(scene, int(shown.mask.sum())), data, "weight units", note=note)
+    return Plate(
+        "Where the vectors are", counts_and_places.places_spec(scene, int(shown.mask.sum())), data, "weight units", note=note
+    )
 
 
 def distances_plate(shown: Exhibit) -> Plate:
     """The pairwise L∞ distances at the step, a square a pair, tokens ordered by black hole."""
     unit = shown.view.unit
-    order = heatmaps.picture_order(shown.tokens)
-    scale = heatmaps.shades_of(shown.summary, shown.view.group, unit)
-    hues = charts.hue_of(shown.tokens)[order]
-    image = heatmaps.distance_picture(distance_matrix(shown.rows[order], unit), hues, scale)
+    order = heatmap.picture_order(shown.tokens)
+    scale = heatmap.shades_of(shown.summary, shown.view.group, unit)
+    hues = counts_and_places.hue_of(shown.tokens)[order]
+    image = heatmap.distance_picture(distance_matrix(shown.rows[order], unit), hues, scale)
     everyone = len(shown.tokens)
     thinned = "every token" if len(order) == everyone else f"thinned to {len(order):,} of {everyone:,} tokens"
     note = f"Rows and columns: {thinned}, ordered by black hole; the strip at the left has the holes' colours."
@@ -155,7 +159,7 @@ def distances_plate(shown: Exhibit) -> Plate:
     return Plate("How far apart: L∞ of every pair", spec, data, unit_words(unit), note=note)
 
 
-def _heatmap(image: bytes, count: int, scale: heatmaps.Shades, unit: str) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+def _heatmap(image: bytes, count: int, scale: heatmap.Shades, unit: str) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """A palette image on axes that count tokens, with legends for zero and for the shades."""
     shape, source = _enlarged(image)
     left = count - shape[0]
@@ -164,7 +168,7 @@ def _heatmap(image: bytes, count: int, scale: heatmaps.Shades, unit: str) -> tup
     axis = {"title": "token, ordered by black hole", "grid": False, "tickCount": 6, "tickMinStep": 1}
     place = {"x": {"field": "x", **x, "axis": {**axis, "values": _whole(count)}}, "y": {"field": "y", **y, "axis": axis}}
     drawn = {"type": "image", "width": _SIDE * shape[0] / count, "height": _SIDE, "align": "left", "baseline": "top"}
-    zero = {"legend": {"title": None, "symbolOpacity": 1, "symbolStrokeColor": charts.ALONE}, "type": "nominal"}
+    zero = {"legend": {"title": None, "symbolOpacity": 1, "symbolStrokeColor": counts_and_places.ALONE}, "type": "nominal"}
     spec = {
         "width": _SIDE * shape[0] / count,
         "height": _SIDE,
@@ -177,7 +181,7 @@ def _heatmap(image: bytes, count: int, scale: heatmaps.Shades, unit: str) -> tup
             {
                 "data": {"name": "zero"},
                 "mark": {"type": "square", "opacity": 0, "size": 1},
-                "encoding": {**place, "fill": {"field": "name", "scale": {"range": [heatmaps.ZERO]}, **zero}},
+                "encoding": {**place, "fill": {"field": "name", "scale": {"range": [heatmap.ZERO]}, **zero}},
             },
             {
                 "data": {"name": "shades"},
@@ -195,13 +199,13 @@ def _heatmap(image: bytes, count: int, scale: heatmaps.Shades, unit: str) -> tup
     return spec, data
 
 
-def _shades(scale: heatmaps.Shades, unit: str) -> dict[str, Any]:
+def _shades(scale: heatmap.Shades, unit: str) -> dict[str, Any]:
     """The colours of the distances, logarithmic as in the image; one flat colour where there is only one distance."""
     title = f"L∞ in {unit_words(unit)}"
     if scale.low <= 0 or scale.high <= scale.low * 1.001:
-        flat = {"range": [heatmaps.NEAR_TO_FAR[0]]}
+        flat = {"range": [heatmap.NEAR_TO_FAR[0]]}
         return {"field": "distance", "type": "nominal", "scale": flat, "legend": {"title": title, "symbolOpacity": 1}}
-    domain = {"type": "log", "domain": [scale.low, scale.high], "range": list(heatmaps.NEAR_TO_FAR), "interpolate": "rgb"}
+    domain = {"type": "log", "domain": [scale.low, scale.high], "range": list(heatmap.NEAR_TO_FAR), "interpolate": "rgb"}
     legend = {"title": title, "gradientLength": 180, "format": ",d" if unit == "cells" else ".1e", "tickCount": 5}
     return {"field": "distance", "type": "quantitative", "scale": domain, "legend": legend}
 
@@ -224,7 +228,7 @@ def _enlarged(image: bytes) -> tuple[tuple[int, int], str]:
 
 def lineage_plate(shown: Exhibit) -> Plate:
     """Black holes as lanes over the steps, as on the Lineage page, nothing folded; the line at the step."""
-    from .lineage_charts import lanes_chart, told
+    from ..charts.lineage import lanes_chart, told
 
     _require_two(shown, "a lineage")
     seen, axis = shown.judged, step_axis("symlog", int(shown.seen.steps[-1]))

@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 
-from .bf16 import Words, finite_rows, values
-from .errors import HistoryError
-from .exhibit import Exhibit
-from .tables import unformulated
+from ..errors import HistoryError
+from ..measures.bf16 import Words, finite_rows, values
+from ..tables.census import unformulated
+from .view_data import Exhibit
 
 COLUMNS = ("token", "glyph", "group", "hole", "population")
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pandas as pd
 
-from . import __version__
-from .errors import HistoryError
-from .exhibit import Exhibit
-from .findings import verdict_of
-from .manifest import portable
+from .. import __version__
+from ..errors import HistoryError
+from ..store.manifest import portable
+from ..tables.census import exact_numbers
+from ..tables.verdict import verdict_of
 from .methods import methods
-from .plates import MOTIFS, draw
-from .sheets import SHEETS
-from .tables import exact_numbers
-from .viewpoint import footer, manifest_of, unit_words
+from .pictures import MOTIFS, draw
+from .tables import SHEETS
+from .view import footer, manifest_of, unit_words
+from .view_data import Exhibit
 
 MOST_ROWS = 60
 _FULL = "The exported tables hold every column and every row; columns that are empty throughout are left out here."

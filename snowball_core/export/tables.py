@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .close_up import tokens_at
-from .errors import HistoryError
-from .event_tables import edge_table, event_rows, event_table, node_table
-from .exhibit import Exhibit
-from .extent import known_cells
-from .findings import law_rows, verdict_of
-from .levels import levels
-from .measure_tables import (
+from ..errors import HistoryError
+from ..measures.extent import known_cells
+from ..measures.identity_levels import levels
+from ..measures.pair_distances import pair_statistics
+from ..tables.at_step import tokens_at
+from ..tables.census import csv_bytes, distance_matrix, glyph, parquet_bytes
+from ..tables.lineage import edge_table, event_rows, event_table, node_table
+from ..tables.measures import (
     axes_table,
     basis_of_run,
     biographies_table,
@@ -28,10 +28,10 @@ from .measure_tables import (
     hole_table,
     level_table,
 )
-from .pairs import pair_statistics
-from .step_tables import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, token_motion
-from .tables import csv_bytes, distance_matrix, glyph, parquet_bytes
-from .verdict_tables import law_table, verdict_table
+from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, token_motion
+from ..tables.verdict import law_rows, verdict_of
+from ..tables.verdict_rows import law_table, verdict_table
+from .view_data import Exhibit
 
 MOST_PAIRED = 1_024
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import __version__
-from .bf16 import format_of
-from .config import RunConfig
-from .divergence import divergence
-from .errors import HistoryError
-from .manifest import portable
-from .observation import Observation
-from .runs import Run, read_run
+from .. import __version__
+from ..errors import HistoryError
+from ..measures.bf16 import format_of
+from ..store.history import Observation
+from ..store.manifest import configuration_hash
+from ..store.run_folder import Run, read_run
+from ..tables.divergence import divergence
 
 UNITS = ("cells", "weight")
 _SHORT = 12
@@ -76,17 +73,6 @@ def viewpoint(
     if asked[0] > asked[1]:
         raise HistoryError(f"a range of steps must end where it begins or later; got {asked[0]:,} to {asked[1]:,}.")
     return Viewpoint(at, chosen, unit or UNITS[0], asked[0], asked[1])
-
-
-def configuration_hash(config: RunConfig | None) -> str | None:
-    """SHA-256 of a configuration's canonical JSON (keys sorted, no spaces); None where the configuration is not known.
-
-    Equal configurations have equal hashes, whatever machine they ran on: of the text's path only its last part counts.
-    """
-    if config is None:
-        return None
-    text = json.dumps(portable(config.to_json()), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run_of(seen: Observation) -> Run | None:

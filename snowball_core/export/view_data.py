@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words
-from .divergence import Divergence, divergence, judged
-from .event_tables import Account, account
-from .lanes import hues
-from .observation import Observation
-from .stage import Stage, stage
-from .step_tables import step_table
-from .tables import group_table, with_metrics
-from .viewpoint import Viewpoint
+from ..charts.fixed_axes import Stage, stage
+from ..charts.lineage_layout import hues
+from ..measures.bf16 import Words
+from ..store.history import Observation
+from ..tables.census import group_table, with_metrics
+from ..tables.divergence import Divergence, divergence, judged
+from ..tables.lineage import Account, account
+from ..tables.per_step import step_table
+from .view import Viewpoint
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,23 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from .bf16 import Words, format_of, values
-from .branching import Branch, branch_faults, kept_steps, snapshot_at
-from .checkpoints import read_checkpoint, reseal
-from .config import RunConfig, faults_carried
-from .digests import Tally
-from .errors import ConfigError, HistoryError, RunError
-from .header import read_header
-from .metric_rows import read_rows
-from .origins import CHECKPOINT, Origin
-from .preparing import checked_corpus, prepare_with
-from .recordings import recordings
-from .runs import CHECKPOINT as CHECKPOINT_FILE
-from .runs import HISTORY, METRICS, TENSOR, Run, matrix_sha256
-from .schedules import recorded_steps
-from .soundness import require_sound_snapshot, sound_prefix
-from .status import require_writable
-from .tensorfile import TensorWriter, open_tensor
+from ..config import RunConfig
+from ..config_checks import faults_carried
+from ..errors import ConfigError, HistoryError, RunError
+from ..measures.bf16 import Words, format_of, values
+from ..schedules import recorded_steps
+from ..store.checkpoint import read_checkpoint, reseal
+from ..store.files.tensor_file import TensorWriter, open_tensor
+from ..store.files.tensor_header import read_header
+from ..store.integrity.digests import Tally
+from ..store.integrity.soundness import require_sound_snapshot, sound_prefix
+from ..store.metric_rows import read_rows
+from ..store.origin import CHECKPOINT, Origin
+from ..store.recordings import recordings
+from ..store.run_folder import CHECKPOINT as CHECKPOINT_FILE
+from ..store.run_folder import HISTORY, METRICS, TENSOR, Run, matrix_sha256
+from ..store.status import require_writable
+from .fork_points import Branch, branch_faults, kept_steps, snapshot_at
+from .prepare import checked_corpus, prepare_with
 
 
 def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words
-from .config import DEFAULTS, DRAWN, RunConfig
-from .errors import ConfigError, HistoryError, RunError
-from .origins import CHECKPOINT, SNAPSHOT, segments
-from .preparing import request
-from .runs import Run
-from .schedules import recorded_steps
+from ..config import DEFAULTS, RunConfig
+from ..config_checks import DRAWN
+from ..errors import ConfigError, HistoryError, RunError
+from ..measures.bf16 import Words
+from ..schedules import recorded_steps
+from ..store.origin import CHECKPOINT, SNAPSHOT, segments
+from ..store.run_folder import Run
+from .prepare import request
 
 # Why an exact fork cannot change a field; the fields not named act on each step by themselves and can.
 FIXED = {
@@ -42,7 +43,7 @@ class Branch:
     ----------
     parent : Run
     kind : str
-        :data:`~snowball_core.origins.CHECKPOINT` or :data:`~snowball_core.origins.SNAPSHOT`.
+        :data:`~snowball_core.store.origin.CHECKPOINT` or :data:`~snowball_core.store.origin.SNAPSHOT`.
     step : int
         The parent's step.
     """

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from .config import RunConfig, config_faults, configured, consequences, faults_carried
-from .corpus import BUILT_IN, GATSBY, Corpus, load_corpus, text_path
-from .costs import disk_bytes
-from .errors import ConfigError, CorpusError, RunError
-from .runs import Run, corpora_folder, create
-from .status import STARTING, Status, write_status
+from ..config import RunConfig
+from ..config_checks import config_faults, configured, consequences, faults_carried
+from ..costs import disk_bytes
+from ..errors import ConfigError, CorpusError, RunError
+from ..store.corpus import BUILT_IN, GATSBY, Corpus, load_corpus, text_path
+from ..store.run_folder import Run, corpora_folder, create
+from ..store.status import STARTING, Status, write_status
 
 BUILT_INS = (BUILT_IN, GATSBY)
 _NEEDS_FORK = (

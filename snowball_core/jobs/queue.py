@@ -9,10 +9,9 @@ from pathlib import Path
 
 import filelock
 
-from .errors import RunError
-from .files import read_bytes, replacing
-from .status import is_locked
-from .terminal import one_line
+from ..errors import RunError, one_line
+from ..store.files.regular_files import read_bytes, replacing
+from ..store.status import is_locked
 
 _LONGEST_HOLDER = 1_000
 _POLL_SECONDS = 0.2

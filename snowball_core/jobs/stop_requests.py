@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import RunError
-from .status import stop_marker
+from ..errors import RunError
+from ..store.status import stop_marker
 
 _by_hand = threading.Event()
 

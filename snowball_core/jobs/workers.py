@@ -12,14 +12,11 @@ from pathlib import Path
 
 import filelock
 
-from .branching import Branch
-from .config import RunConfig
-from .errors import RunError
-from .files import open_regular
-from .forking import prepare_fork
-from .preparing import prepare
-from .runs import Run, open_run, read_run, run_paths
-from .status import (
+from ..config import RunConfig
+from ..errors import RunError
+from ..store.files.regular_files import open_regular
+from ..store.run_folder import Run, open_run, read_run, run_paths
+from ..store.status import (
     SENT,
     STARTING,
     lock_shared_with_child,
@@ -29,6 +26,9 @@ from .status import (
     stop_marker,
     write_status,
 )
+from .fork import prepare_fork
+from .fork_points import Branch
+from .prepare import prepare
 
 _ONE_CLICK_SECONDS = 3.0
 # When this process started which run, by a clock that nobody sets.
@@ -155,6 +155,6 @@ def _spawn(folder: Path, path: Path) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=Path(__file__).resolve().parents[2],
             env={**os.environ, "PYTHONUNBUFFERED": "1", "SNOWBALL_NICENESS": str(_NICENESS), SENT: path.name},
         )

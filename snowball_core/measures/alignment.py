@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .errors import HistoryError
+from ..errors import HistoryError
 
 FEWEST, MOST = 2, 32
 SPENT = "learning_rate_sum"

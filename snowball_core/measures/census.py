@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..memory import release
 from .bf16 import Words, is_finite
 from .identity import classes, leaders, moved_frames, populations
-from .memory import release
 
 _CHUNK_BYTES = 1024 * 1024
 _BLOCK_NUMBERS = 4_000_000
@@ -89,7 +89,7 @@ def _counted(sizes: npt.NDArray[np.integer[Any]]) -> Census:
 
 
 def history_leaders(history: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-    """The leader of every token at every snapshot, :func:`~snowball_core.identity.leaders` of a history of any length.
+    """The leader of every token at every snapshot, :func:`~snowball_core.measures.identity.leaders` of a history of any length.
 
     Everything the census, the lineage and the hidden classes say follows from this one array.
 
@@ -258,3 +258,24 @@ def class_sizes(rows: npt.NDArray[Any], moment_hash: npt.NDArray[np.uint64]) -> 
     holes = [np.flatnonzero(leader[0] == first) for first in np.unique(leader[0])]
     ordered = sorted((hole for hole in holes if len(hole) > 1), key=lambda hole: (-len(hole), hole[0]))
     return [sorted(np.unique(hidden[hole], return_counts=True)[1].tolist(), reverse=True) for hole in ordered]
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Hidden classes through time: where they changed, and what they were from then on.
+
+    Attributes
+    ----------
+    at : ndarray of intp
+        Snapshots at which they changed; 0 always.
+    leader : ndarray of int32, shape (len(at), vocab)
+        For each token the smallest of its class.
+    """
+
+    at: npt.NDArray[np.intp]
+    leader: npt.NDArray[np.int32]
+
+    def rows(self, snapshots: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
+        """The leaders at some snapshots; a copy."""
+        found: npt.NDArray[np.int32] = self.leader[np.searchsorted(self.at, snapshots, "right") - 1]
+        return found

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..memory import release
 from .bf16 import Words, nan_rows, ordinal, values
 from .identity import classes, populations
-from .memory import release
 
 Floats = npt.NDArray[np.float64]
 _BLOCK_BYTES = 4 * 1024 * 1024
@@ -59,7 +59,8 @@ def linf_weight(rows: Words) -> Floats:
 def linf_cells(rows: Words) -> npt.NDArray[np.int64]:
     """Pairwise L∞ lattice distance: the largest difference of ordinals over the components, in cells.
 
-    Of a row that holds a NaN it is a number without meaning: :func:`~snowball_core.tables.distance_matrix` has none there.
+    Of a row that holds a NaN it is a number without meaning: :func:`~snowball_core.tables.census.distance_matrix` has none
+    there.
 
     Examples
     --------

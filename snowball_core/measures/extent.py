@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..memory import release
 from .bf16 import Words, narrow_ordinal, values
 from .identity import moved_frames
-from .memory import release
 
 _CHUNK_BYTES = 1024 * 1024
 Floats = npt.NDArray[np.float64]

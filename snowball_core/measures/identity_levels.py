@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .bf16 import Words, bits, format_of, from_values
 from .identity import classes, fingerprints
-from .pairs import adjacency_components, are_comparable
+from .pair_distances import adjacency_components, are_comparable
 
 _CHUNK_BYTES = 512 * 1024
 Integers = npt.NDArray[np.int64]

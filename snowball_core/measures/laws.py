@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..config import RunConfig
 from .bf16 import Words, bits, from_values, ulp, values
-from .causes import Cause
-from .config import RunConfig
+from .biography import Cause
 from .lineage import Lineage
 from .mobility import half_cell
 
@@ -122,7 +122,8 @@ def misstepped(before: Words, after: Words, gradient: Words, rate: float, config
 def overreached(snapshot: int, before: Words, after: Words, largest: float, decay: float) -> list[Violation]:
     """Components that moved in one step although half their cell exceeds the largest update, ``largest + decay · |w|``.
 
-    As :func:`~snowball_core.mobility.largest_update` and :func:`~snowball_core.mobility.decay_reach` give them for the step.
+    As :func:`~snowball_core.measures.mobility.largest_update` and :func:`~snowball_core.measures.mobility.decay_reach` give
+    them for the step.
     """
     size = np.abs(values(before).astype(np.float64))
     wrong = (bits(before) != bits(after)) & (half_cell(before) > largest + decay * size)
@@ -150,7 +151,7 @@ def unbalanced(residuals: npt.NDArray[np.float32]) -> list[Violation]:
     Parameters
     ----------
     residuals : ndarray of float32, shape (snapshots, 2, 2)
-        As :func:`snowball_core.residuals.gradient_residuals` gives them; NaN at step 0, which has no gradient.
+        As :func:`snowball_core.training.gradient_checks.gradient_residuals` gives them; NaN at step 0, which has no gradient.
     """
     found = []
     for row, law in enumerate(("predictions-pull-to-zero", "dead-gradient-is-p-times-h")):

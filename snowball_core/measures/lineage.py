@@ -162,7 +162,8 @@ def lineage(leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_] | None =
     Parameters
     ----------
     leader : ndarray of int32, shape (snapshots, vocab)
-        For every token the smallest token with the same row, as :func:`~snowball_core.census.history_leaders` gives it.
+        For every token the smallest token with the same row, as :func:`~snowball_core.measures.census.history_leaders` gives
+        it.
     group : ndarray of bool, shape (vocab,), optional
 
     Examples

@@ -10,10 +10,10 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from ..config import RunConfig
+from ..schedules import learning_rate_at
 from .adam_bound import ROUNDINGS, Part, is_bounded, largest_ratio_between
 from .bf16 import Words, bits, format_of, from_values, ulp, values
-from .config import RunConfig
-from .schedules import learning_rate_at
 
 _QUANTILES = 4_001
 _MANTISSA = {"BF16": 7, "F32": 23}
@@ -78,7 +78,8 @@ def largest_update(
 ) -> float:
     """Bound on one Adam update at a learning rate, weight units: of a step, of several, or of any; decay comes on top.
 
-    The rate times :func:`~snowball_core.adam_bound.largest_ratio` with the roundings of the moments' format. Clipping does not
+    The rate times :func:`~snowball_core.measures.adam_bound.largest_ratio` with the roundings of the moments' format. Clipping
+    does not
     change it, and eps only lowers it, unless it is too small to cover an underflow of the second moment: then nothing bounds
     an update, and nothing bounds SGD's, which scales with the gradient.
 

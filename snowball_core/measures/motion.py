@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ..memory import release
 from .bf16 import Words, narrow_ordinal, values
 from .identity import packed
-from .memory import release
 
 _CHUNK_BYTES = 512 * 1024
 # Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are asked one by one.

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import HistoryError
 from .bf16 import Words, nan_rows, ordinal, values
-from .errors import HistoryError
-from .geometry import Spread, fraction_within, spread_over_pairs
+from .distances import Spread, fraction_within, spread_over_pairs
 from .identity import classes, populations
 
 MOST_PAIRS = 12_500_000

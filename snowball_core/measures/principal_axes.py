@@ -1,6 +1,7 @@
 """Bases for pictures of a group: of the whole run, of one step, of the difference of two; and what a basis misses at each step.
 
-In float64, with the sign of :func:`~snowball_core.geometry.principal_axes`: each axis's largest component is positive.
+In float64, with the sign of :func:`~snowball_core.measures.distances.principal_axes`: each axis's largest component is
+positive.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from ..memory import release
 from .bf16 import Words, values
-from .geometry import PrincipalAxes, axes_of_covariance, centroid, principal_axes
-from .memory import release
+from .distances import PrincipalAxes, axes_of_covariance, centroid, principal_axes
 
 _BLOCK_BYTES = 16 * 1024 * 1024
 Floats = npt.NDArray[np.float64]
@@ -24,7 +25,8 @@ def durations(changed: npt.NDArray[np.intp], steps: npt.NDArray[np.int64]) -> np
     Parameters
     ----------
     changed : ndarray of intp
-        Indices of the snapshots that differ from the one before, as :func:`~snowball_core.census.change_steps` gives them.
+        Indices of the snapshots that differ from the one before, as :func:`~snowball_core.measures.census.change_steps` gives
+        them.
     steps : ndarray of int64, shape (snapshots,)
 
     Examples

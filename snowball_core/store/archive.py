@@ -13,12 +13,12 @@ import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .archives import ADDED, CONTENTS, FORMAT, PART, REFUSED, Listed, blocks, contents, opened, read_entry
-from .costs import disk_bytes
-from .errors import RunError
-from .files import LARGEST_JSON, open_regular, read_json
+from ..costs import disk_bytes
+from ..errors import RunError
+from .files.regular_files import LARGEST_JSON, open_regular, read_json
+from .files.zip_file import ADDED, CONTENTS, FORMAT, PART, REFUSED, Listed, blocks, contents, opened, read_entry
 from .manifest import SEAL, is_as_written, parsed_manifest, portable, sealed
-from .runs import Run, read_run
+from .run_folder import Run, read_run
 from .staging import staged, sweep
 from .status import require_writable
 

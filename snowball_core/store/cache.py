@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .files import LARGEST_JSON, read_bytes, replacing
+from .files.regular_files import LARGEST_JSON, read_bytes, replacing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .digests import Summary, summary_of
-from .errors import HistoryError
-from .files import identity, open_regular, replacing
-from .header import Entry, read_header
+from ..errors import HistoryError
+from .files.regular_files import identity, open_regular, replacing
+from .files.tensor_header import Entry, read_header
+from .integrity.digests import Summary, summary_of
 
 _BLOCK = 1 << 20
 _HASHED = ("tensors", "recordings", "metrics", "seal")

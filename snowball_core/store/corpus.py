@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .errors import CorpusError
-from .files import open_regular
+from ..errors import CorpusError
+from .files.regular_files import open_regular
 
 BUILT_IN = "python-manual"
 GATSBY = "gatsby"

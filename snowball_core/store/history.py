@@ -17,21 +17,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words
+from ..config import RunConfig
+from ..errors import HistoryError, RunError, one_line
+from ..measures.bf16 import Words
+from ..measures.census import finite_snapshots
 from .cache import FOREIGN
-from .census import finite_snapshots
-from .config import RunConfig
 from .corpus import load_corpus
-from .damage import faults
-from .errors import HistoryError, RunError
-from .file_kinds import dtype_advice
-from .header import history_in, read_header, require_measurable
-from .naming import named
-from .origins import segments
+from .files.file_kinds import dtype_advice
+from .files.tensor_file import open_tensor
+from .files.tensor_header import history_in, read_header, require_measurable
+from .integrity.damage import faults
+from .origin import segments
 from .recordings import TENSOR, recordings
-from .runs import METRICS, Run, corpora_folder, read_run
-from .tensorfile import open_tensor
-from .terminal import one_line
+from .run_folder import METRICS, Run, corpora_folder, read_run
+from .run_names import named
 
 GROUPS = ("all", "dead", "live")
 MOMENT_HASH = "moment_hash"
@@ -50,7 +49,7 @@ class Observation:
     id : str
         The run's id, or the foreign file's name.
     words : Words, shape (snapshots, vocab, hidden)
-        Read from the file part by part, see :class:`~snowball_core.file_array.FileArray`.
+        Read from the file part by part, see :class:`~snowball_core.store.files.file_array.FileArray`.
     steps : ndarray of int64, shape (snapshots,)
         Optimizer steps done at each snapshot; for a foreign history the number of the snapshot.
     dead : ndarray of bool, shape (vocab,), or None

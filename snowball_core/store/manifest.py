@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .config import RunConfig, from_json
-from .errors import RunError, SnowballError
-from .files import LARGEST_JSON, from_json_bytes, read_bytes
-from .origins import origin_of
+from ..config import RunConfig
+from ..config_checks import from_json
+from ..errors import RunError, SnowballError
+from .files.regular_files import LARGEST_JSON, from_json_bytes, read_bytes
+from .origin import origin_of
 
 FORMAT = 1
 SEAL = "entries_sha256"
@@ -254,3 +255,14 @@ def file_name(path: str) -> str:
     ('a.txt', 'a.txt', 'gatsby')
     """
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+
+
+def configuration_hash(config: RunConfig | None) -> str | None:
+    """SHA-256 of a configuration's canonical JSON (keys sorted, no spaces); None where the configuration is not known.
+
+    Equal configurations have equal hashes, whatever machine they ran on: of the text's path only its last part counts.
+    """
+    if config is None:
+        return None
+    text = json.dumps(portable(config.to_json()), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from .digests import Tally
-from .errors import HistoryError
-from .files import open_regular
-from .runs import METRIC_COLUMNS
+from ..errors import HistoryError
+from .files.regular_files import open_regular
+from .integrity.digests import Tally
+from .run_folder import METRIC_COLUMNS
 
 _HEAD = ",".join(METRIC_COLUMNS).encode() + b"\n"
 

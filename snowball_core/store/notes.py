@@ -13,8 +13,8 @@ from pathlib import Path
 
 import filelock
 
-from .errors import RunError
-from .files import read_json
+from ..errors import RunError
+from .files.regular_files import read_json
 from .status import require_writable, write_json
 
 FILE = "notes.json"

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .config import RunConfig, from_json
-from .errors import RunError
+from ..config import RunConfig
+from ..config_checks import from_json
+from ..errors import RunError
 
 CHECKPOINT, SNAPSHOT = "checkpoint", "snapshot"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import RunError
 from .corpus import GATSBY, download_gatsby, gatsby_from_book, read_file
-from .errors import RunError
-from .runs import corpora_folder
+from .run_folder import corpora_folder
 from .status import require_writable
 
 

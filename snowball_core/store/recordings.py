@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .run_config import RunConfig
+from ..config import RunConfig
 
 HISTORY = "history.safetensors"
 TENSOR = "embedding_history"

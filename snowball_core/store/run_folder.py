@@ -14,23 +14,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words
-from .config import RunConfig
-from .errors import HistoryError, RunError
-from .files import open_regular
-from .header import read_header
+from ..config import RunConfig
+from ..errors import HistoryError, RunError
+from ..measures.bf16 import Words
+from ..schedules import recorded_steps
+from .files.regular_files import open_regular
+from .files.tensor_file import TensorFile, open_tensor
+from .files.tensor_header import read_header
 from .manifest import FORMAT as FORMAT
 from .manifest import read_manifest, sealed
-from .origins import Origin, origin_of
+from .origin import Origin, origin_of
 from .recordings import HISTORY as HISTORY
 from .recordings import TENSOR as TENSOR
-from .run_folders import ID_PATTERN as ID_PATTERN
-from .run_folders import has_manifest, unreadable, what_is_there
-from .run_folders import run_paths as run_paths
-from .schedules import recorded_steps
+from .run_listing import ID_PATTERN as ID_PATTERN
+from .run_listing import has_manifest, unreadable, what_is_there
+from .run_listing import run_paths as run_paths
 from .staging import staged, sweep
 from .status import Status, read_status, require_writable, write_json
-from .tensorfile import TensorFile, open_tensor
 
 METRICS = "metrics.csv"
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
@@ -45,7 +45,7 @@ def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
     RunError
         If that can be no folder: a link to itself, the home of nobody.
     """
-    chosen = given or os.environ.get("SNOWBALL_RUNS") or Path(__file__).resolve().parent.parent / "runs"
+    chosen = given or os.environ.get("SNOWBALL_RUNS") or Path(__file__).resolve().parents[2] / "runs"
     try:
         return Path(os.path.realpath(os.path.expanduser(chosen)))
     except (OSError, RuntimeError, ValueError) as error:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .errors import RunError
+from ..errors import RunError
 
 ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,100}[a-z0-9])?")
 LINK, NO_MANIFEST, OTHER_NAME = "link", "no run.json", "no run id"

@@ -8,10 +8,9 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from .errors import HistoryError, RunError
-from .file_kinds import kind_by_name, kind_of
-from .runs import ID_PATTERN, run_paths
-from .terminal import one_line
+from ..errors import HistoryError, RunError, one_line
+from .files.file_kinds import kind_by_name, kind_of
+from .run_folder import ID_PATTERN, run_paths
 
 _MANIFEST = "run.json"
 _SUFFIX = ".safetensors"

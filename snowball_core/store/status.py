@@ -14,8 +14,8 @@ from typing import IO, Any
 
 import filelock
 
-from .errors import RunError
-from .files import open_regular, read_json, replacing
+from ..errors import RunError
+from .files.regular_files import open_regular, read_json, replacing
 
 try:
     import fcntl

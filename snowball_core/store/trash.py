@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import RunError
-from .run_folders import ID_PATTERN, entries_of, has_manifest
-from .runs import run_path
+from ..errors import RunError
+from .run_folder import run_path
+from .run_listing import ID_PATTERN, entries_of, has_manifest
 from .staging import staged, sweep
 from .status import hold, is_locked, read_status, require_writable
 

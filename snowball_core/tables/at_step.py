@@ -8,22 +8,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words, finite_rows, nan_rows, ordinal
-from .census import hidden_leaders
-from .event_tables import Account, event_rows
-from .geometry import Spread
-from .identity import leaders
-from .memory import release
-from .observation import Observation
-from .pairs import pair_statistics
-from .tables import group_table, holes_of
+from ..measures.bf16 import Words, finite_rows, nan_rows, ordinal
+from ..measures.census import hidden_leaders
+from ..measures.distances import Spread
+from ..measures.identity import leaders
+from ..measures.pair_distances import pair_statistics
+from ..memory import release
+from ..store.history import Observation
+from .census import group_table, holes_of
+from .lineage import Account, event_rows
 
 _NEAR = 5
 _SIZES = 6
 
 
 def tokens_at(seen: Observation, index: int, group: str) -> pd.DataFrame:
-    """The :func:`~snowball_core.tables.group_table` of one snapshot with two more columns.
+    """The :func:`~snowball_core.tables.census.group_table` of one snapshot with two more columns.
 
     ``hidden_class`` numbers the hidden classes inside each hole, the most populous first; empty for singletons and where
     moments were not recorded. ``moved_cells`` is the L∞ displacement since the snapshot before, empty for the first.
@@ -75,7 +75,7 @@ def _hidden_class(seen: Observation, index: int, rows: Words, mask: npt.NDArray[
 
 
 def holes_at(tokens: pd.DataFrame, rows: Words | None = None) -> pd.DataFrame:
-    """The :func:`~snowball_core.tables.holes_of` a table of :func:`tokens_at`, each with its nature and its hidden classes.
+    """The ``census.holes_of`` a table of :func:`tokens_at`, each with its nature and its hidden classes.
 
     The nature is "true", "apparent" or "not recorded"; "NaN" or "infinite" where the tokens share a row that is not finite:
     they have equal bits, and are no black hole.

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words
-from .cache import content_key, keep, load
-from .identity import moved_frames
-from .memory import release, steady_memory
-from .observation import Observation
+from ..measures.bf16 import Words
+from ..measures.identity import moved_frames
+from ..memory import release, steady_memory
+from ..store.cache import content_key, keep, load
+from ..store.history import Observation
 
 BLOCK_BYTES = 16 * 1024 * 1024
 # A snapshot of a few bytes still has a census and a row of every table.

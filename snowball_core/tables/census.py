@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words, format_of, nan_rows
-from .census import Census, census, censuses, history_leaders
-from .errors import HistoryError
-from .extent import extents, known_cells
-from .geometry import centroid, largest_linf, linf_cells, linf_weight
-from .identity import classes, populations
-from .runs import HISTORY, Run
-from .schedules import recorded_steps
+from ..errors import HistoryError
+from ..measures.bf16 import Words, format_of, nan_rows
+from ..measures.census import Census, census, censuses, history_leaders
+from ..measures.distances import centroid, largest_linf, linf_cells, linf_weight
+from ..measures.extent import extents, known_cells
+from ..measures.identity import classes, populations
+from ..schedules import recorded_steps
+from ..store.run_folder import HISTORY, Run
 
 GROUPS = ("all", "dead", "live")
 CENSUS_COLUMNS = ("step", "group", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes")

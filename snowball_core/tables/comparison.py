@@ -10,17 +10,16 @@ from typing import Any
 
 import pandas as pd
 
+from ..errors import HistoryError, RunError, SnowballError
+from ..measures.alignment import FEWEST, MOST, SPENT, Entrant, anchors, differences, spent
+from ..store.history import Observation
+from ..store.manifest import configuration_hash
+from ..store.origin import origin_of
+from ..store.run_folder import Run, open_run, read_run, run_paths
 from .blocks import Progress, silent
-from .comparison import FEWEST, MOST, SPENT, Entrant, anchors, differences, spent
-from .draws import SAME_BITS, SAME_BYTES, TEXT, Recording, Twins, deciding, draw_hash, draw_numbers, setting_hash, twins
-from .errors import HistoryError, RunError, SnowballError
-from .likeness import unlike
-from .observation import Observation
-from .origins import origin_of
-from .runs import Run, open_run, read_run, run_paths
-from .step_tables import step_table
-from .tables import with_metrics
-from .viewpoint import configuration_hash
+from .census import with_metrics
+from .draws import SAME_BITS, SAME_BYTES, TEXT, Recording, Twins, deciding, draw_hash, draw_numbers, setting_hash, twins, unlike
+from .per_step import step_table
 
 FORK = "forked from"
 _READING = "Thin: every run. Band and thick line: range and median over the draws of a setting."
@@ -226,7 +225,7 @@ def told_twin(pair: Twins) -> str:
 
 
 def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
-    """The fields in which the runs differ; see :func:`~snowball_core.comparison.differences`. The text is told by its hash.
+    """The fields in which the runs differ; see ``alignment.differences``. The text is told by its hash.
 
     Of a file whose configuration is not known every field is "unknown", which makes no difference of one.
     """

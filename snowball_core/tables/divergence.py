@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words, finite_rows, nan_rows
-from .observation import Observation
+from ..measures.bf16 import Words, finite_rows, nan_rows
+from ..store.history import Observation
 
 _OTHERS = {"dead": "live", "live": "dead"}
 

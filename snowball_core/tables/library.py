@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import RunError
-from .glance import Counts, Glance, glance
-from .notes import Notes, read_notes
-from .run_folders import LINK, NO_MANIFEST, OTHER_NAME, told_apart
-from .runs import HISTORY, read_run
-from .status import LOST, Status, read_status
+from ..errors import RunError
+from ..store.notes import Notes, read_notes
+from ..store.run_folder import HISTORY, read_run
+from ..store.run_listing import LINK, NO_MANIFEST, OTHER_NAME, told_apart
+from ..store.status import LOST, Status, read_status
+from .run_summary import Counts, Glance, glance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,17 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .biography import biography
+from ..measures.biography import PARTINGS, Cause, Parting, biography, cause
+from ..measures.census import Hidden, hidden_leaders, history_leaders
+from ..measures.identity import leaders
+from ..measures.lineage import Event, Lineage, lineage_of, partition_changes
+from ..measures.motion import first_moves, last_moves
+from ..memory import release
+from ..store.history import Observation
 from .blocks import BLOCK_BYTES, Progress, blocks, silent
-from .causes import PARTINGS, Cause, Parting, cause
-from .census import hidden_leaders, history_leaders
 from .divergence import judged
-from .identity import leaders
-from .lanes import Hidden
-from .lineage import Event, Lineage, lineage_of, partition_changes
-from .memory import release
-from .motion import first_moves, last_moves
-from .observation import Observation
 
 EVENT_COLUMNS = (
     *("step", "kind", "parents", "children", "tokens", "cause", "previous_step", "parent_holes", "child_holes"),

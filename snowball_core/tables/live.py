@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .census import finite_snapshots
-from .errors import HistoryError, RunError
-from .files import open_regular
-from .runs import HISTORY, METRICS, Run, metric_columns
-from .tables import census_table
+from ..errors import HistoryError, RunError
+from ..measures.census import finite_snapshots
+from ..store.files.regular_files import open_regular
+from ..store.run_folder import HISTORY, METRICS, Run, metric_columns
+from .census import census_table
 
 _COLUMNS = ("step", "loss", "learning_rate")
 _COUNTED = ("step", "group", "unique", "black_holes", "population", "singletons")

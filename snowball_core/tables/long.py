@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from ..measures.extent import extents
+from ..measures.motion import motion
+from ..memory import release
+from ..store.history import Observation
 from .blocks import Progress, blocks, silent
-from .extent import extents
-from .memory import release
-from .motion import motion
-from .observation import Observation
 
 
 def dimension_tables(

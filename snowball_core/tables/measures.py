@@ -8,17 +8,17 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from .axes import durations, explained_variance, run_basis
-from .biography import biographies
+from ..measures.biography import biographies
+from ..measures.distances import PrincipalAxes
+from ..measures.identity_levels import Levels
+from ..measures.pair_distances import PairStatistics, seed_criterion
+from ..measures.principal_axes import durations, explained_variance, run_basis
+from ..store.history import Observation
+from .at_step import holes_at, tokens_at
 from .blocks import Progress, changed_snapshots, silent
-from .close_up import holes_at, tokens_at
 from .divergence import judged
-from .event_tables import Account
-from .geometry import PrincipalAxes
-from .levels import Levels
-from .observation import Observation
-from .pairs import PairStatistics, seed_criterion
-from .step_tables import freezing_of, token_motion
+from .lineage import Account
+from .per_step import freezing_of, token_motion
 
 UNITS = {
     "linf": "weight units",
@@ -78,7 +78,7 @@ def freezing_table(seen: Observation, steps: pd.DataFrame, groups: Sequence[str]
     ----------
     seen : Observation
     steps : DataFrame
-        The :func:`~snowball_core.step_tables.step_table`.
+        The :func:`~snowball_core.tables.per_step.step_table`.
     groups : sequence of str
     """
     rows = [{"group": group, **asdict(freezing_of(seen, steps, group))} for group in groups]

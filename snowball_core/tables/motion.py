@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..measures.freezing import RATE_WINDOW, Freezing
+from ..measures.identity import packed
+from ..memory import release
+from ..store.history import Observation
 from .blocks import Progress, blocks, silent
-from .freezing import RATE_WINDOW, Freezing
-from .identity import packed
-from .memory import release
-from .observation import Observation
 
 # Below this share of the largest rate a schedule is as good as ended.
 _LITTLE = 0.1

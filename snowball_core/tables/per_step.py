@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .bf16 import Words, bits, values
+from ..measures.bf16 import Words, bits, values
+from ..measures.census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
+from ..measures.extent import Extent, extents, known_cells, separation
+from ..measures.freezing import Freezing, freezing, known_rates
+from ..measures.identity_levels import Special, rounded, special_rows, values_unique
+from ..measures.motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
+from ..store.history import Observation
 from .blocks import Progress, silent, walk
-from .census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
-from .extent import Extent, extents, known_cells, separation
-from .freezing import Freezing, freezing, known_rates
-from .levels import Special, rounded, special_rows, values_unique
-from .motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
-from .observation import Observation
 
 VERSION = "steps-7"
 

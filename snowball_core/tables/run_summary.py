@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import is_finite
-from .cache import keep_answer, load_answer
-from .census import censuses, history_leaders
-from .damage import faults
-from .differences import Origin, origin
-from .errors import HistoryError, RunError
-from .files import identity
-from .runs import CHECKPOINT, HISTORY, TENSOR, Run, forked_from, read_run
-from .status import Status, read_status
-from .tensorfile import open_tensor
+from ..config_checks import Origin, origin
+from ..errors import HistoryError, RunError
+from ..measures.bf16 import is_finite
+from ..measures.census import censuses, history_leaders
+from ..store.cache import keep_answer, load_answer
+from ..store.files.regular_files import identity
+from ..store.files.tensor_file import open_tensor
+from ..store.integrity.damage import faults
+from ..store.run_folder import CHECKPOINT, HISTORY, TENSOR, Run, forked_from, read_run
+from ..store.status import Status, read_status
 
 VERSION = 4
 POINTS = 32

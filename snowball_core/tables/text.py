@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .census import Census
+from ..measures.census import Census
 
 _NAMED = 3
 
@@ -25,7 +25,8 @@ def story(
     group : str
         The group's name, as in "dead".
     classes : sequence of sequence of int, optional
-        Sizes of the hidden classes in each hole of the last snapshot, as :func:`~snowball_core.census.class_sizes` gives them.
+        Sizes of the hidden classes in each hole of the last snapshot, as :func:`~snowball_core.measures.census.class_sizes`
+        gives them.
 
     Examples
     --------

@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bf16 import bits
-from .blocks import Progress, blocks, silent
-from .census import census_history, censuses, class_sizes, hidden_counts, hidden_leaders, history_leaders
-from .divergence import divergence, judged
-from .errors import HistoryError
-from .event_tables import account, jiggled
-from .extent import extents
-from .freezing import known_rates
-from .laws import (
+from ..errors import HistoryError
+from ..measures.bf16 import bits
+from ..measures.census import census_history, censuses, class_sizes, hidden_counts, hidden_leaders, history_leaders
+from ..measures.extent import extents
+from ..measures.freezing import known_rates
+from ..measures.laws import (
     LAWS,
     Violation,
     fallen,
@@ -31,13 +28,16 @@ from .laws import (
     risen,
     unbalanced,
 )
-from .memory import release
-from .mobility import decay_reach, largest_update, second_moment_falls
-from .observation import Observation
-from .pairs import adjacency_components
-from .step_tables import step_table
-from .story import story
-from .verdict import Evidence, Verdict, untold, verdict
+from ..measures.mobility import decay_reach, largest_update, second_moment_falls
+from ..measures.pair_distances import adjacency_components
+from ..measures.verdict import Evidence, Verdict, untold, verdict
+from ..memory import release
+from ..store.history import Observation
+from .blocks import Progress, blocks, silent
+from .divergence import divergence, judged
+from .lineage import account, jiggled
+from .per_step import step_table
+from .text import story
 
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "rows are jiggled: noise may part and move them"

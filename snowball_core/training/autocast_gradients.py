@@ -24,7 +24,7 @@ class StockModel:
         self._model = model.train()
 
     def run(self, inputs: Tensor, targets: Tensor, count: int) -> Outcome:
-        """Loss and gradients of one batch; parameters as :meth:`snowball_core.lean.LeanModel.run`."""
+        """Loss and gradients of one batch; parameters as :meth:`snowball_core.training.manual_gradients.LeanModel.run`."""
         with torch.autocast(inputs.device.type, torch.bfloat16):
             hidden = self._model.transformer(inputs).last_hidden_state
             logits = self._model.lm_head(hidden)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import torch
 
-from .config import RunConfig
-from .errors import RunError
+from ..config import RunConfig
+from ..errors import RunError
 
 
 class InitialState(NamedTuple):

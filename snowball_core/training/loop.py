@@ -10,25 +10,25 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .config import RunConfig
-from .corpus import Corpus
-from .errors import RunError, SnowballError
-from .files import read_bytes, replacing
+from ..config import RunConfig
+from ..errors import RunError, SnowballError
+from ..jobs.prepare import checked_corpus, prepare
+from ..jobs.queue import turn
+from ..jobs.stop_requests import clear_marker, stop_on_signals
+from ..jobs.stop_requests import was_interrupted as was_interrupted
+from ..memory import keep_memory
+from ..store.corpus import Corpus
+from ..store.files.regular_files import read_bytes, replacing
+from ..store.integrity.soundness import Prefix, sound_prefix
+from ..store.manifest import sealed
+from ..store.recordings import TENSOR
+from ..store.run_folder import Run, read_run
+from ..store.status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_json, write_status
 from .machine import resolve_device
-from .manifest import sealed
-from .memory import keep_memory
-from .preparing import checked_corpus, prepare
 from .provenance import compared_provenance
 from .recorder import Recorder, restore_checkpoint, save_checkpoint, sweep_parts
-from .recordings import TENSOR
-from .retracing import begin
-from .runs import Run, read_run
-from .soundness import Prefix, sound_prefix
-from .status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_json, write_status
-from .stopping import clear_marker, stop_on_signals
-from .stopping import was_interrupted as was_interrupted
-from .training import Snapshot, Training, snapshots
-from .turns import turn
+from .replay import begin
+from .trainer import Snapshot, Training, snapshots
 
 CHECKPOINT_SECONDS = 5.0
 _STATUS_SECONDS = 0.5

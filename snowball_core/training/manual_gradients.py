@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .config import RunConfig
+from ..config import RunConfig
 from .model import EMBEDDING, NORM_EPS, POSITIONS, UNEMBEDDING, Outcome
 
 _SLOPE = 2 * math.sqrt(2 / math.pi)

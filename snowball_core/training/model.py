@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from .config import RunConfig
+from ..config import RunConfig
 from .initial_states import initial_state
 
 NORM_EPS = 1e-5

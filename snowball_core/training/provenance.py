@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from . import __version__
-from .errors import RunError
+from .. import __version__
+from ..errors import RunError
+from ..store.manifest import seed_entries
 from .machine import cpu_features
-from .manifest import seed_entries
 from .precision import dtype_names
-from .training import Training
+from .trainer import Training
 
 _MUST_MATCH = ("torch", "transformers", "device", "threads", "cpu_capability")
 

@@ -14,16 +14,16 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 
-from .checkpoints import Piece, write_checkpoint
-from .digests import Summary, Tally
-from .errors import RunError
-from .metric_rows import MetricsWriter
-from .recordings import TENSOR, recordings
-from .runs import CHECKPOINT, METRICS, Run, matrix_sha256
-from .schedules import recorded_steps
-from .soundness import Prefix, sound_checkpoint, sound_hashes, sound_prefix
-from .tensorfile import TensorWriter
-from .training import Snapshot, Training
+from ..errors import RunError
+from ..schedules import recorded_steps
+from ..store.checkpoint import Piece, write_checkpoint
+from ..store.files.tensor_file import TensorWriter
+from ..store.integrity.digests import Summary, Tally
+from ..store.integrity.soundness import Prefix, sound_checkpoint, sound_hashes, sound_prefix
+from ..store.metric_rows import MetricsWriter
+from ..store.recordings import TENSOR, recordings
+from ..store.run_folder import CHECKPOINT, METRICS, Run, matrix_sha256
+from .trainer import Snapshot, Training
 
 _NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64", torch.int64: "I64"}
 

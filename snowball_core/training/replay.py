@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words
-from .config import RunConfig
-from .corpus import Corpus
-from .errors import RunError
-from .origins import root, segments
-from .runs import Run, matrix_sha256
-from .training import Snapshot, Training, snapshots
+from ..config import RunConfig
+from ..errors import RunError
+from ..measures.bf16 import Words
+from ..store.corpus import Corpus
+from ..store.origin import root, segments
+from ..store.run_folder import Run, matrix_sha256
+from .trainer import Snapshot, Training, snapshots
 
 
 def begin(run: Run, corpus: Corpus) -> Training:

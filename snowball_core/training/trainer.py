@@ -11,18 +11,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .bf16 import Words, values
-from .config import RunConfig
-from .corpus import Corpus
-from .identity import fingerprints
-from .lean import LeanModel
+from ..config import RunConfig
+from ..measures.bf16 import Words, values
+from ..measures.identity import fingerprints
+from ..schedules import learning_rate_at
+from ..store.corpus import Corpus
+from .autocast_gradients import StockModel
+from .batches import WindowOrder
+from .gradient_checks import gradient_residuals
 from .machine import resolve_device, resolve_threads
+from .manual_gradients import LeanModel
 from .model import EMBEDDING, UNEMBEDDING, Outcome, build, recorded_name
 from .precision import REGIMES
-from .residuals import gradient_residuals
-from .schedules import learning_rate_at
-from .stock import StockModel
-from .windows import WindowOrder
 
 _JIGGLE_STREAM = 0x5EED
 

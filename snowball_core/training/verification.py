@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .corpus import Corpus
-from .damage import MANIFEST, faults, is_complete
-from .errors import HistoryError, RunError
-from .evidence import (
+from ..errors import HistoryError, RunError
+from ..jobs.prepare import checked_corpus, dead_tokens
+from ..store.corpus import Corpus
+from ..store.files.regular_files import open_regular
+from ..store.files.tensor_file import open_tensor
+from ..store.integrity.damage import MANIFEST, faults, is_complete
+from ..store.integrity.evidence import (
     AGREES,
     SAME,
     SOUND,
@@ -24,14 +27,11 @@ from .evidence import (
     read_saved,
     recording_states,
 )
-from .files import open_regular
-from .preparing import checked_corpus, dead_tokens
+from ..store.recordings import recordings
+from ..store.run_folder import CHECKPOINT, METRICS, TENSOR, Run
 from .provenance import differences, provenance
-from .recordings import recordings
-from .retracing import begin, retrace
-from .runs import CHECKPOINT, METRICS, TENSOR, Run
-from .tensorfile import open_tensor
-from .training import Snapshot, Training
+from .replay import begin, retrace
+from .trainer import Snapshot, Training
 
 _COLUMNS = ("loss", "learning_rate", "grad_norm")
 _REPEATED = ("dtypes", "seeds", "base_length", "first_windows", "parameters")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snowball_core.config import RunConfig, configured, preset
-from snowball_core.corpus import Corpus, from_bytes
-from snowball_core.training import Snapshot, Training
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import configured, preset
+from snowball_core.store.corpus import Corpus, from_bytes
+from snowball_core.training.trainer import Snapshot, Training
 
 pytest.importorskip("accelerate", reason="the Trainer needs accelerate (requirements-checks.txt)")
-from snowball_core.original import OriginalStep, original_steps
+from benchmarks.original import OriginalStep, original_steps
 
 TEXT = b"the quick brown fox jumps over the lazy dog, and the dog sleeps on. " * 3
 STEPS = 9  # 188 windows in slices of 32: the epoch ends at step 6 with a slice of 28

@@ -15,18 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from snowball_core import lineage_charts, motion_charts
-from snowball_core.biography import biography
-from snowball_core.event_tables import account, event_rows, hidden_of
-from snowball_core.freezing import Freezing
-from snowball_core.lineage_data import nature, told_events
-from snowball_core.motion import PERCENTILES, percentiles
-from snowball_core.motion_charts import Picture
-from snowball_core.motion_scene import COLUMNS, Scene
-from snowball_core.motion_tables import moves_of_token, told, who_moved, zero_stretches
-from snowball_core.observation import Observation, observe
-from snowball_core.step_axes import step_axis
-from snowball_core.step_tables import step_table, token_motion
+from snowball_core.charts import lineage, motion
+from snowball_core.charts.lineage_data import nature, told_events
+from snowball_core.charts.motion import Picture
+from snowball_core.charts.motion_columns import COLUMNS, Scene
+from snowball_core.charts.step_axis import step_axis
+from snowball_core.measures.biography import biography
+from snowball_core.measures.freezing import Freezing
+from snowball_core.measures.motion import PERCENTILES, percentiles
+from snowball_core.store.history import Observation, observe
+from snowball_core.tables.lineage import account, event_rows, hidden_of
+from snowball_core.tables.motion import moves_of_token, told, who_moved, zero_stretches
+from snowball_core.tables.per_step import step_table, token_motion
 
 NAMES = [f"token {token}" for token in range(16)]
 
@@ -100,11 +100,11 @@ def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_know
     scene = Scene(table[table["group"] == "all"], seen.rates, [(3, 5)], step_axis(kind, 20, [3, 6]))
     tokens, moved = token_motion(seen), who_moved(seen)
     makers = [
-        lambda step: motion_charts.regimes(scene, step),
-        lambda step: motion_charts.speeds(scene, step),
-        lambda step: motion_charts.displacements(scene, "cells", step),
-        lambda step: motion_charts.displacements(scene, "weight", step),
-        lambda step: motion_charts.freeze_map(scene, moved, tokens, NAMES, step),
+        lambda step: motion.regimes(scene, step),
+        lambda step: motion.speeds(scene, step),
+        lambda step: motion.displacements(scene, "cells", step),
+        lambda step: motion.displacements(scene, "weight", step),
+        lambda step: motion.freeze_map(scene, moved, tokens, NAMES, step),
     ]
     for make in makers:
         early, late = make(2), make(17)
@@ -112,7 +112,7 @@ def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_know
         assert early[1]["cursor"]["step"].tolist() == [2]
         assert rendered(early)[:4] == b"\x89PNG"
         assert len(early[1]["zero"]) == 1
-        for spec, data in motion_charts.panels(early):
+        for spec, data in motion.panels(early):
             assert rendered((spec, data))[:4] == b"\x89PNG"
 
 
@@ -120,8 +120,8 @@ def test_the_areas_of_the_regimes_are_the_counts_of_the_table(make_run: MakeRun)
     seen = observed(make_run)
     table = step_table(seen)
     rows = table[table["group"] == "live"]
-    data = motion_charts.regimes(Scene(rows, seen.rates, (), step_axis("linear", 20)), 3)[1]["regimes"]
-    for column, (name, _) in motion_charts.REGIMES.items():
+    data = motion.regimes(Scene(rows, seen.rates, (), step_axis("linear", 20)), 3)[1]["regimes"]
+    for column, (name, _) in motion.REGIMES.items():
         area = data[data["regime"] == name]
         for step in range(1, 21):
             held = area[area["x"] >= step].iloc[0]
@@ -139,7 +139,7 @@ def test_the_learning_rate_is_a_line_from_the_start_also_of_a_run_of_one_step(ma
     seen = observe(make_run(steps=1))
     table = step_table(seen)
     scene = Scene(table[table["group"] == "all"], seen.rates, (), step_axis("symlog", 1))
-    assert motion_charts.speeds(scene, 1)[1]["rate"].to_numpy().tolist() == [[0.0, 0.001], [1.0, 0.001]]
+    assert motion.speeds(scene, 1)[1]["rate"].to_numpy().tolist() == [[0.0, 0.001], [1.0, 0.001]]
 
 
 def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
@@ -169,15 +169,15 @@ def test_lanes_and_barcode_are_drawn_offline_and_do_not_know_the_step(make_run: 
     seen = observed(make_run)
     found = account(seen, "dead")
     axis = step_axis(kind, 20, [int(seen.steps[event.snapshot]) for event in found.tree.events])
-    drawn = lineage_charts.told(found.tree, hidden_of(seen, "dead"), seen.steps, axis, NAMES)
+    drawn = lineage.told(found.tree, hidden_of(seen, "dead"), seen.steps, axis, NAMES)
     for chosen in (None, ("token", 2), ("hole", 2)):
-        early, late = (lineage_charts.lanes_chart(drawn, axis, step, chosen) for step in (2, 17))
+        early, late = (lineage.lanes_chart(drawn, axis, step, chosen) for step in (2, 17))
         assert early[0] == late[0]
         assert rendered(late)[:4] == b"\x89PNG"
     assert len(late[1]["outline"]) >= 1
     assert set(late[1]["targets"]["step"]) <= set(seen.steps.tolist())
     stays = biography(found.tree, 2)
-    early, late = (lineage_charts.barcode(drawn, stays, moves_of_token(seen, 2), axis, step) for step in (2, 17))
+    early, late = (lineage.barcode(drawn, stays, moves_of_token(seen, 2), axis, step) for step in (2, 17))
     assert early[0] == late[0]
     assert rendered(late)[:4] == b"\x89PNG"
 
@@ -185,7 +185,7 @@ def test_lanes_and_barcode_are_drawn_offline_and_do_not_know_the_step(make_run: 
 def test_a_barcode_of_more_snapshots_than_columns_tells_the_share_of_each() -> None:
     steps = np.arange(2_001)
     moved = steps % 4 == 1
-    bars = lineage_charts.moves_data(moved, steps, step_axis("linear", 2_000))
+    bars = lineage.moves_data(moved, steps, step_axis("linear", 2_000))
     shares = bars["share"].to_numpy() * (bars["x1"] - bars["x0"])
     assert shares.sum() == pytest.approx(moved.sum())
     assert bars["x1"].max() <= 2_000

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import vl_convert
 
-from snowball_core import renderer as room
+from snowball_core.charts import renderer as room
+from snowball_core.charts.renderer import Renderer
 from snowball_core.errors import HistoryError
-from snowball_core.renderer import Renderer
 
 pytestmark = pytest.mark.processes
 
@@ -87,7 +87,7 @@ def test_one_that_never_answers_is_ended_and_said(renderer: Renderer, monkeypatc
 
 
 def test_it_ends_when_no_one_asks() -> None:
-    code = "from snowball_core import renderer; renderer._IDLE_SECONDS = 0.2; renderer.main()"
+    code = "from snowball_core.charts import renderer; renderer._IDLE_SECONDS = 0.2; renderer.main()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.wait(timeout=60) == 0
         assert process.stdout is not None
@@ -96,7 +96,7 @@ def test_it_ends_when_no_one_asks() -> None:
 
 def test_it_ends_with_the_process_that_asks() -> None:
     code = (
-        "from snowball_core.renderer import renderer; renderer().svg({'mark': 'bar', 'data': {'values': []}});"
+        "from snowball_core.charts.renderer import renderer; renderer().svg({'mark': 'bar', 'data': {'values': []}});"
         "print(renderer()._child.pid, flush=True); import time; time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as asker:

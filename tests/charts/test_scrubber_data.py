@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from conftest import falling_together
 
-from snowball_core.bf16 import from_values
-from snowball_core.census import census_history
+from snowball_core.charts.fixed_axes import stage
+from snowball_core.charts.scrubber_blob import Reel, events, numbered, packed_blob, reel, slots, with_curves
 from snowball_core.errors import HistoryError
-from snowball_core.frames import Reel, events, numbered, packed_blob, reel, slots, with_curves
-from snowball_core.lineage import Lineage, lineage
-from snowball_core.stage import stage
-from snowball_core.story import story
-from snowball_core.tables import distance_matrix, exact_numbers, token_table
+from snowball_core.measures.bf16 import from_values
+from snowball_core.measures.census import census_history
+from snowball_core.measures.lineage import Lineage, lineage
+from snowball_core.tables.census import distance_matrix, exact_numbers, token_table
+from snowball_core.tables.text import story
 
 DEAD = np.arange(16) < 6
 STEPS = np.arange(21)

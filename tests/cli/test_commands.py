@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snowball_core.commands import main
-from snowball_core.config import FIELDS, PRESETS
+from snowball_core.cli.main import main
+from snowball_core.config import FIELDS
+from snowball_core.presets import PRESETS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT.parent / "shared" / "data" / "pg64317.txt"
 
 
@@ -67,7 +68,7 @@ def test_record_list_census_and_distances_agree_with_the_file(
 
     table = tmp_path / "census.csv"
     rows = answered(capsys, "census", made["run"], "--step", "10", "--csv", str(table))["rows"]
-    from snowball_core.tensorfile import open_tensor
+    from snowball_core.store.files.tensor_file import open_tensor
 
     words = open_tensor(runs / made["run"] / "history.safetensors").words[10]
     _, sizes = np.unique(words, axis=0, return_counts=True)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from conftest import MakeRun
 
-from snowball_core.commands import main
-from snowball_core.line_up import USUAL
+from snowball_core.cli.main import main
+from snowball_core.tables.comparison import USUAL
 
 
 @pytest.fixture(autouse=True)

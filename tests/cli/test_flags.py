@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import MakeRun
 
-from snowball_core.commands import main, parser
+from snowball_core.cli.main import main, parser
 from snowball_core.errors import SnowballError
-from snowball_core.runs import Run
+from snowball_core.store.run_folder import Run
 
 
 @pytest.fixture

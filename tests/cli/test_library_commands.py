@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from conftest import MakeRun
 
-from snowball_core.commands import main
-from snowball_core.notes import Notes, read_notes
-from snowball_core.runs import run_paths
-from snowball_core.trash import trashed
+from snowball_core.cli.main import main
+from snowball_core.store.notes import Notes, read_notes
+from snowball_core.store.run_folder import run_paths
+from snowball_core.store.trash import trashed
 
 
 @pytest.fixture(autouse=True)

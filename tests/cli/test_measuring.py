@@ -11,17 +11,17 @@ import pytest
 from tiny_run import WORDS, made_run, save
 
 import snowball_core
-from snowball_core.bf16 import from_values
-from snowball_core.census import Census
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.findings import verdict_of
-from snowball_core.laws import LAWS
-from snowball_core.lineage import lineage
-from snowball_core.observation import observe
-from snowball_core.plates import MOTIFS
-from snowball_core.sheets import SHEETS
-from snowball_core.verdict import flows, outcome, seeds_conclusion, seeds_outcome
+from snowball_core.export.pictures import MOTIFS
+from snowball_core.export.tables import SHEETS
+from snowball_core.measures.bf16 import from_values
+from snowball_core.measures.census import Census
+from snowball_core.measures.laws import LAWS
+from snowball_core.measures.lineage import lineage
+from snowball_core.measures.verdict import flows, outcome, seeds_conclusion, seeds_outcome
+from snowball_core.store.history import observe
+from snowball_core.tables.verdict import verdict_of
 
 
 @pytest.fixture
@@ -178,8 +178,8 @@ def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypa
     def cancelled(words):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("snowball_core.blocks.release", cancelled)
-    monkeypatch.setattr("snowball_core.event_tables.release", cancelled)
+    monkeypatch.setattr("snowball_core.tables.blocks.release", cancelled)
+    monkeypatch.setattr("snowball_core.tables.lineage.release", cancelled)
     assert main([verb, run.id]) == 130
     told = capsys.readouterr().err
     assert "was cancelled after 0 of " in told

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import MakeRun
 
-from snowball_core import output_files
-from snowball_core.commands import main, parser
+from snowball_core.cli import output_files
+from snowball_core.cli.main import main, parser
+from snowball_core.cli.output_files import OutputFile
 from snowball_core.errors import RunError
-from snowball_core.output_files import OutputFile
-from snowball_core.runs import Run, file_sha256
+from snowball_core.store.run_folder import Run, file_sha256
 
 
 def file_flags() -> list[tuple[str, str]]:
@@ -107,7 +107,7 @@ def test_every_flag_refuses_before_it_measures(
     def never(*_: object, **__: object) -> None:
         pytest.fail("it opened the run first")
 
-    monkeypatch.setattr("snowball_core.observation.observe", never)
+    monkeypatch.setattr("snowball_core.store.history.observe", never)
     (outside / "folder").mkdir()
     for path, words in (
         (outside / "folder", "that is a folder"),

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 from safetensors.numpy import save_file
 
-from snowball_core.commands import main
-from snowball_core.notes import annotate
-from snowball_core.terminal import one_line, printable
+from snowball_core.cli.main import main
+from snowball_core.errors import one_line, printable
+from snowball_core.store.notes import annotate
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
 
@@ -145,18 +145,18 @@ AT_IMPORT = """
 import sys
 class Presser:
     def find_spec(self, name, path=None, target=None):
-        if name == "snowball_core.shelf_commands":
+        if name == "snowball_core.cli.library":
             {}
 sys.meta_path.insert(0, Presser())
 """
 AT_MEASURING = f"""
-import snowball_core.blocks as blocks
+import snowball_core.tables.blocks as blocks
 def press(words):
     {INTERRUPT}
 blocks.release = press
 """
 AT_TRAINING = f"""
-import snowball_core.recording as recording
+import snowball_core.training.loop as recording
 def press(path, asked):
     {INTERRUPT}
     return asked.is_set()

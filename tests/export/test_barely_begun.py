@@ -12,15 +12,15 @@ from streamlit.testing.v1 import AppTest
 from trained_runs import tiny, write_book
 
 from snowball_core.errors import HistoryError
-from snowball_core.exhibit import Exhibit
-from snowball_core.findings import law_rows, verdict_of
-from snowball_core.observation import observe
-from snowball_core.plates import MOTIFS
-from snowball_core.preparing import prepare
-from snowball_core.recording import continue_run
-from snowball_core.report import report_bytes
-from snowball_core.runs import Run, read_run
-from snowball_core.viewpoint import viewpoint
+from snowball_core.export.pictures import MOTIFS
+from snowball_core.export.report import report_bytes
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.jobs.prepare import prepare
+from snowball_core.store.history import observe
+from snowball_core.store.run_folder import Run, read_run
+from snowball_core.tables.verdict import law_rows, verdict_of
+from snowball_core.training.loop import continue_run
 
 pytestmark = pytest.mark.usefixtures("library")
 # The About page is of no run.

@@ -13,14 +13,15 @@ import pytest
 from conftest import MakeRun
 from safetensors.numpy import save_file
 
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError, RunError
-from snowball_core.exhibit import Exhibit
-from snowball_core.exporting import export_to, folder_zip
-from snowball_core.observation import find, observe
-from snowball_core.runs import Run
-from snowball_core.takeaways import PARTS, USUAL, chosen, item, items
-from snowball_core.viewpoint import configuration_hash, viewpoint
+from snowball_core.export.bundle import export_to, folder_zip
+from snowball_core.export.files import PARTS, USUAL, chosen, item, items
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.store.history import find, observe
+from snowball_core.store.manifest import configuration_hash
+from snowball_core.store.run_folder import Run
 
 pytestmark = pytest.mark.processes
 

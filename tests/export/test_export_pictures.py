@@ -14,14 +14,15 @@ from conftest import MakeRun
 from PIL import Image
 from safetensors.numpy import save_file
 
-from snowball_core import animation
-from snowball_core.animation import MOST_FRAMES, frame_steps, gif_bytes
+from snowball_core.charts.svg import png_bytes, svg_bytes
 from snowball_core.errors import HistoryError
-from snowball_core.exhibit import Exhibit
-from snowball_core.observation import find, observe
-from snowball_core.pictures import png_bytes, svg_bytes
-from snowball_core.plates import MOTIFS, draw
-from snowball_core.viewpoint import configuration_hash, viewpoint
+from snowball_core.export import animation
+from snowball_core.export.animation import MOST_FRAMES, frame_steps, gif_bytes
+from snowball_core.export.pictures import MOTIFS, draw
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.store.history import find, observe
+from snowball_core.store.manifest import configuration_hash
 
 SVG = "{http://www.w3.org/2000/svg}"
 POINTS = {"data": {"name": "d"}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}

@@ -14,13 +14,14 @@ import pytest
 from conftest import MakeRun
 from safetensors.numpy import save_file
 
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.exhibit import Exhibit
-from snowball_core.observation import find, observe
-from snowball_core.sheets import FORMATS, MOST_PAIRED, PER_STEP, SHEETS, json_bytes
-from snowball_core.tables import distance_matrix, exact_numbers
-from snowball_core.viewpoint import configuration_hash, footer, identity_line, viewpoint
+from snowball_core.export.tables import FORMATS, MOST_PAIRED, PER_STEP, SHEETS, json_bytes
+from snowball_core.export.view import footer, identity_line, viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.store.history import find, observe
+from snowball_core.store.manifest import configuration_hash
+from snowball_core.tables.census import distance_matrix, exact_numbers
 
 
 @pytest.fixture

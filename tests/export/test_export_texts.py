@@ -16,17 +16,18 @@ from conftest import MakeRun
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowball_core.bf16 import bits, from_values, values
 from snowball_core.errors import HistoryError
-from snowball_core.event_tables import account, ytree_csv
-from snowball_core.exhibit import Exhibit
-from snowball_core.methods import latex, markdown, methods
-from snowball_core.observation import find, observe
-from snowball_core.plates import MOTIFS
-from snowball_core.projector import metadata_tsv, projector_json, vectors_tsv
-from snowball_core.report import MOST_ROWS, report_bytes
-from snowball_core.runs import runs_folder
-from snowball_core.viewpoint import configuration_hash, viewpoint
+from snowball_core.export.methods import latex, markdown, methods
+from snowball_core.export.pictures import MOTIFS
+from snowball_core.export.projector import metadata_tsv, projector_json, vectors_tsv
+from snowball_core.export.report import MOST_ROWS, report_bytes
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.measures.bf16 import bits, from_values, values
+from snowball_core.store.history import find, observe
+from snowball_core.store.manifest import configuration_hash
+from snowball_core.store.run_folder import runs_folder
+from snowball_core.tables.lineage import account, ytree_csv
 
 SHIPPED = "2026-11-22-212124-primordial-snowball"
 

@@ -14,19 +14,20 @@ from pathlib import Path
 import pytest
 from conftest import MakeRun
 
-from snowball_core import report
-from snowball_core.commands import main
-from snowball_core.corpus import load_corpus
+from snowball_core.cli.main import main
 from snowball_core.errors import CorpusError
-from snowball_core.exhibit import Exhibit
-from snowball_core.exporting import export_to
-from snowball_core.observation import observe
-from snowball_core.parcel import pack, unpack
-from snowball_core.runs import Run, corpora_folder, file_sha256, read_run
-from snowball_core.status import Status, write_status
-from snowball_core.viewpoint import configuration_hash, viewpoint
+from snowball_core.export import report
+from snowball_core.export.bundle import export_to
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.store.archive import pack, unpack
+from snowball_core.store.corpus import load_corpus
+from snowball_core.store.history import observe
+from snowball_core.store.manifest import configuration_hash
+from snowball_core.store.run_folder import Run, corpora_folder, file_sha256, read_run
+from snowball_core.store.status import Status, write_status
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 # What leaves the machine names none of its folders
@@ -66,7 +67,7 @@ def test_an_exported_run_holds_no_absolute_path(
 
 # A kill leaves nothing that the next start does not sweep
 
-KILLED = "import os, sys; {change}; from snowball_core.commands import main; sys.exit(main(sys.argv[1:]))"
+KILLED = "import os, sys; {change}; from snowball_core.cli.main import main; sys.exit(main(sys.argv[1:]))"
 KILL = "lambda *words: os.kill(os.getpid(), 9)"
 
 
@@ -91,10 +92,10 @@ def test_a_killed_import_and_a_killed_export_leave_nothing(
     with open(file, "wb") as packed:
         pack(run, packed)
     before = left_in(library)
-    killed(f"import snowball_core.parcel as p; p.read_run = {KILL}", "import", file, "--runs", other)
+    killed(f"import snowball_core.store.archive as p; p.read_run = {KILL}", "import", file, "--runs", other)
     assert len(left_in(other)) == 2
     export = ("export", run.id, "--to", target, "--only", "methods", "--runs", library)
-    killed(f"import snowball_core.exporting as e; e._require_ours = {KILL}", *export)
+    killed(f"import snowball_core.export.bundle as e; e._require_ours = {KILL}", *export)
     assert left_in(target) == []
     assert len(left_in(library)) == len(before) + 2
     for folder in (library, other):
@@ -102,7 +103,7 @@ def test_a_killed_import_and_a_killed_export_leave_nothing(
     assert left_in(library) == before
     assert left_in(other) == []
     # Where the library may not be written an export is made in its target; the next one to it sweeps.
-    killed(f"import snowball_core.exporting as e; e._require_ours = {KILL}", *export, SNOWBALL_READONLY="1")
+    killed(f"import snowball_core.export.bundle as e; e._require_ours = {KILL}", *export, SNOWBALL_READONLY="1")
     assert len(left_in(target)) == 2
     assert main(list(map(str, export))) == 0
     assert left_in(target) == ["index.json", "methods.md", "methods.tex", "methods.txt"]

@@ -13,12 +13,13 @@ import pytest
 import trained_runs
 from trained_runs import tiny
 
-from snowball_core import jobs, turns
 from snowball_core.config import RunConfig
-from snowball_core.preparing import prepare
-from snowball_core.runs import Run
-from snowball_core.status import STARTING, Status, lock_of, lock_shared_with_child, log_of, read_status, write_status
-from snowball_core.turns import turn, waiting
+from snowball_core.jobs import queue as turns
+from snowball_core.jobs import workers
+from snowball_core.jobs.prepare import prepare
+from snowball_core.jobs.queue import turn, waiting
+from snowball_core.store.run_folder import Run
+from snowball_core.store.status import STARTING, Status, lock_of, lock_shared_with_child, log_of, read_status, write_status
 
 HOUR = 3_600.0
 CLOCKS = [-100 * HOUR, -HOUR, -31.0, HOUR, 100 * HOUR]
@@ -27,7 +28,7 @@ CLOCKS = [-100 * HOUR, -HOUR, -31.0, HOUR, 100 * HOUR]
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     """A configuration, and no worker that is sent anywhere."""
-    monkeypatch.setattr(jobs, "_spawn", lambda *_: None)
+    monkeypatch.setattr(workers, "_spawn", lambda *_: None)
     return tiny(trained_runs.write_book(tmp_path / "book.txt"))
 
 
@@ -45,7 +46,7 @@ def test_a_run_without_a_worker_is_interrupted_whatever_time_its_status_has(
     assert read_status(queued.path).state == "queued"
     os.utime(queued.path / "status.json", (time.time() + ahead,) * 2)
     assert read_status(queued.path).state == "interrupted"
-    jobs.resume(queued.path.parent, queued.id)
+    workers.resume(queued.path.parent, queued.id)
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + ahead)
     assert read_status(queued.path).state == "interrupted"
@@ -70,11 +71,11 @@ def test_two_clicks_are_one_run_and_a_later_one_is_another_whatever_the_clock_sa
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     folder, now, running = tmp_path / "library", time.time, time.monotonic
-    first = jobs.start(folder, config)
+    first = workers.start(folder, config)
     monkeypatch.setattr(time, "time", lambda: now() + ahead)
-    assert jobs.start(folder, config).id == first.id
+    assert workers.start(folder, config).id == first.id
     monkeypatch.setattr(time, "monotonic", lambda: running() + 4.0)
-    assert jobs.start(folder, config).id != first.id
+    assert workers.start(folder, config).id != first.id
 
 
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])
@@ -82,18 +83,18 @@ def test_a_click_in_another_process_is_a_click_only_for_a_moment(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     folder, now = tmp_path / "library", time.time
-    first = jobs.start(folder, config)
-    monkeypatch.setattr(jobs, "_started", {})
-    assert jobs.start(folder, config).id == first.id
-    monkeypatch.setattr(jobs, "_started", {})
+    first = workers.start(folder, config)
+    monkeypatch.setattr(workers, "_started", {})
+    assert workers.start(folder, config).id == first.id
+    monkeypatch.setattr(workers, "_started", {})
     monkeypatch.setattr(time, "time", lambda: now() + ahead)
-    assert jobs.start(folder, config).id != first.id
+    assert workers.start(folder, config).id != first.id
 
 
 def test_one_damaged_run_keeps_no_other_from_being_started(config: RunConfig, tmp_path: Path) -> None:
-    first = jobs.start(tmp_path / "library", config)
+    first = workers.start(tmp_path / "library", config)
     (first.path / "run.json").write_text("{")
-    assert jobs.start(tmp_path / "library", config).id != first.id
+    assert workers.start(tmp_path / "library", config).id != first.id
 
 
 class _Left(Exception):

@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 from trained_runs import EVERYTHING, forked, numbers, recordings, stopped_at, tiny, write_book
 
-from snowball_core.branching import FIXED, branch, fork_request
 from snowball_core.config import FIELDS
 from snowball_core.errors import ConfigError, RunError
-from snowball_core.event_tables import jiggled
-from snowball_core.findings import law_rows
-from snowball_core.forking import prepare_fork
-from snowball_core.manifest import sealed
-from snowball_core.observation import observe
-from snowball_core.origins import SNAPSHOT, segments
-from snowball_core.recording import continue_run, record
-from snowball_core.runs import CHECKPOINT as CHECKPOINT_FILE
-from snowball_core.runs import HISTORY, file_sha256, read_run, run_paths
-from snowball_core.status import request_stop
-from snowball_core.verification import replay, verify_hashes
+from snowball_core.jobs.fork import prepare_fork
+from snowball_core.jobs.fork_points import FIXED, branch, fork_request
+from snowball_core.store.history import observe
+from snowball_core.store.manifest import sealed
+from snowball_core.store.origin import SNAPSHOT, segments
+from snowball_core.store.run_folder import CHECKPOINT as CHECKPOINT_FILE
+from snowball_core.store.run_folder import HISTORY, file_sha256, read_run, run_paths
+from snowball_core.store.status import request_stop
+from snowball_core.tables.lineage import jiggled
+from snowball_core.tables.verdict import law_rows
+from snowball_core.training.loop import continue_run, record
+from snowball_core.training.verification import replay, verify_hashes
 
 
 @pytest.fixture

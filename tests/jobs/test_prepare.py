@@ -8,11 +8,12 @@ import json
 
 import pytest
 
-from snowball_core.config import RunConfig, configured
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import configured
 from snowball_core.errors import ConfigError, RunError
-from snowball_core.preparing import prepare, request
-from snowball_core.runs import create, open_run
-from snowball_core.status import Status, hold, request_stop, require_writable, write_status
+from snowball_core.jobs.prepare import prepare, request
+from snowball_core.store.run_folder import create, open_run
+from snowball_core.store.status import Status, hold, request_stop, require_writable, write_status
 
 
 @pytest.fixture

@@ -11,25 +11,26 @@ import numpy as np
 import pytest
 from trained_runs import EVERYTHING, forked, recordings, tiny, write_book
 
-from snowball_core import jobs, recording
-from snowball_core.bf16 import values
-from snowball_core.branching import branch, branch_faults, fork_request
-from snowball_core.commands import main
-from snowball_core.config import configured
+from snowball_core.cli.main import main
+from snowball_core.config_checks import configured
 from snowball_core.errors import ConfigError, HistoryError, RunError
-from snowball_core.forking import prepare_fork
-from snowball_core.methods import methods
-from snowball_core.observation import observe
-from snowball_core.origins import CHECKPOINT, SNAPSHOT, changes, origin_of, told
-from snowball_core.precision import REGIMES
-from snowball_core.preparing import checked_corpus, prepare, request
-from snowball_core.recording import continue_run, record
-from snowball_core.runs import CHECKPOINT as CHECKPOINT_FILE
-from snowball_core.runs import HISTORY, Run, matrix_sha256, open_run, read_run, run_paths
+from snowball_core.export.methods import methods
+from snowball_core.jobs import workers
+from snowball_core.jobs.fork import prepare_fork
+from snowball_core.jobs.fork_points import branch, branch_faults, fork_request
+from snowball_core.jobs.prepare import checked_corpus, prepare, request
+from snowball_core.measures.bf16 import values
 from snowball_core.schedules import learning_rate_at
-from snowball_core.status import request_stop
-from snowball_core.training import Training
-from snowball_core.verification import replay, verify_hashes
+from snowball_core.store.history import observe
+from snowball_core.store.origin import CHECKPOINT, SNAPSHOT, changes, origin_of, told
+from snowball_core.store.run_folder import CHECKPOINT as CHECKPOINT_FILE
+from snowball_core.store.run_folder import HISTORY, Run, matrix_sha256, open_run, read_run, run_paths
+from snowball_core.store.status import request_stop
+from snowball_core.training import loop
+from snowball_core.training.loop import continue_run, record
+from snowball_core.training.precision import REGIMES
+from snowball_core.training.trainer import Training
+from snowball_core.training.verification import replay, verify_hashes
 
 pytestmark = pytest.mark.processes
 
@@ -73,7 +74,7 @@ def test_a_fork_from_a_snapshot_is_sound_replayed_and_resumed_to_the_same_bits(
     at = branch(parent, 5)
     again = prepare_fork(folder, at, fork_request(folder, at, {"learning_rate": "0.003", "seed": "9"}))
     shutil.rmtree(parent.path)
-    monkeypatch.setattr(recording, "_STATUS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "_STATUS_SECONDS", 0.0)
     continue_run(folder, again, lambda now: request_stop(again.path) if (now.state, now.step) == ("running", 8) else None)
     (again.path / CHECKPOINT_FILE).unlink()
     assert continue_run(folder, again).state == "completed"
@@ -227,7 +228,7 @@ def test_while_read_only_nothing_is_forked(folder: Path, book: Path, monkeypatch
         with pytest.raises(RunError, match="read-only"):
             prepare_fork(folder, at, config)
         with pytest.raises(RunError, match="read-only"):
-            jobs.start(folder, config, at)
+            workers.start(folder, config, at)
     assert sorted(folder.rglob("*")) == before
 
 
@@ -251,7 +252,7 @@ def test_two_clicks_on_a_fork_start_one_run_and_the_parent_is_not_taken_for_it(f
     parent = record(config, folder)
     at = branch(parent)
     wanted = fork_request(folder, at, {"until": ""})
-    first, second = jobs.start(folder, wanted, at), jobs.start(folder, wanted, at)
+    first, second = workers.start(folder, wanted, at), workers.start(folder, wanted, at)
     try:
         assert first.id == second.id != parent.id
     finally:

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import trained_runs
 
-from snowball_core import jobs
 from snowball_core.config import RunConfig
 from snowball_core.costs import disk_bytes
 from snowball_core.errors import ConfigError, RunError
-from snowball_core.preparing import prepare
-from snowball_core.recording import continue_run, record
-from snowball_core.runs import Run, run_paths
-from snowball_core.status import request_stop
+from snowball_core.jobs import workers
+from snowball_core.jobs.prepare import prepare
+from snowball_core.store.run_folder import Run, run_paths
+from snowball_core.store.status import request_stop
+from snowball_core.training.loop import continue_run, record
 
 pytestmark = pytest.mark.processes
 
@@ -42,16 +42,16 @@ def waited(run: Run, *states: str) -> str:
 
 def test_two_clicks_start_one_run_that_is_stopped_resumed_and_killed(tmp_path: Path, book: Path) -> None:
     folder = tmp_path / "runs"
-    run, again = jobs.start(folder, tiny(book)), jobs.start(folder, tiny(book))
+    run, again = workers.start(folder, tiny(book)), workers.start(folder, tiny(book))
     assert run.id == again.id
     assert len(run_paths(folder)) == 1
     waited(run, "running")
     with pytest.raises(RunError, match="only an unfinished run without a worker can be resumed"):
-        jobs.resume(folder, run.id)
+        workers.resume(folder, run.id)
     request_stop(run.path)
     waited(run, "stopped")
     reached = run.status().step
-    jobs.resume(folder, run.id)
+    workers.resume(folder, run.id)
     waited(run, "running")
     until = time.monotonic() + 120
     while run.status().step <= reached:
@@ -76,7 +76,7 @@ def _command(pid: int) -> bytes:
 
 def test_a_faulty_configuration_starts_nothing(tmp_path: Path, book: Path) -> None:
     with pytest.raises(ConfigError, match="vocab must exceed"):
-        jobs.start(tmp_path / "runs", tiny(book, vocab=50))
+        workers.start(tmp_path / "runs", tiny(book, vocab=50))
     assert run_paths(tmp_path / "runs") == []
 
 
@@ -104,7 +104,7 @@ def test_a_disk_without_room_is_found_before_anything_is_written(
 def test_a_folder_that_vanishes_ends_the_run_with_a_message(
     tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("snowball_core.recording.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("snowball_core.training.loop.CHECKPOINT_SECONDS", 0.0)
     run = prepare(tmp_path / "runs", tiny(book))
 
     def vanish(status: object) -> None:

@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trained_runs import tiny, write_book
 
-from snowball_core.adam_bound import EXACT, ROUNDINGS, Part, is_bounded, largest_ratio
-from snowball_core.bf16 import from_values
-from snowball_core.config import DEFAULTS, configured
-from snowball_core.corpus import load_corpus
-from snowball_core.findings import law_rows
-from snowball_core.mobility import half_cell, largest_update
-from snowball_core.observation import Observation
-from snowball_core.training import Training
+from snowball_core.config import DEFAULTS
+from snowball_core.config_checks import configured
+from snowball_core.measures.adam_bound import EXACT, ROUNDINGS, Part, is_bounded, largest_ratio
+from snowball_core.measures.bf16 import from_values
+from snowball_core.measures.mobility import half_cell, largest_update
+from snowball_core.store.corpus import load_corpus
+from snowball_core.store.history import Observation
+from snowball_core.tables.verdict import law_rows
+from snowball_core.training.trainer import Training
 
 USUAL = [Part(0.9, 0.999, math.inf)]
 LIMIT = 0.1 / math.sqrt(0.001 * (1 - 0.81 / 0.999))

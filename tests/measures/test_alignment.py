@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowball_core.comparison import Entrant, anchors, differences, held, overlay, places, ribbon, ribbons, spent
 from snowball_core.errors import HistoryError
+from snowball_core.measures.alignment import Entrant, anchors, differences, held, overlay, places, ribbon, ribbons, spent
 
 NAN = float("nan")
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from snowball_core.axes import difference_basis, durations, explained_variance, run_basis, step_basis
-from snowball_core.bf16 import from_values, values
-from snowball_core.census import change_steps
+from snowball_core.measures.bf16 import from_values, values
+from snowball_core.measures.census import change_steps
+from snowball_core.measures.principal_axes import difference_basis, durations, explained_variance, run_basis, step_basis
 
 
 @st.composite

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.bf16 import bits, format_of, from_ordinal, from_values, ordinal, ulp, values
+from snowball_core.measures.bf16 import bits, format_of, from_ordinal, from_values, ordinal, ulp, values
 
 PATTERNS = np.arange(65_536, dtype=np.uint32).astype(np.uint16)
 VALUES = values(PATTERNS)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import snowball_core.census as module
-from snowball_core import identity
-from snowball_core.census import (
+import snowball_core.measures.census as module
+from snowball_core.measures import identity
+from snowball_core.measures.census import (
     Census,
     census,
     census_history,

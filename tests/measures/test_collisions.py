@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core import identity
-from snowball_core.biography import rebuilt
-from snowball_core.census import census, census_history, hidden_counts, hidden_leaders, history_leaders
-from snowball_core.identity import leaders
-from snowball_core.lineage import lineage
+from snowball_core.measures import identity
+from snowball_core.measures.biography import rebuilt
+from snowball_core.measures.census import census, census_history, hidden_counts, hidden_leaders, history_leaders
+from snowball_core.measures.identity import leaders
+from snowball_core.measures.lineage import lineage
 
 WORDS = st.integers(0, 2**64 - 1)
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import snowball_core.geometry as module
-from snowball_core.bf16 import from_values, ordinal, values
-from snowball_core.geometry import (
+import snowball_core.measures.distances as module
+from snowball_core.measures.bf16 import from_values, ordinal, values
+from snowball_core.measures.distances import (
     centroid,
     distances,
     fraction_within,

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.bf16 import values
 from snowball_core.errors import HistoryError
-from snowball_core.extent import extents, separation
-from snowball_core.geometry import largest_linf
-from snowball_core.levels import levels
-from snowball_core.pairs import adjacency_components, pair_statistics, require_pairs
+from snowball_core.measures.bf16 import values
+from snowball_core.measures.distances import largest_linf
+from snowball_core.measures.extent import extents, separation
+from snowball_core.measures.identity_levels import levels
+from snowball_core.measures.pair_distances import adjacency_components, pair_statistics, require_pairs
 
 FINITE = st.sampled_from([0, 0x8000, 1, 0x8001, 0x007F, 0x0080, 0x3F7F, 0x3F80, 0x3F81, 0x3F84, 0xBF80, 0x7F7F, 0xFF7F])
 ANY = FINITE | st.sampled_from([0x7F80, 0xFF80, 0x7FC0, 0x7FC1, 0xFFC0])

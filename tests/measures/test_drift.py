@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.bf16 import from_values, values
-from snowball_core.motion import first_moves, last_moves, motion, regimes
+from snowball_core.measures.bf16 import from_values, values
+from snowball_core.measures.motion import first_moves, last_moves, motion, regimes
 
 # Zeros of both signs with subnormals and the first normal numbers; both sides of an exponent change near one.
 SMALL = st.sampled_from([0, 0x8000, 1, 0x8001, 0x007F, 0x0080, 0x8080])

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from snowball_core.biography import rebuilt
-from snowball_core.flicker import Excursion, excursions, folded, is_folded, partitions
-from snowball_core.lanes import Hidden, lanes, ranks
-from snowball_core.lineage import lineage
+from snowball_core.charts.lineage_layout import lanes, ranks
+from snowball_core.measures.biography import rebuilt
+from snowball_core.measures.census import Hidden
+from snowball_core.measures.flicker import Excursion, excursions, folded, is_folded, partitions
+from snowball_core.measures.lineage import lineage
 
 VOCAB = 5
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.freezing import freezing
+from snowball_core.measures.freezing import freezing
 
 
 @st.composite

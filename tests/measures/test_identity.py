@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.identity import classes, fingerprints, moved_frames, packed, populations
+from snowball_core.measures.identity import classes, fingerprints, moved_frames, packed, populations
 
 ROWS = st.integers(0, 6).flatmap(
     lambda tokens: st.integers(1, 5).flatmap(

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from snowball_core.bf16 import from_values, values
-from snowball_core.config import DEFAULTS, configured
-from snowball_core.findings import law_rows
-from snowball_core.laws import LAWS, misstepped
-from snowball_core.observation import Observation, observe
-from snowball_core.recording import record
-from snowball_core.residuals import gradient_residuals
-from snowball_core.step_tables import freezing_of, step_table
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.config import DEFAULTS
+from snowball_core.config_checks import configured
+from snowball_core.measures.bf16 import from_values, values
+from snowball_core.measures.laws import LAWS, misstepped
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.history import Observation, observe
+from snowball_core.tables.per_step import freezing_of, step_table
+from snowball_core.tables.verdict import law_rows
+from snowball_core.training.gradient_checks import gradient_residuals
+from snowball_core.training.loop import record
 
 ONE = 0x3F80
 A, B, C = [ONE, ONE], [ONE, ONE + 1], [ONE + 2, ONE]

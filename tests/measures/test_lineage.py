@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.biography import biographies, biography, rebuilt
-from snowball_core.causes import Parting, cause
-from snowball_core.census import hidden_leaders
-from snowball_core.event_tables import Account, edge_table, event_rows, event_table, node_table, ytree_csv
-from snowball_core.lineage import KINDS, lineage
+from snowball_core.measures.biography import Parting, biographies, biography, cause, rebuilt
+from snowball_core.measures.census import hidden_leaders
+from snowball_core.measures.lineage import KINDS, lineage
+from snowball_core.tables.lineage import Account, edge_table, event_rows, event_table, node_table, ytree_csv
 
 STEPS = np.array([0, 10, 20, 30, 40])
 

@@ -11,12 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.bf16 import from_values, ordinal, values
-from snowball_core.commands import main
-from snowball_core.config import RunConfig, configured, preset
-from snowball_core.mobility import expected_words, half_cell, largest_update, mobility, second_moment_falls, sentences
-from snowball_core.runs import read_run
+from snowball_core.cli.main import main
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import configured, preset
+from snowball_core.measures.bf16 import from_values, ordinal, values
+from snowball_core.measures.mobility import expected_words, half_cell, largest_update, mobility, second_moment_falls, sentences
 from snowball_core.schedules import learning_rate_at
+from snowball_core.store.run_folder import read_run
 
 
 @given(st.integers(0x0001, 0x7F00), st.sampled_from([-1, 1]), st.sampled_from([0.98, 1.02]))
@@ -124,7 +125,7 @@ def test_the_expected_components_are_in_the_weights_format_and_of_its_spread() -
 
 
 def test_the_shipped_runs_first_matrix_moves_as_readme_says() -> None:
-    run = read_run(Path(__file__).resolve().parent.parent / "runs" / "2026-11-22-212124-primordial-snowball")
+    run = read_run(Path(__file__).resolve().parents[2] / "runs" / "2026-11-22-212124-primordial-snowball")
     found = mobility(run.config, run.history().words[0])
     assert (round(found.usually_immovable, 2), round(found.immovable, 2), found.all_immovable_step) == (0.56, 0.08, 9_991)
 

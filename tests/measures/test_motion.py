@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import snowball_core.extent as extent_room
-import snowball_core.motion as motion_room
-from snowball_core.bf16 import from_values, ordinal, values
-from snowball_core.extent import extents, separation
-from snowball_core.freezing import freezing
-from snowball_core.geometry import linf_cells, linf_weight
-from snowball_core.motion import first_moves, last_moves, motion, regimes
+import snowball_core.measures.extent as extent_room
+import snowball_core.measures.motion as motion_room
+from snowball_core.measures.bf16 import from_values, ordinal, values
+from snowball_core.measures.distances import linf_cells, linf_weight
+from snowball_core.measures.extent import extents, separation
+from snowball_core.measures.freezing import freezing
+from snowball_core.measures.motion import first_moves, last_moves, motion, regimes
 
 NEAR = st.sampled_from([0, 0x8000, 1, 0x8001, 0x3F80, 0x3F81, 0x3F82, 0xBF80, 0x4000]) | st.integers(0x3F00, 0x4100)
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import snowball_core.pairs as module
-from snowball_core.bf16 import from_values, ordinal, values
+import snowball_core.measures.pair_distances as module
 from snowball_core.errors import HistoryError
-from snowball_core.geometry import distances
-from snowball_core.levels import levels
-from snowball_core.pairs import adjacency_components, pair_statistics, pairwise, seed_criterion
+from snowball_core.measures.bf16 import from_values, ordinal, values
+from snowball_core.measures.distances import distances
+from snowball_core.measures.identity_levels import levels
+from snowball_core.measures.pair_distances import adjacency_components, pair_statistics, pairwise, seed_criterion
 
 NEAR = st.sampled_from([0, 0x8000, 1, 0x8001, 0x3F80, 0x3F81, 0x3F82, 0x3F84, 0xBF80])
 

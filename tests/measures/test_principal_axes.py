@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import snowball_core.axes as module
-from snowball_core.axes import difference_basis, durations, explained_variance, run_basis, step_basis
-from snowball_core.bf16 import values
-from snowball_core.census import change_steps
-from snowball_core.geometry import principal_axes
+import snowball_core.measures.principal_axes as module
+from snowball_core.measures.bf16 import values
+from snowball_core.measures.census import change_steps
+from snowball_core.measures.distances import principal_axes
+from snowball_core.measures.principal_axes import difference_basis, durations, explained_variance, run_basis, step_basis
 
 EVERYONE = np.ones(4, bool)
 

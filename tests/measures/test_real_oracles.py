@@ -13,22 +13,22 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-from snowball_core.axes import durations, run_basis
-from snowball_core.bf16 import values
-from snowball_core.biography import biography, rebuilt
-from snowball_core.census import change_steps
-from snowball_core.config import configured, preset
-from snowball_core.event_tables import account
-from snowball_core.findings import verdict_of
-from snowball_core.levels import levels
-from snowball_core.motion import motion
-from snowball_core.observation import observe
-from snowball_core.pairs import pair_statistics
-from snowball_core.recording import record
-from snowball_core.runs import read_run, run_paths
-from snowball_core.step_tables import freezing_of, step_table, token_motion
+from snowball_core.config_checks import configured, preset
+from snowball_core.measures.bf16 import values
+from snowball_core.measures.biography import biography, rebuilt
+from snowball_core.measures.census import change_steps
+from snowball_core.measures.identity_levels import levels
+from snowball_core.measures.motion import motion
+from snowball_core.measures.pair_distances import pair_statistics
+from snowball_core.measures.principal_axes import durations, run_basis
+from snowball_core.store.history import observe
+from snowball_core.store.run_folder import read_run, run_paths
+from snowball_core.tables.lineage import account
+from snowball_core.tables.per_step import freezing_of, step_table, token_motion
+from snowball_core.tables.verdict import verdict_of
+from snowball_core.training.loop import record
 
-RUNS = Path(__file__).resolve().parent.parent / "runs"
+RUNS = Path(__file__).resolve().parents[2] / "runs"
 SMALL = {"vocab": 64, "context": 8, "batch": 4, "hidden": 4, "layers": 1, "heads": 1, "threads": 1, "sigma": 1e-3}
 TRAINED = {
     "bfloat16": {**SMALL, "steps": 24},

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snowball_core.bf16 import ordinal, values
-from snowball_core.biography import rebuilt
-from snowball_core.event_tables import account
-from snowball_core.findings import law_rows, verdict_of
-from snowball_core.laws import LAWS
-from snowball_core.observation import observe
-from snowball_core.pairs import pair_statistics
-from snowball_core.runs import read_run, run_paths
-from snowball_core.step_tables import step_table
+from snowball_core.measures.bf16 import ordinal, values
+from snowball_core.measures.biography import rebuilt
+from snowball_core.measures.laws import LAWS
+from snowball_core.measures.pair_distances import pair_statistics
+from snowball_core.store.history import observe
+from snowball_core.store.run_folder import read_run, run_paths
+from snowball_core.tables.lineage import account
+from snowball_core.tables.per_step import step_table
+from snowball_core.tables.verdict import law_rows, verdict_of
 
-RUNS = Path(__file__).resolve().parent.parent / "runs"
+RUNS = Path(__file__).resolve().parents[2] / "runs"
 SHIPPED = [path for path in run_paths(RUNS) if "primordial-snowball" in path.name][-1:]
 pytestmark = pytest.mark.skipif(not SHIPPED, reason="no recorded run is shipped with this checkout")
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core import causes
-from snowball_core.bf16 import from_values
-from snowball_core.event_tables import account
-from snowball_core.observation import Observation
+from snowball_core.measures import biography
+from snowball_core.measures.bf16 import from_values
+from snowball_core.store.history import Observation
+from snowball_core.tables.lineage import account
 
 
 @st.composite
@@ -67,9 +67,9 @@ def told(history, moments, dead):
 def test_every_parting_has_the_cause_that_asking_every_pair_of_tokens_gives(scanned, world):
     history, moments, dead = world
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(causes, "_SCANNED", scanned)
+        patch.setattr(biography, "_SCANNED", scanned)
         for members, event, found in told(history, moments, dead):
-            assert (found is None) == (event.kind not in causes.PARTINGS)
+            assert (found is None) == (event.kind not in biography.PARTINGS)
             if found is None:
                 continue
             classes, differed, shared, violated, word = naive_cause(members, event.snapshot, history, moments, dead)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core.census import Census, census, history_leaders
-from snowball_core.findings import law_rows, verdict_of
-from snowball_core.laws import idle_snapshots
-from snowball_core.lineage import lineage
-from snowball_core.observation import Observation
-from snowball_core.verdict import flows, outcome, seeds_outcome
+from snowball_core.measures.census import Census, census, history_leaders
+from snowball_core.measures.laws import idle_snapshots
+from snowball_core.measures.lineage import lineage
+from snowball_core.measures.verdict import flows, outcome, seeds_outcome
+from snowball_core.store.history import Observation
+from snowball_core.tables.verdict import law_rows, verdict_of
 
 KINDS = ("formation", "absorption", "coalescence", "emission", "fission", "evaporation")
 

@@ -8,7 +8,7 @@ from browsing import MARKS, arrived, at_rest, go_to, named, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
-from snowball_core.runs import HISTORY, Run
+from snowball_core.store.run_folder import HISTORY, Run
 
 pytestmark = MARKS
 TABS = ("Library", "Train", "Lineage", "Motion", "Compare", "Verdict", "About", "Export", "Scrub")

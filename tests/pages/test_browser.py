@@ -13,12 +13,12 @@ from browsing import MARKS, PAGES, at_rest, counted, go_to, names, scrubbed_to, 
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
-from snowball_core.exhibit import Exhibit
-from snowball_core.observation import observe
-from snowball_core.runs import Run, open_run, run_paths
-from snowball_core.sheets import SHEETS
-from snowball_core.tables import csv_bytes
-from snowball_core.viewpoint import viewpoint
+from snowball_core.export.tables import SHEETS
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.store.history import observe
+from snowball_core.store.run_folder import Run, open_run, run_paths
+from snowball_core.tables.census import csv_bytes
 
 pytestmark = MARKS
 TITLES = {"": "Scrub", "about": "About the measures"}

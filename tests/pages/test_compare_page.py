@@ -14,9 +14,9 @@ from paging import sound, specs, texts
 from streamlit.testing.v1 import AppTest
 from tiny_run import made_run
 
-from snowball_core.runs import HISTORY, TENSOR, Run
-from snowball_core.tables import exact_numbers
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, TENSOR, Run
+from snowball_core.tables.census import exact_numbers
 
 pytestmark = pytest.mark.usefixtures("library")
 

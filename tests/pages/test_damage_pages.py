@@ -10,12 +10,12 @@ from conftest import MakeRun
 from damaging import holds, lines
 from paging import opened, shown, texts
 
-from snowball_core.damage import damage
 from snowball_core.errors import HistoryError
-from snowball_core.manifest import sealed
-from snowball_core.runs import HISTORY, Run, read_run
-from snowball_core.status import hold
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.integrity.damage import damage
+from snowball_core.store.manifest import sealed
+from snowball_core.store.run_folder import HISTORY, Run, read_run
+from snowball_core.store.status import hold
 
 pytestmark = pytest.mark.usefixtures("library")
 MOMENTS = "moment_hash.safetensors"
@@ -140,7 +140,7 @@ def test_where_the_frames_cannot_be_made_the_native_view_stands_in(make_run: Mak
     def refuse(*_: object) -> None:
         raise HistoryError("the history was changed meanwhile. Measure it again.")
 
-    monkeypatch.setattr("pages.parts.openers.frames", refuse)
+    monkeypatch.setattr("pages.parts.shared.cached.frames", refuse)
     app = opened("scrub", step="3")
     assert "Not every step can be drawn at once" in texts(app.warning)
     assert not app.get("bidi_component")

@@ -9,9 +9,9 @@ from browsing import at_rest, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
-from snowball_core.runs import HISTORY, TENSOR, Run
-from snowball_core.status import Status, write_status
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, TENSOR, Run
+from snowball_core.store.status import Status, write_status
 
 pytestmark = browsing.MARKS
 NAN, INFINITY = 0x7FC0, 0x7F80

@@ -20,13 +20,13 @@ from conftest import MakeRun
 from PIL import Image
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
-from snowball_core.exhibit import Exhibit
-from snowball_core.observation import observe
-from snowball_core.plates import MOTIFS
-from snowball_core.runs import Run
-from snowball_core.sheets import SHEETS
-from snowball_core.tables import csv_bytes
-from snowball_core.viewpoint import viewpoint
+from snowball_core.export.pictures import MOTIFS
+from snowball_core.export.tables import SHEETS
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.store.history import observe
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import csv_bytes
 
 pytestmark = MARKS
 

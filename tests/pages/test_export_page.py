@@ -9,10 +9,10 @@ from conftest import MakeRun
 from paging import opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
-from snowball_core.glossary import anchors
-from snowball_core.methods import methods
-from snowball_core.observation import observe
-from snowball_core.plates import MOTIFS
+from pages.parts.about.glossary import anchors
+from snowball_core.export.methods import methods
+from snowball_core.export.pictures import MOTIFS
+from snowball_core.store.history import observe
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -52,7 +52,7 @@ def test_a_step_that_was_not_recorded_becomes_the_one_before(make_run: MakeRun) 
 
 
 def test_every_file_has_a_button_and_a_run_under_way_is_not_packed(make_run: MakeRun) -> None:
-    from snowball_core.status import lock_of
+    from snowball_core.store.status import lock_of
 
     finished = buttons(opened("export", run=make_run(name="finished").id))
     names = ("The folder as one zip file", "SVG", "PNG", "CSV", "Parquet", "JSON", "Report, one HTML page", "Animation, GIF")

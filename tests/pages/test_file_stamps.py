@@ -14,11 +14,11 @@ from conftest import MakeRun, falling_together
 from paging import opened, shown, texts
 from safetensors.numpy import save_file
 
-from pages.parts import openers
-from pages.parts.stamps import stamp
-from snowball_core.runs import HISTORY, METRICS, TENSOR, Run
-from snowball_core.status import Status, hold, write_status
-from snowball_core.tensorfile import TensorWriter
+from pages.parts.shared import cached
+from pages.parts.shared.file_stamps import stamp
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, Run
+from snowball_core.store.status import Status, hold, write_status
 
 LONG_AGO = (1_600_000_000, 1_600_000_000)
 pytestmark = pytest.mark.usefixtures("library")
@@ -161,16 +161,16 @@ def test_a_replaced_file_is_not_kept_open(make_run: MakeRun, tmp_path: Path) -> 
         links = [Path(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
         return [str(link.readlink()) for link in links if link.is_symlink() and run.id in str(link.readlink())]
 
-    openers.seen(path, 21)
+    cached.seen(path, 21)
     assert held()
     by_name(another_history(run, tmp_path / "elsewhere"), run.path / HISTORY)
-    openers.seen(path, 21)
+    cached.seen(path, 21)
     assert not [name for name in held() if name.endswith("(deleted)")]
 
 
 def test_a_history_that_became_shorter_says_so(make_run: MakeRun, tmp_path: Path) -> None:
     run, shorter = make_run(), make_run(snapshots=3)
-    assert len(openers.history(str(run.path), 21)) == 21
+    assert len(cached.history(str(run.path), 21)) == 21
     by_name(shorter.path / HISTORY, run.path / HISTORY)
-    with pytest.raises(openers.HistoryError, match=r"must hold the 21 snapshots it held a moment ago; it holds 3\."):
-        openers.history(str(run.path), 21)
+    with pytest.raises(cached.HistoryError, match=r"must hold the 21 snapshots it held a moment ago; it holds 3\."):
+        cached.history(str(run.path), 21)

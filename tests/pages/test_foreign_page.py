@@ -11,7 +11,7 @@ from paging import opened, texts
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from snowball_core.bf16 import values
+from snowball_core.measures.bf16 import values
 
 pytestmark = pytest.mark.usefixtures("library")
 

@@ -9,10 +9,10 @@ from conftest import MakeRun
 from paging import opened, sound, texts
 from trained_runs import tiny, write_book
 
-from snowball_core import jobs
-from snowball_core.branching import Branch
-from snowball_core.recording import record
-from snowball_core.runs import Run
+from snowball_core.jobs import workers
+from snowball_core.jobs.fork_points import Branch
+from snowball_core.store.run_folder import Run
+from snowball_core.training.loop import record
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -47,7 +47,7 @@ def test_a_fork_from_a_snapshot_is_prepared_explained_and_started(trained: Run, 
         asked.append((config, at))
         return trained
 
-    monkeypatch.setattr(jobs, "start", start)
+    monkeypatch.setattr(workers, "start", start)
     app = opened("train")
     app.number_input(key=f"fork-step-{trained.id}").set_value(2).run()
     sound(app.button(key=f"fork-snapshot-{trained.id}").click().run())

@@ -19,7 +19,7 @@ from browsing import MARKS, at_rest, serve, taken, unfold, visit
 from conftest import MakeRun
 from playwright.sync_api import Browser, expect
 
-from pages.parts.gate import named
+from pages.parts.server.gate import named
 
 pytestmark = MARKS
 PATHS = ("/", "/motion?run=x", "/_stcore/health", "/_stcore/metrics", "/_stcore/host-config", "/media/none.csv", "/favicon.png")

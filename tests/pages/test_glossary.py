@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snowball_core.comparison import SPENT
-from snowball_core.event_tables import EVENT_COLUMNS
-from snowball_core.glossary import Entry, anchors, measures, sections
-from snowball_core.line_up import MEASURES
-from snowball_core.lineage import KINDS
-from snowball_core.motion import REGIMES
-from snowball_core.observation import Observation
-from snowball_core.step_tables import step_table
-from snowball_core.tables import with_metrics
+from pages.parts.about.glossary import Entry, anchors, measures, sections
+from snowball_core.measures.alignment import SPENT
+from snowball_core.measures.lineage import KINDS
+from snowball_core.measures.motion import REGIMES
+from snowball_core.store.history import Observation
+from snowball_core.tables.census import with_metrics
+from snowball_core.tables.comparison import MEASURES
+from snowball_core.tables.lineage import EVENT_COLUMNS
+from snowball_core.tables.per_step import step_table
 
 
 def test_every_column_of_the_step_table_is_explained() -> None:

@@ -12,12 +12,12 @@ from conftest import MakeRun, falling_together
 from playwright.sync_api import Page
 from safetensors.numpy import save_file
 
-from snowball_core.bf16 import values
-from snowball_core.notes import annotate, read_notes
-from snowball_core.runs import run_paths
-from snowball_core.shelf_benchmark import made_library
-from snowball_core.status import Status, hold, write_status
-from snowball_core.trash import trashed
+from benchmarks.library import made_library
+from snowball_core.measures.bf16 import values
+from snowball_core.store.notes import annotate, read_notes
+from snowball_core.store.run_folder import run_paths
+from snowball_core.store.status import Status, hold, write_status
+from snowball_core.store.trash import trashed
 
 pytestmark = browsing.MARKS
 _HEAD_PIXELS, _ROW_PIXELS = 37, 35

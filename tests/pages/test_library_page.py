@@ -14,10 +14,10 @@ from paging import sound, texts
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from snowball_core.notes import Notes, annotate, read_notes
-from snowball_core.runs import Run, file_sha256, run_paths
-from snowball_core.status import lock_of
-from snowball_core.trash import trash, trashed
+from snowball_core.store.notes import Notes, annotate, read_notes
+from snowball_core.store.run_folder import Run, file_sha256, run_paths
+from snowball_core.store.status import lock_of
+from snowball_core.store.trash import trash, trashed
 
 pytestmark = pytest.mark.usefixtures("library")
 

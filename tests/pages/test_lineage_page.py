@@ -9,10 +9,10 @@ import pytest
 from conftest import MakeRun
 from paging import opened, sound, specs, texts, token_list
 
-from snowball_core.bf16 import from_values
-from snowball_core.runs import HISTORY, TENSOR, Run
-from snowball_core.status import lock_of
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.measures.bf16 import from_values
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, TENSOR, Run
+from snowball_core.store.status import lock_of
 
 pytestmark = pytest.mark.usefixtures("library")
 

@@ -10,8 +10,8 @@ from conftest import MakeRun
 from paging import opened, sound, specs, texts
 from streamlit.testing.v1 import AppTest
 
-from snowball_core.runs import HISTORY, METRIC_COLUMNS, METRICS
-from snowball_core.status import lock_of
+from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS
+from snowball_core.store.status import lock_of
 
 pytestmark = pytest.mark.usefixtures("library")
 

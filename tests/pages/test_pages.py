@@ -12,13 +12,13 @@ from conftest import MakeRun
 from paging import shown, sound, texts
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import place as place_module
-from snowball_core import jobs
-from snowball_core.event_tables import account
-from snowball_core.observation import observe
-from snowball_core.runs import Run, run_paths
-from snowball_core.status import lock_of
-from snowball_core.tables import exact_numbers, group_mask
+from pages.parts.shared import selection as place_module
+from snowball_core.jobs import workers
+from snowball_core.store.history import observe
+from snowball_core.store.run_folder import Run, run_paths
+from snowball_core.store.status import lock_of
+from snowball_core.tables.census import exact_numbers, group_mask
+from snowball_core.tables.lineage import account
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -44,7 +44,7 @@ def test_the_demo_button_starts_the_demo_and_shows_it(make_run: MakeRun, monkeyp
         asked.append(config)
         return make_run(snapshots=0, state="failed", name="demo")
 
-    monkeypatch.setattr(jobs, "start", start)
+    monkeypatch.setattr(workers, "start", start)
     app = sound(opened().button(key="demo").click().run())
     assert asked[0].name == "demo"  # type: ignore[attr-defined]
     assert "Nothing was recorded in this run" in texts(app.warning)

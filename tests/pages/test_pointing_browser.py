@@ -10,8 +10,8 @@ from browsing import MARKS, ROOT, arrived, at_rest, names, stands_on, visit
 from conftest import MakeRun
 from playwright.sync_api import Locator, Page, Position, expect
 
-from snowball_core.app_benchmark import many_dead_run
-from snowball_core.runs import read_run
+from benchmarks.app import many_dead_run
+from snowball_core.store.run_folder import read_run
 
 pytestmark = MARKS
 SHIPPED = "2026-11-22-212124-primordial-snowball"

@@ -13,8 +13,8 @@ from conftest import MakeRun
 from PIL import Image
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from snowball_core.runs import METRICS, Run
-from snowball_core.viewpoint import configuration_hash
+from snowball_core.store.manifest import configuration_hash
+from snowball_core.store.run_folder import METRICS, Run
 
 pytestmark = browsing.MARKS
 

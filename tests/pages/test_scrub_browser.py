@@ -10,9 +10,9 @@ from browsing import MARKS, arrived, at_rest, counted, fits, names, scrubbed_to,
 from conftest import MakeRun, falling_together
 from playwright.sync_api import Browser, Page, expect
 
-from snowball_core.runs import HISTORY, TENSOR
-from snowball_core.status import Status, lock_of, write_status
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, TENSOR
+from snowball_core.store.status import Status, lock_of, write_status
 
 pytestmark = MARKS
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from pages.parts import access, boot
+from pages.parts.server import access, startup
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_server_that_imports_the_front_door_finds_the_app_that_runs_it_as_the_main_script(monkeypatch: pytest.MonkeyPatch):
@@ -24,8 +24,8 @@ def test_a_server_that_imports_the_front_door_finds_the_app_that_runs_it_as_the_
 
 
 def test_the_parts_of_the_first_page_are_imported_before_it_is_asked_for():
-    boot.import_first_page()
-    assert {f"pages.parts.{part}" for part in ("scrubber", "exact_step", "run_picker")} <= set(sys.modules)
+    startup.import_first_page()
+    assert {f"pages.parts.{part}" for part in ("scrub.component", "scrub.exact_step", "shared.run_picker")} <= set(sys.modules)
     assert sys.getswitchinterval() == pytest.approx(0.005)
 
 
@@ -35,7 +35,7 @@ def test_a_browser_is_opened_when_the_server_answers_and_not_before(monkeypatch:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
-        opening = threading.Thread(target=boot._open_browser, args=(port,))
+        opening = threading.Thread(target=startup._open_browser, args=(port,))
         opening.start()
         opening.join(0.2)
         assert not opened
@@ -53,8 +53,8 @@ def test_a_browser_is_opened_with_the_token_and_a_token_of_ones_own_is_not_print
     access.token.cache_clear()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        boot._open_browser(port)
-        boot._say_address(port)
+        startup._open_browser(port)
+        startup._say_address(port)
     access.token.cache_clear()
     assert opened == [f"http://localhost:{port}/?token=a+b%26c"]
     printed = capsys.readouterr().out

@@ -13,7 +13,7 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.media_file_storage import MediaFileStorageError
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from pages.parts.kept_clicks import KEPT_SECONDS, AnsweringQueue, PatientFileManager, TellingHandler
+from pages.parts.server.streamlit_patches import KEPT_SECONDS, AnsweringQueue, PatientFileManager, TellingHandler
 from snowball_core.errors import HistoryError
 
 BUTTON = "its place on the page"

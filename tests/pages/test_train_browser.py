@@ -12,10 +12,10 @@ from browsing import MARKS, at_rest, free_port, serve, visit
 from playwright.sync_api import Browser, Page, expect
 from trained_runs import tiny, write_book
 
-from snowball_core import jobs
-from snowball_core.recording import record
-from snowball_core.runs import Run, run_paths
-from snowball_core.status import request_stop
+from snowball_core.jobs import workers
+from snowball_core.store.run_folder import Run, run_paths
+from snowball_core.store.status import request_stop
+from snowball_core.training.loop import record
 
 pytestmark = MARKS
 
@@ -23,7 +23,7 @@ pytestmark = MARKS
 @pytest.fixture
 def under_way(tmp_path: Path) -> Iterator[Run]:
     """A run that trains until the test is over."""
-    run = jobs.start(tmp_path, tiny(write_book(tmp_path / "book.txt"), steps=5_000_000, record="every-20", name="endless"))
+    run = workers.start(tmp_path, tiny(write_book(tmp_path / "book.txt"), steps=5_000_000, record="every-20", name="endless"))
     yield run
     for path in run_paths(tmp_path):
         if worker := worker_of(path.name):
@@ -118,7 +118,7 @@ def test_the_app_may_be_restarted_and_every_tab_sees_the_same(tmp_path: Path, br
         tabs[0].get_by_role("button", name="Stop and keep what is recorded").click()
         expect(tabs[1].locator(".st-key-continuing").get_by_text("stopped", exact=True)).to_be_visible()
         # What nobody at the screen did, too.
-        jobs.resume(tmp_path, under_way.id)
+        workers.resume(tmp_path, under_way.id)
         for tab in tabs:
             expect(tab.locator(f".st-key-live-{under_way.id}")).to_be_visible()
         request_stop(under_way.path)

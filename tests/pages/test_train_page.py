@@ -11,10 +11,10 @@ from conftest import MakeRun
 from paging import labels, opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
-from snowball_core import jobs
-from snowball_core.config import PRESETS, PURPOSES
-from snowball_core.runs import Run, run_paths
-from snowball_core.status import STARTING, Status, lock_of, stop_marker, write_status
+from snowball_core.jobs import workers
+from snowball_core.presets import PRESETS, PURPOSES
+from snowball_core.store.run_folder import Run, run_paths
+from snowball_core.store.status import STARTING, Status, lock_of, stop_marker, write_status
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -83,7 +83,7 @@ def test_the_start_button_passes_the_form_on(make_run: MakeRun, monkeypatch: pyt
         asked.append(config)
         return make_run()
 
-    monkeypatch.setattr(jobs, "start", start)
+    monkeypatch.setattr(workers, "start", start)
     app = opened("train")
     app.text_input(key="field-steps").set_value("60")
     sound(app.button(key="start").click().run())
@@ -203,7 +203,7 @@ def test_an_interrupted_run_repeats_the_last_line_of_its_worker(make_run: MakeRu
 def test_resume_says_what_is_left_and_sends_a_worker(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(snapshots=9, state="stopped")
     sent: list[str] = []
-    monkeypatch.setattr(jobs, "resume", lambda folder, run_id: sent.append(run_id))
+    monkeypatch.setattr(workers, "resume", lambda folder, run_id: sent.append(run_id))
     app = opened("train")
     assert "From step 0: 20 steps, of which 8 are repeated and compared" in texts(app.caption)
     sound(app.button(key=f"resume-{run.id}").click().run())
@@ -215,7 +215,7 @@ def test_a_resume_that_failed_is_shown_with_the_reason_though_another_run_was_sh
 ) -> None:
     chosen, other = make_run(snapshots=9, state="stopped", name="aaa"), make_run(name="zzz")
     queued, failed = Status("queued", 8, 20, message=STARTING), Status("failed", 8, 20, message="its checkpoint is damaged")
-    monkeypatch.setattr(jobs, "resume", lambda folder, run_id: write_status(chosen.path, queued))
+    monkeypatch.setattr(workers, "resume", lambda folder, run_id: write_status(chosen.path, queued))
     app = opened("train", {"continue-run": chosen.id})
     sound(app.button(key=f"resume-{chosen.id}").click().run())
     assert app.selectbox(key="continue-run").value == other.id

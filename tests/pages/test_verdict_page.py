@@ -10,19 +10,19 @@ import pytest
 from conftest import MakeRun
 from paging import opened, texts
 
-from snowball_core.epsilon import cell_widths, disagreement, epsilon_table
-from snowball_core.findings import law_rows, verdict_of
-from snowball_core.glossary import anchors
-from snowball_core.laws import LAWS
-from snowball_core.observation import observe
-from snowball_core.pairs import seed_criterion
-from snowball_core.plates import MOTIFS
-from snowball_core.runs import HISTORY, METRICS, TENSOR
-from snowball_core.tensorfile import TensorWriter
+from pages.parts.about.glossary import anchors
+from snowball_core.export.pictures import MOTIFS
+from snowball_core.measures.laws import LAWS
+from snowball_core.measures.pair_distances import seed_criterion
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.history import observe
+from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR
+from snowball_core.tables.verdict import law_rows, verdict_of
+from snowball_core.tables.verdict_rows import cell_widths, disagreement, epsilon_table
 
 pytestmark = pytest.mark.usefixtures("library")
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_an_empty_library_offers_the_demo() -> None:

@@ -14,11 +14,11 @@ import pytest
 from conftest import MakeRun
 from safetensors import safe_open
 
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import RunError
-from snowball_core.parcel import pack, unpack
-from snowball_core.runs import Run, open_run, read_run
-from snowball_core.status import lock_of
+from snowball_core.store.archive import pack, unpack
+from snowball_core.store.run_folder import Run, open_run, read_run
+from snowball_core.store.status import lock_of
 
 
 @pytest.fixture

@@ -15,16 +15,16 @@ import pytest
 from conftest import MakeRun
 from paging import texts
 
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import RunError
-from snowball_core.jobs import alive
-from snowball_core.line_up import kin
-from snowball_core.run_folders import other_entries, run_paths
-from snowball_core.runs import METRICS, Run, open_run
-from snowball_core.shelf import answer_of, row, shelf
-from snowball_core.trash import trash
+from snowball_core.jobs.workers import alive
+from snowball_core.store.run_folder import METRICS, Run, open_run
+from snowball_core.store.run_listing import other_entries, run_paths
+from snowball_core.store.trash import trash
+from snowball_core.tables.comparison import kin
+from snowball_core.tables.library import answer_of, row, shelf
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("library")
 
 
@@ -225,7 +225,7 @@ def test_a_folder_that_may_not_be_entered_is_one_row(make_run: MakeRun, tmp_path
     if before and not shutil.which("setpriv"):
         pytest.skip("root without setpriv: file modes would not count")
     good, closed, unsearchable = make_run(name="good"), make_run(name="closed"), make_run(name="unsearchable")
-    code = "import sys; from snowball_core.commands import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from snowball_core.cli.main import main; sys.exit(main(sys.argv[1:]))"
     os.chmod(closed.path, 0)
     os.chmod(unsearchable.path, 0o444)
     words = [*before, sys.executable, "-c", code]

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from conftest import MakeRun
 
-from snowball_core import blocks
-from snowball_core.cache import keep, keep_answer, load, load_answer
-from snowball_core.glance import glance, measured
-from snowball_core.observation import Observation, observe
-from snowball_core.step_tables import measured_block, step_table, token_motion
+from snowball_core.store.cache import keep, keep_answer, load, load_answer
+from snowball_core.store.history import Observation, observe
+from snowball_core.tables import blocks
+from snowball_core.tables.per_step import measured_block, step_table, token_motion
+from snowball_core.tables.run_summary import glance, measured
 
 TABLE = pd.DataFrame({"count": [1, 2, 3], "share": [0.5, 0.25, np.nan], "sizes": ["2", "", "3 2"]})
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowball_core import corpus
-from snowball_core.corpus import download_gatsby, from_bytes, gatsby_from_book, load_corpus, python_manual, read_file
 from snowball_core.errors import CorpusError
+from snowball_core.store import corpus
+from snowball_core.store.corpus import download_gatsby, from_bytes, gatsby_from_book, load_corpus, python_manual, read_file
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 needs_text = pytest.mark.skipif(not (DATA / "gatsby.txt").is_file(), reason="the seed's text is not beside the repository")
 needs_book = pytest.mark.skipif(not (DATA / "pg64317.txt").is_file(), reason="the raw book is not beside the repository")
 DEAD = {*range(10), *range(11, 32), 34, 35, 37, 38, 39, 43, 47, 60, 61, 62, 64, 92, 94, 95, 96, *range(123, 128)}

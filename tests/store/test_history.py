@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 from tiny_run import MOMENTS, STEPS, WORDS, made_run, save
 
-import snowball_core.blocks as walking
-import snowball_core.step_tables as module
-from snowball_core.bf16 import values
-from snowball_core.blocks import blocks
-from snowball_core.cache import content_key, keep, load
-from snowball_core.census import census
+import snowball_core.tables.blocks as walking
+import snowball_core.tables.per_step as module
 from snowball_core.errors import HistoryError, RunError
-from snowball_core.event_tables import account
-from snowball_core.observation import find, foreign, observe, tokens_of
-from snowball_core.runs import HISTORY
-from snowball_core.step_tables import CENSUS_COLUMNS, census_at, step_table, token_motion
+from snowball_core.measures.bf16 import values
+from snowball_core.measures.census import census
+from snowball_core.store.cache import content_key, keep, load
+from snowball_core.store.history import find, foreign, observe, tokens_of
+from snowball_core.store.run_folder import HISTORY
+from snowball_core.tables.blocks import blocks
+from snowball_core.tables.lineage import account
+from snowball_core.tables.per_step import CENSUS_COLUMNS, census_at, step_table, token_motion
 
 
 @pytest.fixture

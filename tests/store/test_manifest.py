@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from conftest import MakeRun
 
-from snowball_core.damage import faults
 from snowball_core.errors import RunError
-from snowball_core.files import read_json
-from snowball_core.manifest import portable, sealed
-from snowball_core.methods import methods
-from snowball_core.observation import observe
-from snowball_core.runs import Run, read_run
-from snowball_core.shelf import row
-from snowball_core.soundness import require_manifest
-from snowball_core.status import Status
+from snowball_core.export.methods import methods
+from snowball_core.store.files.regular_files import read_json
+from snowball_core.store.history import observe
+from snowball_core.store.integrity.damage import faults
+from snowball_core.store.integrity.soundness import require_manifest
+from snowball_core.store.manifest import portable, sealed
+from snowball_core.store.run_folder import Run, read_run
+from snowball_core.store.status import Status
+from snowball_core.tables.library import row
 
 HASH = "0f" * 32
 HUGE = 10**29

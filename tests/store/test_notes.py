@@ -13,12 +13,12 @@ from conftest import MakeRun
 from hypothesis import given
 from hypothesis import strategies as some
 
-from snowball_core import notes as room
 from snowball_core.errors import RunError
-from snowball_core.notes import FILE, Notes, add_tags, annotate, annotate_seen, read_notes, tags_of
-from snowball_core.runs import file_sha256, read_run
+from snowball_core.store import notes as room
+from snowball_core.store.notes import FILE, Notes, add_tags, annotate, annotate_seen, read_notes, tags_of
+from snowball_core.store.run_folder import file_sha256, read_run
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -156,7 +156,7 @@ def test_notes_are_plain_json(make_run: MakeRun) -> None:
 
 def test_what_others_write_meanwhile_is_kept(make_run: MakeRun, tmp_path: Path) -> None:
     path = make_run().path
-    code = "import sys; from pathlib import Path; from snowball_core.notes import add_tags\nsys.stdin.readline()\n"
+    code = "import sys; from pathlib import Path; from snowball_core.store.notes import add_tags\nsys.stdin.readline()\n"
     code += "for number in range(3): add_tags(Path(sys.argv[1]), [f'{sys.argv[2]}-{number}'])"
     writers = [
         subprocess.Popen([sys.executable, "-c", code, str(path), name], cwd=ROOT, stdin=subprocess.PIPE, text=True)

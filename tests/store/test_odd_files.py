@@ -14,18 +14,18 @@ import trained_runs
 from damaging import edit
 from trained_runs import numbers, stopped_at
 
-from snowball_core import turns
-from snowball_core.archives import contents, opened
-from snowball_core.commands import main
-from snowball_core.damage import damage, faults
+from snowball_core.cli.main import main
+from snowball_core.cli.terminal import ReaderLeft
 from snowball_core.errors import HistoryError, RunError
-from snowball_core.header import read_header
-from snowball_core.naming import named
-from snowball_core.recording import continue_run, record
-from snowball_core.run_folders import is_run_id
-from snowball_core.runs import CHECKPOINT, HISTORY, METRICS, Run, read_run
-from snowball_core.terminal import ReaderLeft
-from snowball_core.verification import replay, verify_hashes
+from snowball_core.jobs import queue
+from snowball_core.store.files.tensor_header import read_header
+from snowball_core.store.files.zip_file import contents, opened
+from snowball_core.store.integrity.damage import damage, faults
+from snowball_core.store.run_folder import CHECKPOINT, HISTORY, METRICS, Run, read_run
+from snowball_core.store.run_listing import is_run_id
+from snowball_core.store.run_names import named
+from snowball_core.training.loop import continue_run, record
+from snowball_core.training.verification import replay, verify_hashes
 
 Change = Callable[[Path], object]
 
@@ -147,8 +147,8 @@ def test_a_run_that_is_not_sound_ends_with_2_though_its_reader_left(
     def left(*words: object) -> None:
         raise ReaderLeft
 
-    monkeypatch.setattr("snowball_core.answers.write", left)
-    monkeypatch.setattr("snowball_core.proof_commands.write", left)
+    monkeypatch.setattr("snowball_core.cli.common.write", left)
+    monkeypatch.setattr("snowball_core.cli.check.write", left)
     for more in ([], ["--json"]):
         assert main(["verify", whole.id, "--runs", str(whole.path.parent), *more]) == 0 or more
     with open(whole.path / HISTORY, "r+b") as file:
@@ -160,11 +160,11 @@ def test_a_run_that_is_not_sound_ends_with_2_though_its_reader_left(
 
 
 def test_a_holder_of_a_turn_that_is_no_text_is_another_run(tmp_path: Path) -> None:
-    assert turns._holder(tmp_path) == "another run"
+    assert queue._holder(tmp_path) == "another run"
     (tmp_path / "holder").write_bytes(b"\xff\x1b[2J")
-    assert turns._holder(tmp_path) == "\ufffd\\x1b[2J"
+    assert queue._holder(tmp_path) == "\ufffd\\x1b[2J"
     pipe(tmp_path / "holder")
-    assert turns._holder(tmp_path) == "another run"
+    assert queue._holder(tmp_path) == "another run"
 
 
 def test_a_run_nobody_could_list_is_not_imported() -> None:

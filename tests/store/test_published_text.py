@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from paging import opened, sound, texts
 
-from snowball_core import corpus
-from snowball_core.book import build_gatsby, built_gatsby
-from snowball_core.corpus import GATSBY_SHA256, load_corpus
 from snowball_core.errors import CorpusError, RunError
-from snowball_core.runs import corpora_folder
+from snowball_core.store import corpus
+from snowball_core.store.corpus import GATSBY_SHA256, load_corpus
+from snowball_core.store.published_text import build_gatsby, built_gatsby
+from snowball_core.store.run_folder import corpora_folder
 
 pytestmark = pytest.mark.usefixtures("library")
-BOOK = Path(__file__).resolve().parents[2] / "shared" / "data" / "pg64317.txt"
+BOOK = Path(__file__).resolve().parents[3] / "shared" / "data" / "pg64317.txt"
 needs_book = pytest.mark.skipif(not BOOK.is_file(), reason="the raw book is not beside the repository")
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from snowball_core.config import RunConfig
 from snowball_core.errors import HistoryError, RunError
-from snowball_core.runs import (
+from snowball_core.store.files.tensor_file import TensorWriter, open_tensor
+from snowball_core.store.run_folder import (
     HISTORY,
     METRIC_COLUMNS,
     METRICS,
@@ -31,8 +32,7 @@ from snowball_core.runs import (
     run_paths,
     runs_folder,
 )
-from snowball_core.status import write_json
-from snowball_core.tensorfile import TensorWriter, open_tensor
+from snowball_core.store.status import write_json
 
 CONFIG = RunConfig(name="tiny", vocab=4, hidden=2, heads=1, context=2, steps=3)
 HEADER = ",".join(METRIC_COLUMNS) + "\n"
@@ -109,7 +109,7 @@ def test_the_runs_folder_is_the_one_given_then_the_environments_then_the_one_bes
     assert runs_folder(tmp_path / "given") == tmp_path / "given"
     assert runs_folder() == tmp_path / "env"
     monkeypatch.delenv("SNOWBALL_RUNS")
-    assert runs_folder() == Path(__file__).resolve().parents[1] / "runs"
+    assert runs_folder() == Path(__file__).resolve().parents[2] / "runs"
 
 
 # Creating.

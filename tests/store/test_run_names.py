@@ -10,12 +10,12 @@ import pytest
 from conftest import MakeRun
 from safetensors.numpy import save_file
 
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import SnowballError
-from snowball_core.header import history_file
-from snowball_core.naming import named, named_id, named_run
-from snowball_core.observation import find
-from snowball_core.runs import Run
+from snowball_core.store.files.tensor_header import history_file
+from snowball_core.store.history import find
+from snowball_core.store.run_folder import Run
+from snowball_core.store.run_names import named, named_id, named_run
 
 HISTORY = np.zeros((2, 3, 2), np.float32)
 

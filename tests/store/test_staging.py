@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from snowball_core.config import DEFAULTS
-from snowball_core.runs import create, run_paths
-from snowball_core.staging import staged, sweep
+from snowball_core.store.run_folder import create, run_paths
+from snowball_core.store.staging import staged, sweep
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MAKER = """
 import sys, time
 from pathlib import Path
-from snowball_core.staging import staged
+from snowball_core.store.staging import staged
 with staged(Path(sys.argv[1]), "making") as stage:
     (stage / "part").write_text("half")
     print(stage.name, flush=True)

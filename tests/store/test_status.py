@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-import snowball_core.status as status_module
+import snowball_core.store.status as status_module
 from snowball_core.config import RunConfig
 from snowball_core.errors import RunError
-from snowball_core.runs import create
-from snowball_core.status import Status, hold, is_locked, read_status, request_stop, stop_marker, write_status
+from snowball_core.store.run_folder import create
+from snowball_core.store.status import Status, hold, is_locked, read_status, request_stop, stop_marker, write_status
 
 HOLDER = """
 import sys
 from pathlib import Path
-from snowball_core.status import Status, hold, write_status
+from snowball_core.store.status import Status, hold, write_status
 path = Path(sys.argv[1])
 with hold(path):
     write_status(path, Status("running", 2, 3))

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from conftest import MakeRun
 
-from snowball_core import trash as room
 from snowball_core.errors import RunError
-from snowball_core.runs import file_sha256, open_run, run_paths
-from snowball_core.status import hold
-from snowball_core.trash import FOLDER, delete, restore, sweep_trash, trash, trashed
+from snowball_core.store import trash as room
+from snowball_core.store.run_folder import file_sha256, open_run, run_paths
+from snowball_core.store.status import hold
+from snowball_core.store.trash import FOLDER, delete, restore, sweep_trash, trash, trashed
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -50,7 +50,7 @@ def test_a_damaged_run_can_be_put_away(make_run: MakeRun, tmp_path: Path) -> Non
 
 def test_a_run_with_a_worker_stays(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run(state="running", snapshots=5)
-    code = "import sys, time; from pathlib import Path; from snowball_core.status import hold\n"
+    code = "import sys, time; from pathlib import Path; from snowball_core.store.status import hold\n"
     code += "with hold(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     worker = subprocess.Popen([sys.executable, "-c", code, str(run.path)], cwd=ROOT, stdout=subprocess.PIPE)
     try:
@@ -189,7 +189,7 @@ def test_a_deletion_that_was_killed_is_finished_at_the_next_listing(make_run: Ma
     run, kept = make_run(), make_run(name="kept")
     for each in (run, kept):
         trash(tmp_path, each.id)
-    code = "import os, sys; from pathlib import Path; from snowball_core.trash import delete\n"
+    code = "import os, sys; from pathlib import Path; from snowball_core.store.trash import delete\n"
     code += "os.rmdir = lambda *_, **__: os.kill(os.getpid(), 9)\ndelete(Path(sys.argv[1]), [sys.argv[2]])"
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path), run.id], cwd=ROOT).returncode == -9
     assert len(list((tmp_path / FOLDER).iterdir())) == 3
@@ -220,7 +220,7 @@ def test_a_run_of_which_nothing_can_be_deleted_stays_in_the_trash(
 def test_two_who_put_a_run_away_at_once_leave_one_whole(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run()
     before = contents(run.path)
-    code = "import sys; from pathlib import Path; from snowball_core.trash import trash\n"
+    code = "import sys; from pathlib import Path; from snowball_core.store.trash import trash\n"
     code += "from snowball_core.errors import RunError\nsys.stdin.readline()\n"
     code += "try: trash(Path(sys.argv[1]), sys.argv[2])\nexcept RunError as error: print(error)\nelse: print('done')"
     words = [sys.executable, "-c", code, str(tmp_path), run.id]

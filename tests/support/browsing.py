@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snowball_core.runs import Run
-from snowball_core.tables import group_mask
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import group_mask
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(set(re.findall(r"pages/([a-z]+)\.py", (ROOT / "app.py").read_text())))
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"

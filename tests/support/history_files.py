@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.store.files.tensor_file import TensorWriter
 
 TENSOR = "embedding_history"
 SHAPE = (4, 2)

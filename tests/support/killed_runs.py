@@ -9,11 +9,11 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from snowball_core import recording
 from snowball_core.config import RunConfig
-from snowball_core.preparing import prepare
-from snowball_core.recording import continue_run
-from snowball_core.runs import CHECKPOINT, Run, read_run
+from snowball_core.jobs.prepare import prepare
+from snowball_core.store.run_folder import CHECKPOINT, Run, read_run
+from snowball_core.training import loop
+from snowball_core.training.loop import continue_run
 
 
 class Killed(BaseException):
@@ -23,10 +23,10 @@ class Killed(BaseException):
 def killed_at(step: int, saved: int | None, folder: Path, config: RunConfig) -> Run:
     """A run whose worker died after ``step``, with its checkpoint of step ``saved``."""
     with pytest.MonkeyPatch.context() as changed:
-        save = recording.save_checkpoint
-        changed.setattr(recording, "CHECKPOINT_SECONDS", -1.0)
+        save = loop.save_checkpoint
+        changed.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
         changed.setattr(
-            recording, "save_checkpoint", lambda path, training, rest: training.step == saved and save(path, training, rest)
+            loop, "save_checkpoint", lambda path, training, rest: training.step == saved and save(path, training, rest)
         )
         run, asked = prepare(folder, config), []
 
@@ -36,7 +36,7 @@ def killed_at(step: int, saved: int | None, folder: Path, config: RunConfig) -> 
                 raise Killed
             return False
 
-        changed.setattr(recording, "_should_stop", should_stop)
+        changed.setattr(loop, "_should_stop", should_stop)
         with pytest.raises(Killed):
             continue_run(folder, run, is_new=True)
     return read_run(run.path)

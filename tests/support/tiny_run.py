@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from snowball_core.config import RunConfig
-from snowball_core.runs import HISTORY, METRICS, TENSOR, create
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, create
 
 ONE = 0x3F80
 A, B, C = [ONE, ONE], [ONE, ONE + 1], [ONE + 2, ONE]

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from snowball_core import recording
-from snowball_core.branching import branch, fork_request
-from snowball_core.config import RunConfig, configured, preset
-from snowball_core.forking import prepare_fork
-from snowball_core.preparing import prepare
-from snowball_core.recording import continue_run
-from snowball_core.runs import Run, file_sha256, read_run
-from snowball_core.status import request_stop
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import configured, preset
+from snowball_core.jobs.fork import prepare_fork
+from snowball_core.jobs.fork_points import branch, fork_request
+from snowball_core.jobs.prepare import prepare
+from snowball_core.store.run_folder import Run, file_sha256, read_run
+from snowball_core.store.status import request_stop
+from snowball_core.training import loop
+from snowball_core.training.loop import continue_run
 
 EVERYTHING = "moment_hash,hidden_mean,dead_probability,gradient,exp_avg,exp_avg_sq"
 
@@ -39,7 +40,7 @@ def numbers(path: Path) -> list[str]:
 
 def stopped_at(step: int, folder: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run of a configuration, stopped after a step."""
-    monkeypatch.setattr(recording, "_STATUS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "_STATUS_SECONDS", 0.0)
     run = prepare(folder, config)
     status = continue_run(
         folder, run, lambda now: request_stop(run.path) if (now.state, now.step) == ("running", step) else None

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from snowball_core.bf16 import from_values, ordinal
-from snowball_core.close_up import distances_at, events_near, holes_at, tokens_at
-from snowball_core.event_tables import account
-from snowball_core.observation import Observation
+from snowball_core.measures.bf16 import from_values, ordinal
+from snowball_core.store.history import Observation
+from snowball_core.tables.at_step import distances_at, events_near, holes_at, tokens_at
+from snowball_core.tables.lineage import account
 
 # Three snapshots of five tokens, one component: 0 and 1 meet, 2 joins them, then 0 leaves.
 NUMBERS = np.array([[1, 2, 3, 4, 5], [1, 1, 3, 4, 5], [2, 1, 1, 4, 5]], np.float32)[:, :, None]

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snowball_core.bf16 import finite_rows, from_values, is_finite, nan_rows, values
-from snowball_core.commands import main
-from snowball_core.divergence import divergence, judged
-from snowball_core.event_tables import account, biography_table, event_rows
-from snowball_core.findings import law_rows, story_of, verdict_of
-from snowball_core.line_up import measured
-from snowball_core.measure_tables import freezing_table, hole_table
-from snowball_core.observation import Observation
-from snowball_core.step_tables import step_table, token_motion
-from snowball_core.tables import last_change
-from snowball_core.verdict_tables import law_table, verdict_table
+from snowball_core.cli.main import main
+from snowball_core.measures.bf16 import finite_rows, from_values, is_finite, nan_rows, values
+from snowball_core.store.history import Observation
+from snowball_core.tables.census import last_change
+from snowball_core.tables.comparison import measured
+from snowball_core.tables.divergence import divergence, judged
+from snowball_core.tables.lineage import account, biography_table, event_rows
+from snowball_core.tables.measures import freezing_table, hole_table
+from snowball_core.tables.per_step import step_table, token_motion
+from snowball_core.tables.verdict import law_rows, story_of, verdict_of
+from snowball_core.tables.verdict_rows import law_table, verdict_table
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -169,10 +169,10 @@ def test_every_verb_says_it_first_and_warns_of_nothing(verb, lost, tmp_path: Pat
 def test_the_verb_the_tables_and_the_exact_numbers_agree_that_rows_of_nan_have_no_distance(tmp_path, capsys):
     from tiny_run import save
 
-    from snowball_core.exhibit import Exhibit
-    from snowball_core.sheets import SHEETS
-    from snowball_core.tables import exact_numbers
-    from snowball_core.viewpoint import viewpoint
+    from snowball_core.export.tables import SHEETS
+    from snowball_core.export.view import viewpoint
+    from snowball_core.export.view_data import Exhibit
+    from snowball_core.tables.census import exact_numbers
 
     words = ending([0, 1], NAN)
     file = save(tmp_path / "late.safetensors", history=words)

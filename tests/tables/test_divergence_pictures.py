@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from test_divergence import DEAD, FINITE, INF, NAN, ending
 
+from snowball_core.charts.fixed_axes import stage
+from snowball_core.charts.motion_columns import decades
+from snowball_core.charts.overlay import Frame, lines_data, overlay_spec
+from snowball_core.charts.scrubber_blob import packed_blob, reel
 from snowball_core.errors import HistoryError
-from snowball_core.exhibit import Exhibit
-from snowball_core.frames import packed_blob, reel
-from snowball_core.motion_scene import decades
-from snowball_core.observation import Observation
-from snowball_core.overlay_charts import Frame, lines_data, overlay_spec
-from snowball_core.plates import MOTIFS, draw
-from snowball_core.stage import stage
-from snowball_core.takeaways import chosen
-from snowball_core.viewpoint import viewpoint
+from snowball_core.export.files import chosen
+from snowball_core.export.pictures import MOTIFS, draw
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.store.history import Observation
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -119,7 +119,7 @@ def test_an_axis_of_decades_keeps_its_upper_end():
 def test_a_comparison_leaves_out_what_has_no_place_on_its_axes():
     import pandas as pd
 
-    from snowball_core.comparison import Entrant, places
+    from snowball_core.measures.alignment import Entrant, places
 
     table = pd.DataFrame({"step": [0, 1, 2, 3], "loss": [1.0, NAN, INF, 2.0], "learning_rate_sum": 0.0})
     runs = [Entrant("a", "s", 1, table, {}), Entrant("b", "s", 2, table.iloc[:0], {})]
@@ -132,7 +132,7 @@ def test_a_comparison_leaves_out_what_has_no_place_on_its_axes():
 
 @pytest.mark.parametrize(("step", "is_made"), [(3, True), (4, False)])
 def test_the_projectors_files_are_written_together_or_not_at_all(step, is_made, tmp_path: Path):
-    from snowball_core.exporting import export_to
+    from snowball_core.export.bundle import export_to
 
     written = export_to(shown_of(ending([1], NAN), step), tmp_path / "out", tmp_path / "library", ["projector"])
     assert (len(written.files), len(written.left_out)) == ((4, 0) if is_made else (0, 4))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowball_core.config import FIELDS, RunConfig
-from snowball_core.draws import (
+from snowball_core.tables.draws import (
     COPY,
     DUPLICATE,
     NO_PART,

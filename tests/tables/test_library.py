@@ -14,20 +14,20 @@ from conftest import MakeRun, falling_together
 from hypothesis import given
 from hypothesis import strategies as some
 
-from snowball_core import glance as room
-from snowball_core.cache import keep_answer
-from snowball_core.differences import origin
-from snowball_core.glance import GROUPS, POINTS, Glance, glance, spread
-from snowball_core.notes import annotate
-from snowball_core.runs import HISTORY, Run, open_run, run_paths
+from snowball_core.config_checks import origin
 from snowball_core.schedules import recorded_steps
-from snowball_core.shelf import Row, row, shelf, shelf_table
-from snowball_core.status import lock_of
-from snowball_core.tables import group_mask
-from snowball_core.tensorfile import TensorWriter
-from snowball_core.trash import trash
+from snowball_core.store.cache import keep_answer
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.notes import annotate
+from snowball_core.store.run_folder import HISTORY, Run, open_run, run_paths
+from snowball_core.store.status import lock_of
+from snowball_core.store.trash import trash
+from snowball_core.tables import run_summary as room
+from snowball_core.tables.census import group_mask
+from snowball_core.tables.library import Row, row, shelf, shelf_table
+from snowball_core.tables.run_summary import GROUPS, POINTS, Glance, glance, spread
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = next((ROOT / "runs").glob("*-primordial-snowball"))
 
 
@@ -155,7 +155,7 @@ def test_a_row_at_rest_is_told_again_without_opening_a_file(make_run: MakeRun, m
     row(path)  # keeps its cache, and so changes the folder once
     os.utime(path / "cache", (0, 0))
     first = row(path)
-    monkeypatch.setattr("snowball_core.shelf.glance", lambda *_: pytest.fail("the files were opened"))
+    monkeypatch.setattr("snowball_core.tables.library.glance", lambda *_: pytest.fail("the files were opened"))
     assert row(path) is first
     annotate(path, label="new")
     monkeypatch.undo()
@@ -201,7 +201,7 @@ def test_a_run_that_recorded_nothing_yet_is_not_damaged(make_run: MakeRun) -> No
 
 def test_a_killed_worker_leaves_an_interrupted_run_with_its_counts(make_run: MakeRun) -> None:
     run = make_run(state="running", snapshots=9)
-    code = "import sys, time; from pathlib import Path; from snowball_core.status import hold\n"
+    code = "import sys, time; from pathlib import Path; from snowball_core.store.status import hold\n"
     code += "with hold(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     worker = subprocess.Popen([sys.executable, "-c", code, str(run.path)], cwd=ROOT, stdout=subprocess.PIPE)
     try:
@@ -286,7 +286,7 @@ def test_a_large_matrix_is_looked_at_in_two_places_only(make_run: MakeRun, monke
 
 
 def test_the_benchmarks_library_is_listed_whole(tmp_path: Path) -> None:
-    from snowball_core.shelf_benchmark import made_library, shelf_rows
+    from benchmarks.library import made_library, shelf_rows
 
     made_library(tmp_path, 12)
     listed: list[Row] = shelf(tmp_path)

@@ -12,10 +12,9 @@ import pytest
 from conftest import MakeRun
 from safetensors.numpy import save_file
 
-from snowball_core.commands import main
-from snowball_core.draws import Recording
-from snowball_core.likeness import names_apart, shapes, unlike
-from snowball_core.line_up import footer, line_up, no_differences, setting_names
+from snowball_core.cli.main import main
+from snowball_core.tables.comparison import footer, line_up, no_differences, setting_names
+from snowball_core.tables.draws import Recording, names_apart, shapes, unlike
 
 pytestmark = pytest.mark.usefixtures("library")
 

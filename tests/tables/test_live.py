@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from conftest import MakeRun, falling_together
 
-from snowball_core import live
-from snowball_core.charts import counts_data, loss_data, rate_spec
+from snowball_core.charts.counts_and_places import counts_data, loss_data, rate_spec
+from snowball_core.charts.step_axis import step_axis
 from snowball_core.errors import RunError
-from snowball_core.live import Seen, follow
-from snowball_core.runs import HISTORY, METRICS, TENSOR, Run
-from snowball_core.step_axes import step_axis
-from snowball_core.tables import measures_table
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, Run
+from snowball_core.tables import live
+from snowball_core.tables.census import measures_table
+from snowball_core.tables.live import Seen, follow
 
 
 def grow(run: Run, upto: int) -> None:

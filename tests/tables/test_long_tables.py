@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import snowball_core.blocks as walking
-from snowball_core.bf16 import from_values, ordinal, values
-from snowball_core.blocks import changed_snapshots
-from snowball_core.census import change_steps
-from snowball_core.commands import main
-from snowball_core.endurance import endure, write_long_history
-from snowball_core.long_tables import dimension_tables, displacement_tables
-from snowball_core.observation import Observation, foreign
+import snowball_core.tables.blocks as walking
+from benchmarks.long_history import endure, write_long_history
+from snowball_core.cli.main import main
+from snowball_core.measures.bf16 import from_values, ordinal, values
+from snowball_core.measures.census import change_steps
+from snowball_core.store.history import Observation, foreign
+from snowball_core.tables.blocks import changed_snapshots
+from snowball_core.tables.long import dimension_tables, displacement_tables
 
 
 @pytest.fixture(params=[1, 2, 100])

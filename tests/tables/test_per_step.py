@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import snowball_core.blocks as module
-from snowball_core.bf16 import values
-from snowball_core.cache import content_key, keep, load
-from snowball_core.observation import Observation
-from snowball_core.step_tables import CENSUS_COLUMNS, census_at, step_table, token_motion
+import snowball_core.tables.blocks as module
+from snowball_core.measures.bf16 import values
+from snowball_core.store.cache import content_key, keep, load
+from snowball_core.store.history import Observation
+from snowball_core.tables.per_step import CENSUS_COLUMNS, census_at, step_table, token_motion
 
 NUMBERS = st.sampled_from([0, 0x8000, 1, 0x8001, 0x3F7F, 0x3F80, 0x3F81, 0xBF80])
 

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snowball_core.bf16 import values
 from snowball_core.config import RunConfig
 from snowball_core.errors import HistoryError
-from snowball_core.runs import HISTORY, METRICS, TENSOR, create
-from snowball_core.status import Status, hold, write_status
-from snowball_core.tables import (
+from snowball_core.measures.bf16 import values
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, create
+from snowball_core.store.status import Status, hold, write_status
+from snowball_core.tables.census import (
     CENSUS_COLUMNS,
     GROUPS,
     census_at,
@@ -35,7 +36,6 @@ from snowball_core.tables import (
     token_table,
     with_metrics,
 )
-from snowball_core.tensorfile import TensorWriter
 
 ONE, NEXT, THIRD = 0x3F80, 0x3F81, 0x3F82  # 1, and one and two cells of 1/128 above it
 A, B, C = [ONE, ONE], [ONE, NEXT], [THIRD, ONE]

@@ -13,14 +13,15 @@ from killed_runs import contents, copied, killed_at
 from safetensors import safe_open
 from trained_runs import EVERYTHING, numbers, recordings
 
-from snowball_core import checkpoints, recording, status
 from snowball_core.config import RunConfig
 from snowball_core.errors import RunError
-from snowball_core.preparing import prepare
-from snowball_core.recording import continue_run, record
-from snowball_core.runs import HISTORY, METRICS, Run, read_run
-from snowball_core.status import STARTING, Status, read_status, stop_marker, write_status
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.jobs.prepare import prepare
+from snowball_core.store import checkpoint, status
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.run_folder import HISTORY, METRICS, Run, read_run
+from snowball_core.store.status import STARTING, Status, read_status, stop_marker, write_status
+from snowball_core.training import loop
+from snowball_core.training.loop import continue_run, record
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_a_run_stopped_before_it_repeated_all_keeps_a_row_for_every_snapshot(kil
     cells = rows[14].split(b",")
     (run.path / METRICS).write_bytes(b"".join([*rows[:14], b",".join([cells[0], b"9.5", *cells[2:]]), *rows[15:], b"21,1."]))
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr(recording, "_should_stop", lambda path, _: numbers(path)[14:15] == numbers(killed.path)[14:15])
+        changed.setattr(loop, "_should_stop", lambda path, _: numbers(path)[14:15] == numbers(killed.path)[14:15])
         ended = continue_run(tmp_path, run)
     assert (ended.state, ended.message[:8]) == ("stopped", "1 entrie")
     assert ended.step < 16
@@ -112,7 +113,7 @@ def test_a_run_killed_again_and_again_is_the_unbroken_one(whole: Run, config: Ru
         run = killed_at(step, generator.choice([None, generator.randrange(1, step)]), tmp_path / str(trial), config)
         assert run.status().state == "interrupted"
         with pytest.MonkeyPatch.context() as changed:
-            changed.setattr(recording, "CHECKPOINT_SECONDS", generator.choice([-1.0, 5.0]))
+            changed.setattr(loop, "CHECKPOINT_SECONDS", generator.choice([-1.0, 5.0]))
             continue_run(tmp_path / str(trial), run)
         assert recordings(run.path) == recordings(whole.path)
         assert numbers(run.path) == numbers(whole.path)
@@ -160,7 +161,7 @@ def fault(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
             raise OSError(request.param, os.strerror(request.param))
         write(file)
 
-    monkeypatch.setattr(recording, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     monkeypatch.setattr(os, "fsync", refuse)
     return int(request.param)
 
@@ -188,7 +189,7 @@ def test_a_failed_checkpoint_leaves_the_one_before(killed: Run, tmp_path: Path, 
     def full(*_: object) -> bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoints, "_head", full)
+    monkeypatch.setattr(checkpoint, "_head", full)
     with pytest.raises(RunError, match="could not write its files"):
         continue_run(tmp_path, run)
     assert run.status().step == 24

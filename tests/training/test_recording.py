@@ -18,19 +18,20 @@ import trained_runs
 from safetensors import safe_open
 from trained_runs import EVERYTHING, numbers, recordings
 
-from snowball_core import recorder, recording, status
 from snowball_core.config import RunConfig
 from snowball_core.errors import ConfigError, RunError
-from snowball_core.manifest import sealed
-from snowball_core.preparing import prepare
-from snowball_core.recording import continue_run, record
-from snowball_core.runs import HISTORY, Run, read_run
-from snowball_core.status import Status, request_stop
-from snowball_core.training import Training
+from snowball_core.jobs.prepare import prepare
+from snowball_core.store import status
+from snowball_core.store.manifest import sealed
+from snowball_core.store.run_folder import HISTORY, Run, read_run
+from snowball_core.store.status import Status, request_stop
+from snowball_core.training import loop, recorder
+from snowball_core.training.loop import continue_run, record
+from snowball_core.training.trainer import Training
 
 pytestmark = pytest.mark.processes
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # How long a worker may take on a busy machine before the test is given up; it asserts nothing about speed.
 PATIENCE = 120.0
 
@@ -69,7 +70,7 @@ def test_recorded_numbers_are_those_the_trainer_yields(tmp_path: Path, book: Pat
     config = tiny(book, record="every-7")
     run = record(config, tmp_path / "runs")
     assert run.steps(99).tolist() == [0, 7, 14, 21, 28, 30]
-    training = Training(run.config, recording.checked_corpus(tmp_path / "runs", run.config))
+    training = Training(run.config, loop.checked_corpus(tmp_path / "runs", run.config))
     assert training.snapshot().words.tobytes() == run.history().words[0].tobytes()
     losses = [training.advance() for _ in range(30)]
     assert losses[-1].words.tobytes() == run.history().words[-1].tobytes()
@@ -86,7 +87,7 @@ def test_nothing_is_written_for_a_configuration_with_faults(tmp_path: Path, book
 def test_a_stopped_run_is_trimmed_and_a_resumed_one_equals_the_unbroken_one(
     tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "_STATUS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "_STATUS_SECONDS", 0.0)
     config = tiny(book, extra=EVERYTHING, record="log", steps=160)
     whole = record(config, tmp_path / "whole")
     run = prepare(tmp_path / "cut", config)
@@ -105,7 +106,7 @@ def test_a_stopped_run_is_trimmed_and_a_resumed_one_equals_the_unbroken_one(
 
 def test_a_checkpoint_at_every_step_changes_nothing(tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = record(tiny(book), tmp_path / "plain")
-    monkeypatch.setattr(recording, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     saved = record(tiny(book), tmp_path / "saved")
     assert recordings(plain.path) == recordings(saved.path)
 

@@ -11,21 +11,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from snowball_core.bf16 import values
-from snowball_core.census import census
-from snowball_core.config import RunConfig, configured, preset
-from snowball_core.corpus import Corpus, from_bytes, load_corpus
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import configured, preset
 from snowball_core.errors import ConfigError
-from snowball_core.identity import classes
-from snowball_core.lean import LeanModel
-from snowball_core.machine import resolve_device
-from snowball_core.model import build
-from snowball_core.precision import REGIMES
+from snowball_core.measures.bf16 import values
+from snowball_core.measures.census import census
+from snowball_core.measures.identity import classes
 from snowball_core.schedules import learning_rate_at, recorded_steps
-from snowball_core.training import Snapshot, Training, snapshots
-from snowball_core.windows import WindowOrder
+from snowball_core.store.corpus import Corpus, from_bytes, load_corpus
+from snowball_core.training.batches import WindowOrder
+from snowball_core.training.machine import resolve_device
+from snowball_core.training.manual_gradients import LeanModel
+from snowball_core.training.model import build
+from snowball_core.training.precision import REGIMES
+from snowball_core.training.trainer import Snapshot, Training, snapshots
 
-GATSBY = Path(__file__).resolve().parents[2] / "shared" / "data" / "gatsby.txt"
+GATSBY = Path(__file__).resolve().parents[3] / "shared" / "data" / "gatsby.txt"
 needs_gatsby = pytest.mark.skipif(not GATSBY.is_file(), reason="the original corpus is not beside the project")
 TEXT = b"the quick brown fox jumps over the lazy dog, and the dog sleeps on. " * 12
 TINY = {"vocab": 128, "context": 16, "batch": 4, "hidden": 8, "layers": 1, "heads": 2, "steps": 40, "threads": 1}

@@ -14,13 +14,13 @@ import pytest
 from damaging import DEAD, HIDDEN, MOMENTS, STATE, edit, flip, flip_tensor, holds, lines, listed
 from trained_runs import forked, stopped_at, tiny, write_book
 
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import RunError
-from snowball_core.preparing import prepare
-from snowball_core.recording import record
-from snowball_core.recordings import HISTORY
-from snowball_core.runs import METRICS, Run, file_sha256, read_run
-from snowball_core.verification import replay, verify_hashes
+from snowball_core.jobs.prepare import prepare
+from snowball_core.store.recordings import HISTORY
+from snowball_core.store.run_folder import METRICS, Run, file_sha256, read_run
+from snowball_core.training.loop import record
+from snowball_core.training.verification import replay, verify_hashes
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +220,6 @@ def test_a_damaged_run_json_is_refused_in_a_sentence(run: Run, capsys: pytest.Ca
 
 
 def test_the_shipped_run_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
-    (shipped,) = (Path(__file__).resolve().parent.parent / "runs").glob("*-primordial-snowball")
+    (shipped,) = (Path(__file__).resolve().parents[2] / "runs").glob("*-primordial-snowball")
     assert main(["verify", str(shipped)]) == 0
     assert "metrics.csv                     agrees" in capsys.readouterr().out

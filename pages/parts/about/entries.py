@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from snowball_core.glossary import Entry, Section
+from .glossary import Entry, Section
 
 
 def contents(sections: Sequence[Section]) -> None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-MEASURES_PAGE = Path(__file__).resolve().parent.parent / "docs" / "measures.md"
+MEASURES_PAGE = Path(__file__).resolve().parents[3] / "docs" / "measures.md"
 _SEPARATOR = re.compile(r"\|[\s|:-]+\|")
 
 

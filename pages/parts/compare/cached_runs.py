@@ -9,15 +9,15 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from snowball_core.comparison import Entrant
-from snowball_core.draws import Recording
-from snowball_core.line_up import LineUp, entrants, line_up, measured, recording
-from snowball_core.runs import Run
-from snowball_core.tables import recorded_snapshots
+from snowball_core.measures.alignment import Entrant
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import recorded_snapshots
+from snowball_core.tables.comparison import LineUp, entrants, line_up, measured, recording
+from snowball_core.tables.draws import Recording
 
-from . import openers
-from .stamps import Stamp, of_run, stamp
-from .words import duration
+from ..shared import cached
+from ..shared.file_stamps import Stamp, of_run, stamp
+from ..shared.text import duration
 
 _PATIENCE = 0.7
 Key = tuple[str, int]
@@ -35,13 +35,13 @@ def lined_up(keys: tuple[Key, ...]) -> LineUp:
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for duplicates…")
 def _lined_up(keys: tuple[Key, ...], stamps: tuple[Stamp, ...]) -> LineUp:
-    return line_up([recording(openers.seen(*key)) for key in keys])
+    return line_up([recording(cached.seen(*key)) for key in keys])
 
 
 @of_run(st.cache_data, max_entries=96, show_spinner=False)
 def measures_of(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, dict[str, int | None]]:
     """What a comparison draws of one run."""
-    return measured(openers.seen(path, snapshots), group)
+    return measured(cached.seen(path, snapshots), group)
 
 
 def measured_entrants(keys: Sequence[Key], group: str) -> list[Entrant]:

@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from snowball_core.comparison import Entrant, overlay
-from snowball_core.line_up import MEASURES, LineUp, footer
-from snowball_core.overlay_charts import printed
-from snowball_core.pictures import png_bytes, svg_bytes
-from snowball_core.sheets import FORMATS
+from snowball_core.charts.overlay import printed
+from snowball_core.charts.svg import png_bytes, svg_bytes
+from snowball_core.export.tables import FORMATS
+from snowball_core.measures.alignment import Entrant, overlay
+from snowball_core.tables.comparison import MEASURES, LineUp, footer
 
 Picture = tuple[Mapping[str, Any], Mapping[str, pd.DataFrame]]
 _LABELS = {"svg": "SVG", "png": "PNG", "csv": "CSV", "parquet": "Parquet", "json": "JSON"}

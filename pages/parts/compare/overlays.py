@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.comparison import ALIGNMENTS, Entrant, places, ribbons, why_missing
-from snowball_core.line_up import MEASURES, USUAL, LineUp, setting_names
-from snowball_core.overlay_charts import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
+from snowball_core.charts.overlay import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
+from snowball_core.measures.alignment import ALIGNMENTS, Entrant, places, ribbons, why_missing
+from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, setting_names
 
-from .address import pick_one_or_none, pick_segment, pick_some
-from .meaning import what_is
+from ..shared.help_links import what_is
+from ..shared.text import many, plain
+from ..shared.url_state import pick_one_or_none, pick_segment, pick_some
 from .overlay_files import Picture, Told, take_overlays, whose
-from .words import many, plain
 
 _ALIGN_TITLE = {
     "step": "step (symlog)",

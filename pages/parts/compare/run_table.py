@@ -9,13 +9,21 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from snowball_core.likeness import unlike
-from snowball_core.line_up import LineUp, configuration_differences, in_words, no_differences, roll, setting_names, told_twin
-from snowball_core.status import Status
-from snowball_core.tables import csv_bytes
+from snowball_core.store.status import Status
+from snowball_core.tables.census import csv_bytes
+from snowball_core.tables.comparison import (
+    LineUp,
+    configuration_differences,
+    in_words,
+    no_differences,
+    roll,
+    setting_names,
+    told_twin,
+)
+from snowball_core.tables.draws import unlike
 
-from .meaning import what_is
-from .words import plain
+from ..shared.help_links import what_is
+from ..shared.text import plain
 
 _MOST_TOLD, _MOST_NAMED = 6, 6
 

@@ -6,15 +6,15 @@ import contextlib
 
 import streamlit as st
 
-from snowball_core.comparison import FEWEST, MOST
 from snowball_core.errors import SnowballError
-from snowball_core.line_up import kin
-from snowball_core.runs import Run, open_run, run_paths, runs_folder
-from snowball_core.tables import recorded_snapshots
+from snowball_core.measures.alignment import FEWEST, MOST
+from snowball_core.store.run_folder import Run, open_run, run_paths, runs_folder
+from snowball_core.tables.census import recorded_snapshots
+from snowball_core.tables.comparison import kin
 
-from .address import keep_value, read, write
-from .run_picker import say_damage
-from .words import plain
+from ..shared.run_picker import say_damage
+from ..shared.text import plain
+from ..shared.url_state import keep_value, read, write
 
 _KEY = "compared"
 _LOOKED_AT = 20

@@ -10,18 +10,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.comparison import Entrant
 from snowball_core.errors import SnowballError
-from snowball_core.runs import Run
-from snowball_core.tables import exact_numbers, glyph, group_mask, group_table, recorded_at, recorded_snapshots
+from snowball_core.measures.alignment import Entrant
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import exact_numbers, glyph, group_mask, group_table, recorded_at, recorded_snapshots
 
-from . import figures, openers
-from .address import keep_value, pick_one, read, write
-from .clicks import selected_of_both
-from .diverged import say_rows
-from .figures import Moment
-from .place import seen_step
-from .words import plain
+from ..scrub import figures
+from ..scrub.clicks import selected_of_both
+from ..scrub.figures import Moment
+from ..shared import cached
+from ..shared.divergence_notice import say_rows
+from ..shared.selection import seen_step
+from ..shared.text import plain
+from ..shared.url_state import keep_value, pick_one, read, write
 
 _NAMES = {
     "tokens": "tokens",
@@ -50,7 +51,7 @@ def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Ma
         chosen = {each.id: each for each in entrants}
         events = sorted({step for run in pair for step in chosen[run.id].anchors.values() if step is not None})
         wanted = _transport(np.union1d(*steps), events)
-        measures = pd.concat([openers.measures(str(run.path), count) for run, count in zip(pair, counts, strict=True)])
+        measures = pd.concat([cached.measures(str(run.path), count) for run, count in zip(pair, counts, strict=True)])
         chosen_token = selected_of_both()
         moments = [
             _moment(run, count, wanted, group, unit, measures, side, chosen_token)
@@ -110,7 +111,7 @@ def _moment(
     """One side. Both have the measures of both: so that scales are the same."""
     index = recorded_at(run.steps(snapshots), wanted)
     mask = group_mask(run.dead, group)
-    rows = openers.rows_at(str(run.path), snapshots, index, mask)
+    rows = cached.rows_at(str(run.path), snapshots, index, mask)
     step, tokens = int(run.steps(snapshots)[index]), group_table(rows, run.dead, mask)
     return Moment(run, snapshots, not run.status().is_alive, group, unit, step, rows, tokens, measures, side, selected)
 

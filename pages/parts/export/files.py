@@ -6,20 +6,20 @@ import shlex
 
 import streamlit as st
 
-from snowball_core.animation import MOST_FRAMES, frame_steps
 from snowball_core.errors import SnowballError
-from snowball_core.exhibit import Exhibit
-from snowball_core.exporting import folder_zip
-from snowball_core.methods import latex, markdown, methods
-from snowball_core.plates import MOTIFS, draw
-from snowball_core.sheets import PER_STEP, SHEETS
-from snowball_core.takeaways import PARTS, USUAL, item
+from snowball_core.export.animation import MOST_FRAMES, frame_steps
+from snowball_core.export.bundle import folder_zip
+from snowball_core.export.files import PARTS, USUAL, item
+from snowball_core.export.methods import latex, markdown, methods
+from snowball_core.export.pictures import MOTIFS, draw
+from snowball_core.export.tables import PER_STEP, SHEETS
+from snowball_core.export.view_data import Exhibit
 
-from .address import pick_one
-from .meaning import what_is
-from .stamps import Stamp, stamp
-from .takeaway import Stand, takeaway
-from .words import many, plain
+from ..shared.downloads import Stand, takeaway
+from ..shared.file_stamps import Stamp, stamp
+from ..shared.help_links import what_is
+from ..shared.text import many, plain
+from ..shared.url_state import pick_one
 
 _PREVIEWED = 8
 _OFFERED = [part for part in PARTS if part != "parcel"]

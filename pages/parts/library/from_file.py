@@ -9,24 +9,25 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core import distance_charts
-from snowball_core.divergence import divergence
+from snowball_core.charts import distances
 from snowball_core.errors import SnowballError
-from snowball_core.event_tables import event_rows, event_table
-from snowball_core.header import history_file
-from snowball_core.observation import Observation
-from snowball_core.tables import csv_bytes, last_change, recorded_at
+from snowball_core.store.files.tensor_header import history_file
+from snowball_core.store.history import Observation
+from snowball_core.tables.census import csv_bytes, last_change, recorded_at
+from snowball_core.tables.divergence import divergence
+from snowball_core.tables.lineage import event_rows, event_table
 
-from . import figures, foreign_file
-from .address import type_text
-from .biography import biography
-from .diverged import say_lost
-from .exact_tables import tables
-from .foreign_file import Asked, FileMoment, opened
-from .place import arrive, go, here, selected
-from .scrubber import FRAGMENT, Known, is_native, mount
-from .settings import pick_group, pick_unit
-from .words import many, plain
+from ..scrub import figures
+from ..scrub.biography import biography
+from ..scrub.component import FRAGMENT, Known, is_native, mount
+from ..scrub.step_tables import tables
+from ..shared.divergence_notice import say_lost
+from ..shared.group_and_unit import pick_group, pick_unit
+from ..shared.selection import arrive, go, here, selected
+from ..shared.text import many, plain
+from ..shared.url_state import type_text
+from . import opened_file
+from .opened_file import Asked, FileMoment, opened
 
 _COLUMNS = (
     *("step", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes"),
@@ -67,7 +68,7 @@ def foreign_view() -> None:
         return
     try:
         file = history_file(path)
-        _history(foreign_file.asked_for(file, key.strip(), dead.strip(), text.strip()))
+        _history(opened_file.asked_for(file, key.strip(), dead.strip(), text.strip()))
     except SnowballError as error:
         st.error(plain(error))
 
@@ -96,8 +97,8 @@ def _history(asked: Asked) -> None:
         return
     say_lost(divergence(seen, group))
     # All long work before the scrubber: where it comes to rest a part of the page runs again, and that would break work off.
-    table = foreign_file.measures(asked)
-    told = foreign_file.lineage(asked, group)
+    table = opened_file.measures(asked)
+    told = opened_file.lineage(asked, group)
     _exact(asked, group, _is_scrubbed(asked, seen, table, group, unit))
     if count > 1:
         _farthest(seen, table, group, unit)
@@ -109,21 +110,21 @@ def _is_scrubbed(asked: Asked, seen: Observation, table: pd.DataFrame, group: st
     if is_native():
         return False
     try:
-        made, told = foreign_file.frames(asked, group, unit)
+        made, told = opened_file.frames(asked, group, unit)
     except SnowballError as error:
         st.warning(f"The snapshots cannot be drawn: {plain(error)}")
         return False
     count = len(seen.words)
     default = last_change(table, group)
     known = Known(_id(asked), count, count - 1, default, group, unit, seen.dead, told)
-    mount(made, known, foreign_file.are_bytes(seen))
+    mount(made, known, opened_file.are_bytes(seen))
     return True
 
 
 @st.fragment(key=FRAGMENT)
 def _exact(asked: Asked, group: str, is_scrubbed: bool) -> None:
     """The numbers of the snapshot, the biography of what is selected, and the tables: what runs again when the slider rests."""
-    if not foreign_file.is_unchanged(asked):
+    if not opened_file.is_unchanged(asked):
         st.rerun()
     try:
         steps = opened(asked).steps
@@ -158,8 +159,8 @@ def _farthest(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> 
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
     told = f":small[:gray[{plain(seen.id)} · {group} tokens · steps are numbers of snapshots · every snapshot measured]]"
     st.markdown(f"**Farthest pair over the history**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
-    data = {"farthest": distance_charts.farthest_data(table, group, unit)}
-    spec = distance_charts.farthest_spec(int(seen.steps[-1]), word, bool(data["farthest"]["linf"].isna().all()))
+    data = {"farthest": distances.farthest_data(table, group, unit)}
+    spec = distances.farthest_spec(int(seen.steps[-1]), word, bool(data["farthest"]["linf"].isna().all()))
     st.vega_lite_chart(
         spec | {"datasets": data}, key="foreign-farthest", alt=f"The largest distance of two {whose}tokens, in {word}"
     )

@@ -12,18 +12,18 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core.bf16 import Words
-from snowball_core.blocks import Progress
-from snowball_core.close_up import tokens_at
-from snowball_core.event_tables import Account, account, biography_table
-from snowball_core.findings import story_of
-from snowball_core.frames import Reel, reel, with_curves
-from snowball_core.observation import Observation, foreign, tokens_of
-from snowball_core.runs import corpora_folder, runs_folder
-from snowball_core.step_tables import step_table
+from snowball_core.charts.scrubber_blob import Reel, reel, with_curves
+from snowball_core.measures.bf16 import Words
+from snowball_core.store.history import Observation, foreign, tokens_of
+from snowball_core.store.run_folder import corpora_folder, runs_folder
+from snowball_core.tables.at_step import tokens_at
+from snowball_core.tables.blocks import Progress
+from snowball_core.tables.lineage import Account, account, biography_table
+from snowball_core.tables.per_step import step_table
+from snowball_core.tables.verdict import story_of
 
-from .stamps import file_stamp, holder
-from .waiting import Share, once
+from ..shared.file_stamps import file_stamp, holder
+from ..shared.progress_bar import Share, once
 
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one nobody knows the names.
 _BYTES = 256

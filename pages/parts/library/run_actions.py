@@ -9,17 +9,17 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from snowball_core.comparison import FEWEST, MOST
-from snowball_core.differences import differences
+from snowball_core.config_checks import differences
 from snowball_core.errors import SnowballError
-from snowball_core.notes import LONGEST_LABEL, LONGEST_NOTE, Notes, add_tags, annotate_seen, tags_of
-from snowball_core.runs import Run, read_run
-from snowball_core.shelf import Row
-from snowball_core.status import is_read_only
+from snowball_core.measures.alignment import FEWEST, MOST
+from snowball_core.store.notes import LONGEST_LABEL, LONGEST_NOTE, Notes, add_tags, annotate_seen, tags_of
+from snowball_core.store.run_folder import Run, read_run
+from snowball_core.store.status import is_read_only
+from snowball_core.tables.library import Row
 
-from .run_picker import state_badge
-from .trash_view import put_away
-from .words import plain, size
+from ..shared.run_picker import state_badge
+from ..shared.text import plain, size
+from .trash import put_away
 
 _PROBLEM = "library-problem"
 

@@ -10,19 +10,19 @@ from typing import Any
 import streamlit as st
 
 from snowball_core.errors import SnowballError
-from snowball_core.glance import POINTS
-from snowball_core.runs import runs_folder
-from snowball_core.shelf import ORDERS, Row, matching, ordered, shelf, shelf_table
-from snowball_core.staging import sweep
-from snowball_core.status import read_status
-from snowball_core.tables import csv_bytes
-from snowball_core.trash import sweep_trash
+from snowball_core.store.run_folder import runs_folder
+from snowball_core.store.staging import sweep
+from snowball_core.store.status import read_status
+from snowball_core.store.trash import sweep_trash
+from snowball_core.tables.census import csv_bytes
+from snowball_core.tables.library import ORDERS, Row, matching, ordered, shelf, shelf_table
+from snowball_core.tables.run_summary import POINTS
 
-from .address import pick_one, pick_some, type_text
-from .run_picker import offer_demo
-from .settings import pick_group
-from .shelf_actions import act_on
-from .words import duration, plain
+from ..shared.group_and_unit import pick_group
+from ..shared.run_picker import offer_demo
+from ..shared.text import duration, plain
+from ..shared.url_state import pick_one, pick_some, type_text
+from .run_actions import act_on
 
 _CHOSEN = "library-chosen"
 _PATIENCE_SECONDS = 0.5

@@ -9,14 +9,14 @@ from typing import Any
 
 import streamlit as st
 
-from snowball_core import trash as room
 from snowball_core.errors import SnowballError
-from snowball_core.runs import runs_folder
-from snowball_core.shelf import rows as rows_of
-from snowball_core.shelf import shelf_table
-from snowball_core.status import is_read_only
+from snowball_core.store import trash as room
+from snowball_core.store.run_folder import runs_folder
+from snowball_core.store.status import is_read_only
+from snowball_core.tables.library import rows as rows_of
+from snowball_core.tables.library import shelf_table
 
-from .words import plain, size
+from ..shared.text import plain, size
 
 _PUT_AWAY, _PROBLEM, _MOST_NAMED = "library-put-away", "library-trash-problem", 3
 

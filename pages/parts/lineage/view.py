@@ -9,28 +9,27 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.biography import biography
-from snowball_core.census import census, class_sizes
-from snowball_core.event_tables import event_rows, hidden_of
-from snowball_core.flicker import BRIEF_STEPS, Excursion, excursions, folded, is_folded
-from snowball_core.lanes import Hidden
-from snowball_core.lineage import Lineage
-from snowball_core.lineage_charts import BARCODE_COLUMNS, Told, barcode, ground, lanes_chart, told
-from snowball_core.lineage_data import nature, told_events
-from snowball_core.motion_tables import moves_of_token
-from snowball_core.plates import Plate
-from snowball_core.step_axes import StepAxis
+from snowball_core.charts.lineage import BARCODE_COLUMNS, Told, barcode, ground, lanes_chart, told
+from snowball_core.charts.lineage_data import nature, told_events
+from snowball_core.charts.step_axis import StepAxis
+from snowball_core.export.pictures import Plate
+from snowball_core.measures.biography import biography
+from snowball_core.measures.census import Hidden, census, class_sizes
+from snowball_core.measures.flicker import BRIEF_STEPS, Excursion, excursions, folded, is_folded
+from snowball_core.measures.lineage import Lineage
+from snowball_core.tables.lineage import event_rows, hidden_of
+from snowball_core.tables.motion import moves_of_token
 
-from . import openers
-from .address import pick_switch
-from .meaning import what_is
-from .place import go, selected
-from .run_picker import only_one_snapshot
-from .stamps import of_run
-from .takeaway import take_these
-from .token_list import pick_token
-from .whole_run import Whole, event_steps, names_of, to_scrub
-from .words import many, plain
+from ..shared import cached
+from ..shared.downloads import take_these
+from ..shared.file_stamps import of_run
+from ..shared.help_links import what_is
+from ..shared.page_frame import Whole, event_steps, names_of, to_scrub
+from ..shared.run_picker import only_one_snapshot
+from ..shared.selection import go, selected
+from ..shared.text import many, plain
+from ..shared.token_list import pick_token
+from ..shared.url_state import pick_switch
 
 _MOST_NAMED = 4
 _MOST_ROWS = 16
@@ -69,7 +68,7 @@ class Calm:
 
 @of_run(st.cache_resource, max_entries=8, show_spinner="Looking for changes that were undone…")
 def _calm(path: str, snapshots: int, group: str) -> Calm:
-    tree, seen = openers.lineage_account(path, snapshots, group).tree, openers.seen(path, snapshots)
+    tree, seen = cached.lineage_account(path, snapshots, group).tree, cached.seen(path, snapshots)
     found = excursions(tree, seen.steps)
     shown = tuple(not is_folded(tree, event, found) for event in tree.events)
     return Calm(found, folded(tree, found) if found else tree, shown)
@@ -77,12 +76,12 @@ def _calm(path: str, snapshots: int, group: str) -> Calm:
 
 @of_run(st.cache_resource, max_entries=8, show_spinner="Telling true holes from apparent ones…")
 def _hidden(path: str, snapshots: int, group: str) -> Hidden | None:
-    return hidden_of(openers.seen(path, snapshots), group)
+    return hidden_of(cached.seen(path, snapshots), group)
 
 
 @of_run(st.cache_resource, max_entries=12, show_spinner="Laying out the lanes…")
 def _laid_out(path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool) -> tuple[Told, dict[str, pd.DataFrame]]:
-    account, seen = openers.lineage_account(path, snapshots, group), openers.seen(path, snapshots)
+    account, seen = cached.lineage_account(path, snapshots, group), cached.seen(path, snapshots)
     calm = _calm(path, snapshots, group)
     tree, found = (account.tree, ()) if unfold else (calm.tree, calm.found)
     drawn = told(tree, _hidden(path, snapshots, group), seen.steps, axis, names_of(seen), found)
@@ -95,7 +94,7 @@ def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame
 
     A parting that violates a law is listed even where it is part of a flicker.
     """
-    seen, account = openers.seen(path, snapshots), openers.lineage_account(path, snapshots, group)
+    seen, account = cached.seen(path, snapshots), cached.lineage_account(path, snapshots, group)
     shown = _calm(path, snapshots, group).is_shown
     rows = event_rows(account, seen.steps)
     kept = [
@@ -108,7 +107,7 @@ def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame
 
 def lineage_view(whole: Whole, _: object) -> None:
     """The lanes with the events beside them, the biography below."""
-    st.markdown(plain(openers.story(whole.path, whole.snapshots, whole.group)))
+    st.markdown(plain(cached.story(whole.path, whole.snapshots, whole.group)))
     if whole.snapshots < 2:
         only_one_snapshot(whole.run, "A lineage is what became of black holes from one recorded step to the next")
         return
@@ -140,7 +139,7 @@ def _fold(calm: Calm) -> bool:
 def _now(whole: Whole) -> None:
     """The holes at the step, true or apparent, and the way to Scrub."""
     seen, mask = whole.seen, whole.seen.mask(whole.group)
-    rows = openers.rows_at(whole.path, whole.snapshots, whole.index, mask)
+    rows = cached.rows_at(whole.path, whole.snapshots, whole.index, mask)
     sizes = census(rows).sizes
     moments = None if seen.moment_hash is None else seen.moment_hash[whole.index][mask]
     classes = class_sizes(rows, moments) if moments is not None else [[] for _ in sizes]
@@ -186,7 +185,7 @@ def _picked() -> None:
 def _listed(whole: Whole, unfold: bool) -> pd.DataFrame | None:
     """The table of events; returns those of the step where the table says why anything parted."""
     table = _events(whole.path, whole.snapshots, whole.group, unfold)
-    tree = openers.lineage_account(whole.path, whole.snapshots, whole.group).tree
+    tree = cached.lineage_account(whole.path, whole.snapshots, whole.group).tree
     begun = sum(event.snapshot == 0 for event in tree.events)
     folded_away = len(tree.events) - begun - len(table)
     flicker = f", {folded_away:,} of flicker folded" if folded_away else ""
@@ -243,7 +242,7 @@ def _biography(whole: Whole, unfold: bool) -> dict[str, Plate]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pick_token("Token", "token", members, token, lambda one: f"{one} · {names[one]}", width=180)
         smallest = ", the smallest of the selected hole" if what == "hole" else ""
-        table = openers.biography(whole.path, whole.snapshots, whole.group, token)
+        table = cached.biography(whole.path, whole.snapshots, whole.group, token)
         st.markdown(f"**Token {token:,} ({plain(names[token])})**{smallest}: {_life(table)}")
     drawn, _ = _laid_out(whole.path, whole.snapshots, whole.group, whole.axis, unfold)
     spec, datasets = barcode(drawn, biography(drawn.tree, token), moves_of_token(seen, token), whole.axis, whole.step)

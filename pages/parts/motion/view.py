@@ -11,21 +11,21 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core import motion_charts
-from snowball_core.freezing import known_rates
-from snowball_core.motion_charts import Picture
-from snowball_core.motion_scene import Scene
-from snowball_core.motion_tables import DEFINITIONS, told, who_moved, zero_stretches
-from snowball_core.plates import Plate
-from snowball_core.step_tables import MOTION_COLUMNS, freezing_of, step_table, token_motion
+from snowball_core.charts import motion
+from snowball_core.charts.motion import Picture
+from snowball_core.charts.motion_columns import Scene
+from snowball_core.export.pictures import Plate
+from snowball_core.measures.freezing import known_rates
+from snowball_core.tables.motion import DEFINITIONS, told, who_moved, zero_stretches
+from snowball_core.tables.per_step import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
-from . import openers
-from .meaning import what_is
-from .place import go
-from .run_picker import only_one_snapshot
-from .stamps import of_run
-from .takeaway import take_these
-from .whole_run import Whole, names_of, to_scrub
+from ..shared import cached
+from ..shared.downloads import take_these
+from ..shared.file_stamps import of_run
+from ..shared.help_links import what_is
+from ..shared.page_frame import Whole, names_of, to_scrub
+from ..shared.run_picker import only_one_snapshot
+from ..shared.selection import go
 
 _MEANINGS = {
     "Moved": "Tokens of which a bit changed since the recorded step before.",
@@ -39,17 +39,17 @@ _MEANINGS = {
 
 @of_run(st.cache_data, max_entries=4, show_spinner="Measuring how every token moved…")
 def _steps(path: str, snapshots: int) -> pd.DataFrame:
-    return step_table(openers.seen(path, snapshots))[["tokens", *MOTION_COLUMNS]]
+    return step_table(cached.seen(path, snapshots))[["tokens", *MOTION_COLUMNS]]
 
 
 @of_run(st.cache_data, max_entries=4, show_spinner=False)
 def _tokens(path: str, snapshots: int) -> pd.DataFrame:
-    return token_motion(openers.seen(path, snapshots))
+    return token_motion(cached.seen(path, snapshots))
 
 
 @of_run(st.cache_resource, max_entries=4, show_spinner="Looking when every token moved…")
 def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
-    return who_moved(openers.seen(path, snapshots))
+    return who_moved(cached.seen(path, snapshots))
 
 
 def motion_view(whole: Whole, unit: str) -> None:
@@ -167,25 +167,25 @@ def _figures(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> Non
 
 
 def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[Figure]:
-    who, step, word = f"{whole.group} tokens", whole.step, motion_charts.UNITS[unit]
+    who, step, word = f"{whole.group} tokens", whole.step, motion.UNITS[unit]
     moved, names = _moved(whole.path, whole.snapshots), names_of(whole.seen)
     return [
         Figure(
             *("regimes", "Who moves", "since the recorded step before, and how far.", "share of tokens per recorded step"),
-            *("further", f"Shares of {who} that are frozen, move by a cell, or further", motion_charts.regimes(scene, step)),
+            *("further", f"Shares of {who} that are frozen, move by a cell, or further", motion.regimes(scene, step)),
         ),
         Figure(
             *("map", "Freeze map", "a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),
             *("freeze step", f"When each of the {who} moved, those that froze first on top"),
-            motion_charts.freeze_map(scene, moved, tokens, names, step),
+            motion.freeze_map(scene, moved, tokens, names, step),
         ),
         Figure(
             *("speeds", "Drift and heat", "does the group move as one?", "weight units per optimizer step; cosine"),
-            *("bulk motion", f"Bulk and thermal speed and coherence of {who}", motion_charts.speeds(scene, step)),
+            *("bulk motion", f"Bulk and thermal speed and coherence of {who}", motion.speeds(scene, step)),
         ),
         Figure(
             *("displacements", "How far tokens move", "from a recorded step to the next.", word, "displacement of a token"),
-            *(f"Percentiles of the displacement of {who} in {word}", motion_charts.displacements(scene, unit, step)),
+            *(f"Percentiles of the displacement of {who} in {word}", motion.displacements(scene, unit, step)),
         ),
     ]
 
@@ -193,7 +193,7 @@ def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[
 def _draw(key: str, name: str, picture: Picture) -> None:
     """A picture, panel under panel: a column of panels in one chart would not follow the page's width."""
     with st.container(gap=None, key=f"figure-{key}"):
-        for number, (spec, datasets) in enumerate(motion_charts.panels(picture)):
+        for number, (spec, datasets) in enumerate(motion.panels(picture)):
             place, alt = f"{key}-{number}", name if number == 0 else f"{name}: what stands under it, on the same axis"
             if "params" in spec:
                 felt = functools.partial(_picked, place)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core.bf16 import finite_rows
-from snowball_core.tables import glyph
+from snowball_core.measures.bf16 import finite_rows
+from snowball_core.tables.census import glyph
 
+from ..shared.selection import selected
+from ..shared.text import plain
+from ..shared.token_list import pick_token
 from .figures import CloseUp
-from .place import selected
-from .token_list import pick_token
-from .words import plain
 
 
 def biography(moment: CloseUp, chosen: tuple[str, int] | None) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from .address import keep, kept
-from .place import SELECT, go, selected, selection
+from ..shared.selection import SELECT, go, selected, selection
+from ..shared.url_state import keep, kept
 
 _TURN = "clicks"
 _OF_BOTH = "select"
@@ -23,7 +23,7 @@ def clickable(
     Parameters
     ----------
     spec : dict
-        A constant description with the selection of :mod:`snowball_core.pointed_charts`.
+        A constant description with the selection of :mod:`snowball_core.charts.pointing`.
     tokens : DataFrame or None
         The token table of the group where a click means the hole that the token is in, if it is in one.
     name, side : str

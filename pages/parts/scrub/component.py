@@ -13,17 +13,17 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from snowball_core.charts.scrubber_blob import Reel, packed_blob
 from snowball_core.errors import SnowballError
-from snowball_core.frames import Reel, packed_blob
-from snowball_core.runs import Run
-from snowball_core.tables import glyph, last_change
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import glyph, last_change
 
-from . import openers
-from .growing import WATCH
-from .meaning import address
-from .place import AXES, arrive, follow_to_the_end, here, write_down
-from .stamps import drawn
-from .words import plain
+from ..shared import cached
+from ..shared.file_stamps import drawn
+from ..shared.help_links import address
+from ..shared.selection import AXES, arrive, follow_to_the_end, here, write_down
+from ..shared.text import plain
+from .growing_run import WATCH
 
 FRAGMENT = "exact-step"
 _KEY = "scrubber"
@@ -33,7 +33,7 @@ _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap
 # Rows of the picture of distances; of more tokens it draws some, and says so.
 _MOST_ROWS = 512
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("reel", "axes", "counts", "pictures", "places", "telling", "pointing", "play", "main")
+_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "pointer", "playback", "main")
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -93,13 +93,13 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
     """
     try:
         drawn(str(run.path))
-        made = openers.frames(str(run.path), snapshots, group, unit, not alive)
-        told = "" if alive else openers.story(str(run.path), snapshots, group) + _caveat(run)
+        made = cached.frames(str(run.path), snapshots, group, unit, not alive)
+        told = "" if alive else cached.story(str(run.path), snapshots, group) + _caveat(run)
     except SnowballError as error:
         st.warning(f"Not every step can be drawn at once: {plain(error)}")
         return False
     steps = run.steps(snapshots)
-    default = int(steps[-1]) if alive else last_change(openers.measures(str(run.path), snapshots), group)
+    default = int(steps[-1]) if alive else last_change(cached.measures(str(run.path), snapshots), group)
     if not alive:
         follow_to_the_end(run.id, int(steps[-1]))
     mount(made, Known(run.id, snapshots, run.config.last_step, default, group, unit, run.dead, told, alive, steps))

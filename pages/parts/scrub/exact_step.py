@@ -5,17 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.errors import SnowballError
-from snowball_core.runs import Run
-from snowball_core.tables import group_mask, group_table
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import group_mask, group_table
 
-from . import figures, openers
+from ..shared import cached
+from ..shared.downloads import Stand, take_home
+from ..shared.selection import here, selected, shown_step
+from ..shared.text import plain
+from . import figures
 from .biography import biography
-from .exact_tables import tables
+from .component import FRAGMENT
 from .figures import Moment
-from .place import here, selected, shown_step
-from .scrubber import FRAGMENT
-from .takeaway import Stand, take_home
-from .words import plain
+from .step_tables import tables
 
 
 @st.fragment(key=FRAGMENT)
@@ -24,9 +25,9 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str) -> None:
     try:
         index = shown_step(run, snapshots)
         mask = group_mask(run.dead, group)
-        rows = openers.rows_at(str(run.path), snapshots, index, mask)
+        rows = cached.rows_at(str(run.path), snapshots, index, mask)
         tokens = group_table(rows, run.dead, mask)
-        step, measures = int(run.steps(snapshots)[index]), openers.measures(str(run.path), snapshots)
+        step, measures = int(run.steps(snapshots)[index]), cached.measures(str(run.path), snapshots)
         moment = Moment(run, snapshots, True, group, unit, step, rows, tokens, measures)
         figures.numbers(moment)
         if (asked := int(here()["step"])) != step:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from snowball_core.charts.step_axis import StepAxis, step_axis
 from snowball_core.errors import SnowballError
-from snowball_core.runs import Run
-from snowball_core.status import Status
-from snowball_core.step_axes import StepAxis, step_axis
-from snowball_core.tables import (
+from snowball_core.store.run_folder import Run
+from snowball_core.store.status import Status
+from snowball_core.tables.census import (
     drawable_snapshots,
     group_mask,
     group_table,
@@ -19,18 +19,19 @@ from snowball_core.tables import (
     settled,
 )
 
-from . import figures, openers
+from ..shared import cached
+from ..shared.downloads import Stand, take_home
+from ..shared.file_stamps import are_as_drawn
+from ..shared.page_frame import event_steps, pick_axis
+from ..shared.run_picker import say_refusal, state_badge
+from ..shared.selection import arrive, selected
+from ..shared.text import plain
+from . import figures
 from .biography import biography, pick_among
-from .exact_tables import tables
 from .figures import Moment
-from .place import arrive, selected
 from .playback import is_playing
-from .run_picker import say_refusal, state_badge
-from .stamps import are_as_drawn
-from .takeaway import Stand, take_home
+from .step_tables import tables
 from .transport import settle, transport
-from .whole_run import event_steps, pick_axis
-from .words import plain
 
 _PLAYED = "was-playing"
 
@@ -84,7 +85,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
     if not mask.any():
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return
-    measures = openers.measures(str(run.path), snapshots)
+    measures = cached.measures(str(run.path), snapshots)
     default = last_change(measures, group) if finished else 0
     arrive(run.id, default, run.config.last_step, grows=not finished)
     with heading:
@@ -92,7 +93,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
     curves = st.container()
     index = transport(run, snapshots, group, default, alive=not finished)
     step = int(run.steps(snapshots)[index])
-    rows = openers.rows_at(str(run.path), snapshots, index, mask)
+    rows = cached.rows_at(str(run.path), snapshots, index, mask)
     # Other pages open where this one was left; a link to a run that is followed names no step.
     settle(step, not finished and bool(st.session_state.get("follow")))
     tokens = group_table(rows, run.dead, mask)

@@ -12,21 +12,22 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core import charts, heatmaps, marked_charts, pointed_charts
-from snowball_core.bf16 import Words, finite_rows
-from snowball_core.close_up import tokens_at
+from snowball_core.charts import counts_and_places, pointing, selection
+from snowball_core.charts import heatmap as heatmaps
+from snowball_core.charts.lineage_layout import hues
+from snowball_core.charts.step_axis import StepAxis
 from snowball_core.errors import SnowballError
-from snowball_core.event_tables import Account
-from snowball_core.lanes import hues
-from snowball_core.runs import Run
-from snowball_core.step_axes import StepAxis
-from snowball_core.tables import distance_matrix, exact_numbers, group_mask, recorded_at, settled
+from snowball_core.measures.bf16 import Words, finite_rows
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.at_step import tokens_at
+from snowball_core.tables.census import distance_matrix, exact_numbers, group_mask, recorded_at, settled
+from snowball_core.tables.lineage import Account
 
-from . import openers
+from ..shared import cached
+from ..shared.divergence_notice import say_rows
+from ..shared.help_links import what_is
 from .clicks import clickable
-from .diverged import say_rows
 from .heatmap import Box, heatmap, legend
-from .meaning import what_is
 
 _DEFINITIONS = {
     "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
@@ -134,18 +135,18 @@ class Moment:
     def near(self) -> pd.DataFrame:
         """The token table with hidden classes and motion; the plain one where a file beside the history cannot be read."""
         try:
-            seen = openers.seen(str(self.run.path), self.snapshots)
+            seen = cached.seen(str(self.run.path), self.snapshots)
         except SnowballError:
             return self.tokens.assign(hidden_class=None)
         return tokens_at(seen, recorded_at(seen.steps, self.step), self.group)
 
     def lineage(self) -> Account:
         """The black holes of the group through the run."""
-        return openers.lineage_account(str(self.run.path), self.snapshots, self.group)
+        return cached.lineage_account(str(self.run.path), self.snapshots, self.group)
 
     def stays(self, token: int) -> pd.DataFrame:
         """The stays of a token in black holes of the group."""
-        return openers.biography(str(self.run.path), self.snapshots, self.group, token)
+        return cached.biography(str(self.run.path), self.snapshots, self.group, token)
 
     def caption(self, title: str, meaning: str, unit: str, entry: str) -> None:
         """The heading of a figure; ``entry`` is what explains it on the About page.
@@ -166,14 +167,14 @@ def curves(moment: Moment, axis: StepAxis) -> None:
     run = moment.run
     moment.caption("Counts over the run", "the upright line is the step chosen below", "tokens or vectors", "census")
     cursor, made = axis.cursor(moment.step), (moment.snapshots, moment.group, moment.finished, axis.kind, axis)
-    data, means, width = openers.curves(str(run.path), *made)
-    spec = charts.counts_spec(axis, len(moment.rows))
+    data, means, width = cached.curves(str(run.path), *made)
+    spec = counts_and_places.counts_spec(axis, len(moment.rows))
     _chart(spec, "counts", "Counts U, C, P and S over the steps", counts=data, cursor=cursor)
     for place, key, name, describe in zip(
         st.columns(2),
         ("loss", "rate"),
         ("Training loss", "Learning rate"),
-        (charts.loss_spec, charts.rate_spec),
+        (counts_and_places.loss_spec, counts_and_places.rate_spec),
         strict=True,
     ):
         with place:
@@ -213,21 +214,21 @@ def _short(number: float) -> str:
 
 def sizes(moment: Moment) -> None:
     """Populations of the black holes, divided by hidden class."""
-    hidden = openers.hidden_at(str(moment.run.path), moment.snapshots, moment.index, moment.mask)
+    hidden = cached.hidden_at(str(moment.run.path), moment.snapshots, moment.index, moment.mask)
     meaning = "a divided bar is only apparent" if hidden is not None else "tokens that are one vector"
     moment.caption("Black holes", meaning, "tokens", "hidden class" if hidden is not None else "population")
-    slots = charts.slots_of(moment.measures, moment.group)
-    data = marked_charts.holes_data(moment.coloured, slots, hidden, finite_rows(moment.rows))
-    parts = pointed_charts.parts_data(moment.tokens, slots)
+    slots = counts_and_places.slots_of(moment.measures, moment.group)
+    data = selection.holes_data(moment.coloured, slots, hidden, finite_rows(moment.rows))
+    parts = pointing.parts_data(moment.tokens, slots)
     clickable(
-        marked_charts.holes_spec(len(moment.rows), slots),
+        selection.holes_spec(len(moment.rows), slots),
         moment.tokens,
         "sizes",
         moment.side,
         "Populations of the black holes at the step",
         sizes=data,
         parts=parts,
-        selected=marked_charts.selected_bar(data, parts, moment.tokens, slots, moment.token),
+        selected=selection.selected_bar(data, parts, moment.tokens, slots, moment.token),
     )
     if hidden is None:
         st.caption("Hidden classes were not recorded: a true hole is not told from an apparent one.")
@@ -240,20 +241,20 @@ def distances(moment: Moment) -> None:
     order = heatmaps.picture_order(moment.tokens)
     scale = heatmaps.shades_of(moment.measures, moment.group, moment.unit)
     apart = distance_matrix(moment.rows[order], moment.unit)
-    picture = heatmaps.distance_picture(apart, charts.hue_of(moment.coloured)[order], scale)
+    picture = heatmaps.distance_picture(apart, counts_and_places.hue_of(moment.coloured)[order], scale)
     described = f"Pairwise L∞ distances of {moment.group} tokens at step {moment.step:,}, in {word}"
-    marked = marked_charts.marked_rows(order, moment.tokens, moment.selected)
-    vectors = pointed_charts.vectors_data(moment.tokens, order)
+    marked = selection.marked_rows(order, moment.tokens, moment.selected)
+    vectors = pointing.vectors_data(moment.tokens, order)
     with heatmap(picture, described, f"heatmap{moment.side}", _crossed(len(order), *marked) if marked else ()):
         clickable(
-            pointed_charts.pairs_spec(len(order), moment.unit),
+            pointing.pairs_spec(len(order), moment.unit),
             None,
             "pairs",
             moment.side,
             "The pairs of the picture under it, to point at",
-            rows=pointed_charts.rows_data(moment.tokens, order),
+            rows=pointing.rows_data(moment.tokens, order),
             vectors=vectors,
-            pairs=pointed_charts.pairs_data(apart, vectors),
+            pairs=pointing.pairs_data(apart, vectors),
         )
     legend(scale, moment.unit)
     shown = "every token" if len(order) == len(moment.rows) else f"{len(order):,} of {len(moment.rows):,} tokens"
@@ -266,23 +267,23 @@ def places(moment: Moment) -> None:
     """Principal components in a basis fixed for the run."""
     moment.caption("Where they are", "principal axes; area: number of tokens", "weight units", "principal-axes")
     basis = moment.snapshots if moment.finished else settled(moment.snapshots)
-    scene = openers.scene(str(moment.run.path), basis, moment.group)
-    data = charts.places_data(scene, moment.rows, moment.coloured)
-    lately = openers.lately(str(moment.run.path), moment.snapshots, moment.index, moment.mask, marked_charts.TRAIL)
+    scene = cached.scene(str(moment.run.path), basis, moment.group)
+    data = counts_and_places.places_data(scene, moment.rows, moment.coloured)
+    lately = cached.lately(str(moment.run.path), moment.snapshots, moment.index, moment.mask, selection.TRAIL)
     clickable(
-        marked_charts.vectors_spec(scene, len(moment.rows)),
+        selection.vectors_spec(scene, len(moment.rows)),
         moment.tokens,
         "places",
         moment.side,
         "Places of the vectors on two principal axes",
         places=data,
         path=scene.path,
-        trails=marked_charts.trails_data(scene, lately, data, moment.tokens),
-        selected=marked_charts.selected_point(data, moment.tokens, moment.token),
+        trails=selection.trails_data(scene, lately, data, moment.tokens),
+        selected=selection.selected_point(data, moment.tokens, moment.token),
     )
     renewed = "" if moment.finished else f" of the first {basis:,}, renewed as the run grows"
-    most = marked_charts.MOST_TRAILS
-    trails = f"the last {marked_charts.TRAIL} snapshots" if len(data) <= most else f"none, there are more than {most} vectors"
+    most = selection.MOST_TRAILS
+    trails = f"the last {selection.TRAIL} snapshots" if len(data) <= most else f"none, there are more than {most} vectors"
     st.caption(
         f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved{renewed}; frame: all of them. "
         f"Grey line: path of the group's mean. Trails: {trails}."

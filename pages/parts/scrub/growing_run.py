@@ -7,11 +7,11 @@ import time
 import streamlit as st
 
 from snowball_core.errors import SnowballError
-from snowball_core.runs import Run
-from snowball_core.tables import planned, recorded_snapshots
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import planned, recorded_snapshots
 
-from .run_picker import state_badge
-from .words import duration, plain
+from ..shared.run_picker import state_badge
+from ..shared.text import duration, plain
 
 # All frames are made and sent anew: after five times as long as that took, within these bounds.
 _LEAST_SECONDS, _MOST_SECONDS, _SHARE = 3.0, 20.0, 5

@@ -9,9 +9,9 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from snowball_core.charts import PICTURE_HEIGHT
-from snowball_core.heatmaps import NEAR_TO_FAR, ZERO, Shades
-from snowball_core.step_axes import CURSOR
+from snowball_core.charts.counts_and_places import PICTURE_HEIGHT
+from snowball_core.charts.heatmap import NEAR_TO_FAR, ZERO, Shades
+from snowball_core.charts.step_axis import CURSOR
 
 # Left, top, width and height as shares of the picture.
 Box = tuple[float, float, float, float]

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from snowball_core.runs import Run
-from snowball_core.tables import recorded_at
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import recorded_at
 
-from .whole_run import event_steps
+from ..shared.page_frame import event_steps
 
 EVERY_SECONDS = 0.5
 _LOG = "log time, ×10 in 4 s"

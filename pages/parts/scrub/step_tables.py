@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core.close_up import distances_at, events_near, holes_at
 from snowball_core.errors import SnowballError
+from snowball_core.tables.at_step import distances_at, events_near, holes_at
 
+from ..shared.text import plain
 from .figures import CloseUp
-from .words import plain
 
 _HOLES = {"tokens": "tokens", "hidden_classes": "hidden classes, tokens in each"}
 _TOKENS = {"moved_cells": "moved since the snapshot before, cells (L∞)", "hidden_class": "hidden class"}

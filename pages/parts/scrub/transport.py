@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core.runs import Run
 from snowball_core.schedules import recorded_steps
-from snowball_core.tables import recorded_at
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import recorded_at
 
-from .place import here, write_down
+from ..shared.selection import here, write_down
 from .playback import advance, controls, is_playing, pause
 
 _PLACED = "step-placed"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 
-from .words import plain
+from ..shared.text import plain
 
 _ENTERED, _WANTED = "front-door-entered", "front-door-wanted"
 
@@ -32,8 +32,8 @@ def require_front_door(page: str) -> None:
 
 def _require_library() -> None:
     """End a page with the reason where the runs folder is there and cannot be read."""
-    from snowball_core.run_folders import require_readable
-    from snowball_core.runs import runs_folder
+    from snowball_core.store.run_folder import runs_folder
+    from snowball_core.store.run_listing import require_readable
 
     try:
         require_readable(runs_folder())

@@ -11,14 +11,14 @@ from .gate import facts
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SCRIPT = Path(__file__).parent / "drawing/history.js"
+_SCRIPT = Path(__file__).parent / "history.js"
 # What must not be asked of the shell: a compressed one cannot be changed, and a kept one may be that of another version.
 _UNASKED = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"}
 _NOT_PAGES = ("/static/", "/media/", "/_stcore/", "/component/")
 
 
 class Shell:
-    """Middleware that puts ``drawing/history.js`` into every page.
+    """Middleware that puts ``history.js`` into every page.
 
     Parameters
     ----------

@@ -15,9 +15,12 @@ from threading import Thread
 import streamlit as st
 
 from .access import opening_path, printed_path, token
-from .kept_clicks import keep_clicks
+from .streamlit_patches import keep_clicks
 
-_PARTS = ("exact_step", "exact_view", "growing", "provenance", "run_picker", "scrubber", "settings")
+_PARTS = (
+    *("scrub.component", "scrub.exact_step", "scrub.exact_view", "scrub.growing_run"),
+    *("shared.group_and_unit", "shared.run_footer", "shared.run_picker"),
+)
 _USUAL_SECONDS, _SHORT_SECONDS = sys.getswitchinterval(), 0.0005
 _PATIENCE_SECONDS = 20.0
 

@@ -10,23 +10,23 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core import charts
-from snowball_core.bf16 import Words
-from snowball_core.branching import snapshot_at
-from snowball_core.corpus import Corpus, load_corpus
+from snowball_core.charts import counts_and_places
+from snowball_core.charts.fixed_axes import Stage, stage
+from snowball_core.charts.scrubber_blob import BUDGET_BYTES, Reel, reel, with_curves
+from snowball_core.charts.step_axis import StepAxis
 from snowball_core.costs import matrix_speed
 from snowball_core.errors import HistoryError, SnowballError
-from snowball_core.event_tables import Account, account, biography_table
-from snowball_core.findings import story_of
-from snowball_core.frames import BUDGET_BYTES, Reel, reel, with_curves
-from snowball_core.observation import Observation, observe
-from snowball_core.runs import corpora_folder, read_run, runs_folder
-from snowball_core.stage import Stage, stage
-from snowball_core.step_axes import StepAxis
-from snowball_core.tables import group_mask, measures_table, settled
+from snowball_core.jobs.fork_points import snapshot_at
+from snowball_core.measures.bf16 import Words
+from snowball_core.store.corpus import Corpus, load_corpus
+from snowball_core.store.history import Observation, observe
+from snowball_core.store.run_folder import corpora_folder, read_run, runs_folder
+from snowball_core.tables.census import group_mask, measures_table, settled
+from snowball_core.tables.lineage import Account, account, biography_table
+from snowball_core.tables.verdict import story_of
 
-from .stamps import file_stamp, of_run, stamp
-from .waiting import Share, once
+from .file_stamps import file_stamp, of_run, stamp
+from .progress_bar import Share, once
 
 _BLOCK = 500
 _GROWING_BYTES = 6_000_000
@@ -107,8 +107,8 @@ def curves(
     path: str, snapshots: int, group: str, finished: bool, kind: str, _axis: StepAxis
 ) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """What the curves over the run show on an axis: counts, means of loss and rate, of how many steps at most."""
-    means, width = charts.loss_data(read_run(Path(path)).metrics(), _axis)
-    counts = charts.counts_data(measures(path, snapshots), group)
+    means, width = counts_and_places.loss_data(read_run(Path(path)).metrics(), _axis)
+    counts = counts_and_places.counts_data(measures(path, snapshots), group)
     return _axis.placed(counts), _axis.placed(means), width
 
 

@@ -6,22 +6,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from snowball_core.bf16 import Words, finite_rows
-from snowball_core.census import census
-from snowball_core.divergence import Divergence, divergence
-from snowball_core.observation import Observation
-from snowball_core.runs import Run, read_run
+from snowball_core.measures.bf16 import Words, finite_rows
+from snowball_core.measures.census import census
+from snowball_core.store.history import Observation
+from snowball_core.store.run_folder import Run, read_run
+from snowball_core.tables.divergence import Divergence, divergence
 
-from . import openers
-from .stamps import of_run
-from .words import plain
+from . import cached
+from .file_stamps import of_run
+from .text import plain
 
 
 @of_run(st.cache_resource, max_entries=64, show_spinner=False)
 def _opened(path: str, snapshots: int) -> Observation:
     """The matrices of a run alone: a damaged file beside the history hides no divergence."""
     run = read_run(Path(path))
-    return Observation(run.id, openers.history(path, snapshots), run.steps(snapshots), run.dead)
+    return Observation(run.id, cached.history(path, snapshots), run.steps(snapshots), run.dead)
 
 
 def lost_of(run: Run, group: str, snapshots: int) -> Divergence | None:

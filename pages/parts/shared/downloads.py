@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
-from snowball_core.exhibit import Exhibit
-from snowball_core.pictures import png_bytes
-from snowball_core.plates import MOTIFS, Plate, draw
-from snowball_core.runs import Run
-from snowball_core.sheets import FORMATS, SHEETS
-from snowball_core.viewpoint import viewpoint
+from snowball_core.charts.svg import png_bytes
+from snowball_core.export.pictures import MOTIFS, Plate, draw
+from snowball_core.export.tables import FORMATS, SHEETS
+from snowball_core.export.view import viewpoint
+from snowball_core.export.view_data import Exhibit
+from snowball_core.store.run_folder import Run
 
-from . import openers
-from .stamps import of_run
+from . import cached
+from .file_stamps import of_run
 
 _MIME = {
     "csv": "text/csv",
@@ -68,7 +68,7 @@ class Stand:
 def _exhibit(
     path: str, snapshots: int, step: int | None, group: str, unit: str, first: int | None, last: int | None
 ) -> Exhibit:
-    seen = openers.seen(path, snapshots)
+    seen = cached.seen(path, snapshots)
     return Exhibit(seen, viewpoint(seen, step, group, unit, first, last))
 
 

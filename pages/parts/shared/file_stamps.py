@@ -10,10 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
-from snowball_core.files import identity
-from snowball_core.run_config import EXTRAS
-from snowball_core.runs import HISTORY, METRICS
-from snowball_core.status import read_status
+from snowball_core.config import EXTRAS
+from snowball_core.store.files.regular_files import identity
+from snowball_core.store.run_folder import HISTORY, METRICS
+from snowball_core.store.status import read_status
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from snowball_core.runs import Run
+from snowball_core.store.run_folder import Run
 
-from .address import pick_segment
-from .place import unusable_place
-from .words import plain
+from .selection import unusable_place
+from .text import plain
+from .url_state import pick_segment
 
 UNITS = ("cells", "weight")
 _ORDER = ("dead", "live", "all")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snowball_core.glossary import anchors
+from ..about.glossary import anchors
 
 
 def address(name: str) -> str:

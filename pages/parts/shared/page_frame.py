@@ -8,22 +8,22 @@ from typing import Any
 
 import streamlit as st
 
+from snowball_core.charts.step_axis import StepAxis, step_axis
 from snowball_core.errors import SnowballError
-from snowball_core.observation import Observation
-from snowball_core.runs import Run
-from snowball_core.step_axes import StepAxis, step_axis
-from snowball_core.tables import glyph, recorded_snapshots
+from snowball_core.store.history import Observation
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import glyph, recorded_snapshots
 
-from . import openers
-from .diverged import say_diverged, say_nothing_finite
-from .meaning import what_is
-from .place import AXES, arrive, go, here, shown_step
-from .provenance import provenance
+from . import cached
+from .divergence_notice import say_diverged, say_nothing_finite
+from .downloads import Stand
+from .file_stamps import of_run
+from .group_and_unit import pick_group, say_unusable
+from .help_links import what_is
+from .run_footer import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal
-from .settings import pick_group, say_unusable
-from .stamps import of_run
-from .takeaway import Stand
-from .words import plain
+from .selection import AXES, arrive, go, here, shown_step
+from .text import plain
 
 _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
 
@@ -57,7 +57,7 @@ class Whole:
     @property
     def seen(self) -> Observation:
         """The run, open for measuring."""
-        return openers.seen(self.path, self.snapshots)
+        return cached.seen(self.path, self.snapshots)
 
     @property
     def index(self) -> int:
@@ -86,8 +86,8 @@ class Whole:
 @of_run(st.cache_data, max_entries=32, show_spinner=False)
 def event_steps(path: str, snapshots: int, group: str) -> tuple[int, ...]:
     """The recorded steps at which something happened to the group's black holes, ascending."""
-    steps = openers.seen(path, snapshots).steps
-    tree = openers.lineage_account(path, snapshots, group).tree
+    steps = cached.seen(path, snapshots).steps
+    tree = cached.lineage_account(path, snapshots, group).tree
     return tuple(sorted({int(steps[event.snapshot]) for event in tree.events} - {0}))
 
 
@@ -159,7 +159,7 @@ def _is_drawable(run: Run, snapshots: int, group: str) -> bool:
             st.info(f"This run is still being recorded: the first {snapshots:,} snapshots are drawn.")
             st.button("Draw what was recorded since", key="again")
     say_ended(status)
-    if group != "all" and not openers.seen(str(run.path), snapshots).mask(group).any():
+    if group != "all" and not cached.seen(str(run.path), snapshots).mask(group).any():
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return False
     return True

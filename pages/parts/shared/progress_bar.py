@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from snowball_core.memory import return_memory
 
-from .words import duration
+from .text import duration
 
 Made = TypeVar("Made")
 Share = Callable[[float], None]

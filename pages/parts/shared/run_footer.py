@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.config import DEFAULTS
-from snowball_core.origins import told
-from snowball_core.runs import Run
+from snowball_core.store.origin import told
+from snowball_core.store.run_folder import Run
 
-from .words import plain
+from .text import plain
 
 
 def provenance(run: Run) -> None:

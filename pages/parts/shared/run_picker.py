@@ -7,16 +7,16 @@ from typing import Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from snowball_core import jobs
-from snowball_core.config import configured, preset
-from snowball_core.damage import damage
+from snowball_core.config_checks import configured, preset
 from snowball_core.errors import SnowballError
-from snowball_core.runs import Run, open_run, run_paths, runs_folder
-from snowball_core.status import LOST, Status, is_read_only
-from snowball_core.tables import recorded_snapshots
+from snowball_core.jobs import workers
+from snowball_core.store.integrity.damage import damage
+from snowball_core.store.run_folder import Run, open_run, run_paths, runs_folder
+from snowball_core.store.status import LOST, Status, is_read_only
+from snowball_core.tables.census import recorded_snapshots
 
-from .address import keep_value, read, write
-from .words import plain
+from .text import plain
+from .url_state import keep_value, read, write
 
 _SHOWN = "run-shown"
 DEMO = {"name": "demo", "steps": "450"}
@@ -143,7 +143,7 @@ def offer_demo() -> None:
 def start_demo() -> None:
     """Start the demo and show it while it is recorded."""
     try:
-        run = jobs.start(runs_folder(), configured(preset("corrected"), DEMO))
+        run = workers.start(runs_folder(), configured(preset("corrected"), DEMO))
     except SnowballError as error:
         st.error(plain(error))
         return

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from snowball_core.runs import Run
-from snowball_core.tables import recorded_at
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import recorded_at
 
-from .address import news, was_carried, write
-from .words import plain
+from .text import plain
+from .url_state import news, was_carried, write
 
 AXES = ("symlog", "linear", "events")
 _PLACE, _LEFT = "scrubber-place", "places-left"

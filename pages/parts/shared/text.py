@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from snowball_core.terminal import printable
+from snowball_core.errors import printable
 
 
 def duration(seconds: float) -> str:

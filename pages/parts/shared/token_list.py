@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from .place import go
+from .selection import go
 
 
 def pick_token(

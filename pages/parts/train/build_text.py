@@ -6,12 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from snowball_core.book import build_gatsby, built_gatsby
-from snowball_core.corpus import GATSBY
 from snowball_core.errors import SnowballError
-from snowball_core.runs import runs_folder
+from snowball_core.store.corpus import GATSBY
+from snowball_core.store.published_text import build_gatsby, built_gatsby
+from snowball_core.store.run_folder import runs_folder
 
-from .words import plain
+from ..shared.text import plain
 
 _TOLD = "**The text of the published experiment** is cut out of a book of Project Gutenberg and checked by its SHA-256. "
 _TOLD += "It is built once for all runs."

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core.branching import Branch, branch
 from snowball_core.errors import SnowballError
-from snowball_core.origins import CHECKPOINT
-from snowball_core.runs import open_run, runs_folder
+from snowball_core.jobs.fork_points import Branch, branch
+from snowball_core.store.origin import CHECKPOINT
+from snowball_core.store.run_folder import open_run, runs_folder
 
-from .address import keep, kept
-from .words import plain
+from ..shared.text import plain
+from ..shared.url_state import keep, kept
 
 # In the session; "at" alone is the step of the Compare page there.
 _RUN, _AT = "forked-run", "forked-at"

@@ -7,16 +7,18 @@ from typing import Any
 
 import streamlit as st
 
-from snowball_core.branching import Branch, fork_request
-from snowball_core.config import DEFAULT_PRESET, FIELDS, PRESETS, PURPOSES, RunConfig, faults_carried, preset
-from snowball_core.corpus import Corpus
+from snowball_core.config import FIELDS, RunConfig
+from snowball_core.config_checks import faults_carried, preset
 from snowball_core.errors import ConfigError
-from snowball_core.preparing import request
-from snowball_core.runs import runs_folder
+from snowball_core.jobs.fork_points import Branch, fork_request
+from snowball_core.jobs.prepare import request
+from snowball_core.presets import DEFAULT_PRESET, PRESETS, PURPOSES
+from snowball_core.store.corpus import Corpus
+from snowball_core.store.run_folder import runs_folder
 
-from . import openers
-from .fork_choice import explain
-from .words import plain
+from ..shared import cached
+from ..shared.text import plain
+from .fork import explain
 
 FIRST = ("name", "corpus", "steps", "until", "precision", "sigma", "learning_rate", "schedule")
 _PAUSE = "400ms"
@@ -42,7 +44,7 @@ def form(at: Branch | None) -> tuple[RunConfig | None, Corpus | None, list[str]]
     texts = _fields(start, {} if at is None else at.fixed)
     try:
         config = request(runs_folder(), start, texts) if at is None else fork_request(runs_folder(), at, texts)
-        return config, openers.corpus(config.corpus, config.corpus_errors), []
+        return config, cached.corpus(config.corpus, config.corpus_errors), []
     except ConfigError as error:
         return None, None, list(error.faults)
 

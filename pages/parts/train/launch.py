@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core import jobs
-from snowball_core.branching import Branch
-from snowball_core.config import RunConfig, faults_carried
-from snowball_core.corpus import Corpus
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import faults_carried
 from snowball_core.costs import cost
 from snowball_core.errors import ConfigError, SnowballError
-from snowball_core.mobility import expected_words, mobility, sentences
-from snowball_core.preparing import dead_tokens
-from snowball_core.runs import runs_folder
-from snowball_core.status import is_read_only
+from snowball_core.jobs import workers
+from snowball_core.jobs.fork_points import Branch
+from snowball_core.jobs.prepare import dead_tokens
+from snowball_core.measures.mobility import expected_words, mobility, sentences
+from snowball_core.store.corpus import Corpus
+from snowball_core.store.run_folder import runs_folder
+from snowball_core.store.status import is_read_only
 
-from . import openers
-from .book_offer import offer_book
-from .continuing import show_next
-from .fork_choice import leave
-from .words import duration, plain, size
+from ..shared import cached
+from ..shared.text import duration, plain, size
+from .build_text import offer_book
+from .fork import leave
+from .recorded import show_next
 
 _STARTED = "started-run"
 
@@ -49,7 +50,7 @@ def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], a
 
 def _estimate(config: RunConfig, corpus: Corpus, at: Branch | None) -> None:
     behind = 0 if at is None else at.behind
-    expected, dead = cost(config, openers.speed(), behind, len(corpus)), len(dead_tokens(corpus, config.vocab))
+    expected, dead = cost(config, cached.speed(), behind, len(corpus)), len(dead_tokens(corpus, config.vocab))
     beyond = f" (the first {behind:,} are the parent's)" if behind else ""
     with st.container(border=True, key="estimate"):
         st.markdown(
@@ -73,7 +74,7 @@ def _estimate(config: RunConfig, corpus: Corpus, at: Branch | None) -> None:
 
 def _what_can_move(config: RunConfig, at: Branch | None) -> None:
     """What the formats leave free to move, told before training."""
-    words = None if at is None else openers.branch_words(str(at.parent.path), at.step)
+    words = None if at is None else cached.branch_words(str(at.parent.path), at.step)
     with st.container(border=True, key="mobility"):
         st.markdown("**What can move**")
         past = () if at is None else at.past
@@ -88,7 +89,7 @@ def _what_can_move(config: RunConfig, at: Branch | None) -> None:
 def _start(config: RunConfig, at: Branch | None) -> None:
     try:
         with st.spinner("Starting the worker…"):
-            run = jobs.start(runs_folder(), config, at) if at else jobs.start(runs_folder(), config)
+            run = workers.start(runs_folder(), config, at) if at else workers.start(runs_folder(), config)
     except SnowballError as error:
         st.error(plain(error))
         return

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core import jobs
 from snowball_core.costs import cost
-from snowball_core.damage import is_complete
 from snowball_core.errors import SnowballError
-from snowball_core.runs import Run, open_run, run_paths, runs_folder
-from snowball_core.status import LOST, Status, is_read_only
-from snowball_core.tables import recorded_at, recorded_snapshots
+from snowball_core.jobs import workers
+from snowball_core.store.integrity.damage import is_complete
+from snowball_core.store.run_folder import Run, open_run, run_paths, runs_folder
+from snowball_core.store.status import LOST, Status, is_read_only
+from snowball_core.tables.census import recorded_at, recorded_snapshots
 
-from . import openers
-from .diverged import say_diverged
-from .fork_choice import fork
-from .progress import progress
-from .run_picker import offer_demo, say_damage, say_refusal
-from .words import duration, plain
+from ..shared import cached
+from ..shared.divergence_notice import say_diverged
+from ..shared.run_picker import offer_demo, say_damage, say_refusal
+from ..shared.text import duration, plain
+from .fork import fork
+from .run_progress import progress
 
 _PROBLEM, _NEXT = "problem-continuing", "continue-next"
 _ADVICE = {
@@ -39,7 +39,7 @@ def show_next(run_id: str) -> None:
 def continuing() -> None:
     """Draw one recorded run, the newest unless another is chosen, and what can be done with it."""
     st.subheader("Go on with a recorded run")
-    alive = set(jobs.alive(runs_folder()))
+    alive = set(workers.alive(runs_folder()))
     names = [path.name for path in run_paths(runs_folder()) if path.name not in alive]
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
@@ -72,7 +72,7 @@ def _ended(run: Run, status: Status) -> None:
     progress(run, status)
     if status.state in _ADVICE and status.message != LOST:
         why = f"{status.message.rstrip('.')}. " if status.message else ""
-        spoken = jobs.last_words(run.path) if status.state == "interrupted" else ""
+        spoken = workers.last_words(run.path) if status.state == "interrupted" else ""
         last = f' The last line its worker wrote: "{plain(spoken)}".' if spoken else ""
         said = f"**{status.state.capitalize()}.** {plain(why[:1].upper() + why[1:])}{_ADVICE[status.state]}{last}"
         (st.warning if status.state in ("failed", "interrupted") else st.markdown)(said)
@@ -109,7 +109,7 @@ def _offer_resume(run: Run, status: Status) -> None:
 def _what_is_left(run: Run, status: Status) -> str:
     """What resuming takes, in a sentence."""
     behind = run.checkpoint_step or 0
-    needs = duration(cost(run.config, openers.speed(), behind).seconds)
+    needs = duration(cost(run.config, cached.speed(), behind).seconds)
     repeated = f", of which {status.step - behind:,} are repeated and compared" if status.step > behind else ""
     left = run.config.last_step - behind
     return f"From step {behind:,}: {left:,} steps{repeated}, about {needs}. The same run, the same bits."
@@ -153,7 +153,7 @@ def _offer_snapshot_fork(run: Run, count: int) -> None:
 
 def _resume(run_id: str) -> None:
     try:
-        jobs.resume(runs_folder(), run_id)
+        workers.resume(runs_folder(), run_id)
         show_next(run_id)
     except SnowballError as error:
         st.session_state[_PROBLEM] = str(error)

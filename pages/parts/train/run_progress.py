@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import streamlit as st
 
-from snowball_core import charts
-from snowball_core.live import Seen, follow
-from snowball_core.origins import told
-from snowball_core.runs import Run
-from snowball_core.status import LOST, Status
-from snowball_core.step_axes import step_axis
+from snowball_core.charts import counts_and_places
+from snowball_core.charts.step_axis import step_axis
+from snowball_core.store.origin import told
+from snowball_core.store.run_folder import Run
+from snowball_core.store.status import LOST, Status
+from snowball_core.tables.live import Seen, follow
 
-from .run_picker import state_badge
-from .words import duration, plain
+from ..shared.run_picker import state_badge
+from ..shared.text import duration, plain
 
 _HEIGHT, _LOW = 190, 160
 
@@ -47,7 +47,7 @@ def _numbers(seen: Seen) -> None:
     row = seen.counts.iloc[-1]
     at = f"at step {row['step']:,}, {seen.group} tokens"
     cells = st.grid(5, min_column_width=104)
-    for name, (label, _, _) in charts.COUNTS.items():
+    for name, (label, _, _) in counts_and_places.COUNTS.items():
         if name != "singletons":
             cells.metric(label.partition(" ")[0], f"{row[name]:,}", help=f"{label[2:].capitalize()} {at}.")
     if len(seen.metrics["step"]):
@@ -71,17 +71,17 @@ def _curves(run: Run, seen: Seen, status: Status) -> None:
         return
     axis = step_axis("symlog", run.config.last_step)
     cursor = axis.cursor(status.step)
-    curves, width = charts.loss_data(seen.metrics, axis)
+    curves, width = counts_and_places.loss_data(seen.metrics, axis)
     tokens = int(run.dead.sum()) if seen.group == "dead" else run.config.vocab
-    counts = {"counts": charts.counts_data(seen.counts, seen.group), "cursor": cursor}
+    counts = {"counts": counts_and_places.counts_data(seen.counts, seen.group), "cursor": cursor}
     said = f"Counts U, C, P and S of {seen.group} tokens over the steps, run {run.id}"
-    spec = charts.counts_spec(axis, tokens) | {"height": _HEIGHT, "datasets": counts}
+    spec = counts_and_places.counts_spec(axis, tokens) | {"height": _HEIGHT, "datasets": counts}
     st.vega_lite_chart(spec, key=f"counts-{run.id}", alt=said, width="stretch")
     data = {"loss": curves, "cursor": cursor}
     for place, name, spec in zip(
         st.columns(2),
         ("Training loss, nats per position,", "Learning rate"),
-        (charts.loss_spec(axis, _LOW), charts.rate_spec(axis, _LOW)),
+        (counts_and_places.loss_spec(axis, _LOW), counts_and_places.rate_spec(axis, _LOW)),
         strict=True,
     ):
         said = f"{name} over the steps, run {run.id}"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core import jobs
 from snowball_core.costs import cost
 from snowball_core.errors import SnowballError
-from snowball_core.runs import Run, open_run, runs_folder
-from snowball_core.status import is_read_only, request_stop
-from snowball_core.turns import waiting
+from snowball_core.jobs import workers
+from snowball_core.jobs.queue import waiting
+from snowball_core.store.run_folder import Run, open_run, runs_folder
+from snowball_core.store.status import is_read_only, request_stop
 
-from . import openers
-from .continuing import show_next
-from .progress import progress
-from .words import duration, plain
+from ..shared import cached
+from ..shared.text import duration, plain
+from .recorded import show_next
+from .run_progress import progress
 
 _PROBLEM = "problem-under-way"
 
@@ -36,7 +36,7 @@ def under_way() -> None:
 
 
 def _state() -> tuple[list[str], list[str]]:
-    alive = jobs.alive(runs_folder())
+    alive = workers.alive(runs_folder())
     return alive, [run_id for run_id in waiting(runs_folder()) if run_id in alive]
 
 
@@ -77,7 +77,7 @@ def _queue(queue: list[str]) -> None:
             try:
                 run = open_run(runs_folder(), run_id)
                 status = run.status()
-                needs = duration(cost(run.config, openers.speed(), status.step).seconds)
+                needs = duration(cost(run.config, cached.speed(), status.step).seconds)
                 st.markdown(f"{place}. **{plain(run_id)}** {plain(status.message)}, then needs about {needs}")
                 st.button(
                     "Take it out of the queue",

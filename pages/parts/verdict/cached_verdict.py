@@ -8,20 +8,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from snowball_core.epsilon import CellWidths, cell_widths, epsilon_table
-from snowball_core.findings import law_rows, verdict_of
-from snowball_core.verdict import Verdict
+from snowball_core.measures.verdict import Verdict
+from snowball_core.tables.verdict import law_rows, verdict_of
+from snowball_core.tables.verdict_rows import CellWidths, cell_widths, epsilon_table
 
-from . import openers
-from .stamps import of_run, stamp
-from .waiting import Share, once
+from ..shared import cached
+from ..shared.file_stamps import of_run, stamp
+from ..shared.progress_bar import Share, once
 
 
 def verdict(path: str, snapshots: int, group: str) -> Verdict:
     """The verdict on a group."""
 
     def make(tell: Share) -> Verdict:
-        return verdict_of(openers.seen(path, snapshots), group, _steps(tell))
+        return verdict_of(cached.seen(path, snapshots), group, _steps(tell))
 
     return once("verdict", (path, stamp(path), snapshots, group), make, "Following every black hole to its end", most=32)
 
@@ -30,7 +30,7 @@ def laws(path: str, snapshots: int) -> list[dict[str, Any]]:
     """Every law with its violations."""
 
     def make(tell: Share) -> list[dict[str, Any]]:
-        return law_rows(openers.seen(path, snapshots), _steps(tell))
+        return law_rows(cached.seen(path, snapshots), _steps(tell))
 
     return once("laws", (path, stamp(path), snapshots), make, "Checking every law at every recorded step", most=16)
 
@@ -42,8 +42,8 @@ def _steps(tell: Share) -> Callable[[int, int], None]:
 @of_run(st.cache_data, max_entries=32, show_spinner=False)
 def distances(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, CellWidths]:
     """The largest L∞ of every step in three units, and how wide cells are at the last."""
-    table = openers.measures(path, snapshots)
+    table = cached.measures(path, snapshots)
     mine = table[table["group"] == group]
     columns = (mine[name].to_numpy() for name in ("step", "largest_linf_weight", "largest_linf_cells"))
-    rows = openers.rows_at(path, snapshots, -1, openers.seen(path, snapshots).mask(group))
+    rows = cached.rows_at(path, snapshots, -1, cached.seen(path, snapshots).mask(group))
     return epsilon_table(*columns), cell_widths(rows)

@@ -6,11 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from snowball_core.verdict import Criterion, Form, Verdict
+from snowball_core.measures.verdict import Criterion, Form, Verdict
 
-from . import judged, openers
-from .meaning import what_is
-from .words import plain
+from ..shared import cached
+from ..shared.help_links import what_is
+from ..shared.text import plain
+from . import cached_verdict
 
 _MEANINGS = {
     "consolidation": "more tokens joined others than parted from them",
@@ -47,7 +48,7 @@ _SHOWN_SIZES = 12
 
 def outcome(path: str, snapshots: int, group: str) -> None:
     """What became of the holes, in a word and a sentence, and that one run is one draw."""
-    found = judged.verdict(path, snapshots, group)
+    found = cached_verdict.verdict(path, snapshots, group)
     with st.container(border=True, key="outcome"):
         st.markdown(f"### {found.outcome.capitalize()}")
         st.markdown(
@@ -55,7 +56,7 @@ def outcome(path: str, snapshots: int, group: str) -> None:
             f"({_times(found.flows.joining)} a token joined others, {_times(found.flows.parting)} one parted from them; each "
             f"time counts). {_seeds_word(found)} " + what_is("verdict")
         )
-        st.markdown(plain(openers.story(path, snapshots, group)))
+        st.markdown(plain(cached.story(path, snapshots, group)))
         st.caption(found.caution)
 
 
@@ -76,7 +77,9 @@ def _seeds_word(found: Verdict) -> str:
 def criteria(path: str, snapshots: int, group: str) -> None:
     """The three criteria, each in the seed's form and in the corrected one, with all their numbers."""
     st.subheader("Three criteria", anchor="criteria")
-    for column, criterion in zip(st.columns(3, gap="medium"), judged.verdict(path, snapshots, group).criteria, strict=True):
+    for column, criterion in zip(
+        st.columns(3, gap="medium"), cached_verdict.verdict(path, snapshots, group).criteria, strict=True
+    ):
         with column, st.container(border=True, height="stretch"):
             _criterion(criterion)
 

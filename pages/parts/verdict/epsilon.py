@@ -5,22 +5,22 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from snowball_core.epsilon import CellWidths, disagreement
-from snowball_core.overlay_charts import MOST_POINTS, UNITS, distance_data, distance_spec
-from snowball_core.plates import Plate
-from snowball_core.runs import Run
-from snowball_core.verdict import FACTOR, SEEDS_EPSILON
+from snowball_core.charts.overlay import MOST_POINTS, UNITS, distance_data, distance_spec
+from snowball_core.export.pictures import Plate
+from snowball_core.measures.verdict import FACTOR, SEEDS_EPSILON
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.verdict_rows import CellWidths, disagreement
 
-from . import judged
-from .meaning import what_is
-from .words import many
+from ..shared.help_links import what_is
+from ..shared.text import many
+from . import cached_verdict
 
 _ENTRIES = {"epsilon": "L∞ in ε", "weight": "largest_linf_weight", "cells": "largest_linf_cells"}
 
 
 def seeds_epsilon(run: Run, snapshots: int, group: str) -> dict[str, Plate]:
     """One distance in three units over the steps, and how wide a cell is in ε; the pictures, to be taken home."""
-    table, widths = judged.distances(str(run.path), snapshots, group)
+    table, widths = cached_verdict.distances(str(run.path), snapshots, group)
     st.subheader("What the seed's ε hides", anchor="epsilon")
     st.markdown(_why(widths, group, int(table["step"].iloc[-1])) + f" {what_is('L∞ in ε')}")
     st.markdown(f"**{disagreement(table)}**")

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.runs import Run
-from snowball_core.tables import csv_bytes
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.census import csv_bytes
 
-from . import judged
-from .meaning import what_is
-from .words import many, plain
+from ..shared.help_links import what_is
+from ..shared.text import many, plain
+from . import cached_verdict
 
 
 def monitors(run: Run, snapshots: int, group: str) -> None:
     """Every law with its state; what violates it, with a link to the step."""
-    rows = judged.laws(str(run.path), snapshots)
+    rows = cached_verdict.laws(str(run.path), snapshots)
     st.subheader("The laws", anchor="laws")
     st.markdown(
         f"Checked over {many(snapshots, 'recorded step')}, for all tokens they are about{_gaps(run, snapshots)}. "

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ChangedError, HistoryError
-from .header import RESERVED, Header, parsed
+from ...errors import ChangedError, HistoryError
+from .tensor_header import RESERVED, Header, parsed
 
 _BLOCK_BYTES = 16 * 1024 * 1024
 # From here on it is worth a read per snapshot to leave out what is not asked for.

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from .files import open_regular, read_json
-from .terminal import one_line
+from ...errors import one_line
+from .regular_files import open_regular, read_json
 
 _HEAD = 4_096
 _SAVE = "save the tensor with safetensors.torch.save_file"

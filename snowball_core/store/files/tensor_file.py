@@ -23,14 +23,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from .errors import HistoryError, RunError
+from ...errors import HistoryError, RunError, one_line
 from .file_array import file_array, mark_of
 from .file_kinds import dtype_advice
-from .files import allocate, open_regular
-from .header import DATA_START as DATA_START
-from .header import RESERVED as RESERVED
-from .header import Header, opening, parsed, read_header, unreadable, written
-from .terminal import one_line
+from .regular_files import allocate, open_regular
+from .tensor_header import DATA_START as DATA_START
+from .tensor_header import RESERVED as RESERVED
+from .tensor_header import Header, opening, parsed, read_header, unreadable, written
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype("<u2"),
@@ -50,7 +49,8 @@ class TensorFile:
     name : str
         The tensor's name in the file.
     words : ndarray, shape (recorded, ...)
-        Read from the file part by part, see :class:`~snowball_core.file_array.FileArray`: ``uint16`` for BF16, else the dtype's
+        Read from the file part by part, see :class:`~snowball_core.store.files.file_array.FileArray`: ``uint16`` for BF16,
+        else the dtype's
         numpy type.
     metadata : dict of str to str
     """

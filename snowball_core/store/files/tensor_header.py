@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
-from .errors import HistoryError
+from ...errors import HistoryError, one_line
+from ...memory import MOST_SNAPSHOTS, tables_bytes
 from .file_kinds import dtype_advice, kind_by_name, kind_of
-from .files import open_regular
-from .memory import MOST_SNAPSHOTS, tables_bytes
-from .terminal import one_line
+from .regular_files import open_regular
 
 RESERVED = "reserved"
 # Where the data of a file that is recorded begins.

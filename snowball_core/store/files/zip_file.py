@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .errors import RunError
+from ...errors import RunError
+from ..run_listing import is_run_id
 from .file_kinds import kind_of
-from .files import from_json_bytes, open_regular
-from .run_folders import is_run_id
+from .regular_files import from_json_bytes, open_regular
 
 CONTENTS = "parcel.json"
 FORMAT = 1

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
+from ..run_folder import Run
+from ..status import Status, hold, stop_marker, write_status
 from .damage import HASHES, STATUS, faults
-from .evidence import (
-    SOUND,
-    checkpoint_state,
-    manifest_problems,
-    metrics_state,
-    origin_problems,
-    read_saved,
-    recording_states,
-)
-from .runs import Run
-from .status import Status, hold, stop_marker, write_status
+from .evidence import SOUND, checkpoint_state, manifest_problems, metrics_state, origin_problems, read_saved, recording_states
 
 
 def restored_status(run: Run) -> Status | None:

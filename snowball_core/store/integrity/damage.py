@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .errors import HistoryError, RunError
-from .files import FileIdentity, identity, open_regular, read_json
-from .header import Entry, read_header
-from .manifest import is_as_written, seed_entries
-from .origins import CHECKPOINT as FROM_CHECKPOINT
-from .recordings import HISTORY, TENSOR, Recording, recordings
-from .runs import CHECKPOINT, METRICS, Run, read_metrics
-from .schedules import recorded_steps
-from .status import ALIVE_STATES, Status
+from ...errors import HistoryError, RunError
+from ...schedules import recorded_steps
+from ..files.regular_files import FileIdentity, identity, open_regular, read_json
+from ..files.tensor_header import Entry, read_header
+from ..manifest import is_as_written, seed_entries
+from ..origin import CHECKPOINT as FROM_CHECKPOINT
+from ..recordings import HISTORY, TENSOR, Recording, recordings
+from ..run_folder import CHECKPOINT, METRICS, Run, read_metrics
+from ..status import ALIVE_STATES, Status
 
 STATUS, MANIFEST = "status.json", "run.json"
 HASHES = "sha256"
@@ -28,7 +28,7 @@ _MEND = "Put it back from a copy, or record the run again: the same configuratio
 def damage(run: Run) -> tuple[str, ...]:
     """What is wrong with a run's files, one sentence each; empty for a run that is what its configuration says.
 
-    Only headers, lengths and states are compared: :mod:`~snowball_core.verification` compares the bytes.
+    Only headers, lengths and states are compared: :mod:`~snowball_core.training.verification` compares the bytes.
     """
     return tuple(faults(run).values())
 

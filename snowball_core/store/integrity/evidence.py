@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .checkpoints import Checkpoint
-from .config import RunConfig
+from ...config import RunConfig
+from ...errors import HistoryError, RunError
+from ...schedules import learning_rate_at, recorded_steps
+from ..checkpoint import Checkpoint
+from ..files.regular_files import open_regular, read_bytes
+from ..files.tensor_file import open_tensor
+from ..files.tensor_header import Entry, Header, read_header
+from ..origin import CHECKPOINT as FROM_CHECKPOINT
+from ..origin import segments
+from ..recordings import recordings
+from ..run_folder import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, file_sha256, matrix_sha256
 from .damage import HASHES, MANIFEST, is_complete
 from .digests import Summary, tally_of
-from .errors import HistoryError, RunError
-from .files import open_regular, read_bytes
-from .header import Entry, Header, read_header
-from .origins import CHECKPOINT as FROM_CHECKPOINT
-from .origins import segments
-from .recordings import recordings
-from .runs import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, file_sha256, matrix_sha256
-from .schedules import learning_rate_at, recorded_steps
 from .soundness import sound_checkpoint
 from .state_shapes import recorded_name, state_shapes
-from .tensorfile import open_tensor
 
 SAME, AGREES, ABSENT = "same", "agrees", "absent"
 DIFFERS, MISSING, DAMAGED, UNLISTED, UNEXPECTED = "differs", "missing", "damaged", "not listed", "unexpected"
@@ -41,7 +41,7 @@ def recording_states(run: Run, wrong: Mapping[str, str], saved: Checkpoint | Non
     ----------
     run : Run
     wrong : mapping of str to str
-        The files with another fault, from :func:`~snowball_core.damage.faults`.
+        The files with another fault, from :func:`~snowball_core.store.integrity.damage.faults`.
     saved : Checkpoint or None
         The checkpoint, whose hashes the recordings up to its step must have.
     """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .errors import RunError
-from .origins import CHECKPOINT as EXACT
-from .recordings import HISTORY
-from .runs import CHECKPOINT, Run
-from .schedules import recorded_steps
+from ...errors import RunError
+from ...schedules import recorded_steps
+from ..origin import CHECKPOINT as EXACT
+from ..recordings import HISTORY
+from ..run_folder import CHECKPOINT, Run
 
 AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step 0, and what differs is rewritten"
 

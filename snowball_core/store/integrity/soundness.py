@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checkpoints import Checkpoint, read_checkpoint
+from ...errors import HistoryError, RunError
+from ...schedules import recorded_steps
+from ..checkpoint import Checkpoint, read_checkpoint
+from ..files.regular_files import open_regular
+from ..files.tensor_file import DATA_START, recorded_in, snapshot_bytes
+from ..files.tensor_header import read_header
+from ..manifest import is_as_written
+from ..metric_rows import Rows, read_rows
+from ..recordings import HISTORY, Recording, recordings
+from ..run_folder import CHECKPOINT, METRICS, Run, file_sha256
 from .digests import Summary, Tally, tally_of
-from .errors import HistoryError, RunError
-from .files import open_regular
-from .header import read_header
-from .manifest import is_as_written
-from .metric_rows import Rows, read_rows
-from .recordings import HISTORY, Recording, recordings
 from .refusals import AGAIN, damage, is_exact_fork, row_words, snapshot_words
-from .runs import CHECKPOINT, METRICS, Run, file_sha256
-from .schedules import recorded_steps
-from .tensorfile import DATA_START, recorded_in, snapshot_bytes
 
 _BLOCK = 1 << 20
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .config import RunConfig
+from ...config import RunConfig
 
 
 def recorded_name(config: RunConfig) -> str:

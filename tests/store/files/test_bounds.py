@@ -15,17 +15,18 @@ from history_files import entry, header_of
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from snowball_core import header as headers
-from snowball_core.config import RunConfig, config_faults
-from snowball_core.corpus import Corpus, from_bytes, read_file
+from snowball_core.config import RunConfig
+from snowball_core.config_checks import config_faults
 from snowball_core.errors import CorpusError, HistoryError, RunError
-from snowball_core.header import MOST_TENSORS, read_header
 from snowball_core.memory import MOST_SNAPSHOTS, tables_bytes
-from snowball_core.observation import foreign
-from snowball_core.runs import read_metrics
 from snowball_core.schedules import recorded_steps
-from snowball_core.training import Training
-from snowball_core.windows import WindowOrder
+from snowball_core.store.corpus import Corpus, from_bytes, read_file
+from snowball_core.store.files import tensor_header as headers
+from snowball_core.store.files.tensor_header import MOST_TENSORS, read_header
+from snowball_core.store.history import foreign
+from snowball_core.store.run_folder import read_metrics
+from snowball_core.training.batches import WindowOrder
+from snowball_core.training.trainer import Training
 
 MANY = 3_000
 HEADERS = {
@@ -42,7 +43,7 @@ def limited(*words: object, megabytes: int) -> tuple[int, str, float]:
     code = (
         "import resource, sys\n"
         f"resource.setrlimit(resource.RLIMIT_AS, ({megabytes << 20}, {megabytes << 20}))\n"
-        "from snowball_core.commands import main\n"
+        "from snowball_core.cli.main import main\n"
         "status = main(sys.argv[1:])\n"
         "print('largest', next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
         "sys.exit(status)"

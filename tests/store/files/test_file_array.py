@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from snowball_core import file_array
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.observation import foreign
-from snowball_core.runs import HISTORY
-from snowball_core.tensorfile import open_tensor
+from snowball_core.store.files import file_array
+from snowball_core.store.files.tensor_file import open_tensor
+from snowball_core.store.history import foreign
+from snowball_core.store.run_folder import HISTORY
 
 NUMBERS = np.arange(7 * 5 * 3, dtype=np.float32).reshape(7, 5, 3)
 INDEX = st.one_of(
@@ -167,8 +167,8 @@ def test_no_history_is_mapped_into_memory(tmp_path: Path) -> None:
     """A file that is mapped and cut ends the process by SIGBUS: in a process of its own, cut without a hook."""
     save_file({"h": np.zeros((200, 64, 64), np.float32)}, tmp_path / "h.safetensors")
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom snowball_core.observation import foreign\n"
-        "from snowball_core.step_tables import step_table\nfrom snowball_core.errors import HistoryError\n"
+        "import os, sys\nfrom pathlib import Path\nfrom snowball_core.store.history import foreign\n"
+        "from snowball_core.tables.per_step import step_table\nfrom snowball_core.errors import HistoryError\n"
         "seen = foreign(Path(sys.argv[1]))\nos.truncate(sys.argv[1], 5_000)\n"
         "try:\n    step_table(seen)\nexcept HistoryError as error:\n    print(error)"
     )

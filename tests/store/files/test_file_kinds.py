@@ -13,12 +13,12 @@ import pytest
 from conftest import MakeRun
 from safetensors.numpy import save
 
-from snowball_core.commands import main
+from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.file_kinds import dtype_advice, kind_by_name, kind_of
-from snowball_core.header import history_file, read_header
-from snowball_core.observation import find
-from snowball_core.runs import Run
+from snowball_core.store.files.file_kinds import dtype_advice, kind_by_name, kind_of
+from snowball_core.store.files.tensor_header import history_file, read_header
+from snowball_core.store.history import find
+from snowball_core.store.run_folder import Run
 
 HISTORY = np.zeros((2, 3, 2), np.float32)
 

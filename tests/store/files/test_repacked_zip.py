@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from conftest import MakeRun
 
-from snowball_core import parcel as room
 from snowball_core.errors import RunError
-from snowball_core.parcel import pack, unpack
-from snowball_core.runs import Run, file_sha256, read_run
+from snowball_core.store import archive as room
+from snowball_core.store.archive import pack, unpack
+from snowball_core.store.run_folder import Run, file_sha256, read_run
 
 Entries = list[tuple[str, bytes]]
 

@@ -11,8 +11,8 @@ from history_files import SHAPE, TENSOR, finished, snapshot, stock, writer
 from safetensors import safe_open
 
 from snowball_core.errors import RunError
-from snowball_core.header import opening, read_header, written
-from snowball_core.tensorfile import open_tensor
+from snowball_core.store.files.tensor_file import open_tensor
+from snowball_core.store.files.tensor_header import opening, read_header, written
 
 
 def test_a_stock_reader_sees_exactly_what_was_recorded_from_before_the_first_snapshot_to_after_the_last(tmp_path):

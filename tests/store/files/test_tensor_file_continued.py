@@ -16,7 +16,7 @@ from history_files import SHAPE, TENSOR, finished, stock, writer
 from safetensors.numpy import save_file
 
 from snowball_core.errors import HistoryError, RunError
-from snowball_core.tensorfile import open_tensor
+from snowball_core.store.files.tensor_file import open_tensor
 
 
 @pytest.mark.parametrize("changes", [{"name": "other"}, {"dtype": "F32"}, {"shape": (2, 4)}, {"shape": (8,)}])
@@ -93,7 +93,7 @@ def test_where_space_cannot_be_set_aside_the_free_space_is_asked(tmp_path, monke
 KILLED_WRITER = """
 import sys, numpy as np
 from pathlib import Path
-from snowball_core.tensorfile import TensorWriter
+from snowball_core.store.files.tensor_file import TensorWriter
 path, steps = Path(sys.argv[1]), int(sys.argv[2])
 with TensorWriter(path, "embedding_history", "BF16", (64, 32), steps, {}) as file:
     print("ready", flush=True)

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from snowball_core.errors import HistoryError
-from snowball_core.tensorfile import open_tensor
+from snowball_core.store.files.tensor_file import open_tensor
 
 
 def test_the_one_tensor_of_a_foreign_file_is_opened_without_its_name(tmp_path):

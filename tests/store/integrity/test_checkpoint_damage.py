@@ -18,14 +18,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from trained_runs import EVERYTHING, numbers, recordings, stopped_at
 
-from snowball_core import recorder
-from snowball_core.branching import branch, fork_request
-from snowball_core.digests import MOST_MARKS, Tally, summary_of, tally_of
 from snowball_core.errors import RunError
-from snowball_core.forking import prepare_fork
-from snowball_core.manifest import sealed
-from snowball_core.recording import continue_run, record
-from snowball_core.runs import CHECKPOINT, HISTORY, METRICS, Run, read_run
+from snowball_core.jobs.fork import prepare_fork
+from snowball_core.jobs.fork_points import branch, fork_request
+from snowball_core.store.integrity.digests import MOST_MARKS, Tally, summary_of, tally_of
+from snowball_core.store.manifest import sealed
+from snowball_core.store.run_folder import CHECKPOINT, HISTORY, METRICS, Run, read_run
+from snowball_core.training import recorder
+from snowball_core.training.loop import continue_run, record
 
 STEP = 12
 

@@ -10,14 +10,14 @@ import pytest
 from damaging import HIDDEN, flip, lines
 from trained_runs import recordings, tiny, write_book
 
-from snowball_core.commands import main
-from snowball_core.completion import restored_status
-from snowball_core.damage import damage
-from snowball_core.recording import record
-from snowball_core.runs import Run, read_run
-from snowball_core.shelf import row
-from snowball_core.status import STARTING, Status, stop_marker, write_status
-from snowball_core.verification import verify_hashes
+from snowball_core.cli.main import main
+from snowball_core.store.integrity.completion import restored_status
+from snowball_core.store.integrity.damage import damage
+from snowball_core.store.run_folder import Run, read_run
+from snowball_core.store.status import STARTING, Status, stop_marker, write_status
+from snowball_core.tables.library import row
+from snowball_core.training.loop import record
+from snowball_core.training.verification import verify_hashes
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,17 @@ import pytest
 from damaging import DEAD, HIDDEN, MOMENTS, STATE, edit, holds, lines
 from trained_runs import forked, stopped_at, tiny, write_book
 
-from snowball_core.branching import branch, fork_request
-from snowball_core.commands import main
-from snowball_core.damage import damage, faults
-from snowball_core.forking import prepare_fork
-from snowball_core.observation import observe
-from snowball_core.preparing import prepare
-from snowball_core.recording import record
-from snowball_core.recordings import HISTORY, recordings
-from snowball_core.runs import Run, read_run
-from snowball_core.shelf import row
-from snowball_core.status import Status, hold, write_status
+from snowball_core.cli.main import main
+from snowball_core.jobs.fork import prepare_fork
+from snowball_core.jobs.fork_points import branch, fork_request
+from snowball_core.jobs.prepare import prepare
+from snowball_core.store.history import observe
+from snowball_core.store.integrity.damage import damage, faults
+from snowball_core.store.recordings import HISTORY, recordings
+from snowball_core.store.run_folder import Run, read_run
+from snowball_core.store.status import Status, hold, write_status
+from snowball_core.tables.library import row
+from snowball_core.training.loop import record
 
 Change = Callable[[Path], object]
 

@@ -11,18 +11,18 @@ import pytest
 from damaging import DEAD, HIDDEN, MOMENTS, STATE, edit, flip, flip_tensor, holds, lines, listed, without_hashes
 from trained_runs import forked, stopped_at, tiny, write_book
 
-from snowball_core.bf16 import from_values
-from snowball_core.commands import main
-from snowball_core.config import configured
-from snowball_core.model import build
-from snowball_core.model import recorded_name as name_of_the_model
-from snowball_core.recording import record
-from snowball_core.recordings import HISTORY
-from snowball_core.runs import METRICS, Run, matrix_sha256, read_run
-from snowball_core.state_shapes import parameter_shapes, recorded_name
-from snowball_core.status import hold
-from snowball_core.tensorfile import TensorWriter
-from snowball_core.verification import verify_hashes
+from snowball_core.cli.main import main
+from snowball_core.config_checks import configured
+from snowball_core.measures.bf16 import from_values
+from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.integrity.state_shapes import parameter_shapes, recorded_name
+from snowball_core.store.recordings import HISTORY
+from snowball_core.store.run_folder import METRICS, Run, matrix_sha256, read_run
+from snowball_core.store.status import hold
+from snowball_core.training.loop import record
+from snowball_core.training.model import build
+from snowball_core.training.model import recorded_name as name_of_the_model
+from snowball_core.training.verification import verify_hashes
 
 ALL = (HISTORY, MOMENTS, HIDDEN, DEAD, METRICS, STATE)
 

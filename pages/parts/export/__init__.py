@@ -1,0 +1,5 @@
+"""The Export page.
+
+choice  what an export is about
+files   its files and their command
+"""

@@ -1,0 +1,4 @@
+"""The Lineage page.
+
+view  lanes, events, biography
+"""

@@ -1,0 +1,4 @@
+"""The Motion page.
+
+view  numbers, end of motion, pictures
+"""

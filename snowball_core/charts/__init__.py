@@ -1,0 +1,24 @@
+"""Charts: DataFrames in, Vega-Lite and the scrubber's data out.
+
+step_axis          the step axis: symlog, linear or by events
+counts_and_places  counts, loss, rate, sizes, places; colours
+heatmap            pairwise distances as pixels
+selection          one step with what is selected, and trails
+pointing           what can be pointed at in one step
+fixed_axes         basis and domain of places, fixed for a run
+distances          distances over the steps
+overlay            several runs on one axis
+lineage            lanes of holes, barcode of a token
+lineage_data       what fills the lineage pictures
+lineage_layout     where each hole is drawn
+motion             freeze map, speeds, displacements
+motion_columns     motion in as many columns as a screen shows
+scrubber_data      places and distances of every step
+scrubber_blob      the scrubber's data in one blob
+svg                charts as SVG and PNG with a footer
+renderer           the process that draws charts
+"""
+
+from .. import submodules
+
+__getattr__, __dir__ = submodules(__name__)

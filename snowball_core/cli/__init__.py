@@ -1,0 +1,17 @@
+"""Command line: one module per group of verbs.
+
+main          parser; record, fork, resume, stop, corpus
+common        what all verbs share
+measure       census, events, motion, verdict, laws
+distances     distances, axes
+compare       compare
+library       list, annotate, trash, differences
+export        export, import
+check         verify, mobility, bench
+terminal      standard streams in any encoding
+output_files  where a command may write
+"""
+
+from .. import submodules
+
+__getattr__, __dir__ = submodules(__name__)

@@ -1,0 +1,18 @@
+"""Export: named tables and pictures, report, bundle.
+
+view             step, group, unit and range; the footer
+view_data        what several exports need, made once
+tables           the named tables
+pictures         the named pictures
+motion_pictures  the named pictures of motion
+report           one HTML page
+methods          the methods paragraph
+animation        a range of steps as a GIF
+projector        vectors for TensorBoard's projector
+files            every file of an export by name
+bundle           a folder or zip of files with an index
+"""
+
+from .. import submodules
+
+__getattr__, __dir__ = submodules(__name__)

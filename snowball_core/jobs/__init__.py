@@ -1,0 +1,13 @@
+"""Jobs: from a configuration to a worker.
+
+prepare        checks before a run exists
+fork_points    where a run can be forked
+fork           a new run out of an old one
+workers        training in processes of their own
+queue          one run at a time on an accelerator
+stop_requests  requests to end a training between two steps
+"""
+
+from .. import submodules
+
+__getattr__, __dir__ = submodules(__name__)

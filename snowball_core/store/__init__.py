@@ -1,0 +1,26 @@
+"""Stores: the files of a run.
+
+run_folder      one run: its folder, files and state
+run_listing     which entries of a runs folder are runs
+run_names       what a RUN on the command line names
+manifest        run.json, checked
+origin          where a forked run comes from
+status          state, lock and stop marker
+history         an open run or foreign history: matrices, steps, groups
+recordings      names, files, formats and shapes of what is recorded
+metric_rows     metrics.csv open for writing
+checkpoint      what a bit-exact resume needs
+corpus          text to token ids
+published_text  the text of the published experiment, built once
+cache           derived tables, keyed by the bytes they come from
+notes           label, note and tags
+trash           runs put away and brought back
+staging         folders under construction
+archive         a run as one zip file
+files           safetensors, regular files, zip
+integrity       hashes and what they say of its files
+"""
+
+from .. import submodules
+
+__getattr__, __dir__ = submodules(__name__)

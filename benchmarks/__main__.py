@@ -18,12 +18,12 @@ from snowball_core.store.files.tensor_file import open_tensor
 from .app import app_rows
 from .library import shelf_rows
 from .measures import measure_rows
-from .training import Row, benchmark, machine
+from .training import Timing, benchmark, machine
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "runs"
 
 
-def rows(folder: Path, rounds: int, longer: int) -> Iterator[Row]:
+def rows(folder: Path, rounds: int, longer: int) -> Iterator[Timing]:
     """All rows; those about a recorded history only where the shipped run is there."""
     example = next(_SHIPPED.glob("*-primordial-snowball/history.safetensors"), None)
     measures = measure_rows(open_tensor(example).words) if example else ()

@@ -26,14 +26,14 @@ from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TEN
 from snowball_core.store.status import Status, write_status
 
 from .measures import seed_sized_history
-from .training import Row
+from .training import Timing
 
 _ROOT = Path(__file__).resolve().parent.parent
 _MANY, _MANY_SNAPSHOTS = (2_048, 64), 201
 _MANY_DEAD = 2_000
 
 
-def app_rows(example: Path, rounds: int) -> Iterator[Row]:
+def app_rows(example: Path, rounds: int) -> Iterator[Timing]:
     """Rows about the app on the shipped run, on a seed-sized history, and on one of 2,000 dead tokens.
 
     Parameters
@@ -61,7 +61,7 @@ def app_rows(example: Path, rounds: int) -> Iterator[Row]:
         with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as visiting:
             assert visiting.stdout is not None
             for line in visiting.stdout:
-                yield Row(**json.loads(line))
+                yield Timing(**json.loads(line))
         if visiting.returncode:
             raise RuntimeError("the app's benchmark did not end well: see above")
 

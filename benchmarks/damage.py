@@ -50,7 +50,7 @@ _REMARKS = ("damage", "note", "notes", "problems")
 
 
 @dataclass(frozen=True)
-class Answer:
+class VerbAnswer:
     """What one command said: its exit status, its JSON answer without remarks, and whether it said anything of damage."""
 
     status: int
@@ -63,7 +63,7 @@ class Escaped(Exception):  # noqa: N818 - an outcome of a trial, not an error of
     """An exception that left a command."""
 
 
-def ask(folder: Path, *words: str) -> Answer:
+def ask(folder: Path, *words: str) -> VerbAnswer:
     """One command, run in this process, with what it printed.
 
     Raises
@@ -87,7 +87,7 @@ def ask(folder: Path, *words: str) -> Answer:
     remarked = bool(complained.strip())
     if isinstance(content, dict):
         remarked |= any(content.pop(key, None) for key in _REMARKS)
-    return Answer(status, content, remarked, f"{said[-300:]}\n{complained[-300:]}")
+    return VerbAnswer(status, content, remarked, f"{said[-300:]}\n{complained[-300:]}")
 
 
 def recorded(path: Path) -> dict[str, str]:
@@ -119,7 +119,7 @@ class Worlds:
         self.other = self._record("other", _STEPS, "--seed", "7")
         self.reference = self._record("reference", _RUNNING_STEPS)
         self.stopped = self._stopped()
-        self.answers: dict[str, list[Answer]] = {}
+        self.answers: dict[str, list[VerbAnswer]] = {}
         for path in (self.completed, self.stopped):
             self.answers[path.name] = [ask(path.parent, verb, path.name, *more) for verb, *more in VERBS]
 

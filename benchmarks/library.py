@@ -19,7 +19,7 @@ from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TEN
 from snowball_core.store.status import Status, write_status
 from snowball_core.tables.library import shelf
 
-from .training import Row
+from .training import Timing
 
 _TOKENS, _HIDDEN, _DEAD = 16, 4, 6
 
@@ -42,20 +42,20 @@ def made_library(folder: Path, runs: int, steps: int = 20) -> None:
         write_status(run.path, Status("completed", steps, steps))
 
 
-def shelf_rows(runs: int = 1_000) -> Iterator[Row]:
+def shelf_rows(runs: int = 1_000) -> Iterator[Timing]:
     """Rows about listing so many runs: never seen before, seen by another process, and seen by this one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made_library(folder, runs)
         time.sleep(2.5)  # a file changed a moment ago is not trusted to stay
         took = [_listed(folder) for _ in range(2)]
-        yield Row(f"{runs:,} runs listed for the first time", took[0], "s")
-        yield Row(f"{runs:,} runs listed from their caches, by a fresh process", took[1], "s", "≤ 1", took[1] <= 1)
+        yield Timing(f"{runs:,} runs listed for the first time", took[0], "s")
+        yield Timing(f"{runs:,} runs listed from their caches, by a fresh process", took[1], "s", "≤ 1", took[1] <= 1)
         shelf(folder)
         began = time.perf_counter()
         shelf(folder)
         again = time.perf_counter() - began
-        yield Row(f"{runs:,} runs listed again, by the same process", again, "s", "≤ 1", again <= 1)
+        yield Timing(f"{runs:,} runs listed again, by the same process", again, "s", "≤ 1", again <= 1)
 
 
 def _listed(folder: Path) -> float:

@@ -22,7 +22,7 @@ from snowball_core.tables.lineage import account
 from snowball_core.tables.per_step import step_table
 
 from .long_history import endured, write_long_history
-from .training import Row
+from .training import Timing
 
 _SHAPE = (10_001, 128, 64)
 _LARGE = (151_936, 2_560)
@@ -51,7 +51,7 @@ def _median(action: Callable[[], object], rounds: int = 5) -> float:
     return float(np.median(taken))
 
 
-def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Row]:
+def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Timing]:
     """Rows about a seed-sized history made from ``source``, shape ``(snapshots, 128, 64)``, and about one large matrix."""
     keep_memory(1 << 30)
     history = seed_sized_history(source)
@@ -62,16 +62,16 @@ def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Row]:
             for frame in history:
                 file.append(frame)
         tables = _median(lambda: step_table(foreign(path, dead=range(_DEAD))), 3)
-        yield Row("all per-step tables of 10,001 steps, cold", tables, "s", "≤ 2", tables <= 2)
+        yield Timing("all per-step tables of 10,001 steps, cold", tables, "s", "≤ 2", tables <= 2)
         seen = foreign(path, dead=range(_DEAD))
         events = _median(lambda: account(seen, "dead"), 3)
-        yield Row("lineage of dead tokens over 10,001 steps", events, "s", "≤ 1", events <= 1)
+        yield Timing("lineage of dead tokens over 10,001 steps", events, "s", "≤ 1", events <= 1)
     yield from _step_rows(history)
     yield from _large_matrix_rows()
     yield from _long_rows()
 
 
-def _census_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
+def _census_rows(history: npt.NDArray[np.uint16]) -> Iterator[Timing]:
     ours = _median(lambda: census_history(history))
     some = torch.from_numpy(history[::10].view(np.int16))
 
@@ -84,12 +84,12 @@ def _census_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
     if counted != [found.unique for found in census_history(history[::10])]:
         raise AssertionError("the census and torch.unique disagree")
     ratio, speed = theirs / ours, history.nbytes / ours / 1e9
-    yield Row("census of 10,001 × 128 × 64", 1e3 * ours, "ms")
-    yield Row("a torch.unique loop / our census", ratio, "×", "≥ 20", ratio >= 20)
-    yield Row("census speed from page cache", speed, "GB/s", "≥ 1", speed >= 1)
+    yield Timing("census of 10,001 × 128 × 64", 1e3 * ours, "ms")
+    yield Timing("a torch.unique loop / our census", ratio, "×", "≥ 20", ratio >= 20)
+    yield Timing("census speed from page cache", speed, "GB/s", "≥ 1", speed >= 1)
 
 
-def _step_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
+def _step_rows(history: npt.NDArray[np.uint16]) -> Iterator[Timing]:
     group = np.arange(_SHAPE[1]) < _DEAD
     axes = run_axes(history, group, np.arange(0, len(history), 50))
 
@@ -98,27 +98,27 @@ def _step_rows(history: npt.NDArray[np.uint16]) -> Iterator[Row]:
         return pair_statistics(rows), census(rows), axes.coordinates(rows)
 
     taken = 1e3 * _median(one_step, 50)
-    yield Row("one step: distances, sizes, principal coordinates", taken, "ms", "≤ 10", taken <= 10)
+    yield Timing("one step: distances, sizes, principal coordinates", taken, "ms", "≤ 10", taken <= 10)
 
 
-def _large_matrix_rows() -> Iterator[Row]:
+def _large_matrix_rows() -> Iterator[Timing]:
     matrix = np.random.default_rng(1).integers(0, 0x7F80, _LARGE, dtype=np.uint16)
     matrix[1::3] = matrix[0]
     # Some −0: the census by value has to look at the rows again.
     matrix[::50, 7] = 0x8000
     taken = _median(lambda: census(matrix), 3)
-    yield Row("census of one matrix of 151,936 × 2,560", taken, "s", "≤ 2", taken <= 2)
+    yield Timing("census of one matrix of 151,936 × 2,560", taken, "s", "≤ 2", taken <= 2)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "matrix.safetensors"
         with TensorWriter(path, "matrix", "BF16", _LARGE, 1, {}) as file:
             file.append(matrix)
         found = endured(path)
-    yield Row("the same from its file, by bits, value and hidden class, in a process of its own", found["seconds"], "s")
+    yield Timing("the same from its file, by bits, value and hidden class, in a process of its own", found["seconds"], "s")
     peak = found["peak"] / 1e3
-    yield Row("all memory of that process, the matrix's 0.78 GB included", peak, "GB", "≤ 1.2", peak <= 1.2)
+    yield Timing("all memory of that process, the matrix's 0.78 GB included", peak, "GB", "≤ 1.2", peak <= 1.2)
 
 
-def _long_rows() -> Iterator[Row]:
+def _long_rows() -> Iterator[Timing]:
     """A history of 8,192 tokens in two lengths, each in a process of its own: what a longer one costs."""
     rates, grown = [float("inf"), float("inf")], 0.0
     with tempfile.TemporaryDirectory() as folder:
@@ -131,6 +131,6 @@ def _long_rows() -> Iterator[Row]:
                 rates[place] = min(rates[place], found["seconds"] / size)
                 grown = max(grown, found["megabytes"])
     ratio = rates[1] / rates[0]
-    yield Row(f"all tables and lineage of {size:.2f} GB (8,192 × 128 × {_LENGTHS[1]}), a GB", rates[1], "s")
-    yield Row("time per byte, four times as long / as long", ratio, "×", "≤ 1.2", ratio <= 1.2)
-    yield Row("its memory above the interpreter", grown, "MB", "≤ 500", grown <= 500)
+    yield Timing(f"all tables and lineage of {size:.2f} GB (8,192 × 128 × {_LENGTHS[1]}), a GB", rates[1], "s")
+    yield Timing("time per byte, four times as long / as long", ratio, "×", "≤ 1.2", ratio <= 1.2)
+    yield Timing("its memory above the interpreter", grown, "MB", "≤ 500", grown <= 500)

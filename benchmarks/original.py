@@ -19,7 +19,7 @@ from snowball_core.config import RunConfig
 from snowball_core.store.corpus import Corpus
 from snowball_core.training.machine import resolve_threads
 from snowball_core.training.model import build
-from snowball_core.training.precision import REGIMES
+from snowball_core.training.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Watch(TrainerCallback):
     """Collects the matrix, the loss and the time of every step."""
 
     def __init__(self, precision: str) -> None:
-        self.dtype, self.steps = REGIMES[precision].weights, list[OriginalStep]()
+        self.dtype, self.steps = PRECISIONS[precision].weights, list[OriginalStep]()
         self._losses: list[float] = []
         self._began = time.perf_counter()
 

@@ -25,7 +25,7 @@ from snowball_core.training.trainer import Snapshot, Training
 
 
 @dataclass(frozen=True)
-class Row:
+class Timing:
     """One line of the benchmark table; ``holds`` says whether the budget is met, None where there is none."""
 
     what: str
@@ -84,7 +84,7 @@ def matrix_products(config: RunConfig) -> Callable[[], None]:
     return products
 
 
-def training_rows(corpus: Corpus, rounds: int) -> Iterator[Row]:
+def training_rows(corpus: Corpus, rounds: int) -> Iterator[Timing]:
     """Our step, the floor, the stock model's step and the recorder, taking turns; then the original procedure."""
     config = preset("primordial-snowball")
     training = Training(config, corpus)
@@ -110,17 +110,17 @@ def training_rows(corpus: Corpus, rounds: int) -> Iterator[Row]:
     ours = median(taken["ours"])
     share = median([f / b for f, b in zip(against["floor"], against["bare"], strict=True)])
     cost = median([o / b - 1 for o, b in zip(taken["ours"], taken["bare"], strict=True)])
-    yield Row("training step, seed preset, recorded", 1e3 * ours, "ms")
-    yield Row("training speed, seed preset, recorded", 1 / ours, "steps/s")
-    yield Row("training step without any recording", 1e3 * median(against["bare"]), "ms")
-    yield Row("matrix products of a step alone (the floor)", 1e3 * median(against["floor"]), "ms")
-    yield Row("floor / our step without recording", 100 * share, "%", "≥ 65", share >= 0.65)
-    yield Row("recording, share of a step (files alone)", 100 * median(taken["write"]) / ours, "%")
-    yield Row("recording, share of a step (all extras and files)", 100 * cost, "%", "≤ 3", cost <= 0.03)
+    yield Timing("training step, seed preset, recorded", 1e3 * ours, "ms")
+    yield Timing("training speed, seed preset, recorded", 1 / ours, "steps/s")
+    yield Timing("training step without any recording", 1e3 * median(against["bare"]), "ms")
+    yield Timing("matrix products of a step alone (the floor)", 1e3 * median(against["floor"]), "ms")
+    yield Timing("floor / our step without recording", 100 * share, "%", "≥ 65", share >= 0.65)
+    yield Timing("recording, share of a step (files alone)", 100 * median(taken["write"]) / ours, "%")
+    yield Timing("recording, share of a step (all extras and files)", 100 * cost, "%", "≤ 3", cost <= 0.03)
     yield from _against_the_original(config, corpus, max(4, rounds // 10), training)
 
 
-def _against_the_original(config: RunConfig, corpus: Corpus, steps: int, training: Training) -> Iterator[Row]:
+def _against_the_original(config: RunConfig, corpus: Corpus, steps: int, training: Training) -> Iterator[Timing]:
     try:
         from .original import original_steps
     except ImportError:
@@ -128,13 +128,13 @@ def _against_the_original(config: RunConfig, corpus: Corpus, steps: int, trainin
     theirs = [step.seconds for step in original_steps(config, corpus, steps + 1)][1:]
     ours = interleaved({"ours": training.advance}, 5 * steps)["ours"]
     ratio = median(theirs) / median(ours)
-    yield Row("original procedure's step (transformers' Trainer, bf16)", 1e3 * median(theirs), "ms")
-    yield Row("original procedure's speed", 1 / median(theirs), "steps/s")
+    yield Timing("original procedure's step (transformers' Trainer, bf16)", 1e3 * median(theirs), "ms")
+    yield Timing("original procedure's speed", 1 / median(theirs), "steps/s")
     if has_bf16_units():
         # There the original's products are as fast as float32's; the budget is that of a processor without such units.
-        yield Row("original step / our step, on a processor with bf16 units", ratio, "×")
+        yield Timing("original step / our step, on a processor with bf16 units", ratio, "×")
     else:
-        yield Row("original step / our step", ratio, "×", "≥ 6", ratio >= 6)
+        yield Timing("original step / our step", ratio, "×", "≥ 6", ratio >= 6)
 
 
 def resident_megabytes() -> float:
@@ -146,7 +146,7 @@ def resident_megabytes() -> float:
     return sum(private) / 1e3
 
 
-def memory_rows(corpus: Corpus, longer: int) -> Iterator[Row]:
+def memory_rows(corpus: Corpus, longer: int) -> Iterator[Timing]:
     """Growth of the process from 1,000 to ``longer`` recorded steps of a small model."""
     shape = {"context": 16, "batch": 2, "hidden": 64, "layers": 1, "heads": 2, "steps": longer, "vocab": 128, "threads": 1}
     with tempfile.TemporaryDirectory() as folder:
@@ -163,10 +163,10 @@ def memory_rows(corpus: Corpus, longer: int) -> Iterator[Row]:
                     early = resident_megabytes()
             gc.collect()
             growth = resident_megabytes() - early
-    yield Row(f"memory growth from 1,000 to {longer:,} recorded steps", growth, "MB", "≤ 20", growth <= 20)
+    yield Timing(f"memory growth from 1,000 to {longer:,} recorded steps", growth, "MB", "≤ 20", growth <= 20)
 
 
-def benchmark(folder: Path, rounds: int = 60, longer: int = 20_000) -> Iterator[Row]:
+def benchmark(folder: Path, rounds: int = 60, longer: int = 20_000) -> Iterator[Timing]:
     """All rows, one after the other, on the seed's text if it was built, else on the built-in one.
 
     Parameters

@@ -26,13 +26,13 @@ st.markdown(
     "What were the tokens doing at this step? Tokens that never occur in the text (*dead* tokens) can share one and the same "
     "vector, a *black hole*. Move the slider and see holes merge, part or stay."
 )
-told = st.container()
+notices = st.container()
 address, run = st.query_params.to_dict(), None
 if is_empty():
     offer_demo()
 else:
     with heading:
-        run = pick_run(told)
+        run = pick_run(notices)
         group, unit = pick_group(), pick_unit()
 if run is not None:
     status = run.status()
@@ -41,7 +41,7 @@ if run is not None:
     try:
         say_diverged(run, group, recorded_snapshots(run))
     except SnowballError as error:
-        say_refusal(error, run, told)
+        say_refusal(error, run, notices)
     say_ended(status)
     drawable, began = 0 if is_native() else drawable_snapshots(run, group), growing_run.began()
     if drawable and alive:

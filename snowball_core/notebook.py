@@ -198,11 +198,11 @@ class Recorded:
         """Black holes as lanes over the steps: a row a token, a block a hole, lighter and darker its hidden classes."""
         import altair as alt
 
-        from .charts.lineage import lanes_chart, told
+        from .charts.lineage import drawn_lineage, lanes_chart
 
         name, axis = group or self.group, step_axis("symlog", int(self.seen.steps[-1]))
         names = [glyph(token) for token in range(self.seen.words.shape[1])]
-        drawn = told(self._account(name).tree, hidden_of(self.seen, name), self.seen.steps, axis, names)
+        drawn = drawn_lineage(self._account(name).tree, hidden_of(self.seen, name), self.seen.steps, axis, names)
         spec, data = lanes_chart(drawn, axis, int(self.seen.steps[-1]))
         title = f"{self.seen.id} · black holes of {name} tokens"
         rows = {key: table.to_dict("records") for key, table in data.items()}

@@ -115,3 +115,14 @@ def test_no_text_of_the_project_names_a_path_of_somebodys_machine() -> None:
         if path != Path(__file__) and (f"{ROOT}/" in path.read_text() or re.search(r"/(home|Users|root)/\w", path.read_text()))
     ]
     assert found == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    names = [
+        node.name
+        for top in ("snowball_core", "pages", "benchmarks")
+        for path in modules_in(ROOT / top)
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []

@@ -19,7 +19,7 @@ from ..measures.lineage import Lineage
 from .counts_and_places import ALONE, hole_colour
 from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
 from .lineage_layout import Lanes, lanes, ranks
-from .step_axis import CURSOR, StepAxis, cursor_rule
+from .step_axis import CURSOR, Picture, StepAxis, cursor_rule
 
 MOVED = "#E69F00"
 BARCODE_COLUMNS = 480
@@ -27,11 +27,10 @@ _AXIS_PIXELS = 42
 # Where a picture is fitted into a page, its axis and title are within this height.
 _OUTER = HEIGHT + 90
 _HEAD = 0.065
-Picture = tuple[dict[str, Any], dict[str, pd.DataFrame]]
 
 
 @dataclass(frozen=True)
-class Told:
+class DrawnLineage:
     """A lineage as it is to be drawn.
 
     Attributes
@@ -49,19 +48,19 @@ class Told:
     names: tuple[str, ...]
 
 
-def told(
+def drawn_lineage(
     tree: Lineage,
     hidden: Hidden | None,
     steps: npt.NDArray[np.int64],
     axis: StepAxis,
     names: Sequence[str],
     found: Sequence[Excursion] = (),
-) -> Told:
+) -> DrawnLineage:
     """A lineage laid out for an axis; ``found`` is what is folded in it."""
-    return Told(tree, lanes(tree, hidden, steps, axis.share(steps), found), steps, tuple(names))
+    return DrawnLineage(tree, lanes(tree, hidden, steps, axis.share(steps), found), steps, tuple(names))
 
 
-def ground(drawn: Told, axis: StepAxis) -> dict[str, pd.DataFrame]:
+def ground(drawn: DrawnLineage, axis: StepAxis) -> dict[str, pd.DataFrame]:
     """The data of the lanes that are the same for every step and selection."""
     blocks = placed(drawn.lanes, drawn.steps, axis)
     events = marks(drawn.tree, drawn.steps, axis)
@@ -75,7 +74,7 @@ def ground(drawn: Told, axis: StepAxis) -> dict[str, pd.DataFrame]:
 
 
 def lanes_chart(
-    drawn: Told,
+    drawn: DrawnLineage,
     axis: StepAxis,
     step: int,
     chosen: tuple[str, int] | None = None,
@@ -85,7 +84,7 @@ def lanes_chart(
 
     Parameters
     ----------
-    drawn : Told
+    drawn : DrawnLineage
     axis : StepAxis
     step : int
     chosen : tuple of str and int, optional
@@ -183,7 +182,7 @@ def _of(name: str) -> alt.Chart:
 
 
 def barcode(
-    drawn: Told,
+    drawn: DrawnLineage,
     stays: Sequence[Stay],
     moved: npt.NDArray[np.bool_],
     axis: StepAxis,
@@ -193,7 +192,7 @@ def barcode(
 
     Parameters
     ----------
-    drawn : Told
+    drawn : DrawnLineage
     stays : sequence of Stay
         Of the token, in ``drawn.tree``.
     moved : ndarray of bool, shape (snapshots,)
@@ -214,7 +213,7 @@ def barcode(
     }
 
 
-def _stays(drawn: Told, stays: Sequence[Stay], axis: StepAxis) -> pd.DataFrame:
+def _stays(drawn: DrawnLineage, stays: Sequence[Stay], axis: StepAxis) -> pd.DataFrame:
     rank, last = ranks(drawn.tree), len(drawn.steps) - 1
     rows = []
     for stay in stays:

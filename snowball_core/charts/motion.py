@@ -20,10 +20,10 @@ from PIL import Image
 
 from .counts_and_places import ALONE
 from .motion_columns import Floats, Scene, curve, decades, under
-from .step_axis import StepAxis, cursor_rule
+from .step_axis import Picture, StepAxis, cursor_rule
 
 MAP_COLUMNS, MAP_ROWS = 640, 512
-REGIMES = {
+REGIME_LABELS = {
     "frozen": ("frozen", "#6B747D"),
     "one_cell": ("one component, one cell", "#F5D68B"),
     "neighbour": ("several components, one cell", "#E69F00"),
@@ -42,19 +42,18 @@ _AXIS_PIXELS = 54
 _HEAD, _FOOT = 36, 58
 _NUMBER = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e') : format(datum.value, ',d')"
 _STILL, _MOVED = (0x6B, 0x74, 0x7D), (0xE6, 0x9F, 0x00)
-Picture = tuple[dict[str, Any], dict[str, pd.DataFrame]]
 
 
-def regimes(scene: Scene, step: int) -> Picture:
+def regime_shares(scene: Scene, step: int) -> Picture:
     """Shares of the tokens in each regime, stacked; data sets ``regimes``, ``targets``, ``rate``, ``zero``, ``cursor``."""
     tokens = max(1, int(scene.table["tokens"].max()))
-    told = {name: scene.mean(name) for name in REGIMES}
+    told = {name: scene.mean(name) for name in REGIME_LABELS}
     tops = np.cumsum([part / tokens for part in told.values()], axis=0)
     bottoms = np.concatenate([np.zeros((1, tops.shape[1])), tops[:-1]])
     x = scene.axis.place(np.append(scene.steps[:1], scene.ends()[1]))
     parts = [
         _held(x, bottom, top).assign(regime=name)
-        for (name, _), bottom, top in zip(REGIMES.values(), bottoms, tops, strict=True)
+        for (name, _), bottom, top in zip(REGIME_LABELS.values(), bottoms, tops, strict=True)
     ]
     return _regimes_spec(scene.axis), {"regimes": pd.concat(parts, ignore_index=True), **under(scene, step, told)}
 
@@ -71,14 +70,16 @@ def _held(x: Floats, low: Floats, high: Floats) -> pd.DataFrame:
 def _regimes_spec(axis: StepAxis) -> dict[str, Any]:
     y = alt.Y("y0:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=_axis("share of tokens", format=".0%"))
     areas = (
-        _of("regimes").mark_area(**_HELD).encode(x=axis.x(None), y=y, y2="y1", color=_colour("regime", dict(REGIMES.values())))
+        _of("regimes")
+        .mark_area(**_HELD)
+        .encode(x=axis.x(None), y=y, y2="y1", color=_colour("regime", dict(REGIME_LABELS.values())))
     )
-    tips = [(name, ",.4~g") for name in REGIMES]
+    tips = [(name, ",.4~g") for name in REGIME_LABELS]
     return _over_rate(alt.layer(areas, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)
 
 
 def speeds(scene: Scene, step: int) -> Picture:
-    """Bulk and thermal speed, and coherence under them; data sets ``speeds``, ``coherence`` and those of :func:`regimes`."""
+    """Bulk and thermal speed, coherence under them; data sets ``speeds``, ``coherence`` and those of :func:`regime_shares`."""
     rows = [curve(scene, column).assign(name=name) for column, (name, _) in SPEEDS.items()]
     told = {column: scene.mean(column) for column in (*SPEEDS, "coherence")}
     data = {"speeds": pd.concat(rows, ignore_index=True), "coherence": curve(scene, "coherence")}
@@ -106,7 +107,7 @@ def _lines(name: str, axis: StepAxis, y: dict[str, Any], colour: Any, felt: alt.
 def displacements(scene: Scene, unit: str, step: int) -> Picture:
     """Percentiles over tokens of the displacement between recorded snapshots, in "cells" or "weight" units.
 
-    Data sets ``between`` (10 to 90 % of the tokens), ``median``, ``farthest`` and those of :func:`regimes`.
+    Data sets ``between`` (10 to 90 % of the tokens), ``median``, ``farthest`` and those of :func:`regime_shares`.
     """
     columns = {share: f"displacement_{unit}_{share}" for share in SHARES}
     curves = {share: curve(scene, column) for share, column in columns.items()}
@@ -135,7 +136,7 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -
 
 
 def freeze_map(scene: Scene, moved: npt.NDArray[np.bool_], tokens: pd.DataFrame, names: Sequence[str], step: int) -> Picture:
-    """Every token's motion as a row, frozen first at the top; data sets ``map``, ``rows`` and those of :func:`regimes`.
+    """Every token's motion as a row, frozen first at the top; data sets ``map``, ``rows`` and those of :func:`regime_shares`.
 
     Parameters
     ----------

@@ -17,6 +17,8 @@ KINDS = ("symlog", "linear", "events")
 CURSOR = "#D4A017"
 _MOST_LABELS = 24
 Floats = npt.NDArray[np.float64]
+# A specification of Vega-Lite, and the tables of its data sets by name.
+Picture = tuple[dict[str, Any], dict[str, pd.DataFrame]]
 
 
 def ticks(last: int) -> list[int]:

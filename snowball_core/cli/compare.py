@@ -134,7 +134,7 @@ def _tell(asked: argparse.Namespace, lined_up: LineUp, runs: list[Entrant], agai
     from ..tables.comparison import configuration_differences, no_differences, roll
     from ..tables.draws import unlike
 
-    for text in (unlike(lined_up.recordings), lined_up.told, lined_up.numbered, *again):
+    for text in (unlike(lined_up.recordings), lined_up.summary, lined_up.numbered, *again):
         if text:
             say(asked, text)
     for row, run in zip(roll(lined_up), runs, strict=True):

@@ -141,12 +141,12 @@ def _empty(asked: argparse.Namespace) -> Answer:
 
 
 def _differences(asked: argparse.Namespace) -> Answer:
-    from ..config_checks import differences
+    from ..config_checks import config_differences
     from ..tables.draws import names_apart
 
     asked.damage = []  # one list for all of them
     runs = [opened(argparse.Namespace(**{**vars(asked), "run": word})) for word in asked.run]
-    found = differences([run.config for run in runs])
+    found = config_differences([run.config for run in runs])
     names = [run.id for run in runs]
     if len({run.path for run in runs}) == len(runs) > len(set(names)):
         names = names_apart([run.path for run in runs])

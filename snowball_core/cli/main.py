@@ -171,7 +171,7 @@ def _record(asked: argparse.Namespace) -> Answer:
 def _fork(asked: argparse.Namespace) -> Answer:
     from ..jobs.fork import prepare_fork
     from ..jobs.fork_points import branch, fork_request
-    from ..store.origin import told
+    from ..store.origin import origin_sentence
     from ..training.machine import resolve_device
 
     folder, at = folder_of(asked), branch(opened(asked), asked.step)
@@ -183,7 +183,7 @@ def _fork(asked: argparse.Namespace) -> Answer:
     with _progress(asked) as watch:
         continue_run(folder, run, watch, is_new=True)
     # Not before: an output that cannot be written must not leave a fork untrained.
-    say(asked, told(run.origin, run.config) if run.origin else "")
+    say(asked, origin_sentence(run.origin, run.config) if run.origin else "")
     return _ended(asked, run) | {"parent": at.parent.id, "kind": at.kind, "step": at.step}
 
 

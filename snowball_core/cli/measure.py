@@ -175,7 +175,6 @@ def _events(asked: argparse.Namespace) -> Answer:
 
 
 def _motion(asked: argparse.Namespace) -> Answer:
-    from dataclasses import asdict
 
     from ..tables.long import displacement_tables
     from ..tables.measures import freezing_table
@@ -197,7 +196,7 @@ def _motion(asked: argparse.Namespace) -> Answer:
         with counting(asked, "displacements", is_kept=False) as progress:
             asked.displacements.write(csv_parts(displacement_tables(seen, progress)))
     told_table(asked, table)
-    ends = {group: plain(asdict(freezing_of(seen, measured, group))) for group in groups}
+    ends = {group: plain(freezing_of(seen, measured, group).columns()) for group in groups}
     for group, end in ends.items():
         say(asked, f"{group}: " + ", ".join(f"{name} {value}" for name, value in end.items()))
     return {"run": seen.id, "steps": rows_of(table), "tokens": rows_of(tokens), "freezing": ends, "divergence": lost}

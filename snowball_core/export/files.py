@@ -95,7 +95,7 @@ def _tables(shown: Exhibit) -> list[Item]:
     tree = "the lineage for ytree's reader of CSV"
     return [
         *found,
-        _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(shown.told.tree, shown.seen.steps).encode()),
+        _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(shown.lineage.tree, shown.seen.steps).encode()),
     ]
 
 

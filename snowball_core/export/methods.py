@@ -13,7 +13,7 @@ from ..measures.bf16 import format_of
 from ..schedules import recorded_steps
 from ..store.history import Observation
 from ..store.manifest import configuration_hash
-from ..store.origin import origin_of, told
+from ..store.origin import origin_of, origin_sentence
 from ..tables.divergence import divergence
 from .view import manifest_of
 
@@ -94,7 +94,7 @@ def _fork(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     told_of, origin = [], origin_of(manifest)
     while origin is not None:
         history = f", of its whole history {origin.history_sha256}" if origin.history_sha256 else ""
-        told_of.append(f"{told(origin, config)} SHA-256 of the matrix there {origin.matrix_sha256}{history}.")
+        told_of.append(f"{origin_sentence(origin, config)} SHA-256 of the matrix there {origin.matrix_sha256}{history}.")
         config, origin = origin.before, origin.earlier
     return " ".join(told_of)
 

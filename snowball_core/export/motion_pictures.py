@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..charts import motion
-from ..charts.motion import Picture
 from ..charts.motion_columns import Scene
-from ..charts.step_axis import step_axis
+from ..charts.step_axis import Picture, step_axis
 from ..errors import HistoryError
 from ..tables.census import glyph
 from ..tables.motion import who_moved, zero_stretches
@@ -36,7 +35,7 @@ def _scene(shown: Exhibit) -> Scene:
 
 def _regimes(shown: Exhibit) -> Titled:
     scene = _scene(shown)
-    return "Who moves", motion.regimes(scene, shown.view.step), "share of tokens per recorded step", f"{scene.thinned}."
+    return "Who moves", motion.regime_shares(scene, shown.view.step), "share of tokens per recorded step", f"{scene.thinned}."
 
 
 def _freeze_map(shown: Exhibit) -> Titled:

@@ -228,12 +228,12 @@ def _enlarged(image: bytes) -> tuple[tuple[int, int], str]:
 
 def lineage_plate(shown: Exhibit) -> Plate:
     """Black holes as lanes over the steps, as on the Lineage page, nothing folded; the line at the step."""
-    from ..charts.lineage import lanes_chart, told
+    from ..charts.lineage import drawn_lineage, lanes_chart
 
     _require_two(shown, "a lineage")
     seen, axis = shown.judged, step_axis("symlog", int(shown.seen.steps[-1]))
     names = [glyph(token) for token in range(seen.words.shape[1])]
-    drawn = told(shown.told.tree, hidden_of(seen, shown.view.group), seen.steps, axis, names)
+    drawn = drawn_lineage(shown.lineage.tree, hidden_of(seen, shown.view.group), seen.steps, axis, names)
     spec, datasets = lanes_chart(drawn, axis, shown.view.step)
     datasets["cursor"] = datasets["cursor"].head(0 if _at_end(shown) else 1)
     lanes = drawn.lanes

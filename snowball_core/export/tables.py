@@ -111,11 +111,13 @@ SHEETS = {
     "axes": Sheet("how much the principal axes of the run show of each step, and miss", axes_sheet),
     "events": Sheet(
         "what happened to the group's black holes, with causes",
-        lambda shown: event_table(event_rows(shown.told, shown.seen.steps)),
+        lambda shown: event_table(event_rows(shown.lineage, shown.seen.steps)),
     ),
-    "nodes": Sheet("black holes and the steps they lived through", lambda shown: node_table(shown.told.tree, shown.seen.steps)),
-    "edges": Sheet("which hole became which", lambda shown: edge_table(shown.told.tree, shown.seen.steps)),
-    "biographies": Sheet("the black holes each token was in", lambda shown: biographies_table(shown.told, shown.seen)),
+    "nodes": Sheet(
+        "black holes and the steps they lived through", lambda shown: node_table(shown.lineage.tree, shown.seen.steps)
+    ),
+    "edges": Sheet("which hole became which", lambda shown: edge_table(shown.lineage.tree, shown.seen.steps)),
+    "biographies": Sheet("the black holes each token was in", lambda shown: biographies_table(shown.lineage, shown.seen)),
     "tokens": Sheet("the group's tokens at the step, and the hole and hidden class each is in", token_sheet),
     "holes": Sheet(
         "the group's black holes at the step, true or apparent",

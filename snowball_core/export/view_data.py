@@ -56,7 +56,7 @@ class Exhibit:
         return whole if self.lost is None else whole[whole["step"].isin(self.judged.steps)]
 
     @functools.cached_property
-    def told(self) -> Account:
+    def lineage(self) -> Account:
         """The lineage of the group."""
         return account(self.seen, self.view.group)
 
@@ -86,6 +86,6 @@ class Exhibit:
         The group's name is "unknown" where the dead are not known.
         """
         rows, dead = self.seen.rows(step, self.view.group), self.seen.dead
-        hue = hues(self.told.tree, self.seen.index(step), np.flatnonzero(self.mask))
+        hue = hues(self.lineage.tree, self.seen.index(step), np.flatnonzero(self.mask))
         table = group_table(rows, np.zeros(len(self.mask), np.bool_) if dead is None else dead, self.mask).assign(hue=hue)
         return table.assign(group="unknown") if dead is None else table

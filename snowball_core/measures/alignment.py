@@ -202,14 +202,14 @@ def overlay(entrants: Sequence[Entrant], measures: Sequence[str], align: str) ->
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({name: [] for name in columns})
 
 
-def differences(configurations: Mapping[str, Mapping[str, Any] | None]) -> pd.DataFrame:
+def differing_fields(configurations: Mapping[str, Mapping[str, Any] | None]) -> pd.DataFrame:
     """The fields in which configurations differ, a row each: column ``field``, and one for each configuration.
 
     Values are text; a field that a configuration lacks, and every field of an unknown configuration, is "unknown".
 
     Examples
     --------
-    >>> differences({"a": {"seed": 1, "clip": 1.0}, "b": {"seed": 2, "clip": 1.0}}).values.tolist()
+    >>> differing_fields({"a": {"seed": 1, "clip": 1.0}, "b": {"seed": 2, "clip": 1.0}}).values.tolist()
     [['seed', '1', '2']]
     """
     names = dict.fromkeys(name for fields in configurations.values() for name in fields or ())

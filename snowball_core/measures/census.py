@@ -16,13 +16,13 @@ from .identity import classes, leaders, moved_frames, populations
 
 _CHUNK_BYTES = 1024 * 1024
 _BLOCK_NUMBERS = 4_000_000
-Counts = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 Group = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Census:
-    """Counts over the rows of one matrix (or of one group of its rows).
+    """Integers over the rows of one matrix (or of one group of its rows).
 
     Attributes
     ----------
@@ -194,9 +194,9 @@ class HiddenCounts:
         Black holes of one hidden class, and of several; together C.
     """
 
-    hidden_classes: Counts
-    true_holes: Counts
-    apparent_holes: Counts
+    hidden_classes: Integers
+    true_holes: Integers
+    apparent_holes: Integers
 
 
 def hidden_leaders(leader: npt.NDArray[np.int32], moment_hash: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:

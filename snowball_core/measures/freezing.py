@@ -20,7 +20,7 @@ class Freezing:
 
     Attributes
     ----------
-    last_change : int
+    last_move : int
         The last recorded step at which any token of the group had moved; the first recorded step if none ever did.
     mostly_still : int
         The last recorded step at which fewer than 90 % of the tokens were still.
@@ -28,19 +28,23 @@ class Freezing:
         The last recorded step at which the tokens had moved, on average, at least one cell within the hundred steps before it
         (L∞ from snapshot to snapshot, added up).
     is_frozen : bool
-        Whether a recorded step without motion follows ``last_change``: else the record ends while tokens move.
+        Whether a recorded step without motion follows ``last_move``: else the record ends while tokens move.
     learning_rate_after : float
-        The largest learning rate of any step after ``last_change``; NaN if there is no such step, or rates are not known.
+        The largest learning rate of any step after ``last_move``; NaN if there is no such step, or rates are not known.
     is_by_learning_rate : bool or None
-        Whether the group stopped because the rate was zero: rates after ``last_change`` are known and all zero.
+        Whether the group stopped because the rate was zero: rates after ``last_move`` are known and all zero.
     """
 
-    last_change: int
+    last_move: int
     mostly_still: int
     slow: int
     is_frozen: bool
     learning_rate_after: float
     is_by_learning_rate: bool | None
+
+    def columns(self) -> dict[str, int | float | bool | None]:
+        """The fields under the names of their columns; ``last_move`` has kept its older one, ``last_change``."""
+        return {"last_change" if name == "last_move" else name: value for name, value in self.__dict__.items()}
 
 
 def freezing(
@@ -62,7 +66,7 @@ def freezing(
 
     Examples
     --------
-    >>> freezing(np.array([0, 1, 0]), 1, np.array([0.0, 3.0, 0.0]), np.array([0, 5, 900])).last_change
+    >>> freezing(np.array([0, 1, 0]), 1, np.array([0.0, 3.0, 0.0]), np.array([0, 5, 900])).last_move
     5
     """
     first = int(steps[0]) if len(steps) else 0

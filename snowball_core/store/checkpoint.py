@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import HistoryError
 from .files.regular_files import identity, open_regular, replacing
-from .files.tensor_header import Entry, read_header
+from .files.tensor_header import TensorEntry, read_header
 from .integrity.digests import Summary, summary_of
 
 _BLOCK = 1 << 20
@@ -41,14 +41,14 @@ class Checkpoint(NamedTuple):
         Of each recording up to the step; None in a checkpoint written before hashes were.
     metrics : Summary or None
         Of the rows of ``metrics.csv`` up to the step, without their seconds.
-    tensors : mapping of str to Entry
+    tensors : mapping of str to TensorEntry
     """
 
     step: int
     matrix_sha256: str
     recordings: Mapping[str, Summary] | None
     metrics: Summary | None
-    tensors: Mapping[str, Entry]
+    tensors: Mapping[str, TensorEntry]
 
 
 def read_checkpoint(file: Path, last_step: int) -> Checkpoint:
@@ -121,7 +121,7 @@ def _seal(facts: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
 
 
-def _tensor_sha256(file: Path, start: int, name: str, entry: Entry) -> str:
+def _tensor_sha256(file: Path, start: int, name: str, entry: TensorEntry) -> str:
     digest, left = _digest(name, entry.dtype, entry.shape), entry.end - entry.begin
     with open_regular(file) as content:
         content.seek(start + entry.begin)

@@ -84,7 +84,7 @@ def _read(entry: Any) -> Origin:
     return origin
 
 
-def told(origin: Origin, config: RunConfig) -> str:
+def origin_sentence(origin: Origin, config: RunConfig) -> str:
     """What a fork took over and what it did not, in a sentence."""
     if origin.kind == CHECKPOINT:
         changed = changes(origin.before, config)

@@ -191,7 +191,7 @@ def exact_numbers(rows: Words) -> dict[str, Any]:
     return {**numbers, "linf_weight": float(weight[0]), "linf_cells": int(cells[0]) if known else float("nan")}
 
 
-def last_change(measures: pd.DataFrame, group: str) -> int:
+def last_hole_change(measures: pd.DataFrame, group: str) -> int:
     """The last step at which the group's black holes changed in number or size; the first step if they never did.
 
     Steps from a divergence on do not count: a farthest pair of all tokens is not finite there.

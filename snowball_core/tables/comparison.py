@@ -11,14 +11,26 @@ from typing import Any
 import pandas as pd
 
 from ..errors import HistoryError, RunError, SnowballError
-from ..measures.alignment import FEWEST, MOST, SPENT, Entrant, anchors, differences, spent
+from ..measures.alignment import FEWEST, MOST, SPENT, Entrant, anchors, differing_fields, spent
 from ..store.history import Observation
 from ..store.manifest import configuration_hash
 from ..store.origin import origin_of
 from ..store.run_folder import Run, open_run, read_run, run_paths
 from .blocks import Progress, silent
 from .census import with_metrics
-from .draws import SAME_BITS, SAME_BYTES, TEXT, Recording, Twins, deciding, draw_hash, draw_numbers, setting_hash, twins, unlike
+from .draws import (
+    SAME_BITS,
+    SAME_BYTES,
+    TEXT,
+    ComparedRun,
+    Twins,
+    deciding,
+    draw_hash,
+    draw_numbers,
+    setting_hash,
+    twins,
+    unlike,
+)
 from .per_step import step_table
 
 FORK = "forked from"
@@ -48,13 +60,13 @@ class LineUp:
 
     Attributes
     ----------
-    recordings : tuple of Recording
+    recordings : tuple of ComparedRun
     pairs : tuple of Twins
     draws : tuple of int
         The number of each recording's draw, from 1.
     """
 
-    recordings: tuple[Recording, ...]
+    recordings: tuple[ComparedRun, ...]
     pairs: tuple[Twins, ...]
     draws: tuple[int, ...]
 
@@ -69,7 +81,7 @@ class LineUp:
         return tuple(setting_hash(each.fields) if each.fields else f"unknown: {each.id}" for each in self.recordings)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """How much the runs say together, in words."""
         runs, draws = _many(len(self.recordings), "run"), self.independent
         chance = "what is seen here can be chance."
@@ -115,13 +127,13 @@ def require_several(count: int, note: str = "") -> None:
         raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}.{note} Name others, each once.")
 
 
-def recording(seen: Observation) -> Recording:
+def recording(seen: Observation) -> ComparedRun:
     """A run as the search for twins needs it; its text is known by its hash."""
     fields = None if seen.config is None or seen.kept_in is None else _fields(read_run(seen.kept_in))
-    return Recording(seen.id, fields, seen.words, seen.steps, configuration_hash(seen.config))
+    return ComparedRun(seen.id, fields, seen.words, seen.steps, configuration_hash(seen.config))
 
 
-def line_up(recordings: Sequence[Recording]) -> LineUp:
+def line_up(recordings: Sequence[ComparedRun]) -> LineUp:
     """The runs with their twins and the numbers of their draws."""
     pairs = twins(recordings)
     return LineUp(tuple(recordings), tuple(pairs), tuple(draw_numbers([each.id for each in recordings], pairs)))
@@ -148,7 +160,7 @@ def measured(seen: Observation, group: str, progress: Progress = silent) -> tupl
     return pd.DataFrame({"step": table["step"], **numbers, SPENT: sums}), anchors(table)
 
 
-def entrants(lined_up: LineUp, measure: Callable[[Recording], tuple[pd.DataFrame, dict[str, int | None]]]) -> list[Entrant]:
+def entrants(lined_up: LineUp, measure: Callable[[ComparedRun], tuple[pd.DataFrame, dict[str, int | None]]]) -> list[Entrant]:
     """Every run of a line-up, measured."""
     facts = zip(lined_up.recordings, lined_up.settings, lined_up.draws, strict=True)
     return [Entrant(each.id, setting, draw, *measure(each)) for each, setting, draw in facts]
@@ -173,7 +185,7 @@ def setting_names(lined_up: LineUp) -> dict[str, str]:
     named = {setting: f"setting unknown: {each.id}" for setting, each in ordered.items()}
     if len(known) == 1:
         return named | dict.fromkeys(known, "one setting")
-    table = differences(known)
+    table = differing_fields(known)
     table = table[table["field"] != "seed"]
     for number, setting in enumerate(known, 1):
         told = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
@@ -209,7 +221,7 @@ def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, u
     runs = [
         f"{short[each.id]}: {each.id}, configuration {(each.configuration or 'not known')[:12]}" for each in lined_up.recordings
     ]
-    said = [line for line in (unlike(lined_up.recordings, short), lined_up.told, lined_up.numbered) if line]
+    said = [line for line in (unlike(lined_up.recordings, short), lined_up.summary, lined_up.numbered) if line]
     return [f"along: {along} · {group} · unit: {unit}", *said, _READING, " · ".join(runs)]
 
 
@@ -225,12 +237,12 @@ def told_twin(pair: Twins) -> str:
 
 
 def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
-    """The fields in which the runs differ; see ``alignment.differences``. The text is told by its hash.
+    """The fields in which the runs differ; see ``alignment.differing_fields``. The text is told by its hash.
 
     Of a file whose configuration is not known every field is "unknown", which makes no difference of one.
     """
     known = {each.id: each.fields for each in lined_up.recordings if each.fields is not None}
-    table = differences({run: {**fields, TEXT: str(fields[TEXT])[:12]} for run, fields in known.items()})
+    table = differing_fields({run: {**fields, TEXT: str(fields[TEXT])[:12]} for run, fields in known.items()})
     return table.assign(**dict.fromkeys(lined_up.unknown, "unknown"))[["field", *(each.id for each in lined_up.recordings)]]
 
 

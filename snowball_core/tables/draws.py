@@ -48,7 +48,7 @@ def setting_hash(fields: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Recording:
+class ComparedRun:
     """What tells whether two runs are one draw.
 
     Attributes
@@ -92,7 +92,7 @@ class Twins:
     first_difference: int | None
 
 
-def first_difference(one: Recording, other: Recording) -> tuple[int, int | None]:
+def first_difference(one: ComparedRun, other: ComparedRun) -> tuple[int, int | None]:
     """How many steps both recorded, and the first of them at which a bit differs; no step where the shapes or formats do."""
     if one.words.shape[1:] != other.words.shape[1:] or one.words.dtype != other.words.dtype:
         return 0, None
@@ -110,7 +110,7 @@ def _bits(words: Words) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(words).reshape(len(words), -1).view(np.uint8)
 
 
-def twins(recordings: Sequence[Recording]) -> list[Twins]:
+def twins(recordings: Sequence[ComparedRun]) -> list[Twins]:
     """All pairs of runs that are one draw: of one configuration, or equal in every bit of at least two common steps.
 
     Equal bits of the first step alone are no evidence: the initial state is drawn before most choices come to bear. Of a file
@@ -137,7 +137,7 @@ def twins(recordings: Sequence[Recording]) -> list[Twins]:
     return found
 
 
-def _held_by_both(one: Recording, other: Recording) -> int:
+def _held_by_both(one: ComparedRun, other: ComparedRun) -> int:
     """How many snapshots both hold, if one holds what the other begins with in every bit, else 0; of one alone no beginning."""
     count = min(len(one.words), len(other.words))
     is_beginning = len(one.words) != len(other.words)
@@ -149,7 +149,7 @@ def _held_by_both(one: Recording, other: Recording) -> int:
     return count * all(np.array_equal(_bits(one.words[part]), _bits(other.words[part])) for part in blocks)
 
 
-def _ends_alike(one: Recording, other: Recording) -> bool:
+def _ends_alike(one: ComparedRun, other: ComparedRun) -> bool:
     """Whether the last common step has the same bits: a quick no for nearly all pairs."""
     common = np.intersect1d(one.steps, other.steps, assume_unique=True)
     if not len(common):
@@ -203,7 +203,7 @@ def names_apart(paths: Sequence[Path]) -> list[str]:
             taken[n] += 1
 
 
-def shapes(recordings: Sequence[Recording]) -> dict[str, dict[str, Any]]:
+def shapes(recordings: Sequence[ComparedRun]) -> dict[str, dict[str, Any]]:
     """In what the matrices of some runs differ: tokens, components, format or snapshots, and the value of each run."""
     found: dict[str, dict[str, Any]] = {name: {} for name in ("tokens", "components", "format", "snapshots")}
     for each in recordings:
@@ -213,12 +213,12 @@ def shapes(recordings: Sequence[Recording]) -> dict[str, dict[str, Any]]:
     return {name: values for name, values in found.items() if len(set(values.values())) > 1}
 
 
-def unlike(recordings: Sequence[Recording], names: Mapping[str, str] | None = None) -> str:
+def unlike(recordings: Sequence[ComparedRun], names: Mapping[str, str] | None = None) -> str:
     """The same in words, with what follows for the comparison; empty where all are alike.
 
     Parameters
     ----------
-    recordings : sequence of Recording
+    recordings : sequence of ComparedRun
     names : mapping of str to str, optional
         What to call each run; its id without.
     """

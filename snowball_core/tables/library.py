@@ -26,13 +26,13 @@ _AT_REST = ("completed", "stopped", "failed")
 _NO_RUNS = (LINK, NO_MANIFEST, OTHER_NAME)
 _REST_SECONDS = 2.0
 # Rows as they were when the folders of the runs held just this.
-_kept: dict[Path, tuple[tuple[Any, ...], Row]] = {}
+_kept: dict[Path, tuple[tuple[Any, ...], RunRow]] = {}
 _MOST_KEPT = 8_192
 _MEASURES = ("unique", "black_holes", "population")
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     """One run of the library.
 
     Attributes
@@ -74,7 +74,7 @@ class Row:
     @property
     def preset(self) -> str:
         """The preset its configuration is, or "own"; empty where it cannot be read."""
-        return self.glance.origin.preset if self.glance.origin else ""
+        return self.glance.nearest.preset if self.glance.nearest else ""
 
     @property
     def damage(self) -> str:
@@ -82,7 +82,7 @@ class Row:
         return "; ".join(text for text in (self.glance.damage, *self.faults, self.notes.damage) if text)
 
 
-def shelf(folder: Path, progress: Progress | None = None) -> list[Row]:
+def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
     """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
     Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
@@ -98,7 +98,7 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[Row]:
     return [*rows(runs, progress), *(_no_run(path, what) for path, what in others.items())]
 
 
-def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[Row]:
+def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[RunRow]:
     """One row per folder of a run, as :func:`shelf` makes them; none for a folder that is gone."""
     found = []
     for number, path in enumerate(paths):
@@ -109,7 +109,7 @@ def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[Row]:
     return found
 
 
-def row(path: Path) -> Row:
+def row(path: Path) -> RunRow:
     """The row of the run in a folder, which may be in any condition.
 
     Raises
@@ -123,7 +123,7 @@ def row(path: Path) -> Row:
         raise
     except OSError as error:
         damage = f"its folder cannot be read ({error.strerror})"
-        return Row(path, Status("damaged", message=damage), Glance(damage), Notes(), None)
+        return RunRow(path, Status("damaged", message=damage), Glance(damage), Notes(), None)
     if time.time() - max((at.st_mtime for at in entries.values()), default=0.0) < _REST_SECONDS:
         return _read(path, entries)
     stamp = tuple((name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns) for name, at in sorted(entries.items()))
@@ -138,25 +138,25 @@ def row(path: Path) -> Row:
     return found
 
 
-def _no_run(path: Path, what: str) -> Row:
+def _no_run(path: Path, what: str) -> RunRow:
     """The row of a link or folder that is no run."""
     why = {
         LINK: "no run: a link. A run is a folder of its own: name the one it leads to by its path, or copy it here",
         NO_MANIFEST: "no run: a folder without run.json",
         OTHER_NAME: "no run: the folder of a run is named with a-z, 0-9 and -; rename it",
     }[what]
-    return Row(path, Status(what, message=why), Glance(why), Notes(), None)
+    return RunRow(path, Status(what, message=why), Glance(why), Notes(), None)
 
 
-def _read(path: Path, entries: Mapping[str, os.stat_result]) -> Row:
+def _read(path: Path, entries: Mapping[str, os.stat_result]) -> RunRow:
     status = read_status(path)
     seen = glance(path, entries, status)
     faults = tuple(text for name, text in seen.faults.items() if not (seen.damage and name == HISTORY))
-    if seen.origin is None or faults or (seen.damage and not status.is_alive):
+    if seen.nearest is None or faults or (seen.damage and not status.is_alive):
         step, last = (status.step, status.last_step) if status.message != LOST else _reached(path, seen)
         status = Status("damaged", step, last, message=seen.damage or faults[0])
     inside = [at.st_size if not stat.S_ISDIR(at.st_mode) else _size(path / name) for name, at in entries.items()]
-    return Row(path, status, seen, read_notes(path), sum(inside), faults)
+    return RunRow(path, status, seen, read_notes(path), sum(inside), faults)
 
 
 def _reached(path: Path, seen: Glance) -> tuple[int, int]:
@@ -188,8 +188,8 @@ def _size(folder: Path) -> int:
 
 
 def matching(
-    rows: Sequence[Row], text: str = "", states: Sequence[str] = (), presets: Sequence[str] = (), tags: Sequence[str] = ()
-) -> list[Row]:
+    rows: Sequence[RunRow], text: str = "", states: Sequence[str] = (), presets: Sequence[str] = (), tags: Sequence[str] = ()
+) -> list[RunRow]:
     """The rows that hold every word of a text in their id, names, note or tags, and are of one of the states, presets and tags.
 
     An empty sequence of states, presets or tags asks for none in particular.
@@ -205,11 +205,11 @@ def matching(
     ]
 
 
-def _said(each: Row) -> str:
+def _said(each: RunRow) -> str:
     return "\n".join((each.id, each.notes.label, each.glance.name, each.notes.note, *each.notes.tags)).casefold()
 
 
-ORDERS: dict[str, Callable[[Row, str], Any]] = {
+ORDERS: dict[str, Callable[[RunRow, str], Any]] = {
     "newest first": lambda each, group: each.id,
     "name": lambda each, group: each.title.casefold(),
     "state": lambda each, group: each.status.state,
@@ -221,13 +221,13 @@ ORDERS: dict[str, Callable[[Row, str], Any]] = {
 }
 
 
-def ordered(rows: Sequence[Row], order: str, group: str) -> list[Row]:
+def ordered(rows: Sequence[RunRow], order: str, group: str) -> list[RunRow]:
     """The rows in one of :data:`ORDERS`; among equals the newest comes first."""
     newest = sorted(rows, key=lambda each: each.id, reverse=True)
     return sorted(newest, key=lambda each: ORDERS[order](each, group), reverse=order in ("newest first", "largest on disk"))
 
 
-def shelf_table(rows: Sequence[Row], group: str) -> pd.DataFrame:
+def shelf_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
     """The rows as a table, with the counts of one group.
 
     Columns ``run``, ``title``, ``state`` (with the step it diverged at, if it did), ``step``, ``last_step``, ``preset``, U, C
@@ -266,13 +266,13 @@ def _ends(counts: Sequence[Counts | None]) -> dict[str, Any]:
     }
 
 
-def state_of(each: Row) -> str:
+def state_of(each: RunRow) -> str:
     """The state of a run in words: also that it diverged, and where."""
     at = each.glance.diverged
     return each.status.state if at is None else f"{each.status.state}, diverged at step {at:,}"
 
 
-def answer_of(each: Row, group: str) -> dict[str, Any]:
+def answer_of(each: RunRow, group: str) -> dict[str, Any]:
     """A row as a JSON object."""
     counts = each.glance.counts.get(group)
     ends = {end: dict(zip(_MEASURES, getattr(counts, end), strict=True)) if counts else None for end in ("first", "last")}
@@ -284,7 +284,7 @@ def answer_of(each: Row, group: str) -> dict[str, Any]:
         "tags": list(each.notes.tags),
         "name": each.glance.name,
         "preset": each.preset,
-        "changes": list(each.glance.origin.changes) if each.glance.origin else [],
+        "changes": list(each.glance.nearest.changes) if each.glance.nearest else [],
         "forked_from": each.glance.forked_from,
         "snapshots": each.glance.snapshots,
         "diverged_at": each.glance.diverged,

@@ -81,7 +81,7 @@ def freezing_table(seen: Observation, steps: pd.DataFrame, groups: Sequence[str]
         The :func:`~snowball_core.tables.per_step.step_table`.
     groups : sequence of str
     """
-    rows = [{"group": group, **asdict(freezing_of(seen, steps, group))} for group in groups]
+    rows = [{"group": group, **freezing_of(seen, steps, group).columns()} for group in groups]
     return pd.DataFrame(rows).astype({"is_by_learning_rate": "boolean"})
 
 

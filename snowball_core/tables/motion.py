@@ -14,7 +14,7 @@ from .blocks import Progress, blocks, silent
 # Below this share of the largest rate a schedule is as good as ended.
 _LITTLE = 0.1
 DEFINITIONS = {
-    "last_change": ("Last change", "the last recorded step at which any token of the group had moved"),
+    "last_move": ("Last move", "the last recorded step at which any token of the group had moved"),
     "mostly_still": ("90 % still", "the last recorded step at which fewer than 90 % of the tokens were still"),
     "slow": (
         f"Under a cell in {RATE_WINDOW} steps",
@@ -44,7 +44,7 @@ def moves_of_token(seen: Observation, token: int) -> npt.NDArray[np.bool_]:
     return moved
 
 
-def told(found: Freezing, group: str, last_step: int, peak: float) -> str:
+def freezing_sentence(found: Freezing, group: str, last_step: int, peak: float) -> str:
     """When a group's motion ended, and how much of the learning rate was left to move it.
 
     Parameters
@@ -58,14 +58,14 @@ def told(found: Freezing, group: str, last_step: int, peak: float) -> str:
 
     Examples
     --------
-    >>> told(Freezing(9, 9, 9, True, 0.001, False), "dead", 100, 0.002)
+    >>> freezing_sentence(Freezing(9, 9, 9, True, 0.001, False), "dead", 100, 0.002)
     'The dead tokens last moved at step 9. The learning rate was still up to 0.001 after that, 50% of its peak: it is not the \
 schedule alone that stopped them.'
     """
     who = "tokens" if group == "all" else f"{group} tokens"
     if not found.is_frozen:
         return f"The {who} moved until the record ends, at step {last_step:,}: nothing shows that they ever stop."
-    said = f"The {who} last moved at step {found.last_change:,}." if found.last_change else f"The {who} never moved."
+    said = f"The {who} last moved at step {found.last_move:,}." if found.last_move else f"The {who} never moved."
     if found.is_by_learning_rate is None:
         return f"{said} The learning rate after that is not known: it may have been the schedule that stopped them."
     if found.is_by_learning_rate:

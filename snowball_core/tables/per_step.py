@@ -195,7 +195,7 @@ def freezing_of(seen: Observation, table: pd.DataFrame, group: str) -> Freezing:
     moved, path = rows["moved"].to_numpy(np.int64), rows["mean_displacement_cells"].to_numpy(np.float64)
     found = freezing(moved, tokens, path, seen.steps[: seen.finite], seen.rates)
     last = int(seen.steps[seen.finite - 1]) if seen.finite else 0
-    if known_rates(seen.rates, found.last_change, last) >= last - found.last_change - 1:
+    if known_rates(seen.rates, found.last_move, last) >= last - found.last_move - 1:
         return found
     return replace(found, learning_rate_after=float("nan"), is_by_learning_rate=None)
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..config_checks import Origin, origin
+from ..config_checks import NearestPreset, nearest_preset
 from ..errors import HistoryError, RunError
 from ..measures.bf16 import is_finite
 from ..measures.census import censuses, history_leaders
@@ -29,13 +29,13 @@ from ..store.integrity.damage import faults
 from ..store.run_folder import CHECKPOINT, HISTORY, TENSOR, Run, forked_from, read_run
 from ..store.status import Status, read_status
 
-VERSION = 4
+VERSION = 5
 POINTS = 32
 GROUPS = ("dead", "live", "all")
 _MOST_BYTES = 256_000_000
 _SETTLED_SECONDS = 2.0
 _DERIVED = ("cache", "lock", "stop", "notes.json")
-_PLAIN = ("faults", "name", "created", "origin", "forked_from", "snapshots", "recorded_step", "diverged")
+_PLAIN = ("faults", "name", "created", "nearest", "forked_from", "snapshots", "recorded_step", "diverged")
 Files = Mapping[str, os.stat_result]
 
 
@@ -70,7 +70,7 @@ class Glance:
         What is not as the configuration says, by the name of the file, where ``run.json`` can be read.
     name, created : str
         As configured; when it was made, UTC.
-    origin : Origin or None
+    nearest : NearestPreset or None
         None where the configuration cannot be read.
     forked_from : str
         Where it was forked, in a few words; empty for a run that was not.
@@ -87,7 +87,7 @@ class Glance:
     faults: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     created: str = ""
-    origin: Origin | None = None
+    nearest: NearestPreset | None = None
     forked_from: str = ""
     snapshots: int = 0
     recorded_step: int = 0
@@ -133,7 +133,7 @@ def measured(path: Path, status: Status | None = None) -> Glance:
     except RunError as error:
         return _without_manifest(path, str(error).removeprefix(f'the run "{path.name}" has a '))
     status = run.status() if status is None else status
-    known = Glance("", faults(run, status), run.config.name, _created(run), origin(run.config), forked_from(run))
+    known = Glance("", faults(run, status), run.config.name, _created(run), nearest_preset(run.config), forked_from(run))
     if not os.path.exists(path / HISTORY):
         return known if status.step == 0 else replace(known, damage=f"{HISTORY} is missing: nothing recorded can be shown")
     try:
@@ -222,14 +222,14 @@ def _kept(found: Glance) -> dict[str, Any]:
 def _from_kept(answer: Any) -> Glance | None:
     """A kept answer as it was; None if it is not one."""
     try:
-        nearest, changes = answer["origin"]
+        name, changes = answer["nearest"]
         counts = {group: _kept_counts(*each) for group, each in answer["counts"].items() if group in GROUPS}
         faults = answer["faults"]
-        words = (answer["name"], answer["created"], answer["forked_from"], nearest, *changes, *faults, *faults.values())
+        words = (answer["name"], answer["created"], answer["forked_from"], name, *changes, *faults, *faults.values())
         if len(counts) != len(answer["counts"]) or not all(isinstance(word, str) for word in words):
             raise ValueError("a glance of another kind")
         _require_counts(answer["snapshots"], answer["recorded_step"])
-        return Glance("", **{**answer, "origin": Origin(nearest, tuple(changes)), "counts": counts})
+        return Glance("", **{**answer, "nearest": NearestPreset(name, tuple(changes)), "counts": counts})
     except (TypeError, ValueError, KeyError, AttributeError):
         return None
 

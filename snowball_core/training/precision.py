@@ -37,7 +37,7 @@ class Regime:
 
 
 _BF16, _F32 = torch.bfloat16, torch.float32
-REGIMES = {
+PRECISIONS = {
     "pure-bf16": Regime(_BF16, _BF16, _BF16, _BF16),
     "bf16-weights": Regime(_BF16, _BF16, _BF16, _F32),
     "mixed": Regime(_F32, _BF16, _F32, _F32),
@@ -47,7 +47,7 @@ REGIMES = {
 
 def dtype_names(config: RunConfig) -> dict[str, str]:
     """The formats of weights, gradients, optimizer state and compute, as ``run.json`` names them."""
-    regime = REGIMES[config.precision]
+    regime = PRECISIONS[config.precision]
     named = {"weights": regime.weights, "gradients": regime.gradients, "optimizer_state": regime.moments}
     return {
         **{k: str(v).removeprefix("torch.") for k, v in named.items()},

@@ -46,7 +46,7 @@ def _device_name(device: torch.device) -> str:
     return platform.processor() or platform.machine()
 
 
-def differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+def environment_differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What of the things that decide the bits differs between two provenances, in words."""
     return [f"{key} {begun.get(key)} → {here.get(key)}" for key in _MUST_MATCH if begun.get(key) != here.get(key)]
 
@@ -60,7 +60,7 @@ def compared_provenance(begun: Mapping[str, Any] | None, training: Training) -> 
         If they differ.
     """
     here = provenance(training)
-    if begun is not None and (differing := differences(begun, here)):
+    if begun is not None and (differing := environment_differences(begun, here)):
         raise RunError(
             "a resumed run must be able to repeat its bits; since it began these changed: "
             f"{'; '.join(differing)}. Resume it where they are as they were, or start a new run."

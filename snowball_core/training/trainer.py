@@ -22,7 +22,7 @@ from .gradient_checks import gradient_residuals
 from .machine import resolve_device, resolve_threads
 from .manual_gradients import LeanModel
 from .model import EMBEDDING, UNEMBEDDING, Outcome, build, recorded_name
-from .precision import REGIMES
+from .precision import PRECISIONS
 
 _JIGGLE_STREAM = 0x5EED
 
@@ -77,7 +77,7 @@ class Training:
         self.device = resolve_device(config.device)
         self.threads = resolve_threads(config.threads)
         torch.set_num_threads(self.threads)
-        self.regime = REGIMES[config.precision]
+        self.regime = PRECISIONS[config.precision]
         self.ids = corpus.ids
         self.order = WindowOrder(len(corpus) - config.context, config.batch, config.seed)
         self.window = np.arange(config.context + 1)

@@ -29,7 +29,7 @@ from ..store.integrity.evidence import (
 )
 from ..store.recordings import recordings
 from ..store.run_folder import CHECKPOINT, METRICS, TENSOR, Run
-from .provenance import differences, provenance
+from .provenance import environment_differences, provenance
 from .replay import begin, retrace
 from .trainer import Snapshot, Training
 
@@ -120,7 +120,7 @@ def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step
             f'a replay needs the text of the run; "{run.config.corpus}" is another one now (SHA-256 differs). Put it back.'
         )
     training = begin(run, corpus)
-    if changed := differences(run.manifest.get("provenance", {}), provenance(training)):
+    if changed := environment_differences(run.manifest.get("provenance", {}), provenance(training)):
         raise RunError(
             f"a replay can only be expected to repeat the bits where they were made; here these differ: {'; '.join(changed)}. "
             "Replay it with those, or compare conclusions instead of bits."

@@ -17,15 +17,14 @@ from hypothesis.extra.numpy import arrays
 
 from snowball_core.charts import lineage, motion
 from snowball_core.charts.lineage_data import nature, told_events
-from snowball_core.charts.motion import Picture
 from snowball_core.charts.motion_columns import COLUMNS, Scene
-from snowball_core.charts.step_axis import step_axis
+from snowball_core.charts.step_axis import Picture, step_axis
 from snowball_core.measures.biography import biography
 from snowball_core.measures.freezing import Freezing
 from snowball_core.measures.motion import PERCENTILES, percentiles
 from snowball_core.store.history import Observation, observe
 from snowball_core.tables.lineage import account, event_rows, hidden_of
-from snowball_core.tables.motion import moves_of_token, told, who_moved, zero_stretches
+from snowball_core.tables.motion import freezing_sentence, moves_of_token, who_moved, zero_stretches
 from snowball_core.tables.per_step import step_table, token_motion
 
 NAMES = [f"token {token}" for token in range(16)]
@@ -100,7 +99,7 @@ def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_know
     scene = Scene(table[table["group"] == "all"], seen.rates, [(3, 5)], step_axis(kind, 20, [3, 6]))
     tokens, moved = token_motion(seen), who_moved(seen)
     makers = [
-        lambda step: motion.regimes(scene, step),
+        lambda step: motion.regime_shares(scene, step),
         lambda step: motion.speeds(scene, step),
         lambda step: motion.displacements(scene, "cells", step),
         lambda step: motion.displacements(scene, "weight", step),
@@ -120,8 +119,8 @@ def test_the_areas_of_the_regimes_are_the_counts_of_the_table(make_run: MakeRun)
     seen = observed(make_run)
     table = step_table(seen)
     rows = table[table["group"] == "live"]
-    data = motion.regimes(Scene(rows, seen.rates, (), step_axis("linear", 20)), 3)[1]["regimes"]
-    for column, (name, _) in motion.REGIMES.items():
+    data = motion.regime_shares(Scene(rows, seen.rates, (), step_axis("linear", 20)), 3)[1]["regimes"]
+    for column, (name, _) in motion.REGIME_LABELS.items():
         area = data[data["regime"] == name]
         for step in range(1, 21):
             held = area[area["x"] >= step].iloc[0]
@@ -161,7 +160,7 @@ def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
     ],
 )
 def test_why_motion_ended_is_told_with_what_was_left_of_the_rate(found: Freezing, words: str) -> None:
-    assert words in told(found, "dead", 100, 1e-3)
+    assert words in freezing_sentence(found, "dead", 100, 1e-3)
 
 
 @pytest.mark.parametrize("kind", ["symlog", "linear", "events"])
@@ -169,7 +168,7 @@ def test_lanes_and_barcode_are_drawn_offline_and_do_not_know_the_step(make_run: 
     seen = observed(make_run)
     found = account(seen, "dead")
     axis = step_axis(kind, 20, [int(seen.steps[event.snapshot]) for event in found.tree.events])
-    drawn = lineage.told(found.tree, hidden_of(seen, "dead"), seen.steps, axis, NAMES)
+    drawn = lineage.drawn_lineage(found.tree, hidden_of(seen, "dead"), seen.steps, axis, NAMES)
     for chosen in (None, ("token", 2), ("hole", 2)):
         early, late = (lineage.lanes_chart(drawn, axis, step, chosen) for step in (2, 17))
         assert early[0] == late[0]

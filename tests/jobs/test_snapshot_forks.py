@@ -22,13 +22,13 @@ from snowball_core.jobs.prepare import checked_corpus, prepare, request
 from snowball_core.measures.bf16 import values
 from snowball_core.schedules import learning_rate_at
 from snowball_core.store.history import observe
-from snowball_core.store.origin import CHECKPOINT, SNAPSHOT, changes, origin_of, told
+from snowball_core.store.origin import CHECKPOINT, SNAPSHOT, changes, origin_of, origin_sentence
 from snowball_core.store.run_folder import CHECKPOINT as CHECKPOINT_FILE
 from snowball_core.store.run_folder import HISTORY, Run, matrix_sha256, open_run, read_run, run_paths
 from snowball_core.store.status import request_stop
 from snowball_core.training import loop
 from snowball_core.training.loop import continue_run, record
-from snowball_core.training.precision import REGIMES
+from snowball_core.training.precision import PRECISIONS
 from snowball_core.training.trainer import Training
 from snowball_core.training.verification import replay, verify_hashes
 
@@ -162,9 +162,9 @@ def test_a_snapshot_is_no_initial_state_without_a_fork(folder: Path, book: Path)
     assert run_paths(folder) == []
 
 
-@pytest.mark.parametrize("precision", list(REGIMES))
+@pytest.mark.parametrize("precision", list(PRECISIONS))
 def test_the_recorded_format_is_that_of_the_weights(book: Path, precision: str) -> None:
-    assert tiny(book, precision=precision).recorded_format == REGIMES[precision].recorded
+    assert tiny(book, precision=precision).recorded_format == PRECISIONS[precision].recorded
 
 
 # What a fork says of itself.
@@ -179,7 +179,7 @@ def test_a_fork_says_what_it_took_over_and_what_not(folder: Path, book: Path) ->
     assert (origin.kind, origin.parent, origin.step) == (SNAPSHOT, parent.id, 2)
     assert origin.matrix_sha256 == matrix_sha256(parent.history().words[2])
     assert origin.history_sha256 == parent.manifest["sha256"][HISTORY]
-    said = told(origin, fresh.config)
+    said = origin_sentence(origin, fresh.config)
     for words in (parent.id, "step 2", "bit for bit", "drawn fresh from seed 42", "moments"):
         assert words in said
     assert "snapshot of another run" in fresh.manifest["consequences"]["initial_state"]
@@ -189,7 +189,7 @@ def test_a_fork_says_what_it_took_over_and_what_not(folder: Path, book: Path) ->
     assert any(fault.startswith("labels shifted twice") and parent.id in fault for fault in fresh.manifest["faults_carried"])
     assert exact.origin is not None
     assert exact.origin.kind == CHECKPOINT
-    assert "beta2 0.999 → 0.99" in told(exact.origin, exact.config)
+    assert "beta2 0.999 → 0.99" in origin_sentence(exact.origin, exact.config)
     assert changes(exact.origin.before, exact.config) == ["until 6 → 8", "beta2 0.999 → 0.99"]
 
 

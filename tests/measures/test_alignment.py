@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowball_core.errors import HistoryError
-from snowball_core.measures.alignment import Entrant, anchors, differences, held, overlay, places, ribbon, ribbons, spent
+from snowball_core.measures.alignment import Entrant, anchors, differing_fields, held, overlay, places, ribbon, ribbons, spent
 
 NAN = float("nan")
 
@@ -114,11 +114,11 @@ def test_the_overlay_keeps_every_recorded_step() -> None:
 
 
 def test_only_what_differs_is_listed_and_an_unknown_configuration_says_so() -> None:
-    table = differences({"a": {"seed": 1, "clip": 1.0, "new": 3}, "b": {"seed": 2, "clip": 1.0}, "c": None})
+    table = differing_fields({"a": {"seed": 1, "clip": 1.0, "new": 3}, "b": {"seed": 2, "clip": 1.0}, "c": None})
     assert table.to_numpy().tolist() == [
         ["seed", "1", "2", "unknown"],
         ["clip", "1.0", "1.0", "unknown"],
         ["new", "3", "unknown", "unknown"],
     ]
-    assert differences({"a": {"seed": 1}, "b": {"seed": 1}}).empty
-    assert differences({}).empty
+    assert differing_fields({"a": {"seed": 1}, "b": {"seed": 1}}).empty
+    assert differing_fields({}).empty

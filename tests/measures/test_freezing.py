@@ -36,7 +36,7 @@ def ended(moved, cells, steps, rates=None):
 
 def told(found):
     return (
-        *(found.last_change, found.mostly_still, found.slow, found.is_frozen),
+        *(found.last_move, found.mostly_still, found.slow, found.is_frozen),
         *(found.learning_rate_after, found.is_by_learning_rate),
     )
 
@@ -76,5 +76,5 @@ def test_rates_after_the_last_recorded_step_say_nothing():
 def test_one_snapshot_and_a_group_of_nobody_end_where_they_begin_and_nothing_shows_that_they_are_frozen():
     for tokens in (0, 2):
         found = ended(np.zeros((1, tokens), bool), np.zeros((1, tokens), np.int64), np.array([7]))
-        assert (found.last_change, found.mostly_still, found.slow, found.is_frozen) == (7, 7, 7, False)
+        assert (found.last_move, found.mostly_still, found.slow, found.is_frozen) == (7, 7, 7, False)
         assert math.isnan(found.learning_rate_after)

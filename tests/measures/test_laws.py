@@ -94,7 +94,7 @@ def test_laws_of_the_rate_hold_only_where_the_rate_is_known(lawful, rows, state)
     assert not found["counts-add-up"]["reason"]
     # Of a killed run the last row may be missing.
     after = freezing_of(cut, step_table(cut), "dead")
-    assert (after.last_change, after.is_by_learning_rate) == (4, True if rows >= 5 else None)
+    assert (after.last_move, after.is_by_learning_rate) == (4, True if rows >= 5 else None)
 
 
 def test_the_reach_of_an_update_grows_with_the_steps_behind_it(lawful):

@@ -145,7 +145,7 @@ def test_three_definitions_of_freezing_can_disagree():
     cells[1:21] = 5
     cells[21:41, :1] = 1
     found = freezing((cells > 0).sum(axis=1), tokens, cells.mean(axis=1), steps)
-    assert (found.last_change, found.mostly_still) == (400, 200)
+    assert (found.last_move, found.mostly_still) == (400, 200)
     assert 200 < found.slow <= 300
     assert found.is_frozen
     assert found.is_by_learning_rate is None
@@ -162,7 +162,7 @@ def test_a_group_frozen_because_the_rate_is_zero_is_flagged_and_another_is_not()
 def test_a_group_that_still_moves_at_the_end_is_not_frozen():
     moved = np.array([0, 1])
     assert not freezing(moved, 1, moved.astype(float), np.array([0, 1])).is_frozen
-    assert freezing(moved[:1], 1, moved[:1].astype(float), np.array([0])).last_change == 0
+    assert freezing(moved[:1], 1, moved[:1].astype(float), np.array([0])).last_move == 0
 
 
 @given(histories())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pages.parts.about.glossary import Entry, anchors, measures, sections
+from pages.parts.about.glossary import GlossaryEntry, anchors, measures, sections
 from snowball_core.measures.alignment import SPENT
 from snowball_core.measures.lineage import KINDS
 from snowball_core.measures.motion import REGIMES
@@ -33,9 +33,9 @@ def test_every_event_and_regime_is_explained() -> None:
 def test_every_measure_has_a_formula_and_every_table_a_column_for_unit_group_and_trap() -> None:
     for section in measures():
         for entry in section.parts:
-            if isinstance(entry, Entry):
+            if isinstance(entry, GlossaryEntry):
                 assert entry.facts, entry.title
-            if isinstance(entry, Entry) and section.anchor in (
+            if isinstance(entry, GlossaryEntry) and section.anchor in (
                 "census",
                 "lattice-and-distance",
                 "motion",
@@ -44,13 +44,13 @@ def test_every_measure_has_a_formula_and_every_table_a_column_for_unit_group_and
             ):
                 assert {"formula", "trap avoided"} <= dict(entry.facts).keys(), entry.title
     census = next(section for section in measures() if section.anchor == "census")
-    unique = next(part for part in census.parts if isinstance(part, Entry) and "unique" in part.names)
+    unique = next(part for part in census.parts if isinstance(part, GlossaryEntry) and "unique" in part.names)
     assert [heading for heading, _ in unique.facts] == ["formula", "unit", "group", "trap avoided"]
 
 
 def test_no_two_entries_share_an_anchor() -> None:
     every = [section.anchor for section in measures()]
-    every += [part.anchor for section in measures() for part in section.parts if isinstance(part, Entry)]
+    every += [part.anchor for section in measures() for part in section.parts if isinstance(part, GlossaryEntry)]
     assert len(every) == len(set(every)), sorted(name for name in every if every.count(name) > 1)
     assert all(every)
 
@@ -62,7 +62,7 @@ def test_a_table_is_read_row_by_row_and_text_stays_text() -> None:
     assert section.anchor == "one"
     words, entry, end = section.parts
     assert (words, end) == ("words\nmore", "end")
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, GlossaryEntry)
     assert (entry.names, entry.facts, entry.anchor) == (("x", "y", "Z"), (("formula", "a | b"),), "x")
 
 

@@ -58,9 +58,9 @@ def test_displacements_are_drawn_in_cells_and_in_weight_units(make_run: MakeRun)
 def test_the_three_ends_of_motion_stand_side_by_side_and_lead_there(make_run: MakeRun) -> None:
     make_run()
     app = opened("motion", step="2", group="live")
-    labels = [app.button(key=f"freeze-{name}").label for name in ("last_change", "mostly_still", "slow")]
-    assert labels == ["Last change: step 20", "90 % still: step 20", "Under a cell in 100 steps: step 20"]
-    sound(app.button(key="freeze-last_change").click().run())
+    labels = [app.button(key=f"freeze-{name}").label for name in ("last_move", "mostly_still", "slow")]
+    assert labels == ["Last move: step 20", "90 % still: step 20", "Under a cell in 100 steps: step 20"]
+    sound(app.button(key="freeze-last_move").click().run())
     assert app.query_params["step"] == "20"
     assert "At step 20" in texts(app.markdown)
 

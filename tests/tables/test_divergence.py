@@ -13,7 +13,7 @@ import pytest
 from snowball_core.cli.main import main
 from snowball_core.measures.bf16 import finite_rows, from_values, is_finite, nan_rows, values
 from snowball_core.store.history import Observation
-from snowball_core.tables.census import last_change
+from snowball_core.tables.census import last_hole_change
 from snowball_core.tables.comparison import measured
 from snowball_core.tables.divergence import divergence, judged
 from snowball_core.tables.lineage import account, biography_table, event_rows
@@ -72,7 +72,7 @@ def test_a_run_that_diverged_is_judged_as_the_history_cut_before_would_be(said, 
         assert biography_table(told[0], whole, token).equals(biography_table(told[1], cut, token))
     drawn, anchors = measured(whole, "dead")
     assert (drawn["step"].tolist(), anchors) == (STEPS.tolist(), measured(cut, "dead")[1])
-    assert last_change(step_table(whole), "dead") == 6
+    assert last_hole_change(step_table(whole), "dead") == 6
 
 
 def test_a_history_that_is_finite_again_diverged_all_the_same():

@@ -17,7 +17,7 @@ from snowball_core.tables.draws import (
     OTHER_BITS,
     SAME_BITS,
     SAME_BYTES,
-    Recording,
+    ComparedRun,
     Twins,
     deciding,
     draw_hash,
@@ -30,9 +30,9 @@ from snowball_core.tables.draws import (
 A, B = {"seed": 1, "clip": 1.0}, {"seed": 2, "clip": 1.0}
 
 
-def recorded(name: str, fields: dict[str, object] | None, numbers: list[float], steps: list[int] | None = None) -> Recording:
+def recorded(name: str, fields: dict[str, object] | None, numbers: list[float], steps: list[int] | None = None) -> ComparedRun:
     words = np.array(numbers, np.float32)[:, None, None] * np.ones((1, 2, 2), np.float32)
-    return Recording(name, fields, words, np.array(steps if steps is not None else range(len(numbers))))
+    return ComparedRun(name, fields, words, np.array(steps if steps is not None else range(len(numbers))))
 
 
 def test_a_name_a_longer_recording_and_the_machine_make_no_other_draw() -> None:
@@ -108,8 +108,8 @@ def test_minus_zero_is_another_bit_than_zero() -> None:
 
 def test_matrices_of_other_shapes_or_formats_share_no_step() -> None:
     one = recorded("x", A, [0, 1])
-    narrow = Recording("y", A, one.words[:, :1], one.steps)
-    whole = Recording("z", A, one.words.view(np.uint16), one.steps)
+    narrow = ComparedRun("y", A, one.words[:, :1], one.steps)
+    whole = ComparedRun("z", A, one.words.view(np.uint16), one.steps)
     assert first_difference(one, narrow) == first_difference(one, whole) == (0, None)
     assert [pair.kind for pair in twins([one, narrow])] == [OTHER_BITS]
 

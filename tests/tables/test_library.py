@@ -14,7 +14,7 @@ from conftest import MakeRun, falling_together
 from hypothesis import given
 from hypothesis import strategies as some
 
-from snowball_core.config_checks import origin
+from snowball_core.config_checks import nearest_preset
 from snowball_core.schedules import recorded_steps
 from snowball_core.store.cache import keep_answer
 from snowball_core.store.files.tensor_file import TensorWriter
@@ -24,7 +24,7 @@ from snowball_core.store.status import lock_of
 from snowball_core.store.trash import trash
 from snowball_core.tables import run_summary as room
 from snowball_core.tables.census import group_mask
-from snowball_core.tables.library import Row, row, shelf, shelf_table
+from snowball_core.tables.library import RunRow, row, shelf, shelf_table
 from snowball_core.tables.run_summary import GROUPS, POINTS, Glance, glance, spread
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,7 +196,7 @@ def test_a_run_that_recorded_nothing_yet_is_not_damaged(make_run: MakeRun) -> No
     status = json.loads((run.path / "status.json").read_text()) | {"step": 0}
     (run.path / "status.json").write_text(json.dumps(status))
     assert row(run.path).damage == ""
-    assert row(run.path).glance == Glance(name="made-up", created=run.manifest["created"], origin=origin(run.config))
+    assert row(run.path).glance == Glance(name="made-up", created=run.manifest["created"], nearest=nearest_preset(run.config))
 
 
 def test_a_killed_worker_leaves_an_interrupted_run_with_its_counts(make_run: MakeRun) -> None:
@@ -289,7 +289,7 @@ def test_the_benchmarks_library_is_listed_whole(tmp_path: Path) -> None:
     from benchmarks.library import made_library, shelf_rows
 
     made_library(tmp_path, 12)
-    listed: list[Row] = shelf(tmp_path)
+    listed: list[RunRow] = shelf(tmp_path)
     assert sorted(each.glance.name for each in listed) == sorted(f"made-{n}" for n in range(12))
     assert {each.glance.counts["dead"].last for each in listed} == {(1, 1, 6)}
     run = open_run(tmp_path, listed[0].id)

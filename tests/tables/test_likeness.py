@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from snowball_core.cli.main import main
 from snowball_core.tables.comparison import footer, line_up, no_differences, setting_names
-from snowball_core.tables.draws import Recording, names_apart, shapes, unlike
+from snowball_core.tables.draws import ComparedRun, names_apart, shapes, unlike
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -31,8 +31,8 @@ def lines(capsys: pytest.CaptureFixture[str], *words: object) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def recorded(name: str, shape: tuple[int, int, int], kind: type = np.float32, fields: object = None) -> Recording:
-    return Recording(name, fields, np.zeros(shape, kind), np.arange(shape[0]))  # type: ignore[arg-type]
+def recorded(name: str, shape: tuple[int, int, int], kind: type = np.float32, fields: object = None) -> ComparedRun:
+    return ComparedRun(name, fields, np.zeros(shape, kind), np.arange(shape[0]))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from snowball_core.tables.census import (
     glyph,
     group_mask,
     hole_table,
-    last_change,
+    last_hole_change,
     lattice_facts,
     measures_table,
     parquet_bytes,
@@ -193,7 +193,7 @@ def test_lattice_facts_name_the_format_and_measure_the_centroid():
 
 def test_the_last_change_is_that_of_the_group_asked_for():
     table = measures_table(HISTORY_WORDS, STEPS, DEAD)
-    assert [last_change(table, group) for group in GROUPS] == [2, 2, 0]
+    assert [last_hole_change(table, group) for group in GROUPS] == [2, 2, 0]
 
 
 def test_the_snapshot_shown_for_a_step_is_the_last_one_at_or_before_it():

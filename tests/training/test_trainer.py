@@ -23,7 +23,7 @@ from snowball_core.training.batches import WindowOrder
 from snowball_core.training.machine import resolve_device
 from snowball_core.training.manual_gradients import LeanModel
 from snowball_core.training.model import build
-from snowball_core.training.precision import REGIMES
+from snowball_core.training.precision import PRECISIONS
 from snowball_core.training.trainer import Snapshot, Training, snapshots
 
 GATSBY = Path(__file__).resolve().parents[3] / "shared" / "data" / "gatsby.txt"
@@ -94,7 +94,7 @@ def test_the_lean_forward_and_its_gradients_equal_the_stock_model(norm_layer: st
     assert hidden.shape == (targets.numel(), config.hidden)
 
 
-@pytest.mark.parametrize("precision", list(REGIMES))
+@pytest.mark.parametrize("precision", list(PRECISIONS))
 def test_two_trainings_of_one_configuration_give_the_same_bits(precision: str) -> None:
     config = tiny(precision=precision, steps=12, extra="moment_hash,hidden_mean,dead_probability,gradient,exp_avg,exp_avg_sq")
     first, second = trained(config), trained(config)
@@ -105,7 +105,7 @@ def test_two_trainings_of_one_configuration_give_the_same_bits(precision: str) -
         assert all(one.extras[name].tobytes() == other.extras[name].tobytes() for name in one.extras)
 
 
-@pytest.mark.parametrize("precision", list(REGIMES))
+@pytest.mark.parametrize("precision", list(PRECISIONS))
 @pytest.mark.parametrize("compute", ["f32", "bf16"])
 def test_a_restored_training_continues_bit_for_bit(precision: str, compute: str) -> None:
     config = tiny(precision=precision, compute=compute, steps=8, jiggle_sigma=1e-3)
@@ -124,7 +124,7 @@ def test_a_restored_training_continues_bit_for_bit(precision: str, compute: str)
 
 
 def test_recorded_weights_are_in_the_format_their_regime_promises() -> None:
-    for precision, regime in REGIMES.items():
+    for precision, regime in PRECISIONS.items():
         words = trained(tiny(precision=precision, steps=2))[-1].words
         assert words.dtype == (np.uint16 if regime.recorded == "BF16" else np.float32)
         if precision == "mixed":

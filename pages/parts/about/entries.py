@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from .glossary import Entry, Section
+from .glossary import GlossaryEntry, Section
 
 
 def contents(sections: Sequence[Section]) -> None:
@@ -22,13 +22,13 @@ def entries(section: Section) -> None:
     """A section: its text, and its entries under small headings."""
     st.header(section.title, anchor=section.anchor, divider="gray")
     for part in section.parts:
-        if isinstance(part, Entry):
+        if isinstance(part, GlossaryEntry):
             _entry(part)
         else:
             st.markdown(part)
 
 
-def _entry(entry: Entry) -> None:
+def _entry(entry: GlossaryEntry) -> None:
     left, right = st.columns([1, 2], gap="medium")
     left.subheader(entry.title, anchor=entry.anchor)
     right.markdown("  \n".join(f":gray[{heading}:] {cell}" for heading, cell in entry.facts))

@@ -12,7 +12,7 @@ _SEPARATOR = re.compile(r"\|[\s|:-]+\|")
 
 
 @dataclass(frozen=True)
-class Entry:
+class GlossaryEntry:
     """One row of a table: a word, or a measure.
 
     Attributes
@@ -40,7 +40,7 @@ class Section:
     """A heading with what stands under it: paragraphs of Markdown and entries, in order."""
 
     title: str
-    parts: tuple[str | Entry, ...]
+    parts: tuple[str | GlossaryEntry, ...]
 
     @property
     def anchor(self) -> str:
@@ -71,7 +71,7 @@ def sections(text: str) -> list[Section]:
     found = []
     for block in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         title, _, body = block.partition("\n")
-        parts: list[str | Entry] = []
+        parts: list[str | GlossaryEntry] = []
         for paragraph in re.split(r"\n\s*\n", body.strip()):
             lines = paragraph.strip().splitlines()
             if len(lines) > 2 and lines[0].startswith("|") and _SEPARATOR.fullmatch(lines[1].strip()):
@@ -87,12 +87,12 @@ def _cells(line: str) -> list[str]:
     return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
 
 
-def _entry(headings: list[str], cells: list[str]) -> Entry:
+def _entry(headings: list[str], cells: list[str]) -> GlossaryEntry:
     title = cells[0]
     coded = re.findall(r"`([^`]+)`", title)
     words = [word.strip() for word in re.sub(r"`[^`]+`", "", title).split(",") if word.strip()]
     facts = zip(headings[1:], cells[1:], strict=True)
-    return Entry(title, tuple([*coded, *words] or [title]), tuple((heading, cell) for heading, cell in facts if cell))
+    return GlossaryEntry(title, tuple([*coded, *words] or [title]), tuple((heading, cell) for heading, cell in facts if cell))
 
 
 @functools.cache
@@ -105,7 +105,7 @@ def measures() -> tuple[Section, ...]:
 def anchors() -> dict[str, str]:
     """Every name of docs/measures.md and the anchor of the entry that explains it; sections by their anchors too."""
     named = {section.anchor: section.anchor for section in measures()}
-    entries = [part for section in measures() for part in section.parts if isinstance(part, Entry)]
+    entries = [part for section in measures() for part in section.parts if isinstance(part, GlossaryEntry)]
     for entry in entries:
         for name in entry.names:
             named.setdefault(name, entry.anchor)

@@ -13,7 +13,7 @@ from snowball_core.measures.alignment import Entrant
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.census import recorded_snapshots
 from snowball_core.tables.comparison import LineUp, entrants, line_up, measured, recording
-from snowball_core.tables.draws import Recording
+from snowball_core.tables.draws import ComparedRun
 
 from ..shared import cached
 from ..shared.file_stamps import Stamp, of_run, stamp
@@ -49,7 +49,7 @@ def measured_entrants(keys: Sequence[Key], group: str) -> list[Entrant]:
     began, bar, done = time.monotonic(), st.empty(), 0
     by_id = {Path(path).name: (path, snapshots) for path, snapshots in keys}
 
-    def measure(each: Recording) -> tuple[pd.DataFrame, dict[str, int | None]]:
+    def measure(each: ComparedRun) -> tuple[pd.DataFrame, dict[str, int | None]]:
         nonlocal done
         took = time.monotonic() - began
         if took > _PATIENCE:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from snowball_core.charts.overlay import printed
+from snowball_core.charts.step_axis import Picture
 from snowball_core.charts.svg import png_bytes, svg_bytes
 from snowball_core.export.tables import FORMATS
 from snowball_core.measures.alignment import Entrant, overlay
 from snowball_core.tables.comparison import MEASURES, LineUp, footer
 
-Picture = tuple[Mapping[str, Any], Mapping[str, pd.DataFrame]]
 _LABELS = {"svg": "SVG", "png": "PNG", "csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 
 
 @dataclass(frozen=True)
-class Told:
+class OverlayCaption:
     """What is said of all pictures of a comparison.
 
     Attributes
@@ -49,7 +48,7 @@ def take_overlays(
     names: Mapping[str, str],
     entrants: Sequence[Entrant],
     pictures: Mapping[str, Picture],
-    told: Told,
+    caption: OverlayCaption,
 ) -> None:
     """Buttons for every picture and for the table of every recorded step; each file is made when its button is pressed."""
     with st.expander("Take this home", on_change="rerun", key="take-overlays") as box:
@@ -57,12 +56,12 @@ def take_overlays(
             return
         for measure, picture in pictures.items():
             title, unit, _ = MEASURES[measure]
-            lines = [*footer(lined_up, names, told.along, whose(measure, told.group), unit), told.note]
+            lines = [*footer(lined_up, names, caption.along, whose(measure, caption.group), unit), caption.note]
             svg = functools.partial(_drawn, picture, title, lines)
-            _row(measure, title, told.group, {"svg": svg, "png": functools.partial(_dotted, svg)})
-        table = functools.partial(overlay, entrants, list(pictures), told.align)
+            _row(measure, title, caption.group, {"svg": svg, "png": functools.partial(_dotted, svg)})
+        table = functools.partial(overlay, entrants, list(pictures), caption.align)
         what = "Every recorded step of every run, with its place on the axis"
-        _row("overlay", what, told.group, {kind: functools.partial(_formed, form, table) for kind, form in FORMATS.items()})
+        _row("overlay", what, caption.group, {kind: functools.partial(_formed, form, table) for kind, form in FORMATS.items()})
 
 
 def _drawn(picture: Picture, title: str, lines: Sequence[str]) -> bytes:
@@ -77,9 +76,9 @@ def _formed(form: Callable[[pd.DataFrame], bytes], table: Callable[[], pd.DataFr
     return form(table())
 
 
-def _row(name: str, told: str, group: str, files: Mapping[str, Callable[[], bytes]]) -> None:
+def _row(name: str, title: str, group: str, files: Mapping[str, Callable[[], bytes]]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":small[{told}:]", width="content")
+        st.markdown(f":small[{title}:]", width="content")
         for kind, make in files.items():
             file, key = f"comparison-{name}-{group}.{kind}", f"take-{name}-{kind}"
             icon = ":material/download:"

@@ -11,13 +11,14 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.charts.overlay import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
+from snowball_core.charts.step_axis import Picture
 from snowball_core.measures.alignment import ALIGNMENTS, Entrant, places, ribbons, why_missing
 from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, setting_names
 
 from ..shared.help_links import what_is
 from ..shared.text import many, plain
 from ..shared.url_state import pick_one_or_none, pick_segment, pick_some
-from .overlay_files import Picture, Told, take_overlays, whose
+from .overlay_files import OverlayCaption, take_overlays, whose
 
 _ALIGN_TITLE = {
     "step": "step (symlog)",
@@ -89,7 +90,7 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
         + "]"
     )
     shown = {name: picture for name, picture in pictures.items() if picture is not None}
-    take_overlays(lined_up, names, drawn, shown, Told(ALIGNMENTS[align], align, group, note))
+    take_overlays(lined_up, names, drawn, shown, OverlayCaption(ALIGNMENTS[align], align, group, note))
 
 
 def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str | None) -> None:

@@ -33,7 +33,7 @@ def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, S
     with st.container(border=True, key="draws"):
         if differing := unlike(lined_up.recordings, {run: name.split(" ")[0] for run, name in names.items()}):
             st.info(plain(differing), icon=":material/difference:")
-        st.markdown(f"**{plain(lined_up.told)}** {what_is('independent draws')}")
+        st.markdown(f"**{plain(lined_up.summary)}** {what_is('independent draws')}")
         told = [_once(lined_up, draw, names) for draw in _drawn_twice(lined_up)]
         if len(told) > _MOST_TOLD:
             more = f"And {len(told) - _MOST_TOLD:,} draws more: runs of one draw have one number in the table."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import last_change, recorded_at, recorded_snapshots
+from snowball_core.tables.census import last_hole_change, recorded_at, recorded_snapshots
 
 from ..shared import cached
 from ..shared.divergence_notice import say_diverged
@@ -21,7 +21,7 @@ def choose_stand(run: Run, group: str, unit: str) -> Stand | None:
         return None
     say_diverged(run, group, snapshots)
     steps = run.steps(snapshots)
-    default = last_change(cached.measures(str(run.path), snapshots), group)
+    default = last_hole_change(cached.measures(str(run.path), snapshots), group)
     arrive(run.id, default, run.config.last_step, steps, run.status().is_alive)
     first, last = int(steps[0]), int(steps[-1])
     st.session_state["export-step"] = min(max(int(here()["step"]), first), last)

@@ -13,7 +13,7 @@ from snowball_core.charts import distances
 from snowball_core.errors import SnowballError
 from snowball_core.store.files.tensor_header import history_file
 from snowball_core.store.history import Observation
-from snowball_core.tables.census import csv_bytes, last_change, recorded_at
+from snowball_core.tables.census import csv_bytes, last_hole_change, recorded_at
 from snowball_core.tables.divergence import divergence
 from snowball_core.tables.lineage import event_rows, event_table
 
@@ -115,7 +115,7 @@ def _is_scrubbed(asked: Asked, seen: Observation, table: pd.DataFrame, group: st
         st.warning(f"The snapshots cannot be drawn: {plain(error)}")
         return False
     count = len(seen.words)
-    default = last_change(table, group)
+    default = last_hole_change(table, group)
     known = Known(_id(asked), count, count - 1, default, group, unit, seen.dead, told)
     mount(made, known, opened_file.are_bytes(seen))
     return True

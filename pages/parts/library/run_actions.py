@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from snowball_core.config_checks import differences
+from snowball_core.config_checks import config_differences
 from snowball_core.errors import SnowballError
 from snowball_core.measures.alignment import FEWEST, MOST
 from snowball_core.store.notes import LONGEST_LABEL, LONGEST_NOTE, Notes, add_tags, annotate_seen, tags_of
 from snowball_core.store.run_folder import Run, read_run
 from snowball_core.store.status import is_read_only
-from snowball_core.tables.library import Row
+from snowball_core.tables.library import RunRow
 
 from ..shared.run_picker import state_badge
 from ..shared.text import plain, size
@@ -24,7 +24,7 @@ from .trash import put_away
 _PROBLEM = "library-problem"
 
 
-def act_on(rows: Sequence[Row]) -> None:
+def act_on(rows: Sequence[RunRow]) -> None:
     """Draw what can be done with the selected runs."""
     if len(rows) > 1:
         rows = [row for row in rows if row.is_run]
@@ -38,7 +38,7 @@ def act_on(rows: Sequence[Row]) -> None:
         _several(rows)
 
 
-def _one(row: Row) -> None:
+def _one(row: RunRow) -> None:
     with st.container(border=True, key="selected"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(row.title)}**")
@@ -64,19 +64,19 @@ def _one(row: Row) -> None:
         _form(row)
 
 
-def _say_origin(row: Row) -> None:
-    if (found := row.glance.origin) is None:
+def _say_origin(row: RunRow) -> None:
+    if (found := row.glance.nearest) is None:
         return
     if not found.changes:
-        st.caption(f"Its configuration is the preset {found.nearest}.")
+        st.caption(f"Its configuration is the preset {found.name}.")
         return
     config = read_run(row.path).config
     changed = ", ".join(f"{name.replace('_', ' ')} {_said(getattr(config, name))}" for name in found.changes[:8])
     more = " and more" if len(found.changes) > 8 else ""
-    st.caption(f"Its configuration is its own, nearest to {found.nearest}, with {plain(changed)}{more}.")
+    st.caption(f"Its configuration is its own, nearest to {found.name}, with {plain(changed)}{more}.")
 
 
-def _form(row: Row) -> None:
+def _form(row: RunRow) -> None:
     notes = row.notes
     # Named by what it shows: notes written elsewhere are shown, not overwritten by what stood here before.
     mark = f"{row.id}-{zlib.crc32(repr(notes).encode())}"
@@ -98,7 +98,7 @@ def _save(path: Path, shown: Notes, mark: str) -> None:
         st.session_state[_PROBLEM] = str(error)
 
 
-def _several(rows: Sequence[Row]) -> None:
+def _several(rows: Sequence[RunRow]) -> None:
     with st.container(border=True, key="selected"):
         st.markdown(f"**{len(rows):,} runs selected** · {size(sum(row.bytes or 0 for row in rows))}")
         readable = [row.id for row in rows if row.glance.snapshots and not row.glance.damage]
@@ -113,15 +113,15 @@ def _several(rows: Sequence[Row]) -> None:
             _put_away_button(rows)
 
 
-def _differences(rows: Sequence[Row]) -> None:
+def _differences(rows: Sequence[RunRow]) -> None:
     """The fields in which the configurations differ, a column per run."""
-    whole = [row for row in rows if row.glance.origin is not None]
+    whole = [row for row in rows if row.glance.nearest is not None]
     try:
         runs: list[Run] = [read_run(row.path) for row in whole]
     except SnowballError as error:
         st.error(plain(error))
         return
-    found = differences([run.config for run in runs])
+    found = config_differences([run.config for run in runs])
     if left_out := len(rows) - len(whole):
         st.caption(f"{left_out} of them cannot be compared: a damaged run.json.")
     if not found:
@@ -157,7 +157,7 @@ def _tag_all(paths: Sequence[Path], tag: str) -> None:
         st.session_state[_PROBLEM] = str(error)
 
 
-def _put_away_button(rows: Sequence[Row]) -> None:
+def _put_away_button(rows: Sequence[RunRow]) -> None:
     alive = [row for row in rows if row.status.is_alive]
     st.button(
         "Put into the trash" if len(rows) == 1 else f"Put {len(rows):,} runs into the trash",

@@ -15,7 +15,7 @@ from snowball_core.store.staging import sweep
 from snowball_core.store.status import read_status
 from snowball_core.store.trash import sweep_trash
 from snowball_core.tables.census import csv_bytes
-from snowball_core.tables.library import ORDERS, Row, matching, ordered, shelf, shelf_table
+from snowball_core.tables.library import ORDERS, RunRow, matching, ordered, shelf, shelf_table
 from snowball_core.tables.run_summary import POINTS
 
 from ..shared.group_and_unit import pick_group
@@ -50,13 +50,13 @@ def shelf_view() -> None:
         st.fragment(_follow, run_every=_FOLLOW_SECONDS)(alive, time.monotonic())
 
 
-def _follow(rows: Sequence[Row], drawn: float) -> None:
+def _follow(rows: Sequence[RunRow], drawn: float) -> None:
     """Draw the whole page anew when a run is further than it was, but not more often than every few seconds."""
     if time.monotonic() - drawn >= _FOLLOW_SECONDS and any(read_status(row.path) != row.status for row in rows):
         st.rerun()
 
 
-def _listed() -> list[Row]:
+def _listed() -> list[RunRow]:
     """The rows of all runs; with a bar and an estimate where counting them takes more than a moment."""
     place, began = st.empty(), time.monotonic()
     last = began
@@ -78,7 +78,7 @@ def _listed() -> list[Row]:
     return rows
 
 
-def _filtered(rows: Sequence[Row]) -> tuple[str, list[Row]]:
+def _filtered(rows: Sequence[RunRow]) -> tuple[str, list[RunRow]]:
     """Draw the filters; return the group whose counts are shown and the rows that match, in the order asked for."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
         text = type_text(
@@ -104,7 +104,7 @@ def _several(label: str, key: str, options: list[str]) -> list[str]:
     return pick_some(label, key, {name: name for name in options}, [], placeholder="any", width=190)
 
 
-def _table(rows: Sequence[Row], group: str) -> list[Row]:
+def _table(rows: Sequence[RunRow], group: str) -> list[RunRow]:
     """The table of runs; return the selected ones.
 
     The widget's name follows from the runs it shows: a selection of row numbers never comes to mean other runs.

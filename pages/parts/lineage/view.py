@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.charts.lineage import BARCODE_COLUMNS, Told, barcode, ground, lanes_chart, told
+from snowball_core.charts.lineage import BARCODE_COLUMNS, DrawnLineage, barcode, drawn_lineage, ground, lanes_chart
 from snowball_core.charts.lineage_data import nature, told_events
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.export.pictures import Plate
@@ -80,11 +80,13 @@ def _hidden(path: str, snapshots: int, group: str) -> Hidden | None:
 
 
 @of_run(st.cache_resource, max_entries=12, show_spinner="Laying out the lanes…")
-def _laid_out(path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool) -> tuple[Told, dict[str, pd.DataFrame]]:
+def _laid_out(
+    path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool
+) -> tuple[DrawnLineage, dict[str, pd.DataFrame]]:
     account, seen = cached.lineage_account(path, snapshots, group), cached.seen(path, snapshots)
     calm = _calm(path, snapshots, group)
     tree, found = (account.tree, ()) if unfold else (calm.tree, calm.found)
-    drawn = told(tree, _hidden(path, snapshots, group), seen.steps, axis, names_of(seen), found)
+    drawn = drawn_lineage(tree, _hidden(path, snapshots, group), seen.steps, axis, names_of(seen), found)
     return drawn, ground(drawn, axis)
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.charts import motion
-from snowball_core.charts.motion import Picture
 from snowball_core.charts.motion_columns import Scene
+from snowball_core.charts.step_axis import Picture
 from snowball_core.export.pictures import Plate
 from snowball_core.measures.freezing import known_rates
-from snowball_core.tables.motion import DEFINITIONS, told, who_moved, zero_stretches
+from snowball_core.tables.motion import DEFINITIONS, freezing_sentence, who_moved, zero_stretches
 from snowball_core.tables.per_step import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
 from ..shared import cached
@@ -61,7 +61,7 @@ def motion_view(whole: Whole, unit: str) -> None:
     table = steps[steps["group"] == whole.group].reset_index(drop=True)
     peak = float(seen.rates[1].max()) if seen.rates is not None and len(seen.rates[1]) else float("nan")
     found = freezing_of(seen, steps, whole.group)
-    st.markdown(told(found, whole.group, int(seen.steps[-1]), peak))
+    st.markdown(freezing_sentence(found, whole.group, int(seen.steps[-1]), peak))
     scene = Scene(table, seen.rates, zero_stretches(seen), whole.axis)
     _now(whole, table)
     _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS})
@@ -172,7 +172,7 @@ def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[
     return [
         Figure(
             *("regimes", "Who moves", "since the recorded step before, and how far.", "share of tokens per recorded step"),
-            *("further", f"Shares of {who} that are frozen, move by a cell, or further", motion.regimes(scene, step)),
+            *("further", f"Shares of {who} that are frozen, move by a cell, or further", motion.regime_shares(scene, step)),
         ),
         Figure(
             *("map", "Freeze map", "a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),

@@ -16,7 +16,7 @@ import streamlit as st
 from snowball_core.charts.scrubber_blob import Reel, packed_blob
 from snowball_core.errors import SnowballError
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import glyph, last_change
+from snowball_core.tables.census import glyph, last_hole_change
 
 from ..shared import cached
 from ..shared.file_stamps import drawn
@@ -99,7 +99,7 @@ def scrubber(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         st.warning(f"Not every step can be drawn at once: {plain(error)}")
         return False
     steps = run.steps(snapshots)
-    default = int(steps[-1]) if alive else last_change(cached.measures(str(run.path), snapshots), group)
+    default = int(steps[-1]) if alive else last_hole_change(cached.measures(str(run.path), snapshots), group)
     if not alive:
         follow_to_the_end(run.id, int(steps[-1]))
     mount(made, Known(run.id, snapshots, run.config.last_step, default, group, unit, run.dead, told, alive, steps))

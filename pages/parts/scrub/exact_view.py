@@ -13,7 +13,7 @@ from snowball_core.tables.census import (
     drawable_snapshots,
     group_mask,
     group_table,
-    last_change,
+    last_hole_change,
     planned,
     recorded_snapshots,
     settled,
@@ -86,7 +86,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return
     measures = cached.measures(str(run.path), snapshots)
-    default = last_change(measures, group) if finished else 0
+    default = last_hole_change(measures, group) if finished else 0
     arrive(run.id, default, run.config.last_step, grows=not finished)
     with heading:
         axis = _axis(run, snapshots if finished else settled(snapshots), group)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.config import DEFAULTS
-from snowball_core.store.origin import told
+from snowball_core.store.origin import origin_sentence
 from snowball_core.store.run_folder import Run
 
 from .text import plain
@@ -24,7 +24,7 @@ def provenance(run: Run) -> None:
     ]
     st.caption(plain(" · ".join(parts)))
     if origin := run.origin:
-        st.caption(plain(told(origin, config)))
+        st.caption(plain(origin_sentence(origin, config)))
     if faults := run.manifest.get("faults_carried"):
         st.caption("This run repeats known faults of the published experiment: " + plain("; ".join(map(str, faults))) + ".")
     with st.expander("Configuration and provenance", on_change="rerun", key="manifest") as box:

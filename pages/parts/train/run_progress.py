@@ -8,7 +8,7 @@ import streamlit as st
 
 from snowball_core.charts import counts_and_places
 from snowball_core.charts.step_axis import step_axis
-from snowball_core.store.origin import told
+from snowball_core.store.origin import origin_sentence
 from snowball_core.store.run_folder import Run
 from snowball_core.store.status import LOST, Status
 from snowball_core.tables.live import Seen, follow
@@ -25,7 +25,7 @@ def progress(run: Run, status: Status) -> None:
         st.markdown(f"**{plain(run.id)}**")
         state_badge(status)
     if origin := run.origin:
-        st.caption(plain(told(origin, run.config)))
+        st.caption(plain(origin_sentence(origin, run.config)))
     seen = follow(run, st.session_state.get(f"seen-{run.id}"))
     if status.message == LOST and len(seen.counts):
         status = replace(status, step=int(seen.counts["step"].iloc[-1]))

@@ -32,7 +32,7 @@ _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 1
 _BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64}
 
 
-class Entry(NamedTuple):
+class TensorEntry(NamedTuple):
     """What a header says of one tensor; ``begin`` and ``end`` count bytes from the start of the data."""
 
     dtype: str
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 class Header(NamedTuple):
     """What a file's header says; the data begin at byte ``start`` of the file."""
 
-    tensors: dict[str, Entry]
+    tensors: dict[str, TensorEntry]
     metadata: dict[str, str]
     start: int
 
@@ -216,7 +216,7 @@ def history_in(header: Header, path: Path) -> str:
     return names[0]
 
 
-def _fits(name: str, entry: Entry, rank: int) -> bool:
+def _fits(name: str, entry: TensorEntry, rank: int) -> bool:
     return name != RESERVED and entry.dtype in ("BF16", "F32") and len(entry.shape) == rank
 
 
@@ -240,7 +240,7 @@ def _checked(content: Any, start: int, size: int) -> Header:
     return Header(tensors, metadata, start)
 
 
-def _entry(name: str, entry: Any) -> Entry:
+def _entry(name: str, entry: Any) -> TensorEntry:
     fault = f'the entry of the tensor "{name[:80]}" is damaged'
     if not isinstance(entry, dict) or not isinstance(dtype := entry.get("dtype"), str):
         raise ValueError(fault)
@@ -253,7 +253,7 @@ def _entry(name: str, entry: Any) -> Entry:
     bits = _BITS.get(dtype)
     if begin > end or (bits is not None and math.prod(shape) * bits != (end - begin) * 8):
         raise ValueError(f"{fault}: its shape and its bytes do not agree")
-    return Entry(dtype, tuple(shape), begin, end)
+    return TensorEntry(dtype, tuple(shape), begin, end)
 
 
 def _are_counts(numbers: Any) -> TypeGuard[list[int]]:

@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import HistoryError, RunError
 from ...schedules import recorded_steps
 from ..files.regular_files import FileIdentity, identity, open_regular, read_json
-from ..files.tensor_header import Entry, read_header
+from ..files.tensor_header import TensorEntry, read_header
 from ..manifest import is_as_written, seed_entries
 from ..origin import CHECKPOINT as FROM_CHECKPOINT
 from ..recordings import HISTORY, TENSOR, Recording, recordings
@@ -97,7 +97,7 @@ def _count(path: Path, name: str, made: Recording, found: dict[str, str]) -> int
     return entry.shape[0]
 
 
-def _held(entry: Entry | None) -> str:
+def _held(entry: TensorEntry | None) -> str:
     return "no tensor of that name" if entry is None else f"{entry.dtype} {list(entry.shape[1:])}"
 
 

@@ -16,7 +16,7 @@ from ...schedules import learning_rate_at, recorded_steps
 from ..checkpoint import Checkpoint
 from ..files.regular_files import open_regular, read_bytes
 from ..files.tensor_file import open_tensor
-from ..files.tensor_header import Entry, Header, read_header
+from ..files.tensor_header import Header, TensorEntry, read_header
 from ..origin import CHECKPOINT as FROM_CHECKPOINT
 from ..origin import segments
 from ..recordings import recordings
@@ -263,7 +263,7 @@ def _matrix_problems(run: Run, file: Path, header: Header, step: int) -> list[st
     return [] if is_same else [f"{name} must hold the matrix whose SHA-256 is beside it; it holds another."]
 
 
-def _array(file: Path, header: Header, entry: Entry) -> npt.NDArray[Any]:
+def _array(file: Path, header: Header, entry: TensorEntry) -> npt.NDArray[Any]:
     with open_regular(file) as source:
         source.seek(header.start + entry.begin)
         raw = source.read(entry.end - entry.begin)

@@ -6,6 +6,7 @@ import os
 import sys
 
 INTERRUPTED = 130
+_FINALIZER_SECONDS = 0.02
 
 
 def status() -> int:
@@ -23,6 +24,7 @@ def status() -> int:
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
+        sys.unraisablehook = _ask_again
     try:
         from .cli.main import main
 
@@ -38,6 +40,21 @@ def status() -> int:
     # What the interpreter does at its end is not for Ctrl-C to break into.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return INTERRUPTED if pressed else ended
+
+
+def _ask_again(lost: sys.UnraisableHookArgs) -> None:
+    """Interrupt once more where Ctrl-C broke into a finalizer: Python drops what is raised there, and prints a traceback."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    import _thread
+    import time
+
+    def interrupt() -> None:
+        time.sleep(_FINALIZER_SECONDS)
+        _thread.interrupt_main()
+
+    _thread.start_new_thread(interrupt, ())
 
 
 def _say_cancelled() -> None:

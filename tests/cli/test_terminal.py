@@ -155,6 +155,21 @@ def press(words):
     {INTERRUPT}
 blocks.release = press
 """
+# Python drops what is raised in a finalizer: the command would go on, with a traceback on standard error.
+IN_A_FINALIZER = f"""
+import snowball_core.blocks as blocks
+class Pressed:
+    def __del__(self):
+        {INTERRUPT}
+        for _ in range(9): pass
+def press(words):
+    if not pressed:
+        pressed.append(True)
+        Pressed()
+        import time; time.sleep(1)
+pressed = []
+blocks.release = press
+"""
 AT_TRAINING = f"""
 import snowball_core.training.loop as recording
 def press(path, asked):
@@ -183,8 +198,9 @@ def test_ctrl_c_while_modules_are_imported_ends_with_130(run: str, press: str) -
     assert done.stderr.decode() in ("\ncancelled before it began. Ask again to begin anew.\n", "")
 
 
-def test_ctrl_c_while_something_is_measured_ends_with_130_and_says_what_is_kept(run: str) -> None:
-    done = interrupted(AT_MEASURING, "census", run)
+@pytest.mark.parametrize("press", [AT_MEASURING, IN_A_FINALIZER])
+def test_ctrl_c_while_something_is_measured_ends_with_130_and_says_what_is_kept(run: str, press: str) -> None:
+    done = interrupted(press, "census", run)
     assert done.returncode == 130
     assert "census was cancelled after 0 of" in done.stderr.decode()
     assert b"Traceback" not in done.stderr

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from conftest import MakeRun
+from damaging import lines
 from paging import opened, sound, specs, texts
 from streamlit.testing.v1 import AppTest
 
@@ -28,6 +29,12 @@ def test_the_numbers_are_those_of_the_file(make_run: MakeRun, step: int) -> None
     numbers = shown(opened("motion", step=str(step)))
     assert (numbers["Moved"], numbers["Frozen"]) == (str(moved), str(6 - moved))
     assert numbers["Learning rate"] == "0.001"
+
+
+def test_the_learning_rate_is_the_one_that_was_recorded(make_run: MakeRun) -> None:
+    run = make_run()  # of an exact fork the steps before it have rates of another schedule
+    lines(run.path / METRICS, lambda rows: [row.replace(",0.001,", ",0.25,") if row.startswith("7,") else row for row in rows])
+    assert [shown(opened("motion", step=step))["Learning rate"] for step in ("6", "7")] == ["0.001", "0.25"]
 
 
 def test_four_pictures_stand_over_the_learning_rate_and_do_not_know_the_step(make_run: MakeRun) -> None:

@@ -157,7 +157,7 @@ blocks.release = press
 """
 # Python drops what is raised in a finalizer: the command would go on, with a traceback on standard error.
 IN_A_FINALIZER = f"""
-import snowball_core.blocks as blocks
+import snowball_core.tables.blocks as blocks
 class Pressed:
     def __del__(self):
         {INTERRUPT}

@@ -14,4 +14,5 @@ walkthrough     the README's pictures
 damage          random damage to runs
 faults          ways to damage a file
 kills           runs killed and resumed
+outputs         all that users can get, as hashes: two versions compared
 """

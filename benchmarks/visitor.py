@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
@@ -28,6 +29,8 @@ class Answer:
         How many came, and their bytes.
     texts : list of str
         Markdown that was sent, in order.
+    elements : list of Element
+        Everything that was drawn, in order, as Streamlit sends it.
     is_whole : bool
         Whether the whole page was drawn, not a part of it.
     """
@@ -36,6 +39,7 @@ class Answer:
     messages: int = 0
     size: int = 0
     texts: list[str] = field(default_factory=list)
+    elements: list[Element] = field(default_factory=list)
     is_whole: bool = False
 
     def says(self, words: str) -> bool:
@@ -111,6 +115,7 @@ class Visitor:
             self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
         elif kind == "delta":
             element = message.delta.new_element
+            answer.elements.append(element)
             if element.WhichOneof("type") == "markdown":
                 answer.texts.append(element.markdown.body)
             elif element.WhichOneof("type") == "bidi_component":

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
 INTERRUPTED = 130
-_FINALIZER_SECONDS = 0.02
+_AGAIN_SECONDS = 0.02
 
 
 def status() -> int:
@@ -24,7 +28,7 @@ def status() -> int:
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
-        sys.unraisablehook = _ask_again
+        sys.unraisablehook, sys.excepthook = _dropped, _printed
     try:
         from .cli.main import main
 
@@ -42,16 +46,29 @@ def status() -> int:
     return INTERRUPTED if pressed else ended
 
 
-def _ask_again(lost: sys.UnraisableHookArgs) -> None:
-    """Interrupt once more where Ctrl-C broke into a finalizer: Python drops what is raised there, and prints a traceback."""
-    if not issubclass(lost.exc_type, KeyboardInterrupt):
+def _dropped(lost: sys.UnraisableHookArgs) -> None:
+    """What Python does with an error in a finalizer, where nothing can be raised: it prints a traceback and goes on."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        _interrupt_again()
+    else:
         sys.__unraisablehook__(lost)
-        return
+
+
+def _printed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What a library written in C does with an error that it cannot hand on: it prints a traceback and goes on."""
+    if issubclass(kind, KeyboardInterrupt):
+        _interrupt_again()
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+def _interrupt_again() -> None:
+    """Press Ctrl-C once more when the code that it broke into has ended."""
     import _thread
     import time
 
     def interrupt() -> None:
-        time.sleep(_FINALIZER_SECONDS)
+        time.sleep(_AGAIN_SECONDS)
         _thread.interrupt_main()
 
     _thread.start_new_thread(interrupt, ())

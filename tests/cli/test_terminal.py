@@ -155,20 +155,32 @@ def press(words):
     {INTERRUPT}
 blocks.release = press
 """
-# Python drops what is raised in a finalizer: the command would go on, with a traceback on standard error.
-IN_A_FINALIZER = f"""
-import snowball_core.tables.blocks as blocks
+# Python drops what is raised in a finalizer, and some libraries written in C print it: in both cases the command would go on,
+# with a traceback on standard error.
+ONCE = """
+import snowball_core.tables.blocks as blocks, sys, time
+def press(words):
+    if not pressed:
+        pressed.append(True)
+        lose()
+        time.sleep(1)
+pressed = []
+blocks.release = press
+"""
+IN_A_FINALIZER = f"""{ONCE}
 class Pressed:
     def __del__(self):
         {INTERRUPT}
         for _ in range(9): pass
-def press(words):
-    if not pressed:
-        pressed.append(True)
-        Pressed()
-        import time; time.sleep(1)
-pressed = []
-blocks.release = press
+lose = Pressed
+"""
+IN_C = f"""{ONCE}
+def lose():
+    try:
+        {INTERRUPT}
+        for _ in range(9): pass
+    except KeyboardInterrupt:
+        sys.excepthook(*sys.exc_info())
 """
 AT_TRAINING = f"""
 import snowball_core.training.loop as recording
@@ -198,7 +210,7 @@ def test_ctrl_c_while_modules_are_imported_ends_with_130(run: str, press: str) -
     assert done.stderr.decode() in ("\ncancelled before it began. Ask again to begin anew.\n", "")
 
 
-@pytest.mark.parametrize("press", [AT_MEASURING, IN_A_FINALIZER])
+@pytest.mark.parametrize("press", [AT_MEASURING, IN_A_FINALIZER, IN_C])
 def test_ctrl_c_while_something_is_measured_ends_with_130_and_says_what_is_kept(run: str, press: str) -> None:
     done = interrupted(press, "census", run)
     assert done.returncode == 130

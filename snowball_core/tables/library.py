@@ -155,7 +155,10 @@ def _read(path: Path, entries: Mapping[str, os.stat_result]) -> RunRow:
     if seen.nearest is None or faults or (seen.damage and not status.is_alive):
         step, last = (status.step, status.last_step) if status.message != LOST else _reached(path, seen)
         status = Status("damaged", step, last, message=seen.damage or faults[0])
-    inside = [at.st_size if not stat.S_ISDIR(at.st_mode) else _size(path / name) for name, at in entries.items()]
+    inside = [
+        at.st_size if not stat.S_ISDIR(at.st_mode) else 0 if os.path.islink(f"{path}/{name}") else _size(f"{path}/{name}")
+        for name, at in entries.items()
+    ]
     return RunRow(path, status, seen, read_notes(path), sum(inside), faults)
 
 
@@ -177,13 +180,14 @@ def _entries(path: Path) -> dict[str, os.stat_result]:
     return entries
 
 
-def _size(folder: Path) -> int:
+def _size(folder: str) -> int:
     """Bytes of all files below a folder; links are not followed."""
     total = 0
-    for place, _, names in [] if folder.is_symlink() else os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):  # it was removed meanwhile
-                total += os.lstat(os.path.join(place, name)).st_size
+    with contextlib.suppress(OSError), os.scandir(folder) as inside:  # one that was removed meanwhile has none
+        for entry in inside:
+            with contextlib.suppress(OSError):
+                is_folder = entry.is_dir(follow_symlinks=False)
+                total += _size(entry.path) if is_folder else entry.stat(follow_symlinks=False).st_size
     return total
 
 

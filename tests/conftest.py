@@ -28,7 +28,7 @@ from snowball_core.store.status import Status, write_json, write_status
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 # A busy machine draws slowly, and is no fault of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -102,12 +102,21 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A context for all pages of a file."""
+    from browsing import open_context
+
+    with open_context(browser) as opened:
+        yield opened
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(context: BrowserContext) -> Iterator[Page]:
     """A page that must end without an error in its console."""
     from browsing import open_page
 
-    with open_page(browser) as opened:
+    with open_page(context) as opened:
         yield opened
 
 

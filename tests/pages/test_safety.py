@@ -20,7 +20,7 @@ import pandas as pd
 import psutil
 import pytest
 from browsing import ROOT, serve, taken, visit
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from snowball_core.cli.main import main
 from snowball_core.errors import SnowballError
@@ -91,23 +91,23 @@ def test_nothing_but_the_app_is_served_and_nothing_is_reported_home() -> None:
 
 @pytest.mark.parametrize("hostile", ["../..", "linked", "<script>"])
 def test_a_hostile_run_in_the_address_is_named_and_not_opened(
-    browser: Browser, address: str, library: Path, tmp_path: Path, hostile: str
+    context: BrowserContext, address: str, library: Path, tmp_path: Path, hostile: str
 ) -> None:
     link = library / "linked"
     if hostile == "linked" and not link.exists():
         shutil.copytree(SHIPPED, tmp_path / "outside")
         link.symlink_to(tmp_path / "outside")
-    page = browser.new_context().new_page()
+    page = context.new_page()
     visit(page, f"{address}/scrub?run={hostile}")
     expect(page.locator("[data-testid='stAlert']").first).to_be_visible()
     expect(page.get_by_text(f"run {SHIPPED.name} ·").first).to_be_visible()
-    page.context.close()
+    page.close()
     link.unlink(missing_ok=True)
 
 
-def test_names_and_notes_are_shown_as_they_are_written(browser: Browser, address: str, library: Path) -> None:
+def test_names_and_notes_are_shown_as_they_are_written(context: BrowserContext, address: str, library: Path) -> None:
     annotate(library / SHIPPED.name, label=HOSTILE[:60], note=f"=1+1 {HOSTILE}", tags=["a-tag"])
-    page = browser.new_context().new_page()
+    page = context.new_page()
     alarms: list[str] = []
     page.on("dialog", lambda dialog: (alarms.append(dialog.message), dialog.dismiss()))
     for name in ("library", "scrub", "export", "train", "verdict"):
@@ -116,7 +116,7 @@ def test_names_and_notes_are_shown_as_they_are_written(browser: Browser, address
     visit(page, f"{address}/library")
     written = pd.read_csv(io.BytesIO(taken(page, "runs-csv")[1]))
     assert written["note"].tolist() == [f"'=1+1 {HOSTILE}"]
-    page.context.close()
+    page.close()
     assert alarms == []
 
 
@@ -148,13 +148,13 @@ def test_a_read_only_library_refuses_every_change(
     assert sorted(path.name for path in library.iterdir()) == before
 
 
-def test_the_pages_of_a_read_only_library_say_so(browser: Browser, library: Path) -> None:
+def test_the_pages_of_a_read_only_library_say_so(context: BrowserContext, library: Path) -> None:
     with serve(library, SNOWBALL_READONLY="1") as address:
-        page = browser.new_context().new_page()
+        page = context.new_page()
         visit(page, f"{address}/train")
         expect(page.get_by_role("button", name="Start the run")).to_be_disabled()
         expect(page.locator("[data-testid='stAlert']").first).to_contain_text("read-only")
         visit(page, f"{address}/library")
         expect(page.locator("[data-testid='stAlert']").first).to_contain_text("none started, changed or put away")
-        page.context.close()
+        page.close()
     assert os.environ.get("SNOWBALL_READONLY") is None

@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(set(re.findall(r"pages/([a-z]+)\.py", (ROOT / "app.py").read_text())))
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
+# What a visitor leaves in a browser, other than its cache.
+VISITED = "cookies,local_storage,indexeddb,cache_storage,service_workers,websql,file_systems"
 # What a click asks for begins only after a moment: a page is at rest when it has been ready for this long.
 REST_MILLISECONDS = 200
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -40,7 +42,7 @@ MARKS = [pytest.mark.browser, pytest.mark.timeout(600)]
 if not REQUIRED:
     pytest.importorskip("playwright", reason="playwright is not installed: pip install -r requirements-checks.txt")
 
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright  # noqa: E402
 
 # Patience for a busy machine; nothing is asserted about speed.
 expect.set_options(timeout=60_000)
@@ -59,11 +61,23 @@ def launch_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def open_page(browser: Browser) -> Iterator[Page]:
-    """A page of a visitor of its own that must end without an error in its console and ask nobody but this machine."""
+def open_context(browser: Browser) -> Iterator[BrowserContext]:
+    """A context whose pages share what was fetched and compiled once.
+
+    Its first page stays open: without an open page Chromium compiles the app's scripts anew for every page.
+    """
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(60_000)
+    context.new_page()
+    yield context
+    context.close()
+
+
+@contextmanager
+def open_page(context: BrowserContext) -> Iterator[Page]:
+    """A page of a visitor of its own that must end without an error in its console and ask nobody but this machine."""
+    before = context.pages
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
     problems: list[str] = []
 
     def hear(message: object) -> None:
@@ -81,7 +95,13 @@ def open_page(browser: Browser) -> Iterator[Page]:
     opened.on("request", ask)
     opened.on("pageerror", lambda error: problems.append(str(error)))
     yield opened
-    context.close()
+    for page in context.pages:
+        if page not in before:
+            page.close()
+    # The next visitor brings no cookies and no choices of this one.
+    session = context.new_cdp_session(before[0])
+    session.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": VISITED})
+    session.detach()
     assert problems == [], "\n".join(problems)
 
 

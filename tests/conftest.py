@@ -129,9 +129,9 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address of a file's server, and the link that it takes for its library."""
+    """The address of a server for all files, and the link that it takes for its library."""
     from browsing import serve
 
     folder = tmp_path_factory.mktemp("served")
@@ -142,7 +142,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 @pytest.fixture
 def server(served: tuple[str, Path], tmp_path: Path) -> str:
-    """The address of a server whose library is the test's folder; one server for all tests of a file."""
+    """The address of a server whose library is the test's folder; one server for all tests."""
     address, library = served
     library.unlink()
     library.symlink_to(tmp_path)

@@ -149,10 +149,18 @@ def server(served: tuple[str, Path], tmp_path: Path) -> str:
     return address
 
 
+@pytest.fixture(scope="module")
+def port() -> int:
+    """A free port: the servers of a file that take it one after another are one site, whose scripts are fetched once."""
+    from browsing import free_port
+
+    return free_port()
+
+
 @pytest.fixture
-def fresh_server(tmp_path: Path) -> Iterator[str]:
+def fresh_server(tmp_path: Path, port: int) -> Iterator[str]:
     """The address of a server that nobody has visited, whose library is the test's folder."""
     from browsing import serve
 
-    with serve(tmp_path) as address:
+    with serve(tmp_path, port) as address:
         yield address

@@ -26,33 +26,33 @@ TITLES = {"": "Scrub", "about": "About the measures"}
 
 def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: str, page: Page, tmp_path: Path) -> None:
     visit(page, f"{server}/train")
-    for field, value in {"name": "first-run", "steps": "60"}.items():
+    for field, value in {"name": "first-run", "steps": "20"}.items():
         entry = page.locator(f".st-key-field-{field} input")
         entry.fill(value)
         entry.press("Enter")
         at_rest(page)
-    expect(page.locator(".st-key-estimate")).to_contain_text("61 snapshots")
+    expect(page.locator(".st-key-estimate")).to_contain_text("21 snapshots")
     page.get_by_role("button", name="Start the run").click()
     expect(page.get_by_text("first-run").first).to_be_visible()
     page.reload()
-    expect(page.get_by_text("step 60 of 60")).to_be_visible(timeout=240_000)
+    expect(page.get_by_text("step 20 of 20")).to_be_visible(timeout=240_000)
     expect(page.get_by_text("completed", exact=True)).to_be_visible(timeout=60_000)
     run = open_run(tmp_path, run_paths(tmp_path)[0].name)
-    assert len(run.history().words) == 61
+    assert len(run.history().words) == 21
 
     page.get_by_text("Scrub through this run").click()
     expect(page.locator("h1")).to_have_text("Scrub")
     page.wait_for_selector(".st-key-exact")
-    for step in (0, 17, 60):
+    for step in (0, 7, 20):
         go_to(page, step)
         shows(page, counted(run, step, "dead"))
     slider = page.locator(".scrubber .slider")
     slider.focus()
     slider.press("ArrowLeft")
-    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 59 ")
+    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 19 ")
     page.get_by_role("radio", name="live").click()
     expect(page.locator(".st-key-exact")).to_contain_text("· live: ")
-    shows(page, counted(run, 59, "live"))
+    shows(page, counted(run, 19, "live"))
     _takes_it_home(page, run)
 
 

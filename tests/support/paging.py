@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Selectbox
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 FRONT = "scrub"
+# Streamlit looks through every installed package for components when an app is first run: a third of a second, once is enough.
+components = cache(manifest_scanner.scan_component_manifests)
 
 
 def opened(page: str, left: Mapping[str, object] | None = None, /, **query: str) -> AppTest:
@@ -21,7 +26,8 @@ def opened(page: str, left: Mapping[str, object] | None = None, /, **query: str)
         app.query_params[name] = value
     for key, kept in (left or {}).items():
         app.session_state[key] = kept
-    return sound(app.run())
+    with patch.object(manifest_scanner, "scan_component_manifests", components):
+        return sound(app.run())
 
 
 def sound(app: AppTest) -> AppTest:

@@ -232,13 +232,9 @@ def test_a_killed_run_opens_is_interrupted_and_resumes_to_the_same_bytes(tmp_pat
     assert numbers(whole.path) == numbers(second)
 
 
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_has_one_writer_and_a_polite_signal_leaves_it_stopped_with_a_checkpoint(
-    tmp_path: Path, book: Path, kind: signal.Signals
-) -> None:
-    runs = tmp_path / "runs"
-    worker = started(runs, book, "polite", steps=1_000_000, record="every-10")
-    run = waited(runs, "polite", 1)
+def ends_with_a_checkpoint(runs: Path, name: str, worker: subprocess.Popen[str], kind: signal.Signals) -> None:
+    """Send a polite signal to the one writer of a run, and wait until it is stopped at its last step."""
+    run = waited(runs, name, 1)
     with pytest.raises(RunError, match="a run has one writer"):
         continue_run(runs, run)
     worker.send_signal(kind)
@@ -250,22 +246,21 @@ def test_a_run_has_one_writer_and_a_polite_signal_leaves_it_stopped_with_a_check
     assert len(run.history().words) == status.step // 10 + 1
 
 
-def test_a_second_run_waits_for_the_first_and_starts_by_itself(tmp_path: Path, book: Path) -> None:
-    runs = tmp_path / "runs"
-    first = started(runs, book, "first", steps=1_000_000, record="log")
+def test_a_second_run_waits_for_the_first_and_a_polite_signal_leaves_each_stopped_with_a_checkpoint(
+    tmp_path: Path, book: Path
+) -> None:
+    runs, endless = tmp_path / "runs", {"steps": 1_000_000, "record": "every-10"}
+    first = started(runs, book, "first", **endless)
     waited(runs, "first", 1)
     os.setpriority(os.PRIO_PROCESS, first.pid, 10)
-    second = started(runs, book, "second")
+    second = started(runs, book, "second", **endless)
     until = time.monotonic() + PATIENCE
     while not (status := status_of(runs, "second")).message.startswith("waits for"):
         assert time.monotonic() < until, status
         time.sleep(0.05)
     assert (status.state, status.message) == ("queued", f"waits for {found(runs, 'first').name}")  # type: ignore[union-attr]
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait(10)
-    waited(runs, "second", 1)
-    second.send_signal(signal.SIGTERM)
-    assert second.wait(30) == 0
+    ends_with_a_checkpoint(runs, "first", first, signal.SIGINT)
+    ends_with_a_checkpoint(runs, "second", second, signal.SIGTERM)
 
 
 def test_the_last_word_is_said_on_a_full_disk_in_the_room_the_status_already_has(

@@ -19,13 +19,12 @@ from .charts.svg import WIDTH
 from .errors import HistoryError
 from .export.pictures import MOTIFS
 from .export.tables import SHEETS
-from .export.view import footer, viewpoint
-from .export.view_data import Exhibit
+from .export.view import View, footer, view_of
 from .measures.distances import PrincipalAxes
 from .measures.pair_distances import PairStatistics, pair_statistics
 from .measures.principal_axes import difference_basis, step_basis
 from .measures.verdict import Verdict
-from .store.history import Observation, find
+from .store.history import History, find
 from .store.run_folder import runs_folder
 from .tables.blocks import Progress, silent
 from .tables.census import glyph, hole_table, token_table, with_metrics
@@ -48,23 +47,23 @@ class Recorded:
 
     Parameters
     ----------
-    seen : Observation
+    history : History
     """
 
-    def __init__(self, seen: Observation) -> None:
-        self.seen = seen
+    def __init__(self, history: History) -> None:
+        self.history = history
         # One lineage a group, kept by this run and gone with it.
-        self._account = functools.cache(functools.partial(account, seen))
+        self._account = functools.cache(functools.partial(account, history))
 
     def __repr__(self) -> str:
-        count, vocab, hidden = self.seen.words.shape
-        known = ", ".join(self.seen.groups)
-        return f"<{self.seen.id}: {count:,} snapshots of {vocab:,} tokens with {hidden:,} components; groups {known}>"
+        count, vocab, hidden = self.history.words.shape
+        known = ", ".join(self.history.groups)
+        return f"<{self.history.id}: {count:,} snapshots of {vocab:,} tokens with {hidden:,} components; groups {known}>"
 
     def steps(self, progress: Progress = silent) -> pd.DataFrame:
         """One row per recorded step and group, with all measures, loss and learning rate where they are known."""
-        table = step_table(self.seen, progress)
-        return with_metrics(table, self.seen.metrics) if self.seen.metrics else table
+        table = step_table(self.history, progress)
+        return with_metrics(table, self.history.metrics) if self.history.metrics else table
 
     def tokens(self, step: int) -> pd.DataFrame:
         """One row per token at a step: glyph, group, the black hole it is in."""
@@ -76,59 +75,59 @@ class Recorded:
 
     def events(self, group: str | None = None) -> pd.DataFrame:
         """One row per event of the lineage, with the cause of every parting."""
-        return event_table(event_rows(self._account(group or self.group), self.seen.steps))
+        return event_table(event_rows(self._account(group or self.group), self.history.steps))
 
     def nodes(self, group: str | None = None) -> pd.DataFrame:
         """One row per hole and interval."""
-        return node_table(self._account(group or self.group).tree, self.seen.steps)
+        return node_table(self._account(group or self.group).tree, self.history.steps)
 
     def edges(self, group: str | None = None) -> pd.DataFrame:
         """One row per parent and child."""
-        return edge_table(self._account(group or self.group).tree, self.seen.steps)
+        return edge_table(self._account(group or self.group).tree, self.history.steps)
 
     def biography(self, token: int, group: str = "all") -> pd.DataFrame:
         """One row per stay of a token in a black hole."""
-        return biography_table(self._account(group), self.seen, token)
+        return biography_table(self._account(group), self.history, token)
 
     def motion(self) -> pd.DataFrame:
         """One row per token: first and last move, path and net displacement."""
-        return token_motion(self.seen)
+        return token_motion(self.history)
 
     def freezing(self) -> pd.DataFrame:
         """One row per group: when its motion ends, by three definitions."""
-        return freezing_table(self.seen, step_table(self.seen), self.seen.groups)
+        return freezing_table(self.history, step_table(self.history), self.history.groups)
 
     def dimensions(self, step: int | None = None) -> pd.DataFrame:
         """One row per recorded step (or at one), group and dimension: centroid, spread, cells spanned."""
-        start, stop = (0, None) if step is None else (self.seen.index(step), self.seen.index(step) + 1)
-        return _whole(dimension_tables(self.seen, self.seen.groups, start, stop))
+        start, stop = (0, None) if step is None else (self.history.index(step), self.history.index(step) + 1)
+        return _whole(dimension_tables(self.history, self.history.groups, start, stop))
 
     def displacements(self) -> pd.DataFrame:
         """One row per recorded step and token that moved: how far."""
-        return _whole(displacement_tables(self.seen))
+        return _whole(displacement_tables(self.history))
 
     def distances(self, step: int, group: str | None = None) -> PairStatistics:
         """All pairwise statistics at a step; as a table: ``table("distances", step)`` and ``table("closeness", step)``."""
-        return pair_statistics(self.seen.rows(step, group or self.group))
+        return pair_statistics(self.history.rows(step, group or self.group))
 
     def basis(self, steps: Sequence[int] = (), group: str | None = None) -> PrincipalAxes:
         """Principal axes: of the whole run; of one step; of the difference of two."""
-        rows = [self.seen.rows(step, group or self.group) for step in steps]
+        rows = [self.history.rows(step, group or self.group) for step in steps]
         if not rows:
-            return basis_of_run(self.seen, group or self.group)
+            return basis_of_run(self.history, group or self.group)
         return step_basis(rows[0]) if len(rows) == 1 else difference_basis(rows[0], rows[1])
 
     def missed(self, basis: PrincipalAxes, group: str | None = None) -> pd.DataFrame:
         """One row per recorded step: the share of the group's variance along each axis of a basis, and the share it misses."""
-        return axes_table(self.seen, basis, group or self.group)
+        return axes_table(self.history, basis, group or self.group)
 
     def verdict(self, group: str | None = None) -> Verdict:
         """What became of the black holes."""
-        return verdict_of(self.seen, group or self.group)
+        return verdict_of(self.history, group or self.group)
 
     def laws(self) -> list[dict[str, Any]]:
         """Every law, and its violations by step."""
-        return law_rows(self.seen)
+        return law_rows(self.history)
 
     def table(self, name: str, step: int | None = None, group: str | None = None) -> pd.DataFrame:
         """Any named table of an export, such as ``"closeness"``: of the last step and the run's group, unless others are named.
@@ -152,9 +151,9 @@ class Recorded:
         """
         import altair as alt
 
-        shown = self._exhibit(step, group, unit)
-        plate = _known(MOTIFS, name, "picture").make(shown)
-        lines = footer(shown.seen, shown.view, plate.unit, plate.of_step, plate.note)
+        view = self._exhibit(step, group, unit)
+        plate = _known(MOTIFS, name, "picture").make(view)
+        lines = footer(view, plate.unit, plate.of_step, plate.note)
         rows = {
             key: table.astype(object).where(table.notna(), None).to_dict("records") for key, table in plate.datasets.items()
         }
@@ -165,21 +164,21 @@ class Recorded:
         chart: alt.TopLevelMixin = alt.Chart.from_dict(told)
         return chart
 
-    def _exhibit(self, step: int | None, group: str | None, unit: str | None = None) -> Exhibit:
-        return Exhibit(self.seen, viewpoint(self.seen, step, group, unit))
+    def _exhibit(self, step: int | None, group: str | None, unit: str | None = None) -> View:
+        return view_of(self.history, step, group, unit)
 
     def at(self, step: int) -> Any:
         """The matrix recorded at a step, as words."""
-        return self.seen.words[self.seen.index(step)]
+        return self.history.words[self.history.index(step)]
 
     @property
     def group(self) -> str:
         """The group that questions are about unless another is named: dead, or all where the dead are not known."""
-        return "dead" if "dead" in self.seen.groups else "all"
+        return "dead" if "dead" in self.history.groups else "all"
 
     @property
     def _dead(self) -> Any:
-        return np.zeros(self.seen.words.shape[1], np.bool_) if self.seen.dead is None else self.seen.dead
+        return np.zeros(self.history.words.shape[1], np.bool_) if self.history.dead is None else self.history.dead
 
     def chart(self, columns: Sequence[str] = COUNTS, group: str | None = None) -> alt.Chart:
         """Some columns of :meth:`steps` as lines over the steps (symlog, so that step 0 stays visible)."""
@@ -190,7 +189,9 @@ class Recorded:
         # At most a few thousand points a line: a notebook keeps its data inside.
         thinned = chosen.iloc[:: max(1, len(chosen) // 2_000)].melt("step", list(columns), "measure", "value")
         x = alt.X("step:Q", scale=alt.Scale(type="symlog", constant=1), title="step (symlog)")
-        lines = alt.Chart(thinned, title=f"{self.seen.id} · {group or self.group} tokens").mark_line(interpolate="step-after")
+        lines = alt.Chart(thinned, title=f"{self.history.id} · {group or self.group} tokens").mark_line(
+            interpolate="step-after"
+        )
         chart: alt.Chart = lines.encode(x=x, y=alt.Y("value:Q", title=None), color=alt.Color("measure:N", title=None))
         return chart
 
@@ -200,11 +201,11 @@ class Recorded:
 
         from .charts.lineage import drawn_lineage, lanes_chart
 
-        name, axis = group or self.group, step_axis("symlog", int(self.seen.steps[-1]))
-        names = [glyph(token) for token in range(self.seen.words.shape[1])]
-        drawn = drawn_lineage(self._account(name).tree, hidden_of(self.seen, name), self.seen.steps, axis, names)
-        spec, data = lanes_chart(drawn, axis, int(self.seen.steps[-1]))
-        title = f"{self.seen.id} · black holes of {name} tokens"
+        name, axis = group or self.group, step_axis("symlog", int(self.history.steps[-1]))
+        names = [glyph(token) for token in range(self.history.words.shape[1])]
+        drawn = drawn_lineage(self._account(name).tree, hidden_of(self.history, name), self.history.steps, axis, names)
+        spec, data = lanes_chart(drawn, axis, int(self.history.steps[-1]))
+        title = f"{self.history.id} · black holes of {name} tokens"
         rows = {key: table.to_dict("records") for key, table in data.items()}
         chart: alt.LayerChart = alt.LayerChart.from_dict(spec | {"datasets": rows, "title": title, "width": 700})
         return chart
@@ -214,10 +215,10 @@ class Recorded:
         import altair as alt
 
         name = group or self.group
-        mask = self.seen.mask(name)
+        mask = self.history.mask(name)
         places = (basis or self.basis(group=name)).coordinates(self.at(step)[mask])
         table = self.tokens(step)[mask].assign(x=places[:, 0], y=places[:, 1])
-        points = alt.Chart(table, title=f"{self.seen.id} · step {step:,} · {name} tokens · weight units").mark_point()
+        points = alt.Chart(table, title=f"{self.history.id} · step {step:,} · {name} tokens · weight units").mark_point()
         chart: alt.Chart = points.encode(
             x="x:Q", y="y:Q", color="hole:N", size="population:Q", tooltip=["token", "glyph", "hole", "population"]
         )

@@ -105,13 +105,13 @@ def lanes(
     starts = np.array(sorted({0, *(event.snapshot for event in tree.events)}), np.intp)
     changes = starts if hidden is None else np.union1d(starts, hidden.at)
     parts = changes if len(changes) <= most else _thinned(changes, share, most)
-    seen = np.array(sorted({token for node in tree.nodes for token in node.tokens}), np.intp)
-    node = _node_of(tree, parts, seen)
-    kept = None if hidden is None else _calm(hidden, parts, seen, found)
+    history = np.array(sorted({token for node in tree.nodes for token in node.tokens}), np.intp)
+    node = _node_of(tree, parts, history)
+    kept = None if hidden is None else _calm(hidden, parts, history, found)
     length = np.diff(np.log1p(np.append(steps[parts], steps[-1]))) + 1e-6
     order = _ordered(node, kept, length)
     blocks = _blocks(tree, parts, node[:, order], None if kept is None else kept[:, order])
-    return Lanes(seen[order], blocks, len(parts), len(changes))
+    return Lanes(history[order], blocks, len(parts), len(changes))
 
 
 def _thinned(changes: Snapshots, share: Floats, most: int) -> Snapshots:
@@ -120,23 +120,23 @@ def _thinned(changes: Snapshots, share: Floats, most: int) -> Snapshots:
     return chosen
 
 
-def _node_of(tree: Lineage, parts: Snapshots, seen: Snapshots) -> Leaders:
+def _node_of(tree: Lineage, parts: Snapshots, history: Snapshots) -> Leaders:
     """For every part and token the node it is in, −1 if it is alone."""
-    found = np.full((len(parts), len(seen)), -1, np.int32)
+    found = np.full((len(parts), len(history)), -1, np.int32)
     for index, node in enumerate(tree.nodes):
         low, high = np.searchsorted(parts, node.first), np.searchsorted(parts, node.last, "right")
-        found[low:high, np.searchsorted(seen, node.tokens)] = index
+        found[low:high, np.searchsorted(history, node.tokens)] = index
     return found
 
 
-def _calm(hidden: Hidden, parts: Snapshots, seen: Snapshots, found: Sequence[Excursion]) -> Leaders:
+def _calm(hidden: Hidden, parts: Snapshots, history: Snapshots, found: Sequence[Excursion]) -> Leaders:
     """The leaders of the hidden classes at the parts, with excursions folded."""
     rows = hidden.rows(parts)
     for each in found:
         low, high = np.searchsorted(parts, (each.first, each.back))
         if 0 < low < high:
             rows[low:high, list(each.tokens)] = rows[low - 1, list(each.tokens)]
-    return rows[:, seen]
+    return rows[:, history]
 
 
 def _ordered(node: Leaders, hidden: Leaders | None, length: Floats) -> Snapshots:

@@ -22,7 +22,7 @@ from .terminal import complain, show_progress, shows_progress, write
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..store.history import Observation
+    from ..store.history import History
 
 Answer = dict[str, Any] | list[dict[str, Any]]
 Action = Callable[[argparse.Namespace], Answer]
@@ -201,35 +201,35 @@ def add_run(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def seen_of(asked: argparse.Namespace) -> Observation:
+def seen_of(asked: argparse.Namespace) -> History:
     """What the RUN asked for recorded."""
     from ..store.history import find, tokens_of
 
     dead = None if asked.dead is None else tokens_of(asked.dead)
-    seen = find(asked.run, folder_of(asked), asked.key, dead, asked.corpus)
-    say_damage(asked, seen.id, seen.damage)
-    return seen
+    history = find(asked.run, folder_of(asked), asked.key, dead, asked.corpus)
+    say_damage(asked, history.id, history.damage)
+    return history
 
 
-def groups_of(asked: argparse.Namespace, seen: Observation) -> list[str]:
+def groups_of(asked: argparse.Namespace, history: History) -> list[str]:
     """The groups asked for; all that are known where none is named."""
     from ..store.history import GROUPS
 
     if asked.group is None:
-        if seen.reason:
-            say(asked, f"note: {seen.reason}")
-        return list(seen.groups)
+        if history.reason:
+            say(asked, f"note: {history.reason}")
+        return list(history.groups)
     groups = [word.strip() for word in asked.group.split(",")]
     if unknown := [group for group in groups if group not in GROUPS]:
         raise ConfigError([f'a group is one of {", ".join(GROUPS)}; got "{", ".join(unknown)}".'])
     for group in groups:
-        seen.mask(group)
+        history.mask(group)
     return groups
 
 
-def group_of(asked: argparse.Namespace, seen: Observation, what: str) -> str:
+def group_of(asked: argparse.Namespace, history: History, what: str) -> str:
     """The one group asked for; dead where none is named and the dead are known."""
-    groups = groups_of(asked, seen)
+    groups = groups_of(asked, history)
     if asked.group is None:
         return "dead" if "dead" in groups else "all"
     if len(groups) > 1:
@@ -237,11 +237,11 @@ def group_of(asked: argparse.Namespace, seen: Observation, what: str) -> str:
     return groups[0]
 
 
-def lost_of(asked: argparse.Namespace, seen: Observation, groups: list[str]) -> dict[str, Any] | None:
+def lost_of(asked: argparse.Namespace, history: History, groups: list[str]) -> dict[str, Any] | None:
     """Where a history diverged, said first and returned for the answer; None where it is finite. Of several groups: of all."""
     from ..tables.divergence import divergence
 
-    found = divergence(seen, groups[0] if len(groups) == 1 else "all")
+    found = divergence(history, groups[0] if len(groups) == 1 else "all")
     if found is None:
         return None
     say(asked, f"{found.text}.")

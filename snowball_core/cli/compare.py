@@ -14,7 +14,7 @@ from .common import AddVerb, Answer, add_file, folder_of, nonempty, plain, rows_
 
 if TYPE_CHECKING:
     from ..measures.alignment import Entrant
-    from ..store.history import Observation
+    from ..store.history import History
     from ..tables.comparison import LineUp
 
 
@@ -40,15 +40,15 @@ def _compare(asked: argparse.Namespace) -> Answer:
 
     align, measures = _alignment(asked), _measures(asked)
     require_several(len(set(asked.run)))
-    seen, again = _opened(asked)
-    for each in seen.values():
+    history, again = _opened(asked)
+    for each in history.values():
         say_damage(asked, each.id, each.damage)
-    lined_up = line_up([recording(each) for each in seen.values()])
-    group = _group(asked, seen)
-    runs = entrants(lined_up, lambda each: measured(seen[each.id], group))
+    lined_up = line_up([recording(each) for each in history.values()])
+    group = _group(asked, history)
+    runs = entrants(lined_up, lambda each: measured(history[each.id], group))
     if asked.csv:
         asked.csv.write([csv_bytes(overlay(runs, measures, align)).decode()])
-    lost = {each.id: divergence(each, group) for each in seen.values()}
+    lost = {each.id: divergence(each, group) for each in history.values()}
     for name, found in lost.items():
         if found:
             say(asked, f"{name}: {found.text}")
@@ -74,35 +74,35 @@ def _compare(asked: argparse.Namespace) -> Answer:
     }
 
 
-def _opened(asked: argparse.Namespace) -> tuple[dict[str, Observation], list[str]]:
+def _opened(asked: argparse.Namespace) -> tuple[dict[str, History], list[str]]:
     """Every run and file that was named, each once, by a name that no other has; and which were named twice, in words."""
     from ..store.history import find
     from ..tables.comparison import require_several
     from ..tables.draws import names_apart
 
-    found: dict[tuple[int, int], tuple[str, Path, Observation]] = {}
+    found: dict[tuple[int, int], tuple[str, Path, History]] = {}
     again = []
     for word in dict.fromkeys(asked.run):
-        seen = find(word, folder_of(asked))
-        place = Path(os.path.expanduser(word)) if seen.config is None or seen.kept_in is None else seen.kept_in
+        history = find(word, folder_of(asked))
+        place = Path(os.path.expanduser(word)) if history.config is None or history.kept_in is None else history.kept_in
         try:
             at = place.stat()
         except OSError as error:
             raise HistoryError(f'a comparison needs files that stay; "{place}": {error.strerror}. Name others.') from None
-        first = found.setdefault((at.st_dev, at.st_ino), (word, place, seen))
+        first = found.setdefault((at.st_dev, at.st_ino), (word, place, history))
         if first[0] != word:
             again.append(f"{first[0]} and {word} are the same and count once.")
     require_several(len(found), " ".join(["", *again[:1]]))
-    opened = [seen for *_, seen in found.values()]
-    names = [seen.id for seen in opened]
+    opened = [history for *_, history in found.values()]
+    names = [history.id for history in opened]
     if len(set(names)) < len(names):
         names = names_apart([place for _, place, _ in found.values()])
-    return {name: replace(seen, id=name) for name, seen in zip(names, opened, strict=True)}, again
+    return {name: replace(history, id=name) for name, history in zip(names, opened, strict=True)}, again
 
 
-def _group(asked: argparse.Namespace, seen: Mapping[str, Observation]) -> str:
+def _group(asked: argparse.Namespace, history: Mapping[str, History]) -> str:
     """The group to measure: the dead, unless another is named or it cannot be told of one of them who they are."""
-    unknown = [each.id for each in seen.values() if each.dead is None]
+    unknown = [each.id for each in history.values() if each.dead is None]
     if unknown and asked.group in ("dead", "live"):
         raise HistoryError(
             f"the group {asked.group} must be known of every run and file; which tokens of {', '.join(unknown)} are dead is "

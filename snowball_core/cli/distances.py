@@ -29,7 +29,7 @@ from .common import (
 
 if TYPE_CHECKING:
     from ..measures.distances import PrincipalAxes
-    from ..store.history import Observation
+    from ..store.history import History
 
 
 def add_geometry_verbs(verb: AddVerb) -> None:
@@ -46,46 +46,46 @@ def add_geometry_verbs(verb: AddVerb) -> None:
 
 
 def _distances(asked: argparse.Namespace) -> Answer:
-    seen = seen_of(asked)
+    history = seen_of(asked)
     if asked.dimensions:
-        _write_dimensions(asked, seen)
-    return _extents(asked, seen) if asked.step is None else _pairs(asked, seen)
+        _write_dimensions(asked, history)
+    return _extents(asked, history) if asked.step is None else _pairs(asked, history)
 
 
-def _write_dimensions(asked: argparse.Namespace, seen: Observation) -> None:
+def _write_dimensions(asked: argparse.Namespace, history: History) -> None:
     from ..tables.long import dimension_tables
 
-    start = 0 if asked.step is None else seen.index(asked.step)
+    start = 0 if asked.step is None else history.index(asked.step)
     stop = None if asked.step is None else start + 1
     with counting(asked, "dimensions", is_kept=False) as progress:
-        tables = dimension_tables(seen, groups_of(asked, seen), start, stop, progress)
+        tables = dimension_tables(history, groups_of(asked, history), start, stop, progress)
         asked.dimensions.write(csv_parts(tables))
 
 
-def _extents(asked: argparse.Namespace, seen: Observation) -> Answer:
+def _extents(asked: argparse.Namespace, history: History) -> Answer:
     """How far apart and how wide at every step, without forming a pair."""
     from ..tables.per_step import EXTENT_COLUMNS, step_table
 
-    groups = groups_of(asked, seen)
-    lost = lost_of(asked, seen, groups)
+    groups = groups_of(asked, history)
+    lost = lost_of(asked, history, groups)
     with counting(asked, "distances") as progress:
-        table = of_groups(step_table(seen, progress)[list(EXTENT_COLUMNS)], groups)
+        table = of_groups(step_table(history, progress)[list(EXTENT_COLUMNS)], groups)
     told_table(asked, table)
-    return {"run": seen.id, "rows": rows_of(table), "divergence": lost}
+    return {"run": history.id, "rows": rows_of(table), "divergence": lost}
 
 
-def _pairs(asked: argparse.Namespace, seen: Observation) -> Answer:
+def _pairs(asked: argparse.Namespace, history: History) -> Answer:
     """All pairs at one step."""
     from dataclasses import asdict
 
     from ..measures.pair_distances import pair_statistics, seed_criterion
     from ..tables.measures import UNITS, closeness_table, distance_table
 
-    group = group_of(asked, seen, "distances")
-    lost = lost_of(asked, seen, [group])
-    told = pair_statistics(seen.rows(asked.step, group))
+    group = group_of(asked, history, "distances")
+    lost = lost_of(asked, history, [group])
+    told = pair_statistics(history.rows(asked.step, group))
     found, criterion = asdict(told), seed_criterion(told.linf.max, told.cells.max)
-    answer = {"run": seen.id, "step": asked.step, "group": group, **found, "criterion": criterion, "divergence": lost}
+    answer = {"run": history.id, "step": asked.step, "group": group, **found, "criterion": criterion, "divergence": lost}
     if asked.csv:
         told_table(asked, distance_table(told, asked.step, group))
     if asked.closeness:
@@ -110,36 +110,36 @@ def _axes(asked: argparse.Namespace) -> Answer:
 
     from ..tables.measures import axes_table
 
-    seen = seen_of(asked)
-    group = group_of(asked, seen, "axes")
-    lost = lost_of(asked, seen, [group])
-    basis, mask = _basis(asked, seen, group), seen.mask(group)
+    history = seen_of(asked)
+    group = group_of(asked, history, "axes")
+    lost = lost_of(asked, history, [group])
+    basis, mask = _basis(asked, history, group), history.mask(group)
     fitted = {"origin": basis.origin.tolist(), "axes": basis.axes.tolist(), "explained": basis.explained.tolist()}
     fitted = dict(plain(fitted))
-    answer = {"run": seen.id, "group": group, "fitted_on": asked.of or "run", "unit": "weight", **fitted, "divergence": lost}
+    answer = {"run": history.id, "group": group, "fitted_on": asked.of or "run", "unit": "weight", **fitted, "divergence": lost}
     if asked.step is not None:
-        places = basis.coordinates(seen.rows(asked.step, group))
+        places = basis.coordinates(history.rows(asked.step, group))
         table = pd.DataFrame({"token": np.flatnonzero(mask), "first_weight": places[:, 0], "second_weight": places[:, 1]})
         told_table(asked, table)
         return {**answer, "step": asked.step, "places": rows_of(table)}
     with counting(asked, "axes", is_kept=False) as progress:
-        table = axes_table(seen, basis, group, progress)
+        table = axes_table(history, basis, group, progress)
     told_table(asked, table)
     return {**answer, "rows": rows_of(table)}
 
 
-def _basis(asked: argparse.Namespace, seen: Observation, group: str) -> PrincipalAxes:
+def _basis(asked: argparse.Namespace, history: History, group: str) -> PrincipalAxes:
     """The basis asked for: of the run, of a step, of the difference of two steps."""
     from ..measures.principal_axes import difference_basis, step_basis
     from ..tables.measures import basis_of_run
 
     if asked.of is None:
         with counting(asked, "basis", is_kept=False) as progress:
-            return basis_of_run(seen, group, progress)
+            return basis_of_run(history, group, progress)
     # The comma stands between two steps here, so thousands are grouped with _ alone.
     ends = [whole_number(end) for end in asked.of.split(",")]
     steps = [end for end in ends if end is not None and end >= 0]
     if len(ends) > 2 or len(steps) != len(ends):
         raise ConfigError([f'--of must be one recorded step or two with a comma; got "{asked.of[:60]}". Try --of 0,140.'])
-    rows = [seen.rows(step, group) for step in steps]
+    rows = [history.rows(step, group) for step in steps]
     return step_basis(rows[0]) if len(rows) == 1 else difference_basis(rows[0], rows[1])

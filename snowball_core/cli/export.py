@@ -31,21 +31,20 @@ def add_export_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _export(asked: argparse.Namespace) -> Answer:
     from ..export.bundle import export_to
-    from ..export.view import viewpoint
-    from ..export.view_data import Exhibit
+    from ..export.view import view_of
 
-    seen = seen_of(asked)
-    shown = Exhibit(seen, viewpoint(seen, asked.step, asked.group, asked.unit, asked.first, asked.last))
+    history = seen_of(asked)
+    view = view_of(history, asked.step, asked.group, asked.unit, asked.first, asked.last)
     only = [name.strip() for name in (asked.only or "").split(",") if name.strip()]
     if asked.only is not None and not only:
         raise ConfigError([f'--only must name a part or a file; got "{asked.only}". Leave it out for the usual parts.'])
-    written = export_to(shown, Path(asked.to), folder_of(asked), only, asked.force)
+    written = export_to(view, Path(asked.to), folder_of(asked), only, asked.force)
     for name in written.files:
         say(asked, name)
     for name, why in written.left_out.items():
         say(asked, f"left out {name}: {why}")
     say(asked, f"{len(written.files):,} files and their index in {asked.to}")
-    return {"run": seen.id, "to": str(asked.to), "files": written.files, "left_out": written.left_out}
+    return {"run": history.id, "to": str(asked.to), "files": written.files, "left_out": written.left_out}
 
 
 def _import(asked: argparse.Namespace) -> Answer:

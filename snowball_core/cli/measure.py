@@ -29,7 +29,7 @@ from .common import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..store.history import Observation
+    from ..store.history import History
 
 
 _HOLES_SAID = 12
@@ -65,30 +65,30 @@ def _census(asked: argparse.Namespace) -> Answer:
     from ..tables.blocks import BLOCK_BYTES
     from ..tables.per_step import CENSUS_COLUMNS, census_at, step_table
 
-    seen = seen_of(asked)
-    groups = groups_of(asked, seen)
-    if (asked.holes or asked.levels) and asked.step is None and len(seen.words) != 1:
+    history = seen_of(asked)
+    groups = groups_of(asked, history)
+    if (asked.holes or asked.levels) and asked.step is None and len(history.words) != 1:
         raise ConfigError(["--holes and --levels are of one step; got none. Name it with --step."])
-    lost = lost_of(asked, seen, groups)
+    lost = lost_of(asked, history, groups)
     # A file of one matrix is asked about its one step.
-    index = seen.index(asked.step) if asked.step is not None else 0 if len(seen.words) == 1 else None
-    if index is None and seen.words[:1].nbytes > BLOCK_BYTES:
+    index = history.index(asked.step) if asked.step is not None else 0 if len(history.words) == 1 else None
+    if index is None and history.words[:1].nbytes > BLOCK_BYTES:
         # Matrices larger than a block are counted one by one: their extents and motion would not fit in memory.
-        table, changes = pd.concat([census_at(seen, step) for step in seen.steps.tolist()], ignore_index=True), {}
+        table, changes = pd.concat([census_at(history, step) for step in history.steps.tolist()], ignore_index=True), {}
     elif index is None:
         with counting(asked, "census") as progress:
-            whole = step_table(seen, progress)
+            whole = step_table(history, progress)
         table, changes = whole[list(CENSUS_COLUMNS)], _change_steps(asked, whole, groups)
     else:
-        table, changes = census_at(seen, int(seen.steps[index])), {}
+        table, changes = census_at(history, int(history.steps[index])), {}
     table = of_groups(table, groups)
     rows = [row | {"sizes": [int(size) for size in row["sizes"].split()]} for row in rows_of(table)]
-    answer: dict[str, Any] = {"run": seen.id, "rows": rows, **changes, "divergence": lost}
+    answer: dict[str, Any] = {"run": history.id, "rows": rows, **changes, "divergence": lost}
     told_table(asked, table)
     if index is not None:
-        answer |= _at_step(asked, seen, int(seen.steps[index]), groups)
-    if seen.reason:
-        answer["note"] = seen.reason
+        answer |= _at_step(asked, history, int(history.steps[index]), groups)
+    if history.reason:
+        answer["note"] = history.reason
     return answer
 
 
@@ -108,14 +108,14 @@ def _change_steps(asked: argparse.Namespace, table: pd.DataFrame, groups: list[s
     return {"change_steps": {group: changed.get(group, []) for group in groups}, "warnings": warnings}
 
 
-def _at_step(asked: argparse.Namespace, seen: Observation, step: int, groups: list[str]) -> dict[str, Any]:
+def _at_step(asked: argparse.Namespace, history: History, step: int, groups: list[str]) -> dict[str, Any]:
     """Every black hole with its hidden classes, and four levels of identity with a warning where they differ."""
     from dataclasses import asdict
 
     from ..measures.identity_levels import levels
     from ..tables.measures import hole_table, level_table
 
-    holes, found = hole_table(seen, step, groups), {group: levels(seen.rows(step, group)) for group in groups}
+    holes, found = hole_table(history, step, groups), {group: levels(history.rows(step, group)) for group in groups}
     for path, table in ((asked.holes, holes), (asked.levels, level_table(step, found))):
         if path:
             write_table(path, table)
@@ -129,7 +129,7 @@ def _at_step(asked: argparse.Namespace, seen: Observation, step: int, groups: li
             say(asked, f"{group}: {warning}")
     told = {group: {**asdict(at), "warnings": list(at.warnings)} for group, at in found.items()}
     answer = {"holes": rows, "levels": told}
-    if seen.moment_hash is not None:
+    if history.moment_hash is not None:
         answer["classes"] = {group: [row["hidden_classes"] for row in rows if row["group"] == group] for group in groups}
     return answer
 
@@ -150,26 +150,26 @@ def _events(asked: argparse.Namespace) -> Answer:
     from ..tables.lineage import account, biography_table, edge_table, event_rows, event_table, node_table, ytree_csv
     from ..tables.measures import biographies_table
 
-    seen = seen_of(asked)
-    group = group_of(asked, seen, "events")
-    lost = lost_of(asked, seen, [group])
+    history = seen_of(asked)
+    group = group_of(asked, history, "events")
+    lost = lost_of(asked, history, [group])
     with counting(asked, "events", is_kept=False) as progress:
-        told = account(seen, group, progress)
+        told = account(history, group, progress)
     for path, table in ((asked.nodes, node_table), (asked.edges, edge_table)):
         if path:
-            path.write([table(told.tree, seen.steps).to_csv(index=False)])
+            path.write([table(told.tree, history.steps).to_csv(index=False)])
     if asked.biographies:
-        write_table(asked.biographies, biographies_table(told, seen))
+        write_table(asked.biographies, biographies_table(told, history))
     if asked.ytree:
-        asked.ytree.write([ytree_csv(told.tree, seen.steps)])
-    answer: dict[str, Any] = {"run": seen.id, "group": group, "divergence": lost}
+        asked.ytree.write([ytree_csv(told.tree, history.steps)])
+    answer: dict[str, Any] = {"run": history.id, "group": group, "divergence": lost}
     if asked.token is not None:
-        if not 0 <= asked.token < seen.words.shape[1] or not seen.mask(group)[asked.token]:
+        if not 0 <= asked.token < history.words.shape[1] or not history.mask(group)[asked.token]:
             raise RunError(f'token must be one of the group "{group}"; got {asked.token}. Ask with --group all.')
-        table_of_stays = biography_table(told, seen, asked.token)
+        table_of_stays = biography_table(told, history, asked.token)
         told_table(asked, table_of_stays)
         return {**answer, "token": asked.token, "stays": rows_of(table_of_stays)}
-    rows = event_rows(told, seen.steps)
+    rows = event_rows(told, history.steps)
     told_table(asked, event_table(rows))
     return {**answer, "events": rows}
 
@@ -180,36 +180,36 @@ def _motion(asked: argparse.Namespace) -> Answer:
     from ..tables.measures import freezing_table
     from ..tables.per_step import MOTION_COLUMNS, freezing_of, step_table, token_motion
 
-    seen = seen_of(asked)
-    groups = groups_of(asked, seen)
-    lost = lost_of(asked, seen, groups)
+    history = seen_of(asked)
+    groups = groups_of(asked, history)
+    lost = lost_of(asked, history, groups)
     with counting(asked, "motion") as progress:
-        measured = step_table(seen, progress)
+        measured = step_table(history, progress)
     with counting(asked, "tokens") as progress:
-        tokens = token_motion(seen, progress)
+        tokens = token_motion(history, progress)
     table = of_groups(measured[list(MOTION_COLUMNS)], groups)
     if asked.tokens:
         asked.tokens.write([tokens.to_csv(index=False)])
     if asked.freezing:
-        write_table(asked.freezing, freezing_table(seen, measured, groups))
+        write_table(asked.freezing, freezing_table(history, measured, groups))
     if asked.displacements:
         with counting(asked, "displacements", is_kept=False) as progress:
-            asked.displacements.write(csv_parts(displacement_tables(seen, progress)))
+            asked.displacements.write(csv_parts(displacement_tables(history, progress)))
     told_table(asked, table)
-    ends = {group: plain(freezing_of(seen, measured, group).columns()) for group in groups}
+    ends = {group: plain(freezing_of(history, measured, group).columns()) for group in groups}
     for group, end in ends.items():
         say(asked, f"{group}: " + ", ".join(f"{name} {value}" for name, value in end.items()))
-    return {"run": seen.id, "steps": rows_of(table), "tokens": rows_of(tokens), "freezing": ends, "divergence": lost}
+    return {"run": history.id, "steps": rows_of(table), "tokens": rows_of(tokens), "freezing": ends, "divergence": lost}
 
 
 def _verdict(asked: argparse.Namespace) -> Answer:
     from ..tables.verdict import verdict_of
     from ..tables.verdict_rows import verdict_table
 
-    seen = seen_of(asked)
+    history = seen_of(asked)
     with counting(asked, "verdict", is_kept=False) as progress:
-        found = verdict_of(seen, group_of(asked, seen, "verdicts"), progress)
-    lost_of(asked, seen, [found.group])
+        found = verdict_of(history, group_of(asked, history, "verdicts"), progress)
+    lost_of(asked, history, [found.group])
     say(asked, f"{found.group} tokens, steps {found.first_step:,} to {found.last_step:,}: {found.outcome}")
     say(asked, f"(as the seed printed it: {found.seeds_outcome}; hypothesis: {found.seeds_conclusion})")
     words = {True: "yes", False: "no", None: "cannot be told"}
@@ -220,7 +220,7 @@ def _verdict(asked: argparse.Namespace) -> Answer:
     say(asked, found.caution)
     if asked.csv:
         write_table(asked.csv, verdict_table(found))
-    return {"run": seen.id, **dict(plain(found.to_json()))}
+    return {"run": history.id, **dict(plain(found.to_json()))}
 
 
 def _laws(asked: argparse.Namespace) -> Answer:
@@ -228,10 +228,10 @@ def _laws(asked: argparse.Namespace) -> Answer:
     from ..tables.verdict import law_rows
     from ..tables.verdict_rows import law_table
 
-    seen = seen_of(asked)
-    lost = lost_of(asked, seen, ["all"])
+    history = seen_of(asked)
+    lost = lost_of(asked, history, ["all"])
     with counting(asked, "laws") as progress:
-        rows = law_rows(seen, progress)
+        rows = law_rows(history, progress)
     for row in rows:
         state = f"{len(row['violations'])} violations" if row["checked"] else "not checked"
         state += f": {row['reason']}" if row["reason"] else ""
@@ -239,5 +239,5 @@ def _laws(asked: argparse.Namespace) -> Answer:
         for each in row["violations"][:20]:
             say(asked, f"  step {each['step']:,}: {each['text']}")
     if asked.csv:
-        write_table(asked.csv, law_table(rows, divergence(seen, "all")))
-    return {"run": seen.id, "laws": rows, "divergence": lost}
+        write_table(asked.csv, law_table(rows, divergence(history, "all")))
+    return {"run": history.id, "laws": rows, "divergence": lost}

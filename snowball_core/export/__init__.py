@@ -1,7 +1,6 @@
 """Export: named tables and pictures, report, bundle.
 
-view             step, group, unit and range; the footer
-view_data        what several exports need, made once
+view             a history, step, group, unit and range; what exports derive from it; the footer
 tables           the named tables
 pictures         the named pictures
 motion_pictures  the named pictures of motion

@@ -13,8 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..charts import counts_and_places, heatmap
 from ..measures.census import census
 from ..tables.census import distance_matrix
-from .view import identity_line, unit_words
-from .view_data import Exhibit
+from .view import View, identity_line, unit_words
 
 MOST_FRAMES = 120
 SIZE = (820, 500)
@@ -27,20 +26,20 @@ _INK, _QUIET, _LINE = "#1B1F23", "#57606A", "#C3CAD1"
 _TINTS = (1.0, 0.75, 0.5, 0.25)
 
 
-def frame_steps(shown: Exhibit) -> npt.NDArray[np.int64]:
+def frame_steps(view: View) -> npt.NDArray[np.int64]:
     """The steps that are drawn: the recorded ones of the range, thinned evenly to :data:`MOST_FRAMES`, its ends kept."""
-    steps = shown.seen.steps
-    inside = steps[(steps >= shown.view.first) & (steps <= shown.view.last)]
+    steps = view.history.steps
+    inside = steps[(steps >= view.first) & (steps <= view.last)]
     at = np.linspace(0, len(inside) - 1, min(len(inside), MOST_FRAMES))
     return inside[np.unique(np.rint(at).astype(np.intp))]
 
 
-def gif_bytes(shown: Exhibit) -> bytes:
+def gif_bytes(view: View) -> bytes:
     """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops for ever."""
-    pictures = _frames(shown)
+    pictures = _frames(view)
     first = next(pictures)
     buffer = io.BytesIO()
-    count = len(frame_steps(shown))
+    count = len(frame_steps(view))
     duration = [_MILLISECONDS] * (count - 1) + [_LAST_MILLISECONDS]
     # One frame is a still: a list of durations is for several.
     first.save(
@@ -55,11 +54,11 @@ def gif_bytes(shown: Exhibit) -> bytes:
     return buffer.getvalue()
 
 
-def _frames(shown: Exhibit) -> Iterator[Image.Image]:
-    steps = frame_steps(shown)
+def _frames(view: View) -> Iterator[Image.Image]:
+    steps = frame_steps(view)
     palette = _palette()
     for step in steps.tolist():
-        yield _frame(shown, step, palette, len(steps))
+        yield _frame(view, step, palette, len(steps))
 
 
 def _palette() -> Image.Image:
@@ -87,32 +86,32 @@ def _mixed(colour: str, part: float) -> str:
     return "#" + bytes(np.rint(255 + part * (channels - 255)).astype(np.uint8)).hex().upper()
 
 
-def _frame(shown: Exhibit, step: int, palette: Image.Image, frames: int) -> Image.Image:
-    rows, tokens = shown.seen.rows(step, shown.view.group), shown.tokens_at(step)
+def _frame(view: View, step: int, palette: Image.Image, frames: int) -> Image.Image:
+    rows, tokens = view.history.rows(step, view.group), view.tokens_at(step)
     page = Image.new("RGB", (SIZE[0] * _FINE, SIZE[1] * _FINE), "white")
     pen = ImageDraw.Draw(page)
-    _words(pen, shown, step, rows, frames)
-    _places(pen, shown, rows, tokens)
+    _words(pen, view, step, rows, frames)
+    _places(pen, view, rows, tokens)
     page = page.reduce(_FINE)
-    page.paste(_distances(shown, rows, tokens), (_LEFT, _TOP))
+    page.paste(_distances(view, rows, tokens), (_LEFT, _TOP))
     return page.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
-def _distances(shown: Exhibit, rows: Any, tokens: Any) -> Image.Image:
+def _distances(view: View, rows: Any, tokens: Any) -> Image.Image:
     """The heatmap of the step in the shades of the whole run, fitted into its box."""
     order = heatmap.picture_order(tokens)
-    scale = heatmap.shades_of(shown.summary, shown.view.group, shown.view.unit)
+    scale = heatmap.shades_of(view.summary, view.group, view.unit)
     hues = counts_and_places.hue_of(tokens)[order]
-    drawn = heatmap.distance_picture(distance_matrix(rows[order], shown.view.unit), hues, scale)
+    drawn = heatmap.distance_picture(distance_matrix(rows[order], view.unit), hues, scale)
     picture = Image.open(io.BytesIO(drawn)).convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     size = (round(_BOX * picture.width / picture.height), _BOX)
     return Image.alpha_composite(paper, picture).convert("RGB").resize(size, Image.Resampling.NEAREST)
 
 
-def _places(pen: ImageDraw.ImageDraw, shown: Exhibit, rows: Any, tokens: Any) -> None:
+def _places(pen: ImageDraw.ImageDraw, view: View, rows: Any, tokens: Any) -> None:
     """The vectors on the run's principal axes, area by population, in a frame that never moves."""
-    scene, most = shown.stage, int(shown.mask.sum())
+    scene, most = view.stage, int(view.mask.sum())
     pen.rectangle(_fine(_RIGHT, _TOP, _RIGHT + _BOX, _TOP + _BOX), outline=_LINE, width=_FINE)
 
     def at(x: float, y: float) -> tuple[float, float]:
@@ -130,31 +129,31 @@ def _places(pen: ImageDraw.ImageDraw, shown: Exhibit, rows: Any, tokens: Any) ->
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=point.colour, outline="white", width=1)
 
 
-def _words(pen: ImageDraw.ImageDraw, shown: Exhibit, step: int, rows: Any, frames: int) -> None:
+def _words(pen: ImageDraw.ImageDraw, view: View, step: int, rows: Any, frames: int) -> None:
     """The step, its counts, what the pictures show, and the footer."""
-    view, seen, counts = shown.view, shown.seen, census(rows)
-    inside = int(((seen.steps >= view.first) & (seen.steps <= view.last)).sum())
+    history, counts = view.history, census(rows)
+    inside = int(((history.steps >= view.first) & (history.steps <= view.last)).sum())
     thinned = "every recorded step" if frames == inside else f"thinned to {frames:,} frames"
     told = f"U {counts.unique:,}   C {counts.black_holes:,}   P {counts.population:,}   S {counts.singletons:,}"
-    shares = " and ".join(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(shown.stage.axes.explained[:2]))
+    shares = " and ".join(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(view.stage.axes.explained[:2]))
     lines = [
         (_LEFT, 14, f"step {step:,}", 22, _INK),
         (_RIGHT, 18, told, 18, _INK),
-        (_LEFT, 50, _shades_told(shown), 13, _QUIET),
+        (_LEFT, 50, _shades_told(view), 13, _QUIET),
         (_RIGHT, 50, f"{shares}, fixed for the run; area: tokens", 13, _QUIET),
-        (_LEFT, 436, f"run {seen.id} · {view.group} tokens ({counts.tokens:,} of {seen.words.shape[1]:,})", 12, _QUIET),
+        (_LEFT, 436, f"run {history.id} · {view.group} tokens ({counts.tokens:,} of {history.words.shape[1]:,})", 12, _QUIET),
         (_LEFT, 453, f"steps {view.first:,} to {view.last:,}: {inside:,} recorded, {thinned}", 12, _QUIET),
-        (_LEFT, 470, identity_line(seen), 12, _QUIET),
+        (_LEFT, 470, identity_line(history), 12, _QUIET),
     ]
     for x, y, line, size, colour in lines:
         pen.text((x * _FINE, y * _FINE), line, font=ImageFont.load_default(size * _FINE), fill=colour)
 
 
-def _shades_told(shown: Exhibit) -> str:
+def _shades_told(view: View) -> str:
     """What the heatmap's colours mean. The font of the frames has no sign for infinity."""
-    scale = heatmap.shades_of(shown.summary, shown.view.group, shown.view.unit)
-    low, high = (f"{end:,.0f}" if shown.view.unit == "cells" else f"{end:.1e}" for end in (scale.low, scale.high))
-    return f"L-infinity of pairs: black 0, blue {low} to yellow {high} {unit_words(shown.view.unit)}"
+    scale = heatmap.shades_of(view.summary, view.group, view.unit)
+    low, high = (f"{end:,.0f}" if view.unit == "cells" else f"{end:.1e}" for end in (scale.low, scale.high))
+    return f"L-infinity of pairs: black 0, blue {low} to yellow {high} {unit_words(view.unit)}"
 
 
 def _fine(*places: float) -> tuple[float, ...]:

@@ -22,13 +22,13 @@ from .. import __version__
 from ..errors import ChangedError, HistoryError, RunError
 from ..memory import release
 from ..store.files.regular_files import read_json
-from ..store.history import Observation
+from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.staging import staged, sweep
 from ..store.status import is_read_only
 from ..tables.blocks import blocks
 from .files import Item, chosen
-from .view_data import Exhibit
+from .view import View
 
 INDEX = "index.json"
 FORMAT = 1
@@ -43,7 +43,7 @@ class Written:
     left_out: dict[str, str]
 
 
-def write_items(shown: Exhibit, picked: Sequence[Item], folder: Path) -> Written:
+def write_items(view: View, picked: Sequence[Item], folder: Path) -> Written:
     """Write files and their index into an empty folder; what cannot be made is left out, with the reason in the index."""
     listed: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
@@ -63,36 +63,36 @@ def write_items(shown: Exhibit, picked: Sequence[Item], folder: Path) -> Written
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         listed.append({"name": each.name, "what": each.what, "bytes": path.stat().st_size, "sha256": digest})
     refused = [{"name": name, "why": why} for name, why in left_out.items()]
-    _write_index(folder, {**_head(shown), "files": listed, "left_out": refused})
+    _write_index(folder, {**_head(view), "files": listed, "left_out": refused})
     return Written({row["name"]: row["sha256"] for row in listed}, left_out)
 
 
-def _head(shown: Exhibit) -> dict[str, Any]:
+def _head(view: View) -> dict[str, Any]:
     """What an export is of: equal for two exports that may stand in one folder."""
-    view, seen = shown.view, shown.seen
+    history = view.history
     return {
         "format": FORMAT,
         "snowball": __version__,
-        "run": seen.id,
-        "configuration_sha256": configuration_hash(seen.config),
+        "run": history.id,
+        "configuration_sha256": configuration_hash(history.config),
         # A run's id is its own; two files from outside can have one name, and one file other dead tokens.
-        **({"history_sha256": _history_sha256(seen)} if seen.config is None else {}),
+        **({"history_sha256": _history_sha256(history)} if history.config is None else {}),
         "step": view.step,
         "group": view.group,
         "unit": view.unit,
         "range": [view.first, view.last],
-        "snapshots": len(seen.steps),
+        "snapshots": len(history.steps),
     }
 
 
-def _history_sha256(seen: Observation) -> str:
+def _history_sha256(history: History) -> str:
     """SHA-256 of a history's snapshots and of which tokens are dead."""
-    found = hashlib.sha256(repr((seen.words.shape, str(seen.words.dtype), seen.dead is None)).encode())
-    for start, stop in blocks(seen):
-        found.update(np.ascontiguousarray(seen.words[start:stop]).tobytes())
-        release(seen.words)
-    if seen.dead is not None:
-        found.update(seen.dead.tobytes())
+    found = hashlib.sha256(repr((history.words.shape, str(history.words.dtype), history.dead is None)).encode())
+    for start, stop in blocks(history):
+        found.update(np.ascontiguousarray(history.words[start:stop]).tobytes())
+        release(history.words)
+    if history.dead is not None:
+        found.update(history.dead.tobytes())
     return found.hexdigest()
 
 
@@ -100,11 +100,11 @@ def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
     (folder / INDEX).write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
-def folder_zip(shown: Exhibit, only: Sequence[str] = ()) -> bytes:
+def folder_zip(view: View, only: Sequence[str] = ()) -> bytes:
     """The folder that :func:`export_to` writes as one zip file, without dates."""
     buffer = io.BytesIO()
     with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        written = write_items(shown, chosen(shown, only), Path(place))
+        written = write_items(view, chosen(view, only), Path(place))
         for name in (INDEX, *written.files):
             entry = zipfile.ZipInfo(name, _NO_DATE)
             entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
@@ -114,7 +114,7 @@ def folder_zip(shown: Exhibit, only: Sequence[str] = ()) -> bytes:
     return buffer.getvalue()
 
 
-def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] = (), force: bool = False) -> Written:
+def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (), force: bool = False) -> Written:
     """Write an export into a folder: everything is made in a hidden folder first, then moved in, the index last.
 
     A file that is there already is replaced if the index of an earlier export of the same run, step, group, unit and range
@@ -126,7 +126,7 @@ def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] =
     RunError
         If the folder lies in the library or cannot be written, or a file would be overwritten that no export wrote.
     """
-    picked, target = chosen(shown, only), Path(os.path.realpath(os.path.expanduser(folder)))
+    picked, target = chosen(view, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:
         raise RunError(
             f'an export is written outside the library of runs; "{target}" is in it. Choose another folder with --to.'
@@ -137,7 +137,7 @@ def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] =
         target.mkdir(parents=True, exist_ok=True)
         sweep(target, is_library=False)
         with _stage(library, target) as stage:
-            written = _made(shown, picked, stage)
+            written = _made(view, picked, stage)
             names = [*written.files, INDEX]
             if not force:
                 _require_ours(target, stage, names)
@@ -150,9 +150,9 @@ def export_to(shown: Exhibit, folder: Path, library: Path, only: Sequence[str] =
     return written
 
 
-def _made(shown: Exhibit, picked: Sequence[Item], stage: Path) -> Written:
+def _made(view: View, picked: Sequence[Item], stage: Path) -> Written:
     try:
-        return write_items(shown, picked, stage)
+        return write_items(view, picked, stage)
     except OSError as error:
         raise RunError(
             f'an export needs room to be made in before it is moved to its place; "{stage.parent}": {error.strerror or error}.'

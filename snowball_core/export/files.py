@@ -20,8 +20,7 @@ from .pictures import MOTIFS, draw
 from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_tsv
 from .report import report_bytes
 from .tables import FORMATS, SHEETS
-from .view import run_of
-from .view_data import Exhibit
+from .view import View, run_of
 
 PARTS = ("tables", "pictures", "methods", "report", "projector", "animation", "parcel")
 USUAL = ("tables", "pictures", "methods", "report", "projector")
@@ -62,12 +61,12 @@ def _item(name: str, part: str, what: str, make: Callable[[], bytes]) -> Item:
     return Item(name, part, what, write)
 
 
-def items(shown: Exhibit) -> list[Item]:
+def items(view: View) -> list[Item]:
     """Every file the exhibit can be exported as, in the order of :data:`PARTS`; nothing is made before it is written."""
-    return [*_tables(shown), *_pictures(shown), *_texts(shown), *_projector(shown), *_animation(shown), *_parcel(shown)]
+    return [*_tables(view), *_pictures(view), *_texts(view), *_projector(view), *_animation(view), *_parcel(view)]
 
 
-def item(shown: Exhibit, name: str) -> Item:
+def item(view: View, name: str) -> Item:
     """The file of this name.
 
     Raises
@@ -75,17 +74,17 @@ def item(shown: Exhibit, name: str) -> Item:
     HistoryError
         If there is none; the message lists those there are.
     """
-    known = {each.name: each for each in items(shown)}
+    known = {each.name: each for each in items(view)}
     if name not in known:
         raise HistoryError(f'a file of an export is one of {", ".join(known)}; got "{name}".')
     return known[name]
 
 
-def _tables(shown: Exhibit) -> list[Item]:
+def _tables(view: View) -> list[Item]:
     @functools.lru_cache(maxsize=1)
     def table(name: str) -> pd.DataFrame:
         """Made once for its formats, which are written one after another."""
-        return SHEETS[name].make(shown)
+        return SHEETS[name].make(view)
 
     found = [
         _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda name=name, form=form: form(table(name)))  # type: ignore[misc]
@@ -95,15 +94,15 @@ def _tables(shown: Exhibit) -> list[Item]:
     tree = "the lineage for ytree's reader of CSV"
     return [
         *found,
-        _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(shown.lineage.tree, shown.seen.steps).encode()),
+        _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(view.lineage.tree, view.history.steps).encode()),
     ]
 
 
-def _pictures(shown: Exhibit) -> list[Item]:
+def _pictures(view: View) -> list[Item]:
     @functools.lru_cache(maxsize=1)
     def svg(name: str) -> bytes:
         """Drawn once for both formats."""
-        return draw(shown, MOTIFS[name].make(shown))
+        return draw(view, MOTIFS[name].make(view))
 
     found = []
     for name, motif in MOTIFS.items():
@@ -112,40 +111,40 @@ def _pictures(shown: Exhibit) -> list[Item]:
     return found
 
 
-def _texts(shown: Exhibit) -> list[Item]:
+def _texts(view: View) -> list[Item]:
     what = "the methods paragraph, to paste"
     return [
-        _item("methods.txt", "methods", what, lambda: _bytes(methods(shown.seen) + "\n")),
-        _item("methods.md", "methods", what, lambda: _bytes(markdown(methods(shown.seen)))),
-        _item("methods.tex", "methods", what, lambda: _bytes(latex(methods(shown.seen)))),
-        _item("report.html", "report", "pictures, tables and methods in one page", lambda: report_bytes(shown)),
+        _item("methods.txt", "methods", what, lambda: _bytes(methods(view.history) + "\n")),
+        _item("methods.md", "methods", what, lambda: _bytes(markdown(methods(view.history)))),
+        _item("methods.tex", "methods", what, lambda: _bytes(latex(methods(view.history)))),
+        _item("report.html", "report", "pictures, tables and methods in one page", lambda: report_bytes(view)),
     ]
 
 
-def _projector(shown: Exhibit) -> list[Item]:
+def _projector(view: View) -> list[Item]:
     beside = "the same for TensorBoard's log folder"
     return [
-        _item("projector/vectors.tsv", "projector", "the group's vectors at the step, exact", lambda: vectors_tsv(shown.rows)),
-        _item("projector/metadata.tsv", "projector", "their tokens and black holes", lambda: metadata_tsv(shown)),
-        _item("projector/projector_config.json", "projector", "the projector's configuration", lambda: projector_json(shown)),
-        _item("projector/projector_config.pbtxt", "projector", beside, lambda: projector_pbtxt(shown)),
+        _item("projector/vectors.tsv", "projector", "the group's vectors at the step, exact", lambda: vectors_tsv(view.rows)),
+        _item("projector/metadata.tsv", "projector", "their tokens and black holes", lambda: metadata_tsv(view)),
+        _item("projector/projector_config.json", "projector", "the projector's configuration", lambda: projector_json(view)),
+        _item("projector/projector_config.pbtxt", "projector", beside, lambda: projector_pbtxt(view)),
     ]
 
 
-def _animation(shown: Exhibit) -> list[Item]:
+def _animation(view: View) -> list[Item]:
     what = f"the range of steps as an animation of at most {MOST_FRAMES} frames"
-    return [_item("steps.gif", "animation", what, lambda: gif_bytes(shown))]
+    return [_item("steps.gif", "animation", what, lambda: gif_bytes(view))]
 
 
-def _parcel(shown: Exhibit) -> list[Item]:
-    run = run_of(shown.seen)
+def _parcel(view: View) -> list[Item]:
+    run = run_of(view.history)
     if run is None:
         return []
     what = "the run itself, to be imported on another machine"
-    return [Item(f"{shown.seen.id}.zip", "parcel", what, lambda file: pack(run, file))]
+    return [Item(f"{view.history.id}.zip", "parcel", what, lambda file: pack(run, file))]
 
 
-def chosen(shown: Exhibit, only: Sequence[str] = ()) -> list[Item]:
+def chosen(view: View, only: Sequence[str] = ()) -> list[Item]:
     """The files of some parts or names; of none given, the usual ones: all parts but the animation and the zip of the run.
 
     Raises
@@ -153,7 +152,7 @@ def chosen(shown: Exhibit, only: Sequence[str] = ()) -> list[Item]:
     HistoryError
         If a word is neither a part, nor a file's name, nor "all".
     """
-    found = items(shown)
+    found = items(view)
     words = list(only) or list(USUAL)
     known = {*PARTS, *(each.name for each in found), "all"}
     if wrong := [word for word in words if word not in known]:

@@ -11,7 +11,7 @@ from ..config import RunConfig
 from ..costs import parameter_count
 from ..measures.bf16 import format_of
 from ..schedules import recorded_steps
-from ..store.history import Observation
+from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.origin import origin_of, origin_sentence
 from ..tables.divergence import divergence
@@ -41,28 +41,28 @@ _LATEX = {
 }
 
 
-def methods(seen: Observation) -> str:
+def methods(history: History) -> str:
     """The paragraph as plain text, as far as the history is known.
 
     Names the model, text, precision, optimizer, schedule, seeds, versions, machine, what was recorded and what was not, the
     faults carried, and the hashes of configuration, text and history.
     """
-    if seen.config is None:
-        parts = [_recorded(seen), _lost(seen), "It is a foreign history: its training is not known.", _DEFINITIONS]
+    if history.config is None:
+        parts = [_recorded(history), _lost(history), "It is a foreign history: its training is not known.", _DEFINITIONS]
         return " ".join(part for part in parts if part)
-    manifest = manifest_of(seen)
+    manifest = manifest_of(history)
     parts = [
-        _model(seen.config, int(seen.steps[-1])),
-        _text(seen.config, manifest),
-        _precision(seen.config, manifest),
-        _optimizer(seen.config),
-        _fork(seen.config, manifest),
-        _recorded(seen),
-        _lost(seen),
-        _origin(seen.config, manifest),
-        _hashes(seen.config, manifest),
+        _model(history.config, int(history.steps[-1])),
+        _text(history.config, manifest),
+        _precision(history.config, manifest),
+        _optimizer(history.config),
+        _fork(history.config, manifest),
+        _recorded(history),
+        _lost(history),
+        _origin(history.config, manifest),
+        _hashes(history.config, manifest),
         _faults(manifest),
-        f"Damage of its files: {' '.join(seen.damage)}" if seen.damage else "",
+        f"Damage of its files: {' '.join(history.damage)}" if history.damage else "",
         _DEFINITIONS,
     ]
     return " ".join(part for part in parts if part)
@@ -128,25 +128,25 @@ def _optimizer(config: RunConfig) -> str:
     )
 
 
-def _recorded(seen: Observation) -> str:
-    count, vocab, hidden = seen.words.shape
-    layout = format_of(seen.words).name
+def _recorded(history: History) -> str:
+    count, vocab, hidden = history.words.shape
+    layout = format_of(history.words).name
     held = f"{count:,} snapshot{'s' * (count > 1)}"
-    head = f"The history {seen.id} holds {held} of a {vocab:,} × {hidden:,} embedding matrix in {layout}"
-    if seen.config is None:
-        return f"{head}, numbered {seen.steps[0]:,} to {seen.steps[-1]:,}."
-    last, planned = seen.config.last_step, len(recorded_steps(seen.config))
+    head = f"The history {history.id} holds {held} of a {vocab:,} × {hidden:,} embedding matrix in {layout}"
+    if history.config is None:
+        return f"{head}, numbered {history.steps[0]:,} to {history.steps[-1]:,}."
+    last, planned = history.config.last_step, len(recorded_steps(history.config))
     thinned = (
-        "every step" if planned == last + 1 else f"thinned: {planned:,} of {last + 1:,} steps, schedule {seen.config.record}"
+        "every step" if planned == last + 1 else f"thinned: {planned:,} of {last + 1:,} steps, schedule {history.config.record}"
     )
     short = "" if count == planned else f"; {planned - count:,} snapshots of the schedule are missing"
-    steps = f"steps {seen.steps[0]:,} to {seen.steps[-1]:,}" if count > 1 else f"step {seen.steps[0]:,}"
+    steps = f"steps {history.steps[0]:,} to {history.steps[-1]:,}" if count > 1 else f"step {history.steps[0]:,}"
     return f"{head}, {steps} ({thinned}{short})."
 
 
-def _lost(seen: Observation) -> str:
+def _lost(history: History) -> str:
     """Where the run diverged."""
-    lost = divergence(seen, "all")
+    lost = divergence(history, "all")
     return f"{lost.text}." if lost else ""
 
 

@@ -11,12 +11,12 @@ from ..errors import HistoryError
 from ..tables.census import glyph
 from ..tables.motion import who_moved, zero_stretches
 from ..tables.per_step import token_motion
-from .view_data import Exhibit
+from .view import View
 
 Titled = tuple[str, Picture, str, str]
 
 
-def _scene(shown: Exhibit) -> Scene:
+def _scene(view: View) -> Scene:
     """The group's motion over the run.
 
     Raises
@@ -24,41 +24,41 @@ def _scene(shown: Exhibit) -> Scene:
     HistoryError
         If only one snapshot was recorded.
     """
-    seen, table = shown.judged, shown.judged_summary
-    rows = table[table["group"] == shown.view.group].reset_index(drop=True)
-    if len(rows) < 2 and shown.lost:
-        raise HistoryError(f'a picture of motion needs two finite snapshots; "{seen.id}" has {len(rows)}. {shown.lost.text}.')
+    history, table = view.judged, view.judged_summary
+    rows = table[table["group"] == view.group].reset_index(drop=True)
+    if len(rows) < 2 and view.lost:
+        raise HistoryError(f'a picture of motion needs two finite snapshots; "{history.id}" has {len(rows)}. {view.lost.text}.')
     if len(rows) < 2:
-        raise HistoryError(f'a picture of motion needs two recorded snapshots; "{seen.id}" has one. Choose another run.')
-    return Scene(rows, seen.rates, zero_stretches(seen), step_axis("symlog", int(shown.seen.steps[-1])))
+        raise HistoryError(f'a picture of motion needs two recorded snapshots; "{history.id}" has one. Choose another run.')
+    return Scene(rows, history.rates, zero_stretches(history), step_axis("symlog", int(view.history.steps[-1])))
 
 
-def _regimes(shown: Exhibit) -> Titled:
-    scene = _scene(shown)
-    return "Who moves", motion.regime_shares(scene, shown.view.step), "share of tokens per recorded step", f"{scene.thinned}."
+def _regimes(view: View) -> Titled:
+    scene = _scene(view)
+    return "Who moves", motion.regime_shares(scene, view.step), "share of tokens per recorded step", f"{scene.thinned}."
 
 
-def _freeze_map(shown: Exhibit) -> Titled:
-    seen, scene = shown.judged, _scene(shown)
-    names = [glyph(token) for token in range(seen.words.shape[1])]
-    picture = motion.freeze_map(scene, who_moved(seen), token_motion(seen)[shown.mask], names, shown.view.step)
+def _freeze_map(view: View) -> Titled:
+    history, scene = view.judged, _scene(view)
+    names = [glyph(token) for token in range(history.words.shape[1])]
+    picture = motion.freeze_map(scene, who_moved(history), token_motion(history)[view.mask], names, view.step)
     note = f"{scene.thinned}; a row a token; amber: it moved, slate: it did not."
     return "Freeze map", picture, "moved per recorded step", note
 
 
-def _speeds(shown: Exhibit) -> Titled:
-    scene = _scene(shown)
+def _speeds(view: View) -> Titled:
+    scene = _scene(view)
     unit = "weight units per optimizer step; cosine"
-    return "Drift and heat", motion.speeds(scene, shown.view.step), unit, f"{scene.thinned}."
+    return "Drift and heat", motion.speeds(scene, view.step), unit, f"{scene.thinned}."
 
 
-def _displacements(shown: Exhibit) -> Titled:
-    scene, unit = _scene(shown), shown.view.unit
-    picture = motion.displacements(scene, unit, shown.view.step)
+def _displacements(view: View) -> Titled:
+    scene, unit = _scene(view), view.unit
+    picture = motion.displacements(scene, unit, view.step)
     return "How far tokens move", picture, motion.UNITS[unit], f"{scene.thinned}."
 
 
-PICTURES: dict[str, Callable[[Exhibit], Titled]] = {
+PICTURES: dict[str, Callable[[View], Titled]] = {
     "regimes": _regimes,
     "freeze-map": _freeze_map,
     "speeds": _speeds,

@@ -20,8 +20,7 @@ from ..measures.bf16 import nan_rows
 from ..tables.census import distance_matrix, glyph
 from ..tables.lineage import hidden_of
 from .motion_pictures import PICTURES
-from .view import footer, unit_words
-from .view_data import Exhibit
+from .view import View, footer, unit_words
 
 MOST_POINTS = 5_000
 _SIDE = 460
@@ -58,23 +57,23 @@ class Motif:
     """A named picture: what it shows, and how it is made of an exhibit."""
 
     what: str
-    make: Callable[[Exhibit], Plate]
+    make: Callable[[View], Plate]
 
 
-def draw(shown: Exhibit, plate: Plate) -> bytes:
+def draw(view: View, plate: Plate) -> bytes:
     """The plate as SVG, with the exhibit's footer."""
-    lines = footer(shown.seen, shown.view, plate.unit, plate.of_step, plate.note)
+    lines = footer(view, plate.unit, plate.of_step, plate.note)
     return svg_bytes(plate.spec, plate.datasets, plate.title, lines)
 
 
-def counts_plate(shown: Exhibit) -> Plate:
+def counts_plate(view: View) -> Plate:
     """U, C, P and S over the run, with a line at the step."""
-    spec = counts_and_places.counts_spec(_axis(shown), int(shown.mask.sum()))
-    data = {"counts": counts_and_places.counts_data(shown.judged_summary, shown.view.group), "cursor": _cursor(shown)}
-    return Plate("Vectors and black holes over the run", spec, data, "vectors or tokens", False, _cursor_note(shown))
+    spec = counts_and_places.counts_spec(_axis(view), int(view.mask.sum()))
+    data = {"counts": counts_and_places.counts_data(view.judged_summary, view.group), "cursor": _cursor(view)}
+    return Plate("Vectors and black holes over the run", spec, data, "vectors or tokens", False, _cursor_note(view))
 
 
-def loss_plate(shown: Exhibit) -> Plate:
+def loss_plate(view: View) -> Plate:
     """The training loss over the run.
 
     Raises
@@ -82,43 +81,43 @@ def loss_plate(shown: Exhibit) -> Plate:
     HistoryError
         If no loss was recorded.
     """
-    metrics = shown.seen.metrics
+    metrics = view.history.metrics
     if not metrics or not len(metrics["step"]):
-        raise HistoryError(f'a picture of the loss needs recorded losses; "{shown.seen.id}" has none.')
-    loss, width = counts_and_places.loss_data(metrics, _axis(shown))
-    spec = counts_and_places.loss_spec(_axis(shown), 250)
-    data = {"loss": loss, "cursor": _cursor(shown)}
+        raise HistoryError(f'a picture of the loss needs recorded losses; "{view.history.id}" has none.')
+    loss, width = counts_and_places.loss_data(metrics, _axis(view))
+    spec = counts_and_places.loss_spec(_axis(view), 250)
+    data = {"loss": loss, "cursor": _cursor(view)}
     thinned = "" if width == 1 else f"Each point is the mean of up to {width:,} steps. "
-    return Plate("Training loss over the run", spec, data, "nats per token", False, thinned + _cursor_note(shown))
+    return Plate("Training loss over the run", spec, data, "nats per token", False, thinned + _cursor_note(view))
 
 
-def _axis(shown: Exhibit) -> StepAxis:
-    return step_axis("symlog", int(shown.seen.steps[-1]))
+def _axis(view: View) -> StepAxis:
+    return step_axis("symlog", int(view.history.steps[-1]))
 
 
-def _cursor(shown: Exhibit) -> pd.DataFrame:
+def _cursor(view: View) -> pd.DataFrame:
     """A line at the step; at the last step none: there the frame is."""
-    return _axis(shown).cursor(shown.view.step).head(0 if _at_end(shown) else 1)
+    return _axis(view).cursor(view.step).head(0 if _at_end(view) else 1)
 
 
-def _cursor_note(shown: Exhibit) -> str:
-    return "" if _at_end(shown) else f"The upright line is step {shown.view.step:,}."
+def _cursor_note(view: View) -> str:
+    return "" if _at_end(view) else f"The upright line is step {view.step:,}."
 
 
-def _at_end(shown: Exhibit) -> bool:
-    return shown.view.step == int(shown.seen.steps[-1])
+def _at_end(view: View) -> bool:
+    return view.step == int(view.history.steps[-1])
 
 
-def sizes_plate(shown: Exhibit) -> Plate:
+def sizes_plate(view: View) -> Plate:
     """Populations of the black holes at the step."""
-    slots = counts_and_places.slots_of(shown.summary, shown.view.group)
-    spec = counts_and_places.sizes_spec(int(shown.mask.sum()), slots)
+    slots = counts_and_places.slots_of(view.summary, view.group)
+    spec = counts_and_places.sizes_spec(int(view.mask.sum()), slots)
     return Plate(
-        "Black holes: tokens that are one vector", spec, {"sizes": counts_and_places.sizes_data(shown.tokens, slots)}, "tokens"
+        "Black holes: tokens that are one vector", spec, {"sizes": counts_and_places.sizes_data(view.tokens, slots)}, "tokens"
     )
 
 
-def places_plate(shown: Exhibit) -> Plate:
+def places_plate(view: View) -> Plate:
     """The group's vectors at the step on two principal axes of the whole run.
 
     Raises
@@ -126,34 +125,34 @@ def places_plate(shown: Exhibit) -> Plate:
     HistoryError
         If there are more than :data:`MOST_POINTS` vectors.
     """
-    vectors = int(shown.tokens["vector"].nunique())
+    vectors = int(view.tokens["vector"].nunique())
     if vectors > MOST_POINTS:
         raise HistoryError(
-            f"a picture of places shows at most {MOST_POINTS:,} vectors; the {shown.view.group} tokens have {vectors:,} at "
+            f"a picture of places shows at most {MOST_POINTS:,} vectors; the {view.group} tokens have {vectors:,} at "
             'this step. Choose a smaller group, or take the projector files, or the table "tokens".'
         )
-    scene = shown.stage
-    data = {"places": counts_and_places.places_data(scene, shown.rows, shown.tokens), "path": scene.path}
+    scene = view.stage
+    data = {"places": counts_and_places.places_data(scene, view.rows, view.tokens), "path": scene.path}
     note = (
         f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved; frame: all of them. "
         "Area: tokens. Grey line: path of the group's mean."
     )
     return Plate(
-        "Where the vectors are", counts_and_places.places_spec(scene, int(shown.mask.sum())), data, "weight units", note=note
+        "Where the vectors are", counts_and_places.places_spec(scene, int(view.mask.sum())), data, "weight units", note=note
     )
 
 
-def distances_plate(shown: Exhibit) -> Plate:
+def distances_plate(view: View) -> Plate:
     """The pairwise L∞ distances at the step, a square a pair, tokens ordered by black hole."""
-    unit = shown.view.unit
-    order = heatmap.picture_order(shown.tokens)
-    scale = heatmap.shades_of(shown.summary, shown.view.group, unit)
-    hues = counts_and_places.hue_of(shown.tokens)[order]
-    image = heatmap.distance_picture(distance_matrix(shown.rows[order], unit), hues, scale)
-    everyone = len(shown.tokens)
+    unit = view.unit
+    order = heatmap.picture_order(view.tokens)
+    scale = heatmap.shades_of(view.summary, view.group, unit)
+    hues = counts_and_places.hue_of(view.tokens)[order]
+    image = heatmap.distance_picture(distance_matrix(view.rows[order], unit), hues, scale)
+    everyone = len(view.tokens)
     thinned = "every token" if len(order) == everyone else f"thinned to {len(order):,} of {everyone:,} tokens"
     note = f"Rows and columns: {thinned}, ordered by black hole; the strip at the left has the holes' colours."
-    if nan_rows(shown.rows).any():
+    if nan_rows(view.rows).any():
         note += " Left blank: rows with a NaN, which have no distance."
     spec, data = _heatmap(image, len(order), scale, unit)
     return Plate("How far apart: L∞ of every pair", spec, data, unit_words(unit), note=note)
@@ -226,55 +225,57 @@ def _enlarged(image: bytes) -> tuple[tuple[int, int], str]:
     return picture.size, f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def lineage_plate(shown: Exhibit) -> Plate:
+def lineage_plate(view: View) -> Plate:
     """Black holes as lanes over the steps, as on the Lineage page, nothing folded; the line at the step."""
     from ..charts.lineage import drawn_lineage, lanes_chart
 
-    _require_two(shown, "a lineage")
-    seen, axis = shown.judged, step_axis("symlog", int(shown.seen.steps[-1]))
-    names = [glyph(token) for token in range(seen.words.shape[1])]
-    drawn = drawn_lineage(shown.lineage.tree, hidden_of(seen, shown.view.group), seen.steps, axis, names)
-    spec, datasets = lanes_chart(drawn, axis, shown.view.step)
-    datasets["cursor"] = datasets["cursor"].head(0 if _at_end(shown) else 1)
+    _require_two(view, "a lineage")
+    history, axis = view.judged, step_axis("symlog", int(view.history.steps[-1]))
+    names = [glyph(token) for token in range(history.words.shape[1])]
+    drawn = drawn_lineage(view.lineage.tree, hidden_of(history, view.group), history.steps, axis, names)
+    spec, datasets = lanes_chart(drawn, axis, view.step)
+    datasets["cursor"] = datasets["cursor"].head(0 if _at_end(view) else 1)
     lanes = drawn.lanes
     thinned = "" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn. "
-    note = f"{thinned}A row a token; a block a hole; lighter and darker: its hidden classes. {_cursor_note(shown)}"
+    note = f"{thinned}A row a token; a block a hole; lighter and darker: its hidden classes. {_cursor_note(view)}"
     return Plate("Black holes and the steps they lived", spec, datasets, "tokens", False, note)
 
 
-def _require_two(shown: Exhibit, what: str) -> None:
+def _require_two(view: View, what: str) -> None:
     """Refuse a picture over the run of a run that has one snapshot: there would be nothing to see.
 
     Raises
     ------
     HistoryError
     """
-    if len(shown.judged.steps) < 2 and shown.lost:
-        count = len(shown.judged.steps)
+    if len(view.judged.steps) < 2 and view.lost:
+        count = len(view.judged.steps)
         raise HistoryError(
-            f'a picture of {what} needs two finite snapshots; "{shown.seen.id}" has {count}. {shown.lost.text}. '
+            f'a picture of {what} needs two finite snapshots; "{view.history.id}" has {count}. {view.lost.text}. '
             "Choose another run."
         )
-    if len(shown.seen.steps) < 2:
-        raise HistoryError(f'a picture of {what} needs two recorded snapshots; "{shown.seen.id}" has one. Choose another run.')
+    if len(view.history.steps) < 2:
+        raise HistoryError(
+            f'a picture of {what} needs two recorded snapshots; "{view.history.id}" has one. Choose another run.'
+        )
 
 
-def motion_plate(name: str) -> Callable[[Exhibit], Plate]:
+def motion_plate(name: str) -> Callable[[View], Plate]:
     """What draws one of the pictures of motion, as on the Motion page."""
 
-    def make(shown: Exhibit) -> Plate:
-        title, picture, unit, note = PICTURES[name](shown)
-        return Plate(title, *picture, unit, False, f"{note} {_cursor_note(shown)}".rstrip())
+    def make(view: View) -> Plate:
+        title, picture, unit, note = PICTURES[name](view)
+        return Plate(title, *picture, unit, False, f"{note} {_cursor_note(view)}".rstrip())
 
     return make
 
 
-def farthest_plate(shown: Exhibit) -> Plate:
+def farthest_plate(view: View) -> Plate:
     """The largest L∞ of the group over the run."""
-    _require_two(shown, "a distance over the run")
-    unit = shown.view.unit
-    data = {"farthest": farthest_data(shown.judged_summary, shown.view.group, unit)}
-    spec = farthest_spec(int(shown.seen.steps[-1]), unit_words(unit), bool(data["farthest"]["linf"].isna().all()))
+    _require_two(view, "a distance over the run")
+    unit = view.unit
+    data = {"farthest": farthest_data(view.judged_summary, view.group, unit)}
+    spec = farthest_spec(int(view.history.steps[-1]), unit_words(unit), bool(data["farthest"]["linf"].isna().all()))
     return Plate("Largest L∞ over the run", spec, data, unit_words(unit), False)
 
 

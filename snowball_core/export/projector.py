@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import HistoryError
 from ..measures.bf16 import Words, finite_rows, values
 from ..tables.census import unformulated
-from .view_data import Exhibit
+from .view import View
 
 COLUMNS = ("token", "glyph", "group", "hole", "population")
 
@@ -44,7 +44,7 @@ def _require_finite(rows: Words) -> None:
         )
 
 
-def metadata_tsv(shown: Exhibit) -> bytes:
+def metadata_tsv(view: View) -> bytes:
     """A header and one line per token: token, glyph, group, hole (0: alone) and population.
 
     Raises
@@ -52,8 +52,8 @@ def metadata_tsv(shown: Exhibit) -> bytes:
     HistoryError
         If the vectors cannot be written: the files of the projector are of use together only.
     """
-    _require_finite(shown.rows)
-    cells = shown.tokens[list(COLUMNS)].astype(str)
+    _require_finite(view.rows)
+    cells = view.tokens[list(COLUMNS)].astype(str)
     lines = ["\t".join(COLUMNS), *("\t".join(map(_unquoted, row)) for row in cells.itertuples(index=False))]
     return ("\n".join(lines) + "\n").encode()
 
@@ -63,7 +63,7 @@ def _unquoted(cell: str) -> str:
     return f"'{cell}" if cell.startswith('"') else unformulated(cell)
 
 
-def projector_json(shown: Exhibit) -> bytes:
+def projector_json(view: View) -> bytes:
     """The projector's configuration: one tensor, its shape and its files.
 
     Raises
@@ -75,18 +75,17 @@ def projector_json(shown: Exhibit) -> bytes:
     ----------
     https://www.tensorflow.org/tensorboard/tensorboard_projector_plugin
     """
-    _require_finite(shown.rows)
-    view = shown.view
+    _require_finite(view.rows)
     tensor = {
-        "tensorName": f"{shown.seen.id} step {view.step} {view.group}",
-        "tensorShape": [int(size) for size in shown.rows.shape],
+        "tensorName": f"{view.history.id} step {view.step} {view.group}",
+        "tensorShape": [int(size) for size in view.rows.shape],
         "tensorPath": "vectors.tsv",
         "metadataPath": "metadata.tsv",
     }
     return (json.dumps({"embeddings": [tensor]}, indent=1) + "\n").encode()
 
 
-def projector_pbtxt(shown: Exhibit) -> bytes:
+def projector_pbtxt(view: View) -> bytes:
     """The same for TensorBoard, which looks for this file in its log folder.
 
     Raises
@@ -94,5 +93,5 @@ def projector_pbtxt(shown: Exhibit) -> bytes:
     HistoryError
         If the vectors cannot be written.
     """
-    _require_finite(shown.rows)
+    _require_finite(view.rows)
     return b'embeddings {\n  tensor_name: "snowball"\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'

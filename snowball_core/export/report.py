@@ -19,8 +19,7 @@ from ..tables.verdict import verdict_of
 from .methods import methods
 from .pictures import MOTIFS, draw
 from .tables import SHEETS
-from .view import footer, manifest_of, unit_words
-from .view_data import Exhibit
+from .view import View, footer, manifest_of, unit_words
 
 MOST_ROWS = 60
 _FULL = "The exported tables hold every column and every row; columns that are empty throughout are left out here."
@@ -55,18 +54,18 @@ td { max-width: 30rem; overflow-wrap: break-word; } pre { overflow-x: auto; font
 """
 
 
-def report_bytes(shown: Exhibit) -> bytes:
+def report_bytes(view: View) -> bytes:
     """The report: it needs no network, no script and no other file, and follows the reader's light or dark theme."""
-    view, seen = shown.view, shown.seen
-    title = f"Snowball report: {seen.id}"
+    history = view.history
+    title = f"Snowball report: {history.id}"
     sections = [
         f"<h1>{escape(title)}</h1>",
-        "".join(f'<p class="quiet">{escape(line)}</p>' for line in footer(seen, view, unit_words(view.unit))),
-        _summary(shown),
-        _section("Pictures", _pictures(shown)),
-        _section("Tables", [f'<p class="quiet">{_FULL}</p>', *_tables(shown)]),
-        _section("Methods", [f"<p>{escape(methods(seen))}</p>"]),
-        _section("Configuration and provenance", [_provenance(shown)]),
+        "".join(f'<p class="quiet">{escape(line)}</p>' for line in footer(view, unit_words(view.unit))),
+        _summary(view),
+        _section("Pictures", _pictures(view)),
+        _section("Tables", [f'<p class="quiet">{_FULL}</p>', *_tables(view)]),
+        _section("Methods", [f"<p>{escape(methods(history))}</p>"]),
+        _section("Configuration and provenance", [_provenance(view)]),
         f'<p class="quiet">Written by Snowball {escape(__version__)}.</p>',
     ]
     # The policy forbids whatever a mistake in escaping could let in: scripts, fetches, forms.
@@ -83,37 +82,37 @@ def _section(title: str, parts: Iterable[str]) -> str:
     return f"<h2>{escape(title)}</h2>\n" + "\n".join(parts)
 
 
-def _summary(shown: Exhibit) -> str:
+def _summary(view: View) -> str:
     """The outcome in a sentence, and the exact numbers of the step."""
-    found, view = verdict_of(shown.seen, shown.view.group), shown.view
-    lost = f"{shown.lost.text}. " if shown.lost else ""
+    found = verdict_of(view.history, view.group)
+    lost = f"{view.lost.text}. " if view.lost else ""
     sentence = (
         f"{lost}From step {found.first_step:,} to step {found.last_step:,} the black holes of the {found.group} tokens show: "
         f"{found.outcome}. {found.caution}"
     )
-    exact = exact_numbers(shown.rows)
+    exact = exact_numbers(view.rows)
     numbers = pd.Series([exact[name] for name in _NAMES], dtype=object)
     rows = pd.DataFrame({"measure": list(_NAMES.values()), f"at step {view.step:,}": numbers})
     return f"<p>{escape(sentence)}</p>{_table(rows, f'{view.group} tokens at step {view.step:,}')}"
 
 
-def _pictures(shown: Exhibit) -> list[str]:
-    return [_told(name, lambda name=name: _picture(shown, name)) for name in MOTIFS]  # type: ignore[misc]
+def _pictures(view: View) -> list[str]:
+    return [_told(name, lambda name=name: _picture(view, name)) for name in MOTIFS]  # type: ignore[misc]
 
 
-def _picture(shown: Exhibit, name: str) -> str:
-    plate = MOTIFS[name].make(shown)
-    source = base64.b64encode(draw(shown, plate)).decode()
-    alt = escape(f"{plate.title}: {MOTIFS[name].what}, {shown.view.group} tokens, {plate.unit}")
+def _picture(view: View, name: str) -> str:
+    plate = MOTIFS[name].make(view)
+    source = base64.b64encode(draw(view, plate)).decode()
+    alt = escape(f"{plate.title}: {MOTIFS[name].what}, {view.group} tokens, {plate.unit}")
     return f'<figure><img alt="{alt}" src="data:image/svg+xml;base64,{source}"></figure>'
 
 
-def _tables(shown: Exhibit) -> list[str]:
-    return [_told(name, lambda name=name: _sheet(shown, name)) for name in _TABLES]  # type: ignore[misc]
+def _tables(view: View) -> list[str]:
+    return [_told(name, lambda name=name: _sheet(view, name)) for name in _TABLES]  # type: ignore[misc]
 
 
-def _sheet(shown: Exhibit, name: str) -> str:
-    table = SHEETS[name].make(shown)
+def _sheet(view: View, name: str) -> str:
+    table = SHEETS[name].make(view)
     table = table[list(_COLUMNS.get(name, table.columns))]
     table = table[[column for column in table if not table[column].isna().all() and not table[column].eq("").all()]]
     thinned = "" if len(table) <= MOST_ROWS else f"; the first {MOST_ROWS:,} of {len(table):,} rows"
@@ -125,7 +124,7 @@ def _told(name: str, make: Callable[[], str]) -> str:
     try:
         return make()
     except HistoryError as error:
-        return f'<p class="quiet">{escape(name)} is not shown: {escape(str(error))}</p>'
+        return f'<p class="quiet">{escape(name)} is not view: {escape(str(error))}</p>'
 
 
 def _table(table: pd.DataFrame, caption: str) -> str:
@@ -155,8 +154,8 @@ def _cell(cell: Any) -> str:
     return f"{cell:,}" if hasattr(cell, "__index__") else repr(float(cell)) if isinstance(cell, float) else str(cell)
 
 
-def _provenance(shown: Exhibit) -> str:
-    known = portable(dict(manifest_of(shown.seen)))
+def _provenance(view: View) -> str:
+    known = portable(dict(manifest_of(view.history)))
     if not known:
         return '<p class="quiet">A foreign history: nothing is known of its training.</p>'
     text = json.dumps(known, indent=1, ensure_ascii=False)

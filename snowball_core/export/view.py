@@ -1,4 +1,4 @@
-"""From where a run is looked at: step, group, unit and range, checked once; and the footer that says so under every export."""
+"""A view of a run or foreign history: step, group, unit and range, checked once; what exports derive from it; the footer."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from .. import __version__
+from ..charts.fixed_axes import Stage, stage
+from ..charts.lineage_layout import hues
 from ..errors import HistoryError
-from ..measures.bf16 import format_of
-from ..store.history import Observation
+from ..measures.bf16 import Words, format_of
+from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.run_folder import Run, read_run
-from ..tables.divergence import divergence
+from ..tables.census import group_table, with_metrics
+from ..tables.divergence import Divergence, divergence, judged
+from ..tables.lineage import Account, account
+from ..tables.per_step import step_table
 
 UNITS = ("cells", "weight")
 _SHORT = 12
 
 
-@dataclass(frozen=True)
-class Viewpoint:
-    """What an export is about.
+@dataclass(frozen=True, eq=False)
+class View:
+    """A run or foreign history at one step, for one group of tokens.
 
     Attributes
     ----------
+    history : History
     step : int
         A recorded step.
     group : {"all", "dead", "live"}
@@ -34,22 +44,80 @@ class Viewpoint:
         Recorded steps: the range of an animation.
     """
 
+    history: History
     step: int
     group: str
     unit: str
     first: int
     last: int
 
+    @functools.cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row per snapshot and group with every measure, and loss and rate where they are known."""
+        table = step_table(self.history)
+        return with_metrics(table, self.history.metrics) if self.history.metrics else table
 
-def viewpoint(
-    seen: Observation,
+    @functools.cached_property
+    def lost(self) -> Divergence | None:
+        """Where the run diverged; None where it is finite."""
+        return divergence(self.history, self.group)
+
+    @functools.cached_property
+    def judged(self) -> History:
+        """The part of the run that pictures over the run are of: all of it, or the steps before it diverged."""
+        return judged(self.history)
+
+    @functools.cached_property
+    def judged_summary(self) -> pd.DataFrame:
+        """The rows of :attr:`summary` of that part."""
+        summary = self.summary
+        return summary if self.lost is None else summary[summary["step"].isin(self.judged.steps)]
+
+    @functools.cached_property
+    def lineage(self) -> Account:
+        """The lineage of the group."""
+        return account(self.history, self.group)
+
+    @functools.cached_property
+    def stage(self) -> Stage:
+        """Where the group is drawn during the whole run."""
+        return stage(self.history.words, self.mask)
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Which tokens are of the group."""
+        return self.history.mask(self.group)
+
+    @functools.cached_property
+    def rows(self) -> Words:
+        """The group's rows at the step."""
+        return self.history.rows(self.step, self.group)
+
+    @functools.cached_property
+    def tokens(self) -> pd.DataFrame:
+        """One row per token of the group at the step."""
+        return self.tokens_at(self.step)
+
+    def tokens_at(self, step: int) -> pd.DataFrame:
+        """One row per token of the group at any recorded step, with the ``hue`` its hole keeps through the run.
+
+        The group's name is "unknown" where the dead are not known.
+        """
+        rows, dead = self.history.rows(step, self.group), self.history.dead
+        hue = hues(self.lineage.tree, self.history.index(step), np.flatnonzero(self.mask))
+        table = group_table(rows, np.zeros(len(self.mask), np.bool_) if dead is None else dead, self.mask).assign(hue=hue)
+        return table.assign(group="unknown") if dead is None else table
+
+
+def view_of(
+    history: History,
     step: int | None = None,
     group: str | None = None,
     unit: str | None = None,
     first: int | None = None,
     last: int | None = None,
-) -> Viewpoint:
-    """A checked viewpoint; what is not given is the last step, the dead (or all, where they are not known), cells, every step.
+) -> View:
+    """A checked view; what is not given is the last step, the dead (or all, where they are not known), cells, every step.
 
     Of a run that diverged the last finite step, where there is one.
 
@@ -58,31 +126,31 @@ def viewpoint(
     HistoryError
         If nothing was recorded, or a step, the group, the unit or the range is not one of the run's.
     """
-    if not len(seen.steps):
-        raise HistoryError(f'an export needs a recorded snapshot; "{seen.id}" has none yet.')
+    if not len(history.steps):
+        raise HistoryError(f'an export needs a recorded snapshot; "{history.id}" has none yet.')
     if unit not in (None, *UNITS):
         raise HistoryError(f'a unit is one of {", ".join(UNITS)}; got "{unit}".')
-    chosen = group or ("dead" if "dead" in seen.groups else "all")
-    if not seen.mask(chosen).any():
-        raise HistoryError(f'"{seen.id}" has no {chosen} tokens: there is nothing of them to export. Choose another group.')
-    ends = int(seen.steps[0]), int(seen.steps[-1])
+    chosen = group or ("dead" if "dead" in history.groups else "all")
+    if not history.mask(chosen).any():
+        raise HistoryError(f'"{history.id}" has no {chosen} tokens: there is nothing of them to export. Choose another group.')
+    ends = int(history.steps[0]), int(history.steps[-1])
     asked = [end if given is None else given for given, end in zip((first, last), ends, strict=True)]
-    at = int(seen.steps[seen.finite - 1]) if step is None else step  # −1 is the last one too
+    at = int(history.steps[history.finite - 1]) if step is None else step  # −1 is the last one too
     for wanted in (at, *asked):
-        seen.index(wanted)
+        history.index(wanted)
     if asked[0] > asked[1]:
         raise HistoryError(f"a range of steps must end where it begins or later; got {asked[0]:,} to {asked[1]:,}.")
-    return Viewpoint(at, chosen, unit or UNITS[0], asked[0], asked[1])
+    return View(history, at, chosen, unit or UNITS[0], asked[0], asked[1])
 
 
-def run_of(seen: Observation) -> Run | None:
+def run_of(history: History) -> Run | None:
     """The recorded run behind an observation; None for a foreign history."""
-    return None if seen.config is None or seen.kept_in is None else read_run(seen.kept_in)
+    return None if history.config is None or history.kept_in is None else read_run(history.kept_in)
 
 
-def manifest_of(seen: Observation) -> Mapping[str, Any]:
+def manifest_of(history: History) -> Mapping[str, Any]:
     """The run's ``run.json``; empty for a foreign history."""
-    run = run_of(seen)
+    run = run_of(history)
     return {} if run is None else run.manifest
 
 
@@ -92,34 +160,33 @@ def unit_words(unit: str) -> str:
     return "cells" if unit == "cells" else "weight units"
 
 
-def identity_line(seen: Observation) -> str:
+def identity_line(history: History) -> str:
     """What tells this run from every other: its id, the hash of its configuration, what was recorded."""
-    known = configuration_hash(seen.config)
-    count, vocab, hidden = seen.words.shape
+    known, steps = configuration_hash(history.config), history.steps
+    count, vocab, hidden = history.words.shape
     parts = [
         f"configuration {known[:_SHORT]}" if known else "foreign history, configuration not known",
-        f"{format_of(seen.words).name} [{count:,}, {vocab:,}, {hidden:,}], steps {seen.steps[0]:,} to {seen.steps[-1]:,}",
+        f"{format_of(history.words).name} [{count:,}, {vocab:,}, {hidden:,}], steps {steps[0]:,} to {steps[-1]:,}",
         f"Snowball {__version__}",
     ]
     return " · ".join(parts)
 
 
-def footer(seen: Observation, view: Viewpoint, unit: str = "", step: bool = True, note: str = "") -> tuple[str, ...]:
+def footer(view: View, unit: str = "", step: bool = True, note: str = "") -> tuple[str, ...]:
     """The lines under a picture: where the run diverged; run, step, group, unit; what identifies it; what is thinned.
 
     Parameters
     ----------
-    seen : Observation
-    view : Viewpoint
+    view : View
     unit : str
         The picture's unit, in words.
     step : bool
         Whether the picture is of one step, or of the whole run.
     note : str
     """
-    size = f"{int(seen.mask(view.group).sum()):,} of {seen.words.shape[1]:,}"
-    at = f"step {view.step:,}" if step else f"steps {seen.steps[0]:,} to {seen.steps[-1]:,}"
-    parts = [f"run {seen.id}", at, f"{view.group} tokens ({size})", *([f"unit: {unit}"] if unit else [])]
-    lost = divergence(seen, view.group)
-    said = [f"{lost.text}."] if lost else []
-    return *said, " · ".join(parts), identity_line(seen), *([note] if note else [])
+    history = view.history
+    size = f"{int(history.mask(view.group).sum()):,} of {history.words.shape[1]:,}"
+    at = f"step {view.step:,}" if step else f"steps {history.steps[0]:,} to {history.steps[-1]:,}"
+    parts = [f"run {history.id}", at, f"{view.group} tokens ({size})", *([f"unit: {unit}"] if unit else [])]
+    said = [f"{view.lost.text}."] if view.lost else []
+    return *said, " · ".join(parts), identity_line(history), *([note] if note else [])

@@ -41,7 +41,7 @@ _UNKNOWN_DEAD = (
 
 
 @dataclass(frozen=True)
-class Observation:
+class History:
     """A history, open for measuring.
 
     Attributes
@@ -166,7 +166,7 @@ class Observation:
         return int(found[0])
 
 
-def observe(run: Run) -> Observation:
+def observe(run: Run) -> History:
     """A recorded run, as far as it is recorded now.
 
     A further recording that is damaged counts as not made, and the damage is said: the history is shown whole.
@@ -193,7 +193,7 @@ def observe(run: Run) -> Observation:
         metrics = run.metrics()
     except RunError as error:
         metrics, told = None, (*told, *([str(error)] if METRICS not in found else []))
-    return Observation(run.id, words, steps, run.dead, moments, metrics, files, run.config, run.path, past, told)
+    return History(run.id, words, steps, run.dead, moments, metrics, files, run.config, run.path, past, told)
 
 
 def foreign(
@@ -203,7 +203,7 @@ def foreign(
     corpus: str | None = None,
     corpora: Path | None = None,
     kept_in: Path | None = None,
-) -> Observation:
+) -> History:
     """A foreign history, read-only: its steps are the numbers of its snapshots.
 
     Parameters
@@ -250,7 +250,7 @@ def foreign(
             raise HistoryError(f"dead tokens must be ids of the vocabulary, 0–{vocab - 1:,}; got {wrong[0]:,}.")
         mask = np.zeros(vocab, np.bool_)
         mask[list(dead)] = True
-    return Observation(one_line(path.name), words, np.arange(len(words)), mask, kept_in=kept_in)
+    return History(one_line(path.name), words, np.arange(len(words)), mask, kept_in=kept_in)
 
 
 def tokens_of(text: str) -> list[int]:
@@ -278,7 +278,7 @@ def tokens_of(text: str) -> list[int]:
 
 def find(
     word: str, folder: Path, key: str | None = None, dead: Sequence[int] | None = None, corpus: str | None = None
-) -> Observation:
+) -> History:
     """What a RUN on the command line or in a notebook means: a run's id or folder, or the path of a foreign ``.safetensors``.
 
     Raises

@@ -14,7 +14,7 @@ from ..measures.distances import Spread
 from ..measures.identity import leaders
 from ..measures.pair_distances import pair_statistics
 from ..memory import release
-from ..store.history import Observation
+from ..store.history import History
 from .census import group_table, holes_of
 from .lineage import Account, event_rows
 
@@ -22,7 +22,7 @@ _NEAR = 5
 _SIZES = 6
 
 
-def tokens_at(seen: Observation, index: int, group: str) -> pd.DataFrame:
+def tokens_at(history: History, index: int, group: str) -> pd.DataFrame:
     """The :func:`~snowball_core.tables.census.group_table` of one snapshot with two more columns.
 
     ``hidden_class`` numbers the hidden classes inside each hole, the most populous first; empty for singletons and where
@@ -30,26 +30,26 @@ def tokens_at(seen: Observation, index: int, group: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    seen : Observation
+    history : History
         Where the dead are not known every token's group is "unknown".
     index : int
         The snapshot's number.
     group : {"all", "dead", "live"}
     """
-    mask = seen.mask(group)
-    dead = seen.dead if seen.dead is not None else np.zeros(len(mask), np.bool_)
-    rows = seen.rows(int(seen.steps[index]), group)
+    mask = history.mask(group)
+    dead = history.dead if history.dead is not None else np.zeros(len(mask), np.bool_)
+    rows = history.rows(int(history.steps[index]), group)
     table = group_table(rows, dead, mask)
-    if seen.dead is None:
+    if history.dead is None:
         table["group"] = "unknown"
-    table["hidden_class"] = _hidden_class(seen, index, rows, mask, table["hole"].to_numpy())
+    table["hidden_class"] = _hidden_class(history, index, rows, mask, table["hole"].to_numpy())
     moved: Any = [pd.NA] * len(table)
     if index:
-        moved = _moved_cells(seen.words[index - 1][mask], rows)
+        moved = _moved_cells(history.words[index - 1][mask], rows)
     table["moved_cells"] = pd.array(moved, "Int64")
     # Every step touches other pages of the files: without this they would all add up while a visitor scrubs.
-    release(seen.words)
-    release(seen.moment_hash)
+    release(history.words)
+    release(history.moment_hash)
     return table
 
 
@@ -58,10 +58,10 @@ def _moved_cells(before: Words, now: Words) -> npt.NDArray[np.int64]:
     return moved
 
 
-def _hidden_class(seen: Observation, index: int, rows: Words, mask: npt.NDArray[np.bool_], hole: npt.NDArray[np.int64]) -> Any:
+def _hidden_class(history: History, index: int, rows: Words, mask: npt.NDArray[np.bool_], hole: npt.NDArray[np.int64]) -> Any:
     number: list[Any] = [pd.NA] * len(hole)
-    if seen.moment_hash is not None:
-        hidden = hidden_leaders(leaders(rows[None]), seen.moment_hash[index][mask][None])[0]
+    if history.moment_hash is not None:
+        hidden = hidden_leaders(leaders(rows[None]), history.moment_hash[index][mask][None])[0]
         order = np.argsort(hole, kind="stable")
         for members in np.split(order, np.flatnonzero(np.diff(hole[order])) + 1):
             if not len(members) or not hole[members[0]]:

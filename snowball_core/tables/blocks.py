@@ -13,41 +13,41 @@ from ..measures.bf16 import Words
 from ..measures.identity import moved_frames
 from ..memory import release, steady_memory
 from ..store.cache import content_key, keep, load
-from ..store.history import Observation
+from ..store.history import History
 
 BLOCK_BYTES = 16 * 1024 * 1024
 # A snapshot of a few bytes still has a census and a row of every table.
 _BLOCK_SNAPSHOTS = 16_384
 _WORKERS = 2
 Progress = Callable[[int, int], None]
-Measure = Callable[[Observation, int, int], Mapping[str, pd.DataFrame]]
+Measure = Callable[[History, int, int], Mapping[str, pd.DataFrame]]
 
 
 def silent(done: int, total: int) -> None:
     """Progress that is told nobody."""
 
 
-def blocks(seen: Observation) -> list[tuple[int, int]]:
+def blocks(history: History) -> list[tuple[int, int]]:
     """The parts a history is measured in: first snapshot and the one after the last, about 16 MB each, or fewer."""
-    size = max(1, min(_BLOCK_SNAPSHOTS, BLOCK_BYTES // max(1, seen.words[:1].nbytes)))
-    count = len(seen.words)
+    size = max(1, min(_BLOCK_SNAPSHOTS, BLOCK_BYTES // max(1, history.words[:1].nbytes)))
+    count = len(history.words)
     return [(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def changed_snapshots(seen: Observation, group: npt.NDArray[np.bool_], progress: Progress = silent) -> npt.NDArray[np.intp]:
+def changed_snapshots(history: History, group: npt.NDArray[np.bool_], progress: Progress = silent) -> npt.NDArray[np.intp]:
     """Indices of the snapshots in which a bit of a group differs from the one before; snapshot 0 always counts."""
     moved: list[npt.NDArray[np.bool_]] = []
     before: Words | None = None
-    for start, stop in blocks(seen):
-        rows: Words = seen.words[start:stop][:, group]
+    for start, stop in blocks(history):
+        rows: Words = history.words[start:stop][:, group]
         moved.append(moved_frames(rows, before))
         before = rows[-1]
-        release(seen.words)
-        progress(stop, len(seen.words))
+        release(history.words)
+        progress(stop, len(history.words))
     return np.flatnonzero(np.concatenate(moved)) if moved else np.empty(0, np.intp)
 
 
-def walk(seen: Observation, measure: Measure, version: str, wanted: str, progress: Progress = silent) -> Iterator[pd.DataFrame]:
+def walk(history: History, measure: Measure, version: str, wanted: str, progress: Progress = silent) -> Iterator[pd.DataFrame]:
     """One of the tables that ``measure`` makes of every block, in order.
 
     Tables already in the cache are taken from there if they were computed from the same bytes. Every finished block is kept at
@@ -55,7 +55,7 @@ def walk(seen: Observation, measure: Measure, version: str, wanted: str, progres
 
     Parameters
     ----------
-    seen : Observation
+    history : History
     measure : callable
         Given the observation, a block's first snapshot and the one after its last, returns tables by name; their columns and
         types are those of an empty block.
@@ -66,39 +66,41 @@ def walk(seen: Observation, measure: Measure, version: str, wanted: str, progres
     progress : callable, optional
         Told snapshots done and in all after every block; may raise to cancel.
     """
-    parts = blocks(seen)
-    like = measure(seen, 0, 0)[wanted]
+    parts = blocks(history)
+    like = measure(history, 0, 0)[wanted]
     with steady_memory():
         pool = ThreadPoolExecutor(_WORKERS)
         try:
             # Few at a time: each holds its block's arrays, and the memory of all must not grow with the history.
-            waiting = [pool.submit(_kept, seen, measure, version, wanted, like, *part) for part in parts[:_WORKERS]]
+            waiting = [pool.submit(_kept, history, measure, version, wanted, like, *part) for part in parts[:_WORKERS]]
             for number, part in enumerate(parts):
                 table = waiting.pop(0).result()
                 if number + _WORKERS < len(parts):
-                    waiting.append(pool.submit(_kept, seen, measure, version, wanted, like, *parts[number + _WORKERS]))
-                release(seen.words)
-                release(seen.moment_hash)
+                    waiting.append(pool.submit(_kept, history, measure, version, wanted, like, *parts[number + _WORKERS]))
+                release(history.words)
+                release(history.moment_hash)
                 yield table
-                progress(part[1], len(seen.words))
+                progress(part[1], len(history.words))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _kept(
-    seen: Observation, measure: Measure, version: str, wanted: str, like: pd.DataFrame, start: int, stop: int
+    history: History, measure: Measure, version: str, wanted: str, like: pd.DataFrame, start: int, stop: int
 ) -> pd.DataFrame:
     """One table of a block, from the cache or measured now; whatever else the measuring gave is kept too."""
-    if seen.kept_in is None:
-        return measure(seen, start, stop)[wanted]
+    if history.kept_in is None:
+        return measure(history, start, stop)[wanted]
     beside = [
-        part for part in (seen.dead, None if seen.moment_hash is None else seen.moment_hash[start:stop]) if part is not None
+        part
+        for part in (history.dead, None if history.moment_hash is None else history.moment_hash[start:stop])
+        if part is not None
     ]
-    key = content_key(version, [seen.words[max(0, start - 1) : stop], seen.steps[max(0, start - 1) : stop], *beside])
-    table = load(seen.kept_in, f"{wanted}-{start:09d}", key, like)
+    key = content_key(version, [history.words[max(0, start - 1) : stop], history.steps[max(0, start - 1) : stop], *beside])
+    table = load(history.kept_in, f"{wanted}-{start:09d}", key, like)
     if table is None:
-        made = measure(seen, start, stop)
+        made = measure(history, start, stop)
         for name, each in made.items():
-            keep(seen.kept_in, f"{name}-{start:09d}", key, each)
+            keep(history.kept_in, f"{name}-{start:09d}", key, each)
         table = made[wanted]
     return table

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..errors import HistoryError, RunError, SnowballError
 from ..measures.alignment import FEWEST, MOST, SPENT, Entrant, anchors, differing_fields, spent
-from ..store.history import Observation
+from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.origin import origin_of
 from ..store.run_folder import Run, open_run, read_run, run_paths
@@ -127,10 +127,10 @@ def require_several(count: int, note: str = "") -> None:
         raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}.{note} Name others, each once.")
 
 
-def recording(seen: Observation) -> ComparedRun:
+def recording(history: History) -> ComparedRun:
     """A run as the search for twins needs it; its text is known by its hash."""
-    fields = None if seen.config is None or seen.kept_in is None else _fields(read_run(seen.kept_in))
-    return ComparedRun(seen.id, fields, seen.words, seen.steps, configuration_hash(seen.config))
+    fields = None if history.config is None or history.kept_in is None else _fields(read_run(history.kept_in))
+    return ComparedRun(history.id, fields, history.words, history.steps, configuration_hash(history.config))
 
 
 def line_up(recordings: Sequence[ComparedRun]) -> LineUp:
@@ -139,7 +139,7 @@ def line_up(recordings: Sequence[ComparedRun]) -> LineUp:
     return LineUp(tuple(recordings), tuple(pairs), tuple(draw_numbers([each.id for each in recordings], pairs)))
 
 
-def measured(seen: Observation, group: str, progress: Progress = silent) -> tuple[pd.DataFrame, dict[str, int | None]]:
+def measured(history: History, group: str, progress: Progress = silent) -> tuple[pd.DataFrame, dict[str, int | None]]:
     """What a comparison draws of one run: columns ``step``, those of :data:`MEASURES`, the sum of rates; and its events.
 
     Of a run that diverged the steps before: without rows where the first recorded step is not finite.
@@ -149,14 +149,14 @@ def measured(seen: Observation, group: str, progress: Progress = silent) -> tupl
     HistoryError
         If nothing was recorded, or there is no such group.
     """
-    seen.mask(group)
-    if not len(seen.words):
-        raise HistoryError(f'a comparison needs a recorded snapshot; "{seen.id}" has none yet.')
-    whole = step_table(seen, progress)
-    whole = with_metrics(whole, seen.metrics) if seen.metrics else whole
-    table = whole[whole["group"] == group].reset_index(drop=True).iloc[: seen.finite]
+    history.mask(group)
+    if not len(history.words):
+        raise HistoryError(f'a comparison needs a recorded snapshot; "{history.id}" has none yet.')
+    whole = step_table(history, progress)
+    whole = with_metrics(whole, history.metrics) if history.metrics else whole
+    table = whole[whole["group"] == group].reset_index(drop=True).iloc[: history.finite]
     numbers = {name: pd.to_numeric(table[name]).astype("float64") for name in MEASURES if name in table}
-    sums = spent(table["step"].to_numpy("int64"), seen.rates)
+    sums = spent(table["step"].to_numpy("int64"), history.rates)
     return pd.DataFrame({"step": table["step"], **numbers, SPENT: sums}), anchors(table)
 
 

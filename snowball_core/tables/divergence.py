@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..measures.bf16 import Words, finite_rows, nan_rows
-from ..store.history import Observation
+from ..store.history import History
 
 _OTHERS = {"dead": "live", "live": "dead"}
 
@@ -48,7 +48,7 @@ class Divergence:
         return asdict(self)
 
 
-def divergence(seen: Observation, group: str) -> Divergence | None:
+def divergence(history: History, group: str) -> Divergence | None:
     """Where a history diverged, told of one group; None where it is finite.
 
     Examples
@@ -58,12 +58,12 @@ def divergence(seen: Observation, group: str) -> Divergence | None:
     >>> found.text
     'Diverged at step 2: 1 of 2 rows is NaN; judged to step 0'
     """
-    at = seen.finite
-    if at == len(seen.words):
+    at = history.finite
+    if at == len(history.words):
         return None
-    mask, words = seen.mask(group), seen.words[at]
+    mask, words = history.mask(group), history.words[at]
     nan, infinite = _lost(words, mask)
-    step, before = int(seen.steps[at]), int(seen.steps[at - 1]) if at else None
+    step, before = int(history.steps[at]), int(history.steps[at - 1]) if at else None
     what = _told(nan, infinite, int(mask.sum()), group)
     if not (nan or infinite):
         other = _OTHERS[group]
@@ -72,13 +72,13 @@ def divergence(seen: Observation, group: str) -> Divergence | None:
     return Divergence(step, before, group, int(mask.sum()), nan, infinite, f"Diverged at step {step:,}: {what}; {judged}")
 
 
-def judged(seen: Observation) -> Observation:
+def judged(history: History) -> History:
     """The part of a history that can be judged: its snapshots before the divergence; itself where there is none."""
-    count = seen.finite
-    if count == len(seen.words):
-        return seen
-    moments = None if seen.moment_hash is None else seen.moment_hash[:count]
-    return replace(seen, words=seen.words[:count], steps=seen.steps[:count], moment_hash=moments)
+    count = history.finite
+    if count == len(history.words):
+        return history
+    moments = None if history.moment_hash is None else history.moment_hash[:count]
+    return replace(history, words=history.words[:count], steps=history.steps[:count], moment_hash=moments)
 
 
 def _lost(words: Words, mask: npt.NDArray[np.bool_]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from ..measures.identity import leaders
 from ..measures.lineage import Event, Lineage, lineage_of, partition_changes
 from ..measures.motion import first_moves, last_moves
 from ..memory import release
-from ..store.history import Observation
+from ..store.history import History
 from .blocks import BLOCK_BYTES, Progress, blocks, silent
 from .divergence import judged
 
@@ -41,76 +41,76 @@ class Account:
     causes: tuple[Cause | None, ...]
 
 
-def account(seen: Observation, group: str, progress: Progress = silent) -> Account:
+def account(history: History, group: str, progress: Progress = silent) -> Account:
     """The lineage of a group's black holes, and why they came apart where they did; up to the last finite step.
 
     Rows of a run that diverged are no black hole: what became of them is not followed.
 
     Parameters
     ----------
-    seen : Observation
+    history : History
     group : str
     progress : callable, optional
         Told snapshots done and in all after every block; may raise to cancel.
     """
-    seen = judged(seen)
-    tree = lineage_of(_leaders(seen, progress), seen.mask(group))
+    history = judged(history)
+    tree = lineage_of(_leaders(history, progress), history.mask(group))
     told: list[Cause | None] = []
-    often = max(1, BLOCK_BYTES // max(1, seen.words[:1].nbytes))
+    often = max(1, BLOCK_BYTES // max(1, history.words[:1].nbytes))
     for number, (now, events) in enumerate(itertools.groupby(tree.events, key=lambda event: event.snapshot)):
-        told += _causes(seen, tree, now, list(events))
+        told += _causes(history, tree, now, list(events))
         if number % often == 0:
-            release(seen.words)
+            release(history.words)
     return Account(tree, tuple(told))
 
 
-def _leaders(seen: Observation, progress: Progress) -> Iterator[npt.NDArray[np.int32]]:
+def _leaders(history: History, progress: Progress) -> Iterator[npt.NDArray[np.int32]]:
     """The leaders of a history, block by block."""
-    for start, stop in blocks(seen) or [(0, 0)]:
-        yield history_leaders(seen.words[start:stop])
-        release(seen.words)
-        progress(stop, len(seen.words))
+    for start, stop in blocks(history) or [(0, 0)]:
+        yield history_leaders(history.words[start:stop])
+        release(history.words)
+        progress(stop, len(history.words))
 
 
-def _causes(seen: Observation, tree: Lineage, now: int, events: list[Event]) -> list[Cause | None]:
+def _causes(history: History, tree: Lineage, now: int, events: list[Event]) -> list[Cause | None]:
     """The causes of what came apart at one snapshot; None for events of another kind."""
     if not any(event.kind in PARTINGS for event in events):
         return [None] * len(events)
-    before, after = leaders(seen.words[now - 1 : now + 1])
-    moments = None if seen.moment_hash is None else seen.moment_hash[now - 1 : now]
+    before, after = leaders(history.words[now - 1 : now + 1])
+    moments = None if history.moment_hash is None else history.moment_hash[now - 1 : now]
     parting = Parting(after, None if moments is None else hidden_leaders(before[None], moments)[0])
-    return [cause(tree, event, parting, seen.moment_hash, seen.dead, jiggled(seen)) for event in events]
+    return [cause(tree, event, parting, history.moment_hash, history.dead, jiggled(history)) for event in events]
 
 
-def hidden_of(seen: Observation, group: str, progress: Progress = silent) -> Hidden | None:
+def hidden_of(history: History, group: str, progress: Progress = silent) -> Hidden | None:
     """The hidden classes of a group's tokens where they change; None where moments were not recorded.
 
     Tokens outside the group are in no class: −1.
     """
-    if seen.moment_hash is None:
+    if history.moment_hash is None:
         return None
-    mask, before = seen.mask(group), None
+    mask, before = history.mask(group), None
     at: list[npt.NDArray[np.intp]] = []
     kept: list[npt.NDArray[np.int32]] = []
-    for start, stop in blocks(seen):
-        hidden = hidden_leaders(history_leaders(seen.words[start:stop]), seen.moment_hash[start:stop])
+    for start, stop in blocks(history):
+        hidden = hidden_leaders(history_leaders(history.words[start:stop]), history.moment_hash[start:stop])
         changed = partition_changes(hidden, mask, before)
         at.append(start + changed)
         kept.append(np.where(mask, hidden[changed], -1).astype(np.int32))
         before = hidden[-1]
-        release(seen.words)
-        release(seen.moment_hash)
-        progress(stop, len(seen.words))
+        release(history.words)
+        release(history.moment_hash)
+        progress(stop, len(history.words))
     return Hidden(np.concatenate(at), np.concatenate(kept))
 
 
-def jiggled(seen: Observation) -> npt.NDArray[np.bool_] | None:
+def jiggled(history: History) -> npt.NDArray[np.bool_] | None:
     """The tokens whose rows are given noise at every step of some part of the run; None if none are."""
-    parts = [part for part in (seen.config, *seen.past) if part is not None and part.jiggle_sigma > 0]
+    parts = [part for part in (history.config, *history.past) if part is not None and part.jiggle_sigma > 0]
     if not parts:
         return None
     everyone = any(part.jiggle_rows == "all" for part in parts)
-    return np.ones(seen.words.shape[1], np.bool_) if everyone else seen.dead
+    return np.ones(history.words.shape[1], np.bool_) if everyone else history.dead
 
 
 def event_rows(told: Account, steps: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -195,28 +195,28 @@ def ytree_csv(tree: Lineage, steps: npt.NDArray[np.int64]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def biography_table(told: Account, seen: Observation, token: int) -> pd.DataFrame:
+def biography_table(told: Account, history: History, token: int) -> pd.DataFrame:
     """One row per stay of a token in a black hole: the hole, the steps it joined and left, and whom it met.
 
     ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
     are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
     """
-    stays, seen = biography(told.tree, token), judged(seen)
-    rows = seen.words[:, token]
+    stays, history = biography(told.tree, token), judged(history)
+    rows = history.words[:, token]
     moved = np.zeros((len(rows), 1), np.bool_)
     moved[1:, 0] = (rows[1:] != rows[:-1]).any(axis=1)
-    release(seen.words)
+    release(history.words)
     beyond = [stay.last + 1 for stay in stays]
     table = pd.DataFrame(
         {
             "token": np.full(len(stays), token),
             "hole": np.array([stay.hole for stay in stays], np.int64),
-            "joined": seen.steps[[stay.first for stay in stays]],
-            "left": pd.array([int(seen.steps[i]) if i < len(seen.steps) else None for i in beyond], "Int64"),
+            "joined": history.steps[[stay.first for stay in stays]],
+            "left": pd.array([int(history.steps[i]) if i < len(history.steps) else None for i in beyond], "Int64"),
             "largest_population": np.array([_largest(told.tree, stay.hole, stay.first, stay.last) for stay in stays], np.int64),
         }
     )
-    return table.assign(first_move=first_moves(moved, seen.steps)[0], last_move=last_moves(moved, seen.steps)[0])
+    return table.assign(first_move=first_moves(moved, history.steps)[0], last_move=last_moves(moved, history.steps)[0])
 
 
 def _largest(tree: Lineage, hole: int, first: int, last: int) -> int:

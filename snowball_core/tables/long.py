@@ -10,12 +10,12 @@ import pandas as pd
 from ..measures.extent import extents
 from ..measures.motion import motion
 from ..memory import release
-from ..store.history import Observation
+from ..store.history import History
 from .blocks import Progress, blocks, silent
 
 
 def dimension_tables(
-    seen: Observation, groups: Sequence[str], start: int = 0, stop: int | None = None, progress: Progress = silent
+    history: History, groups: Sequence[str], start: int = 0, stop: int | None = None, progress: Progress = silent
 ) -> Iterator[pd.DataFrame]:
     """One row per snapshot, group and dimension: centroid, spread and cells spanned.
 
@@ -24,23 +24,23 @@ def dimension_tables(
 
     Parameters
     ----------
-    seen : Observation
+    history : History
     groups : sequence of str
     start, stop : int
         The snapshots wanted; all of them without.
     progress : callable, optional
     """
-    last = len(seen.words) if stop is None else stop
-    hidden = seen.words.shape[2]
-    for begin, end in blocks(seen):
+    last = len(history.words) if stop is None else stop
+    hidden = history.words.shape[2]
+    for begin, end in blocks(history):
         first, beyond = max(begin, start), min(end, last)
         if first >= beyond:
             continue
-        found = extents(seen.words[first:beyond], seen.dead)
+        found = extents(history.words[first:beyond], history.dead)
         for group in groups:
             yield pd.DataFrame(
                 {
-                    "step": np.repeat(seen.steps[first:beyond], hidden),
+                    "step": np.repeat(history.steps[first:beyond], hidden),
                     "group": group,
                     "dimension": np.tile(np.arange(hidden), beyond - first),
                     "centroid_weight": found[group].centroid.ravel(),
@@ -48,27 +48,27 @@ def dimension_tables(
                     "cells_spanned": found[group].spanned_cells.ravel(),
                 }
             )
-        release(seen.words)
+        release(history.words)
         progress(beyond, last)
 
 
-def displacement_tables(seen: Observation, progress: Progress = silent) -> Iterator[pd.DataFrame]:
+def displacement_tables(history: History, progress: Progress = silent) -> Iterator[pd.DataFrame]:
     """One row per snapshot and token that moved: how far from the snapshot before.
 
     ``displacement_weight`` is the Euclidean length in weight units, ``displacement_cells`` the farthest any component moved
     (L∞) and ``displacement_cells_sum`` all components together (L1), in cells. Tokens that did not move have no row.
     """
-    for start, stop in blocks(seen):
-        found = motion(seen.words[start:stop], {}, seen.words[start - 1] if start else None)[0]
+    for start, stop in blocks(history):
+        found = motion(history.words[start:stop], {}, history.words[start - 1] if start else None)[0]
         snapshot, token = np.nonzero(found.moved)
         yield pd.DataFrame(
             {
-                "step": seen.steps[start:stop][snapshot],
+                "step": history.steps[start:stop][snapshot],
                 "token": token,
                 "displacement_weight": found.weight[snapshot, token],
                 "displacement_cells": found.cells[snapshot, token],
                 "displacement_cells_sum": found.cells_sum[snapshot, token],
             }
         )
-        release(seen.words)
-        progress(stop, len(seen.words))
+        release(history.words)
+        progress(stop, len(history.words))

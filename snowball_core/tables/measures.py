@@ -13,7 +13,7 @@ from ..measures.distances import PrincipalAxes
 from ..measures.identity_levels import Levels
 from ..measures.pair_distances import PairStatistics, seed_criterion
 from ..measures.principal_axes import durations, explained_variance, run_basis
-from ..store.history import Observation
+from ..store.history import History
 from .at_step import holes_at, tokens_at
 from .blocks import Progress, changed_snapshots, silent
 from .divergence import judged
@@ -31,14 +31,14 @@ UNITS = {
 }
 
 
-def hole_table(seen: Observation, step: int, groups: Sequence[str]) -> pd.DataFrame:
+def hole_table(history: History, step: int, groups: Sequence[str]) -> pd.DataFrame:
     """One row per black hole of each group at a step: true or apparent, and the sizes of its hidden classes.
 
     Tokens that share a row with a NaN or an infinity are listed too, and named so.
     """
     tables = []
     for group in groups:
-        table = holes_at(tokens_at(seen, seen.index(step), group), seen.rows(step, group))
+        table = holes_at(tokens_at(history, history.index(step), group), history.rows(step, group))
         table.insert(0, "step", np.full(len(table), step))
         table.insert(1, "group", np.full(len(table), group, object))
         tables.append(table)
@@ -71,41 +71,41 @@ def closeness_table(found: PairStatistics, step: int, group: str) -> pd.DataFram
     return table.astype(dict.fromkeys(compact, "boolean"))
 
 
-def freezing_table(seen: Observation, steps: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+def freezing_table(history: History, steps: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     """One row per group: when its motion ends, by three definitions, and the learning rate afterwards.
 
     Parameters
     ----------
-    seen : Observation
+    history : History
     steps : DataFrame
         The :func:`~snowball_core.tables.per_step.step_table`.
     groups : sequence of str
     """
-    rows = [{"group": group, **freezing_of(seen, steps, group).columns()} for group in groups]
+    rows = [{"group": group, **freezing_of(history, steps, group).columns()} for group in groups]
     return pd.DataFrame(rows).astype({"is_by_learning_rate": "boolean"})
 
 
-def basis_of_run(seen: Observation, group: str, progress: Progress = silent) -> PrincipalAxes:
+def basis_of_run(history: History, group: str, progress: Progress = silent) -> PrincipalAxes:
     """The principal axes of a group over the whole run, every change frame weighted by how long it lasted."""
-    changed = changed_snapshots(seen, seen.mask(group), progress)
-    return run_basis(seen.words, seen.mask(group), changed, durations(changed, seen.steps))
+    changed = changed_snapshots(history, history.mask(group), progress)
+    return run_basis(history.words, history.mask(group), changed, durations(changed, history.steps))
 
 
-def axes_table(seen: Observation, basis: PrincipalAxes, group: str, progress: Progress = silent) -> pd.DataFrame:
+def axes_table(history: History, basis: PrincipalAxes, group: str, progress: Progress = silent) -> pd.DataFrame:
     """One row per recorded step: the share of the group's variance along each axis of a basis, and the share it misses."""
-    shown, missed = explained_variance(basis, seen.words, seen.mask(group), progress)
-    return pd.DataFrame({"step": seen.steps, "group": group, "first": shown[:, 0], "second": shown[:, 1], "missed": missed})
+    shown, missed = explained_variance(basis, history.words, history.mask(group), progress)
+    return pd.DataFrame({"step": history.steps, "group": group, "first": shown[:, 0], "second": shown[:, 1], "missed": missed})
 
 
-def biographies_table(told: Account, seen: Observation) -> pd.DataFrame:
+def biographies_table(told: Account, history: History) -> pd.DataFrame:
     """One row per token and stay in a black hole: the hole, and the recorded steps it joined and left.
 
     ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
     are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
     """
-    seen = judged(seen)
+    history = judged(history)
     rows = [(token, stay) for token, stays in biographies(told.tree).items() for stay in stays]
-    steps = seen.steps.tolist()
+    steps = history.steps.tolist()
     table = pd.DataFrame(
         {
             "token": np.array([token for token, _ in rows], np.int64),
@@ -114,4 +114,4 @@ def biographies_table(told: Account, seen: Observation) -> pd.DataFrame:
             "left": pd.array([steps[stay.last + 1] if stay.last + 1 < len(steps) else None for _, stay in rows], "Int64"),
         }
     )
-    return table.merge(token_motion(seen)[["token", "first_move", "last_move"]], on="token", how="left")
+    return table.merge(token_motion(history)[["token", "first_move", "last_move"]], on="token", how="left")

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ..measures.freezing import RATE_WINDOW, Freezing
 from ..measures.identity import packed
 from ..memory import release
-from ..store.history import Observation
+from ..store.history import History
 from .blocks import Progress, blocks, silent
 
 # Below this share of the largest rate a schedule is as good as ended.
@@ -23,24 +23,24 @@ DEFINITIONS = {
 }
 
 
-def who_moved(seen: Observation, progress: Progress = silent) -> npt.NDArray[np.bool_]:
+def who_moved(history: History, progress: Progress = silent) -> npt.NDArray[np.bool_]:
     """Whether a bit of each row changed since the snapshot before; shape ``(snapshots, vocab)``, a byte each."""
-    moved = np.zeros(seen.words.shape[:2], np.bool_)
-    for start, stop in blocks(seen):
+    moved = np.zeros(history.words.shape[:2], np.bool_)
+    for start, stop in blocks(history):
         first = max(1, start)
-        words = packed(seen.words[first - 1 : stop])
+        words = packed(history.words[first - 1 : stop])
         moved[first:stop] = (words[1:] != words[:-1]).any(axis=2)
-        release(seen.words)
-        progress(stop, len(seen.words))
+        release(history.words)
+        progress(stop, len(history.words))
     return moved
 
 
-def moves_of_token(seen: Observation, token: int) -> npt.NDArray[np.bool_]:
+def moves_of_token(history: History, token: int) -> npt.NDArray[np.bool_]:
     """Whether a bit of one token's row changed since the snapshot before; shape ``(snapshots,)``."""
-    words = packed(seen.words[:, token : token + 1])
+    words = packed(history.words[:, token : token + 1])
     moved = np.zeros(len(words), np.bool_)
     moved[1:] = (words[1:] != words[:-1]).any(axis=(1, 2))
-    release(seen.words)
+    release(history.words)
     return moved
 
 
@@ -77,10 +77,10 @@ schedule alone that stopped them.'
     return f"{said} The learning rate was still up to {rate}: it is not the schedule alone that stopped them."
 
 
-def zero_stretches(seen: Observation) -> list[tuple[int, int]]:
+def zero_stretches(history: History) -> list[tuple[int, int]]:
     """The stretches of steps whose learning rate was 0: the step before the first of them, and the last."""
-    if seen.rates is None or not len(seen.rates[0]):
+    if history.rates is None or not len(history.rates[0]):
         return []
-    steps, is_zero = seen.rates[0].astype(np.int64), seen.rates[1] == 0
+    steps, is_zero = history.rates[0].astype(np.int64), history.rates[1] == 0
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_zero, [False]]).astype(np.int8))).reshape(-1, 2)
     return [(int(steps[low]) - 1, int(steps[high - 1])) for low, high in edges.tolist()]

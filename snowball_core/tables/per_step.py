@@ -15,26 +15,26 @@ from ..measures.extent import Extent, extents, known_cells, separation
 from ..measures.freezing import Freezing, freezing, known_rates
 from ..measures.identity_levels import Special, rounded, special_rows, values_unique
 from ..measures.motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
-from ..store.history import Observation
+from ..store.history import History
 from .blocks import Progress, silent, walk
 
 VERSION = "steps-7"
 
 
-def step_table(seen: Observation, progress: Progress = silent) -> pd.DataFrame:
+def step_table(history: History, progress: Progress = silent) -> pd.DataFrame:
     """One row per snapshot and group with all that is measured of every step; see docs/measures.md for each column.
 
     Parameters
     ----------
-    seen : Observation
+    history : History
     progress : callable, optional
         Told snapshots done and in all after every block; may raise to cancel, and the next call goes on there.
     """
-    tables = list(walk(seen, measured_block, VERSION, "steps", progress))
-    return pd.concat(tables, ignore_index=True) if tables else measured_block(seen, 0, 0)["steps"]
+    tables = list(walk(history, measured_block, VERSION, "steps", progress))
+    return pd.concat(tables, ignore_index=True) if tables else measured_block(history, 0, 0)["steps"]
 
 
-def token_motion(seen: Observation, progress: Progress = silent) -> pd.DataFrame:
+def token_motion(history: History, progress: Progress = silent) -> pd.DataFrame:
     """One row per token: first and last move, path made and net displacement.
 
     ``first_move`` and ``last_move`` are recorded steps, −1 if it never moved. ``path_weight`` adds up Euclidean displacements
@@ -42,21 +42,21 @@ def token_motion(seen: Observation, progress: Progress = silent) -> pd.DataFrame
     between the first and the last snapshot. ``straightness`` is net over path: 1 on a straight line, near 0 for a token that
     wanders.
     """
-    vocab = seen.words.shape[1]
+    vocab = history.words.shape[1]
     first, last = np.full(vocab, -1, np.int64), np.full(vocab, -1, np.int64)
     sums: dict[str, npt.NDArray[Any]] = {"moves": np.zeros(vocab, np.int64), "path_weight": np.zeros(vocab)}
     sums["path_cells"] = np.zeros(vocab, np.int64)
-    for part in walk(seen, measured_block, VERSION, "tokens", progress):
+    for part in walk(history, measured_block, VERSION, "tokens", progress):
         begun, ended = (part[name].to_numpy() for name in ("first_move", "last_move"))
         first = np.where(first < 0, begun, first)
         last = np.where(ended < 0, last, ended)
         sums = {name: total + part[name].to_numpy() for name, total in sums.items()}
-    net, path = _net(seen.words), sums["path_weight"]
+    net, path = _net(history.words), sums["path_weight"]
     with np.errstate(invalid="ignore"):
         straight = np.divide(net, path, out=np.full(vocab, np.nan), where=path > 0)
     columns = {
         "token": np.arange(vocab),
-        "group": np.full(vocab, "unknown") if seen.dead is None else np.where(seen.dead, "dead", "live"),
+        "group": np.full(vocab, "unknown") if history.dead is None else np.where(history.dead, "dead", "live"),
         "first_move": first,
         "last_move": last,
         "moves": sums["moves"],
@@ -83,17 +83,17 @@ def _net(words: Words) -> npt.NDArray[np.float64]:
     return length
 
 
-def measured_block(seen: Observation, start: int, stop: int) -> dict[str, pd.DataFrame]:
+def measured_block(history: History, start: int, stop: int) -> dict[str, pd.DataFrame]:
     """Some snapshots, measured now: ``steps``, rows of :func:`step_table`, and ``tokens``, how each token moved."""
-    words: Any = np.asarray(seen.words[start:stop])
-    masks = seen.masks
+    words: Any = np.asarray(history.words[start:stop])
+    masks = history.masks
     leader = history_leaders(words)
-    hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[start:stop])
-    extent = extents(words, seen.dead)
-    apart = separation(extent["dead"], extent["live"]) if seen.dead is not None else np.full(len(words), np.nan)
-    moves, drift = motion(words, masks, seen.words[start - 1] if start else None)
-    special, steps = special_rows(words), seen.steps[start:stop]
-    gaps = np.diff(seen.steps[max(0, start - 1) : stop], prepend=[] if start else steps[:1])
+    hidden = None if history.moment_hash is None else hidden_leaders(leader, history.moment_hash[start:stop])
+    extent = extents(words, history.dead)
+    apart = separation(extent["dead"], extent["live"]) if history.dead is not None else np.full(len(words), np.nan)
+    moves, drift = motion(words, masks, history.words[start - 1] if start else None)
+    special, steps = special_rows(words), history.steps[start:stop]
+    gaps = np.diff(history.steps[max(0, start - 1) : stop], prepend=[] if start else steps[:1])
     whole = leader if words.dtype.itemsize == 2 else history_leaders(rounded(words))
     tables = []
     for group, mask in masks.items():
@@ -185,17 +185,17 @@ def _motion_columns(
     }
 
 
-def freezing_of(seen: Observation, table: pd.DataFrame, group: str) -> Freezing:
+def freezing_of(history: History, table: pd.DataFrame, group: str) -> Freezing:
     """When a group's motion ends, by the three definitions, from the :func:`step_table`; judged before it diverged.
 
     The learning rate after it is told only where it is known at every step, the last aside, which may be under way.
     """
-    rows = table[table["group"] == group].iloc[: seen.finite]
+    rows = table[table["group"] == group].iloc[: history.finite]
     tokens = int(rows["tokens"].iloc[0]) if len(rows) else 0
     moved, path = rows["moved"].to_numpy(np.int64), rows["mean_displacement_cells"].to_numpy(np.float64)
-    found = freezing(moved, tokens, path, seen.steps[: seen.finite], seen.rates)
-    last = int(seen.steps[seen.finite - 1]) if seen.finite else 0
-    if known_rates(seen.rates, found.last_move, last) >= last - found.last_move - 1:
+    found = freezing(moved, tokens, path, history.steps[: history.finite], history.rates)
+    last = int(history.steps[history.finite - 1]) if history.finite else 0
+    if known_rates(history.rates, found.last_move, last) >= last - found.last_move - 1:
         return found
     return replace(found, learning_rate_after=float("nan"), is_by_learning_rate=None)
 
@@ -215,18 +215,18 @@ MOTION_COLUMNS = (
 )
 
 
-def census_at(seen: Observation, step: int) -> pd.DataFrame:
+def census_at(history: History, step: int) -> pd.DataFrame:
     """The census of all groups at one step: the columns :data:`CENSUS_COLUMNS` of :func:`step_table`, nothing else measured."""
-    index = seen.index(step)
-    words: Any = np.asarray(seen.words[index : index + 1])
+    index = history.index(step)
+    words: Any = np.asarray(history.words[index : index + 1])
     leader = history_leaders(words)
-    hidden = None if seen.moment_hash is None else hidden_leaders(leader, seen.moment_hash[index : index + 1])
+    hidden = None if history.moment_hash is None else hidden_leaders(leader, history.moment_hash[index : index + 1])
     special = special_rows(words)
     whole = leader if words.dtype.itemsize == 2 else history_leaders(rounded(words))
     tables = []
-    for group, mask in seen.masks.items():
+    for group, mask in history.masks.items():
         counted = censuses(leader, mask)
-        columns = {"step": seen.steps[index : index + 1], "group": group, **_census_columns(counted)}
+        columns = {"step": history.steps[index : index + 1], "group": group, **_census_columns(counted)}
         columns |= _hidden_columns(leader, hidden, mask) | _level_columns(words, special, counted, whole, mask)
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)

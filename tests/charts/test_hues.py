@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from snowball_core.charts import counts_and_places
 from snowball_core.charts.lineage_layout import hues
 from snowball_core.charts.scrubber_blob import reel
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import view_of
 from snowball_core.measures.census import history_leaders
 from snowball_core.measures.lineage import lineage
 from snowball_core.store.history import observe
@@ -62,7 +61,7 @@ def test_a_hole_keeps_its_colour_when_it_is_no_longer_the_largest() -> None:
 @pytest.mark.parametrize("step", [0, 7, 20])
 def test_an_export_has_the_same_colours(make_run: MakeRun, step: int) -> None:
     seen = observe(make_run())
-    shown = Exhibit(seen, viewpoint(seen, step=step, group="dead"))
+    shown = view_of(seen, step=step, group="dead")
     tree = lineage(history_leaders(falling_together(21)), seen.mask("dead"))
     assert shown.tokens["hue"].tolist() == hues(tree, step, np.flatnonzero(seen.mask("dead"))).tolist()
     assert ((shown.tokens["hue"] == 0) == (shown.tokens["hole"] == 0)).all()

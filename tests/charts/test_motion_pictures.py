@@ -22,7 +22,7 @@ from snowball_core.charts.step_axis import Picture, step_axis
 from snowball_core.measures.biography import biography
 from snowball_core.measures.freezing import Freezing
 from snowball_core.measures.motion import PERCENTILES, percentiles
-from snowball_core.store.history import Observation, observe
+from snowball_core.store.history import History, observe
 from snowball_core.tables.lineage import account, event_rows, hidden_of
 from snowball_core.tables.motion import freezing_sentence, moves_of_token, who_moved, zero_stretches
 from snowball_core.tables.per_step import step_table, token_motion
@@ -93,7 +93,7 @@ def is_drawn(picture: str) -> bool:
     return picture.startswith("<svg") and 'class="mark-' in picture and "NaN" not in picture
 
 
-def observed(make_run: MakeRun, **fields: Any) -> Observation:
+def observed(make_run: MakeRun, **fields: Any) -> History:
     return observe(make_run(**fields))
 
 
@@ -150,8 +150,8 @@ def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
     steps = np.arange(1.0, 7.0)
     words = np.zeros((1, 2, 1), np.uint16)
     metrics = {"step": steps, "learning_rate": np.array([0.0, 1.0, 1.0, 0.0, 0.0, 1.0])}
-    assert zero_stretches(Observation("x", words, np.arange(1), metrics=metrics)) == [(0, 1), (3, 5)]
-    assert zero_stretches(Observation("x", words, np.arange(1))) == []
+    assert zero_stretches(History("x", words, np.arange(1), metrics=metrics)) == [(0, 1), (3, 5)]
+    assert zero_stretches(History("x", words, np.arange(1))) == []
 
 
 @pytest.mark.parametrize(

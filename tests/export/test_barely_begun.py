@@ -14,8 +14,7 @@ from trained_runs import tiny, write_book
 from snowball_core.errors import HistoryError
 from snowball_core.export.pictures import MOTIFS
 from snowball_core.export.report import report_bytes
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import view_of
 from snowball_core.jobs.prepare import prepare
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import Run, read_run
@@ -77,14 +76,14 @@ def test_a_law_of_change_is_not_said_to_hold_where_nothing_could_change(tmp_path
 def test_a_verdict_on_one_step_says_that_nothing_could_happen_wherever_it_is_told(tmp_path: Path) -> None:
     seen = observe(trained(tmp_path, 0))
     assert verdict_of(seen, "dead").caution.startswith("One step is recorded: nothing could join or part yet.")
-    assert b"One step is recorded" in report_bytes(Exhibit(seen, viewpoint(seen)))
+    assert b"One step is recorded" in report_bytes(view_of(seen))
     assert not verdict_of(observe(trained(tmp_path, 1)), "dead").caution.startswith("One step")
 
 
 @pytest.mark.parametrize("name", sorted(MOTIFS))
 def test_a_picture_over_the_run_needs_two_snapshots_and_one_of_a_step_only_one(tmp_path: Path, name: str) -> None:
     seen = observe(trained(tmp_path, 0))
-    shown = Exhibit(seen, viewpoint(seen))
+    shown = view_of(seen)
     if name in ("counts", "sizes", "distances", "places"):
         assert MOTIFS[name].make(shown).datasets
     else:

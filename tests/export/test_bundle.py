@@ -17,8 +17,7 @@ from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError, RunError
 from snowball_core.export.bundle import export_to, folder_zip
 from snowball_core.export.files import PARTS, USUAL, chosen, item, items
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import View, view_of
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
 from snowball_core.store.run_folder import Run
@@ -37,9 +36,9 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("outside") / "taken"
 
 
-def shown_of(run: Run, **view: int | str) -> Exhibit:
+def shown_of(run: Run, **view: int | str) -> View:
     seen = observe(run)
-    return Exhibit(seen, viewpoint(seen, **{"step": 7, **view}))  # type: ignore[arg-type]
+    return view_of(seen, **{"step": 7, **view})  # type: ignore[arg-type]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -170,7 +169,7 @@ def test_what_cannot_be_made_is_left_out_with_its_reason(
     assert {row["name"]: row["why"] for row in index["left_out"]} == answer["left_out"]
     assert not (target / "projector" / "vectors.tsv").exists()
     seen = find(arguments[1], library)
-    assert not any(each.part == "parcel" for each in items(Exhibit(seen, viewpoint(seen))))
+    assert not any(each.part == "parcel" for each in items(view_of(seen)))
 
 
 def test_an_exported_folder_that_cannot_be_written_says_so(make_run: MakeRun, library: Path, target: Path) -> None:

@@ -19,8 +19,7 @@ from snowball_core.errors import HistoryError
 from snowball_core.export import animation
 from snowball_core.export.animation import MOST_FRAMES, frame_steps, gif_bytes
 from snowball_core.export.pictures import MOTIFS, draw
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import View, view_of
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
 
@@ -30,9 +29,9 @@ STEP = ("sizes", "distances", "places")
 
 
 @pytest.fixture
-def shown(make_run: MakeRun) -> Exhibit:
+def shown(make_run: MakeRun) -> View:
     seen = observe(make_run())
-    return Exhibit(seen, viewpoint(seen, 7, unit="weight"))
+    return view_of(seen, 7, unit="weight")
 
 
 def texts(svg: bytes) -> str:
@@ -40,7 +39,7 @@ def texts(svg: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", list(MOTIFS))
-def test_a_picture_is_an_svg_with_a_footer_that_names_everything(shown: Exhibit, name: str) -> None:
+def test_a_picture_is_an_svg_with_a_footer_that_names_everything(shown: View, name: str) -> None:
     plate = MOTIFS[name].make(shown)
     svg = draw(shown, plate)
     root = ET.fromstring(svg)
@@ -48,8 +47,8 @@ def test_a_picture_is_an_svg_with_a_footer_that_names_everything(shown: Exhibit,
     assert root.find(f"{SVG}title").text == plate.title
     written = texts(svg)
     at = "step 7 " if name in STEP else "steps 0 to 20"
-    known = configuration_hash(shown.seen.config) or ""
-    for part in (plate.title, f"run {shown.seen.id}", at, "dead tokens (6 of 16)", f"unit: {plate.unit}", known[:12]):
+    known = configuration_hash(shown.history.config) or ""
+    for part in (plate.title, f"run {shown.history.id}", at, "dead tokens (6 of 16)", f"unit: {plate.unit}", known[:12]):
         assert part in written
     assert len([node for node in root.iter(f"{SVG}g") if "role-axis-title" in node.attrib.get("class", "")]) >= 1
     # Nothing is fetched: an address names something inside, or is the thing itself.
@@ -57,7 +56,7 @@ def test_a_picture_is_an_svg_with_a_footer_that_names_everything(shown: Exhibit,
     assert draw(shown, MOTIFS[name].make(shown)) == svg
 
 
-def test_a_png_is_the_same_picture_twice_as_large(shown: Exhibit) -> None:
+def test_a_png_is_the_same_picture_twice_as_large(shown: View) -> None:
     svg = draw(shown, MOTIFS["sizes"].make(shown))
     root = ET.fromstring(svg)
     picture = Image.open(io.BytesIO(png_bytes(svg)))
@@ -67,7 +66,7 @@ def test_a_png_is_the_same_picture_twice_as_large(shown: Exhibit) -> None:
     assert png_bytes(svg) == png_bytes(svg)
 
 
-def test_the_heatmap_shows_zero_and_far_in_their_own_colours(shown: Exhibit) -> None:
+def test_the_heatmap_shows_zero_and_far_in_their_own_colours(shown: View) -> None:
     pixels = Image.open(io.BytesIO(png_bytes(draw(shown, MOTIFS["distances"].make(shown))))).convert("RGB")
     colours = {colour for count, colour in pixels.getcolors(1 << 24) if count > 2_000}
     assert (0, 0, 0) in colours
@@ -103,7 +102,7 @@ def test_a_picture_without_its_data_says_why(tmp_path: Path) -> None:
     words = np.random.default_rng(0).standard_normal((1, 6_000, 2)).astype(np.float32)
     save_file({"W": words}, tmp_path / "large.safetensors")
     seen = find(str(tmp_path / "large.safetensors"), tmp_path)
-    shown = Exhibit(seen, viewpoint(seen))
+    shown = view_of(seen)
     with pytest.raises(HistoryError, match="needs recorded losses"):
         MOTIFS["loss"].make(shown)
     with pytest.raises(HistoryError, match=r"at most 5,000 vectors; the all tokens have 6,000 .*projector"):
@@ -113,7 +112,7 @@ def test_a_picture_without_its_data_says_why(tmp_path: Path) -> None:
 
 def test_an_animation_has_a_frame_a_step_with_the_step_in_it(make_run: MakeRun) -> None:
     seen = observe(make_run())
-    shown = Exhibit(seen, viewpoint(seen, first=3, last=9))
+    shown = view_of(seen, first=3, last=9)
     gif = gif_bytes(shown)
     moving = Image.open(io.BytesIO(gif))
     assert moving.format == "GIF"
@@ -130,13 +129,13 @@ def test_an_animation_has_a_frame_a_step_with_the_step_in_it(make_run: MakeRun) 
 
 def test_an_animation_of_one_step_is_a_still(make_run: MakeRun) -> None:
     seen = observe(make_run())
-    still = Image.open(io.BytesIO(gif_bytes(Exhibit(seen, viewpoint(seen, first=4, last=4)))))
+    still = Image.open(io.BytesIO(gif_bytes(view_of(seen, first=4, last=4))))
     assert still.n_frames == 1
 
 
 def test_a_long_range_is_thinned_evenly_ends_kept_and_told(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = observe(make_run(steps=300))
-    shown = Exhibit(seen, viewpoint(seen, first=10, last=290))
+    shown = view_of(seen, first=10, last=290)
     steps = frame_steps(shown)
     assert len(steps) == MOST_FRAMES
     assert (steps[0], steps[-1]) == (10, 290)

@@ -17,21 +17,20 @@ from safetensors.numpy import save_file
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
 from snowball_core.export.tables import FORMATS, MOST_PAIRED, PER_STEP, SHEETS, json_bytes
-from snowball_core.export.view import footer, identity_line, viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import View, footer, identity_line, view_of
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
 from snowball_core.tables.census import distance_matrix, exact_numbers
 
 
 @pytest.fixture
-def shown(make_run: MakeRun) -> Exhibit:
+def shown(make_run: MakeRun) -> View:
     seen = observe(make_run())
-    return Exhibit(seen, viewpoint(seen, 7))
+    return view_of(seen, 7)
 
 
 @pytest.mark.parametrize("name", list(SHEETS))
-def test_a_table_says_the_same_in_three_formats(shown: Exhibit, name: str) -> None:
+def test_a_table_says_the_same_in_three_formats(shown: View, name: str) -> None:
     table = SHEETS[name].make(shown)
     assert len(table) > 0 or name in ("edges",)
     written = {kind: form(table) for kind, form in FORMATS.items()}
@@ -59,8 +58,8 @@ def test_a_table_says_the_same_in_three_formats(shown: Exhibit, name: str) -> No
                 assert text.removeprefix("'") == str(true).removeprefix("'")
 
 
-def test_the_tables_of_a_step_are_those_of_the_file(shown: Exhibit) -> None:
-    rows = shown.seen.words[7][shown.seen.dead]
+def test_the_tables_of_a_step_are_those_of_the_file(shown: View) -> None:
+    rows = shown.history.words[7][shown.history.dead]
     numbers = exact_numbers(rows)
     assert len(SHEETS["holes"].make(shown)) == numbers["black_holes"]
     assert list(SHEETS["tokens"].make(shown)["token"]) == list(range(6))
@@ -72,24 +71,24 @@ def test_the_tables_of_a_step_are_those_of_the_file(shown: Exhibit) -> None:
 
 
 def test_the_whole_run_tables_are_those_of_the_commands(
-    shown: Exhibit, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    shown: View, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     out = tmp_path_factory.mktemp("elsewhere") / "out.csv"
     for verb in ("census", "motion"):
-        assert main([verb, shown.seen.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
+        assert main([verb, shown.history.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
         assert out.read_bytes() == FORMATS["csv"](SHEETS[verb].make(shown))
-    assert main(["events", shown.seen.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
+    assert main(["events", shown.history.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
     assert out.read_bytes() == FORMATS["csv"](SHEETS["events"].make(shown))
 
 
 def test_a_spreadsheet_finds_no_formula_in_a_csv(tmp_path: Path) -> None:
     save_file({"W": np.zeros((1, 128, 2), np.float32)}, tmp_path / "bytes.safetensors")
     seen = find(str(tmp_path / "bytes.safetensors"), tmp_path)
-    tokens = FORMATS["csv"](SHEETS["tokens"].make(Exhibit(seen, viewpoint(seen))))
+    tokens = FORMATS["csv"](SHEETS["tokens"].make(view_of(seen)))
     glyphs = list(pd.read_csv(io.BytesIO(tokens), keep_default_na=False, dtype=str)["glyph"])
     assert [glyphs[ord(sign)] for sign in "=+-@A"] == ["'=", "'+", "'-", "'@", "A"]
     # In JSON, which no spreadsheet evaluates, they stay as they are.
-    assert json.loads(json_bytes(SHEETS["tokens"].make(Exhibit(seen, viewpoint(seen)))))[61]["glyph"] == "="
+    assert json.loads(json_bytes(SHEETS["tokens"].make(view_of(seen))))[61]["glyph"] == "="
 
 
 def test_json_says_what_it_can_of_numbers_it_has_not() -> None:
@@ -103,18 +102,18 @@ def test_a_foreign_history_is_exported_as_far_as_it_is_known(tmp_path: Path) -> 
     words = np.random.default_rng(1).standard_normal((3, 5, 2)).astype(np.float32)
     save_file({"W": words}, tmp_path / "foreign.safetensors")
     seen = find(str(tmp_path / "foreign.safetensors"), tmp_path)
-    shown = Exhibit(seen, viewpoint(seen))
-    assert shown.view.group == "all"
+    shown = view_of(seen)
+    assert shown.group == "all"
     assert set(SHEETS["tokens"].make(shown)["group"]) == {"unknown"}
     assert "configuration not known" in identity_line(seen)
     with pytest.raises(HistoryError, match=r'the group "dead" of "foreign\.safetensors" cannot be measured'):
-        viewpoint(seen, group="dead")
+        view_of(seen, group="dead")
 
 
 def test_all_pairs_of_too_many_tokens_are_refused_and_the_statistics_offered(tmp_path: Path) -> None:
     save_file({"W": np.zeros((1, MOST_PAIRED + 1, 2), np.float32)}, tmp_path / "many.safetensors")
     seen = find(str(tmp_path / "many.safetensors"), tmp_path)
-    shown = Exhibit(seen, viewpoint(seen))
+    shown = view_of(seen)
     with pytest.raises(HistoryError, match=r'at most 1,024 tokens; the group all has 1,025\. Choose .* "distances"'):
         SHEETS["pairs"].make(shown)
     assert len(SHEETS["distances"].make(shown)) == 7
@@ -129,10 +128,10 @@ def test_a_viewpoint_outside_the_run_is_refused_with_what_there_is(make_run: Mak
         ({"first": 5, "last": 3}, "got 5 to 3"),
     ):
         with pytest.raises(HistoryError, match=message):
-            viewpoint(seen, **wrong)
-    assert viewpoint(seen).step == 20
+            view_of(seen, **wrong)
+    assert view_of(seen).step == 20
     with pytest.raises(HistoryError, match="has no dead tokens"):
-        viewpoint(observe(make_run(dead=0)), group="dead")
+        view_of(observe(make_run(dead=0)), group="dead")
 
 
 def test_the_configuration_hash_tells_configurations_apart_and_nothing_else(make_run: MakeRun) -> None:
@@ -144,11 +143,11 @@ def test_the_configuration_hash_tells_configurations_apart_and_nothing_else(make
     assert configuration_hash(None) is None
 
 
-def test_the_footer_names_run_step_group_unit_and_configuration(shown: Exhibit) -> None:
-    lines = " ".join(footer(shown.seen, shown.view, "cells", note="thinned to 5 of 9 tokens"))
-    known = configuration_hash(shown.seen.config) or ""
+def test_the_footer_names_run_step_group_unit_and_configuration(shown: View) -> None:
+    lines = " ".join(footer(shown, "cells", note="thinned to 5 of 9 tokens"))
+    known = configuration_hash(shown.history.config) or ""
     for part in (
-        shown.seen.id,
+        shown.history.id,
         "step 7",
         "dead tokens (6 of 16)",
         "unit: cells",

@@ -21,8 +21,7 @@ from snowball_core.export.methods import latex, markdown, methods
 from snowball_core.export.pictures import MOTIFS
 from snowball_core.export.projector import metadata_tsv, projector_json, vectors_tsv
 from snowball_core.export.report import MOST_ROWS, report_bytes
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import view_of
 from snowball_core.measures.bf16 import bits, from_values, values
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
@@ -56,7 +55,7 @@ def test_a_decimal_gives_the_same_float32_bits_back(numbers: list[float]) -> Non
 
 def test_the_projectors_files_fit_each_other(make_run: MakeRun) -> None:
     seen = observe(make_run())
-    shown = Exhibit(seen, viewpoint(seen, 7, "all"))
+    shown = view_of(seen, 7, "all")
     vectors = np.loadtxt(io.BytesIO(vectors_tsv(shown.rows)), delimiter="\t", dtype=np.float32)
     rows = list(csv.DictReader(io.StringIO(metadata_tsv(shown).decode()), delimiter="\t", quoting=csv.QUOTE_NONE))
     config = json.loads(projector_json(shown))["embeddings"][0]
@@ -134,14 +133,14 @@ def read(page: bytes) -> _Reader:
 
 def test_a_report_is_whole_in_itself(make_run: MakeRun) -> None:
     seen = observe(make_run())
-    page = report_bytes(Exhibit(seen, viewpoint(seen, 7)))
+    page = report_bytes(view_of(seen, 7))
     found = read(page)
     assert found.tags.count("img") == len(MOTIFS)
     assert all(address.startswith("data:image/svg+xml;base64,") for address in found.addresses)
     assert not {"script", "link", "iframe", "form", "object"} & set(found.tags)
     assert methods(seen) in found.text
     assert "prefers-color-scheme: dark" in page.decode()
-    assert report_bytes(Exhibit(seen, viewpoint(seen, 7))) == page
+    assert report_bytes(view_of(seen, 7)) == page
 
 
 def test_text_from_elsewhere_stays_text_in_a_report(make_run: MakeRun) -> None:
@@ -150,7 +149,7 @@ def test_text_from_elsewhere_stays_text_in_a_report(make_run: MakeRun) -> None:
     manifest["faults_carried"] = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>']
     (run.path / "run.json").write_text(json.dumps(manifest))
     seen = observe(run)
-    found = read(report_bytes(Exhibit(seen, viewpoint(seen))))
+    found = read(report_bytes(view_of(seen)))
     assert "script" not in found.tags
     assert "<script>alert(1)</script>" in found.text
     assert not [address for address in found.addresses if not address.startswith("data:")]
@@ -158,7 +157,7 @@ def test_text_from_elsewhere_stays_text_in_a_report(make_run: MakeRun) -> None:
 
 def test_a_long_table_is_cut_in_a_report_and_says_so() -> None:
     seen = find(SHIPPED, runs_folder())
-    text = read(report_bytes(Exhibit(seen, viewpoint(seen, 19, "all")))).text
+    text = read(report_bytes(view_of(seen, 19, "all"))).text
     assert re.search(rf"the first {MOST_ROWS} of 128 rows", text)
 
 
@@ -178,6 +177,6 @@ def test_ytree_loads_the_lineage(tmp_path: Path) -> None:
 
 def test_any_reader_of_tables_reads_the_projectors_labels() -> None:
     seen = find(SHIPPED, runs_folder())
-    read = pd.read_csv(io.BytesIO(metadata_tsv(Exhibit(seen, viewpoint(seen, 19, "dead")))), sep="\t")
+    read = pd.read_csv(io.BytesIO(metadata_tsv(view_of(seen, 19, "dead"))), sep="\t")
     # Token 34 is a quotation mark: bare, it would swallow the lines after it.
     assert (len(read), read.set_index("token")["glyph"][34]) == (51, "'\"")

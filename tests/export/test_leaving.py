@@ -18,8 +18,7 @@ from snowball_core.cli.main import main
 from snowball_core.errors import CorpusError
 from snowball_core.export import report
 from snowball_core.export.bundle import export_to
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import view_of
 from snowball_core.store.archive import pack, unpack
 from snowball_core.store.corpus import load_corpus
 from snowball_core.store.history import observe
@@ -46,7 +45,7 @@ def test_an_exported_run_holds_no_absolute_path(
     (run.path / "worker.log").write_text(f"Traceback in {text.parent}")
     run = read_run(run.path)
     seen = observe(run)
-    target, shown = tmp_path_factory.mktemp("outside"), Exhibit(seen, viewpoint(seen))
+    target, shown = tmp_path_factory.mktemp("outside"), view_of(seen)
     export_to(shown, target, tmp_path, ["methods", "projector", "parcel"])
     contents = {path.name: path.read_bytes() for path in target.rglob("*") if path.is_file()}
     contents["of the report"] = report._provenance(shown).encode()
@@ -125,7 +124,7 @@ def test_an_export_reaches_another_file_system(
         replace(source, place)
 
     monkeypatch.setattr(os, "replace", across)
-    export_to(Exhibit(seen, viewpoint(seen)), target, run.path.parent, ["methods"])
+    export_to(view_of(seen), target, run.path.parent, ["methods"])
     assert left_in(target) == ["index.json", "methods.md", "methods.tex", "methods.txt"]
     listed = {row["name"]: row["sha256"] for row in json.loads((target / "index.json").read_text())["files"]}
     assert listed == {name: file_sha256(target / name) for name in listed}

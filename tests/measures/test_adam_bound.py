@@ -18,7 +18,7 @@ from snowball_core.measures.adam_bound import EXACT, ROUNDINGS, Part, is_bounded
 from snowball_core.measures.bf16 import from_values
 from snowball_core.measures.mobility import half_cell, largest_update
 from snowball_core.store.corpus import load_corpus
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.tables.verdict import law_rows
 from snowball_core.training.trainer import Training
 
@@ -181,14 +181,14 @@ def test_the_law_is_silent_where_the_extreme_gradient_moves_a_component(tmp_path
     assert (before != after).sum() == 1
     last = WAIT + GROWTH
     rates = {"step": np.array([float(last)]), "learning_rate": np.array([rate])}
-    seen = Observation(
+    seen = History(
         "x", np.stack([before, after]), np.array([last - 1, last]), None, None, rates, {}, training.config
     )  # fmt: skip
     laws = {row["law"]: row for row in law_rows(seen)}
     assert laws["beyond-reach-is-rest"]["checked"]
     assert laws["beyond-reach-is-rest"]["violations"] == []
     slower = {**rates, "learning_rate": np.array([rate * 0.95])}
-    late = Observation("x", seen.words, seen.steps, None, None, slower, {}, training.config)
+    late = History("x", seen.words, seen.steps, None, None, slower, {}, training.config)
     assert {row["law"]: row for row in law_rows(late)}["beyond-reach-is-rest"]["violations"]
 
 
@@ -207,7 +207,7 @@ def test_an_eps_that_does_not_cover_an_underflow_bounds_nothing() -> None:
     assert largest_update(configured(DEFAULTS, {"eps": "1e-20"}), 1e-3) == math.inf
     rates = {"step": np.array([1.0]), "learning_rate": np.array([1e-3])}
     config = configured(DEFAULTS, {"eps": "1e-20"})
-    seen = Observation("x", np.zeros((2, 3, 2), np.float32), np.arange(2), None, None, rates, {}, config)
+    seen = History("x", np.zeros((2, 3, 2), np.float32), np.arange(2), None, None, rates, {}, config)
     law = {row["law"]: row for row in law_rows(seen)}["beyond-reach-is-rest"]
     assert (law["checked"], law["reason"]) == (False, "with this beta2 and eps nothing bounds an update")
     # What it is about: the square of such a gradient is 0 in float32, its moment is not.

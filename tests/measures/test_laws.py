@@ -13,7 +13,7 @@ from snowball_core.config_checks import configured
 from snowball_core.measures.bf16 import from_values, values
 from snowball_core.measures.laws import LAWS, misstepped
 from snowball_core.store.files.tensor_file import TensorWriter
-from snowball_core.store.history import Observation, observe
+from snowball_core.store.history import History, observe
 from snowball_core.tables.per_step import freezing_of, step_table
 from snowball_core.tables.verdict import law_rows
 from snowball_core.training.gradient_checks import gradient_residuals
@@ -32,7 +32,7 @@ ADAMS = "moment_hash,gradient_laws,gradient,exp_avg_sq"
 def lawful():
     dead = np.array([False, True, True, True])
     config = dataclasses.replace(DEFAULTS, precision="pure-bf16")
-    return Observation("x", WORDS, np.array([0, 2, 4, 6]), dead, MOMENTS, RATES, {}, config)
+    return History("x", WORDS, np.array([0, 2, 4, 6]), dead, MOMENTS, RATES, {}, config)
 
 
 def broken_laws(seen):
@@ -143,7 +143,7 @@ def test_a_second_moment_that_fell_is_found(lawful, tmp_path):
 
 
 def test_laws_that_cannot_be_checked_say_why():
-    rows = law_rows(Observation("x", from_values(np.zeros((2, 3, 2))), np.arange(2)))
+    rows = law_rows(History("x", from_values(np.zeros((2, 3, 2))), np.arange(2)))
     assert [row["law"] for row in rows if row["checked"]] == ["counts-add-up"]
     assert all(row["reason"] for row in rows if not row["checked"])
 

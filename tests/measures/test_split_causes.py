@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snowball_core.measures import biography
 from snowball_core.measures.bf16 import from_values
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.tables.lineage import account
 
 
@@ -53,7 +53,7 @@ def naive_cause(members, now, history, moments, dead):
 
 
 def told(history, moments, dead):
-    seen = Observation("x", history, np.arange(len(history)), dead, moments)
+    seen = History("x", history, np.arange(len(history)), dead, moments)
     found = account(seen, "all")
     return [
         (found.tree.nodes[event.parents[0]].tokens if event.parents else (), event, why)

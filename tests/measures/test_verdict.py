@@ -16,7 +16,7 @@ from snowball_core.measures.census import Census, census, history_leaders
 from snowball_core.measures.laws import idle_snapshots
 from snowball_core.measures.lineage import lineage
 from snowball_core.measures.verdict import flows, outcome, seeds_outcome
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.tables.verdict import law_rows, verdict_of
 
 KINDS = ("formation", "absorption", "coalescence", "emission", "fission", "evaporation")
@@ -65,7 +65,7 @@ def test_the_outcome_is_decided_by_who_moved_and_the_seeds_by_the_count_of_all_t
     balance = sum(moved[kind] for kind in KINDS[:3]) - sum(moved[kind] for kind in KINDS[3:])
     words = {True: "consolidation", False: "fragmentation"}
     gone = first > 0 == last
-    found = verdict_of(Observation("x", history, np.arange(len(history)), group), "dead")
+    found = verdict_of(History("x", history, np.arange(len(history)), group), "dead")
     assert found.outcome == ("dispersed" if gone else "stable" if balance == 0 else words[balance > 0])
     few = "collapsed" if seeds_last else "dispersed"
     many = "stable" if seeds_last == seeds_first else words[seeds_last < seeds_first]
@@ -118,16 +118,16 @@ def test_the_seeds_word_for_more_fewer_and_as_many_holes():
 @pytest.mark.parametrize(("near", "holds"), [(9, True), (10, False)])
 def test_compactness_is_under_ten_cells_and_the_seeds_under_ten_sigma(near, holds):
     words = np.array([[[0x3F80], [0x3F80 + near]]], np.uint16)
-    compact = verdict_of(Observation("x", words, np.arange(1)), "all").criteria[1]
+    compact = verdict_of(History("x", words, np.arange(1)), "all").criteria[1]
     assert (compact.seed.holds, compact.corrected.holds) == (False, holds)
     small = np.array([[[0.0], [9.9e-5]]], np.float32)
-    compact = verdict_of(Observation("x", small, np.arange(1)), "all").criteria[1]
+    compact = verdict_of(History("x", small, np.arange(1)), "all").criteria[1]
     assert (compact.seed.holds, compact.corrected.holds) == (True, False)
 
 
 def test_whether_a_run_that_diverged_is_compact_cannot_be_told():
     words = np.full((2, 3, 1), np.nan, np.float32)
-    compact = verdict_of(Observation("x", words, np.arange(2)), "all").criteria[1]
+    compact = verdict_of(History("x", words, np.arange(2)), "all").criteria[1]
     assert (compact.seed.holds, compact.corrected.holds) == (None, None)
     assert math.isnan(compact.seed.numbers["largest_linf_weight"])
 
@@ -135,7 +135,7 @@ def test_whether_a_run_that_diverged_is_compact_cannot_be_told():
 def test_true_holes_at_the_end_are_those_whose_tokens_agree_in_their_moments_too():
     history = np.array([[[1], [1], [2], [2]]], np.uint16)
     for moments, count in (([5, 6, 7, 8], 0), ([5, 6, 7, 7], 1), ([5, 5, 7, 7], 2)):
-        seen = Observation("x", history, np.arange(1), np.ones(4, bool), np.array([moments], np.uint64))
+        seen = History("x", history, np.arange(1), np.ones(4, bool), np.array([moments], np.uint64))
         assert verdict_of(seen, "dead").criteria[2].corrected.numbers["true_holes_last"] == count
     without = dataclasses.replace(seen, moment_hash=None)
     assert verdict_of(without, "dead").criteria[2].corrected.numbers["true_holes_last"] is None
@@ -150,12 +150,12 @@ def test_a_rate_too_small_for_a_sum_is_still_a_rate():
 def test_a_zero_that_changes_its_sign_moves_at_rate_zero_and_nothing_is_checked_where_the_first_step_is_not_finite():
     words = np.array([[[3.0], [1.0], [0.0]], [[3.0], [2.0], [-0.0]]], np.float32)
     rates = {"step": np.array([1.0]), "learning_rate": np.array([0.0])}
-    rows = {row["law"]: row for row in law_rows(Observation("x", words, np.arange(2), metrics=rates))}
+    rows = {row["law"]: row for row in law_rows(History("x", words, np.arange(2), metrics=rates))}
     assert [each["tokens"] for each in rows["zero-rate-is-rest"]["violations"]] == [[1, 2]]
     words[:, 0] = np.nan
-    assert not any(row["checked"] for row in law_rows(Observation("x", words, np.arange(2), metrics=rates)))
+    assert not any(row["checked"] for row in law_rows(History("x", words, np.arange(2), metrics=rates)))
 
 
 def test_laws_of_a_run_of_one_snapshot_hold():
-    seen = Observation("x", np.zeros((1, 3, 2), np.uint16), np.arange(1), np.ones(3, bool), np.zeros((1, 3), np.uint64))
+    seen = History("x", np.zeros((1, 3, 2), np.uint16), np.arange(1), np.ones(3, bool), np.zeros((1, 3), np.uint64))
     assert all(row["violations"] == [] for row in law_rows(seen))

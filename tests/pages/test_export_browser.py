@@ -22,8 +22,7 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from snowball_core.export.pictures import MOTIFS
 from snowball_core.export.tables import SHEETS
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import view_of
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.census import csv_bytes
@@ -95,7 +94,7 @@ def test_a_file_comes_though_its_page_is_drawn_anew_before_the_browser_fetches_i
         browser.send(address_of_the_file)
     assert came.value.suggested_filename.endswith("-step-3.csv")
     seen = observe(run)
-    assert Path(came.value.path()).read_bytes() == csv_bytes(SHEETS["tokens"].make(Exhibit(seen, viewpoint(seen, 3))))
+    assert Path(came.value.path()).read_bytes() == csv_bytes(SHEETS["tokens"].make(view_of(seen, 3)))
 
 
 def test_a_file_of_a_run_that_is_gone_is_not_made_and_its_button_says_why(server: str, page: Page, make_run: MakeRun) -> None:

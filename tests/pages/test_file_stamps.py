@@ -161,16 +161,16 @@ def test_a_replaced_file_is_not_kept_open(make_run: MakeRun, tmp_path: Path) -> 
         links = [Path(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
         return [str(link.readlink()) for link in links if link.is_symlink() and run.id in str(link.readlink())]
 
-    cached.seen(path, 21)
+    cached.history(path, 21)
     assert held()
     by_name(another_history(run, tmp_path / "elsewhere"), run.path / HISTORY)
-    cached.seen(path, 21)
+    cached.history(path, 21)
     assert not [name for name in held() if name.endswith("(deleted)")]
 
 
 def test_a_history_that_became_shorter_says_so(make_run: MakeRun, tmp_path: Path) -> None:
     run, shorter = make_run(), make_run(snapshots=3)
-    assert len(cached.history(str(run.path), 21)) == 21
+    assert len(cached.words(str(run.path), 21)) == 21
     by_name(shorter.path / HISTORY, run.path / HISTORY)
     with pytest.raises(cached.HistoryError, match=r"must hold the 21 snapshots it held a moment ago; it holds 3\."):
-        cached.history(str(run.path), 21)
+        cached.words(str(run.path), 21)

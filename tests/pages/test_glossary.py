@@ -9,7 +9,7 @@ from pages.parts.about.glossary import GlossaryEntry, anchors, measures, section
 from snowball_core.measures.alignment import SPENT
 from snowball_core.measures.lineage import KINDS
 from snowball_core.measures.motion import REGIMES
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.tables.census import with_metrics
 from snowball_core.tables.comparison import MEASURES
 from snowball_core.tables.lineage import EVENT_COLUMNS
@@ -17,7 +17,7 @@ from snowball_core.tables.per_step import step_table
 
 
 def test_every_column_of_the_step_table_is_explained() -> None:
-    seen = Observation("tiny", np.zeros((2, 3, 2), np.float32), np.arange(2), np.array([True, False, True]))
+    seen = History("tiny", np.zeros((2, 3, 2), np.float32), np.arange(2), np.array([True, False, True]))
     metrics = {name: np.zeros(2) for name in ("step", "loss", "learning_rate", "grad_norm", "seconds")}
     columns = set(with_metrics(step_table(seen), metrics)) - {"step", "group"}
     assert columns - set(anchors()) == set()

@@ -16,7 +16,7 @@ import pytest
 from conftest import MakeRun
 
 from snowball_core.store.cache import keep, keep_answer, load, load_answer
-from snowball_core.store.history import Observation, observe
+from snowball_core.store.history import History, observe
 from snowball_core.tables import blocks
 from snowball_core.tables.per_step import measured_block, step_table, token_motion
 from snowball_core.tables.run_summary import glance, measured
@@ -158,7 +158,7 @@ def test_a_rebuilt_table_is_kept_again_and_the_damaged_one_goes(make_run: MakeRu
 
 @pytest.mark.parametrize("what", ["file", "unreadable"])
 def test_where_no_cache_can_be_kept_the_numbers_are_the_same(make_run: MakeRun, what: str) -> None:
-    seen: Observation = observe(make_run())
+    seen: History = observe(make_run())
     (seen.kept_in / "cache").write_text("no folder") if what == "file" else (seen.kept_in / "cache").symlink_to("cache")
     pd.testing.assert_frame_equal(step_table(seen), step_table(replace(seen, kept_in=None)))
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from snowball_core.measures.bf16 import from_values, ordinal
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.tables.at_step import distances_at, events_near, holes_at, tokens_at
 from snowball_core.tables.lineage import account
 
 # Three snapshots of five tokens, one component: 0 and 1 meet, 2 joins them, then 0 leaves.
 NUMBERS = np.array([[1, 2, 3, 4, 5], [1, 1, 3, 4, 5], [2, 1, 1, 4, 5]], np.float32)[:, :, None]
 MOMENTS = np.array([[1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [1, 2, 2, 4, 5]], np.uint64)
-SEEN = Observation("by-hand", from_values(NUMBERS), np.array([0, 10, 20]), np.arange(5) < 4, MOMENTS)
+SEEN = History("by-hand", from_values(NUMBERS), np.array([0, 10, 20]), np.arange(5) < 4, MOMENTS)
 
 
 def test_the_tokens_of_a_step_know_their_hidden_class_and_how_far_they_came() -> None:
@@ -31,7 +31,7 @@ def test_the_tokens_of_a_step_know_their_hidden_class_and_how_far_they_came() ->
 def test_a_hole_of_two_hidden_classes_is_apparent_and_of_one_true() -> None:
     assert holes_at(tokens_at(SEEN, 1, "dead"))[["nature", "hidden_classes"]].to_numpy().tolist() == [["apparent", "1 + 1"]]
     assert holes_at(tokens_at(SEEN, 2, "dead"))[["nature", "hidden_classes"]].to_numpy().tolist() == [["true", "2"]]
-    unknown = Observation("by-hand", SEEN.words, SEEN.steps, SEEN.dead)
+    unknown = History("by-hand", SEEN.words, SEEN.steps, SEEN.dead)
     assert holes_at(tokens_at(unknown, 2, "dead"))["nature"].tolist() == ["not recorded"]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from snowball_core.cli.main import main
 from snowball_core.measures.bf16 import finite_rows, from_values, is_finite, nan_rows, values
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.tables.census import last_hole_change
 from snowball_core.tables.comparison import measured
 from snowball_core.tables.divergence import divergence, judged
@@ -44,7 +44,7 @@ def made(words, kind="F32", steps=None):
     steps = STEPS if steps is None else steps
     more = np.append(steps, steps[-1] + 2 * np.arange(1, len(words) - len(steps) + 1)) if len(words) > len(steps) else steps
     moments = np.arange(words.shape[0] * words.shape[1], dtype=np.uint64).reshape(words.shape[:2])
-    return Observation("made up", from_values(words) if kind == "BF16" else words, more[: len(words)], DEAD, moments)
+    return History("made up", from_values(words) if kind == "BF16" else words, more[: len(words)], DEAD, moments)
 
 
 def ending(tokens, number, frames=2):
@@ -170,8 +170,7 @@ def test_the_verb_the_tables_and_the_exact_numbers_agree_that_rows_of_nan_have_n
     from tiny_run import save
 
     from snowball_core.export.tables import SHEETS
-    from snowball_core.export.view import viewpoint
-    from snowball_core.export.view_data import Exhibit
+    from snowball_core.export.view import view_of
     from snowball_core.tables.census import exact_numbers
 
     words = ending([0, 1], NAN)
@@ -180,8 +179,8 @@ def test_the_verb_the_tables_and_the_exact_numbers_agree_that_rows_of_nan_have_n
     assert {answer[name]["max"] for name in ("linf", "cells", "l1", "l1_cells", "l2", "l2_cells", "hamming")} == {None}
     assert (answer["pairs_in_holes"], answer["adjacent"]) == (0, 0.0)
     assert [answer["criterion"][form]["holds"] for form in ("seed", "cells")] == [None, None]
-    seen = Observation("late", words, np.arange(len(words)), DEAD)
-    shown = Exhibit(seen, viewpoint(seen, 4, "all"))
+    seen = History("late", words, np.arange(len(words)), DEAD)
+    shown = view_of(seen, 4, "all")
     pairs = SHEETS["pairs"].make(shown)
     none = pairs["token"].isin([0, 1]) | pairs["other"].isin([0, 1])
     assert pairs["linf_weight"].isna().equals(none)

@@ -18,9 +18,8 @@ from snowball_core.charts.scrubber_blob import packed_blob, reel
 from snowball_core.errors import HistoryError
 from snowball_core.export.files import chosen
 from snowball_core.export.pictures import MOTIFS, draw
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
-from snowball_core.store.history import Observation
+from snowball_core.export.view import view_of
+from snowball_core.store.history import History
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -37,8 +36,8 @@ HISTORIES = {
 
 
 def shown_of(words, step=None, group="dead", unit="weight"):
-    seen = Observation("made up", np.asarray(words, np.float32), np.arange(len(words)), DEAD)
-    return Exhibit(seen, viewpoint(seen, step, group, unit))
+    seen = History("made up", np.asarray(words, np.float32), np.arange(len(words)), DEAD)
+    return view_of(seen, step, group, unit)
 
 
 def domains(spec):
@@ -143,7 +142,7 @@ def test_the_projectors_files_are_written_together_or_not_at_all(step, is_made, 
 def test_an_export_is_of_the_last_finite_step_and_every_text_says_why():
     shown = shown_of(ending([0, 1, 2], NAN))
     said = "Diverged at step 4: every dead row is NaN; judged to step 3."
-    assert shown.view.step == 3
+    assert shown.step == 3
     for each in chosen(shown, ["report.html", "pictures/counts.svg", "methods.txt"]):
         assert said.replace("dead ", "" if each.name == "methods.txt" else "dead ").split(":")[0] in each.content().decode()
     assert said in next(each for each in chosen(shown, ["report.html"])).content().decode()

@@ -13,7 +13,7 @@ from benchmarks.long_history import endure, write_long_history
 from snowball_core.cli.main import main
 from snowball_core.measures.bf16 import from_values, ordinal, values
 from snowball_core.measures.census import change_steps
-from snowball_core.store.history import Observation, foreign
+from snowball_core.store.history import History, foreign
 from snowball_core.tables.blocks import changed_snapshots
 from snowball_core.tables.long import dimension_tables, displacement_tables
 
@@ -25,7 +25,7 @@ def seen(request, monkeypatch):
     words = from_values(draw.standard_normal((7, 6, 3)))
     words[3], words[5, 2:] = words[2], words[4, 2:]
     monkeypatch.setattr(walking, "BLOCK_BYTES", request.param * words[0].nbytes)
-    return Observation("x", words, np.arange(7) * 10, np.arange(6) < 2)
+    return History("x", words, np.arange(7) * 10, np.arange(6) < 2)
 
 
 def test_every_displacement_is_the_difference_of_two_rows_written_out(seen):

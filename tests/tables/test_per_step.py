@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import snowball_core.tables.blocks as module
 from snowball_core.measures.bf16 import values
 from snowball_core.store.cache import content_key, keep, load
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.tables.per_step import CENSUS_COLUMNS, census_at, step_table, token_motion
 
 NUMBERS = st.sampled_from([0, 0x8000, 1, 0x8001, 0x3F7F, 0x3F80, 0x3F81, 0xBF80])
@@ -30,7 +30,7 @@ def worlds(draw):
         words[t] = np.where(draw(st.lists(st.booleans(), min_size=vocab, max_size=vocab)), words[t].T, words[t - 1].T).T
     gaps = draw(st.lists(st.sampled_from([1, 3, 1_000]), min_size=snapshots - 1, max_size=snapshots - 1))
     drawn = draw(st.lists(st.integers(0, 1), min_size=snapshots * vocab, max_size=snapshots * vocab))
-    return Observation(
+    return History(
         "world",
         values(words) if draw(st.booleans()) else words,
         np.cumsum([0, *gaps]),
@@ -89,7 +89,7 @@ def test_every_column_of_the_table_of_tokens_is_that_of_following_one_token(seen
 
 def test_a_token_that_moves_once_goes_straight_and_no_token_straighter():
     rng = np.random.default_rng(2)
-    seen = Observation("x", rng.standard_normal((2, 200, 64)).astype(np.float32), np.arange(2))
+    seen = History("x", rng.standard_normal((2, 200, 64)).astype(np.float32), np.arange(2))
     assert token_motion(seen)["straightness"].max() == 1.0
 
 
@@ -97,7 +97,7 @@ def test_a_token_that_moves_once_goes_straight_and_no_token_straighter():
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_in_blocks_or_at_once_with_any_number_of_threads_the_bits_are_the_same(monkeypatch, hidden, size):
     words = np.random.default_rng(3).standard_normal((9, 128, hidden)).astype(np.float32)
-    seen = Observation("x", words, np.arange(9) * 3, np.arange(128) < 51)
+    seen = History("x", words, np.arange(9) * 3, np.arange(128) < 51)
     whole = step_table(seen)
     monkeypatch.setattr(module, "BLOCK_BYTES", size * seen.words[:1].nbytes)
     monkeypatch.setattr(module, "_WORKERS", size)
@@ -108,7 +108,7 @@ def test_in_blocks_or_at_once_with_any_number_of_threads_the_bits_are_the_same(m
 def grown(tmp_path):
     rng = np.random.default_rng(11)
     words = np.repeat(rng.integers(0x3F80, 0x3F84, (6, 8, 2)), 2, axis=0).astype(np.uint16)
-    seen = Observation("grown", words, np.arange(12) * 5, np.arange(8) < 4, rng.integers(0, 2, (12, 8)).astype(np.uint64))
+    seen = History("grown", words, np.arange(12) * 5, np.arange(8) < 4, rng.integers(0, 2, (12, 8)).astype(np.uint64))
     return dataclasses.replace(seen, kept_in=tmp_path)
 
 

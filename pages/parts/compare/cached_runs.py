@@ -35,13 +35,13 @@ def lined_up(keys: tuple[Key, ...]) -> LineUp:
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for duplicates…")
 def _lined_up(keys: tuple[Key, ...], stamps: tuple[Stamp, ...]) -> LineUp:
-    return line_up([recording(cached.seen(*key)) for key in keys])
+    return line_up([recording(cached.history(*key)) for key in keys])
 
 
 @of_run(st.cache_data, max_entries=96, show_spinner=False)
 def measures_of(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, dict[str, int | None]]:
     """What a comparison draws of one run."""
-    return measured(cached.seen(path, snapshots), group)
+    return measured(cached.history(path, snapshots), group)
 
 
 def measured_entrants(keys: Sequence[Key], group: str) -> list[Entrant]:

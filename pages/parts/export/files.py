@@ -13,7 +13,7 @@ from snowball_core.export.files import PARTS, USUAL, item
 from snowball_core.export.methods import latex, markdown, methods
 from snowball_core.export.pictures import MOTIFS, draw
 from snowball_core.export.tables import PER_STEP, SHEETS
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import View
 
 from ..shared.downloads import Stand, takeaway
 from ..shared.file_stamps import Stamp, stamp
@@ -86,12 +86,12 @@ def command(stand: Stand, only: list[str]) -> str:
     return shlex.join(words)
 
 
-def pictures(stand: Stand, shown: Exhibit) -> None:
+def pictures(stand: Stand, view: View) -> None:
     """One picture, as it will be published, and its files."""
     st.subheader("A picture")
     name = pick_one("Picture", "export-picture", {name: motif.what for name, motif in MOTIFS.items()}, next(iter(MOTIFS)))
     try:
-        title, picture = _drawn(name, stand.asked, stamp(str(stand.run.path)), shown)
+        title, picture = _drawn(name, stand.asked, stamp(str(stand.run.path)), view)
         st.image(picture, width="content", alt=f"{title}, {stand.group} tokens, step {stand.step:,}")
     except SnowballError as error:
         st.info(plain(error))
@@ -102,20 +102,20 @@ def pictures(stand: Stand, shown: Exhibit) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _drawn(name: str, asked: tuple[object, ...], files: Stamp, _shown: Exhibit) -> tuple[str, str]:
+def _drawn(name: str, asked: tuple[object, ...], files: Stamp, _view: View) -> tuple[str, str]:
     """The title of a picture, and the picture; kept, for every button of the page runs the page again."""
-    plate = MOTIFS[name].make(_shown)
+    plate = MOTIFS[name].make(_view)
     # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
-    return plate.title, draw(_shown, plate).decode()
+    return plate.title, draw(_view, plate).decode()
 
 
-def tables(stand: Stand, shown: Exhibit) -> None:
+def tables(stand: Stand, view: View) -> None:
     """One table, its first rows, and its files."""
     st.subheader("A table")
     words = {name: f"{name}: {sheet.what}" for name, sheet in SHEETS.items()}
     name = pick_one("Table", "export-table", words, next(iter(SHEETS)))
     try:
-        table = SHEETS[name].make(shown)
+        table = SHEETS[name].make(view)
     except SnowballError as error:
         st.info(plain(error))
         return
@@ -126,19 +126,19 @@ def tables(stand: Stand, shown: Exhibit) -> None:
         takeaway(name, stand, table=SHEETS[name].make)
 
 
-def methods_text(stand: Stand, shown: Exhibit) -> None:
+def methods_text(stand: Stand, view: View) -> None:
     """The methods paragraph in the form asked for, to be copied."""
     st.subheader("Methods paragraph")
-    text = methods(shown.seen)
+    text = methods(view.history)
     forms = {"Plain text": text, "Markdown": markdown(text), "LaTeX": latex(text)}
     form = st.segmented_control("As", list(forms), default="Plain text", required=True, key="export-methods")
     st.code(forms.get(form, text), language=None, wrap_lines=True)
 
 
-def whole_files(stand: Stand, shown: Exhibit) -> None:
+def whole_files(stand: Stand, view: View) -> None:
     """The report, the animation, the projector's files and the run itself."""
     st.subheader("Report, animation, projector, run")
-    frames = len(frame_steps(shown))
+    frames = len(frame_steps(view))
     thinned = "" if frames < MOST_FRAMES else ", thinned evenly"
     _offer(stand, "report", "report.html", "Report, one HTML page", "Pictures, tables and methods; opens without a network.")
     told = f"Steps {stand.first:,} to {stand.last:,} in {many(frames, 'frame')}{thinned}."

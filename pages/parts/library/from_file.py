@@ -12,7 +12,7 @@ import streamlit as st
 from snowball_core.charts import distances
 from snowball_core.errors import SnowballError
 from snowball_core.store.files.tensor_header import history_file
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.tables.census import csv_bytes, last_hole_change, recorded_at
 from snowball_core.tables.divergence import divergence
 from snowball_core.tables.lineage import event_rows, event_table
@@ -78,34 +78,34 @@ def _field(label: str, key: str, placeholder: str, help: str) -> str:
 
 
 def _history(asked: Asked) -> None:
-    seen = opened(asked)
-    count, vocab, hidden = seen.words.shape
+    history = opened(asked)
+    count, vocab, hidden = history.words.shape
     size = f"{many(count, 'snapshot')} of {many(vocab, 'token')} with {many(hidden, 'component')}"
-    kind = "BF16" if seen.words.dtype.itemsize == 2 else "F32"
-    st.markdown(f"**{plain(seen.id)}** · {kind} · {size}")
+    kind = "BF16" if history.words.dtype.itemsize == 2 else "F32"
+    st.markdown(f"**{plain(history.id)}** · {kind} · {size}")
     if not count:
         st.warning("The tensor holds no snapshot, so there is nothing to count.")
         return
-    if seen.reason:
-        said = seen.reason[:1].upper() + seen.reason[1:]
+    if history.reason:
+        said = history.reason[:1].upper() + history.reason[1:]
         st.info(f"{plain(said)}. On this page these are the fields Text and Dead tokens above.")
     with st.container(horizontal=True, gap="medium"):
-        group = pick_group() if seen.dead is not None else "all"
+        group = pick_group() if history.dead is not None else "all"
         unit = pick_unit()
-    if not seen.mask(group).any():
+    if not history.mask(group).any():
         st.info(f"This history has no {group} tokens: choose another group above.")
         return
-    say_lost(divergence(seen, group))
+    say_lost(divergence(history, group))
     # All long work before the scrubber: where it comes to rest a part of the page runs again, and that would break work off.
     table = opened_file.measures(asked)
     told = opened_file.lineage(asked, group)
-    _exact(asked, group, _is_scrubbed(asked, seen, table, group, unit))
+    _exact(asked, group, _is_scrubbed(asked, history, table, group, unit))
     if count > 1:
-        _farthest(seen, table, group, unit)
-    _tables(seen, table[table["group"] == group], event_table(event_rows(told, seen.steps)), group)
+        _farthest(history, table, group, unit)
+    _tables(history, table[table["group"] == group], event_table(event_rows(told, history.steps)), group)
 
 
-def _is_scrubbed(asked: Asked, seen: Observation, table: pd.DataFrame, group: str, unit: str) -> bool:
+def _is_scrubbed(asked: Asked, history: History, table: pd.DataFrame, group: str, unit: str) -> bool:
     """Draw the scrubber; False where it is not wanted, or, after saying why, where a snapshot is too large for it."""
     if is_native():
         return False
@@ -114,10 +114,10 @@ def _is_scrubbed(asked: Asked, seen: Observation, table: pd.DataFrame, group: st
     except SnowballError as error:
         st.warning(f"The snapshots cannot be drawn: {plain(error)}")
         return False
-    count = len(seen.words)
+    count = len(history.words)
     default = last_hole_change(table, group)
-    known = Known(_id(asked), count, count - 1, default, group, unit, seen.dead, told)
-    mount(made, known, opened_file.are_bytes(seen))
+    known = Known(_id(asked), count, count - 1, default, group, unit, history.dead, told)
+    mount(made, known, opened_file.are_bytes(history))
     return True
 
 
@@ -155,18 +155,18 @@ def _id(asked: Asked) -> str:
     return " ".join(map(str, asked))
 
 
-def _farthest(seen: Observation, table: pd.DataFrame, group: str, unit: str) -> None:
+def _farthest(history: History, table: pd.DataFrame, group: str, unit: str) -> None:
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
-    told = f":small[:gray[{plain(seen.id)} · {group} tokens · steps are numbers of snapshots · every snapshot measured]]"
+    told = f":small[:gray[{plain(history.id)} · {group} tokens · steps are numbers of snapshots · every snapshot measured]]"
     st.markdown(f"**Farthest pair over the history**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
     data = {"farthest": distances.farthest_data(table, group, unit)}
-    spec = distances.farthest_spec(int(seen.steps[-1]), word, bool(data["farthest"]["linf"].isna().all()))
+    spec = distances.farthest_spec(int(history.steps[-1]), word, bool(data["farthest"]["linf"].isna().all()))
     st.vega_lite_chart(
         spec | {"datasets": data}, key="foreign-farthest", alt=f"The largest distance of two {whose}tokens, in {word}"
     )
 
 
-def _tables(seen: Observation, table: pd.DataFrame, events: pd.DataFrame, group: str) -> None:
+def _tables(history: History, table: pd.DataFrame, events: pd.DataFrame, group: str) -> None:
     happened, counted = st.tabs([f"Events ({len(events):,})", f"Every snapshot ({len(table):,})"], key="foreign-tables")
     with happened:
         if len(events):
@@ -179,7 +179,7 @@ def _tables(seen: Observation, table: pd.DataFrame, events: pd.DataFrame, group:
         shown = table[list(_COLUMNS)]
         alt = f"Counts and largest distances of {group} tokens, one snapshot a row"
         st.dataframe(shown, hide_index=True, key="foreign-steps", height=min(38 + 35 * len(shown), 320), alt=alt)
-    name = f"{Path(seen.id).stem[:80]}-{group}"
+    name = f"{Path(history.id).stem[:80]}-{group}"
     with st.container(horizontal=True):
         st.download_button(
             "Snapshots as CSV", lambda: csv_bytes(table), f"{name}-steps.csv", "text/csv", key="steps-csv", on_click="ignore"

@@ -14,7 +14,7 @@ import streamlit as st
 
 from snowball_core.charts.scrubber_blob import Reel, reel, with_curves
 from snowball_core.measures.bf16 import Words
-from snowball_core.store.history import Observation, foreign, tokens_of
+from snowball_core.store.history import History, foreign, tokens_of
 from snowball_core.store.run_folder import corpora_folder, runs_folder
 from snowball_core.tables.at_step import tokens_at
 from snowball_core.tables.blocks import Progress
@@ -41,15 +41,15 @@ class Asked(NamedTuple):
 
 @holder
 @st.cache_resource(max_entries=4, show_spinner=False)
-def opened(asked: Asked) -> Observation:
+def opened(asked: Asked) -> History:
     """The history, read part by part."""
     dead = tokens_of(asked.dead) if asked.dead else None
     return foreign(Path(asked.path), asked.key or None, dead, asked.text or None, corpora_folder(runs_folder()))
 
 
-def are_bytes(seen: Observation) -> bool:
+def are_bytes(history: History) -> bool:
     """Whether the tokens may be called by the bytes they would be."""
-    return len(seen.mask("all")) <= _BYTES
+    return len(history.mask("all")) <= _BYTES
 
 
 def frames(asked: Asked, group: str, unit: str) -> tuple[Reel, str]:
@@ -62,9 +62,9 @@ def frames(asked: Asked, group: str, unit: str) -> tuple[Reel, str]:
     """
 
     def made(tell: Share) -> tuple[Reel, str]:
-        seen = opened(asked)
-        drawn = with_curves(reel(seen.words, seen.steps, seen.mask(group), unit, progress=tell), None)
-        return drawn, story_of(seen, group)
+        history = opened(asked)
+        drawn = with_curves(reel(history.words, history.steps, history.mask(group), unit, progress=tell), None)
+        return drawn, story_of(history, group)
 
     return once("foreign-frames", (*asked, group, unit), made, "Gathering every snapshot for the browser", 2)
 
@@ -120,16 +120,16 @@ class FileMoment:
     @cached_property
     def rows(self) -> Words:
         """The rows of the group."""
-        seen = opened(self.asked)
-        rows: Words = seen.words[self.index][seen.mask(self.group)]
+        history = opened(self.asked)
+        rows: Words = history.words[self.index][history.mask(self.group)]
         return rows
 
     @cached_property
     def tokens(self) -> pd.DataFrame:
         """The token table of the group with its motion; where tokens are no bytes their numbers are their only names."""
-        seen = opened(self.asked)
-        table = tokens_at(seen, self.index, self.group)
-        return table if are_bytes(seen) else table.assign(glyph=table["token"].astype(str))
+        history = opened(self.asked)
+        table = tokens_at(history, self.index, self.group)
+        return table if are_bytes(history) else table.assign(glyph=table["token"].astype(str))
 
     def near(self) -> pd.DataFrame:
         """The same: hidden classes were not recorded."""

@@ -68,25 +68,25 @@ class Calm:
 
 @of_run(st.cache_resource, max_entries=8, show_spinner="Looking for changes that were undone…")
 def _calm(path: str, snapshots: int, group: str) -> Calm:
-    tree, seen = cached.lineage_account(path, snapshots, group).tree, cached.seen(path, snapshots)
-    found = excursions(tree, seen.steps)
+    tree, history = cached.lineage_account(path, snapshots, group).tree, cached.history(path, snapshots)
+    found = excursions(tree, history.steps)
     shown = tuple(not is_folded(tree, event, found) for event in tree.events)
     return Calm(found, folded(tree, found) if found else tree, shown)
 
 
 @of_run(st.cache_resource, max_entries=8, show_spinner="Telling true holes from apparent ones…")
 def _hidden(path: str, snapshots: int, group: str) -> Hidden | None:
-    return hidden_of(cached.seen(path, snapshots), group)
+    return hidden_of(cached.history(path, snapshots), group)
 
 
 @of_run(st.cache_resource, max_entries=12, show_spinner="Laying out the lanes…")
 def _laid_out(
     path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool
 ) -> tuple[DrawnLineage, dict[str, pd.DataFrame]]:
-    account, seen = cached.lineage_account(path, snapshots, group), cached.seen(path, snapshots)
+    account, history = cached.lineage_account(path, snapshots, group), cached.history(path, snapshots)
     calm = _calm(path, snapshots, group)
     tree, found = (account.tree, ()) if unfold else (calm.tree, calm.found)
-    drawn = drawn_lineage(tree, _hidden(path, snapshots, group), seen.steps, axis, names_of(seen), found)
+    drawn = drawn_lineage(tree, _hidden(path, snapshots, group), history.steps, axis, names_of(history), found)
     return drawn, ground(drawn, axis)
 
 
@@ -96,15 +96,15 @@ def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame
 
     A parting that violates a law is listed even where it is part of a flicker.
     """
-    seen, account = cached.seen(path, snapshots), cached.lineage_account(path, snapshots, group)
+    history, account = cached.history(path, snapshots), cached.lineage_account(path, snapshots, group)
     shown = _calm(path, snapshots, group).is_shown
-    rows = event_rows(account, seen.steps)
+    rows = event_rows(account, history.steps)
     kept = [
         row
         for row, keep in zip(rows, shown, strict=True)
         if (keep or unfold or row["violation"]) and row["previous_step"] is not None
     ]
-    return told_events(kept, names_of(seen))
+    return told_events(kept, names_of(history))
 
 
 def lineage_view(whole: Whole, _: object) -> None:
@@ -140,10 +140,10 @@ def _fold(calm: Calm) -> bool:
 
 def _now(whole: Whole) -> None:
     """The holes at the step, true or apparent, and the way to Scrub."""
-    seen, mask = whole.seen, whole.seen.mask(whole.group)
+    history, mask = whole.history, whole.history.mask(whole.group)
     rows = cached.rows_at(whole.path, whole.snapshots, whole.index, mask)
     sizes = census(rows).sizes
-    moments = None if seen.moment_hash is None else seen.moment_hash[whole.index][mask]
+    moments = None if history.moment_hash is None else history.moment_hash[whole.index][mask]
     classes = class_sizes(rows, moments) if moments is not None else [[] for _ in sizes]
     natures = [f"{size:,} tokens, {nature(' '.join(map(str, own)))}" for size, own in zip(sizes, classes, strict=True)]
     holes = "; ".join(natures[:_MOST_NAMED]) + ("; …" if len(natures) > _MOST_NAMED else "")
@@ -159,12 +159,12 @@ def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
     if not len(lanes.order):
         st.info("No two tokens of this group ever shared a vector: there is no lineage. Choose another group, or another run.")
         return {}
-    alone = int(whole.seen.mask(whole.group).sum()) - len(lanes.order)
+    alone = int(whole.history.mask(whole.group).sum()) - len(lanes.order)
     exact = "every change drawn" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn"
-    seen = f"{many(whole.snapshots, 'recorded snapshot')}, {exact}" + (
+    history = f"{many(whole.snapshots, 'recorded snapshot')}, {exact}" + (
         f" · {alone:,} tokens in no block never shared" if alone else ""
     )
-    whole.caption("Black holes over the run", "a block is as tall as its hole has tokens.", "tokens", seen, "lineage")
+    whole.caption("Black holes over the run", "a block is as tall as its hole has tokens.", "tokens", history, "lineage")
     spec, datasets = lanes_chart(drawn, whole.axis, whole.step, selected(), data)
     count = len(event_steps(whole.path, whole.snapshots, whole.group))
     name = f"Black holes of {whole.group} tokens as lanes over the steps; they changed at {count:,} recorded steps"
@@ -174,7 +174,7 @@ def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
         "hidden classes; it can part again. No block: alone. Letters: f formed or gained, m merged, s split or lost, "
         "e evaporated."
     )
-    note = f"{seen}. The upright line is step {whole.step:,}. Lighter and darker: hidden classes."
+    note = f"{history}. The upright line is step {whole.step:,}. Lighter and darker: hidden classes."
     return {"lanes": Plate("Black holes over the run", spec, datasets, "tokens", False, note)}
 
 
@@ -236,8 +236,8 @@ def _row(steps: list[int], tokens: list[int]) -> None:
 
 def _biography(whole: Whole, unfold: bool) -> dict[str, Plate]:
     """The barcode of the selected token, or of the first one, and its stays."""
-    seen, names = whole.seen, names_of(whole.seen)
-    members = np.flatnonzero(seen.mask(whole.group)).tolist()
+    history, names = whole.history, names_of(whole.history)
+    members = np.flatnonzero(history.mask(whole.group)).tolist()
     what, token = selected() or ("token", members[0])
     token = token if token in members else members[0]
     st.subheader("Biography of a token")
@@ -247,7 +247,7 @@ def _biography(whole: Whole, unfold: bool) -> dict[str, Plate]:
         table = cached.biography(whole.path, whole.snapshots, whole.group, token)
         st.markdown(f"**Token {token:,} ({plain(names[token])})**{smallest}: {_life(table)}")
     drawn, _ = _laid_out(whole.path, whole.snapshots, whole.group, whole.axis, unfold)
-    spec, datasets = barcode(drawn, biography(drawn.tree, token), moves_of_token(seen, token), whole.axis, whole.step)
+    spec, datasets = barcode(drawn, biography(drawn.tree, token), moves_of_token(history, token), whole.axis, whole.step)
     name = f"Biography of token {token}: the black holes it was in, and when it moved"
     st.vega_lite_chart(spec | {"datasets": datasets}, key="barcode", alt=name, width="stretch")
     fits = whole.snapshots <= BARCODE_COLUMNS

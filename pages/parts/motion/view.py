@@ -39,17 +39,17 @@ _MEANINGS = {
 
 @of_run(st.cache_data, max_entries=4, show_spinner="Measuring how every token moved…")
 def _steps(path: str, snapshots: int) -> pd.DataFrame:
-    return step_table(cached.seen(path, snapshots))[["tokens", *MOTION_COLUMNS]]
+    return step_table(cached.history(path, snapshots))[["tokens", *MOTION_COLUMNS]]
 
 
 @of_run(st.cache_data, max_entries=4, show_spinner=False)
 def _tokens(path: str, snapshots: int) -> pd.DataFrame:
-    return token_motion(cached.seen(path, snapshots))
+    return token_motion(cached.history(path, snapshots))
 
 
 @of_run(st.cache_resource, max_entries=4, show_spinner="Looking when every token moved…")
 def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
-    return who_moved(cached.seen(path, snapshots))
+    return who_moved(cached.history(path, snapshots))
 
 
 def motion_view(whole: Whole, unit: str) -> None:
@@ -57,15 +57,15 @@ def motion_view(whole: Whole, unit: str) -> None:
     if whole.snapshots < 2:
         only_one_snapshot(whole.run, "Motion is what happened from one recorded step to the next")
         return
-    seen, steps = whole.seen, _steps(whole.path, whole.snapshots)
+    history, steps = whole.history, _steps(whole.path, whole.snapshots)
     table = steps[steps["group"] == whole.group].reset_index(drop=True)
-    peak = float(seen.rates[1].max()) if seen.rates is not None and len(seen.rates[1]) else float("nan")
-    found = freezing_of(seen, steps, whole.group)
-    st.markdown(freezing_sentence(found, whole.group, int(seen.steps[-1]), peak))
-    scene = Scene(table, seen.rates, zero_stretches(seen), whole.axis)
+    peak = float(history.rates[1].max()) if history.rates is not None and len(history.rates[1]) else float("nan")
+    found = freezing_of(history, steps, whole.group)
+    st.markdown(freezing_sentence(found, whole.group, int(history.steps[-1]), peak))
+    scene = Scene(table, history.rates, zero_stretches(history), whole.axis)
     _now(whole, table)
     _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS})
-    tokens = _tokens(whole.path, whole.snapshots)[seen.mask(whole.group)]
+    tokens = _tokens(whole.path, whole.snapshots)[history.mask(whole.group)]
     _figures(whole, scene, tokens, unit)
     st.caption("Tables are exact, nothing thinned: regimes, speeds, coherence, percentiles; first and last moves, paths.")
 
@@ -73,7 +73,7 @@ def motion_view(whole: Whole, unit: str) -> None:
 def _now(whole: Whole, table: pd.DataFrame) -> None:
     """The numbers of the step."""
     row = table.iloc[whole.index]
-    since = f" since step {int(whole.seen.steps[whole.index - 1]):,}" if whole.index else ", the first recorded step"
+    since = f" since step {int(whole.history.steps[whole.index - 1]):,}" if whole.index else ", the first recorded step"
     with st.container(horizontal=True, vertical_alignment="center", key="now"):
         st.markdown(f"**At step {whole.step:,}** · {whole.group}: {int(row['tokens']):,} tokens{since}")
         to_scrub(whole)
@@ -90,7 +90,7 @@ def _now(whole: Whole, table: pd.DataFrame) -> None:
 
 def _numbers(whole: Whole, row: pd.Series) -> dict[str, str]:
     """The numbers of a step, by their labels."""
-    rates = whole.seen.rates
+    rates = whole.history.rates
     used = [] if rates is None else rates[1][rates[0] == whole.step].tolist()
     return {
         "Moved": f"{int(row['moved']):,}",
@@ -168,7 +168,7 @@ def _figures(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> Non
 
 def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[Figure]:
     who, step, word = f"{whole.group} tokens", whole.step, motion.UNITS[unit]
-    moved, names = _moved(whole.path, whole.snapshots), names_of(whole.seen)
+    moved, names = _moved(whole.path, whole.snapshots), names_of(whole.history)
     return [
         Figure(
             *("regimes", "Who moves", "since the recorded step before, and how far.", "share of tokens per recorded step"),

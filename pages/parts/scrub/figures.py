@@ -135,10 +135,10 @@ class Moment:
     def near(self) -> pd.DataFrame:
         """The token table with hidden classes and motion; the plain one where a file beside the history cannot be read."""
         try:
-            seen = cached.seen(str(self.run.path), self.snapshots)
+            history = cached.history(str(self.run.path), self.snapshots)
         except SnowballError:
             return self.tokens.assign(hidden_class=None)
-        return tokens_at(seen, recorded_at(seen.steps, self.step), self.group)
+        return tokens_at(history, recorded_at(history.steps, self.step), self.group)
 
     def lineage(self) -> Account:
         """The black holes of the group through the run."""

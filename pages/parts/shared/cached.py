@@ -19,7 +19,7 @@ from snowball_core.errors import HistoryError, SnowballError
 from snowball_core.jobs.fork_points import snapshot_at
 from snowball_core.measures.bf16 import Words
 from snowball_core.store.corpus import Corpus, load_corpus
-from snowball_core.store.history import Observation, observe
+from snowball_core.store.history import History, observe
 from snowball_core.store.run_folder import corpora_folder, read_run, runs_folder
 from snowball_core.tables.census import group_mask, measures_table, settled
 from snowball_core.tables.lineage import Account, account, biography_table
@@ -33,7 +33,7 @@ _GROWING_BYTES = 6_000_000
 
 
 @of_run(st.cache_resource, max_entries=32, show_spinner=False)
-def history(path: str, snapshots: int) -> Words:
+def words(path: str, snapshots: int) -> Words:
     """The first snapshots of a run, read part by part.
 
     Raises
@@ -53,7 +53,7 @@ def history(path: str, snapshots: int) -> Words:
 @of_run(st.cache_data, max_entries=256, show_spinner=False)
 def _measured(path: str, start: int, stop: int, snapshots: int) -> pd.DataFrame:
     run = read_run(Path(path))
-    return measures_table(history(path, snapshots)[start:stop], run.steps(stop)[start:], run.dead)
+    return measures_table(words(path, snapshots)[start:stop], run.steps(stop)[start:], run.dead)
 
 
 def measures(path: str, snapshots: int) -> pd.DataFrame:
@@ -71,32 +71,30 @@ def measures(path: str, snapshots: int) -> pd.DataFrame:
 
 
 @of_run(st.cache_resource, max_entries=16, show_spinner=False)
-def seen(path: str, snapshots: int) -> Observation:
+def history(path: str, snapshots: int) -> History:
     """A run's first snapshots, opened."""
     whole = observe(read_run(Path(path)))
     moments = None if whole.moment_hash is None else whole.moment_hash[:snapshots]
-    words = history(path, snapshots)[: len(whole.words)]
-    return replace(whole, words=words, steps=whole.steps[:snapshots], moment_hash=moments)
+    recorded = words(path, snapshots)[: len(whole.words)]
+    return replace(whole, words=recorded, steps=whole.steps[:snapshots], moment_hash=moments)
 
 
 def rows_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_]) -> Words:
     """The rows of a group in one snapshot."""
-    words = history(path, snapshots)
-    rows: Words = words[index][group]
+    rows: Words = words(path, snapshots)[index][group]
     return rows
 
 
 def lately(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_], most: int) -> Words:
     """The rows of a group in the last snapshots up to one, at most so many."""
-    words = history(path, snapshots)
-    rows: Words = words[max(0, index + 1 - most) : index + 1][:, group]
+    rows: Words = words(path, snapshots)[max(0, index + 1 - most) : index + 1][:, group]
     return rows
 
 
 def hidden_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64] | None:
     """The hash of each token's moments in one snapshot; None where they were not recorded or cannot be read."""
     try:
-        moments = seen(path, snapshots).moment_hash
+        moments = history(path, snapshots).moment_hash
     except SnowballError:
         return None
     return None if moments is None or index >= len(moments) else moments[index][group]
@@ -115,7 +113,7 @@ def curves(
 @of_run(st.cache_resource, max_entries=12, show_spinner="Finding the axes of the whole run…")
 def scene(path: str, snapshots: int, group: str) -> Stage:
     """The fixed basis and frame of a group over the run's first snapshots."""
-    return stage(history(path, snapshots), group_mask(read_run(Path(path)).dead, group))
+    return stage(words(path, snapshots), group_mask(read_run(Path(path)).dead, group))
 
 
 def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = True) -> Reel:
@@ -125,7 +123,7 @@ def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = Tr
     """
 
     def made(tell: Share) -> Reel:
-        run = seen(path, snapshots)
+        run = history(path, snapshots)
         budget, still = (BUDGET_BYTES, None) if finished else (_GROWING_BYTES, settled(snapshots))
         drawn = reel(run.words, run.steps, run.mask(group), unit, run.moment_hash, budget, still, tell)
         return with_curves(drawn, run.metrics)
@@ -137,19 +135,19 @@ def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = Tr
 @of_run(st.cache_data, max_entries=32, show_spinner=False)
 def story(path: str, snapshots: int, group: str) -> str:
     """What happened to the group's black holes, in words; of a run that diverged that first."""
-    return story_of(seen(path, snapshots), group)
+    return story_of(history(path, snapshots), group)
 
 
 @of_run(st.cache_resource, max_entries=4, show_spinner="Following every black hole through the run…")
 def lineage_account(path: str, snapshots: int, group: str) -> Account:
     """The lineage of a group."""
-    return account(seen(path, snapshots), group)
+    return account(history(path, snapshots), group)
 
 
 @of_run(st.cache_data, max_entries=64, show_spinner=False)
 def biography(path: str, snapshots: int, group: str, token: int) -> pd.DataFrame:
     """The stays of a token in black holes of the group."""
-    return biography_table(lineage_account(path, snapshots, group), seen(path, snapshots), token)
+    return biography_table(lineage_account(path, snapshots, group), history(path, snapshots), token)
 
 
 @of_run(st.cache_data, max_entries=32, show_spinner=False)
@@ -184,6 +182,6 @@ def speed() -> float:
 
     A machine at work looks slow for a while; a run would not be behind that work for ever.
     """
-    seen = _speeds()
-    seen[:] = [max([matrix_speed(), *seen])]
-    return seen[0]
+    history = _speeds()
+    history[:] = [max([matrix_speed(), *history])]
+    return history[0]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from snowball_core.measures.bf16 import Words, finite_rows
 from snowball_core.measures.census import census
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run, read_run
 from snowball_core.tables.divergence import Divergence, divergence
 
@@ -18,10 +18,10 @@ from .text import plain
 
 
 @of_run(st.cache_resource, max_entries=64, show_spinner=False)
-def _opened(path: str, snapshots: int) -> Observation:
+def _opened(path: str, snapshots: int) -> History:
     """The matrices of a run alone: a damaged file beside the history hides no divergence."""
     run = read_run(Path(path))
-    return Observation(run.id, cached.history(path, snapshots), run.steps(snapshots), run.dead)
+    return History(run.id, cached.words(path, snapshots), run.steps(snapshots), run.dead)
 
 
 def lost_of(run: Run, group: str, snapshots: int) -> Divergence | None:

@@ -12,8 +12,7 @@ import streamlit as st
 from snowball_core.charts.svg import png_bytes
 from snowball_core.export.pictures import MOTIFS, Plate, draw
 from snowball_core.export.tables import FORMATS, SHEETS
-from snowball_core.export.view import viewpoint
-from snowball_core.export.view_data import Exhibit
+from snowball_core.export.view import View, view_of
 from snowball_core.store.run_folder import Run
 
 from . import cached
@@ -54,7 +53,7 @@ class Stand:
         """What an exhibit is known by."""
         return str(self.run.path), self.snapshots, self.step, self.group, self.unit, self.first, self.last
 
-    def exhibit(self) -> Exhibit:
+    def exhibit(self) -> View:
         """What the core exports from here; kept while the visitor stays."""
         return _exhibit(*self.asked)
 
@@ -65,18 +64,16 @@ class Stand:
 
 
 @of_run(st.cache_resource, max_entries=4, show_spinner=False)
-def _exhibit(
-    path: str, snapshots: int, step: int | None, group: str, unit: str, first: int | None, last: int | None
-) -> Exhibit:
-    seen = cached.seen(path, snapshots)
-    return Exhibit(seen, viewpoint(seen, step, group, unit, first, last))
+def _exhibit(path: str, snapshots: int, step: int | None, group: str, unit: str, first: int | None, last: int | None) -> View:
+    history = cached.history(path, snapshots)
+    return view_of(history, step, group, unit, first, last)
 
 
 def takeaway(
     name: str,
     stand: Stand,
-    table: Callable[[Exhibit], pd.DataFrame] | None = None,
-    plate: Callable[[Exhibit], Plate] | None = None,
+    table: Callable[[View], pd.DataFrame] | None = None,
+    plate: Callable[[View], Plate] | None = None,
 ) -> None:
     """Offer a table as CSV, Parquet and JSON, and a picture as SVG and PNG; on their own or beside each other.
 
@@ -99,9 +96,9 @@ def takeaway(
         _button(name, "png", stand, lambda: png_bytes(_drawn(stand, plate)))
 
 
-def _drawn(stand: Stand, plate: Callable[[Exhibit], Plate]) -> bytes:
-    shown = stand.exhibit()
-    return draw(shown, plate(shown))
+def _drawn(stand: Stand, plate: Callable[[View], Plate]) -> bytes:
+    view = stand.exhibit()
+    return draw(view, plate(view))
 
 
 def _button(name: str, kind: str, stand: Stand, make: Callable[[], bytes]) -> None:
@@ -138,7 +135,7 @@ def take_these(stand: Stand, plates: Mapping[str, Plate], sheets: Sequence[str])
         st.page_link("pages/export.py", label="Everything else: Export", icon=":material/folder_zip:")
 
 
-def _as_it_is(plate: Plate, _: Exhibit) -> Plate:
+def _as_it_is(plate: Plate, _: View) -> Plate:
     return plate
 
 

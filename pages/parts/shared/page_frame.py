@@ -10,7 +10,7 @@ import streamlit as st
 
 from snowball_core.charts.step_axis import StepAxis, step_axis
 from snowball_core.errors import SnowballError
-from snowball_core.store.history import Observation
+from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.census import glyph, recorded_snapshots
 
@@ -55,9 +55,9 @@ class Whole:
         return str(self.run.path)
 
     @property
-    def seen(self) -> Observation:
+    def history(self) -> History:
         """The run, open for measuring."""
-        return cached.seen(self.path, self.snapshots)
+        return cached.history(self.path, self.snapshots)
 
     @property
     def index(self) -> int:
@@ -67,7 +67,7 @@ class Whole:
     @property
     def step(self) -> int:
         """The recorded step that is looked at."""
-        return int(self.seen.steps[self.index])
+        return int(self.history.steps[self.index])
 
     @property
     def stand(self) -> Stand:
@@ -86,14 +86,14 @@ class Whole:
 @of_run(st.cache_data, max_entries=32, show_spinner=False)
 def event_steps(path: str, snapshots: int, group: str) -> tuple[int, ...]:
     """The recorded steps at which something happened to the group's black holes, ascending."""
-    steps = cached.seen(path, snapshots).steps
+    steps = cached.history(path, snapshots).steps
     tree = cached.lineage_account(path, snapshots, group).tree
     return tuple(sorted({int(steps[event.snapshot]) for event in tree.events} - {0}))
 
 
-def names_of(seen: Observation) -> tuple[str, ...]:
+def names_of(history: History) -> tuple[str, ...]:
     """What each token of the vocabulary is called."""
-    return tuple(glyph(token) for token in range(seen.words.shape[1]))
+    return tuple(glyph(token) for token in range(history.words.shape[1]))
 
 
 def whole_run(view: Callable[[Whole, Any], None], extra: Callable[[], Any] | None = None) -> None:
@@ -159,7 +159,7 @@ def _is_drawable(run: Run, snapshots: int, group: str) -> bool:
             st.info(f"This run is still being recorded: the first {snapshots:,} snapshots are drawn.")
             st.button("Draw what was recorded since", key="again")
     say_ended(status)
-    if group != "all" and not cached.seen(str(run.path), snapshots).mask(group).any():
+    if group != "all" and not cached.history(str(run.path), snapshots).mask(group).any():
         st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
         return False
     return True

@@ -26,33 +26,33 @@ def progress(run: Run, status: Status) -> None:
         state_badge(status)
     if origin := run.origin:
         st.caption(plain(origin_sentence(origin, run.config)))
-    seen = follow(run, st.session_state.get(f"seen-{run.id}"))
-    if status.message == LOST and len(seen.counts):
-        status = replace(status, step=int(seen.counts["step"].iloc[-1]))
+    history = follow(run, st.session_state.get(f"seen-{run.id}"))
+    if status.message == LOST and len(history.counts):
+        status = replace(status, step=int(history.counts["step"].iloc[-1]))
     last = run.config.last_step
     pace = f" · {status.steps_per_second:.1f} steps/s" if status.steps_per_second else ""
     left = f" · about {duration(status.seconds_left)} left" if status.seconds_left is not None and status.is_alive else ""
     st.progress(min(1.0, status.step / max(1, last)), text=f"step {status.step:,} of {last:,}{pace}{left}")
     if status.is_alive and status.message:
         st.caption(plain(status.message[:1].upper() + status.message[1:]) + ".")
-    st.session_state[f"seen-{run.id}"] = seen
-    _numbers(seen)
-    _curves(run, seen, status)
+    st.session_state[f"seen-{run.id}"] = history
+    _numbers(history)
+    _curves(run, history, status)
 
 
-def _numbers(seen: Seen) -> None:
+def _numbers(history: Seen) -> None:
     """The last recorded counts, loss and learning rate."""
-    if not len(seen.counts):
+    if not len(history.counts):
         return
-    row = seen.counts.iloc[-1]
-    at = f"at step {row['step']:,}, {seen.group} tokens"
+    row = history.counts.iloc[-1]
+    at = f"at step {row['step']:,}, {history.group} tokens"
     cells = st.grid(5, min_column_width=104)
     for name, (label, _, _) in counts_and_places.COUNTS.items():
         if name != "singletons":
             cells.metric(label.partition(" ")[0], f"{row[name]:,}", help=f"{label[2:].capitalize()} {at}.")
-    if len(seen.metrics["step"]):
-        cells.metric("Loss", _short(seen.metrics["loss"][-1]), help="Training loss of the last step, nats per position.")
-        cells.metric("Learning rate", f"{seen.metrics['learning_rate'][-1]:.3g}", help="Of the last step.")
+    if len(history.metrics["step"]):
+        cells.metric("Loss", _short(history.metrics["loss"][-1]), help="Training loss of the last step, nats per position.")
+        cells.metric("Learning rate", f"{history.metrics['learning_rate'][-1]:.3g}", help="Of the last step.")
 
 
 def _short(loss: float) -> str:
@@ -66,15 +66,15 @@ def _short(loss: float) -> str:
     return f"{loss:.3f}" if loss < 10_000 else f"{loss:.4g}"
 
 
-def _curves(run: Run, seen: Seen, status: Status) -> None:
-    if not len(seen.counts):
+def _curves(run: Run, history: Seen, status: Status) -> None:
+    if not len(history.counts):
         return
     axis = step_axis("symlog", run.config.last_step)
     cursor = axis.cursor(status.step)
-    curves, width = counts_and_places.loss_data(seen.metrics, axis)
-    tokens = int(run.dead.sum()) if seen.group == "dead" else run.config.vocab
-    counts = {"counts": counts_and_places.counts_data(seen.counts, seen.group), "cursor": cursor}
-    said = f"Counts U, C, P and S of {seen.group} tokens over the steps, run {run.id}"
+    curves, width = counts_and_places.loss_data(history.metrics, axis)
+    tokens = int(run.dead.sum()) if history.group == "dead" else run.config.vocab
+    counts = {"counts": counts_and_places.counts_data(history.counts, history.group), "cursor": cursor}
+    said = f"Counts U, C, P and S of {history.group} tokens over the steps, run {run.id}"
     spec = counts_and_places.counts_spec(axis, tokens) | {"height": _HEIGHT, "datasets": counts}
     st.vega_lite_chart(spec, key=f"counts-{run.id}", alt=said, width="stretch")
     data = {"loss": curves, "cursor": cursor}
@@ -87,4 +87,4 @@ def _curves(run: Run, seen: Seen, status: Status) -> None:
         said = f"{name} over the steps, run {run.id}"
         place.vega_lite_chart(spec | {"datasets": data}, key=f"{name.split()[-1]}-{run.id}", alt=said, width="stretch")
     thinned = f" each point of loss and rate is the mean of up to {width} steps." if width > 1 else " every step is drawn."
-    st.caption(f"{plain(run.id)} · counts: {seen.group} tokens, exact at every recorded step;{thinned}")
+    st.caption(f"{plain(run.id)} · counts: {history.group} tokens, exact at every recorded step;{thinned}")

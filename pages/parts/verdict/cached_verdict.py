@@ -21,7 +21,7 @@ def verdict(path: str, snapshots: int, group: str) -> Verdict:
     """The verdict on a group."""
 
     def make(tell: Share) -> Verdict:
-        return verdict_of(cached.seen(path, snapshots), group, _steps(tell))
+        return verdict_of(cached.history(path, snapshots), group, _steps(tell))
 
     return once("verdict", (path, stamp(path), snapshots, group), make, "Following every black hole to its end", most=32)
 
@@ -30,7 +30,7 @@ def laws(path: str, snapshots: int) -> list[dict[str, Any]]:
     """Every law with its violations."""
 
     def make(tell: Share) -> list[dict[str, Any]]:
-        return law_rows(cached.seen(path, snapshots), _steps(tell))
+        return law_rows(cached.history(path, snapshots), _steps(tell))
 
     return once("laws", (path, stamp(path), snapshots), make, "Checking every law at every recorded step", most=16)
 
@@ -45,5 +45,5 @@ def distances(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, Cell
     table = cached.measures(path, snapshots)
     mine = table[table["group"] == group]
     columns = (mine[name].to_numpy() for name in ("step", "largest_linf_weight", "largest_linf_cells"))
-    rows = cached.rows_at(path, snapshots, -1, cached.seen(path, snapshots).mask(group))
+    rows = cached.rows_at(path, snapshots, -1, cached.history(path, snapshots).mask(group))
     return epsilon_table(*columns), cell_widths(rows)

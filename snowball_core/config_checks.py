@@ -105,13 +105,7 @@ def consequences(config: RunConfig) -> dict[str, str]:
 
 
 def from_json(fields: Mapping[str, Any]) -> RunConfig:
-    """The checked configuration that a JSON object describes; absent fields take their defaults.
-
-    Raises
-    ------
-    ConfigError
-        With every fault: unknown fields, wrong types, numbers out of bounds, contradictions.
-    """
+    """The checked configuration that a JSON object describes; absent fields take their defaults."""
     return configured(DEFAULTS, fields)
 
 
@@ -152,7 +146,6 @@ def config_faults(config: RunConfig, skip: set[str] | frozenset[str] = frozenset
 
     Parameters
     ----------
-    config : RunConfig
     skip : set of str
         Fields already reported, not to be reported twice.
     """

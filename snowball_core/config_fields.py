@@ -20,7 +20,6 @@ def described(default: Any, group: str, help: str, unit: str = "", **limits: Any
 
     Parameters
     ----------
-    default : object
     group, help, unit : str
         Where it belongs, what it means, what it counts.
     **limits

@@ -22,14 +22,12 @@ class Cost:
 
     Attributes
     ----------
-    snapshots : int
     disk_bytes : int
         Everything written at the end: history, further recordings, metrics and checkpoint.
     memory_bytes : float
         Largest memory of the worker, see :func:`memory_bytes`.
     seconds : float
         Training time at the given speed of matrix products.
-    parameters : int
     """
 
     snapshots: int

@@ -39,7 +39,6 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
     ----------
     folder : Path
         The runs folder.
-    at : Branch
     config : RunConfig
         From :func:`fork_request`.
 

@@ -41,7 +41,6 @@ class Branch:
 
     Attributes
     ----------
-    parent : Run
     kind : str
         :data:`~snowball_core.store.origin.CHECKPOINT` or :data:`~snowball_core.store.origin.SNAPSHOT`.
     step : int
@@ -132,7 +131,6 @@ def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any]) -> RunCon
     ----------
     folder : Path
         The runs folder.
-    at : Branch
     changes : mapping of str to object
         Field → value, as text where a form or a command line gave it.
 

@@ -44,15 +44,7 @@ def prepare(folder: Path, config: RunConfig) -> Run:
 def prepare_with(
     folder: Path, config: RunConfig, further: Mapping[str, Any] | None = None, fill: Callable[[Path], None] = lambda path: None
 ) -> Run:
-    """What :func:`prepare` does, with ``further`` entries for ``run.json`` and files that ``fill`` puts into the folder first.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of the configuration and its corpus.
-    RunError
-        If the disk is too small or the folder cannot be written.
-    """
+    """What :func:`prepare` does, with ``further`` entries for ``run.json`` and the files that ``fill`` puts into the folder."""
     corpus = checked_corpus(folder, config)
     _require_room(folder, config)
     if config.corpus not in BUILT_INS:

@@ -28,7 +28,6 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
     ----------
     folder : Path
         The runs folder.
-    run_id : str
     accelerator : str
         A torch device's name.
     waiting : callable

@@ -44,7 +44,6 @@ def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
     ----------
     folder : Path
         The runs folder.
-    config : RunConfig
     at : Branch, optional
         Where the run is forked.
 

@@ -34,14 +34,12 @@ class Checkpoint(NamedTuple):
 
     Attributes
     ----------
-    step : int
     matrix_sha256 : str
         Of the recorded matrix; empty in a file of another program.
     recordings : mapping of str to Summary, or None
         Of each recording up to the step; None in a checkpoint written before hashes were.
     metrics : Summary or None
         Of the rows of ``metrics.csv`` up to the step, without their seconds.
-    tensors : mapping of str to TensorEntry
     """
 
     step: int
@@ -56,7 +54,6 @@ def read_checkpoint(file: Path, last_step: int) -> Checkpoint:
 
     Parameters
     ----------
-    file : Path
     last_step : int
         Of its run.
 
@@ -143,13 +140,7 @@ def write_checkpoint(
     recordings: Mapping[str, Summary],
     metrics: Summary,
 ) -> None:
-    """Replace a checkpoint by one with the hashes of all that it holds and of what was recorded up to it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the one before is as it was.
-    """
+    """Replace a checkpoint by one with the hashes of all that it holds and of what was recorded up to it."""
     # As the library's own writer orders them: wide numbers first, so that each tensor begins at a multiple of its width.
     ordered = sorted(tensors.items(), key=lambda item: (-_BYTES[item[1].dtype], item[0]))
     hashes, entries, at = {}, {}, 0
@@ -181,15 +172,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def reseal(source: Path, target: Path, recordings: Mapping[str, Summary], metrics: Summary) -> None:
-    """Write a checkpoint with the tensors of another one, which was compared, over recordings of its own.
-
-    Raises
-    ------
-    HistoryError
-        If ``source`` is no safetensors file.
-    OSError
-        If ``target`` cannot be written.
-    """
+    """Write a checkpoint with the tensors of another one, which was compared, over recordings of its own."""
     header = read_header(source)
     facts = {key: header.metadata[key] for key in ("step", "matrix_sha256", "tensors")}
     entries = {

@@ -60,7 +60,6 @@ class History:
         Columns of ``metrics.csv``; empty for a foreign history.
     recordings : mapping of str to Path
         The files of the further recordings, by name; :meth:`recording` opens one.
-    config : RunConfig or None
     kept_in : Path or None
         Where derived tables may be kept: the run's folder, for a foreign history one in the runs folder; None keeps none.
     past : tuple of RunConfig
@@ -123,26 +122,14 @@ class History:
         return self.dead if group == "dead" else ~self.dead
 
     def rows(self, step: int, group: str) -> Words:
-        """The rows of a group at a recorded step; read from the file.
-
-        Raises
-        ------
-        HistoryError
-            If the step was not recorded, or the group cannot be told.
-        """
+        """The rows of a group at a recorded step; read from the file."""
         mask = self.mask(group)
         matrix: Words = self.words[self.index(step)]
         chosen: Words = matrix if mask.all() else matrix[mask]
         return chosen
 
     def recording(self, name: str) -> npt.NDArray[Any] | None:
-        """A further recording, one entry per snapshot as far as it goes; None if it was not made.
-
-        Raises
-        ------
-        HistoryError
-            If its file is damaged.
-        """
+        """A further recording, one entry per snapshot as far as it goes; None if it was not made."""
         file = self.recordings.get(name)
         return None if file is None else open_tensor(file, name).words[: len(self.words)]
 
@@ -170,11 +157,6 @@ def observe(run: Run) -> History:
     """A recorded run, as far as it is recorded now.
 
     A further recording that is damaged counts as not made, and the damage is said: the history is shown whole.
-
-    Raises
-    ------
-    HistoryError
-        If nothing was recorded yet, or the history is damaged.
     """
     words = run.history().words
     found = faults(run)
@@ -279,13 +261,7 @@ def tokens_of(text: str) -> list[int]:
 def find(
     word: str, folder: Path, key: str | None = None, dead: Sequence[int] | None = None, corpus: str | None = None
 ) -> History:
-    """What a RUN on the command line or in a notebook means: a run's id or folder, or the path of a foreign ``.safetensors``.
-
-    Raises
-    ------
-    RunError, HistoryError, CorpusError
-        If it is none of these or cannot be read.
-    """
+    """The history that a RUN names: a run's id or folder, or the path of a foreign ``.safetensors``."""
     given = named(word, folder)
     if given.is_dir():
         return observe(read_run(given))

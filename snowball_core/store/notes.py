@@ -38,8 +38,6 @@ class Notes:
     ----------
     label : str
         The name to show; empty if the run has none of its own. The run's id never changes.
-    note : str
-    tags : tuple of str
     damage : str
         Why the file cannot be read; empty if it can.
     """
@@ -67,11 +65,6 @@ def annotate(path: Path, label: str | None = None, note: str | None = None, tags
     """Change what is said of the run in a folder; what is not given stays. Nothing recorded is touched.
 
     One writer at a time: what another one wrote meanwhile is kept. A damaged file of notes is set aside, not overwritten.
-
-    Raises
-    ------
-    RunError
-        If a text is too long or holds characters that cannot be seen, or the folder cannot be written.
     """
     return _change(
         path,
@@ -82,24 +75,12 @@ def annotate(path: Path, label: str | None = None, note: str | None = None, tags
 
 
 def add_tags(path: Path, tags: Iterable[str]) -> Notes:
-    """Give the run in a folder further tags.
-
-    Raises
-    ------
-    RunError
-        As :func:`annotate`.
-    """
+    """Give the run in a folder further tags."""
     return _change(path, lambda old: _checked(old.label, old.note, (*old.tags, *tags)))
 
 
 def annotate_seen(path: Path, seen: Notes, label: str, note: str, tags: Iterable[str]) -> Notes:
-    """Change notes from what somebody saw to what he wants; what others changed since is kept.
-
-    Raises
-    ------
-    RunError
-        As :func:`annotate`, or if the label or the note was changed to another text since.
-    """
+    """Change notes from what somebody saw to what he wants; what others changed since is kept."""
 
     def change(old: Notes) -> Notes:
         wanted = _checked(label, note, tags)

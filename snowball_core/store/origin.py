@@ -52,13 +52,7 @@ class Origin:
 
 
 def origin_of(manifest: Mapping[str, Any]) -> Origin | None:
-    """The origin that a ``run.json`` tells; None for a run that is no fork.
-
-    Raises
-    ------
-    RunError
-        If its ``fork`` entry is damaged.
-    """
+    """The origin that a ``run.json`` tells; None for a run that is no fork."""
     entry = manifest.get("fork")
     return None if entry is None else _read(entry)
 

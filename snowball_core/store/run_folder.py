@@ -63,8 +63,6 @@ class Run:
 
     Attributes
     ----------
-    path : Path
-    config : RunConfig
     manifest : mapping
         ``run.json`` as it was read.
     """
@@ -252,13 +250,7 @@ def run_path(folder: Path, run: str) -> Path:
 
 
 def open_run(folder: Path, run: str) -> Run:
-    """The run with this id, open for reading.
-
-    Raises
-    ------
-    RunError
-        If it does not exist or its ``run.json`` is damaged.
-    """
+    """The run with this id, open for reading."""
     return read_run(run_path(folder, run))
 
 

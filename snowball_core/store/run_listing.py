@@ -21,24 +21,13 @@ def is_run_id(name: str) -> bool:
 
 
 def entries_of(folder: Path) -> list[os.DirEntry[str]]:
-    """What is in a runs folder; nothing if there is none.
-
-    Raises
-    ------
-    RunError
-        If it is there and cannot be read.
-    """
+    """What is in a runs folder; nothing if there is none."""
     with _scanned(folder) as found:
         return list(found)
 
 
 def require_readable(folder: Path) -> None:
-    """Refuse a runs folder that is there and cannot be read.
-
-    Raises
-    ------
-    RunError
-    """
+    """Refuse a runs folder that is there and cannot be read."""
     with _scanned(folder):
         pass
 
@@ -68,13 +57,7 @@ def unreadable(folder: str | os.PathLike[str], error: Exception) -> RunError:
 
 
 def run_paths(folder: Path) -> list[Path]:
-    """The folders of all runs, newest first, those that may not be entered among them.
-
-    Raises
-    ------
-    RunError
-        If ``folder`` is there and cannot be read.
-    """
+    """The folders of all runs, newest first, those that may not be entered among them."""
     return told_apart(folder)[0]
 
 
@@ -83,23 +66,12 @@ def other_entries(folder: Path) -> dict[Path, str]:
 
     :data:`LINK` to a folder or to nothing, a folder with :data:`NO_MANIFEST`, or one whose name is no run's id
     (:data:`OTHER_NAME`). Hidden ones and the built texts are left out.
-
-    Raises
-    ------
-    RunError
-        If ``folder`` is there and cannot be read.
     """
     return told_apart(folder)[1]
 
 
 def told_apart(folder: Path) -> tuple[list[Path], dict[Path, str]]:
-    """What :func:`run_paths` and :func:`other_entries` give, by one look at the folder.
-
-    Raises
-    ------
-    RunError
-        If ``folder`` is there and cannot be read.
-    """
+    """What :func:`run_paths` and :func:`other_entries` give, by one look at the folder."""
     runs: list[Path] = []
     others: dict[Path, str] = {}
     for entry in sorted(entries_of(folder), key=lambda each: each.name, reverse=True):

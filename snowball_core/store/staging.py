@@ -31,11 +31,6 @@ def staged(folder: Path, kind: str) -> Iterator[Path]:
         Made if it is missing; the same file system as the place that the result is renamed to.
     kind : str
         What is made, in a word of a-z: part of the hidden name.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stage = folder / f".{kind}-{secrets.token_hex(6)}"

@@ -72,12 +72,7 @@ def is_read_only() -> bool:
 
 
 def require_writable() -> None:
-    """Refuse to change anything while ``SNOWBALL_READONLY=1``.
-
-    Raises
-    ------
-    RunError
-    """
+    """Refuse to change anything while ``SNOWBALL_READONLY=1``."""
     if is_read_only():
         raise RunError("this Snowball is read-only (SNOWBALL_READONLY is set): runs can be looked at. Unset it to train.")
 

@@ -50,13 +50,7 @@ def _unmake(path: Path) -> None:
 
 
 def restore(folder: Path, run_id: str) -> None:
-    """Bring a run back from the trash, as it was.
-
-    Raises
-    ------
-    RunError
-        If it is not in the trash, is being deleted, or a run of its id is in the library again.
-    """
+    """Bring a run back from the trash, as it was."""
     require_writable()
     path = _trashed_path(folder, run_id)
     _require_free(folder / run_id, "Put that one away, or rename its folder, first.")

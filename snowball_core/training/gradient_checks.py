@@ -23,7 +23,6 @@ def gradient_residuals(outcome: Outcome, gradient: Tensor, dead: Tensor) -> Tens
 
     Parameters
     ----------
-    outcome : Outcome
     gradient : Tensor, shape (vocab, hidden)
         Of the matrix that predicts, as the pass left it, before clipping.
     dead : Tensor of bool, shape (vocab,)

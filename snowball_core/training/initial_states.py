@@ -24,7 +24,6 @@ def initial_state(config: RunConfig, built: torch.Tensor, given: torch.Tensor | 
 
     Parameters
     ----------
-    config : RunConfig
     built : Tensor, shape (vocab, hidden)
         The matrix the model was built with, returned for the state ``normal``.
     given : Tensor, shape (vocab, hidden), optional

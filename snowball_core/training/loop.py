@@ -41,18 +41,10 @@ def record(config: RunConfig, folder: Path, watch: Watch = lambda status: None) 
 
     Parameters
     ----------
-    config : RunConfig
     folder : Path
         The runs folder.
     watch : callable, optional
         Called with the status about twice a second.
-
-    Raises
-    ------
-    ConfigError
-        With every fault; nothing is written then.
-    RunError
-        If the run failed, with the reason; what was recorded is kept.
     """
     resolve_device(config.device)
     run = prepare(folder, config)
@@ -70,7 +62,6 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
     ----------
     folder : Path
         The runs folder.
-    run : Run
     watch : callable, optional
         Called with the status about twice a second.
     is_new : bool

@@ -49,7 +49,6 @@ class LeanModel:
 
     Parameters
     ----------
-    config : RunConfig
     parameters : mapping of str to Tensor
         The stock model's parameter names and float32 tensors, read anew at every pass.
     """

@@ -36,7 +36,6 @@ class Recorder:
 
     Parameters
     ----------
-    run : Run
     prefix : Prefix, optional
         What the run holds up to its checkpoint; without it that is found out, which reads all of it.
     """
@@ -122,13 +121,7 @@ class Recorder:
         return self._metrics.tally.summary()
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of every recording, by file name, after all of the run was compared with what was recorded.
-
-        Raises
-        ------
-        RunError
-            If a file does not hold what was recorded.
-        """
+        """SHA-256 of every recording, by file name, after all of the run was compared with what was recorded."""
         return sound_hashes(self.run, self.summaries(), self.rows)
 
     def __enter__(self) -> Self:
@@ -148,13 +141,7 @@ def sweep_parts(path: Path) -> None:
 
 
 def save_checkpoint(path: Path, training: Training, recorder: Recorder) -> None:
-    """Replace the checkpoint, after everything recorded before it is safe, with the hashes of both.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the one before is as it was.
-    """
+    """Replace the checkpoint, after everything recorded before it is safe, with the hashes of both."""
     recorder.sync()
     pieces = {name: _piece(tensor) for name, tensor in training.state().items()}
     matrix = matrix_sha256(training.matrix())

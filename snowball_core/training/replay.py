@@ -18,13 +18,7 @@ from .trainer import Snapshot, Training, snapshots
 
 
 def begin(run: Run, corpus: Corpus) -> Training:
-    """A training of the run's configuration, where it is at step 0.
-
-    Raises
-    ------
-    RunError
-        If the run began with a snapshot and its first matrix is not that snapshot.
-    """
+    """A training of the run's configuration, where it is at step 0."""
     return _training(run, run.config, corpus)
 
 
@@ -50,8 +44,6 @@ def retrace(run: Run, corpus: Corpus, wanted: npt.NDArray[np.int64]) -> Iterator
 
     Parameters
     ----------
-    run : Run
-    corpus : Corpus
     wanted : ndarray of int64
         Steps whose matrix is wanted.
     """

@@ -60,16 +60,10 @@ class Training:
 
     Parameters
     ----------
-    config : RunConfig
     corpus : Corpus
         Checked against the configuration by the caller.
     given : Words, shape (vocab, hidden), optional
         The matrix of the initial state ``snapshot``.
-
-    Raises
-    ------
-    ConfigError
-        If the device does not exist here.
     """
 
     def __init__(self, config: RunConfig, corpus: Corpus, given: Words | None = None) -> None:
@@ -261,7 +255,6 @@ def snapshots(training: Training, wanted: npt.NDArray[np.int64]) -> Iterator[Sna
 
     Parameters
     ----------
-    training : Training
     wanted : ndarray of int64
         Steps whose matrix is to be recorded; the others report their loss only.
     """

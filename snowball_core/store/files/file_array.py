@@ -102,8 +102,6 @@ class FileArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     Parameters
     ----------
-    source : _Source
-    dtype : dtype
     offset : int
         Of the first byte in the file.
     shape : tuple of int

@@ -52,26 +52,12 @@ def read_bytes(path: str | Path, largest: int) -> bytes:
 
 
 def read_json(path: str | Path, largest: int = LARGEST_JSON) -> Any:
-    """The content of a JSON file, as :func:`from_json_bytes` gives it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, is not a regular file, or holds more than ``largest`` bytes.
-    ValueError, RecursionError
-        If it is not JSON.
-    """
+    """The content of a JSON file, as :func:`from_json_bytes` gives it."""
     return from_json_bytes(read_bytes(path, largest))
 
 
 def from_json_bytes(content: bytes) -> Any:
-    """JSON in UTF-8 without what JSON does not have: NaN, infinities, numbers beyond float64, a name given twice.
-
-    Raises
-    ------
-    ValueError, RecursionError
-        If it is not JSON.
-    """
+    """JSON in UTF-8 without what JSON does not have: NaN, infinities, numbers beyond float64, a name given twice."""
     text = content.decode("utf-8")
     return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_object)
 
@@ -116,13 +102,7 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 def identity(path: str | Path) -> FileIdentity:
-    """Number, size, time of the content and time of the entry of a file, in nanoseconds: another file differs in one of them.
-
-    Raises
-    ------
-    OSError
-        If there is no such file.
-    """
+    """Number, size, time of content and time of entry (ns) of a file: another file differs in one of them."""
     at = os.stat(path)
     return at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns
 

@@ -45,14 +45,12 @@ class TensorFile:
 
     Attributes
     ----------
-    path : Path
     name : str
         The tensor's name in the file.
     words : ndarray, shape (recorded, ...)
         Read from the file part by part, see :class:`~snowball_core.store.files.file_array.FileArray`: ``uint16`` for BF16,
         else the dtype's
         numpy type.
-    metadata : dict of str to str
     """
 
     path: Path
@@ -73,13 +71,11 @@ class TensorWriter:
     ----------
     path : Path
         Created if absent; continued if it holds the same tensor.
-    name : str
     dtype : {"BF16", "F32", "U64", "F64"}
     shape : tuple of int
         Shape of one snapshot.
     capacity : int
         Snapshots to reserve disk space for.
-    metadata : mapping of str to str
     recorded : int, optional
         Snapshots that an existing file holds, where that is known better than its header says it.
 
@@ -242,7 +238,6 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
 
     Parameters
     ----------
-    path : Path
     name : str, optional
         Without it, the file's one tensor (reserved space aside).
 

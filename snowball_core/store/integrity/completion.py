@@ -12,11 +12,6 @@ def restored_status(run: Run) -> Status | None:
     """The status of a run that lacks nothing else, now written; None, and nothing written, where anything else is wrong.
 
     Training again would need the text, and the versions and the processor of the run; comparing needs nothing but its files.
-
-    Raises
-    ------
-    RunError
-        If another process trains the run.
     """
     if HASHES not in run.manifest:
         return None

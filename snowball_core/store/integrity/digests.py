@@ -20,7 +20,6 @@ class Summary(NamedTuple):
 
     Attributes
     ----------
-    entries : int
     sha256 : str
         Of the entries' digests.
     every : int

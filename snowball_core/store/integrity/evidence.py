@@ -39,7 +39,6 @@ def recording_states(run: Run, wrong: Mapping[str, str], saved: Checkpoint | Non
 
     Parameters
     ----------
-    run : Run
     wrong : mapping of str to str
         The files with another fault, from :func:`~snowball_core.store.integrity.damage.faults`.
     saved : Checkpoint or None
@@ -210,7 +209,6 @@ def checkpoint_state(run: Run, saved: Checkpoint | None, fault: str) -> State:
 
     Parameters
     ----------
-    run : Run
     saved, fault
         From :func:`read_saved`.
     """

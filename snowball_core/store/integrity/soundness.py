@@ -53,11 +53,6 @@ def sound_prefix(run: Run) -> Prefix:
 
     Without a checkpoint nothing is believed: training repeats it all. A checkpoint of an older version has no hashes; there the
     recordings of a completed run are compared with those of its ``run.json``.
-
-    Raises
-    ------
-    RunError
-        If anything is not what was written; the message names file and step and says what can be done.
     """
     require_manifest(run)
     saved = sound_checkpoint(run)
@@ -77,12 +72,7 @@ def sound_prefix(run: Run) -> Prefix:
 
 
 def require_manifest(run: Run) -> None:
-    """Refuse to go on from a run whose configuration is not the one it began with.
-
-    Raises
-    ------
-    RunError
-    """
+    """Refuse to go on from a run whose configuration is not the one it began with."""
     if not is_as_written(run.manifest):
         raise RunError(
             f'the run.json of "{run.id}" must hold what was written there; its entries have another SHA-256. Nothing was '
@@ -91,13 +81,7 @@ def require_manifest(run: Run) -> None:
 
 
 def sound_hashes(run: Run, recorded: Mapping[str, Summary], rows: Summary) -> dict[str, str]:
-    """SHA-256 of every recording of a run at its end, by file name, after each was compared with what was recorded.
-
-    Raises
-    ------
-    RunError
-        If the checkpoint, a recording or ``metrics.csv`` is not what was written.
-    """
+    """SHA-256 of every recording of a run at its end, by file name, after each was compared with what was recorded."""
     sound_checkpoint(run)
     last, made = run.config.last_step, {}
     for name, each in recordings(run.config).items():
@@ -138,12 +122,7 @@ def sound_checkpoint(run: Run) -> Checkpoint | None:
 
 
 def require_sound_snapshot(run: Run, index: int) -> None:
-    """Refuse a snapshot of the history that is not what was recorded, where the checkpoint has the hash of it.
-
-    Raises
-    ------
-    RunError
-    """
+    """Refuse a snapshot of the history that is not what was recorded, where the checkpoint has the hash of it."""
     require_manifest(run)
     try:
         saved = sound_checkpoint(run)

@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, settings
 from snowball_core.config import RunConfig
 from snowball_core.measures.bf16 import from_values
 from snowball_core.schedules import recorded_steps
+from snowball_core.store.files.regular_files import file_sha256, write_json
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.manifest import sealed
-from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create, file_sha256, read_run
-from snowball_core.store.status import Status, write_json, write_status
+from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create, read_run
+from snowball_core.store.status import Status, write_status
 
 # Read when a framework is loaded, here or in a worker that a test starts: beside other tests a thread that waits for the next
 # product must not hold a core by asking for it over and over.

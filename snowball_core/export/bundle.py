@@ -21,7 +21,8 @@ import numpy as np
 from .. import __version__
 from ..errors import ChangedError, HistoryError, RunError
 from ..memory import release
-from ..store.files.regular_files import read_json
+from ..store.files.regular_files import file_sha256, read_json
+from ..store.files.zip_file import undated_entry
 from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.staging import staged, sweep
@@ -32,7 +33,6 @@ from .view import View
 
 INDEX = "index.json"
 FORMAT = 1
-_NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,7 @@ def write_items(view: View, picked: Sequence[Item], folder: Path) -> Written:
             path.unlink()
             left_out[each.name] = str(error)
             continue
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        listed.append({"name": each.name, "what": each.what, "bytes": path.stat().st_size, "sha256": digest})
+        listed.append({"name": each.name, "what": each.what, "bytes": path.stat().st_size, "sha256": file_sha256(path)})
     refused = [{"name": name, "why": why} for name, why in left_out.items()]
     _write_index(folder, {**_head(view), "files": listed, "left_out": refused})
     return Written({row["name"]: row["sha256"] for row in listed}, left_out)
@@ -106,9 +104,7 @@ def folder_zip(view: View, only: Sequence[str] = ()) -> bytes:
     with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         written = write_items(view, chosen(view, only), Path(place))
         for name in (INDEX, *written.files):
-            entry = zipfile.ZipInfo(name, _NO_DATE)
-            entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
-            entry.file_size = (Path(place) / name).stat().st_size
+            entry = undated_entry(name, (Path(place) / name).stat().st_size)
             with open(Path(place) / name, "rb") as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target)
     return buffer.getvalue()
@@ -201,7 +197,9 @@ def _require_ours(target: Path, stage: Path, names: Sequence[str]) -> None:
         if linked or (path.exists() and not path.is_file()):
             foreign.append(name)
         elif path.exists():
-            mine = _is_same(before, after) if name == INDEX else _sha256(path) in (known.get(name), _sha256(stage / name))
+            mine = (
+                _is_same(before, after) if name == INDEX else file_sha256(path) in (known.get(name), file_sha256(stage / name))
+            )
             foreign += [] if mine else [name]
     if foreign:
         more = f" and {len(foreign) - 3:,} more" if len(foreign) > 3 else ""
@@ -228,7 +226,7 @@ def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def _is_whole(path: Path, digest: str) -> bool:
-    return path.is_file() and _sha256(path) == digest
+    return path.is_file() and file_sha256(path) == digest
 
 
 def _index_in(folder: Path) -> dict[str, Any]:
@@ -239,8 +237,3 @@ def _index_in(folder: Path) -> dict[str, Any]:
         return dict(content) if named and content["format"] == FORMAT else {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

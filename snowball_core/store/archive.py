@@ -8,15 +8,14 @@ import io
 import json
 import os
 import shutil
-import stat
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..costs import disk_bytes
 from ..errors import RunError
-from .files.regular_files import LARGEST_JSON, open_regular, read_json
-from .files.zip_file import ADDED, CONTENTS, FORMAT, PART, REFUSED, Listed, blocks, contents, opened, read_entry
+from .files.regular_files import LARGEST_JSON, open_regular, read_json, sha256_of
+from .files.zip_file import ADDED, CONTENTS, FORMAT, PART, REFUSED, Listed, blocks, contents, opened, read_entry, undated_entry
 from .manifest import SEAL, is_as_written, parsed_manifest, portable, sealed
 from .run_folder import Run, read_run
 from .staging import staged, sweep
@@ -26,7 +25,6 @@ from .status import require_writable
 _LEFT_BEHIND = ("worker.log",)
 _WITH_PATHS = ("run.json", "status.json")
 _BLOCK = 1 << 20
-_NO_DATE = (1980, 1, 1, 0, 0, 0)
 # A run's own size is known from its configuration; its log and what a later version may add come on top.
 _MOST_BESIDES = 256_000_000
 
@@ -61,13 +59,13 @@ def pack(run: Run, file: BinaryIO) -> None:
     listed: dict[str, dict[str, Any]] = {}
     for name, path in files.items():
         with _content(path, changed.get(name)) as source:
-            digest = hashlib.file_digest(source, "sha256")  # type: ignore[arg-type]  # every BinaryIO of ours has readinto
-            listed[name] = {"bytes": source.seek(0, os.SEEK_END), "sha256": digest.hexdigest()}
+            digest = sha256_of(source)
+            listed[name] = {"bytes": source.seek(0, os.SEEK_END), "sha256": digest}
     told = json.dumps({"format": FORMAT, "run": run.id, "files": listed}, indent=1) + "\n"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        archive.writestr(_entry(CONTENTS, len(told)), told)
+        archive.writestr(undated_entry(CONTENTS, len(told)), told)
         for name, facts in listed.items():
-            entry = _entry(f"{run.id}/{name}", facts["bytes"])
+            entry = undated_entry(f"{run.id}/{name}", facts["bytes"])
             with _content(files[name], changed.get(name)) as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target, _BLOCK)
 
@@ -91,13 +89,6 @@ def _content(path: Path, changed: bytes | None) -> BinaryIO:
         return open_regular(path) if changed is None else io.BytesIO(changed)
     except OSError as error:
         raise RunError(f'a run is packed whole; its file "{path.name}" cannot be read: {error.strerror}.') from None
-
-
-def _entry(name: str, size: int) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _NO_DATE)
-    entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, (stat.S_IFREG | 0o644) << 16
-    entry.file_size = size  # known beforehand, so that a large file gets a large entry
-    return entry
 
 
 def unpack(file: Path, folder: Path) -> Run:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .files.regular_files import LARGEST_JSON, read_bytes, replacing
+from .status import is_read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ def load(folder: Path | None, name: str, key: str, like: pd.DataFrame) -> pd.Dat
 
 def keep(folder: Path | None, name: str, key: str, table: pd.DataFrame) -> None:
     """Keep a table, in place of older ones of this name; silently not, where the folder cannot be written."""
-    if folder is None or _is_readonly():
+    if folder is None or is_read_only():
         return
     with contextlib.suppress(OSError):
         place = folder / FOLDER
@@ -110,7 +111,7 @@ def load_answer(folder: Path, name: str, key: object) -> Any:
 
 def keep_answer(folder: Path, name: str, key: object, answer: Mapping[str, Any]) -> None:
     """Keep a small answer, as JSON, in place of an older one; silently not, where the folder cannot be written."""
-    if _is_readonly():
+    if is_read_only():
         return
     with contextlib.suppress(OSError):
         place = folder / FOLDER
@@ -122,7 +123,3 @@ def keep_answer(folder: Path, name: str, key: object, answer: Mapping[str, Any])
 
 def _digest(name: str, body: bytes) -> bytes:
     return hashlib.blake2b(name.encode() + b" " + body, digest_size=16).hexdigest().encode()
-
-
-def _is_readonly() -> bool:
-    return os.environ.get("SNOWBALL_READONLY", "") not in ("", "0")

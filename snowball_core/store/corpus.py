@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +16,6 @@ from .files.regular_files import open_regular
 BUILT_IN = "python-manual"
 GATSBY = "gatsby"
 GATSBY_SHA256 = "33bdec3abc8bd4e765d09110a4c78fdcbbf7e619e1c09e23f42722634cbc6952"
-GATSBY_ADDRESS = "https://www.gutenberg.org/cache/epub/64317/pg64317.txt"
 LARGEST_FILE = 512 * 1024 * 1024
 _COUNTED_AT_ONCE = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -249,51 +245,3 @@ def python_manual() -> Corpus:
     text = "\n".join(topics[title] for title in sorted(topics))
     corpus = from_bytes(text.encode("utf-8"), BUILT_IN, errors="ignore")
     return Corpus(BUILT_IN, corpus.ids, corpus.sha256, corpus.notes)
-
-
-def gatsby_from_book(raw: bytes) -> bytes:
-    """The 265,905 bytes of the original experiment, cut from Project Gutenberg's raw book 64317.
-
-    What lies between the START and END lines, stripped, line ends LF, everything but ASCII dropped.
-
-    Raises
-    ------
-    CorpusError
-        If the markers are missing or the result's SHA-256 is not that of the original corpus.
-    """
-    text = raw.decode("utf-8-sig", "replace").replace("\r\n", "\n")
-    start, end = text.find("*** START OF"), text.find("*** END OF")
-    if start < 0 or end < start:
-        raise CorpusError(
-            "the book must be Project Gutenberg's plain-text file 64317, with its START and END lines; they were not found. "
-            "Download pg64317.txt unchanged."
-        )
-    body = text[text.find("\n", start) + 1 : end].encode("ascii", "ignore").strip()
-    digest = hashlib.sha256(body).hexdigest()
-    if digest != GATSBY_SHA256:
-        raise CorpusError(
-            f"the rebuilt corpus must have SHA-256 {GATSBY_SHA256[:12]}…; got {digest[:12]}… ({len(body):,} bytes). "
-            "The book was revised or edited since: use an unchanged copy of the January 2021 release."
-        )
-    return body
-
-
-def download_gatsby(timeout: float = 20.0) -> bytes:
-    """The raw book, fetched from Project Gutenberg.
-
-    Raises
-    ------
-    CorpusError
-        If there is no network; the message names the address and the offline way.
-    """
-    try:
-        with urllib.request.urlopen(GATSBY_ADDRESS, timeout=timeout) as response:
-            raw: bytes = response.read(LARGEST_FILE)
-            return raw
-    except (OSError, http.client.HTTPException) as error:
-        # An answer's reason lacks its number, no answer's message its plain words.
-        reason = error.reason if type(error) is urllib.error.URLError else error
-        raise CorpusError(
-            f"downloading the book needs a network; {GATSBY_ADDRESS} could not be reached ({reason}). "
-            'Fetch that file elsewhere and run "python -m snowball_core corpus gatsby --from FILE".'
-        ) from None

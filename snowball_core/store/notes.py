@@ -14,8 +14,8 @@ from pathlib import Path
 import filelock
 
 from ..errors import RunError
-from .files.regular_files import read_json
-from .status import require_writable, write_json
+from .files.regular_files import read_json, write_json
+from .status import require_writable
 
 FILE = "notes.json"
 LONGEST_LABEL, LONGEST_NOTE, LONGEST_TAG, MOST_TAGS = 80, 4_000, 32, 12

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-from ..errors import RunError
-from .corpus import GATSBY, download_gatsby, gatsby_from_book, read_file
+from ..errors import CorpusError, RunError
+from .corpus import GATSBY, GATSBY_SHA256, LARGEST_FILE, read_file
+from .files.regular_files import replacing
 from .run_folder import corpora_folder
 from .status import require_writable
+
+GATSBY_ADDRESS = "https://www.gutenberg.org/cache/epub/64317/pg64317.txt"
 
 
 def built_gatsby(folder: Path) -> Path | None:
@@ -17,7 +24,7 @@ def built_gatsby(folder: Path) -> Path | None:
 
 
 def build_gatsby(folder: Path, source: Path | None = None) -> Path:
-    """Cut the text out of the book, check its SHA-256 and keep it; return the file.
+    """The file of the text, cut out of the book and compared with its SHA-256.
 
     Parameters
     ----------
@@ -25,22 +32,62 @@ def build_gatsby(folder: Path, source: Path | None = None) -> Path:
         The runs folder.
     source : Path, optional
         A copy of Project Gutenberg's plain-text file 64317; without one it is downloaded.
+    """
+    require_writable()
+    text = gatsby_from_book(download_gatsby() if source is None else read_file(source))
+    path = corpora_folder(folder) / f"{GATSBY}.txt"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(text)
+    except OSError as error:
+        raise RunError(f'the runs folder must be writable; "{path.parent}": {error.strerror}.') from None
+    return path
+
+
+def gatsby_from_book(raw: bytes) -> bytes:
+    """The 265,905 bytes of the original experiment, cut from Project Gutenberg's raw book 64317.
+
+    What lies between the START and END lines, stripped, line ends LF, everything but ASCII dropped.
 
     Raises
     ------
     CorpusError
-        If there is no network or no such file, or the text is another.
-    RunError
-        If the runs folder is read-only.
+        If the markers are missing or the result's SHA-256 is not that of the original corpus.
     """
-    require_writable()
-    text = gatsby_from_book(download_gatsby() if source is None else read_file(source))
-    place = corpora_folder(folder) / f"{GATSBY}.txt"
+    text = raw.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    start, end = text.find("*** START OF"), text.find("*** END OF")
+    if start < 0 or end < start:
+        raise CorpusError(
+            "the book must be Project Gutenberg's plain-text file 64317, with its START and END lines; they were not found. "
+            "Download pg64317.txt unchanged."
+        )
+    body = text[text.find("\n", start) + 1 : end].encode("ascii", "ignore").strip()
+    digest = hashlib.sha256(body).hexdigest()
+    if digest != GATSBY_SHA256:
+        raise CorpusError(
+            f"the rebuilt corpus must have SHA-256 {GATSBY_SHA256[:12]}…; got {digest[:12]}… ({len(body):,} bytes). "
+            "The book was revised or edited since: use an unchanged copy of the January 2021 release."
+        )
+    return body
+
+
+def download_gatsby(timeout: float = 20.0) -> bytes:
+    """The raw book, fetched from Project Gutenberg.
+
+    Raises
+    ------
+    CorpusError
+        If there is no network; the message names the address and the offline way.
+    """
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        fresh = place.with_suffix(".new")
-        fresh.write_bytes(text)
-        fresh.replace(place)
-    except OSError as error:
-        raise RunError(f'the runs folder must be writable; "{place.parent}": {error.strerror}.') from None
-    return place
+        with urllib.request.urlopen(GATSBY_ADDRESS, timeout=timeout) as response:
+            raw: bytes = response.read(LARGEST_FILE)
+            return raw
+    except (OSError, http.client.HTTPException) as error:
+        # An answer's reason lacks its number, no answer's message its plain words.
+        reason = error.reason if type(error) is urllib.error.URLError else error
+        raise CorpusError(
+            f"downloading the book needs a network; {GATSBY_ADDRESS} could not be reached ({reason}). "
+            'Fetch that file elsewhere and run "python -m snowball_core corpus gatsby --from FILE".'
+        ) from None

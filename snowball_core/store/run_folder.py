@@ -18,7 +18,7 @@ from ..config import RunConfig
 from ..errors import HistoryError, RunError
 from ..measures.bf16 import Words
 from ..schedules import recorded_steps
-from .files.regular_files import open_regular
+from .files.regular_files import open_regular, write_json
 from .files.tensor_file import TensorFile, open_tensor
 from .files.tensor_header import read_header
 from .manifest import FORMAT as FORMAT
@@ -30,7 +30,7 @@ from .run_listing import ID_PATTERN as ID_PATTERN
 from .run_listing import has_manifest, unreadable, what_is_there
 from .run_listing import run_paths as run_paths
 from .staging import staged, sweep
-from .status import Status, read_status, require_writable, write_json
+from .status import Status, read_status, require_writable
 
 METRICS = "metrics.csv"
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
@@ -284,9 +284,3 @@ def forked_from(run: Run) -> str:
 def matrix_sha256(words: Words) -> str:
     """SHA-256 of the bytes of a recorded matrix."""
     return hashlib.sha256(np.ascontiguousarray(words).tobytes()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a regular file's bytes."""
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +15,7 @@ from typing import IO, Any
 import filelock
 
 from ..errors import RunError
-from .files.regular_files import open_regular, read_json, replacing
+from .files.regular_files import open_regular, read_json, write_json
 
 try:
     import fcntl
@@ -55,15 +55,6 @@ class Status:
     def is_alive(self) -> bool:
         """Whether a worker is at it or waiting."""
         return self.state in ALIVE_STATES
-
-
-def write_json(path: Path, content: Mapping[str, Any], durable: bool = True, room: int = 0) -> None:
-    """Write a JSON file so that a reader finds the old one or the new one, never half of one.
-
-    ``durable`` waits until it would survive a power failure. ``room`` is the least number of bytes the file takes.
-    """
-    with replacing(path, durable) as file:
-        file.write(json.dumps(content, indent=1).ljust(room).encode())
 
 
 def is_read_only() -> bool:

@@ -18,12 +18,12 @@ from ..jobs.stop_requests import clear_marker, stop_on_signals
 from ..jobs.stop_requests import was_interrupted as was_interrupted
 from ..memory import keep_memory
 from ..store.corpus import Corpus
-from ..store.files.regular_files import read_bytes, replacing
+from ..store.files.regular_files import read_bytes, replacing, write_json
 from ..store.integrity.soundness import Prefix, sound_prefix
 from ..store.manifest import sealed
 from ..store.recordings import TENSOR
 from ..store.run_folder import Run, read_run
-from ..store.status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_json, write_status
+from ..store.status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_status
 from .machine import resolve_device
 from .provenance import compared_provenance
 from .recorder import Recorder, restore_checkpoint, save_checkpoint, sweep_parts

@@ -16,7 +16,8 @@ from snowball_core.cli import output_files
 from snowball_core.cli.main import main, parser
 from snowball_core.cli.output_files import OutputFile
 from snowball_core.errors import RunError
-from snowball_core.store.run_folder import Run, file_sha256
+from snowball_core.store.files.regular_files import file_sha256
+from snowball_core.store.run_folder import Run
 
 
 def file_flags() -> list[tuple[str, str]]:

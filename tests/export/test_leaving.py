@@ -21,9 +21,10 @@ from snowball_core.export.bundle import export_to
 from snowball_core.export.view import view_of
 from snowball_core.store.archive import pack, unpack
 from snowball_core.store.corpus import load_corpus
+from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.history import observe
 from snowball_core.store.manifest import configuration_hash
-from snowball_core.store.run_folder import Run, corpora_folder, file_sha256, read_run
+from snowball_core.store.run_folder import Run, corpora_folder, read_run
 from snowball_core.store.status import Status, write_status
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,11 +13,12 @@ from snowball_core.config import FIELDS
 from snowball_core.errors import ConfigError, RunError
 from snowball_core.jobs.fork import prepare_fork
 from snowball_core.jobs.fork_points import FIXED, branch, fork_request
+from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.history import observe
 from snowball_core.store.manifest import sealed
 from snowball_core.store.origin import SNAPSHOT, segments
 from snowball_core.store.run_folder import CHECKPOINT as CHECKPOINT_FILE
-from snowball_core.store.run_folder import HISTORY, file_sha256, read_run, run_paths
+from snowball_core.store.run_folder import HISTORY, read_run, run_paths
 from snowball_core.store.status import request_stop
 from snowball_core.tables.lineage import jiggled
 from snowball_core.tables.verdict import law_rows

@@ -14,8 +14,9 @@ from paging import sound, texts
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.notes import Notes, annotate, read_notes
-from snowball_core.store.run_folder import Run, file_sha256, run_paths
+from snowball_core.store.run_folder import Run, run_paths
 from snowball_core.store.status import lock_of
 from snowball_core.store.trash import trash, trashed
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as some
 
 from snowball_core.errors import RunError
 from snowball_core.store import notes as room
+from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.notes import FILE, Notes, add_tags, annotate, annotate_seen, read_notes, tags_of
-from snowball_core.store.run_folder import file_sha256, read_run
+from snowball_core.store.run_folder import read_run
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from snowball_core.config import RunConfig
 from snowball_core.errors import HistoryError, RunError
+from snowball_core.store.files.regular_files import file_sha256, write_json
 from snowball_core.store.files.tensor_file import TensorWriter, open_tensor
 from snowball_core.store.run_folder import (
     HISTORY,
@@ -24,7 +25,6 @@ from snowball_core.store.run_folder import (
     METRICS,
     TENSOR,
     create,
-    file_sha256,
     open_run,
     read_metrics,
     read_run,
@@ -32,7 +32,6 @@ from snowball_core.store.run_folder import (
     run_paths,
     runs_folder,
 )
-from snowball_core.store.status import write_json
 
 CONFIG = RunConfig(name="tiny", vocab=4, hidden=2, heads=1, context=2, steps=3)
 HEADER = ",".join(METRIC_COLUMNS) + "\n"

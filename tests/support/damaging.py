@@ -10,10 +10,11 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.files.tensor_file import TensorWriter, open_tensor
 from snowball_core.store.files.tensor_header import read_header
 from snowball_core.store.manifest import sealed
-from snowball_core.store.run_folder import CHECKPOINT, file_sha256
+from snowball_core.store.run_folder import CHECKPOINT
 
 MOMENTS, HIDDEN, DEAD = "moment_hash.safetensors", "hidden_mean.safetensors", "dead_probability.safetensors"
 STATE = CHECKPOINT.as_posix()

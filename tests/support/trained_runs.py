@@ -11,7 +11,8 @@ from snowball_core.config_checks import configured, preset
 from snowball_core.jobs.fork import prepare_fork
 from snowball_core.jobs.fork_points import branch, fork_request
 from snowball_core.jobs.prepare import prepare
-from snowball_core.store.run_folder import Run, file_sha256, read_run
+from snowball_core.store.files.regular_files import file_sha256
+from snowball_core.store.run_folder import Run, read_run
 from snowball_core.store.status import request_stop
 from snowball_core.training import loop
 from snowball_core.training.loop import continue_run

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import math
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -99,6 +100,23 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def write_json(path: Path, content: Mapping[str, Any], durable: bool = True, room: int = 0) -> None:
+    """Replace a JSON file; ``room`` is the least number of bytes it takes."""
+    with replacing(path, durable) as file:
+        file.write(json.dumps(content, indent=1).ljust(room).encode())
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """SHA-256 of what is left to read of an open file."""
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # every BinaryIO of ours has readinto
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a regular file's bytes."""
+    with open_regular(path) as file:
+        return sha256_of(file)
 
 
 def identity(path: str | Path) -> FileIdentity:

@@ -42,6 +42,14 @@ class Listed(NamedTuple):
     sha256: str
 
 
+def undated_entry(name: str, size: int) -> zipfile.ZipInfo:
+    """A deflated entry without date, so that the same files give the same zip; a large size known beforehand makes it large."""
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, (stat.S_IFREG | 0o644) << 16
+    entry.file_size = size
+    return entry
+
+
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator[zipfile.ZipFile]:
     """A zip file, open for reading.

@@ -14,13 +14,13 @@ from ...config import RunConfig
 from ...errors import HistoryError, RunError
 from ...schedules import learning_rate_at, recorded_steps
 from ..checkpoint import Checkpoint
-from ..files.regular_files import open_regular, read_bytes
+from ..files.regular_files import file_sha256, open_regular, read_bytes
 from ..files.tensor_file import open_tensor
 from ..files.tensor_header import Header, TensorEntry, read_header
 from ..origin import CHECKPOINT as FROM_CHECKPOINT
 from ..origin import segments
 from ..recordings import recordings
-from ..run_folder import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, file_sha256, matrix_sha256
+from ..run_folder import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, matrix_sha256
 from .damage import HASHES, MANIFEST, is_complete
 from .digests import Summary, tally_of
 from .soundness import sound_checkpoint

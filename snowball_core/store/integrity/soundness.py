@@ -11,13 +11,13 @@ import numpy as np
 from ...errors import HistoryError, RunError
 from ...schedules import recorded_steps
 from ..checkpoint import Checkpoint, read_checkpoint
-from ..files.regular_files import open_regular
+from ..files.regular_files import file_sha256, open_regular
 from ..files.tensor_file import DATA_START, recorded_in, snapshot_bytes
 from ..files.tensor_header import read_header
 from ..manifest import is_as_written
 from ..metric_rows import Rows, read_rows
 from ..recordings import HISTORY, Recording, recordings
-from ..run_folder import CHECKPOINT, METRICS, Run, file_sha256
+from ..run_folder import CHECKPOINT, METRICS, Run
 from .digests import Summary, Tally, tally_of
 from .refusals import AGAIN, damage, is_exact_fork, row_words, snapshot_words
 

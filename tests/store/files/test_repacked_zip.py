@@ -17,7 +17,8 @@ from conftest import MakeRun
 from snowball_core.errors import RunError
 from snowball_core.store import archive as room
 from snowball_core.store.archive import pack, unpack
-from snowball_core.store.run_folder import Run, file_sha256, read_run
+from snowball_core.store.files.regular_files import file_sha256
+from snowball_core.store.run_folder import Run, read_run
 
 Entries = list[tuple[str, bytes]]
 

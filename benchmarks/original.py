@@ -17,9 +17,8 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from snowball_core.config import RunConfig
 from snowball_core.store.corpus import Corpus
-from snowball_core.training.machine import resolve_threads
 from snowball_core.training.model import build
-from snowball_core.training.precision import PRECISIONS
+from snowball_core.training.precision import PRECISIONS, resolve_threads
 
 
 @dataclass(frozen=True)

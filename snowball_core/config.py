@@ -5,11 +5,28 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .config_fields import described
 
 EXTRAS = ("moment_hash", "hidden_mean", "dead_probability", "gradient_laws", "gradient", "exp_avg", "exp_avg_sq")
+
+
+class InitialState(NamedTuple):
+    """What follows from an initial state, and what its rows are: base + noise, base, built with the model, or given."""
+
+    consequence: str
+    rows: str
+
+
+INITIAL_STATES = {
+    "snowball": InitialState("every row is one base vector plus its own Gaussian noise of size sigma", "base + noise"),
+    "singularity": InitialState("every row is the base vector: one black hole of all tokens", "base"),
+    "normal": InitialState("every row is drawn on its own from N(0, 0.02), as GPT-2 does", "built"),
+    "snapshot": InitialState(
+        "W is a snapshot of another run, bit for bit; the other parameters are drawn fresh from the seed", "given"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -79,12 +96,7 @@ class RunConfig:
         "snowball",
         "initial state",
         "where the rows of W start",
-        choices={
-            "snowball": "every row is one base vector plus its own Gaussian noise of size sigma",
-            "singularity": "every row is the base vector: one black hole of all tokens",
-            "normal": "every row is drawn on its own from N(0, 0.02), as GPT-2 does",
-            "snapshot": "W is a snapshot of another run, bit for bit; the other parameters are drawn fresh from the seed",
-        },
+        choices={name: state.consequence for name, state in INITIAL_STATES.items()},
     )
     base: str = described(
         "normal",
@@ -227,6 +239,13 @@ class RunConfig:
     def recorded_format(self) -> str:
         """The safetensors name of the format in which W is recorded, BF16 or F32."""
         return "BF16" if self.precision in ("pure-bf16", "bf16-weights") else "F32"
+
+    @property
+    def component_deviation(self) -> float:
+        """Standard deviation of a component of W as it is drawn; of a snapshot that of the defaults."""
+        if INITIAL_STATES[self.initial_state].rows == "built":
+            return 0.02
+        return 1.0 if self.base == "normal" else self.hidden**-0.5
 
     def to_json(self) -> dict[str, Any]:
         """The fields as a JSON object; :func:`~snowball_core.config_checks.from_json` gives an equal configuration back."""

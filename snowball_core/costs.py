@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from .config import RunConfig
 from .schedules import recorded_steps
+from .shapes import parameter_shapes, recordings
 
 _BYTES_A_METRIC = 50
 _FRAMEWORKS_BYTES = 420e6
@@ -39,10 +41,7 @@ class Cost:
 
 def parameter_count(config: RunConfig) -> int:
     """Number of trained parameters."""
-    hidden, per_norm = config.hidden, config.hidden * (2 if config.norm_layer == "layernorm" else 1)
-    block = 12 * hidden**2 + 9 * hidden + 2 * per_norm
-    embeddings = (config.vocab * (1 if config.tied else 2) + config.context) * hidden
-    return embeddings + config.layers * block + per_norm
+    return sum(map(math.prod, parameter_shapes(config).values()))
 
 
 def step_flops(config: RunConfig) -> float:
@@ -55,19 +54,7 @@ def step_flops(config: RunConfig) -> float:
 
 def snapshot_bytes(config: RunConfig) -> int:
     """Bytes one recorded snapshot takes in all the recordings together."""
-    moments = 2 if config.precision == "pure-bf16" else 4
-    weights = 2 if config.recorded_format == "BF16" else 4
-    matrix = config.vocab * config.hidden
-    each = {
-        "moment_hash": 8 * config.vocab,
-        "hidden_mean": 4 * config.hidden,
-        "dead_probability": 4,
-        "gradient_laws": 16,
-        "gradient": weights * matrix,
-        "exp_avg": moments * matrix,
-        "exp_avg_sq": moments * matrix,
-    }
-    return weights * matrix + sum(each[name] for name in config.extras)
+    return sum(each.snapshot_bytes for each in recordings(config).values())
 
 
 def matrix_speed(seconds: float = 0.2) -> float:

@@ -172,7 +172,7 @@ def _fork(asked: argparse.Namespace) -> Answer:
     from ..jobs.fork import prepare_fork
     from ..jobs.fork_points import branch, fork_request
     from ..store.origin import origin_sentence
-    from ..training.machine import resolve_device
+    from ..training.precision import resolve_device
 
     folder, at = folder_of(asked), branch(opened(asked), asked.step)
     config = fork_request(folder, at, given_fields(asked))

@@ -116,9 +116,8 @@ def expected_words(config: RunConfig) -> Words:
 
     For the page, which draws nothing: the run's own base vector differs from these by chance.
     """
-    deviation = 0.02 if config.initial_state == "normal" else 1.0 if config.base == "normal" else config.hidden**-0.5
     shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    drawn = np.array([NormalDist(0.0, deviation).inv_cdf(share) for share in shares], np.float32)
+    drawn = np.array([NormalDist(0.0, config.component_deviation).inv_cdf(share) for share in shares], np.float32)
     return from_values(drawn) if config.recorded_format == "BF16" else drawn
 
 

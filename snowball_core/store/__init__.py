@@ -7,7 +7,6 @@ manifest        run.json, checked
 origin          where a forked run comes from
 status          state, lock and stop marker
 history         an open run or foreign history: matrices, steps, groups
-recordings      names, files, formats and shapes of what is recorded
 metric_rows     metrics.csv open for writing
 checkpoint      what a bit-exact resume needs
 corpus          text to token ids

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import HistoryError
+from ..shapes import BYTES
 from .files.regular_files import identity, open_regular, replacing
 from .files.tensor_header import TensorEntry, read_header
 from .integrity.digests import Summary, summary_of
 
 _BLOCK = 1 << 20
 _HASHED = ("tensors", "recordings", "metrics", "seal")
-_BYTES = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "BF16": 2, "F16": 2, "U8": 1}
 
 
 class Piece(NamedTuple):
@@ -142,7 +142,7 @@ def write_checkpoint(
 ) -> None:
     """Replace a checkpoint by one with the hashes of all that it holds and of what was recorded up to it."""
     # As the library's own writer orders them: wide numbers first, so that each tensor begins at a multiple of its width.
-    ordered = sorted(tensors.items(), key=lambda item: (-_BYTES[item[1].dtype], item[0]))
+    ordered = sorted(tensors.items(), key=lambda item: (-BYTES[item[1].dtype], item[0]))
     hashes, entries, at = {}, {}, 0
     for name, piece in ordered:
         digest = _digest(name, piece.dtype, piece.shape)

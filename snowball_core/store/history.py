@@ -21,6 +21,7 @@ from ..config import RunConfig
 from ..errors import HistoryError, RunError, one_line
 from ..measures.bf16 import Words
 from ..measures.census import finite_snapshots
+from ..shapes import TENSOR, recordings
 from .cache import FOREIGN
 from .corpus import load_corpus
 from .files.file_kinds import dtype_advice
@@ -28,7 +29,6 @@ from .files.tensor_file import open_tensor
 from .files.tensor_header import history_in, read_header, require_measurable
 from .integrity.damage import faults
 from .origin import segments
-from .recordings import TENSOR, recordings
 from .run_folder import METRICS, Run, corpora_folder, read_run
 from .run_names import named
 

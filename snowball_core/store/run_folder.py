@@ -18,14 +18,14 @@ from ..config import RunConfig
 from ..errors import HistoryError, RunError
 from ..measures.bf16 import Words
 from ..schedules import recorded_steps
+from ..shapes import HISTORY as HISTORY
+from ..shapes import TENSOR as TENSOR
 from .files.regular_files import open_regular, write_json
 from .files.tensor_file import TensorFile, open_tensor
 from .files.tensor_header import read_header
 from .manifest import FORMAT as FORMAT
 from .manifest import read_manifest, sealed
 from .origin import Origin, origin_of
-from .recordings import HISTORY as HISTORY
-from .recordings import TENSOR as TENSOR
 from .run_listing import ID_PATTERN as ID_PATTERN
 from .run_listing import has_manifest, unreadable, what_is_there
 from .run_listing import run_paths as run_paths

@@ -15,20 +15,17 @@ from ..errors import RunError, SnowballError
 from ..jobs.prepare import checked_corpus, prepare
 from ..jobs.queue import turn
 from ..jobs.stop_requests import clear_marker, stop_on_signals
-from ..jobs.stop_requests import was_interrupted as was_interrupted
 from ..memory import keep_memory
+from ..shapes import TENSOR
 from ..store.corpus import Corpus
 from ..store.files.regular_files import read_bytes, replacing, write_json
 from ..store.integrity.soundness import Prefix, sound_prefix
 from ..store.manifest import sealed
-from ..store.recordings import TENSOR
 from ..store.run_folder import Run, read_run
 from ..store.status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_status
-from .machine import resolve_device
-from .provenance import compared_provenance
-from .recorder import Recorder, restore_checkpoint, save_checkpoint, sweep_parts
-from .replay import begin
-from .trainer import Snapshot, Training, snapshots
+from .precision import resolve_device
+from .recorder import Recorder, environment_differences, provenance, restore_checkpoint, save_checkpoint, sweep_parts
+from .trainer import Snapshot, Training, begin, snapshots
 
 CHECKPOINT_SECONDS = 5.0
 _STATUS_SECONDS = 0.5
@@ -172,9 +169,14 @@ def _begun(run: Run, corpus: Corpus, prefix: Prefix) -> tuple[Run, Training]:
     """A training that stands at the run's checkpoint, and the run with its provenance."""
     keep_memory(1 << 30)
     training = begin(run, corpus)
-    here = compared_provenance(run.manifest.get("provenance"), training)
+    begun, here = run.manifest.get("provenance"), provenance(training)
+    if begun is not None and (differing := environment_differences(begun, here)):
+        raise RunError(
+            "a resumed run must be able to repeat its bits; since it began these changed: "
+            f"{'; '.join(differing)}. Resume it where they are as they were, or start a new run."
+        )
     restore_checkpoint(run, training, prefix)
-    if run.manifest.get("provenance") is None:
+    if begun is None:
         manifest = sealed({**run.manifest, "provenance": here})
         write_json(run.path / "run.json", manifest)
         run = Run(run.path, run.config, manifest)

@@ -1,10 +1,13 @@
-"""The files of one run, open for writing: recordings, numbers per step, checkpoint."""
+"""The files of one run, open for writing: recordings, numbers per step, checkpoint; and what else decides its bits."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,15 +17,18 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 
+from .. import __version__
 from ..errors import RunError
 from ..schedules import recorded_steps
+from ..shapes import TENSOR, recordings, state_shapes
 from ..store.checkpoint import Piece, write_checkpoint
 from ..store.files.tensor_file import TensorWriter
 from ..store.integrity.digests import Summary, Tally
 from ..store.integrity.soundness import Prefix, sound_checkpoint, sound_hashes, sound_prefix
+from ..store.manifest import seed_entries
 from ..store.metric_rows import MetricsWriter
-from ..store.recordings import TENSOR, recordings
 from ..store.run_folder import CHECKPOINT, METRICS, Run, matrix_sha256
+from .precision import cpu_features, dtype_names
 from .trainer import Snapshot, Training
 
 _NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64", torch.int64: "I64"}
@@ -171,9 +177,9 @@ def restore_checkpoint(run: Run, training: Training, prefix: Prefix) -> None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise _of_another(run, f"it cannot be read ({str(error)[:200]})") from None
-    for name, (dtype, shape) in training.layout(saved.step).items():
+    for name, (dtype, shape) in state_shapes(run.config, saved.step).items():
         kept = tensors.get(name)
-        if kept is None or tuple(kept.shape) != shape or kept.dtype != dtype:
+        if kept is None or tuple(kept.shape) != shape or _NAMES.get(kept.dtype) != dtype:
             raise _of_another(run, f"{name} is missing or of another shape or format")
     training.restore(saved.step, tensors)
     if saved.recordings is None:
@@ -196,3 +202,31 @@ def _require_recorded_matrix(run: Run, training: Training, said: str) -> None:
             f'the checkpoint of "{run.id}" must hold the matrix recorded at step {training.step:,}; it holds another '
             "(SHA-256). Put the right one back from a copy, or fork from a recorded step (--step T)."
         )
+
+
+def provenance(training: Training) -> dict[str, Any]:
+    """What else decides the bits: versions, device, threads, processor, formats, seeds."""
+    config, device = training.config, training.device
+    processor = platform.processor() or platform.machine()
+    return {
+        "snowball": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "transformers", "numpy", "safetensors")},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else processor,
+        "threads": training.threads,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu_features": cpu_features(),
+        "dtypes": dtype_names(config),
+        "seeds": seed_entries(config),
+        "base_length": training.base_length,
+        "first_windows": training.order.starts(1)[:10].tolist(),
+        "parameters": sum(weight.numel() for weight in training.weights.values()),
+    }
+
+
+def environment_differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """What of the things that decide the bits differs between two provenances, in words."""
+    decisive = ("torch", "transformers", "device", "threads", "cpu_capability")
+    return [f"{key} {begun.get(key)} → {here.get(key)}" for key in decisive if begun.get(key) != here.get(key)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,18 @@ import torch
 from torch import Tensor
 
 from ..config import RunConfig
+from ..errors import RunError
 from ..measures.bf16 import Words, values
 from ..measures.identity import fingerprints
 from ..schedules import learning_rate_at
+from ..shapes import EMBEDDING, UNEMBEDDING, recorded_name
 from ..store.corpus import Corpus
-from .autocast_gradients import StockModel
-from .batches import WindowOrder
+from ..store.origin import root, segments
+from ..store.run_folder import Run, matrix_sha256
 from .gradient_checks import gradient_residuals
-from .machine import resolve_device, resolve_threads
-from .manual_gradients import LeanModel
-from .model import EMBEDDING, UNEMBEDDING, Outcome, build, recorded_name
-from .precision import PRECISIONS
+from .gradients import LeanModel, StockModel
+from .model import Outcome, WindowOrder, build
+from .precision import PRECISIONS, resolve_device, resolve_threads
 
 _JIGGLE_STREAM = 0x5EED
 
@@ -220,14 +221,6 @@ class Training:
                 tensors[f"{key}/{name}"] = value
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
-    def layout(self, step: int) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
-        """Format and shape of every tensor that :meth:`state` returns after ``step`` steps, by name."""
-        kinds = ("weight", "exp_avg", "exp_avg_sq") if step and self.config.optimizer != "sgd" else ("weight",)
-        made = {f"{kind}/{name}": (w.dtype, tuple(w.shape)) for name, w in self.weights.items() for kind in kinds}
-        if len(kinds) > 1:
-            made |= {f"step/{name}": (torch.float32, ()) for name in self.weights}
-        return made
-
     @torch.no_grad()
     def restore(self, step: int, tensors: Mapping[str, Tensor]) -> None:
         """Continue from what :meth:`state` returned after ``step`` steps."""
@@ -253,13 +246,44 @@ def _words(tensor: Tensor, dtype: torch.dtype) -> npt.NDArray[Any]:
 def snapshots(training: Training, wanted: npt.NDArray[np.int64]) -> Iterator[Snapshot]:
     """Snapshot 0 (if nothing was trained yet), then one snapshot per step to the last step.
 
-    Parameters
-    ----------
-    wanted : ndarray of int64
-        Steps whose matrix is to be recorded; the others report their loss only.
+    Steps that are not ``wanted`` report their loss only.
     """
     recorded = set(wanted.tolist())
     if training.step == 0:
         yield training.snapshot()
     while training.step < training.config.last_step:
         yield training.advance(training.step + 1 in recorded)
+
+
+def begin(run: Run, corpus: Corpus, config: RunConfig | None = None) -> Training:
+    """A training at step 0 of the run's configuration, or of that of an earlier part of it."""
+    config = run.config if config is None else config
+    return Training(config, corpus, _first_matrix(run) if config.initial_state == "snapshot" else None)
+
+
+def _first_matrix(run: Run) -> Words:
+    """The matrix a run began with, which is its first snapshot, compared with the hash written when it was forked."""
+    first, words = root(run.origin), run.history().words[:1]
+    expected = first.matrix_sha256 if first else "none"
+    if not len(words) or matrix_sha256(words[0]) != expected:
+        raise RunError(
+            f'the first snapshot of "{run.id}" must be the matrix it was forked with; its SHA-256 is not {expected[:12]}…. '
+            "Put the file back, or fork the parent again."
+        )
+    matrix: Words = words[0]
+    return matrix
+
+
+def retrace(run: Run, corpus: Corpus, wanted: npt.NDArray[np.int64]) -> Iterator[Snapshot]:
+    """Every snapshot of the run, trained again from its beginning, each part with the configuration it was trained with.
+
+    ``wanted`` are the steps whose matrix is wanted.
+    """
+    before: Training | None = None
+    here = run.config
+    for start, config in segments(here, run.origin):
+        training = begin(run, corpus, replace(config, extra=here.extra, device=here.device, threads=here.threads))
+        if before is not None:
+            training.restore(start, before.state())
+        yield from snapshots(training, wanted)
+        before = training

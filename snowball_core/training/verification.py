@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..errors import HistoryError, RunError
 from ..jobs.prepare import checked_corpus, dead_tokens
+from ..shapes import recordings
 from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.files.tensor_file import open_tensor
@@ -27,11 +28,9 @@ from ..store.integrity.evidence import (
     read_saved,
     recording_states,
 )
-from ..store.recordings import recordings
 from ..store.run_folder import CHECKPOINT, METRICS, TENSOR, Run
-from .provenance import environment_differences, provenance
-from .replay import begin, retrace
-from .trainer import Snapshot, Training
+from .recorder import environment_differences, provenance
+from .trainer import Snapshot, Training, begin, retrace
 
 _COLUMNS = ("loss", "learning_rate", "grad_norm")
 _REPEATED = ("dtypes", "seeds", "base_length", "first_windows", "parameters")

@@ -28,7 +28,6 @@ from snowball_core.store.run_folder import HISTORY, Run, matrix_sha256, open_run
 from snowball_core.store.status import request_stop
 from snowball_core.training import loop
 from snowball_core.training.loop import continue_run, record
-from snowball_core.training.precision import PRECISIONS
 from snowball_core.training.trainer import Training
 from snowball_core.training.verification import replay, verify_hashes
 
@@ -160,11 +159,6 @@ def test_a_snapshot_is_no_initial_state_without_a_fork(folder: Path, book: Path)
     with pytest.raises(RunError, match="needs a recorded matrix"):
         Training(given, checked_corpus(folder, given))
     assert run_paths(folder) == []
-
-
-@pytest.mark.parametrize("precision", list(PRECISIONS))
-def test_the_recorded_format_is_that_of_the_weights(book: Path, precision: str) -> None:
-    assert tiny(book, precision=precision).recorded_format == PRECISIONS[precision].recorded
 
 
 # What a fork says of itself.

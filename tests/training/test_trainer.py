@@ -11,19 +11,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from snowball_core.config import RunConfig
+from snowball_core.config import INITIAL_STATES, RunConfig
 from snowball_core.config_checks import configured, preset
-from snowball_core.errors import ConfigError
+from snowball_core.errors import ConfigError, RunError
 from snowball_core.measures.bf16 import values
 from snowball_core.measures.census import census
 from snowball_core.measures.identity import classes
 from snowball_core.schedules import learning_rate_at, recorded_steps
 from snowball_core.store.corpus import Corpus, from_bytes, load_corpus
-from snowball_core.training.batches import WindowOrder
-from snowball_core.training.machine import resolve_device
-from snowball_core.training.manual_gradients import LeanModel
-from snowball_core.training.model import build
-from snowball_core.training.precision import PRECISIONS
+from snowball_core.training.gradients import LeanModel
+from snowball_core.training.model import WindowOrder, build
+from snowball_core.training.precision import PRECISIONS, resolve_device
 from snowball_core.training.trainer import Snapshot, Training, snapshots
 
 GATSBY = Path(__file__).resolve().parents[3] / "shared" / "data" / "gatsby.txt"
@@ -126,7 +124,8 @@ def test_a_restored_training_continues_bit_for_bit(precision: str, compute: str)
 def test_recorded_weights_are_in_the_format_their_regime_promises() -> None:
     for precision, regime in PRECISIONS.items():
         words = trained(tiny(precision=precision, steps=2))[-1].words
-        assert words.dtype == (np.uint16 if regime.recorded == "BF16" else np.float32)
+        assert words.dtype == (np.uint16 if regime.weights == torch.bfloat16 else np.float32)
+        assert (words.dtype == np.uint16) == (tiny(precision=precision).recorded_format == "BF16")
         if precision == "mixed":
             assert (words.view(np.uint32) & 0xFFFF).any(), "master weights must not be bfloat16 numbers"
 
@@ -172,6 +171,14 @@ def test_hidden_classes_of_dead_tokens_never_part_though_apparent_holes_may() ->
     for earlier, later in pairwise(together):
         for label in range(earlier.max() + 1):
             assert len(set(later[earlier == label].tolist())) == 1
+
+
+def test_every_initial_state_builds_its_rows_and_an_unknown_one_is_refused() -> None:
+    for state in set(INITIAL_STATES) - {"snapshot"}:
+        matrix = Training(tiny(initial_state=state, sigma=1e-2), text()).matrix()
+        assert len(np.unique(matrix, axis=0)) == (1 if state == "singularity" else len(matrix))
+    with pytest.raises(RunError, match=r'must be one of snowball, singularity, normal, snapshot; got "ring"\. Choose'):
+        build(RunConfig(**{**TINY, "initial_state": "ring"}))
 
 
 def test_jiggle_parts_a_hidden_class_that_would_stay_together() -> None:

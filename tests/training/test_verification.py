@@ -17,8 +17,8 @@ from trained_runs import forked, stopped_at, tiny, write_book
 from snowball_core.cli.main import main
 from snowball_core.errors import RunError
 from snowball_core.jobs.prepare import prepare
+from snowball_core.shapes import HISTORY
 from snowball_core.store.files.regular_files import file_sha256
-from snowball_core.store.recordings import HISTORY
 from snowball_core.store.run_folder import METRICS, Run, read_run
 from snowball_core.training.loop import record
 from snowball_core.training.verification import replay, verify_hashes

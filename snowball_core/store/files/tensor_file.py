@@ -59,11 +59,6 @@ class TensorFile:
     metadata: Mapping[str, str]
 
 
-def snapshot_bytes(dtype: str, shape: tuple[int, ...]) -> int:
-    """Bytes of one snapshot."""
-    return math.prod(shape) * DTYPES[dtype].itemsize
-
-
 class TensorWriter:
     """A tensor file open for writing: appends snapshots, replays those already there, trims at the end.
 
@@ -100,7 +95,7 @@ class TensorWriter:
         self.path, self.name, self.dtype, self.shape = path, name, dtype, shape
         self.metadata = dict(metadata)
         self._opening = opening(name, dtype, self.metadata)
-        self._size = snapshot_bytes(dtype, shape)
+        self._size = math.prod(shape) * DTYPES[dtype].itemsize
         is_new = not path.exists()
         # A new file takes its name when it is whole, so that nobody meets one without a header.
         place = path.with_name(f".{path.name}-new") if is_new else path

@@ -11,11 +11,11 @@ import numpy as np
 
 from ...errors import HistoryError, RunError
 from ...schedules import recorded_steps
+from ...shapes import HISTORY, TENSOR, Recording, recordings
 from ..files.regular_files import FileIdentity, identity, open_regular, read_json
 from ..files.tensor_header import TensorEntry, read_header
 from ..manifest import is_as_written, seed_entries
 from ..origin import CHECKPOINT as FROM_CHECKPOINT
-from ..recordings import HISTORY, TENSOR, Recording, recordings
 from ..run_folder import CHECKPOINT, METRICS, Run, read_metrics
 from ..status import ALIVE_STATES, Status
 

@@ -13,18 +13,17 @@ import numpy.typing as npt
 from ...config import RunConfig
 from ...errors import HistoryError, RunError
 from ...schedules import learning_rate_at, recorded_steps
+from ...shapes import recorded_name, recordings, state_shapes
 from ..checkpoint import Checkpoint
 from ..files.regular_files import file_sha256, open_regular, read_bytes
 from ..files.tensor_file import open_tensor
 from ..files.tensor_header import Header, TensorEntry, read_header
 from ..origin import CHECKPOINT as FROM_CHECKPOINT
 from ..origin import segments
-from ..recordings import recordings
 from ..run_folder import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, matrix_sha256
 from .damage import HASHES, MANIFEST, is_complete
 from .digests import Summary, tally_of
 from .soundness import sound_checkpoint
-from .state_shapes import recorded_name, state_shapes
 
 SAME, AGREES, ABSENT = "same", "agrees", "absent"
 DIFFERS, MISSING, DAMAGED, UNLISTED, UNEXPECTED = "differs", "missing", "damaged", "not listed", "unexpected"

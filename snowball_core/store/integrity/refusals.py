@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ...errors import RunError
 from ...schedules import recorded_steps
+from ...shapes import HISTORY
 from ..origin import CHECKPOINT as EXACT
-from ..recordings import HISTORY
 from ..run_folder import CHECKPOINT, Run
 
 AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step 0, and what differs is rewritten"

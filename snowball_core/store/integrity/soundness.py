@@ -10,13 +10,13 @@ import numpy as np
 
 from ...errors import HistoryError, RunError
 from ...schedules import recorded_steps
+from ...shapes import HISTORY, Recording, recordings
 from ..checkpoint import Checkpoint, read_checkpoint
 from ..files.regular_files import file_sha256, open_regular
-from ..files.tensor_file import DATA_START, recorded_in, snapshot_bytes
+from ..files.tensor_file import DATA_START, recorded_in
 from ..files.tensor_header import read_header
 from ..manifest import is_as_written
 from ..metric_rows import Rows, read_rows
-from ..recordings import HISTORY, Recording, recordings
 from ..run_folder import CHECKPOINT, METRICS, Run
 from .digests import Summary, Tally, tally_of
 from .refusals import AGAIN, damage, is_exact_fork, row_words, snapshot_words
@@ -223,7 +223,7 @@ def _require_rows(run: Run, tally: Tally, expected: Summary, step: int) -> None:
 
 def _entries(run: Run, each: Recording, wanted: range) -> Iterator[memoryview]:
     """The bytes of some snapshots, one after the other; fewer where the file ends."""
-    size = snapshot_bytes(each.dtype, each.shape)
+    size = each.snapshot_bytes
     at_once = max(1, _BLOCK // size)
     try:
         with open_regular(run.path / each.file) as file:

@@ -14,14 +14,13 @@ from trained_runs import forked, stopped_at, tiny, write_book
 from snowball_core.cli.main import main
 from snowball_core.config_checks import configured
 from snowball_core.measures.bf16 import from_values
+from snowball_core.shapes import HISTORY, parameter_shapes, recorded_name
+from snowball_core.shapes import recorded_name as name_of_the_model
 from snowball_core.store.files.tensor_file import TensorWriter
-from snowball_core.store.integrity.state_shapes import parameter_shapes, recorded_name
-from snowball_core.store.recordings import HISTORY
 from snowball_core.store.run_folder import METRICS, Run, matrix_sha256, read_run
 from snowball_core.store.status import hold
 from snowball_core.training.loop import record
 from snowball_core.training.model import build
-from snowball_core.training.model import recorded_name as name_of_the_model
 from snowball_core.training.verification import verify_hashes
 
 ALL = (HISTORY, MOMENTS, HIDDEN, DEAD, METRICS, STATE)

@@ -1,21 +1,22 @@
-"""The stock model's loss and gradients in float32, in fewer passes over memory, without building a graph.
+"""Loss and gradients of one batch: in float32 without building a graph, or by the stock model under bfloat16 autocast.
 
-Every product and sum is the one that reverse-mode differentiation of the stock model would do; only the order of passes and the
-form of the GELU are ours. The stock model stays the oracle of the tests.
+Every product and sum of :class:`LeanModel` is one that reverse-mode differentiation of the stock model would do; only the order
+of passes over memory and the form of the GELU differ. The stock model is the oracle of the tests.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import RunConfig
-from .model import EMBEDDING, NORM_EPS, POSITIONS, UNEMBEDDING, Outcome
+from ..shapes import EMBEDDING, POSITIONS, UNEMBEDDING
+from .model import NORM_EPS, Outcome
 
 _SLOPE = 2 * math.sqrt(2 / math.pi)
 _CUBIC = 0.044715 * _SLOPE
@@ -175,7 +176,7 @@ class LeanModel:
 
     def _block_backward(self, name: str, block: _Block, stream: Tensor, batch: int) -> Tensor:
         outer = self._affine_backward(f"{name}.mlp.c_proj", block.activated, stream)
-        # The activation has given its gradient: its memory, still in the cache, takes the slope.
+        # Reuse the activation's buffer for the GELU derivative; it is still in cache.
         slope = torch.addcmul(self._slope, block.inner, block.inner, value=3 * _CUBIC, out=block.activated).mul_(block.inner)
         _ops.sigmoid_backward.grad_input(slope, block.gate, grad_input=slope)
         outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, slope.add_(block.gate).mul_(outer))
@@ -204,3 +205,25 @@ def _first_positions(stream: Tensor, batch: int, context: int, predicted: int) -
     if predicted == context:
         return stream
     return stream.view(batch, context, -1)[:, :predicted].reshape(batch * predicted, -1)
+
+
+class StockModel:
+    """Transformers' own GPT-2, its loss and gradients taken by autograd in native bfloat16, as the published procedure did."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model.train()
+
+    def run(self, inputs: Tensor, targets: Tensor, count: int) -> Outcome:
+        """Loss and gradients of one batch; parameters as :meth:`LeanModel.run`."""
+        with torch.autocast(inputs.device.type, torch.bfloat16):
+            hidden = self._model.transformer(inputs).last_hidden_state
+            logits = self._model.lm_head(hidden)
+        predicted = targets.shape[1]
+        logits, hidden = logits[:, :predicted].float().flatten(0, 1), hidden[:, :predicted].flatten(0, 1)
+        loss = F.cross_entropy(logits, targets.flatten(), reduction="sum") / count
+        gradients = torch.autograd.grad(loss, list(self._model.parameters()), materialize_grads=True)
+        error = logits.detach().softmax(-1)
+        likely = error.mean(0)
+        target = targets.reshape(-1, 1)
+        error.scatter_add_(1, target, error.new_full(target.shape, -1.0)).div_(count)
+        return Outcome(loss.detach(), hidden.detach(), likely, error, list(gradients))

@@ -78,13 +78,7 @@ DRAWN = ("base", "base_on_lattice", "noise_dtype", "sigma")
 
 
 def preset(name: str) -> RunConfig:
-    """The configuration of a named preset.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such preset; the message lists the known ones.
-    """
+    """The configuration of a named preset."""
     if name not in PRESETS:
         raise ConfigError([f'Unknown preset "{name}". Choose one of: {", ".join(PRESETS)}.'])
     return RunConfig(**PRESETS[name][1])
@@ -111,11 +105,6 @@ def from_json(fields: Mapping[str, Any]) -> RunConfig:
 
 def configured(start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     """``start`` with some fields replaced; values may be text, as a form or a command line gives them.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of the result at once.
 
     Examples
     --------

@@ -30,13 +30,7 @@ def described(default: Any, group: str, help: str, unit: str = "", **limits: Any
 
 
 def parsed(field: dataclasses.Field[Any], value: Any) -> Any:
-    """``value``, possibly text, in the type of the field.
-
-    Raises
-    ------
-    ValueError
-        With the sentence to show.
-    """
+    """``value``, possibly text, in the type of the field; the ValueError of another value is the sentence to show."""
     name, kind = field.name, str(field.type)
     if kind == "int | None" and (value is None or (isinstance(value, str) and not value.strip())):
         return None

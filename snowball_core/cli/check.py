@@ -65,7 +65,7 @@ def _say_found(asked: argparse.Namespace, found: Verification) -> None:
 
 def _first_fault(found: Verification) -> str:
     """What is wrong, in one sentence."""
-    from ..store.integrity.evidence import SOUND
+    from ..store.integrity.full_check import SOUND
 
     if found.first_difference is not None:
         return f"trained again, {found.what_differs} differs first at step {found.first_difference:,}."

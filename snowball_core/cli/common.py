@@ -38,7 +38,7 @@ def folder_of(asked: argparse.Namespace) -> Path:
 
 def opened(asked: argparse.Namespace) -> Any:
     """The run asked for by its id, or by the path of its folder; its damage is said."""
-    from ..store.integrity.damage import damage
+    from ..store.integrity.quick_check import damage
 
     run = found_run(asked)
     say_damage(asked, run.id, damage(run))

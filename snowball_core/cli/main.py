@@ -192,7 +192,7 @@ def _resume(asked: argparse.Namespace) -> Answer:
     if run.status().state == "completed" and "sha256" in run.manifest:
         raise RunError(f'the run "{run.id}" is complete: there is nothing to resume.')
     os.nice(_niceness())
-    from ..store.integrity.completion import restored_status
+    from ..store.integrity.full_check import restored_status
 
     if restored_status(run) is None:
         from ..training.loop import continue_run

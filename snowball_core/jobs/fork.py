@@ -22,7 +22,7 @@ from ..store.checkpoint import read_checkpoint, reseal
 from ..store.files.tensor_file import TensorWriter, open_tensor
 from ..store.files.tensor_header import read_header
 from ..store.integrity.digests import Tally
-from ..store.integrity.soundness import require_sound_snapshot, sound_prefix
+from ..store.integrity.resume_check import require_sound_snapshot, sound_prefix
 from ..store.metric_rows import read_rows
 from ..store.origin import CHECKPOINT, Origin
 from ..store.run_folder import CHECKPOINT as CHECKPOINT_FILE
@@ -33,22 +33,7 @@ from .prepare import checked_corpus, prepare_with
 
 
 def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
-    """A new, queued run that goes on from a branch; nothing is written if anything is wrong.
-
-    Parameters
-    ----------
-    folder : Path
-        The runs folder.
-    config : RunConfig
-        From :func:`fork_request`.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of the configuration, its text and the branch.
-    RunError
-        If the text is another one now, the checkpoint belongs to another run, the disk is too small or cannot be written.
-    """
+    """A new, queued run that goes on from a branch; nothing is written if anything is wrong."""
     require_writable()
     parent = at.parent
     if at.kind == CHECKPOINT and checked_corpus(folder, config).sha256 != parent.text_sha256:
@@ -103,15 +88,14 @@ def _entries(at: Branch, config: RunConfig) -> dict[str, Any]:
 def _checkpoint_sha256(parent: Run, step: int) -> str:
     """The hash of the recorded matrix in the parent's checkpoint, which must be that of its history where it was recorded."""
     kept = read_header(parent.path / CHECKPOINT_FILE).metadata.get("matrix_sha256", "")
-    words = parent.history().words
-    at = np.flatnonzero(parent.steps(len(words)) == step)
-    found = matrix_sha256(words[int(at[0])]) if len(at) else kept
-    if kept and kept != found:
+    matrix = parent.matrix_at(step)
+    recorded = kept if matrix is None else matrix_sha256(matrix)
+    if kept and kept != recorded:
         raise RunError(
             f'the checkpoint of "{parent.id}" must hold the matrix recorded at step {step:,}; it holds another (SHA-256). '
             "It belongs to another run: put the right one back, or fork from a recorded step (--step T)."
         )
-    return found
+    return recorded
 
 
 def _as_recorded(matrix: Words, config: RunConfig) -> Words:
@@ -144,21 +128,15 @@ def _take_checkpoint(at: Branch, config: RunConfig, path: Path) -> None:
     recorded = {}
     for name, each in recordings(config).items():
         recorded[name] = _copy_recording(parent, path / each.file, name, config, at.step).summary()
-    lines = (parent.path / METRICS).read_bytes().splitlines(keepends=True)
-    (path / METRICS).write_bytes(b"".join(lines[:1] + [line for line in lines[1:] if _step_of(line) <= at.step]))
+    rows = read_rows(parent.path / METRICS, at.step)
+    (path / METRICS).write_bytes((parent.path / METRICS).read_bytes()[: rows.end])
     own.parent.mkdir()
     if saved.recordings is None:
         # Of a version without hashes: it is not made to say more than it did.
         os.replace(source, own)
     else:
-        reseal(source, own, recorded, read_rows(path / METRICS, at.step).tally.summary())
+        reseal(source, own, recorded, rows.tally.summary())
         source.unlink()
-
-
-def _step_of(line: bytes) -> float:
-    """The step of a whole line of ``metrics.csv``; infinite for a torn one."""
-    number = line.partition(b",")[0]
-    return int(number) if line.endswith(b"\n") and number.isdigit() else float("inf")
 
 
 def _copy_recording(parent: Run, to: Path, name: str, config: RunConfig, step: int) -> Tally:

@@ -89,15 +89,7 @@ class Branch:
 
 
 def branch(parent: Run, step: int | None = None) -> Branch:
-    """Where a run can be forked: at its checkpoint, or, with ``step``, at that recorded snapshot.
-
-    Raises
-    ------
-    RunError
-        If there is no checkpoint.
-    HistoryError
-        If the step was not recorded.
-    """
+    """Where a run can be forked: at its checkpoint, or, with ``step``, at that recorded snapshot."""
     if step is not None:
         snapshot_at(parent, step)
         return Branch(parent, SNAPSHOT, step)
@@ -111,16 +103,15 @@ def branch(parent: Run, step: int | None = None) -> Branch:
 
 def snapshot_at(parent: Run, step: int) -> Words:
     """The matrix recorded at a step."""
-    words = parent.history().words
-    steps = parent.steps(len(words))
-    if step not in steps:
+    matrix = parent.matrix_at(step)
+    if matrix is None:
+        steps = parent.steps(len(parent.history().words))
         distance = np.abs(steps - min(max(step, -1), 2**62))
         near = f", the nearest to it at step {steps[distance.argmin()]:,}" if len(steps) else ""
         raise HistoryError(
             f'a fork begins at a recorded step; got {step:,}. The run "{parent.id}" recorded {len(steps):,} snapshots{near}: '
             "choose one of those."
         )
-    matrix: Words = words[int(np.flatnonzero(steps == step)[0])]
     return matrix
 
 
@@ -129,15 +120,8 @@ def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any]) -> RunCon
 
     Parameters
     ----------
-    folder : Path
-        The runs folder.
     changes : mapping of str to object
         Field → value, as text where a form or a command line gave it.
-
-    Raises
-    ------
-    ConfigError
-        With every fault at once.
     """
     config = request(folder, at.start, changes)
     if faults := branch_faults(at, config):

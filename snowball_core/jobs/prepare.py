@@ -86,17 +86,10 @@ def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunCo
 
     Parameters
     ----------
-    folder : Path
-        The runs folder.
     start : RunConfig
         A preset.
     changes : mapping of str to object
         Field → value, as text where a form or a command line gave it.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of the fields and of the corpus at once.
     """
     if start.initial_state != "snapshot" and changes.get("initial_state") == "snapshot":
         raise ConfigError([_NEEDS_FORK])
@@ -122,13 +115,7 @@ def _corpus_faults(folder: Path, config: RunConfig) -> list[str]:
 
 
 def checked_corpus(folder: Path, config: RunConfig) -> Corpus:
-    """The corpus of a configuration, both checked.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of both at once.
-    """
+    """The corpus of a configuration, both checked."""
     if faults := [*config_faults(config), *_corpus_faults(folder, config)]:
         raise ConfigError(faults)
     return load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))

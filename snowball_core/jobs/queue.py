@@ -26,8 +26,6 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
 
     Parameters
     ----------
-    folder : Path
-        The runs folder.
     accelerator : str
         A torch device's name.
     waiting : callable

@@ -43,13 +43,7 @@ def was_interrupted() -> bool:
 
 
 def clear_marker(path: Path) -> None:
-    """Withdraw the request to stop the run in a folder.
-
-    Raises
-    ------
-    RunError
-        If that cannot be done: the run would end at its first step.
-    """
+    """Withdraw the request to stop the run in a folder."""
     marker = stop_marker(path)
     try:
         marker.unlink(missing_ok=True)

@@ -42,8 +42,6 @@ def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
 
     Parameters
     ----------
-    folder : Path
-        The runs folder.
     at : Branch, optional
         Where the run is forked.
 
@@ -78,13 +76,7 @@ class _Release:
 
 
 def resume(folder: Path, run_id: str) -> None:
-    """Start a worker that continues a stopped, interrupted, failed or never started run.
-
-    Raises
-    ------
-    RunError
-        If the run does not exist, is complete, or a worker is at it.
-    """
+    """Start a worker that continues a stopped, interrupted, failed or never started run."""
     require_writable()
     run = open_run(folder, run_id)
     status = run.status()

@@ -46,11 +46,6 @@ def pack(run: Run, file: BinaryIO) -> None:
     """Write a run as a zip file: ``parcel.json`` with size and SHA-256 of each file, then the files, without dates.
 
     The same run gives the same bytes. Absolute paths in ``run.json`` and ``status.json`` are cut to their last part.
-
-    Raises
-    ------
-    RunError
-        If a worker is at the run, or one of its files cannot be read.
     """
     if run.status().is_alive:
         raise RunError(f'a run is packed when nobody writes to it; "{run.id}" is being recorded. Wait for it or stop it.')
@@ -96,11 +91,6 @@ def unpack(file: Path, folder: Path) -> Run:
 
     A zip that a desktop tool packed again comes in too: entries for folders, what Finder and Explorer add, another name of the
     run's folder and one folder around everything are passed over.
-
-    Raises
-    ------
-    RunError
-        If the file is not such a zip, holds a name, link, size or hash it must not, or the run exists already.
     """
     require_writable()
     try:

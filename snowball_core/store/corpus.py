@@ -87,11 +87,6 @@ def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -
         Whether bytes that are not ASCII are refused or dropped.
     folder : Path, optional
         Where built corpora are kept (``gatsby.txt`` there is what the name ``gatsby`` stands for).
-
-    Raises
-    ------
-    CorpusError
-        If the text is missing, empty, binary or not ASCII.
     """
     if name == BUILT_IN:
         return python_manual()
@@ -125,13 +120,7 @@ def text_path(name: str, folder: Path | None = None) -> Path:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a text file; ``~`` is the home folder.
-
-    Raises
-    ------
-    CorpusError
-        If it is missing, a folder, too large or unreadable.
-    """
+    """The bytes of a text file; ``~`` is the home folder."""
     try:
         path = path.expanduser()
         if str(path) != os.fsencode(path).decode("utf-8", "replace"):
@@ -158,11 +147,6 @@ def read_file(path: Path) -> bytes:
 
 def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
     r"""The corpus in ``raw``: line ends normalized to LF, other bytes than ASCII refused or dropped.
-
-    Raises
-    ------
-    CorpusError
-        If nothing is left, the bytes look binary, or a byte is not ASCII and ``errors`` is "strict".
 
     Examples
     --------

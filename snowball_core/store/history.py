@@ -27,7 +27,7 @@ from .corpus import load_corpus
 from .files.file_kinds import dtype_advice
 from .files.tensor_file import open_tensor
 from .files.tensor_header import history_in, read_header, require_measurable
-from .integrity.damage import faults
+from .integrity.quick_check import faults
 from .origin import segments
 from .run_folder import METRICS, Run, corpora_folder, read_run
 from .run_names import named
@@ -106,13 +106,7 @@ class History:
         return {group: self.mask(group) for group in self.groups}
 
     def mask(self, group: str) -> npt.NDArray[np.bool_]:
-        """Which tokens belong to a group; shape ``(vocab,)``.
-
-        Raises
-        ------
-        HistoryError
-            If there is no such group, or it cannot be told for this history.
-        """
+        """Which tokens belong to a group; shape ``(vocab,)``."""
         if group not in GROUPS:
             raise HistoryError(f'a group is one of {", ".join(GROUPS)}; got "{group}".')
         if group == "all":
@@ -134,13 +128,7 @@ class History:
         return None if file is None else open_tensor(file, name).words[: len(self.words)]
 
     def index(self, step: int) -> int:
-        """The snapshot recorded at a step.
-
-        Raises
-        ------
-        HistoryError
-            If none was.
-        """
+        """The snapshot recorded at a step."""
         found = np.flatnonzero(self.steps == min(max(step, -1), 2**62))
         if not len(found):
             last = f"{int(self.steps[-1]):,}" if len(self.steps) else "none"
@@ -237,11 +225,6 @@ def foreign(
 
 def tokens_of(text: str) -> list[int]:
     """Token ids from text such as ``0-9,11``.
-
-    Raises
-    ------
-    HistoryError
-        If it is not such a list.
 
     Examples
     --------

@@ -103,13 +103,7 @@ def read_manifest(file: Path) -> tuple[dict[str, Any], RunConfig]:
 
 
 def parsed_manifest(content: bytes) -> tuple[dict[str, Any], RunConfig]:
-    """The content of the bytes of a ``run.json`` and its configuration, both checked.
-
-    Raises
-    ------
-    RunError
-        As :func:`read_manifest`.
-    """
+    """The content of the bytes of a ``run.json`` and its configuration, both checked."""
     try:
         return _checked(from_json_bytes(content))
     except (ValueError, RecursionError) as error:

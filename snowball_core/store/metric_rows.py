@@ -1,21 +1,52 @@
-"""``metrics.csv`` open for writing: rows up to the checkpoint are kept, rows behind it compared as training repeats them."""
+"""``metrics.csv``: its columns, its rows up to a step, and its rows open for writing."""
 
 from __future__ import annotations
 
 import errno
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from ..errors import HistoryError
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import HistoryError, RunError
 from .files.regular_files import open_regular
 from .integrity.digests import Tally
-from .run_folder import METRIC_COLUMNS
 
+METRICS = "metrics.csv"
+METRIC_COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "seconds")
 _HEAD = ",".join(METRIC_COLUMNS).encode() + b"\n"
+
+
+def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of a ``metrics.csv``, without a torn last line; empty columns if there is no file."""
+    try:
+        with open_regular(path) as file:
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        text = ""
+    except OSError as error:
+        raise RunError(f'the losses must be a readable file; "{path}" could not be read ({error.strerror}).') from None
+    return metric_columns(text[: text.rfind("\n") + 1].splitlines()[1:], path)
+
+
+def metric_columns(lines: Sequence[str], path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of some lines of a ``metrics.csv``."""
+    width = len(METRIC_COLUMNS)
+    try:
+        rows = [[float(cell) for cell in line.split(",")] for line in lines]
+        if not all(len(row) == width for row in rows):
+            raise ValueError
+    except ValueError:
+        raise RunError(
+            f'"{path}" must hold {width} numbers a line; it is damaged. Put it back from a copy; the history does not need it.'
+        ) from None
+    table = np.array(rows).reshape(-1, width)
+    return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}
 
 
 class Rows(NamedTuple):
@@ -37,15 +68,7 @@ class Rows(NamedTuple):
 
 
 def read_rows(file: Path, upto: int) -> Rows:
-    """The rows up to a step; what follows them is not believed.
-
-    Raises
-    ------
-    HistoryError
-        If a row up to that step is damaged.
-    OSError
-        If the file is there and cannot be read.
-    """
+    """The rows up to a step; what follows them is not believed."""
     tally, end, last = Tally(), 0, 0
     if not os.path.lexists(file):
         return Rows(tally, end, last)
@@ -62,7 +85,7 @@ def read_rows(file: Path, upto: int) -> Rows:
                 break
             last = step
             if step <= upto:
-                tally.add(_said(line))
+                tally.add(without_seconds(line))
                 end += len(line)
     return Rows(tally, end, last)
 
@@ -79,7 +102,7 @@ def _step_of(line: bytes) -> int | None:
     return int(cells[0])
 
 
-def _said(line: bytes) -> bytes:
+def without_seconds(line: bytes) -> bytes:
     """A row without its seconds, which no other training repeats."""
     return line.rpartition(b",")[0]
 
@@ -89,8 +112,6 @@ class MetricsWriter:
 
     Parameters
     ----------
-    file : Path
-        Created if it is missing.
     rows : Rows
         What it holds up to the checkpoint.
     """
@@ -109,8 +130,8 @@ class MetricsWriter:
     def write(self, row: bytes) -> None:
         """Write the next row, or keep the one that is there if it says the same."""
         kept = self._behind.popleft() if self._behind else b""
-        self.tally.add(_said(row))
-        if kept and _said(kept) != _said(row):
+        self.tally.add(without_seconds(row))
+        if kept and without_seconds(kept) != without_seconds(row):
             self.rewritten += 1
         elif kept and not self._is_cut:
             self._end += len(kept)

@@ -45,6 +45,16 @@ class Origin:
     before: RunConfig
     earlier: Origin | None = None
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the full state of the parent went on, not one matrix alone."""
+        return self.kind == CHECKPOINT
+
+    @property
+    def begin(self) -> int:
+        """The step of the fork at which it took over: steps up to there are the parent's."""
+        return self.step if self.is_exact else 0
+
     def to_json(self) -> dict[str, Any]:
         """The ``fork`` entry of ``run.json``."""
         earlier = None if self.earlier is None else self.earlier.to_json()
@@ -80,7 +90,7 @@ def _read(entry: Any) -> Origin:
 
 def origin_sentence(origin: Origin, config: RunConfig) -> str:
     """What a fork took over and what it did not, in a sentence."""
-    if origin.kind == CHECKPOINT:
+    if origin.is_exact:
         changed = changes(origin.before, config)
         how = f"with {', '.join(changed)}" if changed else "with nothing changed"
         return (
@@ -116,7 +126,7 @@ def segments(config: RunConfig, origin: Origin | None) -> list[tuple[int, RunCon
     begins.
     """
     parts = [(0, config)]
-    while origin is not None and origin.kind == CHECKPOINT:
+    while origin is not None and origin.is_exact:
         parts[0] = (origin.step, parts[0][1])
         parts.insert(0, (0, replace(origin.before, until=origin.step)))
         origin = origin.earlier
@@ -125,6 +135,6 @@ def segments(config: RunConfig, origin: Origin | None) -> list[tuple[int, RunCon
 
 def root(origin: Origin | None) -> Origin | None:
     """The snapshot in which a run, through exact forks, begins; None if it begins with an initial state of its own."""
-    while origin is not None and origin.kind == CHECKPOINT:
+    while origin is not None and origin.is_exact:
         origin = origin.earlier
     return origin

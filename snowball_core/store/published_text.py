@@ -28,8 +28,6 @@ def build_gatsby(folder: Path, source: Path | None = None) -> Path:
 
     Parameters
     ----------
-    folder : Path
-        The runs folder.
     source : Path, optional
         A copy of Project Gutenberg's plain-text file 64317; without one it is downloaded.
     """
@@ -49,11 +47,6 @@ def gatsby_from_book(raw: bytes) -> bytes:
     """The 265,905 bytes of the original experiment, cut from Project Gutenberg's raw book 64317.
 
     What lies between the START and END lines, stripped, line ends LF, everything but ASCII dropped.
-
-    Raises
-    ------
-    CorpusError
-        If the markers are missing or the result's SHA-256 is not that of the original corpus.
     """
     text = raw.decode("utf-8-sig", "replace").replace("\r\n", "\n")
     start, end = text.find("*** START OF"), text.find("*** END OF")
@@ -73,13 +66,7 @@ def gatsby_from_book(raw: bytes) -> bytes:
 
 
 def download_gatsby(timeout: float = 20.0) -> bytes:
-    """The raw book, fetched from Project Gutenberg.
-
-    Raises
-    ------
-    CorpusError
-        If there is no network; the message names the address and the offline way.
-    """
+    """The raw book, fetched from Project Gutenberg."""
     try:
         with urllib.request.urlopen(GATSBY_ADDRESS, timeout=timeout) as response:
             raw: bytes = response.read(LARGEST_FILE)

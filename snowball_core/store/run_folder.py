@@ -6,7 +6,7 @@ import datetime
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,14 @@ from ..measures.bf16 import Words
 from ..schedules import recorded_steps
 from ..shapes import HISTORY as HISTORY
 from ..shapes import TENSOR as TENSOR
-from .files.regular_files import open_regular, write_json
+from .files.regular_files import write_json
 from .files.tensor_file import TensorFile, open_tensor
 from .files.tensor_header import read_header
 from .manifest import FORMAT as FORMAT
 from .manifest import read_manifest, sealed
+from .metric_rows import METRIC_COLUMNS as METRIC_COLUMNS
+from .metric_rows import METRICS as METRICS
+from .metric_rows import read_metrics
 from .origin import Origin, origin_of
 from .run_listing import ID_PATTERN as ID_PATTERN
 from .run_listing import has_manifest, unreadable, what_is_there
@@ -32,19 +35,11 @@ from .run_listing import run_paths as run_paths
 from .staging import staged, sweep
 from .status import Status, read_status, require_writable
 
-METRICS = "metrics.csv"
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
-METRIC_COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "seconds")
 
 
 def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of recorded runs: ``given``, else ``$SNOWBALL_RUNS``, else ``runs`` beside the package.
-
-    Raises
-    ------
-    RunError
-        If that can be no folder: a link to itself, the home of nobody.
-    """
+    """The folder of recorded runs: ``given``, else ``$SNOWBALL_RUNS``, else ``runs`` beside the package."""
     chosen = given or os.environ.get("SNOWBALL_RUNS") or Path(__file__).resolve().parents[2] / "runs"
     try:
         return Path(os.path.realpath(os.path.expanduser(chosen)))
@@ -85,13 +80,7 @@ class Run:
 
     @property
     def text_sha256(self) -> str:
-        """SHA-256 of the text the run is trained on.
-
-        Raises
-        ------
-        RunError
-            If its ``run.json`` does not hold it.
-        """
+        """SHA-256 of the text the run is trained on."""
         digest = self.manifest.get("corpus", {}).get("sha256")
         if digest is None:
             raise RunError(f'the run.json of "{self.id}" must name its text\'s SHA-256; it does not. Put it back from a copy.')
@@ -101,6 +90,11 @@ class Run:
     def origin(self) -> Origin | None:
         """Where the run was forked; None if it was not."""
         return origin_of(self.manifest)
+
+    @property
+    def is_exact_fork(self) -> bool:
+        """Whether the run goes on from the checkpoint of another."""
+        return self.origin is not None and self.origin.is_exact
 
     @property
     def checkpoint_step(self) -> int | None:
@@ -113,13 +107,7 @@ class Run:
         return int(step) if is_one and int(step) <= self.config.last_step else None
 
     def history(self) -> TensorFile:
-        """The recorded matrices, read part by part, ``[snapshots, vocab, hidden]``.
-
-        Raises
-        ------
-        HistoryError
-            If nothing was recorded yet or the file is damaged or of another run.
-        """
+        """The recorded matrices, read part by part, ``[snapshots, vocab, hidden]``."""
         history = open_tensor(self.path / HISTORY, TENSOR)
         if history.words.shape[1:] != (self.config.vocab, self.config.hidden):
             raise HistoryError(
@@ -127,6 +115,12 @@ class Run:
                 f"{list(history.words.shape)}. It belongs to another run: put the right {HISTORY} back."
             )
         return history
+
+    def matrix_at(self, step: int) -> Words | None:
+        """The matrix recorded at a step; None where none was."""
+        words = self.history().words
+        index = np.flatnonzero(self.steps(len(words)) == step)
+        return np.asarray(words[int(index[0])]) if len(index) else None
 
     def steps(self, snapshots: int) -> npt.NDArray[np.int64]:
         """The steps of the first ``snapshots`` recorded snapshots."""
@@ -141,56 +135,12 @@ class Run:
         return read_status(self.path)
 
 
-def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """The columns of a ``metrics.csv``, without a torn last line; empty columns if there is no file.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read or a line is damaged.
-    """
-    try:
-        with open_regular(path) as file:
-            text = file.read().decode(errors="replace")
-    except FileNotFoundError:
-        text = ""
-    except OSError as error:
-        raise RunError(f'the losses must be a readable file; "{path}" could not be read ({error.strerror}).') from None
-    return metric_columns(text[: text.rfind("\n") + 1].splitlines()[1:], path)
-
-
-def metric_columns(lines: Sequence[str], path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """The columns of some lines of a ``metrics.csv``.
-
-    Raises
-    ------
-    RunError
-        If a line is damaged.
-    """
-    width = len(METRIC_COLUMNS)
-    try:
-        rows = [[float(cell) for cell in line.split(",")] for line in lines]
-        if not all(len(row) == width for row in rows):
-            raise ValueError
-    except ValueError:
-        raise RunError(
-            f'"{path}" must hold {width} numbers a line; it is damaged. Put it back from a copy; the history does not need it.'
-        ) from None
-    table = np.array(rows).reshape(-1, width)
-    return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}
-
-
 def create(
     folder: Path, config: RunConfig, manifest: Mapping[str, Any], fill: Callable[[Path], None] = lambda path: None
 ) -> Run:
     """A new run folder with its ``run.json``, never an old one: a taken id gets a number.
 
     ``fill`` puts files into a hidden folder, which becomes the run when it is whole; if that fails, there is no run.
-
-    Raises
-    ------
-    RunError
-        If the folder cannot be written.
     """
     require_writable()
     now = datetime.datetime.now(datetime.UTC)
@@ -232,13 +182,7 @@ def _placed(stage: Path, folder: Path, stem: str, content: dict[str, Any]) -> Pa
 
 
 def run_path(folder: Path, run: str) -> Path:
-    """The folder of the run with this id, confined to ``folder``.
-
-    Raises
-    ------
-    RunError
-        If the id is not of an id's form, is a link, or does not exist; the message lists the runs there are.
-    """
+    """The folder of the run with this id, confined to ``folder``."""
     path = folder / run
     if not ID_PATTERN.fullmatch(run):
         raise RunError(f'a run id is made of a-z, 0-9 and -; got "{run[:80]}". "python -m snowball_core list" shows the runs.')
@@ -255,13 +199,7 @@ def open_run(folder: Path, run: str) -> Run:
 
 
 def read_run(path: Path) -> Run:
-    """The run in this folder.
-
-    Raises
-    ------
-    RunError
-        If its ``run.json`` is damaged.
-    """
+    """The run in this folder."""
     try:
         manifest, config = read_manifest(path / "run.json")
     except RunError as error:

@@ -20,11 +20,6 @@ def named(word: str, folder: Path) -> Path:
     """The folder of the run, or the safetensors file, that a RUN means.
 
     An id means the run of the library; else the word is a path, as a shell would complete it; else, with its slash, an id.
-
-    Raises
-    ------
-    RunError, HistoryError
-        If it is none of these; the message says what it is.
     """
     given, run_id, shown = Path(os.path.expanduser(word)), _id_of(word), one_line(word[:300])
     if word == run_id and _is_run(folder / run_id):
@@ -45,13 +40,7 @@ def named(word: str, folder: Path) -> Path:
 
 
 def named_run(word: str, folder: Path) -> Path:
-    """The folder of the run that a RUN means, for commands that need a recorded run.
-
-    Raises
-    ------
-    RunError, HistoryError
-        If it is none, or a file.
-    """
+    """The folder of the run that a RUN means, for commands that need a recorded run."""
     found = named(word, folder)
     if not found.is_dir():
         raise RunError(f'a recorded run is needed; "{one_line(word)}" is a file. Name the id or the folder of its run.')
@@ -84,13 +73,7 @@ def _is_run(path: Path) -> bool:
 
 
 def _file_type(path: Path, word: str) -> int | None:
-    """The type bits of what lies at a path, links followed; None if there is nothing.
-
-    Raises
-    ------
-    RunError
-        If that cannot be found out.
-    """
+    """The type bits of what lies at a path, links followed; None if there is nothing."""
     try:
         return stat.S_IFMT(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -119,13 +119,7 @@ def lock_shared_with_child(log: IO[bytes]) -> None:
 
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """Be the one writer of a run.
-
-    Raises
-    ------
-    RunError
-        If another process is.
-    """
+    """Be the one writer of a run."""
     require_writable()
     lock = lock_of(path)
     try:
@@ -251,13 +245,7 @@ def stop_marker(path: Path) -> Path:
 
 
 def request_stop(path: Path) -> None:
-    """Ask the worker of a run to stop and keep what it has.
-
-    Raises
-    ------
-    RunError
-        If no worker is at it.
-    """
+    """Ask the worker of a run to stop and keep what it has."""
     require_writable()
     status = read_status(path)
     if not status.is_alive:

@@ -19,13 +19,7 @@ _DELETING = "deleting"
 
 
 def trash(folder: Path, run_id: str) -> None:
-    """Put a run away: its folder moves as a whole, by one rename, and nothing in it changes.
-
-    Raises
-    ------
-    RunError
-        If there is no such run, a worker is at it, or the folder cannot be written.
-    """
+    """Put a run away: its folder moves as a whole, by one rename, and nothing in it changes."""
     require_writable()
     path, place = run_path(folder, run_id), _trash_of(folder)
     if (state := read_status(path).state) in ("queued", "running", "stopping"):
@@ -70,11 +64,6 @@ def delete(folder: Path, confirmed: Sequence[str]) -> None:
     """Delete runs in the trash for ever: those that were shown and confirmed by id, and no others.
 
     Each leaves the trash by one rename before its first file goes: what is being deleted cannot be brought back half.
-
-    Raises
-    ------
-    RunError
-        If one of them is not in the trash, or cannot be deleted.
     """
     require_writable()
     paths = [_trashed_path(folder, run_id) for run_id in confirmed]

@@ -13,7 +13,8 @@ import pandas as pd
 from ..errors import HistoryError, RunError
 from ..measures.census import finite_snapshots
 from ..store.files.regular_files import open_regular
-from ..store.run_folder import HISTORY, METRICS, Run, metric_columns
+from ..store.metric_rows import metric_columns
+from ..store.run_folder import HISTORY, METRICS, Run
 from .census import census_table
 
 _COLUMNS = ("step", "loss", "learning_rate")

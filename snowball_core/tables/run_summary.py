@@ -25,7 +25,7 @@ from ..measures.census import censuses, history_leaders
 from ..store.cache import keep_answer, load_answer
 from ..store.files.regular_files import identity
 from ..store.files.tensor_file import open_tensor
-from ..store.integrity.damage import faults
+from ..store.integrity.quick_check import faults
 from ..store.run_folder import CHECKPOINT, HISTORY, TENSOR, Run, forked_from, read_run
 from ..store.status import Status, read_status
 

@@ -19,7 +19,7 @@ from ..memory import keep_memory
 from ..shapes import TENSOR
 from ..store.corpus import Corpus
 from ..store.files.regular_files import read_bytes, replacing, write_json
-from ..store.integrity.soundness import Prefix, sound_prefix
+from ..store.integrity.resume_check import Prefix, sound_prefix
 from ..store.manifest import sealed
 from ..store.run_folder import Run, read_run
 from ..store.status import Status, hold, is_waited_for, read_status, stop_marker, was_sent, write_status
@@ -38,8 +38,6 @@ def record(config: RunConfig, folder: Path, watch: Watch = lambda status: None) 
 
     Parameters
     ----------
-    folder : Path
-        The runs folder.
     watch : callable, optional
         Called with the status about twice a second.
     """
@@ -57,8 +55,6 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
 
     Parameters
     ----------
-    folder : Path
-        The runs folder.
     watch : callable, optional
         Called with the status about twice a second.
     is_new : bool

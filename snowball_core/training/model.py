@@ -74,9 +74,9 @@ def _replace_norms(model: nn.Module, hidden: int) -> None:
 def initial_state(config: RunConfig, built: Tensor, given: Tensor | None = None) -> tuple[Tensor, float | None]:
     """W before training, float32 ``[vocab, hidden]``, and the base vector's length (None without a base).
 
-    Rows are ``base + noise``, ``base ~ N(0, 1)`` (or that scaled to length 1), ``noise ~ N(0, sigma²)``; or the matrix ``built``
-    with the model; or the ``given`` snapshot. Draws from torch's global generator as building the model left it, first the
-    base, then the noise. Rounding to the weights' format is the caller's.
+    Rows are ``base + noise``, ``base ~ N(0, 1)`` (or that scaled to length 1), ``noise ~ N(0, sigma²)``; or those of the matrix
+    ``built`` with the model; or those of the ``given`` snapshot. Draws from torch's global generator as building the model
+    left it, first the base, then the noise. Rounding to the weights' format is the caller's.
     """
     if config.initial_state not in INITIAL_STATES:
         known = ", ".join(INITIAL_STATES)

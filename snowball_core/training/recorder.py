@@ -24,7 +24,7 @@ from ..shapes import TENSOR, recordings, state_shapes
 from ..store.checkpoint import Piece, write_checkpoint
 from ..store.files.tensor_file import TensorWriter
 from ..store.integrity.digests import Summary, Tally
-from ..store.integrity.soundness import Prefix, sound_checkpoint, sound_hashes, sound_prefix
+from ..store.integrity.resume_check import Prefix, sound_checkpoint, sound_hashes, sound_prefix
 from ..store.manifest import seed_entries
 from ..store.metric_rows import MetricsWriter
 from ..store.run_folder import CHECKPOINT, METRICS, Run, matrix_sha256
@@ -101,13 +101,7 @@ class Recorder:
             file.sync()
 
     def trim(self) -> None:
-        """Give the space reserved for snapshots that will not come back to the disk.
-
-        Raises
-        ------
-        OSError
-            If one of the files could not be trimmed; the others are.
-        """
+        """Give the space reserved for snapshots that will not come back to the disk."""
         faults: list[OSError] = []
         for trim in (*(file.trim for file in self._files.values()), self._metrics.trim):
             try:
@@ -160,13 +154,7 @@ def _piece(tensor: torch.Tensor) -> Piece:
 
 
 def restore_checkpoint(run: Run, training: Training, prefix: Prefix) -> None:
-    """Continue from the last checkpoint, if there is one.
-
-    Raises
-    ------
-    RunError
-        If it is damaged or holds the state of another model.
-    """
+    """Continue from the last checkpoint, if there is one."""
     saved = sound_checkpoint(run)
     if (None if saved is None else saved.step) != prefix.step:
         raise RunError(f'the checkpoint of "{run.id}" must stay as it is while the run waits; it was replaced. Resume again.')
@@ -195,9 +183,8 @@ def _of_another(run: Run, what: str) -> RunError:
 
 def _require_recorded_matrix(run: Run, training: Training, said: str) -> None:
     """Compare the matrix of a checkpoint without hashes with the one it names and the one recorded at its step."""
-    matrix, at = matrix_sha256(training.matrix()), np.flatnonzero(recorded_steps(run.config) == training.step)
-    recorded = matrix_sha256(run.history().words[int(at[0])]) if len(at) else matrix
-    if matrix != recorded or (said and matrix != said):
+    matrix, recorded = matrix_sha256(training.matrix()), run.matrix_at(training.step)
+    if (recorded is not None and matrix != matrix_sha256(recorded)) or (said and matrix != said):
         raise RunError(
             f'the checkpoint of "{run.id}" must hold the matrix recorded at step {training.step:,}; it holds another '
             "(SHA-256). Put the right one back from a copy, or fork from a recorded step (--step T)."

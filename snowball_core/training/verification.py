@@ -16,19 +16,9 @@ from ..shapes import recordings
 from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.files.tensor_file import open_tensor
-from ..store.integrity.damage import MANIFEST, faults, is_complete
-from ..store.integrity.evidence import (
-    AGREES,
-    SAME,
-    SOUND,
-    checkpoint_state,
-    manifest_problems,
-    metrics_state,
-    origin_problems,
-    read_saved,
-    recording_states,
-)
-from ..store.run_folder import CHECKPOINT, METRICS, TENSOR, Run
+from ..store.integrity.full_check import AGREES, SAME, SOUND, checked_files
+from ..store.integrity.quick_check import MANIFEST, faults, is_complete
+from ..store.run_folder import METRICS, TENSOR, Run
 from .recorder import environment_differences, provenance
 from .trainer import Snapshot, Training, begin, retrace
 
@@ -84,25 +74,14 @@ def verify_hashes(run: Run) -> Verification:
         If nothing is wrong, but the run is not complete and no hash of it is kept, so that its bytes cannot be compared.
     """
     status = run.status()
-    wrong = faults(run, status)
-    saved, fault = read_saved(run)
-    states = recording_states(run, wrong, saved)
-    states.setdefault(METRICS, metrics_state(run, wrong, saved))
-    states.setdefault(CHECKPOINT.as_posix(), checkpoint_state(run, saved, fault))
-    complete = is_complete(run, status)
-    problems = list(wrong.values())
-    for state, sentences in states.values():
-        problems += sentences if state not in SOUND else []
-    problems += [text for text in manifest_problems(run) if complete and text not in problems]
-    problems += origin_problems(run)
-    files = {name: state for name, (state, _) in states.items()}
-    found = Verification(files, tuple(dict.fromkeys(problems)))
-    if found.is_sound and not complete and SAME not in files.values():
+    files, problems = checked_files(run, status, faults(run, status))
+    result = Verification(files, tuple(problems))
+    if result.is_sound and not is_complete(run, status) and SAME not in files.values():
         raise RunError(
             f'hashes are written when a run completes; "{run.id}" is {status.state} and has none to compare with. '
             "Resume it first."
         )
-    return found
+    return result
 
 
 def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step: None) -> Verification:

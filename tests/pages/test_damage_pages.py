@@ -12,7 +12,7 @@ from paging import opened, shown, texts
 
 from snowball_core.errors import HistoryError
 from snowball_core.store.files.tensor_file import TensorWriter
-from snowball_core.store.integrity.damage import damage
+from snowball_core.store.integrity.quick_check import damage
 from snowball_core.store.manifest import sealed
 from snowball_core.store.run_folder import HISTORY, Run, read_run
 from snowball_core.store.status import hold

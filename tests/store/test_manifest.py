@@ -14,8 +14,8 @@ from snowball_core.errors import RunError
 from snowball_core.export.methods import methods
 from snowball_core.store.files.regular_files import read_json
 from snowball_core.store.history import observe
-from snowball_core.store.integrity.damage import faults
-from snowball_core.store.integrity.soundness import require_manifest
+from snowball_core.store.integrity.quick_check import faults
+from snowball_core.store.integrity.resume_check import require_manifest
 from snowball_core.store.manifest import portable, sealed
 from snowball_core.store.run_folder import Run, read_run
 from snowball_core.store.status import Status

@@ -20,7 +20,7 @@ from snowball_core.errors import HistoryError, RunError
 from snowball_core.jobs import queue
 from snowball_core.store.files.tensor_header import read_header
 from snowball_core.store.files.zip_file import contents, opened
-from snowball_core.store.integrity.damage import damage, faults
+from snowball_core.store.integrity.quick_check import damage, faults
 from snowball_core.store.run_folder import CHECKPOINT, HISTORY, METRICS, Run, read_run
 from snowball_core.store.run_listing import is_run_id
 from snowball_core.store.run_names import named

@@ -19,6 +19,7 @@ from snowball_core.config import RunConfig
 from snowball_core.errors import HistoryError, RunError
 from snowball_core.store.files.regular_files import file_sha256, write_json
 from snowball_core.store.files.tensor_file import TensorWriter, open_tensor
+from snowball_core.store.metric_rows import read_metrics
 from snowball_core.store.run_folder import (
     HISTORY,
     METRIC_COLUMNS,
@@ -26,7 +27,6 @@ from snowball_core.store.run_folder import (
     TENSOR,
     create,
     open_run,
-    read_metrics,
     read_run,
     run_path,
     run_paths,

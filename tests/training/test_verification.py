@@ -110,8 +110,8 @@ KINDS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
     "tensor of the checkpoint": (lambda at: flip_tensor(at / STATE, "exp_avg/transformer.wpe.weight"), STATE, "differs",
                                  "its tensor exp_avg/transformer.wpe.weight is not what was written"),
     "checkpoint cut": (lambda at: (at / STATE).write_bytes((at / STATE).read_bytes()[:-9]), STATE, "differs", "cut off"),
-    "changed and listed": (changed_and_listed, HISTORY, "differs", r"snapshot 1 \(step 5\) must be what was recorded, by"),
-    "loss near": (lambda at: cell(at, 7, 1, near(at, 7, 1)), METRICS, "differs", "row 7 must be what was recorded, by the SHA"),
+    "changed and listed": (changed_and_listed, HISTORY, "differs", r"snapshot 1 \(step 5\) is not what was recorded, by"),
+    "loss near": (lambda at: cell(at, 7, 1, near(at, 7, 1)), METRICS, "differs", "row 7 of 12 is not what was recorded"),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from snowball_core.config_checks import configured, preset
 from snowball_core.errors import SnowballError
 from snowball_core.jobs import workers
-from snowball_core.store.integrity.damage import damage
+from snowball_core.store.integrity.quick_check import damage
 from snowball_core.store.run_folder import Run, open_run, run_paths, runs_folder
 from snowball_core.store.status import LOST, Status, is_read_only
 from snowball_core.tables.census import recorded_snapshots

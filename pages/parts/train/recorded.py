@@ -7,7 +7,7 @@ import streamlit as st
 from snowball_core.costs import cost
 from snowball_core.errors import SnowballError
 from snowball_core.jobs import workers
-from snowball_core.store.integrity.damage import is_complete
+from snowball_core.store.integrity.quick_check import is_complete
 from snowball_core.store.run_folder import Run, open_run, run_paths, runs_folder
 from snowball_core.store.status import LOST, Status, is_read_only
 from snowball_core.tables.census import recorded_at, recorded_snapshots

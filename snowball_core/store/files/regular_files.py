@@ -19,13 +19,7 @@ FileIdentity = tuple[int, int, int, int]
 
 
 def open_regular(path: str | Path) -> BinaryIO:
-    """A regular file, open for reading; a pipe, device or folder is refused without waiting for it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened or is not a regular file.
-    """
+    """A regular file, open for reading; a pipe, device or folder is refused without waiting for it."""
     # A pipe without a writer would block the opening itself.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     mode = os.fstat(descriptor).st_mode
@@ -38,13 +32,7 @@ def open_regular(path: str | Path) -> BinaryIO:
 
 
 def read_bytes(path: str | Path, largest: int) -> bytes:
-    """The bytes of a regular file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, is not a regular file, or holds more than ``largest`` bytes.
-    """
+    """The bytes of a regular file."""
     with open_regular(path) as file:
         content = file.read(largest + 1)
     if len(content) > largest:
@@ -126,13 +114,7 @@ def identity(path: str | Path) -> FileIdentity:
 
 
 def allocate(file: int, folder: Path, total: int, have: int) -> None:
-    """Make the disk set ``total`` bytes aside for an open file in ``folder`` that has ``have``.
-
-    Raises
-    ------
-    OSError
-        If it has no room for them.
-    """
+    """Make the disk set ``total`` bytes aside for an open file in ``folder`` that has ``have``."""
     if hasattr(os, "posix_fallocate"):
         try:
             return os.posix_fallocate(file, 0, total)

@@ -45,8 +45,6 @@ class TensorFile:
 
     Attributes
     ----------
-    name : str
-        The tensor's name in the file.
     words : ndarray, shape (recorded, ...)
         Read from the file part by part, see :class:`~snowball_core.store.files.file_array.FileArray`: ``uint16`` for BF16,
         else the dtype's
@@ -73,13 +71,6 @@ class TensorWriter:
         Snapshots to reserve disk space for.
     recorded : int, optional
         Snapshots that an existing file holds, where that is known better than its header says it.
-
-    Raises
-    ------
-    RunError
-        If the disk has no room for the whole tensor.
-    HistoryError
-        If the file exists and holds another tensor.
     """
 
     def __init__(
@@ -148,11 +139,6 @@ class TensorWriter:
         """Record snapshot ``index``, or, where it is already recorded, compare it bit for bit; its bytes.
 
         A recorded snapshot that differs is written ``anew``, or else refused.
-
-        Raises
-        ------
-        RunError
-            If it differs and is not to be rewritten; nothing is overwritten then.
         """
         data = self._bytes(snapshot)
         position = DATA_START + index * self._size
@@ -210,13 +196,7 @@ class TensorWriter:
 
 
 def recorded_in(path: Path, name: str, dtype: str, shape: tuple[int, ...]) -> int:
-    """How many snapshots a file holds, if it is one this module wrote for the same tensor.
-
-    Raises
-    ------
-    HistoryError
-        If it is not.
-    """
+    """How many snapshots a file holds, if it is one this module wrote for the same tensor."""
     header = read_header(path)
     entry = header.tensors.get(name)
     is_ours = header.start == DATA_START and set(header.tensors) <= {name, RESERVED}
@@ -235,11 +215,6 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
     ----------
     name : str, optional
         Without it, the file's one tensor (reserved space aside).
-
-    Raises
-    ------
-    HistoryError
-        If the file is not safetensors, the tensor is not there, or its dtype is none of BF16, F32, F64, U64.
     """
     try:
         with open_regular(path) as file:

@@ -54,11 +54,6 @@ def read_header(path: Path) -> Header:
 
     A file longer than its header says is read: that is how a writer killed between trimming the header and the file leaves it.
 
-    Raises
-    ------
-    HistoryError
-        If the file is missing or is not a safetensors file.
-
     References
     ----------
     https://github.com/huggingface/safetensors#format
@@ -105,13 +100,7 @@ def unreadable(path: Path, error: Exception) -> HistoryError:
 
 
 def parsed(descriptor: int) -> Header:
-    """The header of an open file; the place where it is read next stays.
-
-    Raises
-    ------
-    OSError, ValueError, RecursionError, MemoryError
-        If it cannot be read, or is not the header of a safetensors file.
-    """
+    """The header of an open file; the place where it is read next stays."""
     size = os.fstat(descriptor).st_size
     length = struct.unpack("<Q", os.pread(descriptor, 8, 0).ljust(8, b"\xff"))[0]
     if length > min(size - 8, LARGEST_HEADER):
@@ -187,13 +176,7 @@ def history_file(text: str) -> Path:
 
 
 def history_in(header: Header, path: Path) -> str:
-    """The name of the one tensor in a file that can be a history.
-
-    Raises
-    ------
-    HistoryError
-        If there is none, or more than one.
-    """
+    """The name of the one tensor in a file that can be a history."""
     fitting = {rank: [name for name, entry in header.tensors.items() if _fits(name, entry, rank)] for rank in (3, 2)}
     # Empty tensors beside the history mark something; alone one is a history without snapshots.
     full = {rank: [name for name in names if 0 not in header.tensors[name].shape] for rank, names in fitting.items()}

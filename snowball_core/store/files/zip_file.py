@@ -52,13 +52,7 @@ def undated_entry(name: str, size: int) -> zipfile.ZipInfo:
 
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip file, open for reading.
-
-    Raises
-    ------
-    RunError
-        If it cannot be read or is none.
-    """
+    """A zip file, open for reading."""
     with contextlib.ExitStack() as stack:
         with _reading(file):
             if not zipfile.is_zipfile(stack.enter_context(open_regular(file))) and (kind := kind_of(file)):
@@ -82,13 +76,7 @@ def _reading(file: Path) -> Iterator[None]:
 
 
 def contents(archive: zipfile.ZipFile, file: Path) -> tuple[str, dict[str, Listed]]:
-    """The run's id and the files the parcel says it holds, compared with the entries it has.
-
-    Raises
-    ------
-    RunError
-        If an entry is no plain file of the run, is not listed, is missing or is there twice.
-    """
+    """The run's id and the files the parcel says it holds, compared with the entries it has."""
     entries = [entry for entry in archive.infolist() if not _is_passed_over(entry)]
     if len(entries) > _MOST_FILES:
         raise RunError(f'a run has at most {_MOST_FILES:,} files; "{file}" has {len(entries):,}.')
@@ -164,13 +152,7 @@ def _require_plain(entry: zipfile.ZipInfo, around: str) -> None:
 
 
 def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, file: Path) -> bytes:
-    """The content of a small entry.
-
-    Raises
-    ------
-    RunError
-        If it cannot be read or takes more than ``most`` bytes.
-    """
+    """The content of a small entry."""
     with _reading(file), archive.open(entry) as source:
         content = source.read(most + 1)
     if len(content) > most:

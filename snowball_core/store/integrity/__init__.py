@@ -1,12 +1,9 @@
-"""Integrity of a run: hashes and what they say of its files.
+"""Integrity of a run: its files against its configuration, and its bytes against their hashes.
 
-digests       digests of recorded entries
-damage        files that do not fit the configuration, without reading data
-evidence      what the bytes of a run say
-soundness     what is recorded up to the checkpoint, by hashes
-refusals      messages on a damaged run that cannot go on
-completion    the lost status of a completed run, from its hashes
-state_shapes  names and shapes of a checkpoint's tensors
+digests       digests of recorded entries, and which entries differ
+quick_check   headers, lengths, states: what is wrong without reading data
+resume_check  everything up to the checkpoint, before anything goes on from it
+full_check    every byte, number and tensor, to verify a run
 """
 
 from ... import submodules

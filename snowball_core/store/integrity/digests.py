@@ -1,4 +1,4 @@
-"""Digests of entries that are recorded one after the other: whether a file still holds them, and which it has lost.
+"""Digests of entries that are recorded one after the other: whether a file still holds them, and which of them differ.
 
 Each entry (a snapshot, a row) leaves eight bytes of its SHA-256. A summary holds the SHA-256 of all of these, and marks of
 blocks of equal length, by which damage is placed: to the entry in up to :data:`MOST_MARKS` of them.
@@ -16,17 +16,7 @@ _MARK = 8  # hexadecimal digits
 
 
 class Summary(NamedTuple):
-    """What identifies the first ``entries`` entries.
-
-    Attributes
-    ----------
-    sha256 : str
-        Of the entries' digests.
-    every : int
-        Entries of a block.
-    marks : str
-        Eight hexadecimal digits per block.
-    """
+    """What identifies the first ``entries`` entries: SHA-256 of their digests, and a mark per block of ``every`` entries."""
 
     entries: int
     sha256: str
@@ -41,8 +31,10 @@ class Summary(NamedTuple):
 class Tally:
     """The digests of entries, added one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, entries: Iterable[bytes | memoryview] = ()) -> None:
         self._leaves = bytearray()
+        for entry in entries:
+            self.add(entry)
 
     @property
     def count(self) -> int:
@@ -78,22 +70,8 @@ class Tally:
         return differing or [range(expected.entries)]
 
 
-def tally_of(entries: Iterable[bytes | memoryview]) -> Tally:
-    """The digests of some entries."""
-    tally = Tally()
-    for entry in entries:
-        tally.add(entry)
-    return tally
-
-
 def summary_of(content: Any) -> Summary:
-    """A summary out of JSON.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
+    """A summary out of JSON; ValueError if it is none."""
     if not isinstance(content, dict) or set(content) != set(Summary._fields):
         raise ValueError("a summary of digests has other fields")
     made = Summary(**content)

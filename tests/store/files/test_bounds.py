@@ -24,7 +24,7 @@ from snowball_core.store.corpus import Corpus, from_bytes, read_file
 from snowball_core.store.files import tensor_header as headers
 from snowball_core.store.files.tensor_header import MOST_TENSORS, read_header
 from snowball_core.store.history import foreign
-from snowball_core.store.run_folder import read_metrics
+from snowball_core.store.metric_rows import read_metrics
 from snowball_core.training.model import WindowOrder
 from snowball_core.training.trainer import Training
 

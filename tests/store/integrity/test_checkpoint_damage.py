@@ -21,7 +21,7 @@ from trained_runs import EVERYTHING, numbers, recordings, stopped_at
 from snowball_core.errors import RunError
 from snowball_core.jobs.fork import prepare_fork
 from snowball_core.jobs.fork_points import branch, fork_request
-from snowball_core.store.integrity.digests import MOST_MARKS, Tally, summary_of, tally_of
+from snowball_core.store.integrity.digests import MOST_MARKS, Tally, summary_of
 from snowball_core.store.manifest import sealed
 from snowball_core.store.run_folder import CHECKPOINT, HISTORY, METRICS, Run, read_run
 from snowball_core.training import recorder
@@ -250,14 +250,14 @@ def test_an_exact_fork_has_hashes_of_its_own_and_they_are_compared(stopped: Run,
 
 def test_digests_place_damage_in_the_entry_or_its_block() -> None:
     entries = [str(number).encode() for number in range(3 * MOST_MARKS)]
-    few, many = tally_of(entries[:MOST_MARKS]).summary(), tally_of(entries).summary()
+    few, many = Tally(entries[:MOST_MARKS]).summary(), Tally(entries).summary()
     assert (few.every, many.every) == (1, 4)
     assert len(many.marks) == 8 * 768
     damaged = [b"x" if number in (9, 1_000) else entry for number, entry in enumerate(entries)]
-    assert tally_of(entries).damage(many) == []
-    assert tally_of(damaged[:MOST_MARKS]).damage(few) == [range(9, 10), range(1_000, 1_001)]
-    assert tally_of(damaged).damage(many) == [range(8, 12), range(1_000, 1_004)]
-    assert tally_of(entries[:-1]).damage(many) == [range(3_068, 3_072)]
+    assert Tally(entries).damage(many) == []
+    assert Tally(damaged[:MOST_MARKS]).damage(few) == [range(9, 10), range(1_000, 1_001)]
+    assert Tally(damaged).damage(many) == [range(8, 12), range(1_000, 1_004)]
+    assert Tally(entries[:-1]).damage(many) == [range(3_068, 3_072)]
     assert Tally().damage(Tally().summary()) == []
     assert summary_of(json.loads(json.dumps(many._asdict()))) == many
     for wrong in (

@@ -11,8 +11,8 @@ from damaging import HIDDEN, flip, lines
 from trained_runs import recordings, tiny, write_book
 
 from snowball_core.cli.main import main
-from snowball_core.store.integrity.completion import restored_status
-from snowball_core.store.integrity.damage import damage
+from snowball_core.store.integrity.full_check import restored_status
+from snowball_core.store.integrity.quick_check import damage
 from snowball_core.store.run_folder import Run, read_run
 from snowball_core.store.status import STARTING, Status, stop_marker, write_status
 from snowball_core.tables.library import row

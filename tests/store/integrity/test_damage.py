@@ -19,7 +19,7 @@ from snowball_core.jobs.fork_points import branch, fork_request
 from snowball_core.jobs.prepare import prepare
 from snowball_core.shapes import HISTORY, recordings
 from snowball_core.store.history import observe
-from snowball_core.store.integrity.damage import damage, faults
+from snowball_core.store.integrity.quick_check import damage, faults
 from snowball_core.store.run_folder import Run, read_run
 from snowball_core.store.status import Status, hold, write_status
 from snowball_core.tables.library import row

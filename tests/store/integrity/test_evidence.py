@@ -127,7 +127,7 @@ def test_a_stopped_run_is_compared_with_the_hashes_of_its_checkpoint(stopped: Ru
         flip(stopped.path / name, len(kept) - 1)
         found = verify_hashes(stopped)
         assert found.files == {**dict.fromkeys(ALL, "same"), name: "differs"}
-        assert found.problems[0].startswith(f"{name}: snapshot 1 (step 5) must be what was recorded")
+        assert found.problems[0].startswith(f"{name} up to the checkpoint: snapshot 1 (step 5) is not what was recorded")
         assert main(["verify", stopped.id, "--runs", str(stopped.path.parent), "--json"]) == 2
         assert json.loads(capsys.readouterr().out.splitlines()[-1])["sound"] is False
         (stopped.path / name).write_bytes(kept)

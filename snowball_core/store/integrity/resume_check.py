@@ -1,9 +1,9 @@
-"""What a run holds up to its checkpoint, compared with the hashes written with it, before anything goes on from it."""
+"""Resume check of a run: what it holds up to its checkpoint, compared with the hashes of it before anything goes on from it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,15 +13,15 @@ from ...schedules import recorded_steps
 from ...shapes import HISTORY, Recording, recordings
 from ..checkpoint import Checkpoint, read_checkpoint
 from ..files.regular_files import file_sha256, open_regular
-from ..files.tensor_file import DATA_START, recorded_in
-from ..files.tensor_header import read_header
+from ..files.tensor_file import recorded_in
+from ..files.tensor_header import DATA_START, read_header
 from ..manifest import is_as_written
-from ..metric_rows import Rows, read_rows
-from ..run_folder import CHECKPOINT, METRICS, Run
-from .digests import Summary, Tally, tally_of
-from .refusals import AGAIN, damage, is_exact_fork, row_words, snapshot_words
+from ..metric_rows import METRICS, Rows, read_rows
+from ..run_folder import CHECKPOINT, Run
+from .digests import Summary, Tally
 
 _BLOCK = 1 << 20
+_AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step 0, and what differs is rewritten"
 
 
 class Prefix(NamedTuple):
@@ -55,20 +55,21 @@ def sound_prefix(run: Run) -> Prefix:
     recordings of a completed run are compared with those of its ``run.json``.
     """
     require_manifest(run)
-    saved = sound_checkpoint(run)
+    saved, planned = sound_checkpoint(run), recordings(run.config)
     if saved is None:
         _require_start(run)
-        recorded = {name: _count_without_checkpoint(run, name, each) for name, each in recordings(run.config).items()}
-        rows = _rows(run, 0)
-        return Prefix(None, False, recorded, {name: Tally() for name in recorded}, rows)
+        recorded = {name: _count_without_checkpoint(run, name, each) for name, each in planned.items()}
+        return Prefix(None, False, recorded, {name: Tally() for name in planned}, _rows(run, 0))
     if saved.recordings is None:
         _require_sealed_files(run)
-    found = {name: _believed(run, name, each, saved) for name, each in recordings(run.config).items()}
+    believed = {name: _believed(run, name, each, saved) for name, each in planned.items()}
     rows = _rows(run, saved.step)
     if saved.metrics is not None:
         _require_rows(run, rows.tally, saved.metrics, saved.step)
-    tallies = {name: tally for name, (_, tally) in found.items()}
-    return Prefix(saved.step, saved.recordings is not None, {name: count for name, (count, _) in found.items()}, tallies, rows)
+    tallies = {name: tally for name, (_, tally) in believed.items()}
+    return Prefix(
+        saved.step, saved.recordings is not None, {name: count for name, (count, _) in believed.items()}, tallies, rows
+    )
 
 
 def require_manifest(run: Run) -> None:
@@ -83,23 +84,16 @@ def require_manifest(run: Run) -> None:
 def sound_hashes(run: Run, recorded: Mapping[str, Summary], rows: Summary) -> dict[str, str]:
     """SHA-256 of every recording of a run at its end, by file name, after each was compared with what was recorded."""
     sound_checkpoint(run)
-    last, made = run.config.last_step, {}
+    last, hashes = run.config.last_step, {}
     for name, each in recordings(run.config).items():
-        expected = recorded[name]
-        _require_snapshots(run, each, tally_of(_entries(run, each, range(expected.entries))), expected, last)
-        made[each.file] = file_sha256(run.path / each.file)
+        _require_snapshots(run, each, Tally(entries(run, each, range(recorded[name].entries))), recorded[name], last)
+        hashes[each.file] = file_sha256(run.path / each.file)
     _require_rows(run, _rows(run, last).tally, rows, last)
-    return made
+    return hashes
 
 
 def sound_checkpoint(run: Run) -> Checkpoint | None:
-    """The checkpoint of a run, its tensors compared with their hashes; None if there is none.
-
-    Raises
-    ------
-    RunError
-        If it is damaged or of another run.
-    """
+    """The checkpoint of a run, its tensors compared with their hashes; None if there is none."""
     file, planned = run.path / CHECKPOINT, set(recordings(run.config))
     has_folder = file.parent.is_dir() or not os.path.lexists(file.parent)
     if has_folder and not os.path.lexists(file):
@@ -113,10 +107,10 @@ def sound_checkpoint(run: Run) -> Checkpoint | None:
             if set(saved.recordings) != planned or counts != {_snapshots(run, saved.step)}:
                 raise HistoryError("it lists other recordings than this configuration makes: it belongs to another run")
     except HistoryError as error:
-        repair = "" if is_exact_fork(run) else f", or {AGAIN}"
+        again = "" if run.is_exact_fork else f", or {_AGAIN}"
         raise RunError(
             f'the checkpoint of "{run.id}" ({CHECKPOINT}) must hold what was written there; {error}. Nothing was changed. '
-            f"Put it back from a copy, or fork from a recorded step (--step T){repair}."
+            f"Put it back from a copy, or fork from a recorded step (--step T){again}."
         ) from None
     return saved
 
@@ -127,22 +121,21 @@ def require_sound_snapshot(run: Run, index: int) -> None:
     try:
         saved = sound_checkpoint(run)
     except RunError:
-        return  # whoever takes one matrix does not go on from the checkpoint
+        return  # a fork from one matrix does not go on from the checkpoint
     if saved is None or saved.recordings is None:
         return
-    expected = next(iter(saved.recordings.values()))
+    history, expected = next(iter(recordings(run.config).values())), next(iter(saved.recordings.values()))
     if index >= expected.entries:
         return
     first = index // expected.every * expected.every
     block = range(first, min(first + expected.every, expected.entries))
-    history = next(iter(recordings(run.config).values()))
-    if tally_of(_entries(run, history, block)).marks(expected.every) != [expected.mark(first // expected.every)]:
-        raise damage(run, HISTORY, snapshot_words(run, [block]), saved.step, [block])
+    if Tally(entries(run, history, block)).marks(expected.every) != [expected.mark(first // expected.every)]:
+        raise _refusal(run, HISTORY, other_snapshots(run, [block]), saved.step, [block])
 
 
 def _require_start(run: Run) -> None:
     """An exact fork has no beginning of its own to start over from; a completed run was whole."""
-    if run.origin and is_exact_fork(run):
+    if run.origin and run.is_exact_fork:
         raise RunError(
             f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this run '
             "from a recorded step (--step T)."
@@ -152,17 +145,15 @@ def _require_start(run: Run) -> None:
 
 def _require_sealed_files(run: Run) -> None:
     """Compare the recordings with the hashes of a completed run's ``run.json``, if it has them."""
-    expected = run.manifest.get("sha256")
-    if not isinstance(expected, dict):
-        return
-    for each in recordings(run.config).values():
-        digest = expected.get(each.file)
+    hashes = run.manifest.get("sha256")
+    for each in recordings(run.config).values() if isinstance(hashes, dict) else ():
+        digest = run.manifest["sha256"].get(each.file)
         try:
             is_same = digest is None or file_sha256(run.path / each.file) == digest
         except OSError:
             is_same = False
         if not is_same:
-            raise damage(run, each.file, "its SHA-256 is not that of run.json", run.config.last_step)
+            raise _refusal(run, each.file, "its SHA-256 is not that of run.json", run.config.last_step)
 
 
 def _snapshots(run: Run, step: int) -> int:
@@ -185,24 +176,22 @@ def _count_without_checkpoint(run: Run, name: str, each: Recording) -> int:
 
 def _believed(run: Run, name: str, each: Recording, saved: Checkpoint) -> tuple[int, Tally]:
     """How many snapshots a recording has, and the digests of those up to the checkpoint."""
-    upto, wanted = _snapshots(run, saved.step), recorded_steps(run.config)
-    fault, count = "", 0
+    upto, fault, count = _snapshots(run, saved.step), "", 0
     try:
         count = recorded_in(run.path / each.file, name, each.dtype, each.shape)
     except HistoryError as error:
         fault = str(error)
-    tally = tally_of(_entries(run, each, range(upto)))
-    if saved.recordings is None:
-        if fault or count < upto:
-            raise RunError(
-                fault
-                or f'{each.file} of "{run.id}" must hold {upto:,} snapshots up to the checkpoint at step {saved.step:,}; '
-                f"it holds {count:,}: the file was cut by something else. Put it back from a copy, or fork the run."
-            )
-    else:
+    tally = Tally(entries(run, each, range(upto)))
+    if saved.recordings is not None:
         _require_snapshots(run, each, tally, saved.recordings[name], saved.step)
+    elif fault or count < upto:
+        raise RunError(
+            fault
+            or f'{each.file} of "{run.id}" must hold {upto:,} snapshots up to the checkpoint at step {saved.step:,}; '
+            f"it holds {count:,}: the file was cut by something else. Put it back from a copy, or fork the run."
+        )
     # Where the hashes agree a damaged header is rewritten: all it says follows from the configuration and the checkpoint.
-    return min(max(count, upto), len(wanted)), tally
+    return min(max(count, upto), len(recorded_steps(run.config))), tally
 
 
 def _require_snapshots(run: Run, each: Recording, tally: Tally, expected: Summary, step: int) -> None:
@@ -213,16 +202,16 @@ def _require_snapshots(run: Run, each: Recording, tally: Tally, expected: Summar
                 "is the one it names (SHA-256). One of them belongs to another run: put the right one back, or fork from a "
                 "recorded step (--step T)."
             )
-        raise damage(run, each.file, snapshot_words(run, ranges), step, ranges if each.file == HISTORY else ())
+        raise _refusal(run, each.file, other_snapshots(run, ranges), step, ranges if each.file == HISTORY else ())
 
 
 def _require_rows(run: Run, tally: Tally, expected: Summary, step: int) -> None:
     if ranges := tally.damage(expected):
-        raise damage(run, METRICS, row_words(ranges, expected.entries), step)
+        raise _refusal(run, METRICS, other_rows(ranges, expected.entries), step)
 
 
-def _entries(run: Run, each: Recording, wanted: range) -> Iterator[memoryview]:
-    """The bytes of some snapshots, one after the other; fewer where the file ends."""
+def entries(run: Run, each: Recording, wanted: range) -> Iterator[memoryview]:
+    """The bytes of some snapshots of a recording, one after the other; fewer where the file ends or cannot be read."""
     size = each.snapshot_bytes
     at_once = max(1, _BLOCK // size)
     try:
@@ -235,15 +224,51 @@ def _entries(run: Run, each: Recording, wanted: range) -> Iterator[memoryview]:
                 if len(block) % size or not block:
                     return
     except OSError:
-        return  # what cannot be read is missing
+        return
 
 
 def _rows(run: Run, upto: int) -> Rows:
     try:
         return read_rows(run.path / METRICS, upto)
     except HistoryError as error:
-        raise damage(run, METRICS, str(error), upto) from None
+        raise _refusal(run, METRICS, str(error), upto) from None
     except OSError as error:
         raise RunError(
             f'"{run.path / METRICS}" must be readable, to be continued; {error.strerror}. Put it back from a copy.'
         ) from None
+
+
+def _refusal(run: Run, file: str, what: str, step: int, ranges: Sequence[range] = ()) -> RunError:
+    """The error that names a damaged file, what of it, and what can be done; ``ranges`` are the snapshots it concerns."""
+    steps = recorded_steps(run.config)
+    usable = [int(s) for i, s in enumerate(steps) if s <= step and not any(i in each for each in ranges)]
+    before = [s for s in usable if not ranges or s < steps[ranges[0].start]] or usable
+    ways = [f"fork it from a recorded step (fork {run.id} --step {before[-1]})"] if before else []
+    if file == HISTORY and not ranges:
+        ways = [f'see which step differs first ("verify {run.id} --replay")']
+    if not run.is_exact_fork and "sha256" not in run.manifest:
+        ways.append(_AGAIN)
+    return RunError(
+        f'{file} of "{run.id}" must hold what was recorded up to the checkpoint at step {step:,}; {what}. Nothing was changed. '
+        f"Put the file back from a copy{''.join(f', or {way}' for way in ways)}."
+    )
+
+
+def other_snapshots(run: Run, ranges: Sequence[range]) -> str:
+    """Which snapshots are not what was recorded."""
+    steps, first = recorded_steps(run.config), ranges[0]
+    more = sum(map(len, ranges))
+    if len(first) == 1:
+        where = f"snapshot {first.start:,} (step {steps[first.start]:,})"
+    else:
+        last = first.stop - 1
+        where = f"one of the snapshots {first.start:,} to {last:,} (steps {steps[first.start]:,} to {steps[last]:,})"
+    others = f", and with it up to {more - len(first):,} more," if more > len(first) else ""
+    return f"{where}{others} is not what was recorded, by SHA-256"
+
+
+def other_rows(ranges: Sequence[range], count: int) -> str:
+    """Which rows of ``metrics.csv`` are not what was recorded."""
+    first = ranges[0]
+    where = f"row {first.start + 1:,}" if len(first) == 1 else f"one of the rows {first.start + 1:,} to {first.stop:,}"
+    return f"{where} of {count:,} is not what was recorded, by SHA-256 without the seconds"

@@ -1,4 +1,4 @@
-"""Evidence for a run: what its bytes say against its configuration, its hashes, its numbers per step and its checkpoint."""
+"""Full check of a run: its bytes and numbers against its configuration, its hashes and its checkpoint, to verify it."""
 
 from __future__ import annotations
 
@@ -12,48 +12,79 @@ import numpy.typing as npt
 
 from ...config import RunConfig
 from ...errors import HistoryError, RunError
-from ...schedules import learning_rate_at, recorded_steps
-from ...shapes import recorded_name, recordings, state_shapes
+from ...schedules import learning_rate_at
+from ...shapes import Recording, recorded_name, recordings, state_shapes
 from ..checkpoint import Checkpoint
 from ..files.regular_files import file_sha256, open_regular, read_bytes
-from ..files.tensor_file import open_tensor
 from ..files.tensor_header import Header, TensorEntry, read_header
-from ..origin import CHECKPOINT as FROM_CHECKPOINT
+from ..metric_rows import METRIC_COLUMNS, METRICS, without_seconds
 from ..origin import segments
-from ..run_folder import CHECKPOINT, METRIC_COLUMNS, METRICS, Run, matrix_sha256
-from .damage import HASHES, MANIFEST, is_complete
-from .digests import Summary, tally_of
-from .soundness import sound_checkpoint
+from ..run_folder import CHECKPOINT, Run, matrix_sha256
+from ..status import Status, hold, stop_marker, write_status
+from .digests import Summary, Tally
+from .quick_check import HASHES, MANIFEST, STATUS, faults, is_complete
+from .resume_check import entries, other_rows, other_snapshots, sound_checkpoint
 
 SAME, AGREES, ABSENT = "same", "agrees", "absent"
 DIFFERS, MISSING, DAMAGED, UNLISTED, UNEXPECTED = "differs", "missing", "damaged", "not listed", "unexpected"
 SOUND = (SAME, AGREES, ABSENT)
 _MOST_OF_A_ROW = 200
 _ITEM: dict[str, np.dtype[Any]] = {"BF16": np.dtype("<u2"), "F32": np.dtype("<f4")}
+_CHECKPOINT = CHECKPOINT.as_posix()
 State = tuple[str, list[str]]
 
 
-def recording_states(run: Run, wrong: Mapping[str, str], saved: Checkpoint | None) -> dict[str, State]:
-    """The state of every recording of the configuration, and of every other file that ``run.json`` lists.
+def checked_files(run: Run, status: Status, wrong: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The state of every file of a run by name, and everything that is wrong with it, one sentence each.
 
-    Parameters
-    ----------
-    wrong : mapping of str to str
-        The files with another fault, from :func:`~snowball_core.store.integrity.damage.faults`.
-    saved : Checkpoint or None
-        The checkpoint, whose hashes the recordings up to its step must have.
+    ``wrong`` are the files with another fault, from :func:`~snowball_core.store.integrity.quick_check.faults`.
     """
+    complete = is_complete(run, status)
+    try:
+        saved, fault = sound_checkpoint(run), ""
+    except RunError as error:
+        saved, fault = None, str(error)
+    states = _recording_states(run, complete, wrong, saved)
+    states.setdefault(METRICS, _metrics_state(run, complete, wrong, None if saved is None else saved.metrics))
+    states.setdefault(_CHECKPOINT, _checkpoint_state(run, complete, saved, fault))
+    problems = list(wrong.values())
+    for state, sentences in states.values():
+        problems += sentences if state not in SOUND else []
+    problems += (_manifest_problems(run) if complete else []) + _origin_problems(run)
+    return {name: state for name, (state, _) in states.items()}, list(dict.fromkeys(problems))
+
+
+def restored_status(run: Run) -> Status | None:
+    """The status of a completed run that lacks nothing else, now written; None, and nothing written, where more is wrong.
+
+    Training again would need the text, and the versions and the processor of the run; comparing needs nothing but its files.
+    """
+    if HASHES not in run.manifest:
+        return None
+    status = Status("completed", run.config.last_step, run.config.last_step)
+    with hold(run.path):
+        wrong = faults(run, status)
+        wrong.pop(STATUS, None)
+        states, problems = checked_files(run, status, wrong)
+        if problems or not all(state in SOUND for state in states.values()):
+            return None
+        write_status(run.path, status)
+        stop_marker(run.path).unlink(missing_ok=True)
+    return status
+
+
+def _recording_states(run: Run, complete: bool, wrong: Mapping[str, str], saved: Checkpoint | None) -> dict[str, State]:
+    """The state of every recording of the configuration, and of every other file that ``run.json`` lists."""
     listed = run.manifest.get(HASHES)
     hashes: Mapping[str, Any] = listed if isinstance(listed, dict) else {}
-    complete = is_complete(run, run.status())
     proved = saved.recordings if saved is not None and saved.recordings is not None else {}
     states = {}
-    for name, (file, _, _) in recordings(run.config).items():
-        state, problems = _recording(run.path / file, hashes, complete, file in wrong)
+    for name, each in recordings(run.config).items():
+        state, problems = _recording_state(run.path / each.file, hashes, complete, each.file in wrong)
         if name in proved and state in (SAME, AGREES, UNLISTED):
-            found = _prefix_problems(run, name, file, proved[name])
-            state, problems = (DIFFERS, found) if found else (SAME if state == AGREES else state, problems)
-        states[file] = state, problems
+            changed = _prefix_problems(run, each, proved[name])
+            state, problems = (DIFFERS, changed) if changed else (SAME if state == AGREES else state, problems)
+        states[each.file] = state, problems
     for name in hashes:
         if name not in states:
             text = f"{MANIFEST} lists a hash of {str(name)[:80]!r}, which the configuration does not record."
@@ -61,7 +92,7 @@ def recording_states(run: Run, wrong: Mapping[str, str], saved: Checkpoint | Non
     return states
 
 
-def _recording(path: Path, hashes: Mapping[str, Any], complete: bool, is_wrong: bool) -> State:
+def _recording_state(path: Path, hashes: Mapping[str, Any], complete: bool, is_wrong: bool) -> State:
     if not path.exists():
         return (MISSING if complete or is_wrong else ABSENT), []
     try:
@@ -76,30 +107,16 @@ def _recording(path: Path, hashes: Mapping[str, Any], complete: bool, is_wrong: 
     return (DAMAGED if is_wrong else SAME), []
 
 
-def _prefix_problems(run: Run, name: str, file: str, expected: Summary) -> list[str]:
+def _prefix_problems(run: Run, each: Recording, expected: Summary) -> list[str]:
     """Whether a recording up to the checkpoint has the hashes that were written there."""
-    try:
-        words = open_tensor(run.path / file, name).words[: expected.entries]
-    except HistoryError as error:
-        return [f"{file} cannot be read: {error}"]
-    ranges = tally_of(np.ascontiguousarray(each).tobytes() for each in words).damage(expected)
-    steps = recorded_steps(run.config)
-    return [
-        f"{file}: {_places(each, 'snapshot')} ({_places(steps[each], 'step')}) must be what was recorded, by the SHA-256 in "
-        "the checkpoint; it is not."
-        for each in (np.arange(span.start, span.stop) for span in ranges[:1])
-    ]
+    ranges = Tally(entries(run, each, range(expected.entries))).damage(expected)
+    return [f"{each.file} up to the checkpoint: {other_snapshots(run, ranges)}."] if ranges else []
 
 
-def _places(numbers: npt.NDArray[Any], what: str) -> str:
-    first, last = int(numbers[0]), int(numbers[-1])
-    return f"{what} {first:,}" if first == last else f"one of {what}s {first:,} to {last:,}"
-
-
-def metrics_state(run: Run, wrong: Mapping[str, str], saved: Checkpoint | None) -> State:
+def _metrics_state(run: Run, complete: bool, wrong: Mapping[str, str], expected: Summary | None) -> State:
     """The state of ``metrics.csv``: one row a step, as the recorder writes it, with the learning rate of the schedule.
 
-    The rows up to the checkpoint must have the hash that was written there.
+    The rows up to the checkpoint must have the hash that was ``expected`` there.
     """
     file, last = run.path / METRICS, run.config.last_step
     if not file.exists():
@@ -114,18 +131,15 @@ def metrics_state(run: Run, wrong: Mapping[str, str], saved: Checkpoint | None) 
     rows, rates = lines[1:-1], list(reversed(segments(run.config, run.origin)))
     if len(rows) > last:
         problems.append(f"{METRICS} must hold at most {last:,} rows; it holds {len(rows):,}.")
-    if lines[-1] and is_complete(run, run.status()):
+    if lines[-1] and complete:
         problems.append(f"{METRICS} must end with a whole row.")
     for step, row in enumerate(rows[:last], start=1):
         if fault := _row_fault(row, step, next(config for begin, config in rates if step > begin)):
             problems.append(f"{METRICS}: row {step:,} {fault}.")
             break
-    expected = None if saved is None else saved.metrics
     if expected is not None and not problems:
-        said = (row.rpartition(",")[0].encode() for row in rows[: expected.entries])
-        if ranges := tally_of(said).damage(expected):
-            place = _places(np.arange(ranges[0].start + 1, ranges[0].stop + 1), "row")
-            problems.append(f"{METRICS}: {place} must be what was recorded, by the SHA-256 in the checkpoint; it is not.")
+        ranges = Tally(without_seconds(row.encode()) for row in rows[: expected.entries]).damage(expected)
+        problems += [f"{METRICS} up to the checkpoint: {other_rows(ranges, expected.entries)}."] if ranges else []
     if problems or METRICS in wrong:
         return DIFFERS, problems
     return (AGREES if expected is None else SAME), []
@@ -150,7 +164,7 @@ def _row_fault(row: str, step: int, config: RunConfig) -> str:
     return ""
 
 
-def manifest_problems(run: Run) -> list[str]:
+def _manifest_problems(run: Run) -> list[str]:
     """What of a completed run's ``run.json`` is missing or contradicts itself, its dead tokens aside."""
     corpus, problems = run.manifest.get("corpus"), []
     counts = corpus.get("byte_counts") if isinstance(corpus, dict) else None
@@ -165,99 +179,74 @@ def manifest_problems(run: Run) -> list[str]:
     return problems
 
 
-def origin_problems(run: Run) -> list[str]:
+def _origin_problems(run: Run) -> list[str]:
     """Whether a fork still holds the matrix that it was forked with."""
-    origin, problems, begin = run.origin, [], None
+    origin, problems = run.origin, []
     while origin is not None:
-        begin = origin.step if origin.kind == FROM_CHECKPOINT else 0
-        digest = _recorded_sha256(run, begin)
-        if digest not in (None, origin.matrix_sha256):
+        recorded = _recorded(run, origin.begin)
+        if recorded is not None and matrix_sha256(recorded) != origin.matrix_sha256:
             problems.append(
-                f"the matrix at step {begin:,} must be the one forked from {origin.parent}; its SHA-256 is another than "
-                f"{MANIFEST} says."
+                f"the matrix at step {origin.begin:,} must be the one forked from {origin.parent}; its SHA-256 is another "
+                f"than {MANIFEST} says."
             )
-        origin = origin.earlier if origin.kind == FROM_CHECKPOINT else None
+        origin = origin.earlier if origin.is_exact else None
     return problems
-
-
-def _recorded_sha256(run: Run, step: int) -> str | None:
-    """SHA-256 of the matrix recorded at a step; None where it was not recorded or cannot be read."""
-    words = _recorded(run, step)
-    return None if words is None else matrix_sha256(words)
 
 
 def _recorded(run: Run, step: int) -> npt.NDArray[Any] | None:
     try:
-        words = run.history().words
+        return run.matrix_at(step)
     except HistoryError:
         return None
-    place = np.flatnonzero(recorded_steps(run.config)[: len(words)] == step)
-    return np.asarray(words[int(place[0])]) if len(place) else None
 
 
-def read_saved(run: Run) -> tuple[Checkpoint | None, str]:
-    """The checkpoint, its tensors compared with their hashes, or what is wrong with it; neither where there is none."""
-    try:
-        return sound_checkpoint(run), ""
-    except RunError as error:
-        return None, str(error)
-
-
-def checkpoint_state(run: Run, saved: Checkpoint | None, fault: str) -> State:
-    """The state of the checkpoint: its tensors against the configuration, its step, and its matrix against the history.
-
-    Parameters
-    ----------
-    saved, fault
-        From :func:`read_saved`.
-    """
-    file, name = run.path / CHECKPOINT, CHECKPOINT.as_posix()
+def _checkpoint_state(run: Run, complete: bool, saved: Checkpoint | None, fault: str) -> State:
+    """The state of the checkpoint: its tensors against the configuration, its step, and its matrix against the history."""
+    file = run.path / CHECKPOINT
     if saved is None:
         return (DIFFERS, [fault]) if fault else (ABSENT, [])
     try:
         header, step = read_header(file), saved.step
     except HistoryError as error:
-        return DAMAGED, [f"{name} cannot be read: {error}"]
+        return DAMAGED, [f"{_CHECKPOINT} cannot be read: {error}"]
     wanted = state_shapes(run.config, step)
     if wrong := sorted(set(wanted) ^ set(header.tensors)):
         verb = "is missing" if wrong[0] in wanted else "is not of this model"
-        return DIFFERS, [f"{name} must hold the state of this model: {wrong[0][:80]} {verb}."]
+        return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0][:80]} {verb}."]
     if wrong := [tensor for tensor, entry in header.tensors.items() if (entry.dtype, entry.shape) != wanted[tensor]]:
-        return DIFFERS, [f"{name} must hold the state of this model: {wrong[0]} is of another format or shape."]
-    problems = _step_problems(run, file, header, step)
-    if not problems:
-        problems = _matrix_problems(run, file, header, step)
-    return (DIFFERS if problems else AGREES if saved.recordings is None else SAME), problems
+        return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0]} is of another format or shape."]
+    problem = _step_problem(run, complete, file, header, step) or _matrix_problem(run, file, header, step)
+    return (DIFFERS if problem else AGREES if saved.recordings is None else SAME), [problem] if problem else []
 
 
-def _step_problems(run: Run, file: Path, header: Header, step: int) -> list[str]:
-    name, last = CHECKPOINT.as_posix(), run.config.last_step
-    if not 0 <= step <= last or (step != last and is_complete(run, run.status())):
-        return [f"{name} must stand at a step of the run, a completed run's at {last:,}; it says {step:,}."]
+def _step_problem(run: Run, complete: bool, file: Path, header: Header, step: int) -> str:
+    last = run.config.last_step
+    if not 0 <= step <= last or (step != last and complete):
+        return f"{_CHECKPOINT} must stand at a step of the run, a completed run's at {last:,}; it says {step:,}."
     for tensor, entry in header.tensors.items():
         if tensor.startswith("step/") and float(_array(file, header, entry).ravel()[0]) != step:
-            return [f"{name} must stand at step {step:,}; {tensor} says another."]
-    return []
+            return f"{_CHECKPOINT} must stand at step {step:,}; {tensor} says another."
+    return ""
 
 
-def _matrix_problems(run: Run, file: Path, header: Header, step: int) -> list[str]:
+def _matrix_problem(run: Run, file: Path, header: Header, step: int) -> str:
     """Whether the matrix in the checkpoint has the hash beside it and is the one recorded at its step."""
-    name, digest = CHECKPOINT.as_posix(), header.metadata.get("matrix_sha256", "")
+    digest = header.metadata.get("matrix_sha256", "")
     words, recorded = _array(file, header, header.tensors[f"weight/{recorded_name(run.config)}"]), _recorded(run, step)
     if recorded is not None and matrix_sha256(recorded) != digest:
-        return [f"{name} must hold the matrix recorded at step {step:,}; the history holds another (SHA-256)."]
+        return f"{_CHECKPOINT} must hold the matrix recorded at step {step:,}; the history holds another (SHA-256)."
     is_number = np.ones(words.shape, np.bool_)
     if words.dtype == np.float32 and run.config.recorded_format == "BF16":
         bits, is_number = words.view(np.uint32), ~np.isnan(words)
         if (bits & 0xFFFF)[is_number].any():
-            return [f"{name} must hold a matrix of bfloat16 numbers; it holds others."]
+            return f"{_CHECKPOINT} must hold a matrix of bfloat16 numbers; it holds others."
         words = (bits >> 16).astype(np.uint16)
     # How NaN is rounded to bfloat16 depends on the processor: there only the other numbers can be compared.
     if is_number.all():
         is_same = matrix_sha256(words) == digest
     else:
         is_same = recorded is None or np.array_equal(words[is_number], recorded[is_number])
-    return [] if is_same else [f"{name} must hold the matrix whose SHA-256 is beside it; it holds another."]
+    return "" if is_same else f"{_CHECKPOINT} must hold the matrix whose SHA-256 is beside it; it holds another."
 
 
 def _array(file: Path, header: Header, entry: TensorEntry) -> npt.NDArray[Any]:

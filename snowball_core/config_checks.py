@@ -131,13 +131,7 @@ def configured(start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
 
 def config_faults(config: RunConfig, skip: set[str] | frozenset[str] = frozenset()) -> list[str]:
-    """Every reason why ``config`` cannot be run, one sentence each; empty if there is none.
-
-    Parameters
-    ----------
-    skip : set of str
-        Fields already reported, not to be reported twice.
-    """
+    """Every reason why ``config`` cannot be run, one sentence each; empty if there is none. Fields to ``skip`` are reported."""
     per_field = {name: field_faults(field, getattr(config, name)) for name, field in FIELDS.items() if name not in skip}
     faulty = skip | {name for name, faults in per_field.items() if faults}
     between = [fault for fields, fault in contradictions(config.to_json()) if not faulty & fields]

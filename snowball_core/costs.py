@@ -20,22 +20,12 @@ _SHARE_OF_FLOOR = 0.42
 
 @dataclass(frozen=True)
 class Cost:
-    """What recording a run takes.
-
-    Attributes
-    ----------
-    disk_bytes : int
-        Everything written at the end: history, further recordings, metrics and checkpoint.
-    memory_bytes : float
-        Largest memory of the worker, see :func:`memory_bytes`.
-    seconds : float
-        Training time at the given speed of matrix products.
-    """
+    """What recording a run takes."""
 
     snapshots: int
-    disk_bytes: int
-    memory_bytes: float
-    seconds: float
+    disk_bytes: int  # everything written at the end: history, further recordings, metrics and checkpoint
+    memory_bytes: float  # largest memory of the worker
+    seconds: float  # training time at the given speed of matrix products
     parameters: int
 
 

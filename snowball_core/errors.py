@@ -11,13 +11,7 @@ class SnowballError(Exception):
 
 
 class ConfigError(SnowballError):
-    """A run that cannot be started, with every fault of its configuration at once.
-
-    Parameters
-    ----------
-    faults : sequence of str
-        One sentence group per fault, each complete in itself.
-    """
+    """A run that cannot be started, with every fault of its configuration at once, each a sentence complete in itself."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)

@@ -37,19 +37,11 @@ GIVEN = {
 
 @dataclass(frozen=True)
 class Branch:
-    """The place where a fork leaves its parent.
-
-    Attributes
-    ----------
-    kind : str
-        :data:`~snowball_core.store.origin.CHECKPOINT` or :data:`~snowball_core.store.origin.SNAPSHOT`.
-    step : int
-        The parent's step.
-    """
+    """The place where a fork leaves its parent."""
 
     parent: Run
-    kind: str
-    step: int
+    kind: str  # CHECKPOINT or SNAPSHOT of store.origin
+    step: int  # the parent's step
 
     @property
     def start(self) -> RunConfig:
@@ -116,13 +108,7 @@ def snapshot_at(parent: Run, step: int) -> Words:
 
 
 def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any]) -> RunConfig:
-    """The configuration of a fork: the parent's with some fields replaced, checked with its text and against the branch.
-
-    Parameters
-    ----------
-    changes : mapping of str to object
-        Field → value, as text where a form or a command line gave it.
-    """
+    """The configuration of a fork: the parent's with some fields replaced, checked with its text and against the branch."""
     config = request(folder, at.start, changes)
     if faults := branch_faults(at, config):
         raise ConfigError(faults)

@@ -84,12 +84,7 @@ def _require_text(path: str) -> None:
 def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     """The configuration ``start`` with some fields replaced, checked together with its corpus.
 
-    Parameters
-    ----------
-    start : RunConfig
-        A preset.
-    changes : mapping of str to object
-        Field → value, as text where a form or a command line gave it.
+    A ConfigError lists every fault of the fields and of the corpus at once.
     """
     if start.initial_state != "snapshot" and changes.get("initial_state") == "snapshot":
         raise ConfigError([_NEEDS_FORK])

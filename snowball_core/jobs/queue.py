@@ -22,14 +22,8 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
     """Wait until the accelerator is free and every live worker that came earlier has had its turn; then hold it.
 
     The caller must hold the run's lock: that lock is what tells the others that this ticket's worker lives. A killed worker's
-    ticket is dropped by whoever meets it, and its accelerator is free at once, for the system releases the lock.
-
-    Parameters
-    ----------
-    accelerator : str
-        A torch device's name.
-    waiting : callable
-        Called with the id of the run waited for, several times a second; may raise to leave the queue.
+    ticket is dropped by whoever meets it, and its accelerator is free at once, for the system releases the lock. ``waiting`` is
+    called with the id of the run waited for, several times a second; it may raise to leave the queue.
     """
     place = folder / ".turns" / accelerator.replace(":", "-")
     try:

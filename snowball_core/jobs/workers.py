@@ -38,19 +38,9 @@ _LOG_TAIL = 2_000
 
 
 def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
-    """A new run, queued, with a worker of its own under way; the same configuration twice within a click is one run.
+    """A new run, queued or forked at a branch, with a worker of its own under way; the same twice within a click is one run.
 
-    Parameters
-    ----------
-    at : Branch, optional
-        Where the run is forked.
-
-    Raises
-    ------
-    ConfigError
-        With every fault; nothing is written then.
-    RunError
-        If the disk is too small or the folder cannot be written.
+    Nothing is written if anything is wrong.
     """
     require_writable()
     try:

@@ -30,37 +30,20 @@ class Piece(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint says, after its hashes were compared.
-
-    Attributes
-    ----------
-    matrix_sha256 : str
-        Of the recorded matrix; empty in a file of another program.
-    recordings : mapping of str to Summary, or None
-        Of each recording up to the step; None in a checkpoint written before hashes were.
-    metrics : Summary or None
-        Of the rows of ``metrics.csv`` up to the step, without their seconds.
-    """
+    """What a checkpoint says, after its hashes were compared."""
 
     step: int
-    matrix_sha256: str
+    matrix_sha256: str  # of the recorded matrix; empty in a file of another program
+    # of each recording up to the step; None in a checkpoint written before hashes were
     recordings: Mapping[str, Summary] | None
-    metrics: Summary | None
+    metrics: Summary | None  # of the rows of ``metrics.csv`` up to the step, without their seconds
     tensors: Mapping[str, TensorEntry]
 
 
 def read_checkpoint(file: Path, last_step: int) -> Checkpoint:
-    """A checkpoint, every tensor compared with its hash.
+    """A checkpoint of a run with this last step, every tensor compared with its hash.
 
-    Parameters
-    ----------
-    last_step : int
-        Of its run.
-
-    Raises
-    ------
-    HistoryError
-        If it cannot be read or a hash differs; the message is the second half of a sentence.
+    The message of a HistoryError is the second half of a sentence.
     """
     for _ in range(3):
         try:

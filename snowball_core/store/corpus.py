@@ -25,24 +25,12 @@ _CONTROL_EXPECTED = frozenset(b"\t\n\r\f\v\x1b")
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text as token ids.
+    """A text as token ids."""
 
-    Attributes
-    ----------
-    name : str
-        The built-in name or the file's path, as it was asked for.
-    ids : ndarray of uint8, shape (length,)
-        Byte values, all below 128; a byte each, also while a run trains on them.
-    sha256 : str
-        Hash of the bytes trained on (after normalization).
-    notes : tuple of str
-        What was changed on the way from the file to the ids, in plain words.
-    """
-
-    name: str
-    ids: npt.NDArray[np.uint8]
-    sha256: str
-    notes: tuple[str, ...] = ()
+    name: str  # the built-in name or the file's path, as it was asked for
+    ids: npt.NDArray[np.uint8]  # shape (length,); byte values, all below 128; a byte each, also while a run trains on them
+    sha256: str  # hash of the bytes trained on (after normalization)
+    notes: tuple[str, ...] = ()  # what was changed on the way from the file to the ids, in plain words
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -77,16 +65,9 @@ class Corpus:
 
 
 def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -> Corpus:
-    """The corpus of a built-in name or a file's path.
+    """The corpus of a built-in name (``python-manual``, ``gatsby``) or a file's path.
 
-    Parameters
-    ----------
-    name : str
-        ``python-manual``, ``gatsby`` or a path.
-    errors : {"strict", "ignore"}
-        Whether bytes that are not ASCII are refused or dropped.
-    folder : Path, optional
-        Where built corpora are kept (``gatsby.txt`` there is what the name ``gatsby`` stands for).
+    Bytes that are not ASCII are refused, or dropped with ``errors="ignore"``; built texts are in ``folder``.
     """
     if name == BUILT_IN:
         return python_manual()

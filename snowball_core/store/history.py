@@ -42,43 +42,21 @@ _UNKNOWN_DEAD = (
 
 @dataclass(frozen=True)
 class History:
-    """A history, open for measuring.
+    """A history, open for measuring."""
 
-    Attributes
-    ----------
-    id : str
-        The run's id, or the foreign file's name.
-    words : Words, shape (snapshots, vocab, hidden)
-        Read from the file part by part, see :class:`~snowball_core.store.files.file_array.FileArray`.
-    steps : ndarray of int64, shape (snapshots,)
-        Optimizer steps done at each snapshot; for a foreign history the number of the snapshot.
-    dead : ndarray of bool, shape (vocab,), or None
-        None where it is not known.
-    moment_hash : ndarray of uint64, shape (snapshots, vocab), or None
-        None where it was not recorded.
-    metrics : mapping of str to ndarray of float64
-        Columns of ``metrics.csv``; empty for a foreign history.
-    recordings : mapping of str to Path
-        The files of the further recordings, by name; :meth:`recording` opens one.
-    kept_in : Path or None
-        Where derived tables may be kept: the run's folder, for a foreign history one in the runs folder; None keeps none.
-    past : tuple of RunConfig
-        The configurations of earlier parts of the run, where it is an exact fork.
-    damage : tuple of str
-        What is wrong with the run's files, one sentence each.
-    """
-
-    id: str
-    words: Words
+    id: str  # the run's id, or the foreign file's name
+    words: Words  # shape (snapshots, vocab, hidden), a FileArray: read from the file part by part
+    # shape (snapshots,); optimizer steps done at each snapshot; for a foreign history the number of the snapshot
     steps: npt.NDArray[np.int64]
-    dead: npt.NDArray[np.bool_] | None = None
-    moment_hash: npt.NDArray[np.uint64] | None = None
-    metrics: Mapping[str, npt.NDArray[np.float64]] | None = None
-    recordings: Mapping[str, Path] = field(default_factory=dict)
+    dead: npt.NDArray[np.bool_] | None = None  # shape (vocab,); None where it is not known
+    moment_hash: npt.NDArray[np.uint64] | None = None  # shape (snapshots, vocab); None where it was not recorded
+    metrics: Mapping[str, npt.NDArray[np.float64]] | None = None  # columns of ``metrics.csv``; empty for a foreign history
+    recordings: Mapping[str, Path] = field(default_factory=dict)  # files of the further recordings, by name
     config: RunConfig | None = None
+    # where derived tables may be kept: the run's folder, for a foreign history one in the runs folder; None keeps none
     kept_in: Path | None = None
-    past: tuple[RunConfig, ...] = ()
-    damage: tuple[str, ...] = ()
+    past: tuple[RunConfig, ...] = ()  # the configurations of earlier parts of the run, where it is an exact fork
+    damage: tuple[str, ...] = ()  # what is wrong with the run's files, one sentence each
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -179,24 +157,11 @@ def foreign(
     Parameters
     ----------
     path : Path
-        A safetensors file with a BF16 or F32 tensor ``[T, V, D]``, or one matrix ``[V, D]``.
-    key : str, optional
-        The tensor's name; without it, the only one of that kind.
-    dead : sequence of int, optional
-        Token ids never trained on.
-    corpus : str, optional
-        The text it was trained on, byte by byte: a built-in name or a path. Tokens not in it are dead.
-    corpora : Path, optional
-        Where built corpora are kept.
-    kept_in : Path, optional
-        Where derived tables may be kept; nowhere without it.
-
-    Raises
-    ------
-    HistoryError
-        If the file, the tensor or the dead tokens are not right.
-    CorpusError
-        If the corpus cannot be read.
+        A safetensors file with a BF16 or F32 tensor ``[T, V, D]``, or one matrix ``[V, D]``, named by ``key`` among several.
+    dead, corpus
+        Token ids never trained on, or the text it was trained on, byte by byte: tokens not in it are dead.
+    corpora, kept_in
+        Where built texts are, and where derived tables may be kept; nowhere without it.
     """
     name = key or history_in(read_header(path), path)
     words = open_tensor(path, name).words

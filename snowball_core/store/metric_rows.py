@@ -50,21 +50,11 @@ def metric_columns(lines: Sequence[str], path: Path) -> dict[str, npt.NDArray[np
 
 
 class Rows(NamedTuple):
-    """What a ``metrics.csv`` holds.
+    """What a ``metrics.csv`` holds."""
 
-    Attributes
-    ----------
-    tally : Tally
-        Of the rows up to a step, without their seconds.
-    end : int
-        Where these rows end in the file.
-    last : int
-        The step of the last row of the file that can be read; 0 without one.
-    """
-
-    tally: Tally
-    end: int
-    last: int
+    tally: Tally  # of the rows up to a step, without their seconds
+    end: int  # where these rows end in the file
+    last: int  # the step of the last row of the file that can be read; 0 without one
 
 
 def read_rows(file: Path, upto: int) -> Rows:
@@ -108,13 +98,7 @@ def without_seconds(line: bytes) -> bytes:
 
 
 class MetricsWriter:
-    """The rows of a run, open for writing.
-
-    Parameters
-    ----------
-    rows : Rows
-        What it holds up to the checkpoint.
-    """
+    """The rows of a run, open for writing: behind those up to the checkpoint, which the file holds."""
 
     def __init__(self, file: Path, rows: Rows) -> None:
         self.tally, self.rewritten = rows.tally, 0

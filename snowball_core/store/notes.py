@@ -32,20 +32,12 @@ _VIRAMA = 9
 
 @dataclass(frozen=True)
 class Notes:
-    """What a person says of a run.
+    """What a person says of a run."""
 
-    Attributes
-    ----------
-    label : str
-        The name to show; empty if the run has none of its own. The run's id never changes.
-    damage : str
-        Why the file cannot be read; empty if it can.
-    """
-
-    label: str = ""
+    label: str = ""  # the name to show; empty if the run has none of its own. The run's id never changes.
     note: str = ""
     tags: tuple[str, ...] = ()
-    damage: str = ""
+    damage: str = ""  # why the file cannot be read; empty if it can
 
 
 def read_notes(path: Path) -> Notes:

@@ -16,34 +16,17 @@ CHECKPOINT, SNAPSHOT = "checkpoint", "snapshot"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a forked run left its parent.
+    """Where a forked run left its parent."""
 
-    Attributes
-    ----------
-    kind : str
-        :data:`CHECKPOINT`: the parent's full state went on from there, and what it had recorded was copied.
-        :data:`SNAPSHOT`: the recorded matrix became the initial state of a new training, with fresh moments.
-    parent : str
-        The parent's run id.
-    step : int
-        The parent's step.
-    matrix_sha256 : str
-        SHA-256 of the bytes of the recorded matrix at that step, in the format in which this run records it.
-    history_sha256 : str or None
-        SHA-256 of the parent's whole history, where the parent was complete.
-    before : RunConfig
-        The parent's configuration.
-    earlier : Origin or None
-        Where the parent itself came from.
-    """
-
+    # CHECKPOINT: the parent's full state went on from there, and what it had recorded was copied.
+    # SNAPSHOT: the recorded matrix became the initial state of a new training, with fresh moments.
     kind: str
-    parent: str
-    step: int
-    matrix_sha256: str
-    history_sha256: str | None
+    parent: str  # run id
+    step: int  # the parent's step
+    matrix_sha256: str  # SHA-256 of the bytes of the recorded matrix at that step, in the format in which this run records it
+    history_sha256: str | None  # SHA-256 of the parent's whole history, where the parent was complete
     before: RunConfig
-    earlier: Origin | None = None
+    earlier: Origin | None = None  # origin of the parent
 
     @property
     def is_exact(self) -> bool:

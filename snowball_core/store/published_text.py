@@ -24,13 +24,7 @@ def built_gatsby(folder: Path) -> Path | None:
 
 
 def build_gatsby(folder: Path, source: Path | None = None) -> Path:
-    """The file of the text, cut out of the book and compared with its SHA-256.
-
-    Parameters
-    ----------
-    source : Path, optional
-        A copy of Project Gutenberg's plain-text file 64317; without one it is downloaded.
-    """
+    """The file of the text, compared with its SHA-256: cut out of a copy of Project Gutenberg's file 64317, or a download."""
     require_writable()
     text = gatsby_from_book(download_gatsby() if source is None else read_file(source))
     path = corpora_folder(folder) / f"{GATSBY}.txt"

@@ -54,17 +54,11 @@ def corpora_folder(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Run:
-    """One run, open for reading.
-
-    Attributes
-    ----------
-    manifest : mapping
-        ``run.json`` as it was read.
-    """
+    """One run, open for reading."""
 
     path: Path
     config: RunConfig
-    manifest: Mapping[str, Any]
+    manifest: Mapping[str, Any]  # ``run.json`` as it was read
 
     @property
     def id(self) -> str:

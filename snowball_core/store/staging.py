@@ -23,14 +23,8 @@ _LOCK = re.compile(r"(\.[a-z]{1,20}-[0-9a-f]{12})\.lock")
 def staged(folder: Path, kind: str) -> Iterator[Path]:
     """A new, empty, hidden folder in ``folder``, removed at the end unless it was renamed into its place.
 
-    Its maker holds a lock beside it; :func:`sweep` removes it once that lock is free, so after a kill too.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if it is missing; the same file system as the place that the result is renamed to.
-    kind : str
-        What is made, in a word of a-z: part of the hidden name.
+    Its maker holds a lock beside it; :func:`sweep` removes it once that lock is free, so after a kill too. ``kind`` is what is
+    made, in a word of a-z: part of the hidden name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stage = folder / f".{kind}-{secrets.token_hex(6)}"

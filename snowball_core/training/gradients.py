@@ -46,13 +46,7 @@ class _Block(NamedTuple):
 
 
 class LeanModel:
-    """The model's arithmetic on given parameters.
-
-    Parameters
-    ----------
-    parameters : mapping of str to Tensor
-        The stock model's parameter names and float32 tensors, read anew at every pass.
-    """
+    """The model's arithmetic on float32 parameters under the stock model's names, read anew at every pass."""
 
     def __init__(self, config: RunConfig, parameters: Mapping[str, Tensor]) -> None:
         self.config, self._parameters = config, parameters
@@ -64,15 +58,10 @@ class LeanModel:
 
     @torch.no_grad()
     def run(self, inputs: Tensor, targets: Tensor, count: int) -> Outcome:
-        """Loss and gradients of one batch.
+        """Loss and gradients of one batch of int64 ``inputs`` ``[batch, context]``.
 
-        Parameters
-        ----------
-        inputs : Tensor of int64, shape (batch, context)
-        targets : Tensor of int64, shape (batch, predicted)
-            What the first ``predicted`` positions of each window should say.
-        count : int
-            Divisor of the summed cross entropy.
+        ``targets`` ``[batch, predicted]`` is what the first positions of each window should say; ``count`` divides the summed
+        cross entropy.
         """
         batch, context = inputs.shape
         stream = F.embedding(inputs, self._get(EMBEDDING)) + self._get(POSITIONS)[:context]

@@ -36,10 +36,7 @@ Watch = Callable[[Status], None]
 def record(config: RunConfig, folder: Path, watch: Watch = lambda status: None) -> Run:
     """A new run, trained here to its end, to a stop or to a failure; its status says which.
 
-    Parameters
-    ----------
-    watch : callable, optional
-        Called with the status about twice a second.
+    ``watch`` is called with the status about twice a second.
     """
     resolve_device(config.device)
     run = prepare(folder, config)
@@ -50,21 +47,8 @@ def record(config: RunConfig, folder: Path, watch: Watch = lambda status: None) 
 def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_new: bool = False) -> Status:
     """Train a queued, stopped or interrupted run to its end, as if it had never been interrupted.
 
-    Everything is checked before anything is written: a run that cannot go on stays as it is, unless it is new or its worker was
-    sent; then its status says why.
-
-    Parameters
-    ----------
-    watch : callable, optional
-        Called with the status about twice a second.
-    is_new : bool
-        Whether the caller has just made the run, so that a request to stop it is meant for this training.
-
-    Raises
-    ------
-    RunError
-        If another process trains it, if its checkpoint or what was recorded up to it is damaged, if versions or threads differ
-        from those it was begun with, or if it fails.
+    Everything is checked before anything is written: a run that cannot go on stays as it is, unless the caller has just made it
+    (``is_new``: a request to stop it is meant for this training) or its worker was sent; then its status says why.
     """
     with hold(run.path):
         is_waited = is_new or is_waited_for(run.path)

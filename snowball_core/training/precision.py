@@ -14,24 +14,12 @@ from ..errors import ConfigError
 
 @dataclass(frozen=True)
 class Regime:
-    """The formats of one precision regime.
+    """The formats of one precision regime."""
 
-    Attributes
-    ----------
-    weights : dtype
-        What is kept, updated and recorded.
-    forward : dtype
-        What forward and backward see the weights rounded to.
-    gradients : dtype
-        What a gradient is rounded to before the optimizer uses it.
-    moments : dtype
-        The optimizer's state and its arithmetic.
-    """
-
-    weights: torch.dtype
-    forward: torch.dtype
-    gradients: torch.dtype
-    moments: torch.dtype
+    weights: torch.dtype  # what is kept, updated and recorded
+    forward: torch.dtype  # what forward and backward see the weights rounded to
+    gradients: torch.dtype  # what a gradient is rounded to before the optimizer uses it
+    moments: torch.dtype  # the optimizer's state and its arithmetic
 
 
 _BF16, _F32 = torch.bfloat16, torch.float32

@@ -40,10 +40,7 @@ _PART = re.compile(r"\.(run|status)\.json-[a-z0-9_]{8}|\.state\.safetensors-[a-z
 class Recorder:
     """The files of one run, open for writing; a snapshot already there is compared, and rewritten where it differs.
 
-    Parameters
-    ----------
-    prefix : Prefix, optional
-        What the run holds up to its checkpoint; without it that is found out, which reads all of it.
+    ``prefix`` is what the run holds up to its checkpoint; finding it out reads all of that.
     """
 
     def __init__(self, run: Run, prefix: Prefix | None = None) -> None:

@@ -30,26 +30,16 @@ _JIGGLE_STREAM = 0x5EED
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The embedding matrix after ``step`` steps, with what that step reported.
+    """The embedding matrix after ``step`` steps, with what that step reported."""
 
-    Attributes
-    ----------
-    step : int
-        Optimizer steps done; 0 is the initial state.
-    words : ndarray, shape (vocab, hidden)
-        ``uint16`` bfloat16 bits or ``float32``, in weight units; empty if the step is not to be recorded.
-    loss, learning_rate, grad_norm : float
-        Of the step that led here (NaN at step 0); the norm is the whole gradient's before clipping, in float32.
-    extras : mapping of str to ndarray
-        The further recordings, by name.
-    """
-
-    step: int
+    step: int  # optimizer steps done; 0 is the initial state
+    # shape (vocab, hidden); ``uint16`` bfloat16 bits or ``float32``, in weight units; empty if the step is not to be recorded
     words: npt.NDArray[Any]
+    # of the step that led here (NaN at step 0); the norm is the whole gradient's before clipping, in float32
     loss: float
     learning_rate: float
     grad_norm: float
-    extras: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    extras: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)  # the further recordings, by name
 
 
 class Training:
@@ -58,13 +48,7 @@ class Training:
     ``weights`` are what the regime keeps and updates, held in the optimizer's format (for bfloat16 weights with float32
     moments: float32 tensors whose values are bfloat16 numbers). ``leaves`` are what forward and backward see. Where both
     are the same numbers in the same format they are the same tensors.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        Checked against the configuration by the caller.
-    given : Words, shape (vocab, hidden), optional
-        The matrix of the initial state ``snapshot``.
+    The caller has checked the corpus against the configuration; ``given`` is the matrix of the initial state ``snapshot``.
     """
 
     def __init__(self, config: RunConfig, corpus: Corpus, given: Words | None = None) -> None:

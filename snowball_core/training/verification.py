@@ -28,32 +28,17 @@ _REPEATED = ("dtypes", "seeds", "base_length", "first_windows", "parameters")
 
 @dataclass(frozen=True)
 class Verification:
-    """What verifying found.
+    """What verifying found."""
 
-    Attributes
-    ----------
-    files : dict of str to str
-        File name → ``same`` (as its hashes), ``agrees`` (with the configuration, where no hash is kept), ``absent`` (and need
-        not be there), ``differs``, ``missing``, ``damaged``, ``not listed`` (its hash is missing) or ``unexpected`` (the
-        configuration records no such file).
-    problems : tuple of str
-        What is wrong, one sentence each.
-    replayed : int or None
-        Snapshots trained again and compared; None without replay.
-    first_difference : int or None
-        Step of the first snapshot or row of numbers that came out different.
-    what_differs : str
-        The recording, or the column of ``metrics.csv``, that differed there.
-    rows : int or None
-        Rows of ``metrics.csv`` compared with what training again gave; None without replay.
-    """
-
+    # file name → ``same`` (as its hashes), ``agrees`` (with the configuration, where no hash is kept), ``absent`` (and need not
+    # be there), ``differs``, ``missing``, ``damaged``, ``not listed`` (its hash is missing) or ``unexpected`` (the
+    # configuration records no such file)
     files: dict[str, str]
-    problems: tuple[str, ...] = ()
-    replayed: int | None = None
-    first_difference: int | None = None
-    what_differs: str = ""
-    rows: int | None = None
+    problems: tuple[str, ...] = ()  # what is wrong, one sentence each
+    replayed: int | None = None  # snapshots trained again and compared; None without replay
+    first_difference: int | None = None  # step of the first snapshot or row of numbers that came out different
+    what_differs: str = ""  # the recording, or the column of ``metrics.csv``, that differed there
+    rows: int | None = None  # rows of ``metrics.csv`` compared with what training again gave; None without replay
 
     @property
     def is_sound(self) -> bool:

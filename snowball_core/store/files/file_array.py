@@ -95,21 +95,11 @@ def _goes_on(before: Header, now: Header, name: str) -> bool:
 
 
 class FileArray(np.lib.mixins.NDArrayOperatorsMixin):
-    """A read-only array in a file, used like an ndarray.
+    """A read-only array in a file, used like an ndarray; ``offset`` is that of its first byte.
 
     A slice of its first axis is such an array again and reads nothing; any other index reads what it selects and gives an
-    ndarray, as do ``np.asarray`` and every other attribute of an ndarray, which read the whole.
-
-    Parameters
-    ----------
-    offset : int
-        Of the first byte in the file.
-    shape : tuple of int
-
-    Raises
-    ------
-    ChangedError
-        By every read, if the file was cut or changed since it was opened; a recording that goes on is no change.
+    ndarray, as do ``np.asarray`` and every other attribute of an ndarray, which read the whole. Every read raises ChangedError
+    if the file was cut or changed since it was opened; a recording that goes on is no change.
     """
 
     # Else numpy would try to make a scalar of it, and looking for a memory map below it would read it.

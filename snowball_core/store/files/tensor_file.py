@@ -41,18 +41,11 @@ DTYPES: dict[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True)
 class TensorFile:
-    """A recorded tensor, open for reading.
-
-    Attributes
-    ----------
-    words : ndarray, shape (recorded, ...)
-        Read from the file part by part, see :class:`~snowball_core.store.files.file_array.FileArray`: ``uint16`` for BF16,
-        else the dtype's
-        numpy type.
-    """
+    """A recorded tensor, open for reading."""
 
     path: Path
     name: str
+    # shape (recorded, ...), a FileArray: uint16 for BF16, else the dtype's numpy type
     words: npt.NDArray[Any]
     metadata: Mapping[str, str]
 
@@ -60,17 +53,8 @@ class TensorFile:
 class TensorWriter:
     """A tensor file open for writing: appends snapshots, replays those already there, trims at the end.
 
-    Parameters
-    ----------
-    path : Path
-        Created if absent; continued if it holds the same tensor.
-    dtype : {"BF16", "F32", "U64", "F64"}
-    shape : tuple of int
-        Shape of one snapshot.
-    capacity : int
-        Snapshots to reserve disk space for.
-    recorded : int, optional
-        Snapshots that an existing file holds, where that is known better than its header says it.
+    A file that holds the same tensor is continued. ``capacity`` is the number of snapshots to reserve disk space for,
+    ``recorded`` that of an existing file, where it is known better than its header says it.
     """
 
     def __init__(
@@ -209,13 +193,7 @@ def recorded_in(path: Path, name: str, dtype: str, shape: tuple[int, ...]) -> in
 
 
 def open_tensor(path: Path, name: str | None = None) -> TensorFile:
-    """One tensor of a safetensors file, read part by part.
-
-    Parameters
-    ----------
-    name : str, optional
-        Without it, the file's one tensor (reserved space aside).
-    """
+    """One tensor of a safetensors file, read part by part: the named one, or the only one (reserved space aside)."""
     try:
         with open_regular(path) as file:
             # The mark before the header: what changes in between is looked at with the first read.

@@ -25,27 +25,13 @@ _AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step
 
 
 class Prefix(NamedTuple):
-    """What of a run is believed.
+    """What of a run is believed."""
 
-    Attributes
-    ----------
-    step : int or None
-        Of the checkpoint; None without one.
-    is_proved : bool
-        Whether hashes were compared; False for a checkpoint of an older version.
-    recorded : mapping of str to int
-        Snapshots in each recording, those behind the checkpoint among them.
-    tallies : mapping of str to Tally
-        Of each recording up to the checkpoint.
-    rows : Rows
-        Of ``metrics.csv``.
-    """
-
-    step: int | None
-    is_proved: bool
-    recorded: Mapping[str, int]
-    tallies: Mapping[str, Tally]
-    rows: Rows
+    step: int | None  # of the checkpoint; None without one
+    is_proved: bool  # whether hashes were compared; False for a checkpoint of an older version
+    recorded: Mapping[str, int]  # snapshots in each recording, those behind the checkpoint among them
+    tallies: Mapping[str, Tally]  # of each recording up to the checkpoint
+    rows: Rows  # of ``metrics.csv``
 
 
 def sound_prefix(run: Run) -> Prefix:

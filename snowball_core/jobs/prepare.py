@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,10 @@ import numpy as np
 from ..config import RunConfig
 from ..config_checks import config_faults, configured, consequences, faults_carried
 from ..costs import disk_bytes
-from ..errors import ConfigError, CorpusError, RunError
+from ..errors import ConfigError, CorpusError
 from ..store.corpus import BUILT_IN, GATSBY, Corpus, load_corpus, text_path
 from ..store.run_folder import Run, corpora_folder, create
+from ..store.staging import require_room
 from ..store.status import STARTING, Status, write_status
 
 BUILT_INS = (BUILT_IN, GATSBY)
@@ -46,7 +46,8 @@ def prepare_with(
 ) -> Run:
     """What :func:`prepare` does, with ``further`` entries for ``run.json`` and the files that ``fill`` puts into the folder."""
     corpus = checked_corpus(folder, config)
-    _require_room(folder, config)
+    advice = "Record fewer steps (record every-10 or log), free some space or choose another folder with --runs."
+    require_room(folder, disk_bytes(config), advice)
     if config.corpus not in BUILT_INS:
         config = replace(config, corpus=str(text_path(config.corpus, corpora_folder(folder)).expanduser().resolve()))
         _require_text(config.corpus)
@@ -122,13 +123,3 @@ def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:
     Every position of the text lies in some window, so this is a question to the text alone.
     """
     return np.flatnonzero(corpus.is_missing(vocab)).tolist()
-
-
-def _require_room(folder: Path, config: RunConfig) -> None:
-    standing = next((p for p in (folder, *folder.parents) if p.exists()), Path.cwd())
-    needed, free = disk_bytes(config), shutil.disk_usage(standing).free
-    if needed > free:
-        raise RunError(
-            f"the disk must have room for the whole run; it needs {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free in "
-            f'"{standing}". Record fewer steps (record every-10 or log), free some space or choose another folder with --runs.'
-        )

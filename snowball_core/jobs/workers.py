@@ -45,24 +45,16 @@ def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
     require_writable()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".start")
-        lock.acquire(timeout=10)
+        lock = filelock.FileLock(folder / ".start").acquire(timeout=10)
     except (OSError, filelock.Timeout) as error:
         raise RunError(f'the runs folder must be writable; "{folder}": {error}. Choose another with SNOWBALL_RUNS.') from None
-    with contextlib.closing(_Release(lock)):
+    with lock:
         if twin := _just_started(folder, config, at):
             return twin
         run = prepare_fork(folder, at, config) if at else prepare(folder, config)
         _started[run.path] = time.monotonic()
         _spawn(folder, run.path)
     return run
-
-
-class _Release:
-    """A lock that ``closing`` can give back."""
-
-    def __init__(self, lock: filelock.FileLock) -> None:
-        self.close = lock.release
 
 
 def resume(folder: Path, run_id: str) -> None:

@@ -18,7 +18,7 @@ from .files.regular_files import LARGEST_JSON, open_regular, read_json, sha256_o
 from .files.zip_file import ADDED, CONTENTS, FORMAT, PART, REFUSED, Listed, blocks, contents, opened, read_entry, undated_entry
 from .manifest import SEAL, is_as_written, parsed_manifest, portable, sealed
 from .run_folder import Run, read_run
-from .staging import staged, sweep
+from .staging import require_room, staged, sweep
 from .status import require_writable
 
 # A log names folders of the machine.
@@ -100,7 +100,8 @@ def unpack(file: Path, folder: Path) -> Run:
             if os.path.lexists(folder / run_id):
                 raise RunError(_exists(folder, run_id))
             _require_size(archive, listed, file)
-            _require_room(listed, folder)
+            needed = sum(each.size for each in listed.values())
+            require_room(folder, needed, "Free some space or choose another folder with --runs. Nothing was imported.")
             for name, found in listed.items():
                 _extract(archive, found, stage / name, file)
             read_run(stage)
@@ -139,16 +140,6 @@ def _require_size(archive: zipfile.ZipFile, listed: dict[str, Listed], file: Pat
         raise RunError(
             f"a parcel unpacks to what it says and to what its run can take ({most / 1e6:,.0f} MB at most); this one says "
             f"{total / 1e6:,.0f} MB and holds {held / 1e6:,.0f} MB. Nothing was imported."
-        )
-
-
-def _require_room(listed: dict[str, Listed], folder: Path) -> None:
-    needed, free = sum(each.size for each in listed.values()), shutil.disk_usage(folder).free
-    if needed > free:
-        raise RunError(
-            f"the disk must have room for the run; it needs {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free in "
-            f'"{folder}". '
-            "Free some space or choose another folder with --runs. Nothing was imported."
         )
 
 

@@ -59,10 +59,10 @@ def gatsby_from_book(raw: bytes) -> bytes:
     return body
 
 
-def download_gatsby(timeout: float = 20.0) -> bytes:
+def download_gatsby() -> bytes:
     """The raw book, fetched from Project Gutenberg."""
     try:
-        with urllib.request.urlopen(GATSBY_ADDRESS, timeout=timeout) as response:
+        with urllib.request.urlopen(GATSBY_ADDRESS, timeout=20.0) as response:
             raw: bytes = response.read(LARGEST_FILE)
             return raw
     except (OSError, http.client.HTTPException) as error:

@@ -30,7 +30,7 @@ from .metric_rows import METRICS as METRICS
 from .metric_rows import read_metrics
 from .origin import Origin, origin_of
 from .run_listing import ID_PATTERN as ID_PATTERN
-from .run_listing import has_manifest, unreadable, what_is_there
+from .run_listing import has_manifest, newest, unreadable, what_is_there
 from .run_listing import run_paths as run_paths
 from .staging import staged, sweep
 from .status import Status, read_status, require_writable
@@ -181,9 +181,7 @@ def run_path(folder: Path, run: str) -> Path:
     if not ID_PATTERN.fullmatch(run):
         raise RunError(f'a run id is made of a-z, 0-9 and -; got "{run[:80]}". "python -m snowball_core list" shows the runs.')
     if path.is_symlink() or not has_manifest(path):
-        known = [p.name for p in run_paths(folder)][:5]
-        listed = f"The newest are: {', '.join(known)}." if known else "There is none yet: record one."
-        raise RunError(f'there is no run "{run}" in {folder}{what_is_there(path)}. {listed}')
+        raise RunError(f'there is no run "{run}" in {folder}{what_is_there(path)}. {newest(folder)}')
     return path
 
 

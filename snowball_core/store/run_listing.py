@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import RunError
@@ -20,32 +19,20 @@ def is_run_id(name: str) -> bool:
     return ID_PATTERN.fullmatch(name) is not None and name not in _NO_RUNS
 
 
-def entries_of(folder: Path) -> list[os.DirEntry[str]]:
-    """What is in a runs folder; nothing if there is none."""
-    with _scanned(folder) as found:
-        return list(found)
+def entries_of(folder: Path, most: int | None = None) -> list[os.DirEntry[str]]:
+    """What is in a runs folder, or the first of it; nothing if there is none. One that cannot be read is refused."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(itertools.islice(entries, most))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise unreadable(folder, error) from None
 
 
 def require_readable(folder: Path) -> None:
     """Refuse a runs folder that is there and cannot be read."""
-    with _scanned(folder):
-        pass
-
-
-@contextlib.contextmanager
-def _scanned(folder: Path) -> Iterator[Iterable[os.DirEntry[str]]]:
-    try:
-        found = os.scandir(folder)
-    except FileNotFoundError:
-        yield ()
-        return
-    except (OSError, ValueError) as error:
-        raise unreadable(folder, error) from None
-    with found:
-        try:
-            yield found
-        except OSError as error:
-            raise unreadable(folder, error) from None
+    entries_of(folder, most=1)
 
 
 def unreadable(folder: str | os.PathLike[str], error: Exception) -> RunError:
@@ -61,17 +48,18 @@ def run_paths(folder: Path) -> list[Path]:
     return told_apart(folder)[0]
 
 
-def other_entries(folder: Path) -> dict[Path, str]:
-    """The folders and links of a runs folder that somebody may take for runs, last name first, each with what it is.
+def newest(folder: Path) -> str:
+    """The ids of the newest runs in a folder, in a sentence."""
+    known = [path.name for path in run_paths(folder)[:5]]
+    return f"The newest are: {', '.join(known)}." if known else "There is none yet: record one."
+
+
+def told_apart(folder: Path) -> tuple[list[Path], dict[Path, str]]:
+    """The folders of all runs, and the others that somebody may take for runs, last name first, each with what it is.
 
     :data:`LINK` to a folder or to nothing, a folder with :data:`NO_MANIFEST`, or one whose name is no run's id
     (:data:`OTHER_NAME`). Hidden ones and the built texts are left out.
     """
-    return told_apart(folder)[1]
-
-
-def told_apart(folder: Path) -> tuple[list[Path], dict[Path, str]]:
-    """What :func:`run_paths` and :func:`other_entries` give, by one look at the folder."""
     runs: list[Path] = []
     others: dict[Path, str] = {}
     for entry in sorted(entries_of(folder), key=lambda each: each.name, reverse=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import HistoryError, RunError, one_line
 from .files.file_kinds import kind_by_name, kind_of
-from .run_folder import ID_PATTERN, run_paths
+from .run_listing import ID_PATTERN, newest, run_paths
 
 _MANIFEST = "run.json"
 _SUFFIX = ".safetensors"
@@ -120,8 +120,5 @@ def _nowhere(word: str, folder: Path, run_id: str) -> str:
         pass
     if run_id and (folder / run_id).is_symlink():
         return f"that is a link to {os.path.realpath(folder / run_id)}. Name the folder that it leads to."
-    known = [path.name for path in run_paths(folder)][:5]
-    listed = f"The newest runs are: {', '.join(known)}." if known else "There is no run yet: record one."
-    if not word.strip():
-        return f"no name was given. {listed}"
-    return f"it is neither a run there nor a file or folder here. {listed}"
+    fault = "it is neither a run there nor a file or folder here" if word.strip() else "no name was given"
+    return f"{fault}. {newest(folder)}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import filelock
 
+from ..errors import RunError
 from .status import is_read_only
 
 # A sweep beside it may hold a new lock for an instant.
@@ -35,6 +36,16 @@ def staged(folder: Path, kind: str) -> Iterator[Path]:
             yield stage
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+
+
+def require_room(folder: Path, needed: int, advice: str) -> None:
+    """Refuse to begin what the disk of a folder, which may not exist yet, has no room for."""
+    standing = next((place for place in (folder, *folder.parents) if place.exists()), Path.cwd())
+    if needed > (free := shutil.disk_usage(standing).free):
+        raise RunError(
+            f"the disk must have room for the whole run; it needs {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free in "
+            f'"{standing}". {advice}'
+        )
 
 
 def sweep(folder: Path, is_library: bool = True) -> None:

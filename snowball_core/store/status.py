@@ -121,19 +121,16 @@ def lock_shared_with_child(log: IO[bytes]) -> None:
 def hold(path: Path) -> Iterator[None]:
     """Be the one writer of a run."""
     require_writable()
-    lock = lock_of(path)
     try:
-        lock.acquire(timeout=2.0, poll_interval=0.05)
+        lock = lock_of(path).acquire(timeout=2.0, poll_interval=0.05)
     except filelock.Timeout:
         raise RunError(
             f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.'
         ) from None
     except OSError as error:
         raise RunError(f'the run folder must be writable; "{path}": {error.strerror}.') from None
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()
 
 
 def read_status(path: Path) -> Status:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def verify_hashes(run: Run) -> Verification:
     return result
 
 
-def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step: None) -> Verification:
+def replay(run: Run, folder: Path) -> Verification:
     """Train the run again and compare every recorded snapshot and every row of numbers, bit for bit.
 
     Raises
@@ -90,7 +90,7 @@ def replay(run: Run, folder: Path, progress: Callable[[int], None] = lambda step
         )
     found = _verified(run)
     problems = (*found.problems, *_text_problems(run, corpus), *_training_problems(run, training))
-    return _compared(run, corpus, replace(found, problems=tuple(dict.fromkeys(problems))), progress)
+    return _compared(run, corpus, replace(found, problems=tuple(dict.fromkeys(problems))))
 
 
 def _verified(run: Run) -> Verification:
@@ -118,7 +118,7 @@ def _training_problems(run: Run, training: Training) -> Iterator[str]:
             yield f"{MANIFEST} must say of the training what it does; its provenance names another {name}."
 
 
-def _compared(run: Run, corpus: Corpus, found: Verification, progress: Callable[[int], None]) -> Verification:
+def _compared(run: Run, corpus: Corpus, found: Verification) -> Verification:
     """What training again adds: how many snapshots and rows are the same, and where the first other one is."""
     recorded = _readable(run)
     steps = run.steps(max((len(words) for words in recorded.values()), default=0))
@@ -132,7 +132,6 @@ def _compared(run: Run, corpus: Corpus, found: Verification, progress: Callable[
             compared += not differing
         if differing:
             return replace(found, replayed=compared, first_difference=snapshot.step, what_differs=differing)
-        progress(snapshot.step)
         if snapshot.step >= last:
             break
     return replace(found, replayed=compared, rows=len(rows))

@@ -19,7 +19,7 @@ from snowball_core.cli.main import main
 from snowball_core.errors import RunError
 from snowball_core.jobs.workers import alive
 from snowball_core.store.run_folder import METRICS, Run, open_run
-from snowball_core.store.run_listing import other_entries, run_paths
+from snowball_core.store.run_listing import run_paths, told_apart
 from snowball_core.store.trash import trash
 from snowball_core.tables.comparison import kin
 from snowball_core.tables.library import answer_of, row, shelf
@@ -200,7 +200,7 @@ def test_names_of_every_kind_are_listed(make_run: MakeRun, tmp_path: Path) -> No
     assert listed == [run.id, "zwei Wörter", "x" * 255, "caf\\udce9"]
     assert "\n".join(listed).encode()
     paging.opened("library")
-    assert set(other_entries(tmp_path).values()) == {"no run.json"}
+    assert set(told_apart(tmp_path)[1].values()) == {"no run.json"}
 
 
 @pytest.mark.parametrize("how", ["file", "loop", "long"])

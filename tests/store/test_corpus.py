@@ -235,7 +235,7 @@ def test_the_python_manual_is_english_ascii_and_the_same_every_time():
 def test_without_a_network_the_download_names_the_address_and_the_offline_way(monkeypatch):
     monkeypatch.setattr(published_text, "GATSBY_ADDRESS", "http://127.0.0.1:9/pg64317.txt")
     with pytest.raises(CorpusError, match=r"needs a network; http://127.0.0.1:9/.* could not be reached .*gatsby --from FILE"):
-        download_gatsby(timeout=2)
+        download_gatsby()
 
 
 @pytest.fixture

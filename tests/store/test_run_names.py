@@ -89,9 +89,9 @@ def test_a_word_that_names_nothing_is_neither_a_run_nor_a_file(run: Run, elsewhe
     library = run.path.parent
     for word in ("nobody", "./nobody", "some/where/x.safetensors", "x" * 300, "/tmp/" * 2_000, "UPPER", "a\0b", "bad\udcff"):
         told = refused(word, library)
-        assert f"in {library}: it is neither a run there nor a file or folder here. The newest runs are: {run.id}" in told
+        assert f"in {library}: it is neither a run there nor a file or folder here. The newest are: {run.id}" in told
     assert "no name was given" in refused("", library)
-    assert "There is no run yet" in refused("nobody", elsewhere)
+    assert "There is none yet" in refused("nobody", elsewhere)
 
 
 def test_a_folder_a_link_and_a_file_that_are_no_run_are_named_for_what_they_are(run: Run, elsewhere: Path) -> None:

@@ -176,7 +176,7 @@ def test_a_library_that_takes_no_run_is_blamed_and_not_the_zip(
     words = {
         "file": 'into a folder that can be written; ".*elsewhere": (Not a directory|File exists)',
         "full": 'into a folder that can be written; ".*elsewhere": No space left on device',
-        "room": "the disk must have room for the run",
+        "room": "the disk must have room for the whole run",
     }[how]
     if how == "file":
         library.write_text("")

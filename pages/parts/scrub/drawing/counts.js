@@ -33,8 +33,8 @@ function drawCounts(side) {
 
 function paintBackdrop(side, { draw, width, height }) {
   const { reel, where, scrubber: { theme, scale } } = side
-  // Of a history from a file nobody knows loss and rate: it has no strip.
-  const strip = reel.loss.length || reel.header.alive ? STRIP : 0
+  // Loss and rate of a history from a file are not known: it has no strip.
+  const strip = scale.strip ? STRIP : 0
   const bottom = height - strip - GAP - BOTTOM, top = TOP + 14
   const x = part => LEFT + part * (width - LEFT - RIGHT)
   const tallest = Math.log1p(1.1 * scale.tokens)

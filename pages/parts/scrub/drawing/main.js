@@ -53,7 +53,7 @@ function unite(scrubber, reels) {
   const events = [...new Set(reels.flatMap(reel => [...reel.event].map(snapshot => recordedAt(steps, reel.step[snapshot]))))].sort((a, b) => a - b)
   const most = of => Math.max(...reels.map(of))
   const shades = [0, 1].map(end => most(reel => reel.header.shades[end]))
-  const scale = { last: most(reel => reel.header.last_step), tokens: most(reel => reel.tokens), names: most(reel => reel.names), lost: reels.some(reel => reel.lost.length), shades }
+  const scale = { last: most(reel => reel.header.last_step), tokens: most(reel => reel.tokens), names: most(reel => reel.names), lost: reels.some(reel => reel.lost.length), strip: reels.some(reel => reel.loss.length || reel.header.alive), shades }
   Object.assign(scrubber, { steps, events, scale, last: steps.length - 1, serial: scrubber.serial + 1, alive: reels[0].header.alive })
 }
 
@@ -67,8 +67,9 @@ function load(scrubber, reels) {
   const kept = same ? scrubber.steps[scrubber.index] : null
   const isRegrouped = !same || sides[0].reel.header.group !== header.group
   unite(scrubber, reels)
-  sides.forEach((side, i) => loadSide(side, reels[i], isRegrouped))
+  sides.forEach((side, i) => loadSide(side, reels[i]))
   if (isRegrouped) {
+    for (const side of sides) side.basis = side.basisPicker.value = header.basis
     scrubber.loop = []
     scrubber.buttons.loop.textContent = "Loop from here"
   }
@@ -94,10 +95,9 @@ function load(scrubber, reels) {
   if (follows && scrubber.steps[scrubber.last] !== header.step) writeBack(scrubber)
 }
 
-function loadSide(side, reel, isRegrouped) {
+function loadSide(side, reel) {
   const { header } = reel, { told, cells } = side
   Object.assign(side, { reel, shades: shader(reel, side.scrubber.scale.shades), image: null })
-  if (isRegrouped) side.basis = side.basisPicker.value = header.basis
   told.story.textContent = header.story
   told.story.parentElement.hidden = !header.story
   side.watch.hidden = reel.last === 0

@@ -50,22 +50,24 @@ function marker(draw, x, y, radius, shape) {
   draw.stroke()
 }
 
-// The way of every vector's first token through the last snapshots, fading with age.
+// The way of every vector's first token through the last snapshots, fading with age. Lines of one age and colour are stroked
+// together: thousands of strokes in two pictures would take longer than a frame.
 function paintTrails({ reel, basis, scrubber: { theme } }, draw, now, frame, x, y) {
   if (now.vectors.length > 200) return
+  const later = now.vectors.map(vector => place(reel, frame, vector.number, basis))
   draw.lineWidth = 1.6
-  for (const vector of now.vectors) {
-    const token = vector.tokens[0]
-    draw.strokeStyle = slotColour(theme, vector.slot)
-    let later = place(reel, frame, vector.number, basis)
-    for (let back = 1; back <= Math.min(TRAIL, frame); back++) {
-      const earlier = place(reel, frame - back, partition(reel, reel.partition[frame - back]).label[token], basis)
-      draw.globalAlpha = 0.75 * (1 - back / (TRAIL + 1))
-      draw.beginPath()
-      draw.moveTo(x(later[0]), y(later[1]))
-      draw.lineTo(x(earlier[0]), y(earlier[1]))
-      draw.stroke()
-      later = earlier
+  for (let back = 1; back <= Math.min(TRAIL, frame); back++) {
+    const { label } = partition(reel, reel.partition[frame - back]), lines = {}
+    now.vectors.forEach((vector, i) => {
+      const earlier = place(reel, frame - back, label[vector.tokens[0]], basis), line = (lines[slotColour(theme, vector.slot)] ??= new Path2D())
+      line.moveTo(x(later[i][0]), y(later[i][1]))
+      line.lineTo(x(earlier[0]), y(earlier[1]))
+      later[i] = earlier
+    })
+    draw.globalAlpha = 0.75 * (1 - back / (TRAIL + 1))
+    for (const [colour, line] of Object.entries(lines)) {
+      draw.strokeStyle = colour
+      draw.stroke(line)
     }
   }
   draw.globalAlpha = 1

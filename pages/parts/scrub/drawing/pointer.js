@@ -106,9 +106,9 @@ function connectPointer(side) {
   const { scrubber } = side
   for (const [picture, canvas] of Object.entries(side.canvases)) {
     canvas.addEventListener("pointermove", event => {
-      const hit = pointed(side, picture, event.offsetX, event.offsetY)
+      const hit = event.buttons ? null : pointed(side, picture, event.offsetX, event.offsetY)
       if (picture !== "counts") canvas.style.cursor = hit ? "pointer" : "default"
-      if (hit && !event.buttons) showTip(scrubber, hit[0], event.clientX, event.clientY)
+      if (hit) showTip(scrubber, hit[0], event.clientX, event.clientY)
       else scrubber.tip.hidden = true
     })
     canvas.addEventListener("pointerleave", () => (scrubber.tip.hidden = true))

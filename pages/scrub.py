@@ -9,16 +9,37 @@ from pages.parts.server.front_door import require_front_door
 require_front_door("pages/scrub.py")
 
 from pages.parts.scrub import growing_run  # noqa: E402
-from pages.parts.scrub.component import is_native, scrubber  # noqa: E402
+from pages.parts.scrub.component import draw_run  # noqa: E402
 from pages.parts.scrub.exact_step import exact_step  # noqa: E402
-from pages.parts.scrub.exact_view import exact_view  # noqa: E402
-from pages.parts.scrub.playback import EVERY_SECONDS, is_playing  # noqa: E402
 from pages.parts.shared.divergence_notice import say_diverged  # noqa: E402
 from pages.parts.shared.group_and_unit import pick_group, pick_unit, say_unusable  # noqa: E402
 from pages.parts.shared.run_footer import provenance  # noqa: E402
 from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
+from pages.parts.shared.text import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
-from snowball_core.tables.census import drawable_snapshots, recorded_snapshots  # noqa: E402
+from snowball_core.store.run_folder import Run  # noqa: E402
+from snowball_core.tables.census import group_mask, recorded_snapshots  # noqa: E402
+
+
+def draw(run: Run, group: str, unit: str) -> None:
+    """Draw what is recorded of the run by now."""
+    status = run.status()
+    say_ended(status)
+    snapshots = recorded_snapshots(run)
+    say_diverged(run, group, snapshots)
+    began = growing_run.began()
+    if status.is_alive:
+        growing_run.watch(run, snapshots)
+    elif not snapshots:
+        st.warning(f"Nothing was recorded in this run. {plain(status.message)}")
+        st.page_link("pages/train.py", label="Resume it on the Train page, or choose another run")
+    if not group_mask(run.dead, group).any():
+        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
+    elif snapshots:
+        is_drawn = draw_run(run, snapshots, group, unit, status.is_alive)
+        growing_run.drawn(began)
+        exact_step(run, snapshots, group, unit, is_drawn)
+
 
 heading = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="heading")
 heading.title("Scrub", width="stretch")
@@ -35,23 +56,9 @@ else:
         run = pick_run(notices)
         group, unit = pick_group(), pick_unit()
 if run is not None:
-    status = run.status()
-    alive = status.is_alive
     say_unusable(run, address)
     try:
-        say_diverged(run, group, recorded_snapshots(run))
+        draw(run, group, unit)
     except SnowballError as error:
         say_refusal(error, run, notices)
-    say_ended(status)
-    drawable, began = 0 if is_native() else drawable_snapshots(run, group), growing_run.began()
-    if drawable and alive:
-        growing_run.watch(run, drawable)
-    if drawable and scrubber(run, drawable, group, unit, alive):
-        growing_run.drawn(began)
-        exact_step(run, drawable, group, unit)
-    else:
-        waits = alive and not drawable and not is_native()
-        st.fragment(exact_view, run_every=1.0 if alive else EVERY_SECONDS if is_playing() else None)(
-            run, group, unit, alive, waits
-        )
     provenance(run)

@@ -126,7 +126,6 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test's folder as the library of the app in this process."""
     monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
     monkeypatch.delenv("SNOWBALL_READONLY", raising=False)
-    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
     return tmp_path
 
 

@@ -3,8 +3,6 @@
 step_axis          the step axis: symlog, linear or by events
 counts_and_places  counts, loss, rate, sizes, places; colours
 heatmap            pairwise distances as pixels
-selection          one step with what is selected, and trails
-pointing           what can be pointed at in one step
 fixed_axes         basis and domain of places, fixed for a run
 distances          distances over the steps
 overlay            several runs on one axis

@@ -248,6 +248,8 @@ def _widening(count: int) -> npt.NDArray[np.intp]:
 def packed_blob(made: Reel, facts: Mapping[str, Any]) -> bytes:
     """The reel as one blob: length of the header (uint32), the header as JSON, then the arrays, each at a multiple of 8.
 
+    The header's ``size`` is the bytes of the arrays: blobs may follow one another.
+
     Parameters
     ----------
     made : Reel
@@ -260,6 +262,6 @@ def packed_blob(made: Reel, facts: Mapping[str, Any]) -> bytes:
         listed[name] = [array.dtype.str[1:], at, array.size]
         parts.append(body.ljust(-(-len(body) // 8) * 8, b"\0"))
         at += len(parts[-1])
-    text = json.dumps({**made.header, **facts, "arrays": listed}, allow_nan=False).encode()
+    text = json.dumps({**made.header, **facts, "arrays": listed, "size": at}, allow_nan=False).encode()
     text = text.ljust(-(-(4 + len(text)) // 8) * 8 - 4)
     return b"".join([struct.pack("<I", len(text)), text, *parts])

@@ -50,7 +50,7 @@ def test_every_snapshot_can_be_drawn_from_its_frame_exactly(unit: str) -> None:
         np.testing.assert_array_equal(np.where(np.bincount(label)[label] > 1, label + 1, 0), holes)
 
 
-def test_the_places_are_those_of_the_native_picture() -> None:
+def test_the_places_are_those_of_the_exported_picture() -> None:
     history, seen = made()
     axes = stage(history, DEAD).axes
     frame = seen.arrays["frame"][20]
@@ -202,6 +202,7 @@ def test_the_blob_says_where_every_array_begins() -> None:
     length = int.from_bytes(blob[:4], "little")
     header = json.loads(blob[4 : 4 + length])
     assert header["step"] == 4
+    assert header["size"] == len(blob) - 4 - length
     assert header["ids"] == list(range(6))
     for name, (kind, at, size) in header["arrays"].items():
         assert (4 + length + at) % 8 == 0

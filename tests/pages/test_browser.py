@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -91,56 +90,6 @@ def test_arrow_keys_and_buttons_move_the_step_and_the_address(server: str, page:
         page.keyboard.press(key)
         expect(exact).to_contain_text(f"Exact at step {step} ")
     names(page, run=run.id, step="6", group="dead", unit="cells", select=None, axis=None)
-
-
-def test_a_native_step_change_sends_data_only_and_keys_and_clicks_are_heard(server: str, page: Page, make_run: MakeRun) -> None:
-    run = make_run()
-    received: list[int] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
-    visit(page, f"{server}/?run={run.id}&step=5&native=1")
-    charts = page.locator("[aria-label='Places of the vectors on two principal axes'] svg").first
-    at_rest(page)
-    charts.evaluate("picture => { picture.dataset.kept = 'yes' }")
-    received.clear()
-    page.locator(".st-key-jump1 button").first.click()
-    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 6 ")
-    at_rest(page)
-    assert sum(received) < 100_000
-    assert charts.evaluate("picture => picture.dataset.kept") == "yes"
-    for key, step in (("PageDown", 9), ("PageUp", 6)):
-        page.locator("h1").click()
-        page.keyboard.press(key)
-        expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step} ")
-    page.locator(".st-key-sizes path[aria-label*='hole 1']").first.click()
-    expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token")
-    expect(page.locator(".marked")).to_have_count(2)
-    picture = page.locator(".st-key-heatmap canvas")
-    bar = page.locator(".st-key-sizes path[aria-label*='hole 1']").first
-    point = page.locator(".st-key-places .mark-symbol.role-mark path").first
-
-    def selects(click: Callable[[], None], word: str | None) -> None:
-        """Click as a visitor does: when the page has answered the click before."""
-        at_rest(page)
-        click()
-        names(page, native="1", select=word)
-
-    selects(lambda: picture.click(position={"x": 200, "y": 370}), "t5")
-    selects(bar.click, "h0")
-    selects(bar.click, None)  # the same click again lets go
-    expect(page.locator(".st-key-biography")).to_have_count(0)
-    # A row of the picture is a token, also inside a hole; a point is a vector.
-    for word in ("t0", None):
-        selects(lambda: picture.click(position={"x": 200, "y": 10}), word)
-    expect(page.locator(".st-key-biography")).to_have_count(0)
-    for word in ("h0", None, "h0"):
-        selects(point.click, word)
-    page.locator("h1").click()
-    page.keyboard.press("Space")
-    expect(page.locator(".st-key-play")).to_contain_text("Pause")
-    page.keyboard.press("Space")
-    expect(page.locator(".st-key-play")).to_contain_text("Play")
-    page.reload()
-    expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token 0 (NUL)")
 
 
 def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: str, page: Page, make_run: MakeRun) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from conftest import MakeRun
-from paging import sound, specs, texts
+from paging import drawn_sides, sound, specs, texts
 from streamlit.testing.v1 import AppTest
 from tiny_run import made_run
 
@@ -72,7 +72,7 @@ def test_the_same_configuration_with_other_bits_is_flagged_with_its_step(make_ru
 def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> None:
     runs = [make_run(seed=1, name="one"), redrawn(make_run(seed=2, name="two", steps=12), 3)]
     app = opened(*runs, align=align)
-    assert len(app.get("vega_lite_chart")) == 5 + 2 * 3
+    assert len(app.get("vega_lite_chart")) == 5
     # The trainer's numbers are of no group.
     assert "the whole run, whatever the group · unit: nats" in texts(app.markdown)
     assert "not on this axis" not in texts(app.info).lower()
@@ -142,8 +142,15 @@ def test_runs_of_other_sizes_steps_and_states_are_compared(make_run: MakeRun) ->
     app = opened(*runs)
     assert "4 runs" in texts(app.markdown)
     assert "interrupted" in table(app, "state")["state"].tolist()
-    assert "Step 300" in texts(opened(*runs, left=runs[2].id, right=runs[1].id, at="300").caption)
-    assert "has no dead tokens" in texts(opened(*runs, left=runs[3].id).info)
+    app = opened(*runs, left=runs[2].id, right=runs[1].id, at="300")
+    assert "Step 300 was not recorded here: the last recorded one before it, 5, is shown." in texts(app.caption)
+    assert [(side["run"], side["last_step"], side["step"]) for side in drawn_sides(app)] == [
+        (runs[2].id, 20, 300),
+        (runs[1].id, 300, 300),
+    ]
+    app = opened(*runs, left=runs[3].id)
+    assert "has no dead tokens" in texts(app.info)
+    assert [side["run"] for side in drawn_sides(app)] == [runs[1].id]
 
 
 def test_shapes_that_differ_are_said_before_any_number(make_run: MakeRun, tmp_path: Path) -> None:
@@ -192,24 +199,17 @@ def test_the_other_seeds_of_a_run_are_added_by_a_button(make_run: MakeRun) -> No
     assert app.multiselect(key="compared").value == [first.id, other.id, second.id]
 
 
-def test_both_sides_show_the_same_step_with_the_numbers_of_their_files(make_run: MakeRun) -> None:
+@pytest.mark.parametrize("step", [9, 10])
+def test_both_sides_show_the_same_step_with_the_numbers_of_their_files(make_run: MakeRun, step: int) -> None:
     one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 7)
-    app = opened(one, two, at="9")
-    for step in (9, 10):
-        shown = table(app, "exact numbers").set_index("exact numbers")
-        for side, run in (("left", one), ("right", two)):
-            exact = exact_numbers(run.history().words[step][run.dead])
-            assert shown.loc["U unique vectors", f"{side}, step {step}"] == f"{exact['unique']:,}"
-            assert shown.loc["largest L∞, weight units", f"{side}, step {step}"] == repr(exact["linf_weight"])
-        app = sound(app.button(key="to-+1").click().run())
-    assert app.slider(key="at").value == 11
-
-
-def test_the_chart_descriptions_stay_when_the_step_moves(make_run: MakeRun) -> None:
-    one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 7)
-    app = opened(one, two, at="2")
-    before = specs(app)
-    assert specs(sound(app.slider(key="at").set_value(17).run())) == before
+    app = opened(one, two, at=str(step))
+    numbers = table(app, "exact numbers").set_index("exact numbers")
+    for side, run in (("left", one), ("right", two)):
+        exact = exact_numbers(run.history().words[step][run.dead])
+        assert numbers.loc["U unique vectors", f"{side}, step {step}"] == f"{exact['unique']:,}"
+        assert numbers.loc["largest L∞, weight units", f"{side}, step {step}"] == repr(exact["linf_weight"])
+    names = [(side["name"], side["step"], side["alive"], side["story"]) for side in drawn_sides(app)]
+    assert names == [(f"A · seed 1: {one.id}", step, False, ""), (f"B · seed 2: {two.id}", step, False, "")]
 
 
 def test_a_marked_run_is_drawn_as_data(make_run: MakeRun) -> None:

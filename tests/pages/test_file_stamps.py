@@ -24,12 +24,6 @@ LONG_AGO = (1_600_000_000, 1_600_000_000)
 pytestmark = pytest.mark.usefixtures("library")
 
 
-@pytest.fixture(autouse=True)
-def native(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
-    monkeypatch.setenv("SNOWBALL_RUNS", str(tmp_path))
-
-
 def another_history(run: Run, to: Path) -> Path:
     """A history of the same size in which every dead token is one from the start, and nothing moves."""
     words = np.repeat(falling_together(1), 21, axis=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import falling_together
-from paging import opened, texts
+from paging import opened, sound, texts
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
@@ -33,7 +33,7 @@ def test_a_foreign_history_is_counted_and_says_why_its_dead_are_unknown(history:
     app = from_file(file=str(history))
     assert "F32 · 20 snapshots of 16 tokens with 4 components" in texts(app.markdown)
     assert "Which tokens are dead is not known for a foreign history" in texts(app.info)
-    events, steps = (frame.value for frame in app.dataframe)
+    *_, events, steps = (frame.value for frame in app.dataframe)
     words = values(falling_together(20))
     assert list(steps["unique"]) == [len(np.unique(frame, axis=0)) for frame in words]
     apart = [np.abs(frame[:, None] - frame).max() for frame in words]
@@ -42,7 +42,7 @@ def test_a_foreign_history_is_counted_and_says_why_its_dead_are_unknown(history:
     assert len(app.get("vega_lite_chart")) == 1
 
 
-def test_without_the_scrubber_a_slider_chooses_the_snapshot_of_a_foreign_history(history: Path) -> None:
+def test_the_exact_numbers_of_a_foreign_history_are_those_of_the_snapshot(history: Path) -> None:
     app = from_file(file=str(history), step="7")
     frame = values(falling_together(20))[7]
     _, sizes = np.unique(frame, axis=0, return_counts=True)
@@ -51,10 +51,19 @@ def test_without_the_scrubber_a_slider_chooses_the_snapshot_of_a_foreign_history
     assert "Exact at step 7** · all: 16 tokens" in texts(app.markdown)
 
 
+def test_where_a_snapshot_is_too_large_to_be_drawn_a_field_chooses_it(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snowball_core.charts.scrubber_data._MOST_NUMBERS", 10)
+    app = from_file(file=str(history), step="7")
+    assert "Choose a smaller group" in texts(app.warning)
+    assert not app.get("bidi_component")
+    app = sound(app.number_input(key="typed-step").set_value(9).run())
+    assert "Exact at step 9** · all: 16 tokens" in texts(app.markdown)
+
+
 def test_the_dead_tokens_of_a_foreign_history_may_be_named(history: Path) -> None:
     app = from_file(file=str(history), dead="0-5", group="dead")
     assert "dead is not known" not in texts(app.info)
-    steps = app.dataframe[1].value
+    steps = app.dataframe[-1].value
     assert set(steps["tokens"]) == {6}
     assert steps["unique"].iloc[-1] == 1
     assert "no dead tokens" not in texts(app.info)

@@ -42,17 +42,17 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     Image.open(io.BytesIO(taken(page, "take-unique-png")[1])).verify()
     read = pd.read_parquet(io.BytesIO(table))
     assert read.groupby("run")["step"].count().to_dict() == {one.id: 21, two.id: 21}
-    page.locator(".st-key-together").get_by_role("button", name="+1").click()
+    page.locator("h1").click()
+    page.keyboard.press("ArrowRight")
     names(page, at="1")
     at_rest(page)
     # What is clicked in a picture on the one side is framed on both.
-    overlay = page.locator(".st-key-heatmapleft canvas")
-    for word, frames in (("t0", 2), (None, 0), ("t0", 2)):
-        overlay.click(position={"x": 120, "y": 20})
+    heatmap = page.locator("[data-picture=distances]").nth(0)
+    for word, told in (("t0", "Framed: token 0 (NUL)"), (None, "Click a hole or a token"), ("t0", "Framed: token 0 (NUL)")):
+        heatmap.click(position={"x": 160, "y": 10})
         names(page, at="1", select=word)
+        expect(page.get_by_text(told)).to_be_visible()
         at_rest(page)
-        for side in ("left", "right"):
-            expect(page.locator(f".st-key-heatmap{side} .marked")).to_have_count(frames)
     page.get_by_text("Open in Scrub").nth(1).click()
     expect(page).to_have_url(re.compile("select=t0"))
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 1 · dead")

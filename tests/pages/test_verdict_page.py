@@ -141,8 +141,7 @@ def test_about_explains_every_entry_under_a_heading_of_its_own() -> None:
     assert "there is no constant ε" in texts(app.markdown)
 
 
-def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SNOWBALL_NATIVE", "1")
+def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun) -> None:
     runs = [make_run(name=f"run-{seed}", seed=seed) for seed in (1, 2)]
     known = set(anchors().values())
     asked = {"scrub": {}, "verdict": {}, "lineage": {}, "motion": {}, "compare": {"runs": ",".join(run.id for run in runs)}}

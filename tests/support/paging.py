@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from streamlit.components.v2 import manifest_scanner
@@ -56,3 +58,18 @@ def token_list(app: AppTest, label: str) -> Selectbox:
 def specs(app: AppTest) -> list[str]:
     """The description of every chart."""
     return [node.proto.spec for node in app.get("vega_lite_chart")]
+
+
+def drawn(app: AppTest) -> dict[str, Any]:
+    """What the scrubber says of the history that it draws, or of the first of two."""
+    return drawn_sides(app)[0]
+
+
+def drawn_sides(app: AppTest) -> list[dict[str, Any]]:
+    """The same of every side."""
+    blob, sides = app.get("bidi_component")[0].proto.bytes, []
+    while blob:
+        body = 4 + int.from_bytes(blob[:4], "little")
+        sides.append(json.loads(blob[4:body]))
+        blob = blob[body + sides[-1]["size"] :]
+    return sides

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
@@ -13,21 +12,19 @@ from snowball_core.charts import distances
 from snowball_core.errors import SnowballError
 from snowball_core.store.files.tensor_header import history_file
 from snowball_core.store.history import History
-from snowball_core.tables.census import csv_bytes, last_hole_change, recorded_at
+from snowball_core.tables.census import csv_bytes, last_hole_change
 from snowball_core.tables.divergence import divergence
 from snowball_core.tables.lineage import event_rows, event_table
 
-from ..scrub import figures
-from ..scrub.biography import biography
-from ..scrub.component import FRAGMENT, Known, is_native, mount
-from ..scrub.step_tables import tables
+from ..scrub.component import FRAGMENT, Side, draw_here
+from ..scrub.exact_step import exact_view, view_at
 from ..shared.divergence_notice import say_lost
 from ..shared.group_and_unit import pick_group, pick_unit
-from ..shared.selection import arrive, go, here, selected
+from ..shared.selection import arrive, here
 from ..shared.text import many, plain
 from ..shared.url_state import type_text
 from . import opened_file
-from .opened_file import Asked, FileMoment, opened
+from .opened_file import FileKey, opened
 
 _COLUMNS = (
     *("step", "tokens", "unique", "black_holes", "population", "singletons", "largest", "sizes"),
@@ -68,7 +65,7 @@ def foreign_view() -> None:
         return
     try:
         file = history_file(path)
-        _history(opened_file.asked_for(file, key.strip(), dead.strip(), text.strip()))
+        _history(opened_file.key_of(file, key.strip(), dead.strip(), text.strip()))
     except SnowballError as error:
         st.error(plain(error))
 
@@ -77,8 +74,8 @@ def _field(label: str, key: str, placeholder: str, help: str) -> str:
     return type_text(label, key, placeholder=placeholder, help=help, width=220)
 
 
-def _history(asked: Asked) -> None:
-    history = opened(asked)
+def _history(file: FileKey) -> None:
+    history = opened(file)
     count, vocab, hidden = history.words.shape
     size = f"{many(count, 'snapshot')} of {many(vocab, 'token')} with {many(hidden, 'component')}"
     kind = "BF16" if history.words.dtype.itemsize == 2 else "F32"
@@ -97,62 +94,38 @@ def _history(asked: Asked) -> None:
         return
     say_lost(divergence(history, group))
     # All long work before the scrubber: where it comes to rest a part of the page runs again, and that would break work off.
-    table = opened_file.measures(asked)
-    told = opened_file.lineage(asked, group)
-    _exact(asked, group, _is_scrubbed(asked, history, table, group, unit))
+    table = opened_file.measures(file)
+    account = opened_file.lineage(file, group)
+    _exact(file, group, unit, _is_drawn(file, history, table, group, unit))
     if count > 1:
         _farthest(history, table, group, unit)
-    _tables(history, table[table["group"] == group], event_table(event_rows(told, history.steps)), group)
+    _tables(history, table[table["group"] == group], event_table(event_rows(account, history.steps)), group)
 
 
-def _is_scrubbed(asked: Asked, history: History, table: pd.DataFrame, group: str, unit: str) -> bool:
-    """Draw the scrubber; False where it is not wanted, or, after saying why, where a snapshot is too large for it."""
-    if is_native():
-        return False
+def _is_drawn(file: FileKey, history: History, table: pd.DataFrame, group: str, unit: str) -> bool:
+    """Draw the scrubber; False, after saying why, where a snapshot is too large for it."""
+    name = " ".join(map(str, file))
+    arrive(name, last_hole_change(table, group), int(history.steps[-1]), history.steps, is_file=True)
     try:
-        made, told = opened_file.frames(asked, group, unit)
+        reel, story = opened_file.frames(file, group, unit)
     except SnowballError as error:
         st.warning(f"The snapshots cannot be drawn: {plain(error)}")
         return False
-    count = len(history.words)
-    default = last_hole_change(table, group)
-    known = Known(_id(asked), count, count - 1, default, group, unit, history.dead, told)
-    mount(made, known, opened_file.are_bytes(history))
+    draw_here(Side(name, history, reel, group, story))
     return True
 
 
 @st.fragment(key=FRAGMENT)
-def _exact(asked: Asked, group: str, is_scrubbed: bool) -> None:
+def _exact(file: FileKey, group: str, unit: str, is_drawn: bool) -> None:
     """The numbers of the snapshot, the biography of what is selected, and the tables: what runs again when the slider rests."""
-    if not opened_file.is_unchanged(asked):
+    if not opened_file.is_unchanged(file):
         st.rerun()
     try:
-        steps = opened(asked).steps
-        moment = FileMoment(asked, group, recorded_at(steps, int(here()["step"]) if is_scrubbed else _slider(asked, steps)))
-        figures.numbers(moment)
-        if is_scrubbed:
-            biography(moment, selected())
-        tables(moment)
+        view = view_at(opened(file), int(here()["step"]), group, unit)
+        lineage, stays = (functools.partial(of, file, group) for of in (opened_file.lineage, opened_file.stays))
+        exact_view(view, lineage, stays, is_drawn)
     except SnowballError as error:
         st.error(plain(error))
-
-
-def _slider(asked: Asked, steps: npt.NDArray[np.int64]) -> int:
-    """The step, chosen without the scrubber."""
-    last = int(steps[-1])
-    place = arrive(_id(asked), 0, last, steps, is_file=True)
-    if not last:
-        return 0
-    st.session_state["foreign-step"] = min(int(place["step"]), last)
-    return int(st.slider(f"Step of {last:,}", 0, last, key="foreign-step", on_change=_moved))
-
-
-def _moved() -> None:
-    go(step=int(st.session_state["foreign-step"]))
-
-
-def _id(asked: Asked) -> str:
-    return " ".join(map(str, asked))
 
 
 def _farthest(history: History, table: pd.DataFrame, group: str, unit: str) -> None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from snowball_core.charts.scrubber_blob import Reel, reel, with_curves
-from snowball_core.measures.bf16 import Words
 from snowball_core.store.history import History, foreign, tokens_of
 from snowball_core.store.run_folder import corpora_folder, runs_folder
-from snowball_core.tables.at_step import tokens_at
 from snowball_core.tables.blocks import Progress
 from snowball_core.tables.lineage import Account, account, biography_table
 from snowball_core.tables.per_step import step_table
@@ -25,34 +19,26 @@ from snowball_core.tables.verdict import story_of
 from ..shared.file_stamps import file_stamp, holder
 from ..shared.progress_bar import Share, once
 
-# A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one nobody knows the names.
-_BYTES = 256
 
-
-class Asked(NamedTuple):
+class FileKey(NamedTuple):
     """What was typed, and the file as it was then: another file under the same path is another history."""
 
     path: str
     stamp: tuple[int, ...]
-    key: str
+    tensor: str
     dead: str
     text: str
 
 
 @holder
 @st.cache_resource(max_entries=4, show_spinner=False)
-def opened(asked: Asked) -> History:
+def opened(file: FileKey) -> History:
     """The history, read part by part."""
-    dead = tokens_of(asked.dead) if asked.dead else None
-    return foreign(Path(asked.path), asked.key or None, dead, asked.text or None, corpora_folder(runs_folder()))
+    dead = tokens_of(file.dead) if file.dead else None
+    return foreign(Path(file.path), file.tensor or None, dead, file.text or None, corpora_folder(runs_folder()))
 
 
-def are_bytes(history: History) -> bool:
-    """Whether the tokens may be called by the bytes they would be."""
-    return len(history.mask("all")) <= _BYTES
-
-
-def frames(asked: Asked, group: str, unit: str) -> tuple[Reel, str]:
+def frames(file: FileKey, group: str, unit: str) -> tuple[Reel, str]:
     """What the scrubber draws, and what happened in words.
 
     Raises
@@ -62,22 +48,22 @@ def frames(asked: Asked, group: str, unit: str) -> tuple[Reel, str]:
     """
 
     def made(tell: Share) -> tuple[Reel, str]:
-        history = opened(asked)
+        history = opened(file)
         drawn = with_curves(reel(history.words, history.steps, history.mask(group), unit, progress=tell), None)
         return drawn, story_of(history, group)
 
-    return once("foreign-frames", (*asked, group, unit), made, "Gathering every snapshot for the browser", 2)
+    return once("foreign-frames", (*file, group, unit), made, "Gathering every snapshot for the browser", 2)
 
 
-def lineage(asked: Asked, group: str) -> Account:
+def lineage(file: FileKey, group: str) -> Account:
     """The black holes of a group through the whole history."""
     said = "Following every black hole"
-    return once("foreign-lineage", (*asked, group), lambda tell: account(opened(asked), group, _counted(tell)), said)
+    return once("foreign-lineage", (*file, group), lambda tell: account(opened(file), group, _counted(tell)), said)
 
 
-def measures(asked: Asked) -> pd.DataFrame:
+def measures(file: FileKey) -> pd.DataFrame:
     """Every measure of every snapshot and group."""
-    return once("foreign-steps", asked, lambda tell: step_table(opened(asked), _counted(tell)), "Measuring every snapshot")
+    return once("foreign-steps", file, lambda tell: step_table(opened(file), _counted(tell)), "Measuring every snapshot")
 
 
 def _counted(tell: Share) -> Progress:
@@ -86,72 +72,19 @@ def _counted(tell: Share) -> Progress:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def stays(asked: Asked, group: str, token: int) -> pd.DataFrame:
+def stays(file: FileKey, group: str, token: int) -> pd.DataFrame:
     """The stays of a token in black holes of a group."""
-    return biography_table(lineage(asked, group), opened(asked), token)
+    return biography_table(lineage(file, group), opened(file), token)
 
 
-@dataclass(frozen=True)
-class FileMoment:
-    """One group of a history from a file at one snapshot.
-
-    Attributes
-    ----------
-    asked : Asked
-    group : str
-    index : int
-        The snapshot's number, which is its step.
-    """
-
-    asked: Asked
-    group: str
-    index: int
-
-    @property
-    def step(self) -> int:
-        """The number of the snapshot."""
-        return int(self.steps[self.index])
-
-    @property
-    def steps(self) -> npt.NDArray[np.int64]:
-        """The numbers of all snapshots."""
-        return opened(self.asked).steps
-
-    @cached_property
-    def rows(self) -> Words:
-        """The rows of the group."""
-        history = opened(self.asked)
-        rows: Words = history.words[self.index][history.mask(self.group)]
-        return rows
-
-    @cached_property
-    def tokens(self) -> pd.DataFrame:
-        """The token table of the group with its motion; where tokens are no bytes their numbers are their only names."""
-        history = opened(self.asked)
-        table = tokens_at(history, self.index, self.group)
-        return table if are_bytes(history) else table.assign(glyph=table["token"].astype(str))
-
-    def near(self) -> pd.DataFrame:
-        """The same: hidden classes were not recorded."""
-        return self.tokens
-
-    def lineage(self) -> Account:
-        """The black holes of the group through the whole history."""
-        return lineage(self.asked, self.group)
-
-    def stays(self, token: int) -> pd.DataFrame:
-        """The stays of a token in black holes of the group."""
-        return stays(self.asked, self.group, token)
-
-
-def is_unchanged(asked: Asked) -> bool:
+def is_unchanged(file: FileKey) -> bool:
     """Whether the files are still those that were opened."""
-    return asked_for(Path(asked.path), asked.key, asked.dead, asked.text).stamp == asked.stamp
+    return key_of(Path(file.path), file.tensor, file.dead, file.text).stamp == file.stamp
 
 
-def asked_for(path: Path, key: str, dead: str, text: str) -> Asked:
+def key_of(path: Path, tensor: str, dead: str, text: str) -> FileKey:
     """What was typed, with the files as they are now: the history and the text."""
-    return Asked(str(path), (*file_stamp(path), *(_text_stamp(text) if text else ())), key, dead, text)
+    return FileKey(str(path), (*file_stamp(path), *(_text_stamp(text) if text else ())), tensor, dead, text)
 
 
 def _text_stamp(text: str) -> tuple[int, ...]:

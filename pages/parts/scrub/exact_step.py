@@ -2,38 +2,118 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
+
+import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import SnowballError
+from snowball_core.export.view import View
+from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import group_mask, group_table
+from snowball_core.tables.at_step import tokens_at
+from snowball_core.tables.census import exact_numbers, recorded_at
+from snowball_core.tables.lineage import Account
 
 from ..shared import cached
+from ..shared.divergence_notice import say_rows
 from ..shared.downloads import Stand, take_home
-from ..shared.selection import here, selected, shown_step
+from ..shared.file_stamps import are_as_drawn
+from ..shared.selection import go, here, selected
 from ..shared.text import plain
-from . import figures
 from .biography import biography
-from .component import FRAGMENT
-from .figures import Moment
+from .component import FRAGMENT, are_bytes
 from .step_tables import tables
+
+_DEFINITIONS = {
+    "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
+    "black_holes": ("C black holes", "Vectors shared by two or more tokens."),
+    "population": ("P in holes", "Tokens that share their vector with another token."),
+    "singletons": ("S singletons", "Tokens that have a vector for themselves. P + S is all tokens of the group."),
+    "largest": ("Largest hole", "Tokens in the most populous black hole."),
+}
+_TYPED = "typed-step"
 
 
 @st.fragment(key=FRAGMENT)
-def exact_step(run: Run, snapshots: int, group: str, unit: str) -> None:
+def exact_step(run: Run, snapshots: int, group: str, unit: str, is_drawn: bool) -> None:
     """The numbers of the step, the biography of what is selected, and the tables, all from the file itself."""
+    path = str(run.path)
     try:
-        index = shown_step(run, snapshots)
-        mask = group_mask(run.dead, group)
-        rows = cached.rows_at(str(run.path), snapshots, index, mask)
-        tokens = group_table(rows, run.dead, mask)
-        step, measures = int(run.steps(snapshots)[index]), cached.measures(str(run.path), snapshots)
-        moment = Moment(run, snapshots, True, group, unit, step, rows, tokens, measures)
-        figures.numbers(moment)
-        if (asked := int(here()["step"])) != step:
-            st.caption(f"Step {asked:,} is not recorded: step {step:,}, the last recorded one before it, is shown.")
-        biography(moment, selected())
-        tables(moment)
-        take_home(Stand(run, snapshots, group, unit, step))
+        if not are_as_drawn(path):
+            st.rerun()  # the scrubber shows a history that was replaced
+        view = view_at(cached.history(path, snapshots), int(here()["step"]), group, unit)
+        lineage = functools.partial(cached.lineage_account, path, snapshots, group)
+        exact_view(view, lineage, functools.partial(cached.biography, path, snapshots, group), is_drawn)
+        take_home(Stand(run, snapshots, group, unit, view.step))
     except SnowballError as error:
         st.error(plain(error))
+
+
+def view_at(history: History, step: int, group: str, unit: str) -> View:
+    """The view at the last recorded step at or before a step."""
+    steps = history.steps
+    return View(history, int(steps[recorded_at(steps, step)]), group, unit, int(steps[0]), int(steps[-1]))
+
+
+def token_table(view: View) -> pd.DataFrame:
+    """The tokens of a view with hidden classes and motion; where tokens are no bytes their numbers are their only names."""
+    table = tokens_at(view.history, view.history.index(view.step), view.group)
+    return table if are_bytes(view.history) else table.assign(glyph=table["token"].astype(str))
+
+
+def exact_view(view: View, lineage: Callable[[], Account], stays: Callable[[int], pd.DataFrame], is_drawn: bool = True) -> None:
+    """The exact numbers of a view, the biography of what is selected, and the tables of its step.
+
+    Parameters
+    ----------
+    view : View
+    lineage : callable
+        Returns the black holes of the group through the whole history.
+    stays : callable
+        Returns the stays of a token in them.
+    is_drawn : bool
+        Whether a scrubber moves the step; without one there is a field for it.
+    """
+    if not is_drawn:
+        _step_field(int(view.history.steps[-1]))
+    _numbers(view)
+    if (wanted := int(here()["step"])) != view.step:
+        st.caption(f"Step {wanted:,} is not recorded: step {view.step:,}, the last recorded one before it, is shown.")
+    tokens = token_table(view)
+    biography(view, tokens, stays, selected())
+    tables(view, tokens, lineage)
+
+
+def _step_field(last: int) -> None:
+    st.session_state[_TYPED] = min(int(here()["step"]), last)
+    st.number_input(f"Step of {last:,}", 0, last, key=_TYPED, width=200, on_change=lambda: go(step=st.session_state[_TYPED]))
+
+
+def _numbers(view: View) -> None:
+    """The exact numbers of the step, each with its definition."""
+    exact = exact_numbers(view.rows)
+    with st.container(key="exact"):
+        st.markdown(f"**Exact at step {view.step:,}** · {view.group}: {exact['tokens']:,} tokens")
+        cells = st.grid(6, min_column_width=112)
+        for name, (label, definition) in _DEFINITIONS.items():
+            cells.metric(label, f"{exact[name]:,}", help=definition)
+        is_finite = math.isfinite(exact["linf_weight"])
+        cells.metric(
+            "Farthest, cells",
+            f"{exact['linf_cells']:,}" if is_finite else "none",
+            f"{_short(exact['linf_weight'])} weight" if exact["linf_weight"] == exact["linf_weight"] else "no number",
+            delta_color="off",
+            delta_arrow="off",
+            help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "
+            f"and in weight units (exactly {exact['linf_weight']!r}).",
+        )
+        say_rows(view.rows)
+
+
+def _short(number: float) -> str:
+    """A number in two digits, marked where they are not all of it."""
+    text = f"{number:.2g}"
+    return text if float(text) == number else f"≈ {text}"

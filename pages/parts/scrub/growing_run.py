@@ -8,6 +8,7 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.store.run_folder import Run
+from snowball_core.store.status import Status
 from snowball_core.tables.census import planned, recorded_snapshots
 
 from ..shared.run_picker import state_badge
@@ -48,10 +49,20 @@ def _look(run: Run, snapshots: int) -> None:
         st.error(plain(error))
         return
     when, took = st.session_state.get(_DRAWN, (0.0, 0.0))
-    is_due = time.monotonic() - when > min(_MOST_SECONDS, max(_LEAST_SECONDS, _SHARE * took))
+    is_due = not snapshots or time.monotonic() - when > min(_MOST_SECONDS, max(_LEAST_SECONDS, _SHARE * took))
     if not status.is_alive or (count > snapshots and is_due):
         st.rerun()
-    left = f", about {duration(status.seconds_left)} left" if status.seconds_left is not None else ""
     with st.container(horizontal=True, vertical_alignment="center", key="growing"):
         state_badge(status)
-        st.caption(f"{count:,} of {planned(run):,} snapshots recorded{left}; the first {snapshots:,} are drawn below")
+        st.caption(_progress(run, status, count, snapshots) if snapshots else _awaited(status))
+
+
+def _progress(run: Run, status: Status, count: int, snapshots: int) -> str:
+    left = f", about {duration(status.seconds_left)} left" if status.seconds_left is not None else ""
+    return f"{count:,} of {planned(run):,} snapshots recorded{left}; the first {snapshots:,} are drawn below"
+
+
+def _awaited(status: Status) -> str:
+    if status.state == "queued":
+        return f"The run has not begun: it {plain(status.message) or 'waits for its turn'}. Its first snapshot appears here."
+    return "The run is starting: its first snapshot appears here in a few seconds."

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
+import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import SnowballError
+from snowball_core.export.view import View
 from snowball_core.tables.at_step import distances_at, events_near, holes_at
+from snowball_core.tables.lineage import Account
 
 from ..shared.text import plain
-from .figures import CloseUp
 
 _HOLES = {"tokens": "tokens", "hidden_classes": "hidden classes, tokens in each"}
 _TOKENS = {"moved_cells": "moved since the snapshot before, cells (L∞)", "hidden_class": "hidden class"}
@@ -17,20 +22,34 @@ _KINDS = "Formation: tokens that were alone came together. Absorption: a hole ga
 _KINDS += "Emission: a hole lost tokens to nobody. Fission: a hole split. Evaporation: every token of a hole is alone."
 
 
-def tables(moment: CloseUp) -> None:
-    """The tables of the step in tabs."""
-    names = ["Black holes at this step", "Tokens at this step", "Distances", "Events near here"]
-    for tab, draw in zip(st.tabs(names, on_change="rerun", key="tables"), (_holes, _tokens, _distances, _events), strict=True):
+def tables(view: View, tokens: pd.DataFrame, lineage: Callable[[], Account]) -> None:
+    """The tables of the step in tabs.
+
+    Parameters
+    ----------
+    view : View
+    tokens : DataFrame
+        From :func:`~snowball_core.tables.at_step.tokens_at`.
+    lineage : callable
+        Returns the black holes of the group through the whole history.
+    """
+    made = {
+        "Black holes at this step": functools.partial(_holes, view, tokens),
+        "Tokens at this step": functools.partial(_tokens, tokens),
+        "Distances": functools.partial(_distances, view),
+        "Events near here": functools.partial(_events, view, lineage),
+    }
+    for tab, draw in zip(st.tabs(list(made), on_change="rerun", key="tables"), made.values(), strict=True):
         if tab.open:
             with tab:
                 try:
-                    draw(moment)
+                    draw()
                 except SnowballError as error:
                     st.error(plain(error))
 
 
-def _holes(moment: CloseUp) -> None:
-    table = holes_at(moment.near(), moment.rows)
+def _holes(view: View, tokens: pd.DataFrame) -> None:
+    table = holes_at(tokens, view.rows)
     if not len(table):
         st.caption("No two tokens of the group share a vector at this step.")
         return
@@ -40,20 +59,20 @@ def _holes(moment: CloseUp) -> None:
     st.caption("A true hole is one hidden class: its tokens share the optimizer's memory too. An apparent one can part again.")
 
 
-def _tokens(moment: CloseUp) -> None:
-    table = moment.near().rename(columns=_TOKENS)
+def _tokens(tokens: pd.DataFrame) -> None:
+    table = tokens.rename(columns=_TOKENS)
     st.dataframe(table, hide_index=True, width="stretch", height=320, key="token-table")
     st.caption("vector counts the distinct vectors by their first token; hole ranks the black holes by population, 0 is none.")
 
 
-def _distances(moment: CloseUp) -> None:
-    if len(moment.rows) < 2:
+def _distances(view: View) -> None:
+    if len(view.rows) < 2:
         st.caption("One token has no distance to another.")
         return
-    table, shares = distances_at(moment.rows)
+    table, shares = distances_at(view.rows)
     settings = {name: st.column_config.NumberColumn(format="%.8g") for name in ("min", "median", "mean", "max")}
     st.dataframe(table, column_config=settings, hide_index=True, width="stretch", key="distance-table")
-    of = f"all {len(moment.rows):,}" if moment.group == "all" else f"the {len(moment.rows):,} {moment.group}"
+    of = f"all {len(view.rows):,}" if view.group == "all" else f"the {len(view.rows):,} {view.group}"
     st.caption(
         f"Over all pairs of {of} tokens; those of one black hole are at distance 0. "
         f"{shares['adjacent']:.1%} of the pairs are at most one cell apart, {shares['touching']:.1%} at most two (L∞). "
@@ -61,8 +80,8 @@ def _distances(moment: CloseUp) -> None:
     )
 
 
-def _events(moment: CloseUp) -> None:
-    table = events_near(moment.lineage(), moment.steps, moment.step)
+def _events(view: View, lineage: Callable[[], Account]) -> None:
+    table = events_near(lineage(), view.history.steps, view.step)
     if not len(table):
         st.caption("The black holes of this group never changed.")
         return

@@ -18,7 +18,7 @@ from .access import opening_path, printed_path, token
 from .streamlit_patches import keep_clicks
 
 _PARTS = (
-    *("scrub.component", "scrub.exact_step", "scrub.exact_view", "scrub.growing_run"),
+    *("scrub.component", "scrub.exact_step", "scrub.growing_run"),
     *("shared.group_and_unit", "shared.run_footer", "shared.run_picker"),
 )
 _USUAL_SECONDS, _SHORT_SECONDS = sys.getswitchinterval(), 0.0005

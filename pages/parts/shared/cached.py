@@ -10,18 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core.charts import counts_and_places
-from snowball_core.charts.fixed_axes import Stage, stage
 from snowball_core.charts.scrubber_blob import BUDGET_BYTES, Reel, reel, with_curves
-from snowball_core.charts.step_axis import StepAxis
 from snowball_core.costs import matrix_speed
-from snowball_core.errors import HistoryError, SnowballError
+from snowball_core.errors import HistoryError
 from snowball_core.jobs.fork_points import snapshot_at
 from snowball_core.measures.bf16 import Words
 from snowball_core.store.corpus import Corpus, load_corpus
 from snowball_core.store.history import History, observe
 from snowball_core.store.run_folder import corpora_folder, read_run, runs_folder
-from snowball_core.tables.census import group_mask, measures_table, settled
+from snowball_core.tables.census import measures_table, settled
 from snowball_core.tables.lineage import Account, account, biography_table
 from snowball_core.tables.verdict import story_of
 
@@ -83,37 +80,6 @@ def rows_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_])
     """The rows of a group in one snapshot."""
     rows: Words = words(path, snapshots)[index][group]
     return rows
-
-
-def lately(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_], most: int) -> Words:
-    """The rows of a group in the last snapshots up to one, at most so many."""
-    rows: Words = words(path, snapshots)[max(0, index + 1 - most) : index + 1][:, group]
-    return rows
-
-
-def hidden_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64] | None:
-    """The hash of each token's moments in one snapshot; None where they were not recorded or cannot be read."""
-    try:
-        moments = history(path, snapshots).moment_hash
-    except SnowballError:
-        return None
-    return None if moments is None or index >= len(moments) else moments[index][group]
-
-
-@of_run(st.cache_resource, max_entries=16, show_spinner=False)
-def curves(
-    path: str, snapshots: int, group: str, finished: bool, kind: str, _axis: StepAxis
-) -> tuple[pd.DataFrame, pd.DataFrame, int]:
-    """What the curves over the run show on an axis: counts, means of loss and rate, of how many steps at most."""
-    means, width = counts_and_places.loss_data(read_run(Path(path)).metrics(), _axis)
-    counts = counts_and_places.counts_data(measures(path, snapshots), group)
-    return _axis.placed(counts), _axis.placed(means), width
-
-
-@of_run(st.cache_resource, max_entries=12, show_spinner="Finding the axes of the whole run…")
-def scene(path: str, snapshots: int, group: str) -> Stage:
-    """The fixed basis and frame of a group over the run's first snapshots."""
-    return stage(words(path, snapshots), group_mask(read_run(Path(path)).dead, group))
 
 
 def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = True) -> Reel:

@@ -10,10 +10,8 @@ import streamlit as st
 from .selection import go
 
 
-def pick_token(
-    label: str, name: str, tokens: Sequence[int], shown: int | None, words: Callable[[int], str], **widget: Any
-) -> None:
-    """Draw the list; who chooses in it selects that token, or nothing where the list may be emptied.
+def pick_token(label: str, name: str, tokens: Sequence[int], shown: int, words: Callable[[int], str], **widget: Any) -> None:
+    """Draw the list; who chooses in it selects that token.
 
     Until the browser has taken over what was selected elsewhere, it sends the list's former value with whatever else is
     clicked; that must not be heard as a choice. So what was selected elsewhere is shown by a new list,
@@ -25,7 +23,7 @@ def pick_token(
         What stands above the list; the key of its place on the page.
     tokens : sequence of int
         Those that can be chosen.
-    shown : int or None
+    shown : int
         What is selected.
     words : callable
         The words of a token.
@@ -45,4 +43,4 @@ def _chose(name: str, number: int) -> None:
     if st.session_state[name][0] == number:
         token = st.session_state[f"{name}-{number}"]
         st.session_state[name] = (number, token)
-        go(select="" if token is None else f"t{token}")
+        go(select=f"t{token}")

@@ -1,8 +1,9 @@
 // Where a step lies on the shared x axis, colours of the theme around, and canvases as sharp as the screen.
 
-function makeAxis(reel, kind) {
-  const last = Math.max(1, reel.header.last_step)
-  const stops = [0, ...[...reel.event].map(snapshot => reel.step[snapshot]).filter(step => step > 0 && step < last), last]
+// The axis of all sides: `where` places every step recorded by one of them.
+function makeAxis({ steps, events, scale }, kind) {
+  const last = Math.max(1, scale.last)
+  const stops = [0, ...events.map(index => steps[index]).filter(step => step > 0 && step < last), last]
   const byEvent = step => {
     let low = 0, high = stops.length - 1
     while (high - low > 1) {
@@ -13,8 +14,7 @@ function makeAxis(reel, kind) {
     return (low + (step - stops[low]) / Math.max(1, stops[high] - stops[low])) / (stops.length - 1)
   }
   const of = { linear: step => step / last, symlog: step => Math.log1p(step) / Math.log1p(last), events: byEvent }[kind]
-  const where = Float64Array.from(reel.step, of)
-  return { kind, of, where, ticks: ticksOf(kind, last, stops) }
+  return { kind, of, where: Float64Array.from(steps, of), ticks: ticksOf(kind, last, stops) }
 }
 
 function ticksOf(kind, last, stops) {
@@ -43,12 +43,12 @@ function nearest(where, part) {
   return low > 0 && part - where[low - 1] < where[low] - part ? low - 1 : low
 }
 
-// The last snapshot recorded at or before a step.
-function recordedAt(reel, step) {
-  let low = 0, high = reel.last
+// The place of the last recorded step at or before a step.
+function recordedAt(steps, step) {
+  let low = 0, high = steps.length - 1
   while (low < high) {
     const middle = (low + high + 1) >> 1
-    if (reel.step[middle] <= step) low = middle
+    if (steps[middle] <= step) low = middle
     else high = middle - 1
   }
   return low

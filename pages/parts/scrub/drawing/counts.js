@@ -2,28 +2,28 @@
 
 const LEFT = 46, RIGHT = 14, TOP = 18, STRIP = 44, GAP = 20, BOTTOM = 4
 
-function drawCounts(self) {
-  const { reel, theme, axis, canvases: { counts } } = self
-  const key = [counts.clientWidth, counts.clientHeight, theme.text, axis.kind, self.serial, window.devicePixelRatio].join()
-  if (self.backdropKey !== key) {
-    self.backdrop ??= document.createElement("canvas")
-    paintBackdrop(self, pen(counts, theme))
-    Object.assign(self.backdrop, { width: counts.width, height: counts.height })
-    self.backdrop.getContext("2d").drawImage(counts, 0, 0)
-    self.backdropKey = key
+function drawCounts(side) {
+  const { reel, snapshot, where, canvases: { counts }, scrubber: { theme, axis, loop, serial } } = side
+  const key = [counts.clientWidth, counts.clientHeight, theme.text, axis.kind, serial, window.devicePixelRatio].join()
+  if (side.backdropKey !== key) {
+    side.backdrop ??= document.createElement("canvas")
+    paintBackdrop(side, pen(counts, theme))
+    Object.assign(side.backdrop, { width: counts.width, height: counts.height })
+    side.backdrop.getContext("2d").drawImage(counts, 0, 0)
+    side.backdropKey = key
   }
   const { draw, width, height } = pen(counts, theme)
-  draw.drawImage(self.backdrop, 0, 0, width, height)
+  draw.drawImage(side.backdrop, 0, 0, width, height)
   const x = part => LEFT + part * (width - LEFT - RIGHT)
-  if (self.loop.length) {
-    const [from, to] = [self.loop[0], self.loop[1] ?? self.loop[0]].map(snapshot => x(axis.where[snapshot]))
+  if (loop.length) {
+    const [from, to] = [loop[0], loop[1] ?? loop[0]].map(index => x(axis.where[index]))
     draw.fillStyle = theme.cursor + "33"
     draw.fillRect(from, TOP, Math.max(2, to - from), height - TOP)
   }
-  const at = x(axis.where[self.snapshot])
+  const at = x(where[snapshot])
   draw.fillStyle = theme.cursor
   draw.fillRect(at - 1, 0, 2, height)
-  const told = whole(reel.step[self.snapshot]), wide = draw.measureText(told).width + 10
+  const told = whole(reel.step[snapshot]), wide = draw.measureText(told).width + 10
   const left = Math.min(Math.max(at - wide / 2, 0), width - wide)
   draw.fillRect(left, 0, wide, 16)
   draw.fillStyle = "#10151C"
@@ -31,16 +31,16 @@ function drawCounts(self) {
   draw.fillText(told, left + wide / 2, 8.5)
 }
 
-function paintBackdrop(self, { draw, width, height }) {
-  const { reel, theme, axis } = self
-  // Of a history from a file nobody knows loss and rate: it has no strip.
-  const strip = reel.loss.length || reel.header.alive ? STRIP : 0
+function paintBackdrop(side, { draw, width, height }) {
+  const { reel, where, scrubber: { theme, scale } } = side
+  // Loss and rate of a history from a file are not known: it has no strip.
+  const strip = scale.strip ? STRIP : 0
   const bottom = height - strip - GAP - BOTTOM, top = TOP + 14
   const x = part => LEFT + part * (width - LEFT - RIGHT)
-  const tallest = Math.log1p(1.1 * reel.tokens)
+  const tallest = Math.log1p(1.1 * scale.tokens)
   const y = count => bottom - (Math.log1p(count) / tallest) * (bottom - top)
-  paintGrid(self, draw, x, y, bottom, width)
-  paintEvents(self, draw, x, top, bottom)
+  paintGrid(side.scrubber, draw, x, y, bottom, width)
+  paintEvents(side, draw, x, top, bottom)
   // Counts of rows that are not finite would be drawn as black holes.
   const last = Math.min(reel.last, reel.header.finite - 1)
   for (const [column, [, , colour, dash]] of Object.entries(LINES)) {
@@ -49,17 +49,17 @@ function paintBackdrop(self, { draw, width, height }) {
     draw.lineWidth = 2
     draw.beginPath()
     const values = reel[column]
-    draw.moveTo(x(axis.where[0]), y(values[0]))
+    draw.moveTo(x(where[0]), y(values[0]))
     for (let i = 1; i <= last; i++) {
       if (values[i] === values[i - 1] && i < last) continue
-      draw.lineTo(x(axis.where[i]), y(values[i - 1]))
-      draw.lineTo(x(axis.where[i]), y(values[i]))
+      draw.lineTo(x(where[i]), y(values[i - 1]))
+      draw.lineTo(x(where[i]), y(values[i]))
     }
     draw.stroke()
-    if (last === 0) dot(draw, x(axis.where[0]), y(values[0]), draw.strokeStyle)
+    if (last === 0) dot(draw, x(where[0]), y(values[0]), draw.strokeStyle)
   }
   draw.setLineDash([])
-  if (strip) paintStrip(self, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
+  if (strip) paintStrip(side, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
 }
 
 // A line of one step would not be seen.
@@ -70,14 +70,13 @@ function dot(draw, x, y, colour) {
   draw.fill()
 }
 
-function paintGrid(self, draw, x, y, bottom, width) {
-  const { reel, theme, axis } = self
+function paintGrid({ theme, axis, scale }, draw, x, y, bottom, width) {
   draw.strokeStyle = theme.rule
   draw.lineWidth = 1
   draw.fillStyle = theme.faint
   draw.textAlign = "right"
   let above = Infinity
-  for (const count of [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter(count => count <= reel.tokens)) {
+  for (const count of [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter(count => count <= scale.tokens)) {
     if (above - y(count) < 15) continue
     above = y(count)
     draw.globalAlpha = 0.6
@@ -104,14 +103,13 @@ function letters(kind) {
   return ["f", "m", "s", "e"].filter((_, bit) => kind & (1 << bit)).join("")
 }
 
-function paintEvents(self, draw, x, top, bottom) {
-  const { reel, theme, axis } = self
+function paintEvents({ reel, where, scrubber: { theme } }, draw, x, top, bottom) {
   draw.strokeStyle = theme.faint
   draw.fillStyle = theme.faint
   draw.lineWidth = 1
   let right = -Infinity, ruled = -Infinity
   reel.event.forEach((snapshot, i) => {
-    const at = x(axis.where[snapshot]), told = letters(reel.kind[i]), half = draw.measureText(told).width / 2
+    const at = x(where[snapshot]), told = letters(reel.kind[i]), half = draw.measureText(told).width / 2
     // Where events crowd, only some get a rule down to the axis, and every one its tick: a wall of rules would hide the lines.
     const apart = at - ruled >= 7
     if (apart) ruled = at
@@ -129,8 +127,7 @@ function paintEvents(self, draw, x, top, bottom) {
   })
 }
 
-function paintStrip(self, draw, x, top, bottom, width) {
-  const { reel, theme, axis } = self
+function paintStrip({ reel, scrubber: { theme, axis } }, draw, x, top, bottom, width) {
   const curve = (values, colour, floor) => {
     if (!values || !values.length) return
     let low = floor, high = -Infinity

@@ -1,14 +1,23 @@
-// The blob made readable: typed arrays over one buffer, and who is one vector with whom, per partition.
+// The blob made readable: typed arrays over one buffer, and who is one vector with whom, per partition. A blob holds one reel
+// for each side, one after the other.
 
 const KINDS = { f2: Float32Array, f4: Float32Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array }
 
-function openReel(bytes) {
+function openReels(bytes) {
   // A copy: the bytes may begin anywhere in their buffer, typed arrays may not.
-  const buffer = bytes.slice().buffer
-  const length = new DataView(buffer).getUint32(0, true)
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)))
+  const buffer = bytes.slice().buffer, reels = []
+  for (let start = 0; start < buffer.byteLength; ) {
+    const length = new DataView(buffer).getUint32(start, true), first = start + 4 + length
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, start + 4, length)))
+    reels.push(openReel(buffer, first, header))
+    start = first + header.size
+  }
+  return reels
+}
+
+function openReel(buffer, first, header) {
   const reel = { header, partitions: [] }
-  for (const [name, [kind, at, size]] of Object.entries(header.arrays)) reel[name] = new KINDS[kind](buffer, 4 + length + at, size)
+  for (const [name, [kind, at, size]] of Object.entries(header.arrays)) reel[name] = new KINDS[kind](buffer, first + at, size)
   reel.tokens = header.ids.length
   reel.last = reel.step.length - 1
   reel.names = reel.slot.length / (reel.label.length / reel.tokens)
@@ -46,24 +55,24 @@ function hiddenClasses(tokens, hidden) {
   return [...classes.values()].sort((a, b) => b.length - a.length)
 }
 
-function at(reel, snapshot) {
+function at({ reel, snapshot }) {
   const frame = reel.frame[snapshot]
-  return { frame, snapshot, now: seen(reel, frame) }
+  return { frame, now: vectorsOf(reel, frame) }
 }
 
 // The vectors of a frame. Rows that are not finite are no hole, whatever their bits have in common.
-function seen(reel, frame) {
+function vectorsOf(reel, frame) {
   const whole = partition(reel, reel.partition[frame]), from = (frame - reel.header.lost_from) * reel.tokens
   if (from < 0 || !reel.lost.length) return whole
-  reel.seen ??= []
-  if (reel.seen[frame]) return reel.seen[frame]
+  reel.lostVectors ??= []
+  if (reel.lostVectors[frame]) return reel.lostVectors[frame]
   const vectors = whole.vectors.map(vector => (reel.lost[from + vector.tokens[0]] ? { ...vector, slot: -1, classes: null, lost: true } : vector))
-  return (reel.seen[frame] = { ...whole, vectors, holes: vectors.filter(vector => vector.population > 1 && !vector.lost) })
+  return (reel.lostVectors[frame] = { ...whole, vectors, holes: vectors.filter(vector => vector.population > 1 && !vector.lost) })
 }
 
 // L∞ between two vectors of a frame; undefined where it was not sent.
 function apart(reel, frame, first, second) {
-  if (first === second) return seen(reel, frame).vectors[first].lost ? NaN : 0
+  if (first === second) return vectorsOf(reel, frame).vectors[first].lost ? NaN : 0
   const count = Math.min(partition(reel, reel.partition[frame]).vectors.length, reel.header.most)
   const [a, b] = first < second ? [first, second] : [second, first]
   if (b >= count) return undefined

@@ -1,102 +1,152 @@
-// One scrubber per place on the page. Streamlit calls the last function again whenever the blob or the theme changes.
+// One scrubber per place on the page, with one side for each run. Streamlit calls the last function again whenever the blob or
+// the theme changes.
 
 const SCRUBBERS = new WeakMap()
-let serial = 0
+const PICTURES = [drawCounts, drawSizes, drawDistances, drawPlaces]
 
-function build(parent) {
-  const find = query => parent.querySelector(query)
-  const named = attribute => Object.fromEntries([...parent.querySelectorAll(`[data-${attribute}]`)].map(node => [node.dataset[attribute], node]))
-  const self = {
-    root: find(".scrubber"), canvases: named("picture"), buttons: named("button"), told: named("told"), slider: find(".slider"),
-    entry: find(".entry"), speed: find(".speed"), axisPicker: find(".axis"), basisPicker: find(".basis"), tip: find(".tip"),
-    keys: find(".keys"), voice: find(".voice"), story: find(".story"), stages: named("stage"), rings: named("ring"), about: named("about"), chips: [], finger: null, following: false, hits: { sizes: [], places: [], distances: null }, loop: [],
-    chosen: null, chosenHole: false, playing: 0, writtenAt: 0, snapshot: 0, drawn: 0, said: 0,
-  }
-  connectTransport(self)
-  connectPointer(self)
-  connectKeys(self)
-  self.axisPicker.onchange = () => {
-    self.axis = makeAxis(self.reel, self.axisPicker.value)
-    self.set("axis", self.axisPicker.value)
-    repaint(self)
-  }
-  self.basisPicker.onchange = () => {
-    self.basis = self.basisPicker.value
-    repaint(self)
-  }
-  self.sized = new ResizeObserver(() => repaint(self))
-  self.sized.observe(self.root)
-  return self
+function named(nodes, attribute) {
+  return Object.fromEntries(nodes.flatMap(node => [...node.querySelectorAll(`[data-${attribute}]`)]).map(node => [node.dataset[attribute], node]))
 }
 
-function load(self, bytes) {
-  const before = self.reel, reel = openReel(bytes), { header } = reel
-  const same = before && before.header.run === header.run
-  const kept = same ? before.step[self.snapshot] : null
-  Object.assign(self, { reel, bytes, serial: ++serial, shades: shader(reel), image: null })
-  if (!same || before.header.group !== header.group) {
-    self.basis = self.basisPicker.value = header.basis
-    self.loop = []
-    self.buttons.loop.textContent = "Loop from here"
+function build(parent, count) {
+  const root = parent.querySelector(".scrubber"), find = query => root.querySelector(query), rows = [...root.querySelectorAll(".row")]
+  root.style.setProperty("--sides", count)
+  for (const row of rows) for (let i = 1; i < count; i++) row.append(row.firstElementChild.cloneNode(true))
+  const scrubber = {
+    root, buttons: named([root], "button"), slider: find(".slider"), entry: find(".entry"), speed: find(".speed"), axisPicker: find(".axis"), tip: find(".tip"), keys: find(".keys"), voice: find(".voice"),
+    focus: null, following: false, loop: [], chosen: null, chosenHole: false, playing: 0, writtenAt: 0, index: 0, serial: 0, drawn: 0, said: 0,
   }
-  self.axis = makeAxis(reel, same ? self.axisPicker.value : (self.axisPicker.value = header.axis))
+  scrubber.sides = Array.from({ length: count }, (_, i) => buildSide(scrubber, rows.map(row => row.children[i])))
+  connectTransport(scrubber)
+  connectKeys(scrubber)
+  scrubber.axisPicker.onchange = () => {
+    layOut(scrubber)
+    scrubber.set("axis", scrubber.axisPicker.value)
+    repaint(scrubber)
+  }
+  scrubber.sized = new ResizeObserver(() => repaint(scrubber))
+  scrubber.sized.observe(root)
+  return scrubber
+}
+
+function buildSide(scrubber, cells) {
+  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), chips: [], hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
+  const { watch } = named(cells, "button"), basis = cells[1].querySelector(".basis")
+  Object.assign(side, { watch, basisPicker: basis })
+  connectPointer(side)
+  connectDragging(side)
+  watch.onclick = () => {
+    pause(scrubber)
+    moveTo(scrubber, 0)
+    play(scrubber)
+  }
+  basis.onchange = () => {
+    side.basis = basis.value
+    repaint(scrubber)
+  }
+  return side
+}
+
+// Steps of one side or the other, the events among them, and scales that hold all sides.
+function unite(scrubber, reels) {
+  const steps = Int32Array.from(new Set(reels.flatMap(reel => [...reel.step]))).sort()
+  const events = [...new Set(reels.flatMap(reel => [...reel.event].map(snapshot => recordedAt(steps, reel.step[snapshot]))))].sort((a, b) => a - b)
+  const most = of => Math.max(...reels.map(of))
+  const shades = [0, 1].map(end => most(reel => reel.header.shades[end]))
+  const scale = { last: most(reel => reel.header.last_step), tokens: most(reel => reel.tokens), names: most(reel => reel.names), lost: reels.some(reel => reel.lost.length), strip: reels.some(reel => reel.loss.length || reel.header.alive), shades }
+  Object.assign(scrubber, { steps, events, scale, last: steps.length - 1, serial: scrubber.serial + 1, alive: reels[0].header.alive })
+}
+
+function layOut(scrubber) {
+  scrubber.axis = makeAxis(scrubber, scrubber.axisPicker.value)
+  for (const side of scrubber.sides) side.where = Float64Array.from(side.reel.step, scrubber.axis.of)
+}
+
+function load(scrubber, reels) {
+  const { sides } = scrubber, { header } = reels[0], same = sides.every((side, i) => side.reel?.header.run === reels[i].header.run)
+  const kept = same ? scrubber.steps[scrubber.index] : null
+  const isRegrouped = !same || sides[0].reel.header.group !== header.group
+  unite(scrubber, reels)
+  sides.forEach((side, i) => loadSide(side, reels[i]))
+  if (isRegrouped) {
+    for (const side of sides) side.basis = side.basisPicker.value = header.basis
+    scrubber.loop = []
+    scrubber.buttons.loop.textContent = "Loop from here"
+  }
+  if (!same) scrubber.axisPicker.value = header.axis
+  layOut(scrubber)
   // The address moved the step (a link, the browser's back): follow it. Our own words coming back change nothing.
-  const stale = header.heard < self.said || self.playing
-  const step = kept !== null && (stale || header.step === self.written) ? kept : header.step
-  if (!same) self.following = header.follow
-  const follows = self.following && !self.playing
-  self.snapshot = follows ? reel.last : recordedAt(reel, step)
-  if (!stale || !same) self.written = header.step
-  const [, mark, id] = /^([th])(\d+)$/.exec(header.select) ?? []
-  const token = header.ids.indexOf(Number(id ?? -1))
-  Object.assign(self, { chosen: token < 0 ? null : token, chosenHole: mark === "h" })
+  const stale = header.heard < scrubber.said || scrubber.playing
+  const step = kept !== null && (stale || header.step === scrubber.written) ? kept : header.step
+  if (!same) scrubber.following = header.follow
+  const follows = scrubber.following && !scrubber.playing
+  scrubber.index = -1
+  moveTo(scrubber, follows ? scrubber.last : recordedAt(scrubber.steps, step))
+  if (!stale || !same) scrubber.written = header.step
+  const [, kind, id] = /^([th])(\d+)$/.exec(header.select) ?? []
+  mark(scrubber, id === undefined ? null : Number(id), kind === "h")
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches
-  if (!same) self.speed.value = calm ? "step:2" : header.last_step > 500 ? "log:4" : "step:10"
-  self.story.hidden = !header.story
-  self.buttons.watch.hidden = reel.last === 0
-  self.told.story.textContent = header.story
-  self.told.sent.textContent = header.sent_told
-  for (const picture of ["counts", "sizes", "distances", "places"]) self.told[picture].textContent = header.told[picture]
-  for (const [picture, link] of Object.entries(self.about)) link.href = header.explained[picture]
-  self.entry.max = header.last_step
-  tellEvents(self)
-  if (!header.alive) self.following = false // a run that has ended is followed to its end, once
-  tellFollowing(self)
-  describe(self)
-  if (!same) self.followed = self.following
-  if (follows && reel.step[reel.last] !== header.step) writeBack(self)
+  if (!same) scrubber.speed.value = calm ? "step:2" : scrubber.scale.last > 500 ? "log:4" : "step:10"
+  scrubber.entry.max = scrubber.scale.last
+  if (!scrubber.alive) scrubber.following = false // a run that has ended is followed to its end, once
+  tellFollowing(scrubber)
+  describe(scrubber)
+  if (!same) scrubber.followed = scrubber.following
+  if (follows && scrubber.steps[scrubber.last] !== header.step) writeBack(scrubber)
 }
 
-function repaint(self) {
-  if (self.asked) return
-  self.asked = requestAnimationFrame(() => {
-    self.asked = 0
+function loadSide(side, reel) {
+  const { header } = reel, { told, cells } = side
+  Object.assign(side, { reel, shades: shader(reel, side.scrubber.scale.shades), image: null })
+  told.story.textContent = header.story
+  told.story.parentElement.hidden = !header.story
+  side.watch.hidden = reel.last === 0
+  told.sent.textContent = header.sent_told
+  for (const picture of Object.keys(side.canvases)) told[picture].textContent = header.told[picture]
+  for (const [picture, link] of Object.entries(side.about)) link.href = header.explained[picture]
+  tellEvents(side)
+  if (header.name) cells.forEach(cell => nameCell(cell, header.name))
+}
+
+// Of two runs every part says whose it is.
+function nameCell(cell, name) {
+  cell.setAttribute("role", "group")
+  cell.setAttribute("aria-label", name)
+  cell.querySelector(".who").hidden = false
+  cell.querySelector(".who strong").textContent = name
+  for (const node of cell.querySelectorAll("[aria-label]:not(canvas)")) node.setAttribute("aria-label", `${name}: ${(node.dataset.label ??= node.getAttribute("aria-label"))}`)
+}
+
+function repaint(scrubber) {
+  if (scrubber.asked) return
+  scrubber.asked = requestAnimationFrame(() => {
+    scrubber.asked = 0
+    const { root, sides } = scrubber, { counts } = sides[0].canvases
     // Without a size (the page is being laid out anew) there is nothing to draw on: the observer calls again.
-    if (!self.reel || !self.root.isConnected || !self.canvases.counts.clientWidth || !self.canvases.counts.clientHeight) return
+    if (!root.isConnected || !counts.clientWidth || !counts.clientHeight) return
     const began = performance.now()
-    for (const draw of [drawCounts, drawSizes, drawDistances, drawPlaces]) draw(self)
-    tellNumbers(self)
-    point(self)
-    self.root.dataset.drawn = ++self.drawn
-    self.root.dataset.cost = (performance.now() - began).toFixed(1)
+    for (const side of sides) for (const draw of PICTURES) draw(side)
+    tellStep(scrubber)
+    drawRing(scrubber)
+    root.dataset.drawn = ++scrubber.drawn
+    root.dataset.cost = (performance.now() - began).toFixed(1)
   })
 }
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component
-  let self = SCRUBBERS.get(parentElement)
-  if (!self) SCRUBBERS.set(parentElement, (self = build(parentElement)))
-  self.set = setStateValue
-  self.theme = readTheme(parentElement.host ?? parentElement)
-  self.backdropKey = null
-  if (data && data !== self.bytes) load(self, data instanceof Uint8Array ? data : new Uint8Array(data))
-  self.bytes = data
-  repaint(self)
+  let scrubber = SCRUBBERS.get(parentElement)
+  const reels = scrubber?.bytes === data ? null : openReels(data instanceof Uint8Array ? data : new Uint8Array(data))
+  if (!scrubber) SCRUBBERS.set(parentElement, (scrubber = build(parentElement, reels.length)))
+  Object.assign(scrubber, { set: setStateValue, theme: readTheme(parentElement.host ?? parentElement), bytes: data })
+  scrubber.sides.forEach(side => (side.backdropKey = null))
+  if (reels) load(scrubber, reels)
+  repaint(scrubber)
   return () => {
-    cancelAnimationFrame(self.playing)
-    clearTimeout(self.writing)
-    self.sized.disconnect()
-    document.removeEventListener("keydown", self.onKey)
+    cancelAnimationFrame(scrubber.playing)
+    clearTimeout(scrubber.writing)
+    scrubber.sized.disconnect()
+    document.removeEventListener("keydown", scrubber.onKey)
     SCRUBBERS.delete(parentElement)
   }
 }

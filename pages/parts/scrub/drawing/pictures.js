@@ -1,12 +1,12 @@
 // The three pictures of one step: sizes of the holes, distances between the tokens, places on two axes fixed for the run.
 
-function drawSizes(self) {
-  const { reel, theme, canvases: { sizes } } = self
+function drawSizes(side) {
+  const { canvases: { sizes }, scrubber: { theme, scale } } = side
   const { draw, width, height } = pen(sizes, theme)
-  const { now } = at(reel, self.snapshot)
+  const { now } = at(side)
   // The first hole may fill the whole width, so its nature stands below it; the others leave room beside them.
-  const last = reel.lost.length ? 3 : 2, rows = Math.min(8, reel.names) + last, below = 13, tall = Math.min(26, (height - 24 - below) / rows), x = count => 64 + (count / reel.tokens) * (width - 64 - 40)
-  self.hits.sizes = []
+  const last = scale.lost ? 3 : 2, rows = Math.min(8, scale.names) + last, below = 13, tall = Math.min(26, (height - 24 - below) / rows), x = count => 64 + (count / scale.tokens) * (width - 64 - 40)
+  side.hits.sizes = []
   const bar = (row, label, parts, colour, told, who) => {
     const top = 4 + row * tall + (row ? below : 0), thick = tall - 6
     draw.textAlign = "right"
@@ -21,7 +21,7 @@ function drawSizes(self) {
         draw.fillStyle = theme.back
         draw.fillRect(left - 0.75, top - 1, 1.5, thick + 2)
       }
-      self.hits.sizes.push({ left, right: Math.max(right, left + 3), top: top - 2, bottom: top + thick + 3 + (row ? 0 : below), tokens: part, who })
+      side.hits.sizes.push({ left, right: Math.max(right, left + 3), top: top - 2, bottom: top + thick + 3 + (row ? 0 : below), tokens: part, who })
       from += part.length
     })
     const count = whole(from), after = x(from) + 6
@@ -36,7 +36,7 @@ function drawSizes(self) {
     if (row && space > 0.6 * draw.measureText(told).width) draw.fillText(told, beside, top + thick / 2 + 0.5, space)
     else if (!row) draw.fillText(told, x(0), top + thick + 8)
     draw.font = `12px ${theme.font}`
-    if (who && picked(self, who)) outline(self, draw, x(0) - 1, top - 1, x(from) - x(0) + 2, thick + 2)
+    if (who && picked(side, who)) outline(theme, draw, x(0) - 1, top - 1, x(from) - x(0) + 2, thick + 2)
   }
   const room = rows - last
   now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole, i > 0), hole))
@@ -48,7 +48,7 @@ function drawSizes(self) {
   if (lost.length) bar(rows - 1, "not finite", [lost], "#8A939C", "NaN or infinite: no hole", null)
   draw.fillStyle = theme.faint
   draw.textAlign = "center"
-  for (const tick of wholeTicks(reel.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
+  for (const tick of wholeTicks(scale.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
 }
 
 function nature(hole, short = false) {
@@ -59,18 +59,18 @@ function nature(hole, short = false) {
   return `apparent: ${short ? "" : `${sizes.length} hidden classes, `}${sizes.slice(0, 5).join(" + ")}${sizes.length > 5 ? " + …" : ""}`
 }
 
-function outline(self, draw, left, top, width, height) {
-  draw.strokeStyle = self.theme.cursor
+function outline(theme, draw, left, top, width, height) {
+  draw.strokeStyle = theme.cursor
   draw.lineWidth = 2
   draw.strokeRect(left, top, width, height)
 }
 
-function picked(self, vector) {
-  return self.chosen !== null && vector.tokens.includes(self.chosen)
+function picked(side, vector) {
+  return side.chosen !== null && vector.tokens.includes(side.chosen)
 }
 
-function shadeOf(reel) {
-  const [low, high] = reel.header.shades, spread = low > 0 ? Math.log(Math.max(high, low * 1.000001) / low) : 1
+function shadeOf([low, high]) {
+  const spread = low > 0 ? Math.log(Math.max(high, low * 1.000001) / low) : 1
   const ramp = Uint32Array.from({ length: 1024 }, (_, i) => {
     const part = (i / 1023) * (RAMP.length - 1), first = Math.min(RAMP.length - 2, Math.floor(part)), share = part - first
     const [red, green, blue] = RAMP[first].map((channel, k) => Math.round(channel + (RAMP[first + 1][k] - channel) * share))
@@ -79,14 +79,14 @@ function shadeOf(reel) {
   return distance => ramp[distance > low && low > 0 ? Math.min(1023, Math.round((Math.log(distance / low) / spread) * 1023)) : 0]
 }
 
-function drawDistances(self) {
-  const { reel, theme, canvases: { distances } } = self
+function drawDistances(side) {
+  const { reel, canvases: { distances }, scrubber: { theme } } = side
   const { draw, width, height } = pen(distances, theme)
-  const { frame, now } = at(reel, self.snapshot)
+  const { frame, now } = at(side)
   const stride = Math.ceil(now.order.length / reel.header.most_rows), order = now.order.filter((_, i) => i % stride === 0), count = order.length
-  const side = Math.min(width - 16, height - 30), left = 14 + (width - 16 - side) / 2
-  if (self.image?.width !== count) self.image = new ImageData(count, count)
-  const pixels = new Uint32Array(self.image.data.buffer), shades = self.shades
+  const edge = Math.min(width - 16, height - 30), left = 14 + (width - 16 - edge) / 2
+  if (side.image?.width !== count) side.image = new ImageData(count, count)
+  const pixels = new Uint32Array(side.image.data.buffer), shades = side.shades
   const rank = order.map(token => now.label[token])
   for (let row = 0; row < count; row++) {
     // Tokens of one vector stand side by side: what was shaded once is copied.
@@ -96,39 +96,39 @@ function drawDistances(self) {
       pixels[row * count + column] = known || (column < row ? pixels[column * count + row] : shades(apart(reel, frame, rank[row], rank[column])))
     }
   }
-  self.sheet ??= document.createElement("canvas")
-  if (self.sheet.width !== count) self.sheet.width = self.sheet.height = count
-  self.sheet.getContext("2d").putImageData(self.image, 0, 0)
+  side.sheet ??= document.createElement("canvas")
+  if (side.sheet.width !== count) side.sheet.width = side.sheet.height = count
+  side.sheet.getContext("2d").putImageData(side.image, 0, 0)
   draw.imageSmoothingEnabled = false
-  draw.drawImage(self.sheet, left, 0, side, side)
+  draw.drawImage(side.sheet, left, 0, edge, edge)
   draw.strokeStyle = theme.faint
   draw.lineWidth = 1
-  draw.strokeRect(left - 0.5, 0.5, side + 1, side)
+  draw.strokeRect(left - 0.5, 0.5, edge + 1, edge)
   order.forEach((token, row) => {
     draw.fillStyle = slotColour(theme, now.vectors[now.label[token]].slot)
-    draw.fillRect(left - 11, (row * side) / count, 8, side / count + 0.5)
+    draw.fillRect(left - 11, (row * edge) / count, 8, edge / count + 0.5)
   })
-  const chosen = chosenRow(self, order, now)
+  const chosen = chosenRow(side, order, now), isHole = side.scrubber.chosenHole
   if (chosen >= 0) {
-    const mates = self.chosenHole ? order.filter(token => now.label[token] === now.label[self.chosen]).length : 1
-    const first = ((self.chosenHole ? rank.indexOf(rank[chosen]) : chosen) * side) / count, thick = (mates * side) / count
-    outline(self, draw, left, first, side, thick)
-    outline(self, draw, left + first, 0, thick, side)
+    const mates = isHole ? order.filter(token => now.label[token] === now.label[side.chosen]).length : 1
+    const first = ((isHole ? rank.indexOf(rank[chosen]) : chosen) * edge) / count, thick = (mates * edge) / count
+    outline(theme, draw, left, first, edge, thick)
+    outline(theme, draw, left + first, 0, thick, edge)
   }
-  self.hits.distances = { left, side, count, order, frame }
-  drawRamp(self, draw, left, side + 10, side)
+  side.hits.distances = { left, edge, count, order }
+  drawRamp(side, draw, left, edge + 10, edge)
 }
 
 // The row of the selected token; where it was left out, that of the nearest one in its vector.
-function chosenRow(self, order, now) {
-  if (self.chosen === null) return -1
-  const row = order.indexOf(self.chosen)
-  return row >= 0 ? row : order.findIndex(token => now.label[token] === now.label[self.chosen])
+function chosenRow({ chosen }, order, now) {
+  if (chosen === null) return -1
+  const row = order.indexOf(chosen)
+  return row >= 0 ? row : order.findIndex(token => now.label[token] === now.label[chosen])
 }
 
-function drawRamp(self, draw, left, top, width) {
-  const { reel, theme } = self, cells = reel.header.unit === "cells"
-  const [low, high] = reel.header.shades.map(bound => (cells ? whole(bound) : bound.toExponential(1)))
+function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) {
+  const cells = reel.header.unit === "cells"
+  const [low, high] = scale.shades.map(bound => (cells ? whole(bound) : bound.toExponential(1)))
   draw.fillStyle = "#000"
   draw.fillRect(left, top, 12, 12)
   draw.strokeStyle = theme.faint
@@ -148,8 +148,8 @@ function drawRamp(self, draw, left, top, width) {
 }
 
 // Distance → pixel. Whole numbers are looked up; the others are shaded each time, from a ramp of a thousand colours.
-function shader(reel) {
-  const shade = shadeOf(reel), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
+function shader(reel, shades) {
+  const shade = shadeOf(shades), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
   return distance => {
     if (distance === 0) return 0xff000000
     if (distance === undefined || Number.isNaN(distance)) return 0xff808080

@@ -2,17 +2,17 @@
 
 const TRAIL = 30
 
-function drawPlaces(self) {
-  const { reel, theme, basis, canvases: { places } } = self
+function drawPlaces(side) {
+  const { reel, basis, canvases: { places }, scrubber: { theme } } = side
   const { draw, width, height } = pen(places, theme)
-  const { frame, now } = at(reel, self.snapshot)
+  const { frame, now } = at(side)
   const scene = reel.header[basis]
   const scale = ([low, high], from, to) => value => from + ((value - low) / (high - low)) * (to - from)
   const x = scale(scene.x, 52, width - 10), y = scale(scene.y, height - 34, 8)
-  paintFrame(self, draw, scene, x, y, width, height)
-  paintTrails(self, draw, now, frame, x, y)
-  self.hits.places = []
-  const shown = Math.sqrt(1400 / Math.max(1, reel.tokens) / Math.PI)
+  paintFrame(side, draw, scene, x, y, width, height)
+  paintTrails(side, draw, now, frame, x, y)
+  side.hits.places = []
+  const shown = Math.sqrt(1400 / Math.max(1, side.scrubber.scale.tokens) / Math.PI)
   for (const vector of now.vectors) {
     const [a, b] = place(reel, frame, vector.number, basis)
     if (!Number.isFinite(a) || !Number.isFinite(b)) continue
@@ -22,14 +22,14 @@ function drawPlaces(self) {
     draw.strokeStyle = theme.back
     draw.lineWidth = 1
     marker(draw, x(a), y(b), radius, live === 0 ? "circle" : live === vector.population ? "triangle" : "square")
-    if (picked(self, vector)) {
+    if (picked(side, vector)) {
       draw.strokeStyle = theme.cursor
       draw.lineWidth = 2.5
       draw.beginPath()
       draw.arc(x(a), y(b), radius + 3, 0, 7)
       draw.stroke()
     }
-    self.hits.places.push({ x: x(a), y: y(b), radius: Math.max(radius, 6), vector })
+    side.hits.places.push({ x: x(a), y: y(b), radius: Math.max(radius, 6), vector })
   }
 }
 
@@ -50,30 +50,30 @@ function marker(draw, x, y, radius, shape) {
   draw.stroke()
 }
 
-// The way of every vector's first token through the last snapshots, fading with age.
-function paintTrails(self, draw, now, frame, x, y) {
-  const { reel, theme, basis } = self
+// The way of every vector's first token through the last snapshots, fading with age. Lines of one age and colour are stroked
+// together: thousands of strokes in two pictures would take longer than a frame.
+function paintTrails({ reel, basis, scrubber: { theme } }, draw, now, frame, x, y) {
   if (now.vectors.length > 200) return
+  const later = now.vectors.map(vector => place(reel, frame, vector.number, basis))
   draw.lineWidth = 1.6
-  for (const vector of now.vectors) {
-    const token = vector.tokens[0]
-    draw.strokeStyle = slotColour(theme, vector.slot)
-    let later = place(reel, frame, vector.number, basis)
-    for (let back = 1; back <= Math.min(TRAIL, frame); back++) {
-      const earlier = place(reel, frame - back, partition(reel, reel.partition[frame - back]).label[token], basis)
-      draw.globalAlpha = 0.75 * (1 - back / (TRAIL + 1))
-      draw.beginPath()
-      draw.moveTo(x(later[0]), y(later[1]))
-      draw.lineTo(x(earlier[0]), y(earlier[1]))
-      draw.stroke()
-      later = earlier
+  for (let back = 1; back <= Math.min(TRAIL, frame); back++) {
+    const { label } = partition(reel, reel.partition[frame - back]), lines = {}
+    now.vectors.forEach((vector, i) => {
+      const earlier = place(reel, frame - back, label[vector.tokens[0]], basis), line = (lines[slotColour(theme, vector.slot)] ??= new Path2D())
+      line.moveTo(x(later[i][0]), y(later[i][1]))
+      line.lineTo(x(earlier[0]), y(earlier[1]))
+      later[i] = earlier
+    })
+    draw.globalAlpha = 0.75 * (1 - back / (TRAIL + 1))
+    for (const [colour, line] of Object.entries(lines)) {
+      draw.strokeStyle = colour
+      draw.stroke(line)
     }
   }
   draw.globalAlpha = 1
 }
 
-function paintFrame(self, draw, scene, x, y, width, height) {
-  const { theme } = self
+function paintFrame({ reel, basis, scrubber: { theme } }, draw, scene, x, y, width, height) {
   const round = value => (value === 0 ? "0" : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e4 ? value.toExponential(0) : String(+value.toPrecision(2)))
   draw.lineWidth = 1
   draw.fillStyle = theme.faint
@@ -97,7 +97,7 @@ function paintFrame(self, draw, scene, x, y, width, height) {
     draw.fillText(round(tick), 47, y(tick))
   }
   draw.textAlign = "center"
-  const unit = self.basis === "about" && self.reel.header.unit === "cells" ? "cells" : "weight units"
+  const unit = basis === "about" && reel.header.unit === "cells" ? "cells" : "weight units"
   const share = axis => `PC${axis + 1}, ${unit} (${(100 * scene.explained[axis]).toFixed(0)}% of variance)`
   draw.fillText(share(0), (52 + width - 10) / 2, height - 9)
   draw.save()

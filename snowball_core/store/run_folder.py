@@ -1,4 +1,4 @@
-"""A run folder: what was asked, what was recorded, how far it is, and whether its worker lives."""
+"""A run folder: configuration, recordings, numbers per step and state of one run."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Run:
         return read_metrics(self.path / METRICS)
 
     def status(self) -> Status:
-        """How far the run is; a worker that died without a word is found by its lock."""
+        """How far the run is; that its worker died is found by its lock."""
         return read_status(self.path)
 
 

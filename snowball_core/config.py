@@ -232,8 +232,8 @@ class RunConfig:
     @property
     def extras(self) -> tuple[str, ...]:
         """Names of the further recordings, in the order of :data:`EXTRAS`."""
-        asked = {word.strip() for word in self.extra.split(",")}
-        return tuple(name for name in EXTRAS if name in asked)
+        chosen = {word.strip() for word in self.extra.split(",")}
+        return tuple(name for name in EXTRAS if name in chosen)
 
     @property
     def recorded_format(self) -> str:

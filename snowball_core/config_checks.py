@@ -73,7 +73,7 @@ def _divisors(number: int) -> list[int]:
     return [d for d in range(1, min(number, 1_024) + 1) if number % d == 0]
 
 
-# The fields that say how W is drawn: they say nothing where W is given.
+# The fields of how W is drawn, without effect where W is given.
 DRAWN = ("base", "base_on_lattice", "noise_dtype", "sigma")
 
 
@@ -93,9 +93,9 @@ def consequences(config: RunConfig) -> dict[str, str]:
     """For every choice of the configuration, what follows from it in plain words."""
     listed = {name: field.metadata.get("choices") for name, field in FIELDS.items()}
     chosen = {name: choices[getattr(config, name)] for name, choices in listed.items() if choices}
-    told = chosen | {name: sides[bool(getattr(config, name))] for name, sides in SWITCHES.items()}
+    texts = chosen | {name: sides[bool(getattr(config, name))] for name, sides in SWITCHES.items()}
     drawn = DRAWN if config.initial_state == "snapshot" else ()
-    return {name: text for name, text in told.items() if name not in drawn}
+    return {name: text for name, text in texts.items() if name not in drawn}
 
 
 def from_json(fields: Mapping[str, Any]) -> RunConfig:
@@ -166,11 +166,11 @@ def nearest_preset(config: RunConfig) -> NearestPreset:
     ('jiggle', NearestPreset(name='corrected', changes=('steps',)))
     """
     given = config.to_json()
-    found = [
+    candidates = [
         NearestPreset(name, tuple(key for key in FIELDS if key not in NOT_THE_EXPERIMENT and known[key] != given[key]))
         for name, known in _presets().items()
     ]
-    return min(found, key=lambda each: len(each.changes))
+    return min(candidates, key=lambda each: len(each.changes))
 
 
 @functools.cache

@@ -40,7 +40,7 @@ class RunError(SnowballError):
 
 
 class CancelledError(RunError):
-    """Work that Ctrl-C ended; the message says what is kept."""
+    """Work ended by Ctrl-C; the message names what is kept."""
 
 
 # Control characters but tab and line feed, what turns a line of text around or ends it, and halves of characters.

@@ -164,3 +164,19 @@ def fresh_server(tmp_path: Path, port: int) -> Iterator[str]:
 
     with serve(tmp_path, port) as address:
         yield address
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A small text file; its module loads torch, which not every test needs."""
+    from trained_runs import write_book
+
+    return write_book(tmp_path / "book.txt")
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder outside the library."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(folder)
+    return folder

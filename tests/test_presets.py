@@ -1,11 +1,21 @@
-"""The named experiments: what each is made of, and which faults it carries."""
+"""The named experiments: what each is made of, which faults it carries, and which of them a configuration is."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from snowball_core.config import DEFAULTS
-from snowball_core.config_checks import config_faults, faults_carried, preset
+import pytest
+
+from snowball_core.config import DEFAULTS, FIELDS, RunConfig
+from snowball_core.config_checks import (
+    NOT_THE_EXPERIMENT,
+    config_differences,
+    config_faults,
+    configured,
+    faults_carried,
+    nearest_preset,
+    preset,
+)
 from snowball_core.presets import DEFAULT_PRESET, PRESETS
 
 
@@ -37,3 +47,25 @@ def test_the_seed_carries_four_faults_and_says_which():
     assert len(faults_carried(preset("primordial-snowball"))) == 4
     for words in ("labels shifted twice", "never predicted", "optimizer state in bfloat16", "rate falls to 0"):
         assert words in said
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_itself_whatever_its_seed_and_machine(name: str) -> None:
+    assert nearest_preset(preset(name)).preset == name
+    again = configured(
+        preset(name), {"seed": 7, "name": "x", "until": 3, "record": "log", "extra": "", "device": "cpu", "threads": 1}
+    )
+    assert nearest_preset(again) == (name, ())
+
+
+def test_a_configuration_that_is_no_preset_names_the_nearest_and_what_differs() -> None:
+    found = nearest_preset(configured(preset("singularity"), {"beta2": 0.5, "steps": 20}))
+    assert (found.preset, found.name) == ("own", "singularity")
+    assert set(found.changes) == {"beta2", "steps"}
+    assert set(NOT_THE_EXPERIMENT) < set(FIELDS)
+
+
+def test_only_the_fields_that_differ_are_told() -> None:
+    one, two, three = RunConfig(), RunConfig(seed=7), RunConfig(seed=7, steps=5)
+    assert config_differences([one, two, three]) == {"seed": (42, 7, 7), "steps": (10_000, 10_000, 5)}
+    assert config_differences([one, one]) == config_differences([one]) == config_differences([]) == {}

@@ -58,7 +58,7 @@ def _require_sound(at: Branch) -> None:
 
 
 def _entries(at: Branch, config: RunConfig) -> dict[str, Any]:
-    """What ``run.json`` says of the origin."""
+    """The entries of ``run.json`` on the origin."""
     parent = at.parent
     whole = parent.manifest.get("sha256")
     if at.kind == CHECKPOINT:
@@ -132,7 +132,7 @@ def _take_checkpoint(at: Branch, config: RunConfig, path: Path) -> None:
     (path / METRICS).write_bytes((parent.path / METRICS).read_bytes()[: rows.end])
     own.parent.mkdir()
     if saved.recordings is None:
-        # Of a version without hashes: it is not made to say more than it did.
+        # Of a version without hashes: none are added.
         os.replace(source, own)
     else:
         reseal(source, own, recorded, rows.tally.summary())

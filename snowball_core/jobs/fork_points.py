@@ -119,12 +119,12 @@ def branch_faults(at: Branch, config: RunConfig) -> list[str]:
     """Why ``config`` cannot go on from a branch, one sentence each; empty if it can."""
     start, parent = at.start, at.parent.id
     way = "Leave it, or fork from a recorded step (--step T)." if at.kind == CHECKPOINT else "Leave it, or start a new run."
-    told = [
+    faults = [
         f"{name} must stay {getattr(start, name)} in this fork of {parent} ({why}); got {getattr(config, name)}. {way}"
         for name, why in at.fixed.items()
         if getattr(config, name) != getattr(start, name)
     ]
-    return told + (_checkpoint_faults(at, config) if at.kind == CHECKPOINT else _snapshot_faults(at, config))
+    return faults + (_checkpoint_faults(at, config) if at.kind == CHECKPOINT else _snapshot_faults(at, config))
 
 
 def _snapshot_faults(at: Branch, config: RunConfig) -> list[str]:
@@ -137,25 +137,25 @@ def _snapshot_faults(at: Branch, config: RunConfig) -> list[str]:
 
 
 def _checkpoint_faults(at: Branch, config: RunConfig) -> list[str]:
-    told = []
+    faults = []
     if config.last_step <= at.step:
-        told.append(
+        faults.append(
             f"an exact fork must train beyond its checkpoint; the checkpoint of {at.parent.id} stands at step {at.step:,} and "
             f"the fork would end at step {config.last_step:,}. Raise until or steps."
         )
-        return told
+        return faults
     missing = np.setdiff1d(kept_steps(config, at.step), at.parent.steps(len(at.parent.history().words)))
     if len(missing):
-        told.append(
+        faults.append(
             f"record must not ask for steps the parent did not record; {config.record} asks for {len(missing):,} of them up to "
             f"step {at.step:,}, the first is {missing[0]:,}. Record as the parent did ({at.parent.config.record}) or less."
         )
     if more := [name for name in config.extras if name not in at.parent.config.extras]:
-        told.append(
+        faults.append(
             f"extra must not name what the parent did not record; got {', '.join(more)}. Choose among "
             f"{', '.join(at.parent.config.extras) or 'none'}, or fork from a recorded step (--step T)."
         )
-    return told
+    return faults
 
 
 def kept_steps(config: RunConfig, step: int) -> npt.NDArray[np.int64]:

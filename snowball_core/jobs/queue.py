@@ -59,11 +59,11 @@ def _number(ticket: Path) -> int:
 
 def waiting(folder: Path) -> list[str]:
     """The runs whose live workers wait, in the order of their turns, one accelerator after another; looks only."""
-    found = []
+    run_ids = []
     for place in sorted((folder / ".turns").glob("*")):
         ids = [ticket.name.partition("_")[2] for ticket in sorted(place.glob("*_*"))]
-        found += [run_id for run_id in ids if is_locked(folder / run_id)]
-    return found
+        run_ids += [run_id for run_id in ids if is_locked(folder / run_id)]
+    return run_ids
 
 
 def _holder(place: Path) -> str:

@@ -17,21 +17,21 @@ _by_hand = threading.Event()
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
     """An event that SIGTERM and Ctrl-C set, so that training ends between two steps."""
-    asked = threading.Event()
+    stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop
         return
 
     _by_hand.clear()
 
     def handle(kind: int, _: object) -> None:
-        asked.set()
+        stop.set()
         if kind == signal.SIGINT:
             _by_hand.set()
 
     before = {kind: signal.signal(kind, handle) for kind in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield asked
+        yield stop
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)

@@ -31,7 +31,7 @@ from .fork_points import Branch
 from .prepare import prepare
 
 _ONE_CLICK_SECONDS = 3.0
-# When this process started which run, by a clock that nobody sets.
+# When this process started each run, by a clock that is never set.
 _started: dict[Path, float] = {}
 _NICENESS = 5
 _LOG_TAIL = 2_000
@@ -94,9 +94,9 @@ def _just_started(folder: Path, config: RunConfig, at: Branch | None) -> Run | N
     for path in (*recent, *(other for other in run_paths(folder)[:3] if other not in _started and _is_fresh(other))):
         with contextlib.suppress(RunError):
             run = read_run(path)
-            asked = {**config.to_json(), "corpus": run.config.corpus}
+            wanted = {**config.to_json(), "corpus": run.config.corpus}
             is_same_text = Path(run.config.corpus).name == Path(config.corpus).name
-            if run.config.to_json() == asked and is_same_text and _leaves(run, at):
+            if run.config.to_json() == wanted and is_same_text and _leaves(run, at):
                 return run
     return None
 

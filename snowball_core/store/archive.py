@@ -31,15 +31,15 @@ _MOST_BESIDES = 256_000_000
 
 def run_files(run: Run) -> list[Path]:
     """The files of a run that travel: all but caches, locks, logs and half-written ones; links are left behind."""
-    found = []
+    files = []
     for path in sorted(run.path.rglob("*")):
         parts = path.relative_to(run.path).parts
         travels = parts[0] not in (*REFUSED, *_LEFT_BEHIND) and all(PART.fullmatch(part) for part in parts)
         travels = travels and parts[-1] not in ADDED
         linked = any(place.is_symlink() for place in (path, *path.parents[: len(parts) - 1]))
         if travels and not linked and path.is_file():
-            found.append(path)
-    return found
+            files.append(path)
+    return files
 
 
 def pack(run: Run, file: BinaryIO) -> None:
@@ -56,9 +56,9 @@ def pack(run: Run, file: BinaryIO) -> None:
         with _content(path, changed.get(name)) as source:
             digest = sha256_of(source)
             listed[name] = {"bytes": source.seek(0, os.SEEK_END), "sha256": digest}
-    told = json.dumps({"format": FORMAT, "run": run.id, "files": listed}, indent=1) + "\n"
+    index = json.dumps({"format": FORMAT, "run": run.id, "files": listed}, indent=1) + "\n"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        archive.writestr(undated_entry(CONTENTS, len(told)), told)
+        archive.writestr(undated_entry(CONTENTS, len(index)), index)
         for name, facts in listed.items():
             entry = undated_entry(f"{run.id}/{name}", facts["bytes"])
             with _content(files[name], changed.get(name)) as source, archive.open(entry, "w") as target:
@@ -74,7 +74,7 @@ def _without_paths(path: Path) -> bytes | None:
     cut = portable(content)
     if cut == content:
         return None
-    # What was changed before it was packed must still be found by whoever opens it.
+    # A change made before packing must still be found where the zip is opened.
     resealed = sealed(cut) if isinstance(cut, dict) and SEAL in cut and is_as_written(content) else cut
     return json.dumps(resealed, indent=1).encode()
 
@@ -144,7 +144,7 @@ def _require_size(archive: zipfile.ZipFile, listed: dict[str, Listed], file: Pat
 
 
 def _extract(archive: zipfile.ZipFile, listed: Listed, target: Path, file: Path) -> None:
-    """Unpack one file, never more of it than was said, and compare its hash."""
+    """Unpack one file, never more of it than was listed, and compare its hash."""
     digest, done = hashlib.sha256(), 0
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "xb") as written:

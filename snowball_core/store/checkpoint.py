@@ -48,7 +48,7 @@ def read_checkpoint(file: Path, last_step: int) -> Checkpoint:
     for _ in range(3):
         try:
             before = identity(file)
-            found = _read(file, last_step)
+            checkpoint = _read(file, last_step)
         except OSError as error:
             raise HistoryError(f"it cannot be read ({error.strerror or error})") from None
         except HistoryError:
@@ -56,7 +56,7 @@ def read_checkpoint(file: Path, last_step: int) -> Checkpoint:
                 raise
             continue  # a worker has just replaced it
         if _is(file, before):
-            return found
+            return checkpoint
     raise HistoryError("a worker replaces it faster than it can be read")
 
 
@@ -74,18 +74,18 @@ def _read(file: Path, last_step: int) -> Checkpoint:
         header = read_header(file)
     except HistoryError as error:
         raise HistoryError(f"it is no whole safetensors file ({str(error)[-200:]})") from None
-    said = dict(header.metadata)
-    step = said.get("step", "")
+    metadata = dict(header.metadata)
+    step = metadata.get("step", "")
     if not (step.isascii() and step.isdecimal() and len(step) < 16 and int(step) <= last_step):
         raise HistoryError(f'it must say a step from 0 to {last_step:,}; it says "{step[:40]}"')
-    if not any(key in said for key in _HASHED):
-        return Checkpoint(int(step), said.get("matrix_sha256", ""), None, None, header.tensors)
+    if not any(key in metadata for key in _HASHED):
+        return Checkpoint(int(step), metadata.get("matrix_sha256", ""), None, None, header.tensors)
     try:
-        if said.pop("seal") != _seal(said):
+        if metadata.pop("seal") != _seal(metadata):
             raise ValueError
-        hashes: dict[str, str] = json.loads(said["tensors"])
-        recordings = {name: summary_of(content) for name, content in json.loads(said["recordings"]).items()}
-        metrics = summary_of(json.loads(said["metrics"]))
+        hashes: dict[str, str] = json.loads(metadata["tensors"])
+        recordings = {name: summary_of(content) for name, content in json.loads(metadata["recordings"]).items()}
+        metrics = summary_of(json.loads(metadata["metrics"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise HistoryError("what it says of its step and hashes is damaged") from None
     if set(hashes) != set(header.tensors):
@@ -93,7 +93,7 @@ def _read(file: Path, last_step: int) -> Checkpoint:
     for name, entry in header.tensors.items():
         if _tensor_sha256(file, header.start, name, entry) != hashes[name]:
             raise HistoryError(f"its tensor {name} is not what was written (SHA-256)")
-    return Checkpoint(int(step), said["matrix_sha256"], recordings, metrics, header.tensors)
+    return Checkpoint(int(step), metadata["matrix_sha256"], recordings, metrics, header.tensors)
 
 
 def _seal(facts: Mapping[str, str]) -> str:
@@ -170,11 +170,11 @@ def reseal(source: Path, target: Path, recordings: Mapping[str, Summary], metric
 
 
 def _head(entries: Mapping[str, Any], facts: Mapping[str, str], recordings: Mapping[str, Summary], metrics: Summary) -> bytes:
-    said = {
+    metadata = {
         **facts,
         "recordings": json.dumps({name: summary._asdict() for name, summary in recordings.items()}),
         "metrics": json.dumps(metrics._asdict()),
     }
-    text = json.dumps({"__metadata__": {**said, "seal": _seal(said)}, **entries}, separators=(",", ":")).encode()
+    text = json.dumps({"__metadata__": {**metadata, "seal": _seal(metadata)}, **entries}, separators=(",", ":")).encode()
     text = text.ljust(-(-len(text) // 8) * 8)
     return struct.pack("<Q", len(text)) + text

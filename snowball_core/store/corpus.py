@@ -27,7 +27,7 @@ _CONTROL_EXPECTED = frozenset(b"\t\n\r\f\v\x1b")
 class Corpus:
     """A text as token ids."""
 
-    name: str  # the built-in name or the file's path, as it was asked for
+    name: str  # the built-in name or the file's path, as given
     ids: npt.NDArray[np.uint8]  # shape (length,); byte values, all below 128; a byte each, also while a run trains on them
     sha256: str  # hash of the bytes trained on (after normalization)
     notes: tuple[str, ...] = ()  # what was changed on the way from the file to the ids, in plain words
@@ -160,7 +160,7 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
 
 
 def _refuse_pointer(raw: bytes, name: str) -> None:
-    """Refuse the few lines that stand for a text in a clone without git-LFS: they would be trained on."""
+    """Refuse a git-LFS pointer, which would be trained on."""
     if raw.startswith(b"version https://git-lfs.github.com/spec/"):
         raise CorpusError(f'the corpus must be the text itself; "{name}" is a git-LFS pointer. Fetch it with "git lfs pull".')
 

@@ -107,8 +107,8 @@ class History:
 
     def index(self, step: int) -> int:
         """The snapshot recorded at a step."""
-        found = np.flatnonzero(self.steps == min(max(step, -1), 2**62))
-        if not len(found):
+        places = np.flatnonzero(self.steps == min(max(step, -1), 2**62))
+        if not len(places):
             last = f"{int(self.steps[-1]):,}" if len(self.steps) else "none"
             place = int(np.searchsorted(self.steps, min(max(step, -1), 2**62)))
             near = " and ".join(f"{beside:,}" for beside in self.steps[max(0, place - 1) : place + 1].tolist())
@@ -116,7 +116,7 @@ class History:
                 f'step must be a recorded one; got {step:,}. The run "{self.id}" recorded {len(self.steps):,} snapshots, '
                 f"the last at step {last}: choose one of those{f', such as {near}' if near else ''}."
             )
-        return int(found[0])
+        return int(places[0])
 
 
 def observe(run: Run) -> History:
@@ -125,8 +125,8 @@ def observe(run: Run) -> History:
     A further recording that is damaged counts as not made, and the damage is said: the history is shown whole.
     """
     words = run.history().words
-    found = faults(run)
-    made = {name: each.file for name, each in recordings(run.config).items() if name != TENSOR and each.file not in found}
+    wrong = faults(run)
+    made = {name: each.file for name, each in recordings(run.config).items() if name != TENSOR and each.file not in wrong}
     files = {name: run.path / file for name, file in made.items() if (run.path / file).exists()}
     require_measurable(len(words), run.id)
     moments = None
@@ -136,12 +136,12 @@ def observe(run: Run) -> History:
         moments = moments[: len(words)]
     steps = run.steps(len(words))
     past = tuple(config for _, config in segments(run.config, run.origin)[:-1])
-    words, told = words[: len(steps)], tuple(found.values())
+    words, damage = words[: len(steps)], tuple(wrong.values())
     try:
         metrics = run.metrics()
     except RunError as error:
-        metrics, told = None, (*told, *([str(error)] if METRICS not in found else []))
-    return History(run.id, words, steps, run.dead, moments, metrics, files, run.config, run.path, past, told)
+        metrics, damage = None, (*damage, *([str(error)] if METRICS not in wrong else []))
+    return History(run.id, words, steps, run.dead, moments, metrics, files, run.config, run.path, past, damage)
 
 
 def foreign(

@@ -13,7 +13,7 @@ from ..config import RunConfig
 from ..config_checks import from_json
 from ..errors import RunError, SnowballError
 from .files.regular_files import LARGEST_JSON, from_json_bytes, read_bytes
-from .origin import origin_of
+from .origin import file_name, origin_of
 
 FORMAT = 1
 SEAL = "entries_sha256"
@@ -185,7 +185,7 @@ def _fault(error: Exception) -> str:
 
 
 def seed_entries(config: RunConfig) -> dict[str, Any]:
-    """What ``run.json`` says in its provenance of the seeds of a configuration.
+    """The seeds of a configuration as the provenance in ``run.json`` holds them.
 
     Examples
     --------
@@ -236,19 +236,8 @@ def portable(content: Any) -> Any:
 def _without_folders(text: str) -> str:
     if _PATH.fullmatch(text):
         return file_name(text)
-    text = _QUOTED_PATH.sub(lambda found: f"{found[1]}{file_name(found[2])}{found[1]}", text)
-    return _BARE_PATH.sub(lambda found: file_name(found[0]), text)
-
-
-def file_name(path: str) -> str:
-    r"""The last part of a path of any system.
-
-    Examples
-    --------
-    >>> file_name("C:\\texts\\a.txt"), file_name("/data/a.txt"), file_name("gatsby")
-    ('a.txt', 'a.txt', 'gatsby')
-    """
-    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+    text = _QUOTED_PATH.sub(lambda match: f"{match[1]}{file_name(match[2])}{match[1]}", text)
+    return _BARE_PATH.sub(lambda match: file_name(match[0]), text)
 
 
 def configuration_hash(config: RunConfig | None) -> str | None:

@@ -58,7 +58,7 @@ class Rows(NamedTuple):
 
 
 def read_rows(file: Path, upto: int) -> Rows:
-    """The rows up to a step; what follows them is not believed."""
+    """The rows up to a step, checked."""
     tally, end, last = Tally(), 0, 0
     if not os.path.lexists(file):
         return Rows(tally, end, last)

@@ -1,4 +1,4 @@
-"""What a person says of a run: a label, a note and tags, beside what was recorded and never in it."""
+"""Notes on a run: a label, a note and tags, kept beside what was recorded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VIRAMA = 9
 
 @dataclass(frozen=True)
 class Notes:
-    """What a person says of a run."""
+    """Label, note and tags of a run."""
 
     label: str = ""  # the name to show; empty if the run has none of its own. The run's id never changes.
     note: str = ""
@@ -41,7 +41,7 @@ class Notes:
 
 
 def read_notes(path: Path) -> Notes:
-    """The notes of the run in a folder; none if nobody wrote any. A damaged file says so and stands in nobody's way."""
+    """The notes of the run in a folder; empty without a file, empty with ``damage`` set for one that cannot be read."""
     try:
         content = read_json(f"{path}/{FILE}", _LARGEST_FILE)
         if not isinstance(content, dict) or not isinstance(content.get("tags", []), list):
@@ -54,7 +54,7 @@ def read_notes(path: Path) -> Notes:
 
 
 def annotate(path: Path, label: str | None = None, note: str | None = None, tags: Iterable[str] | None = None) -> Notes:
-    """Change what is said of the run in a folder; what is not given stays. Nothing recorded is touched.
+    """Change the notes of the run in a folder; what is not given stays.
 
     One writer at a time: what another one wrote meanwhile is kept. A damaged file of notes is set aside, not overwritten.
     """
@@ -71,26 +71,26 @@ def add_tags(path: Path, tags: Iterable[str]) -> Notes:
     return _change(path, lambda old: _checked(old.label, old.note, (*old.tags, *tags)))
 
 
-def annotate_seen(path: Path, seen: Notes, label: str, note: str, tags: Iterable[str]) -> Notes:
-    """Change notes from what somebody saw to what he wants; what others changed since is kept."""
+def annotate_seen(path: Path, base: Notes, label: str, note: str, tags: Iterable[str]) -> Notes:
+    """Merge a change from ``base`` to new notes into those of now; what others changed since is kept."""
 
     def change(old: Notes) -> Notes:
         wanted = _checked(label, note, tags)
-        kept = [tag for tag in old.tags if tag not in seen.tags or tag in wanted.tags]
+        kept = [tag for tag in old.tags if tag not in base.tags or tag in wanted.tags]
         return _checked(
-            _merged("name", seen.label, old.label, wanted.label),
-            _merged("note", seen.note, old.note, wanted.note),
-            (*kept, *(tag for tag in wanted.tags if tag not in seen.tags)),
+            _merged("name", base.label, old.label, wanted.label),
+            _merged("note", base.note, old.note, wanted.note),
+            (*kept, *(tag for tag in wanted.tags if tag not in base.tags)),
         )
 
     return _change(path, change)
 
 
-def _merged(what: str, seen: str, now: str, wanted: str) -> str:
-    """The text of two writers who both saw ``seen``, where at most one of them changed it."""
-    if wanted in (seen, now):
+def _merged(what: str, base: str, now: str, wanted: str) -> str:
+    """The text of two writers who both saw ``base``, where at most one of them changed it."""
+    if wanted in (base, now):
         return now
-    if now != seen:
+    if now != base:
         raise RunError(
             f'the {what} was changed elsewhere since it was shown here; it is now "{now}". Yours is not saved: "{wanted}". '
             "Enter it again to replace the other."
@@ -125,7 +125,7 @@ def _alone(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # While it is held: whoever waits for this file finds that it is gone and makes another.
+        # While it is held: another process that waits for this file finds it gone and makes a new one.
         with contextlib.suppress(OSError):
             (path / _LOCK).unlink()
         lock.release()

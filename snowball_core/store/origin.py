@@ -1,4 +1,4 @@
-"""Where a forked run comes from, as its ``run.json`` tells it, and which configuration each part of it was trained with."""
+"""The parent of a forked run, out of its ``run.json``, and the configuration of each part of the run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Origin:
 
 
 def origin_of(manifest: Mapping[str, Any]) -> Origin | None:
-    """The origin that a ``run.json`` tells; None for a run that is no fork."""
+    """The origin in a ``run.json``; None for a run that is no fork."""
     entry = manifest.get("fork")
     return None if entry is None else _read(entry)
 
@@ -89,13 +89,19 @@ def origin_sentence(origin: Origin, config: RunConfig) -> str:
 
 def changes(before: RunConfig, after: RunConfig) -> list[str]:
     """The fields, the name and the text's folder aside, in which two configurations differ, as ``field old → new``."""
-    old, new = ({**config.to_json(), "corpus": _last_part(config.corpus)} for config in (before, after))
+    old, new = ({**config.to_json(), "corpus": file_name(config.corpus)} for config in (before, after))
     return [f"{name} {_word(old[name])} → {_word(new[name])}" for name in old if name != "name" and old[name] != new[name]]
 
 
-def _last_part(path: str) -> str:
-    """A text's name; of a path the last part: where it lies is another matter on another machine."""
-    return re.split(r"[\\/]", path)[-1]
+def file_name(path: str) -> str:
+    r"""The last part of a path of any system.
+
+    Examples
+    --------
+    >>> file_name("C:\\texts\\a.txt"), file_name("/data/a.txt"), file_name("gatsby")
+    ('a.txt', 'a.txt', 'gatsby')
+    """
+    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
 
 
 def _word(value: Any) -> str:

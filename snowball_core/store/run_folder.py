@@ -1,4 +1,4 @@
-"""A run folder: what was asked, what was recorded, how far it is, and whether its worker lives."""
+"""A run folder: configuration, recordings, numbers per step and state of one run."""
 
 from __future__ import annotations
 
@@ -23,14 +23,12 @@ from ..shapes import TENSOR as TENSOR
 from .files.regular_files import write_json
 from .files.tensor_file import TensorFile, open_tensor
 from .files.tensor_header import read_header
-from .manifest import FORMAT as FORMAT
-from .manifest import read_manifest, sealed
+from .manifest import FORMAT, read_manifest, sealed
 from .metric_rows import METRIC_COLUMNS as METRIC_COLUMNS
 from .metric_rows import METRICS as METRICS
 from .metric_rows import read_metrics
 from .origin import Origin, origin_of
-from .run_listing import ID_PATTERN as ID_PATTERN
-from .run_listing import has_manifest, newest, unreadable, what_is_there
+from .run_listing import ID_PATTERN, has_manifest, newest, unreadable, what_is_there
 from .run_listing import run_paths as run_paths
 from .staging import staged, sweep
 from .status import Status, read_status, require_writable
@@ -125,7 +123,7 @@ class Run:
         return read_metrics(self.path / METRICS)
 
     def status(self) -> Status:
-        """How far the run is; a worker that died without a word is found by its lock."""
+        """How far the run is; that its worker died is found by its lock."""
         return read_status(self.path)
 
 

@@ -55,7 +55,7 @@ def newest(folder: Path) -> str:
 
 
 def told_apart(folder: Path) -> tuple[list[Path], dict[Path, str]]:
-    """The folders of all runs, and the others that somebody may take for runs, last name first, each with what it is.
+    """The folders of all runs, and the other folders and links, last name first, each with what it is.
 
     :data:`LINK` to a folder or to nothing, a folder with :data:`NO_MANIFEST`, or one whose name is no run's id
     (:data:`OTHER_NAME`). Hidden ones and the built texts are left out.
@@ -81,7 +81,7 @@ def told_apart(folder: Path) -> tuple[list[Path], dict[Path, str]]:
 
 
 def has_manifest(path: Path) -> bool:
-    """Whether a folder has a ``run.json`` of any kind; also true where it may not be entered and so cannot be asked."""
+    """Whether a folder has a ``run.json`` of any kind; also true where it may not be entered."""
     try:
         os.lstat(f"{path}/run.json")
     except (FileNotFoundError, NotADirectoryError):

@@ -21,7 +21,7 @@ def named(word: str, folder: Path) -> Path:
 
     An id means the run of the library; else the word is a path, as a shell would complete it; else, with its slash, an id.
     """
-    given, run_id, shown = Path(os.path.expanduser(word)), _id_of(word), one_line(word[:300])
+    given, run_id, quoted = Path(os.path.expanduser(word)), _id_of(word), one_line(word[:300])
     if word == run_id and _is_run(folder / run_id):
         return folder / run_id
     kind = _file_type(given, word) if word.strip() else None
@@ -32,19 +32,19 @@ def named(word: str, folder: Path) -> Path:
     if run_id and _is_run(folder / run_id):
         return folder / run_id
     if kind == stat.S_IFDIR:
-        raise RunError(f'there is no run "{shown}": {_no_run(given)}')
+        raise RunError(f'there is no run "{quoted}": {_no_run(given)}')
     if kind is not None:
-        raise HistoryError(f'a history must be a safetensors file; "{shown}" {_no_history(given, kind)}')
+        raise HistoryError(f'a history must be a safetensors file; "{quoted}" {_no_history(given, kind)}')
     missing = HistoryError if given.suffix.lower() == _SUFFIX else RunError
-    raise missing(f'there is no run "{shown}" in {folder}: {_nowhere(word, folder, run_id)}')
+    raise missing(f'there is no run "{quoted}" in {folder}: {_nowhere(word, folder, run_id)}')
 
 
 def named_run(word: str, folder: Path) -> Path:
     """The folder of the run that a RUN means, for commands that need a recorded run."""
-    found = named(word, folder)
-    if not found.is_dir():
+    path = named(word, folder)
+    if not path.is_dir():
         raise RunError(f'a recorded run is needed; "{one_line(word)}" is a file. Name the id or the folder of its run.')
-    return found
+    return path
 
 
 def named_id(word: str, folder: Path) -> str:
@@ -68,7 +68,7 @@ def _id_of(word: str) -> str:
 
 
 def _is_run(path: Path) -> bool:
-    """Whether a folder of the library, no link, is a run; its ``run.json`` may be anything, which is said when it is read."""
+    """Whether a folder of the library, no link, is a run; its ``run.json`` is checked when it is read."""
     return not path.is_symlink() and os.path.lexists(path / _MANIFEST)
 
 
@@ -105,8 +105,8 @@ def _no_history(given: Path, kind: int) -> str:
         return "is a pipe or a device. Save the tensor to a file."
     if _is_run(given.parent):
         return f"belongs to the run {given.resolve().parent.name}. Name the run's folder, {given.parent}."
-    if found := kind_of(given) or kind_by_name(given.name):
-        return f"is {found.what}. {found.advice}"
+    if known := kind_of(given) or kind_by_name(given.name):
+        return f"is {known.what}. {known.advice}"
     return "does not end in .safetensors and is of no known kind. Name a file that safetensors.torch.save_file wrote."
 
 

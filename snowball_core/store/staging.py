@@ -29,7 +29,7 @@ def staged(folder: Path, kind: str) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     stage = folder / f".{kind}-{secrets.token_hex(6)}"
-    # The lock comes first and goes last: a hidden folder without one was made by somebody else.
+    # The lock comes first and goes last: a hidden folder without one is not one of these.
     with _held(_lock_of(stage), _PATIENCE):
         stage.mkdir()
         try:
@@ -71,7 +71,7 @@ def _lock_of(stage: Path) -> Path:
 
 @contextlib.contextmanager
 def _held(place: Path, patience: float) -> Iterator[None]:
-    """Hold the lock of a stage; its file goes when the stage is gone."""
+    """Hold the lock of a stage; the lock file is removed with the stage."""
     lock = filelock.FileLock(place, thread_local=False)
     lock.acquire(timeout=patience, poll_interval=0.01)
     try:

@@ -74,13 +74,13 @@ def lock_of(path: Path) -> filelock.FileLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a worker holds the run: asked of the lock itself, since pids are reused and zombies answer."""
-    if not os.path.exists(path / "lock"):  # False also where that may not be asked
+    """Whether a worker holds the run's lock; process ids are reused, and zombies have one."""
+    if not os.path.exists(path / "lock"):  # False also where the folder may not be entered
         return False
     held = _is_held(path / "lock")
     if held is not None:
         return held
-    # No such locks on this file system: ask as the worker asked.
+    # No shared locks on this file system: try to take the lock.
     try:
         with lock_of(path).acquire(timeout=0.05, poll_interval=0.01):
             return False
@@ -91,7 +91,7 @@ def is_locked(path: Path) -> bool:
 
 
 def _is_held(file: Path) -> bool | None:
-    """Whether a process holds the lock of a file; None where that cannot be asked."""
+    """Whether a process holds the lock of a file; None where that cannot be found out."""
     if not fcntl:
         return None
     # A shared lock: many may ask at once without taking each other for the worker, also in a folder they cannot write to.
@@ -111,7 +111,7 @@ def log_of(path: Path) -> Path:
 
 
 def lock_shared_with_child(log: IO[bytes]) -> None:
-    """Lock a file for as long as it is open here or in a child it is handed to: a worker is known before it says a word."""
+    """Lock a file for as long as it is open here or in the child it is handed to: a worker that is only starting."""
     if fcntl:
         with contextlib.suppress(OSError):
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,7 +139,7 @@ def read_status(path: Path) -> Status:
     if status.message == STARTING and status.state == "queued" and _is_starting(path):
         return status
     if status.is_alive and not is_locked(path):
-        # Read again: the worker may have written its last word and left between the reading and the asking.
+        # Read again: the worker may have written its last status and ended between the two checks.
         status = _written(path)
         if status.is_alive:
             message = "its worker ended without a word; resume continues it"
@@ -231,7 +231,7 @@ def write_status(path: Path, status: Status) -> None:
 
 
 def _overwrite(file: Path, content: bytes) -> None:
-    """Write over a file in the room it already has: on a full disk the last word can still be said."""
+    """Write over a file in the room it already has, which works on a full disk."""
     with open(file, "r+b") as old:
         old.write(content.ljust(os.fstat(old.fileno()).st_size))
 

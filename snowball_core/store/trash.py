@@ -1,4 +1,4 @@
-"""Runs put away: moved into a folder beside the others, brought back by one word, deleted only when it is confirmed."""
+"""The trash: runs moved into a folder beside the others, restored, or deleted when confirmed."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def trashed(folder: Path) -> list[Path]:
     place = folder / FOLDER
     if place.is_symlink() or not place.is_dir():
         return []
-    found = [Path(e.path) for e in entries_of(place) if e.is_dir(follow_symlinks=False) and ID_PATTERN.fullmatch(e.name)]
-    return sorted(found, key=lambda path: path.name, reverse=True)
+    runs = [Path(e.path) for e in entries_of(place) if e.is_dir(follow_symlinks=False) and ID_PATTERN.fullmatch(e.name)]
+    return sorted(runs, key=lambda path: path.name, reverse=True)
 
 
 def delete(folder: Path, confirmed: Sequence[str]) -> None:
-    """Delete runs in the trash for ever: those that were shown and confirmed by id, and no others.
+    """Delete runs in the trash for good: those confirmed by id, and no others.
 
     Each leaves the trash by one rename before its first file goes: what is being deleted cannot be brought back half.
     """
@@ -122,7 +122,7 @@ def _trashed_path(folder: Path, run_id: str) -> Path:
     if not ID_PATTERN.fullmatch(run_id) or path.is_symlink() or not os.path.isdir(path):
         if ID_PATTERN.fullmatch(run_id) and any(place.glob(f".{_DELETING}-*/{run_id}")):
             raise RunError(f'the run "{run_id}" is being deleted for ever, as was confirmed: it cannot be brought back.')
-        known = [found.name for found in trashed(folder)][:5]
+        known = [path.name for path in trashed(folder)][:5]
         listed = f"It holds: {', '.join(known)}." if known else "The trash is empty."
         raise RunError(f'there is no run "{run_id[:100]}" in the trash. {listed}')
     return path

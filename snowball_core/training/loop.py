@@ -62,12 +62,12 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
                 _say_why(run, None, _reason(run, error), read_status(run.path).step)
             raise RunError(_reason(run, error)) from error
         if not is_new and not was_sent(run.path):
-            # A worker that was sent finds the marker of whoever changed his mind meanwhile; older ones were cleared then.
+            # A spawned worker keeps a stop request made before it started; older ones were cleared when it was sent.
             clear_marker(run.path)
         sweep_parts(run.path)
-        with stop_on_signals() as asked:
+        with stop_on_signals() as stop:
             begin_here = functools.partial(_begun, run, corpus, prefix)
-            return _in_turn(folder, run, device, prefix, begin_here, asked, watch, before)
+            return _in_turn(folder, run, device, prefix, begin_here, stop, watch, before)
 
 
 def _in_turn(
@@ -76,7 +76,7 @@ def _in_turn(
     device: str,
     prefix: Prefix,
     begun: Callable[[], tuple[Run, Training]],
-    asked: threading.Event,
+    stop: threading.Event,
     watch: Watch,
     before: bytes | None,
 ) -> Status:
@@ -86,7 +86,7 @@ def _in_turn(
 
     def waiting(ahead: str) -> None:
         nonlocal status
-        if _should_stop(run.path, asked):
+        if _should_stop(run.path, stop):
             raise _Stop
         if status.message != (text := f"waits for {ahead}"):
             status = Status("queued", reached, run.config.last_step, message=text)
@@ -104,7 +104,7 @@ def _in_turn(
             except Exception as error:
                 _say_why(run, before, _reason(run, error), reached)
                 raise RunError(_reason(run, error)) from error
-            return _train(run, training, prefix, asked, watch)
+            return _train(run, training, prefix, stop, watch)
     except _Stop:
         clear_marker(run.path)
         status = Status("stopped", reached, run.config.last_step, message="taken out of the queue before its turn came")
@@ -119,7 +119,7 @@ def _status_bytes(run: Run) -> bytes:
 
 
 def _say_why(run: Run, before: bytes | None, reason: str, reached: int) -> None:
-    """Leave the status of a run that cannot go on as it was, or say so in it where somebody waits for its worker."""
+    """Restore the status of a run that cannot go on, or write the reason into it where its worker is awaited."""
     file = run.path / "status.json"
     with contextlib.suppress(OSError):
         if before is None:
@@ -141,8 +141,8 @@ class _Stop(Exception):  # noqa: N818 - a signal, not an error
     """Leave the queue because a stop was asked for."""
 
 
-def _should_stop(path: Path, asked: threading.Event) -> bool:
-    return asked.is_set() or stop_marker(path).exists()
+def _should_stop(path: Path, stop: threading.Event) -> bool:
+    return stop.is_set() or stop_marker(path).exists()
 
 
 def _begun(run: Run, corpus: Corpus, prefix: Prefix) -> tuple[Run, Training]:
@@ -163,20 +163,20 @@ def _begun(run: Run, corpus: Corpus, prefix: Prefix) -> tuple[Run, Training]:
     return run, training
 
 
-def _train(run: Run, training: Training, prefix: Prefix, asked: threading.Event, watch: Watch) -> Status:
+def _train(run: Run, training: Training, prefix: Prefix, stop: threading.Event, watch: Watch) -> Status:
     progress = _Progress(run, watch, training.step)
     try:
         with Recorder(run, prefix) as recorder:
-            state = _loop(run, training, recorder, asked, progress)
+            state = _loop(run, training, recorder, stop, progress)
             recorder.trim()
             if state == "completed":
                 write_json(run.path / "run.json", sealed({**run.manifest, "sha256": recorder.hashes()}))
         stop_marker(run.path).unlink(missing_ok=True)
-        return progress.end(state, _rewritten(recorder, prefix))
+        return progress.write(state, _rewritten(recorder, prefix))
     except Exception as error:
         reason = _reason(run, error)
         with contextlib.suppress(OSError):
-            progress.end("failed", reason)
+            progress.write("failed", reason)
         raise RunError(reason) from error
 
 
@@ -200,7 +200,7 @@ def _reason(run: Run, error: BaseException) -> str:
     return f'the run "{run.id}" ended unexpectedly: {type(error).__name__}: {str(error)[:300]}. What was recorded is kept.'
 
 
-def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Event, progress: _Progress) -> str:
+def _loop(run: Run, training: Training, recorder: Recorder, stop: threading.Event, progress: _Progress) -> str:
     """Record snapshots until the end, a stop or a failure; the state that follows."""
     last_saved = began = time.monotonic()
     try:
@@ -217,11 +217,11 @@ def _loop(run: Run, training: Training, recorder: Recorder, asked: threading.Eve
             if now - last_saved > CHECKPOINT_SECONDS:
                 save_checkpoint(run.path, training, recorder)
                 last_saved = now
-            if _should_stop(run.path, asked):
+            if _should_stop(run.path, stop):
                 break
         save_checkpoint(run.path, training, recorder)
     except Exception:
-        # Trimming gives the reserved room back, which a full disk needs to say what happened.
+        # Trimming frees the reserved room: a full disk needs it for the status.
         with contextlib.suppress(OSError):
             recorder.trim()
         raise
@@ -246,7 +246,7 @@ class _Progress:
         self._written, self._step, self._speed = 0.0, step, 0.0
 
     def step(self, snapshot: Snapshot) -> None:
-        """Note a step; every half second, say so."""
+        """Note a step; write the status every half second."""
         now = time.monotonic()
         self._step = snapshot.step
         if self._began is None or snapshot.step < self._began[1]:
@@ -256,13 +256,10 @@ class _Progress:
         self._written = now
         done, took = snapshot.step - self._began[1], now - self._began[0]
         self._speed = done / took if took > 0 else 0.0
-        self._say("running")
+        self.write("running")
 
-    def end(self, state: str, message: str = "") -> Status:
-        """Write the final state."""
-        return self._say(state, message)
-
-    def _say(self, state: str, message: str = "") -> Status:
+    def write(self, state: str, message: str = "") -> Status:
+        """Write the status and show it."""
         last = self._run.config.last_step
         left = (last - self._step) / self._speed if state == "running" and self._speed else None
         status = Status(state, self._step, last, round(self._speed, 3), left, message)

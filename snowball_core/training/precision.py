@@ -68,12 +68,12 @@ def resolve_threads(threads: int) -> int:
 
 
 def cpu_features() -> list[str]:
-    """The processor's features that decide which kernels run, where the system tells them."""
-    told = Path("/proc/cpuinfo")
-    words = set(told.read_text().split()) if told.is_file() else set()
+    """The processor's features that decide which kernels run, where the system lists them."""
+    cpuinfo = Path("/proc/cpuinfo")
+    words = set(cpuinfo.read_text().split()) if cpuinfo.is_file() else set()
     return [name for name in _FEATURES if name in words]
 
 
 def has_bf16_units() -> bool:
-    """Whether the processor multiplies bf16 matrices by itself, as far as the system tells."""
+    """Whether the processor multiplies bf16 matrices by itself, as far as the system lists that."""
     return not _BF16_FEATURES.isdisjoint(cpu_features())

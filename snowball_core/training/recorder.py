@@ -178,10 +178,10 @@ def _of_another(run: Run, what: str) -> RunError:
     )
 
 
-def _require_recorded_matrix(run: Run, training: Training, said: str) -> None:
+def _require_recorded_matrix(run: Run, training: Training, expected: str) -> None:
     """Compare the matrix of a checkpoint without hashes with the one it names and the one recorded at its step."""
     matrix, recorded = matrix_sha256(training.matrix()), run.matrix_at(training.step)
-    if (recorded is not None and matrix != matrix_sha256(recorded)) or (said and matrix != said):
+    if (recorded is not None and matrix != matrix_sha256(recorded)) or (expected and matrix != expected):
         raise RunError(
             f'the checkpoint of "{run.id}" must hold the matrix recorded at step {training.step:,}; it holds another '
             "(SHA-256). Put the right one back from a copy, or fork from a recorded step (--step T)."

@@ -1,4 +1,4 @@
-"""Is a recorded run what its configuration says: files, numbers and hashes, and on request every bit, trained again."""
+"""Verification of a recorded run: files, numbers and hashes, and on request every bit, trained again."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Verification:
 
 
 def verify_hashes(run: Run) -> Verification:
-    """Compare what is there with what the configuration says must be, and with the hashes written at the end.
+    """Compare the files of a run with its configuration, and with the hashes written at the end.
 
     Every recording of the configuration must be there, whole and with its hash; ``metrics.csv`` must have a row for every
     step with the rate of the schedule; the dead tokens must be those that never occur; the checkpoint must hold the recorded
@@ -88,9 +88,9 @@ def replay(run: Run, folder: Path) -> Verification:
             f"a replay can only be expected to repeat the bits where they were made; here these differ: {'; '.join(changed)}. "
             "Replay it with those, or compare conclusions instead of bits."
         )
-    found = _verified(run)
-    problems = (*found.problems, *_text_problems(run, corpus), *_training_problems(run, training))
-    return _compared(run, corpus, replace(found, problems=tuple(dict.fromkeys(problems))))
+    result = _verified(run)
+    problems = (*result.problems, *_text_problems(run, corpus), *_training_problems(run, training))
+    return _compared(run, corpus, replace(result, problems=tuple(dict.fromkeys(problems))))
 
 
 def _verified(run: Run) -> Verification:
@@ -102,7 +102,7 @@ def _verified(run: Run) -> Verification:
 
 
 def _text_problems(run: Run, corpus: Corpus) -> Iterator[str]:
-    """What ``run.json`` says of the text and should not."""
+    """Where ``run.json`` is wrong about the text."""
     listed = run.manifest["corpus"]
     if sorted(run.manifest["dead_ids"]) != dead_tokens(corpus, run.config.vocab):
         yield f"{MANIFEST} must name as dead the tokens that never occur in the text; it names others."
@@ -111,14 +111,14 @@ def _text_problems(run: Run, corpus: Corpus) -> Iterator[str]:
 
 
 def _training_problems(run: Run, training: Training) -> Iterator[str]:
-    """What ``run.json`` says of the training's beginning and should not."""
+    """Where the provenance in ``run.json`` is wrong about the training."""
     kept, here = run.manifest.get("provenance", {}), provenance(training)
     for name in _REPEATED:
         if name in kept and kept[name] != here[name]:
             yield f"{MANIFEST} must say of the training what it does; its provenance names another {name}."
 
 
-def _compared(run: Run, corpus: Corpus, found: Verification) -> Verification:
+def _compared(run: Run, corpus: Corpus, result: Verification) -> Verification:
     """What training again adds: how many snapshots and rows are the same, and where the first other one is."""
     recorded = _readable(run)
     steps = run.steps(max((len(words) for words in recorded.values()), default=0))
@@ -131,10 +131,10 @@ def _compared(run: Run, corpus: Corpus, found: Verification) -> Verification:
             differing = next((name for name, words in recorded.items() if _is_other(words, at, fresh[name])), "")
             compared += not differing
         if differing:
-            return replace(found, replayed=compared, first_difference=snapshot.step, what_differs=differing)
+            return replace(result, replayed=compared, first_difference=snapshot.step, what_differs=differing)
         if snapshot.step >= last:
             break
-    return replace(found, replayed=compared, rows=len(rows))
+    return replace(result, replayed=compared, rows=len(rows))
 
 
 def _is_other(words: npt.NDArray[Any], at: int, fresh: npt.NDArray[Any]) -> bool:
@@ -142,7 +142,7 @@ def _is_other(words: npt.NDArray[Any], at: int, fresh: npt.NDArray[Any]) -> bool
 
 
 def _readable(run: Run) -> dict[str, npt.NDArray[Any]]:
-    """The recordings that can be opened, by name; what is wrong with the others is said without training."""
+    """The recordings that can be opened, by name; the checks without training name the others."""
     words = {}
     for name, made in recordings(run.config).items():
         try:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from trained_runs import EVERYTHING, forked, numbers, recordings, stopped_at, tiny, write_book
+from trained_runs import EVERYTHING, forked, numbers, recordings, stopped_at, tiny
 
 from snowball_core.config import FIELDS
 from snowball_core.errors import ConfigError, RunError
@@ -24,11 +24,6 @@ from snowball_core.tables.lineage import jiggled
 from snowball_core.tables.verdict import law_rows
 from snowball_core.training.loop import continue_run, record
 from snowball_core.training.verification import replay, verify_hashes
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return write_book(tmp_path / "book.txt")
 
 
 @pytest.fixture

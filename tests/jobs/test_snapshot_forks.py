@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trained_runs import EVERYTHING, forked, recordings, tiny, write_book
+from trained_runs import EVERYTHING, forked, recordings, tiny
 
 from snowball_core.cli.main import main
 from snowball_core.config_checks import configured
@@ -32,11 +32,6 @@ from snowball_core.training.trainer import Training
 from snowball_core.training.verification import replay, verify_hashes
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return write_book(tmp_path / "book.txt")
 
 
 @pytest.fixture

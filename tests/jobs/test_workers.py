@@ -23,11 +23,6 @@ from snowball_core.training.loop import continue_run, record
 pytestmark = pytest.mark.processes
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return trained_runs.write_book(tmp_path / "book.txt")
-
-
 def tiny(book: Path, **changes: object) -> RunConfig:
     return trained_runs.tiny(book, **{"steps": 500_000, "record": "log", **changes})
 

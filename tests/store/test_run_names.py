@@ -27,14 +27,6 @@ def run(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
     return make_run()
 
 
-@pytest.fixture
-def elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder outside the library."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def refused(word: str, folder: Path) -> str:
     with pytest.raises(SnowballError) as caught:
         named(word, folder)

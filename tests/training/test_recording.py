@@ -36,11 +36,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return trained_runs.write_book(tmp_path / "book.txt")
-
-
 def tiny(book: Path, **changes: object) -> RunConfig:
     return trained_runs.tiny(book, **{"steps": 30, **changes})
 

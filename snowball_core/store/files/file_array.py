@@ -21,7 +21,7 @@ from ...errors import ChangedError, HistoryError
 from .tensor_header import RESERVED, Header, parsed
 
 _BLOCK_BYTES = 16 * 1024 * 1024
-# From here on it is worth a read per snapshot to leave out what is not asked for.
+# From this size on, a read per snapshot that leaves out the rest is faster.
 _LARGE_SNAPSHOT = 256 * 1024
 # A header that is just being rewritten is whole again after so many looks, a millisecond apart.
 _LOOKS = 20
@@ -176,15 +176,15 @@ class FileArray(np.lib.mixins.NDArrayOperatorsMixin):
         return self._gathered_runs(runs, len(places))
 
     def _gathered_runs(self, runs: list[tuple[int, int]], count: int) -> npt.NDArray[Any]:
-        found = np.empty(self._cut(count), self.dtype)
-        if found.size:
-            buffer, at = _bytes_of(found), 0
+        result = np.empty(self._cut(count), self.dtype)
+        if result.size:
+            buffer, at = _bytes_of(result), 0
             for begin, end in runs:
                 size = (end - begin) * self._each
                 self._source.read_into(buffer[at : at + size], self._offset + begin * self._each)
                 at += size
             self._source.check()
-        return found
+        return result
 
     def _picked(self, rest: list[Any]) -> npt.NDArray[Any]:
         """The same part of every entry, in bounded memory beside the result."""
@@ -196,13 +196,13 @@ class FileArray(np.lib.mixins.NDArrayOperatorsMixin):
             part: npt.NDArray[Any] = self._narrowed(narrow)[(slice(None), kept, *rest[1:])]
             return part
         size = max(1, _BLOCK_BYTES // max(1, self._each))
-        found = self._read(0, min(size, len(self)))[(slice(None), *rest)]
+        result = self._read(0, min(size, len(self)))[(slice(None), *rest)]
         if size < len(self):
-            first, found = found, np.empty((len(self), *found.shape[1:]), self.dtype)
-            found[: len(first)] = first
+            first, result = result, np.empty((len(self), *result.shape[1:]), self.dtype)
+            result[: len(first)] = first
         for start in range(size, len(self), size):
-            found[start : start + size] = self._read(start, min(start + size, len(self)))[(slice(None), *rest)]
-        return found
+            result[start : start + size] = self._read(start, min(start + size, len(self)))[(slice(None), *rest)]
+        return result
 
     def _span(self, key: Any) -> range:
         """The neighbouring places of the second axis that a number or a slice selects; none where it is something else."""
@@ -214,22 +214,22 @@ class FileArray(np.lib.mixins.NDArrayOperatorsMixin):
         return range(0)
 
     def _narrowed(self, places: range) -> npt.NDArray[Any]:
-        found = np.empty((len(self), len(places), *self.shape[2:]), self.dtype)
+        result = np.empty((len(self), len(places), *self.shape[2:]), self.dtype)
         inside = math.prod(self.shape[2:]) * self.itemsize
-        buffer, size = _bytes_of(found), len(places) * inside
+        buffer, size = _bytes_of(result), len(places) * inside
         for at in range(len(self)):
             self._source.read_into(buffer[at * size : (at + 1) * size], self._offset + at * self._each + places.start * inside)
         self._source.check()
-        return found
+        return result
 
 
-def _bytes_of(found: npt.NDArray[Any]) -> memoryview:
-    flat: Any = found.reshape(-1).view(np.uint8)
+def _bytes_of(result: npt.NDArray[Any]) -> memoryview:
+    flat: Any = result.reshape(-1).view(np.uint8)
     return memoryview(flat)
 
 
 def file_array(path: Path, descriptor: int, name: str, header: Header, mark: Mark, dtype: np.dtype[Any]) -> Any:
     """A tensor of an open file, whose header and mark were taken; the descriptor is closed with the array."""
     entry = header.tensors[name]
-    found = FileArray(_Source(path, descriptor, name, header, mark), dtype, header.start + entry.begin, entry.shape or (1,))
-    return found if entry.shape else found[0]
+    result = FileArray(_Source(path, descriptor, name, header, mark), dtype, header.start + entry.begin, entry.shape or (1,))
+    return result if entry.shape else result[0]

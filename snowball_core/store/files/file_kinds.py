@@ -49,7 +49,7 @@ class FileKind(NamedTuple):
 
 
 def kind_of(path: Path) -> FileKind | None:
-    """The kind of a file by its content, never by running it; None where it cannot be told or read."""
+    """The kind of a file by its content, never by running it; None where it is not known."""
     try:
         with open_regular(path) as file:
             head = file.read(_HEAD)
@@ -63,8 +63,8 @@ def kind_by_name(name: str) -> FileKind | None:
     lower = name.lower()
     if lower.endswith(".index.json"):
         return FileKind("an index of shards", "Name the shard, a .safetensors file beside it, that holds the tensor.")
-    found = _BY_SUFFIX.get(Path(lower).suffix)
-    return FileKind(*found) if found else None
+    kind = _BY_SUFFIX.get(Path(lower).suffix)
+    return FileKind(*kind) if kind else None
 
 
 def _known(head: bytes) -> FileKind | None:

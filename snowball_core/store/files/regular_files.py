@@ -1,4 +1,4 @@
-"""Regular files: opened only if they are ones, read up to a limit, replaced as a whole, told apart by identity."""
+"""Regular files: opened, read up to a limit, replaced as a whole, hashed and identified."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def _finite(digits: str) -> float:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
         raise ValueError(f"{twice[:40]!r} stands in it twice")
-    return found
+    return content
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ class TensorWriter:
         self._opening = opening(name, dtype, self.metadata)
         self._size = math.prod(shape) * DTYPES[dtype].itemsize
         is_new = not path.exists()
-        # A new file takes its name when it is whole, so that nobody meets one without a header.
+        # A new file takes its name when it has a header.
         place = path.with_name(f".{path.name}-new") if is_new else path
         recorded = 0 if is_new else recorded
         self.recorded = recorded_in(path, name, dtype, shape) if recorded is None else recorded

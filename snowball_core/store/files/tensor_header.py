@@ -1,4 +1,4 @@
-"""The header of a safetensors file: what it says, checked before it is believed."""
+"""The header of a safetensors file, checked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_TENSORS = 100_000
 _MOST_DIMENSIONS = 1_000
 # As JSON a tensor takes about 14 of the marks { [ , : and 5 strings; below this size no text makes many objects.
 _MOST_MARKS, _MOST_STRINGS, _HARMLESS = 20 * MOST_TENSORS, 10 * MOST_TENSORS, 2_000_000
-# A string without its end goes on to the end: looked for again at each of its escaped quotes it would take for ever.
+# Possessive: a string without an end would else be searched again at each of its escaped quotes.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _CUT_OFF = "the file is cut off"
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
@@ -86,7 +86,7 @@ def written(opening: str, shape: tuple[int, ...], size: int, recorded: int, capa
 
 
 def unreadable(path: Path, error: Exception) -> HistoryError:
-    """What to say of a file whose header could not be read."""
+    """The error of a file whose header could not be read."""
     if isinstance(error, OSError):
         return HistoryError(f'a history must be a readable file; "{path}": {error.strerror}. Check the path.')
     unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
@@ -120,9 +120,9 @@ def _refuse_many(raw: bytes) -> None:
     if len(raw) <= _HARMLESS:
         return
     outside, place = [], 0
-    for found in itertools.islice(_STRING.finditer(raw), _MOST_STRINGS + 1):
-        outside.append(raw[place : found.start()])
-        place = found.end()
+    for match in itertools.islice(_STRING.finditer(raw), _MOST_STRINGS + 1):
+        outside.append(raw[place : match.start()])
+        place = match.end()
     strings, text = len(outside), b" ".join([*outside, raw[place:]])
     marks = sum(map(text.count, (b"{", b"[", b",", b":")))
     if marks > _MOST_MARKS or strings > _MOST_STRINGS:
@@ -130,7 +130,7 @@ def _refuse_many(raw: bytes) -> None:
 
 
 def _way_out(path: Path, fault: str) -> str:
-    """What to do about a file that cannot be read: nobody can save a recorded run's once more, or the lost end of a copy."""
+    """What to do about a file that cannot be read: a recorded run's cannot be saved again, nor the lost end of a copy."""
     run = path.parent.name
     if not (path.parent / "run.json").is_file():
         if fault.startswith(_CUT_OFF):

@@ -1,4 +1,4 @@
-"""A zip file of a run, read: the files it lists, and its faults told from those of the place it is unpacked to."""
+"""The zip file of a run: its entries, checked and read."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def opened(file: Path) -> Iterator[zipfile.ZipFile]:
 
 @contextlib.contextmanager
 def _reading(file: Path) -> Iterator[None]:
-    """Whatever a zip can do wrong while it is read is the zip's fault, said as such."""
+    """Turn every error of reading a zip into one that names the zip."""
     try:
         yield
     except _FAULTS as error:
@@ -96,8 +96,8 @@ def contents(archive: zipfile.ZipFile, file: Path) -> tuple[str, dict[str, Liste
 
 def _around(entries: list[zipfile.ZipInfo], file: Path) -> str:
     """The one folder that a desktop tool put around a whole parcel; empty for a parcel as it was packed."""
-    found = [entry.filename for entry in entries if entry.filename.split("/")[-1] == CONTENTS]
-    around = {name[: -len(CONTENTS)] for name in found if name.count("/") <= 1}
+    names = [entry.filename for entry in entries if entry.filename.split("/")[-1] == CONTENTS]
+    around = {name[: -len(CONTENTS)] for name in names if name.count("/") <= 1}
     if "" in around:
         return ""
     if len(around) != 1:
@@ -108,12 +108,12 @@ def _around(entries: list[zipfile.ZipInfo], file: Path) -> str:
 
 
 def _facts(content: bytes, file: Path) -> tuple[str, dict[str, tuple[int, str]]]:
-    """The id and the files, with sizes and hashes, that a ``parcel.json`` tells."""
+    """The id and the files, with sizes and hashes, in a ``parcel.json``."""
     try:
-        told = from_json_bytes(content)
-        run_id, files = told["run"], told["files"]
+        listing = from_json_bytes(content)
+        run_id, files = listing["run"], listing["files"]
         facts = {name: (each["bytes"], each["sha256"]) for name, each in files.items()}
-        is_sound = told["format"] == FORMAT and isinstance(run_id, str) and is_run_id(run_id)
+        is_sound = listing["format"] == FORMAT and isinstance(run_id, str) and is_run_id(run_id)
         is_sound = is_sound and all(type(size) is int and size >= 0 and isinstance(sha, str) for size, sha in facts.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_sound = False
@@ -161,7 +161,7 @@ def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, file
 
 
 def blocks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, file: Path) -> Iterator[bytes]:
-    """The content of an entry, block by block; a fault of the zip is told from one of the place it is unpacked to."""
+    """The content of an entry, block by block; only errors of reading the zip name the zip."""
     with _reading(file):
         source = archive.open(entry)
     with source:

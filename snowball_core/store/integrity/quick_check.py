@@ -68,7 +68,7 @@ def faults(run: Run, status: Status | None = None) -> dict[str, str]:
     return manifest | recording_faults | {file: text for file, text in others.items() if text} | manifest
 
 
-def _count(path: Path, name: str, recording: Recording, found: dict[str, str]) -> int:
+def _count(path: Path, name: str, recording: Recording, noted: dict[str, str]) -> int:
     """How many snapshots a recording holds; what keeps it from being read is added to ``found``."""
     file, text = recording.file, ""
     if not (path / file).exists():
@@ -84,7 +84,7 @@ def _count(path: Path, name: str, recording: Recording, found: dict[str, str]) -
             held = f"{entry.dtype} {list(entry.shape[1:])}" if entry else "no tensor of that name"
             wanted = f"{name} as {recording.dtype} {list(recording.shape)} per snapshot"
             text = f"{file} must hold {wanted}; it holds {held}. {_MEND}"
-    found[file] = text
+    noted[file] = text
     return 0
 
 

@@ -25,7 +25,7 @@ _AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step
 
 
 class Prefix(NamedTuple):
-    """What of a run is believed."""
+    """What a run holds up to its checkpoint, to go on from."""
 
     step: int | None  # of the checkpoint; None without one
     is_proved: bool  # whether hashes were compared; False for a checkpoint of an older version
@@ -37,7 +37,7 @@ class Prefix(NamedTuple):
 def sound_prefix(run: Run) -> Prefix:
     """What a run holds up to its checkpoint, after every hash was compared; nothing is written.
 
-    Without a checkpoint nothing is believed: training repeats it all. A checkpoint of an older version has no hashes; there the
+    Without a checkpoint all is trained again. A checkpoint of an older version has no hashes; there the
     recordings of a completed run are compared with those of its ``run.json``.
     """
     require_manifest(run)
@@ -176,7 +176,7 @@ def _believed(run: Run, name: str, each: Recording, saved: Checkpoint) -> tuple[
             or f'{each.file} of "{run.id}" must hold {upto:,} snapshots up to the checkpoint at step {saved.step:,}; '
             f"it holds {count:,}: the file was cut by something else. Put it back from a copy, or fork the run."
         )
-    # Where the hashes agree a damaged header is rewritten: all it says follows from the configuration and the checkpoint.
+    # Where the hashes agree a damaged header is rewritten from the configuration and the checkpoint.
     return min(max(count, upto), len(recorded_steps(run.config))), tally
 
 

@@ -30,14 +30,6 @@ def run(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
     return make_run()
 
 
-@pytest.fixture
-def elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder outside the library."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def torch_zip(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02.")

@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import MARKS, arrived, at_rest, counted, fits, names, scrubbed_to, shows, stands_on
+from browsing import MARKS, arrived, at_rest, counted, fits, names, scrubbed_to, shows, stands_on, visit
 from conftest import MakeRun, falling_together
 from playwright.sync_api import Page, expect
 
@@ -127,9 +127,12 @@ def test_a_growing_run_is_followed_until_somebody_moves_and_to_its_end(server: s
     run = make_run(snapshots=0, state="running")
     matrices = iter(falling_together(21))
     with lock_of(run.path), TensorWriter(run.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
+        visit(page, f"{server}/?run={run.id}")
+        expect(page.locator(".st-key-growing")).to_contain_text("its first snapshot appears here")
         for _ in range(5):
             writer.append(next(matrices))
-        arrived(page, f"{server}/?run={run.id}", 4)
+        expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 4 ")
+        stands_on(page, 4)
         follow = page.locator("[data-button=follow]")
         expect(follow).to_have_attribute("aria-pressed", "true")
         for _ in range(5):

@@ -144,7 +144,7 @@ def test_about_explains_every_entry_under_a_heading_of_its_own() -> None:
 def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun) -> None:
     runs = [make_run(name=f"run-{seed}", seed=seed) for seed in (1, 2)]
     known = set(anchors().values())
-    asked = {"scrub": {}, "verdict": {}, "lineage": {}, "motion": {}, "compare": {"runs": ",".join(run.id for run in runs)}}
+    asked = {"verdict": {}, "lineage": {}, "motion": {}, "compare": {"runs": ",".join(run.id for run in runs)}}
     asked |= {"export": {"export-picture": MOTIFS["speeds"].what}}
     for page, query in asked.items():
         told = opened(page, **query)

@@ -1,0 +1,93 @@
+"""Two runs locked by step in a real browser: dragged without a message, by mouse and by keys, of unequal length."""
+
+from __future__ import annotations
+
+import pytest
+from browsing import MARKS, at_rest, fits, names, scrubbed_to, stands_on, visit
+from conftest import MakeRun
+from playwright.sync_api import Page, expect
+
+pytestmark = MARKS
+# Where the pictures of a kind begin, and how high they are: the same on both sides.
+LEVEL = """() => ["counts", "sizes", "distances", "places"].every(name => {
+    const root = [...document.querySelectorAll("*")].find(node => node.shadowRoot?.querySelector(".scrubber")).shadowRoot
+    const boxes = [...root.querySelectorAll(`[data-picture=${name}]`)].map(node => node.getBoundingClientRect())
+    return boxes.length === 2 && boxes[0].top === boxes[1].top && boxes[0].height === boxes[1].height
+})"""
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_dragging_one_side_moves_both_and_says_nothing_until_it_is_let_go(
+    server: str, page: Page, make_run: MakeRun, side: int
+) -> None:
+    long, short = make_run(name="long", steps=300), make_run(name="short", seed=2)
+    sent: list[object] = []
+    received: list[int] = []
+
+    def listen(socket: object) -> None:
+        socket.on("framesent", lambda frame: sent.append(frame))  # type: ignore[attr-defined]
+        socket.on("framereceived", lambda frame: received.append(len(frame)))  # type: ignore[attr-defined]
+
+    page.on("websocket", listen)
+    visit(page, f"{server}/compare?runs={long.id},{short.id}&left={long.id}&right={short.id}&at=0")
+    stands_on(page, 0)
+    page.locator(".scrubber .axis").select_option("linear")
+    at_rest(page)
+    counts, blob = page.locator("[data-picture=counts]").nth(side), max(received)
+    counts.scroll_into_view_if_needed()
+    box = counts.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 100)
+    page.mouse.down()
+    page.wait_for_timeout(300)
+    sent.clear()
+    received.clear()
+    steps = []
+    for i in range(1, 21):
+        page.mouse.move(box["x"] + 60 + i * 20, box["y"] + 100)
+        steps.append(scrubbed_to(page))
+    assert steps == sorted(set(steps)), "every move is drawn"
+    assert sent == []
+    page.mouse.up()
+    names(page, at=str(steps[-1]))
+    expect(page.get_by_role("group", name=long.id).first).to_contain_text(f"step {steps[-1]}")
+    expect(page.get_by_role("group", name=short.id).first).to_contain_text(f"step 20, its last recorded one before {steps[-1]}")
+    expect(page.get_by_text(f"Step {steps[-1]} was not recorded here")).to_be_visible()
+    at_rest(page)
+    assert 1 <= len(sent) <= 2
+    assert sum(received) < blob, "the frames were sent again"
+
+
+def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: str, page: Page, make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), make_run(name="two", seed=2, dead=3)
+    visit(page, f"{server}/compare?runs={one.id},{two.id}&left={one.id}&right={two.id}&at=9")
+    stands_on(page, 9)
+    page.locator("h1").click()
+    for key, step in (("ArrowRight", 10), ("Shift+ArrowLeft", 0), ("]", 3), ("End", 20)):
+        page.keyboard.press(key)
+        stands_on(page, step)
+    names(page, at="20")
+    for side, run in enumerate((one, two)):
+        stage = page.locator("[data-stage=distances]").nth(side)
+        assert run.id in (stage.get_attribute("aria-label") or "")
+        assert run.id in (page.locator("[data-picture=sizes]").nth(side).get_attribute("aria-label") or "")
+        page.locator("[data-about=distances]").nth(side).focus()
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        names(page, at="20", select="t1")
+        expect(page.get_by_text("Framed: token 1 (SOH). Left: in hole 1, one of 6 tokens. Right: in hole 1")).to_be_visible()
+        at_rest(page)
+        page.keyboard.press("Escape")
+        names(page, at="20", select=None)
+        at_rest(page)
+    for width in (1440, 800, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        at_rest(page)
+        fits(page, width)
+        if width > 390:
+            page.wait_for_function(LEVEL)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.go_back()
+    page.go_forward()
+    stands_on(page, 20)

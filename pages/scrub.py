@@ -18,7 +18,7 @@ from pages.parts.shared.group_and_unit import pick_group, pick_unit, say_unusabl
 from pages.parts.shared.run_footer import provenance  # noqa: E402
 from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
-from snowball_core.tables.census import drawable_snapshots, recorded_snapshots  # noqa: E402
+from snowball_core.tables.live import drawable_snapshots, recorded_snapshots  # noqa: E402
 
 heading = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="heading")
 heading.title("Scrub", width="stretch")

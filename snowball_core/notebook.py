@@ -20,18 +20,19 @@ from .errors import HistoryError
 from .export.pictures import MOTIFS
 from .export.tables import SHEETS
 from .export.view import View, footer, view_of
-from .measures.distances import PrincipalAxes
-from .measures.pair_distances import PairStatistics, pair_statistics
-from .measures.principal_axes import difference_basis, step_basis
+from .measures.distances import PairStatistics, pair_statistics
+from .measures.principal_axes import PrincipalAxes, difference_basis, step_basis
 from .measures.verdict import Verdict
+from .memory import Progress, silent
 from .store.history import History, find
 from .store.run_folder import runs_folder
-from .tables.blocks import Progress, silent
-from .tables.census import glyph, hole_table, token_table, with_metrics
+from .tables.at_step import group_table, holes_at, token_table
+from .tables.axes import axes_table, basis_of_run
 from .tables.lineage import account, biography_table, edge_table, event_rows, event_table, hidden_of, node_table
 from .tables.long import dimension_tables, displacement_tables
-from .tables.measures import axes_table, basis_of_run, freezing_table
-from .tables.per_step import step_table, token_motion
+from .tables.motion import freezing_table, token_motion
+from .tables.per_step import step_table, with_metrics
+from .tables.text import glyph
 from .tables.verdict import law_rows, verdict_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ class Recorded:
 
     def holes(self, step: int, group: str | None = None) -> pd.DataFrame:
         """One row per black hole at a step, largest first."""
-        return hole_table(self.at(step), self._dead, group or self.group)
+        mask = self.history.mask(group or self.group)
+        holes = holes_at(group_table(self.at(step)[mask], self._dead, mask))
+        return holes[["hole", "population", "tokens", "glyphs"]]
 
     def events(self, group: str | None = None) -> pd.DataFrame:
         """One row per event of the lineage, with the cause of every parting."""

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ..measures.bf16 import Words
 from ..measures.census import change_steps
-from ..measures.distances import PrincipalAxes, basis_frames, run_axes
-from ..memory import release
+from ..measures.principal_axes import PrincipalAxes, axes_of_frames, basis_frames
+from ..memory import blocks
 
 _BLOCK_BYTES = 8 * 1024 * 1024
 
@@ -44,7 +44,7 @@ def stage(history: Words, group: npt.NDArray[np.bool_]) -> Stage:
     """The stage of a group with at least one token over a whole history with at least one snapshot."""
     changed = change_steps(history, group)
     frames = changed[basis_frames(len(changed), int(group.sum()))]
-    axes = run_axes(history, group, frames)
+    axes = axes_of_frames(history, group, frames)
     lows, highs = zip(*(_ends(places) for places in _places(history, group, changed, axes)), strict=True)
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     if not np.isfinite(low).all():  # nothing is finite: an empty frame
@@ -68,7 +68,5 @@ def _places(
     history: Words, group: npt.NDArray[np.bool_], snapshots: npt.NDArray[np.intp], axes: PrincipalAxes
 ) -> Iterator[npt.NDArray[np.float64]]:
     """The group's places in some snapshots, shape (snapshots of a block, tokens, 2), block by block."""
-    size = max(1, _BLOCK_BYTES // max(1, 8 * int(group.sum()) * history.shape[2]))
-    for start in range(0, len(snapshots), size):
-        yield axes.coordinates(history[snapshots[start : start + size]][:, group])
-        release(history)
+    for part in blocks(len(snapshots), 8 * int(group.sum()) * history.shape[2], _BLOCK_BYTES):
+        yield axes.coordinates(history[snapshots[part]][:, group])

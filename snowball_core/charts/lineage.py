@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.biography import Stay
-from ..measures.census import Hidden
 from ..measures.flicker import Excursion
-from ..measures.lineage import Lineage
+from ..measures.hidden_classes import Hidden
+from ..measures.lineage import Lineage, hole_ranks
 from .counts_and_places import ALONE, hole_colour
 from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
-from .lineage_layout import Lanes, lanes, ranks
+from .lineage_layout import Lanes, lanes
 from .step_axis import CURSOR, Picture, StepAxis, cursor_rule
 
 MOVED = "#E69F00"
@@ -214,7 +214,7 @@ def barcode(
 
 
 def _stays(drawn: DrawnLineage, stays: Sequence[Stay], axis: StepAxis) -> pd.DataFrame:
-    rank, last = ranks(drawn.tree), len(drawn.steps) - 1
+    rank, last = hole_ranks(drawn.tree), len(drawn.steps) - 1
     rows = []
     for stay in stays:
         begun, beyond = (

@@ -54,18 +54,17 @@ def ink(colour: str) -> str:
     return "#FFFFFF" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.25 else "#10151C"
 
 
-def nature(classes: str) -> str:
+def nature(sizes: Sequence[int]) -> str:
     """What a hole is, from the sizes of its hidden classes.
 
     Examples
     --------
-    >>> nature("46 5"), nature("7"), nature("")
+    >>> nature([46, 5]), nature([7]), nature([])
     ('apparent: 46 + 5 hidden classes', 'true: one hidden class', 'hidden classes were not recorded')
     """
-    sizes = classes.split()
     if len(sizes) < 2:
-        return "true: one hidden class" if sizes else "hidden classes were not recorded"
-    return f"apparent: {' + '.join(sizes[:_NAMED])}{' + …' * (len(sizes) > _NAMED)} hidden classes"
+        return "true: one hidden class" if len(sizes) else "hidden classes were not recorded"
+    return f"apparent: {' + '.join(map(str, sizes[:_NAMED]))}{' + …' * (len(sizes) > _NAMED)} hidden classes"
 
 
 def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
@@ -93,18 +92,18 @@ def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
     for block in blocks.loc[largest].to_dict("records"):
         room = _WIDTH * (block["share1"] - block["share0"]) - 8
         tall = (block["bottom"] - block["top"]) * HEIGHT / rows
-        fitting = [text for text in _texts(block["population"], block["classes"].split()) if len(text) * _LETTER < room]
+        fitting = [text for text in _texts(block["population"], block["classes"]) if len(text) * _LETTER < room]
         if fitting and tall >= 13:
             written.append((block["x0"], (block["top"] + block["bottom"]) / 2, fitting[0], ink(block["colour"])))
     return pd.DataFrame(written, columns=["x", "y", "text", "ink"])
 
 
-def _texts(population: int, sizes: Sequence[str]) -> list[str]:
+def _texts(population: int, sizes: Sequence[int]) -> list[str]:
     """What may be written on a block, the longest first."""
     short = f"{population:,}"
     if not sizes:
         return [f"{short} tokens", short]
-    parts = f"{' + '.join(sizes[:4])}{' + …' * (len(sizes) > 4)}"
+    parts = f"{' + '.join(map(str, sizes[:4]))}{' + …' * (len(sizes) > 4)}"
     kind = "true" if len(sizes) == 1 else f"apparent ({parts} hidden classes)"
     return [f"{short} tokens, {kind}", f"{short} tokens", short]
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..charts import counts_and_places, heatmap
 from ..measures.census import census
-from ..tables.census import distance_matrix
+from ..measures.distances import distance_matrix
 from .view import View, identity_line, unit_words
 
 MOST_FRAMES = 120

@@ -13,13 +13,14 @@ import pandas as pd
 from ..charts.svg import png_bytes
 from ..errors import HistoryError
 from ..store.archive import pack
+from ..tables.formats import FORMATS
 from ..tables.lineage import ytree_csv
 from .animation import MOST_FRAMES, gif_bytes
 from .methods import latex, markdown, methods
 from .pictures import MOTIFS, draw
 from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_tsv
 from .report import report_bytes
-from .tables import FORMATS, SHEETS
+from .tables import SHEETS
 from .view import View, run_of
 
 PARTS = ("tables", "pictures", "methods", "report", "projector", "animation", "parcel")

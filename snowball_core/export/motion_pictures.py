@@ -8,9 +8,8 @@ from ..charts import motion
 from ..charts.motion_columns import Scene
 from ..charts.step_axis import Picture, step_axis
 from ..errors import HistoryError
-from ..tables.census import glyph
-from ..tables.motion import who_moved, zero_stretches
-from ..tables.per_step import token_motion
+from ..tables.motion import token_motion, who_moved, zero_stretches
+from ..tables.text import glyph
 from .view import View
 
 Titled = tuple[str, Picture, str, str]

@@ -17,8 +17,9 @@ from ..charts.step_axis import StepAxis, step_axis
 from ..charts.svg import svg_bytes
 from ..errors import HistoryError
 from ..measures.bf16 import nan_rows
-from ..tables.census import distance_matrix, glyph
+from ..measures.distances import distance_matrix
 from ..tables.lineage import hidden_of
+from ..tables.text import glyph
 from .motion_pictures import PICTURES
 from .view import View, footer, unit_words
 

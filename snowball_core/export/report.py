@@ -14,7 +14,7 @@ import pandas as pd
 from .. import __version__
 from ..errors import HistoryError
 from ..store.manifest import portable
-from ..tables.census import exact_numbers
+from ..tables.at_step import exact_numbers
 from ..tables.verdict import verdict_of
 from .methods import methods
 from .pictures import MOTIFS, draw

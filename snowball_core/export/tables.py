@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import HistoryError
-from ..measures.extent import known_cells
+from ..measures.distances import pair_statistics, pairwise
 from ..measures.identity_levels import levels
-from ..measures.pair_distances import pair_statistics
-from ..tables.at_step import tokens_at
-from ..tables.census import csv_bytes, distance_matrix, glyph, parquet_bytes
-from ..tables.lineage import edge_table, event_rows, event_table, node_table
-from ..tables.measures import (
-    axes_table,
-    basis_of_run,
-    biographies_table,
-    closeness_table,
-    distance_table,
-    freezing_table,
-    hole_table,
-    level_table,
-)
-from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, token_motion
+from ..tables.at_step import closeness_table, distance_table, hole_table, level_table, tokens_at
+from ..tables.axes import axes_table, basis_of_run
+from ..tables.lineage import biographies_table, edge_table, event_rows, event_table, node_table
+from ..tables.motion import freezing_table, token_motion
+from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS
+from ..tables.text import glyph
 from ..tables.verdict import law_rows, verdict_of
 from ..tables.verdict_rows import law_table, verdict_table
 from .view import View
@@ -87,9 +75,9 @@ def pair_sheet(view: View) -> pd.DataFrame:
             'Choose a smaller group, or take the table "distances": its statistics are over all pairs.'
         )
     first, second = np.triu_indices(len(ids), 1)
-    weight, cells = (distance_matrix(view.rows, unit)[first, second] for unit in ("weight", "cells"))
-    columns = {"token": ids[first], "other": ids[second]}
-    return pd.DataFrame({**columns, "linf_weight": weight, "linf_cells": known_cells(np.nan_to_num(cells), weight)})
+    weight, cells = (pairwise(view.rows, "linf", unit) for unit in ("weight", "cells"))
+    whole = pd.arrays.IntegerArray(np.nan_to_num(cells).astype(np.int64), np.isnan(weight))
+    return pd.DataFrame({"token": ids[first], "other": ids[second], "linf_weight": weight, "linf_cells": whole})
 
 
 SHEETS = {
@@ -139,29 +127,3 @@ SHEETS = {
     ),
 }
 PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")
-
-
-def json_bytes(table: pd.DataFrame) -> bytes:
-    """The table as JSON: an array of objects, a row a line; missing and NaN are null, infinities text; no digit is lost.
-
-    Examples
-    --------
-    >>> json_bytes(pd.DataFrame({"step": [0, 1], "loss": [float("nan"), 0.1]})).decode().splitlines()
-    ['[', '{"step": 0, "loss": null},', '{"step": 1, "loss": 0.1}', ']']
-    """
-    columns = {str(name): table[name].astype(object).where(table[name].notna(), None).tolist() for name in table}
-    lines = [
-        json.dumps(dict(zip(columns, map(_sayable, row), strict=True)), ensure_ascii=False)
-        for row in zip(*columns.values(), strict=True)
-    ]
-    return ("[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n").encode()
-
-
-def _sayable(cell: Any) -> Any:
-    """A number as JSON can say it: infinities have no number there."""
-    if hasattr(cell, "item"):
-        cell = cell.item()
-    return cell if not isinstance(cell, float) or math.isfinite(cell) else str(cell)
-
-
-FORMATS: dict[str, Callable[[pd.DataFrame], bytes]] = {"csv": csv_bytes, "parquet": parquet_bytes, "json": json_bytes}

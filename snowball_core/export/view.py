@@ -19,10 +19,10 @@ from ..measures.bf16 import Words, format_of
 from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.run_folder import Run, read_run
-from ..tables.census import group_table, with_metrics
+from ..tables.at_step import group_table
 from ..tables.divergence import Divergence, divergence, judged
 from ..tables.lineage import Account, account
-from ..tables.per_step import step_table
+from ..tables.per_step import step_table, with_metrics
 
 UNITS = ("cells", "weight")
 _SHORT = 12

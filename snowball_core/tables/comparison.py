@@ -12,12 +12,11 @@ import pandas as pd
 
 from ..errors import HistoryError, RunError, SnowballError
 from ..measures.alignment import FEWEST, MOST, SPENT, Entrant, anchors, differing_fields, spent
+from ..memory import Progress, silent
 from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.origin import origin_of
 from ..store.run_folder import Run, open_run, read_run, run_paths
-from .blocks import Progress, silent
-from .census import with_metrics
 from .draws import (
     SAME_BITS,
     SAME_BYTES,
@@ -31,7 +30,7 @@ from .draws import (
     twins,
     unlike,
 )
-from .per_step import step_table
+from .per_step import step_table, with_metrics
 
 FORK = "forked from"
 _READING = "Thin: every run. Band and thick line: range and median over the draws of a setting."

@@ -18,7 +18,7 @@ from snowball_core.export.view import view_of
 from snowball_core.measures.census import history_leaders
 from snowball_core.measures.lineage import lineage
 from snowball_core.store.history import observe
-from snowball_core.tables.census import token_table
+from snowball_core.tables.at_step import token_table
 
 ROOT = Path(__file__).resolve().parents[2]
 

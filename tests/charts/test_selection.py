@@ -6,7 +6,7 @@ import numpy as np
 
 from snowball_core.charts.pointing import pairs_data, parts_data, rows_data, vectors_data
 from snowball_core.charts.selection import holes_data, holes_spec, marked_rows, selected_bar
-from snowball_core.tables.census import token_table
+from snowball_core.tables.at_step import token_table
 
 # Tokens 0, 2, 3 and 5 are one vector, 1 and 4 are alone.
 TOKENS = token_table(np.array([[1], [7], [1], [1], [9], [1]], np.uint16), np.ones(6, np.bool_))

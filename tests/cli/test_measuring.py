@@ -170,16 +170,16 @@ def test_three_lines_open_a_run_in_a_notebook(run):
 
 
 @pytest.mark.parametrize(
-    ("verb", "kept"), [("census", "goes on from there"), ("events", "begins anew"), ("axes", "begins anew")]
+    ("verb", "kept"), [("motion", "goes on from there"), ("census", "begins anew"), ("events", "begins anew")]
 )
 def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypatch):
     monkeypatch.setenv("SNOWBALL_RUNS", str(run.path.parent))
 
-    def cancelled(words):
+    def cancelled(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("snowball_core.tables.blocks.release", cancelled)
-    monkeypatch.setattr("snowball_core.tables.lineage.release", cancelled)
+    for module in ("blocks", "lineage"):
+        monkeypatch.setattr(f"snowball_core.tables.{module}.history_blocks", cancelled)
     assert main([verb, run.id]) == 130
     told = capsys.readouterr().err
     assert "was cancelled after 0 of " in told

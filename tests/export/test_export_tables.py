@@ -16,11 +16,13 @@ from safetensors.numpy import save_file
 
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.export.tables import FORMATS, MOST_PAIRED, PER_STEP, SHEETS, json_bytes
+from snowball_core.export.tables import MOST_PAIRED, PER_STEP, SHEETS
 from snowball_core.export.view import View, footer, identity_line, view_of
+from snowball_core.measures.distances import distance_matrix
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
-from snowball_core.tables.census import distance_matrix, exact_numbers
+from snowball_core.tables.at_step import exact_numbers
+from snowball_core.tables.formats import FORMATS, json_bytes
 
 
 @pytest.fixture

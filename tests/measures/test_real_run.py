@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import rebuilt
 
 from snowball_core.measures.bf16 import ordinal, values
-from snowball_core.measures.biography import rebuilt
+from snowball_core.measures.distances import pair_statistics
 from snowball_core.measures.laws import LAWS
-from snowball_core.measures.pair_distances import pair_statistics
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import read_run, run_paths
 from snowball_core.tables.lineage import account

@@ -17,7 +17,7 @@ from snowball_core.export.tables import SHEETS
 from snowball_core.export.view import view_of
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import Run, open_run, run_paths
-from snowball_core.tables.census import csv_bytes
+from snowball_core.tables.formats import csv_bytes
 
 pytestmark = MARKS
 TITLES = {"": "Scrub", "about": "About the measures"}

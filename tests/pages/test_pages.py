@@ -17,8 +17,9 @@ from snowball_core.jobs import workers
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import Run, run_paths
 from snowball_core.store.status import lock_of
-from snowball_core.tables.census import exact_numbers, group_mask
+from snowball_core.tables.at_step import exact_numbers
 from snowball_core.tables.lineage import account
+from snowball_core.tables.live import group_mask
 
 pytestmark = pytest.mark.usefixtures("library")
 

@@ -13,7 +13,7 @@ from paging import opened, texts
 from pages.parts.about.glossary import anchors
 from snowball_core.export.pictures import MOTIFS
 from snowball_core.measures.laws import LAWS
-from snowball_core.measures.pair_distances import seed_criterion
+from snowball_core.measures.verdict import seed_criterion
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR

@@ -23,8 +23,8 @@ from snowball_core.store.run_folder import HISTORY, Run, open_run, run_paths
 from snowball_core.store.status import lock_of
 from snowball_core.store.trash import trash
 from snowball_core.tables import run_summary as room
-from snowball_core.tables.census import group_mask
 from snowball_core.tables.library import RunRow, row, shelf, shelf_table
+from snowball_core.tables.live import group_mask
 from snowball_core.tables.run_summary import GROUPS, POINTS, Glance, glance, spread
 
 ROOT = Path(__file__).resolve().parents[2]

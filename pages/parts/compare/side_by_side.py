@@ -13,7 +13,9 @@ import streamlit as st
 from snowball_core.errors import SnowballError
 from snowball_core.measures.alignment import Entrant
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import exact_numbers, glyph, group_mask, group_table, recorded_at, recorded_snapshots
+from snowball_core.tables.at_step import exact_numbers, group_table
+from snowball_core.tables.live import group_mask, recorded_at, recorded_snapshots
+from snowball_core.tables.text import glyph
 
 from ..scrub import figures
 from ..scrub.clicks import selected_of_both

@@ -13,9 +13,11 @@ from snowball_core.charts import distances
 from snowball_core.errors import SnowballError
 from snowball_core.store.files.tensor_header import history_file
 from snowball_core.store.history import History
-from snowball_core.tables.census import csv_bytes, last_hole_change, recorded_at
 from snowball_core.tables.divergence import divergence
+from snowball_core.tables.formats import csv_bytes
 from snowball_core.tables.lineage import event_rows, event_table
+from snowball_core.tables.live import recorded_at
+from snowball_core.tables.per_step import last_hole_change
 
 from ..scrub import figures
 from ..scrub.biography import biography

@@ -14,8 +14,9 @@ from snowball_core.charts.lineage_data import nature, told_events
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.export.pictures import Plate
 from snowball_core.measures.biography import biography
-from snowball_core.measures.census import Hidden, census, class_sizes
+from snowball_core.measures.census import census
 from snowball_core.measures.flicker import BRIEF_STEPS, Excursion, excursions, folded, is_folded
+from snowball_core.measures.hidden_classes import Hidden, class_sizes
 from snowball_core.measures.lineage import Lineage
 from snowball_core.tables.lineage import event_rows, hidden_of
 from snowball_core.tables.motion import moves_of_token
@@ -145,7 +146,7 @@ def _now(whole: Whole) -> None:
     sizes = census(rows).sizes
     moments = None if history.moment_hash is None else history.moment_hash[whole.index][mask]
     classes = class_sizes(rows, moments) if moments is not None else [[] for _ in sizes]
-    natures = [f"{size:,} tokens, {nature(' '.join(map(str, own)))}" for size, own in zip(sizes, classes, strict=True)]
+    natures = [f"{size:,} tokens, {nature(own)}" for size, own in zip(sizes, classes, strict=True)]
     holes = "; ".join(natures[:_MOST_NAMED]) + ("; …" if len(natures) > _MOST_NAMED else "")
     count = f"{len(sizes):,} black hole{'s' * (len(sizes) != 1)}: {holes}" if sizes else "no black hole"
     with st.container(horizontal=True, vertical_alignment="center", key="now"):

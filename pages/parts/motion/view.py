@@ -16,8 +16,8 @@ from snowball_core.charts.motion_columns import Scene
 from snowball_core.charts.step_axis import Picture
 from snowball_core.export.pictures import Plate
 from snowball_core.measures.freezing import known_rates
-from snowball_core.tables.motion import DEFINITIONS, freezing_sentence, who_moved, zero_stretches
-from snowball_core.tables.per_step import MOTION_COLUMNS, freezing_of, step_table, token_motion
+from snowball_core.tables.motion import DEFINITIONS, freezing_of, freezing_sentence, token_motion, who_moved, zero_stretches
+from snowball_core.tables.per_step import MOTION_COLUMNS, step_table
 
 from ..shared import cached
 from ..shared.downloads import take_these

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.measures.bf16 import finite_rows
-from snowball_core.tables.census import glyph
+from snowball_core.tables.text import glyph
 
 from ..shared.selection import selected
 from ..shared.text import plain

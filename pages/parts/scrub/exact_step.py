@@ -6,7 +6,8 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import group_mask, group_table
+from snowball_core.tables.at_step import group_table
+from snowball_core.tables.live import group_mask
 
 from ..shared import cached
 from ..shared.downloads import Stand, take_home

@@ -9,15 +9,9 @@ from snowball_core.charts.step_axis import StepAxis, step_axis
 from snowball_core.errors import SnowballError
 from snowball_core.store.run_folder import Run
 from snowball_core.store.status import Status
-from snowball_core.tables.census import (
-    drawable_snapshots,
-    group_mask,
-    group_table,
-    last_hole_change,
-    planned,
-    recorded_snapshots,
-    settled,
-)
+from snowball_core.tables.at_step import group_table
+from snowball_core.tables.live import drawable_snapshots, group_mask, planned, recorded_snapshots, settled
+from snowball_core.tables.per_step import last_hole_change
 
 from ..shared import cached
 from ..shared.downloads import Stand, take_home

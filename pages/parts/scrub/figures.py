@@ -18,10 +18,11 @@ from snowball_core.charts.lineage_layout import hues
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.errors import SnowballError
 from snowball_core.measures.bf16 import Words, finite_rows
+from snowball_core.measures.distances import distance_matrix
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.at_step import tokens_at
-from snowball_core.tables.census import distance_matrix, exact_numbers, group_mask, recorded_at, settled
+from snowball_core.tables.at_step import exact_numbers, tokens_at
 from snowball_core.tables.lineage import Account
+from snowball_core.tables.live import group_mask, recorded_at, settled
 
 from ..shared import cached
 from ..shared.divergence_notice import say_rows

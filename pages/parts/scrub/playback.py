@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import recorded_at
+from snowball_core.tables.live import recorded_at
 
 from ..shared.page_frame import event_steps
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from snowball_core.schedules import recorded_steps
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import recorded_at
+from snowball_core.tables.live import recorded_at
 
 from ..shared.selection import here, write_down
 from .playback import advance, controls, is_playing, pause

@@ -11,9 +11,10 @@ import streamlit as st
 
 from snowball_core.charts.svg import png_bytes
 from snowball_core.export.pictures import MOTIFS, Plate, draw
-from snowball_core.export.tables import FORMATS, SHEETS
+from snowball_core.export.tables import SHEETS
 from snowball_core.export.view import View, view_of
 from snowball_core.store.run_folder import Run
+from snowball_core.tables.formats import FORMATS
 
 from . import cached
 from .file_stamps import of_run

@@ -13,7 +13,7 @@ from snowball_core.jobs import workers
 from snowball_core.store.integrity.damage import damage
 from snowball_core.store.run_folder import Run, open_run, run_paths, runs_folder
 from snowball_core.store.status import LOST, Status, is_read_only
-from snowball_core.tables.census import recorded_snapshots
+from snowball_core.tables.live import recorded_snapshots
 
 from .text import plain
 from .url_state import keep_value, read, write

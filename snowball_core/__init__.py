@@ -16,6 +16,7 @@ config_checks   parse, validate and compare configurations
 presets         the named experiments
 schedules       learning rate and recorded steps
 costs           disk, memory and time of a run
+quantities      names, units and definitions of what is measured at each step
 notebook        a run in a notebook: tables and charts
 """
 

@@ -16,12 +16,11 @@ from ..measures.biography import Stay
 from ..measures.flicker import Excursion
 from ..measures.hidden_classes import Hidden
 from ..measures.lineage import Lineage, hole_ranks
-from .counts_and_places import ALONE, hole_colour
 from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
 from .lineage_layout import Lanes, lanes
-from .step_axis import CURSOR, Picture, StepAxis, cursor_rule
+from .step_axis import Picture, StepAxis, cursor_rule
+from .theme import ALONE, CURSOR, MOVED, hole_colour
 
-MOVED = "#E69F00"
 BARCODE_COLUMNS = 480
 _AXIS_PIXELS = 42
 # Where a picture is fitted into a page, its axis and title are within this height.

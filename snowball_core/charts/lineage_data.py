@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.lineage import Event, Lineage
-from .counts_and_places import hole_colour
 from .lineage_layout import Lanes
 from .step_axis import StepAxis
+from .theme import hole_colour, ink, shaded
 
 LETTERS = {"formation": "f", "absorption": "f", "coalescence": "m", "fission": "s", "emission": "s", "evaporation": "e"}
 HEIGHT = 420
@@ -21,37 +21,7 @@ _WIDTH, _LETTER = 760.0, 7.2
 _MOST_TARGETS = 2_500
 _TARGET_COLUMNS = 60
 _NAMED, _LISTED = 12, 40
-# Inside a hole the classes are lighter and darker steps of its colour; the largest class has the colour itself.
-_STEPS = (0.0, 0.5, -0.35, 0.7, 0.25)
 Steps = npt.NDArray[np.int64]
-
-
-def shaded(colour: str, shade: int) -> str:
-    """A hole's colour, made lighter or darker for one of its hidden classes; 0 (the largest) and −1 (unknown) leave it.
-
-    Examples
-    --------
-    >>> shaded("#0072B2", 0), shaded("#0072B2", 1)
-    ('#0072B2', '#80b8d8')
-    """
-    step = _STEPS[shade % len(_STEPS)] if shade > 0 else 0.0
-    if step == 0.0:
-        return colour
-    parts = np.array(list(bytes.fromhex(colour[1:])), np.float64)
-    mixed = parts + ((255.0 if step > 0 else 0.0) - parts) * abs(step)
-    return "#" + bytes(np.rint(mixed).astype(np.uint8)).hex()
-
-
-def ink(colour: str) -> str:
-    """Black or white, whichever is read more easily on a colour.
-
-    Examples
-    --------
-    >>> ink("#0072B2"), ink("#F0E442")
-    ('#FFFFFF', '#10151C')
-    """
-    red, green, blue = ((byte / 255) ** 2.2 for byte in bytes.fromhex(colour[1:]))
-    return "#FFFFFF" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.25 else "#10151C"
 
 
 def nature(sizes: Sequence[int]) -> str:

@@ -17,7 +17,7 @@ from ..measures.bf16 import Words
 from . import counts_and_places
 from .fixed_axes import Stage
 from .pointing import PICKED
-from .step_axis import CURSOR
+from .theme import ALONE, CURSOR
 
 TRAIL = 30
 MOST_TRAILS = 64
@@ -52,7 +52,7 @@ def holes_spec(tokens: int, slots: int) -> dict[str, Any]:
     parts = alt.Chart(alt.NamedData("parts")).mark_bar(color="transparent", aria=False)
     told = [alt.Tooltip("place:N", title="what"), alt.Tooltip("who:N", title="here")]
     parts = parts.encode(y="place:N", x="start:Q", x2="stop:Q", tooltip=told)
-    words = base.mark_text(align="left", dx=5, color=counts_and_places.ALONE, fontSize=13, aria=False)
+    words = base.mark_text(align="left", dx=5, color=ALONE, fontSize=13, aria=False)
     words = words.encode(x="stop:Q", text="said:N")
     ring = alt.Chart(alt.NamedData("selected")).mark_bar(filled=False, stroke=CURSOR, strokeWidth=3, aria=False)
     outline = ring.encode(y="place:N", x="start:Q", x2="stop:Q")

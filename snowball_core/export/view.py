@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,17 @@ from ..tables.per_step import step_table, with_metrics
 
 UNITS = ("cells", "weight")
 _SHORT = 12
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Named(Generic[Made]):
+    """A named table or picture: what it holds, how it is made of a view; its heading and its entry on the About page."""
+
+    what: str
+    make: Callable[[View], Made]
+    title: str = ""
+    entry: str = ""
 
 
 @dataclass(frozen=True, eq=False)

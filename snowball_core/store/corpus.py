@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -286,6 +283,11 @@ def download_gatsby(timeout: float = 20.0) -> bytes:
     CorpusError
         If there is no network; the message names the address and the offline way.
     """
+    # Imported late: it takes longer than a short history is measured in.
+    import http.client
+    import urllib.error
+    import urllib.request
+
     try:
         with urllib.request.urlopen(GATSBY_ADDRESS, timeout=timeout) as response:
             raw: bytes = response.read(LARGEST_FILE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,9 @@ from ..measures.census import Census, censuses, history_leaders
 from ..measures.extent import extents, separation
 from ..measures.hidden_classes import hidden_counts, hidden_leaders
 from ..measures.identity_levels import Special, rounded, special_rows, values_unique
-from ..measures.motion import PERCENTILES, REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
+from ..measures.motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
 from ..memory import Progress, silent
+from ..quantities import columns_of
 from ..store.history import History
 from .blocks import history_blocks, walk
 
@@ -22,25 +22,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VERSION = "steps-7"
-COUNTED = ("tokens", "unique", "black_holes", "population", "singletons", "largest")
-# Family → its columns, in the order in which they are measured.
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "counts": (*COUNTED, "sizes", "effective"),
-    "hidden": ("hidden_classes", "true_holes", "apparent_holes"),
-    "levels": ("unique_values", "unique_bf16", "minus_zero_rows", "nan_rows"),
-    "extent": (
-        *("largest_linf_weight", "largest_linf_cells", "active_dimensions", "centroid_length_weight", "radius_rms_weight"),
-        *("widest_spread_weight", "live_dead_separation_weight"),
-    ),
-    "motion": (
-        *("moved", *REGIMES, "bulk_speed_weight", "thermal_speed_weight", "coherence", "mean_displacement_cells"),
-        *(f"displacement_{unit}_p{share}" for unit in ("cells", "weight") for share in PERCENTILES),
-    ),
-}
-CENSUS = ("counts", "hidden", "levels")
+FAMILIES = {family: columns_of(family) for family in ("counts", "hidden", "levels", "extent", "motion")}
+COUNTED = FAMILIES["counts"][:6]
+CENSUS, EXTENT = ("counts", "hidden", "levels"), ("extent",)
 CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS = (
-    ("step", "group", *itertools.chain.from_iterable(FAMILIES[family] for family in families))
-    for families in (CENSUS, ("extent",), ("motion",))
+    ("step", "group", *columns_of(*families)) for families in (CENSUS, EXTENT, ("motion",))
 )
 EVERY_FAMILY = tuple(FAMILIES)
 Columns = dict[str, Any]

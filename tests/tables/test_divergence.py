@@ -169,7 +169,7 @@ def test_every_verb_says_it_first_and_warns_of_nothing(verb, lost, tmp_path: Pat
 def test_the_verb_the_tables_and_the_exact_numbers_agree_that_rows_of_nan_have_no_distance(tmp_path, capsys):
     from tiny_run import save
 
-    from snowball_core.export.tables import SHEETS
+    from snowball_core.export.tables import TABLES
     from snowball_core.export.view import view_of
     from snowball_core.tables.at_step import exact_numbers
 
@@ -181,12 +181,12 @@ def test_the_verb_the_tables_and_the_exact_numbers_agree_that_rows_of_nan_have_n
     assert [answer["criterion"][form]["holds"] for form in ("seed", "cells")] == [None, None]
     seen = History("late", words, np.arange(len(words)), DEAD)
     shown = view_of(seen, 4, "all")
-    pairs = SHEETS["pairs"].make(shown)
+    pairs = TABLES["pairs"].make(shown)
     none = pairs["token"].isin([0, 1]) | pairs["other"].isin([0, 1])
     assert pairs["linf_weight"].isna().equals(none)
     assert pairs["linf_cells"].isna().equals(none)
     assert pairs.loc[~none, "linf_weight"].tolist() == [8.0]
-    assert SHEETS["distances"].make(shown)[["min", "max", "mean", "median"]].isna().all(axis=None)
+    assert TABLES["distances"].make(shown)[["min", "max", "mean", "median"]].isna().all(axis=None)
     rows = step_table(seen)
     assert rows.loc[(rows["group"] == "all") & (rows["step"] >= 4), "largest_linf_cells"].isna().all()
     assert math.isnan(exact_numbers(shown.rows)["linf_cells"])

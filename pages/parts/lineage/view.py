@@ -12,7 +12,7 @@ import streamlit as st
 from snowball_core.charts.lineage import BARCODE_COLUMNS, DrawnLineage, barcode, drawn_lineage, ground, lanes_chart
 from snowball_core.charts.lineage_data import nature, told_events
 from snowball_core.charts.step_axis import StepAxis
-from snowball_core.export.pictures import Plate
+from snowball_core.export.pictures import PICTURES, Plate
 from snowball_core.measures.biography import biography
 from snowball_core.measures.census import census
 from snowball_core.measures.flicker import BRIEF_STEPS, Excursion, excursions, folded, is_folded
@@ -165,7 +165,7 @@ def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
     history = f"{many(whole.snapshots, 'recorded snapshot')}, {exact}" + (
         f" · {alone:,} tokens in no block never shared" if alone else ""
     )
-    whole.caption("Black holes over the run", "a block is as tall as its hole has tokens.", "tokens", history, "lineage")
+    whole.caption(PICTURES["lineage"].title, "a block is as tall as its hole has tokens.", "tokens", history, "lineage")
     spec, datasets = lanes_chart(drawn, whole.axis, whole.step, selected(), data)
     count = len(event_steps(whole.path, whole.snapshots, whole.group))
     name = f"Black holes of {whole.group} tokens as lanes over the steps; they changed at {count:,} recorded steps"
@@ -176,7 +176,7 @@ def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
         "e evaporated."
     )
     note = f"{history}. The upright line is step {whole.step:,}. Lighter and darker: hidden classes."
-    return {"lanes": Plate("Black holes over the run", spec, datasets, "tokens", False, note)}
+    return {"lanes": Plate(PICTURES["lineage"].title, spec, datasets, "tokens", False, note)}
 
 
 def _picked() -> None:

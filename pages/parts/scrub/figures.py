@@ -14,11 +14,13 @@ import streamlit as st
 
 from snowball_core.charts import counts_and_places, pointing, selection
 from snowball_core.charts import heatmap as heatmaps
+from snowball_core.charts.fixed_axes import basis_note
 from snowball_core.charts.lineage_layout import hues
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.errors import SnowballError
 from snowball_core.measures.bf16 import Words, finite_rows
 from snowball_core.measures.distances import distance_matrix
+from snowball_core.quantities import COUNTS, OF_COLUMN
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers, tokens_at
 from snowball_core.tables.lineage import Account
@@ -29,14 +31,6 @@ from ..shared.divergence_notice import say_rows
 from ..shared.help_links import what_is
 from .clicks import clickable
 from .heatmap import Box, heatmap, legend
-
-_DEFINITIONS = {
-    "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
-    "black_holes": ("C black holes", "Vectors shared by two or more tokens."),
-    "population": ("P in holes", "Tokens that share their vector with another token."),
-    "singletons": ("S singletons", "Tokens that have a vector for themselves. P + S is all tokens of the group."),
-    "largest": ("Largest hole", "Tokens in the most populous black hole."),
-}
 
 
 class CloseUp(Protocol):
@@ -192,8 +186,9 @@ def numbers(moment: CloseUp) -> None:
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {moment.step:,}** · {moment.group}: {exact['tokens']:,} tokens")
         cells = st.grid(6, min_column_width=112)
-        for name, (label, definition) in _DEFINITIONS.items():
-            cells.metric(label, f"{exact[name]:,}", help=definition)
+        for name in (*COUNTS, "largest"):
+            known = OF_COLUMN[name]
+            cells.metric(f"{known.symbol} {known.short}".strip(), f"{exact[name]:,}", help=f"{known.formula.capitalize()}.")
         is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
             "Farthest, cells",
@@ -285,10 +280,7 @@ def places(moment: Moment) -> None:
     renewed = "" if moment.finished else f" of the first {basis:,}, renewed as the run grows"
     most = selection.MOST_TRAILS
     trails = f"the last {selection.TRAIL} snapshots" if len(data) <= most else f"none, there are more than {most} vectors"
-    st.caption(
-        f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved{renewed}; frame: all of them. "
-        f"Grey line: path of the group's mean. Trails: {trails}."
-    )
+    st.caption(f"{basis_note(scene, renewed)} Grey line: path of the group's mean. Trails: {trails}.")
 
 
 def _crossed(rows: int, first: int, count: int) -> tuple[Box, Box]:

@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from snowball_core.charts.counts_and_places import PICTURE_HEIGHT
-from snowball_core.charts.heatmap import NEAR_TO_FAR, ZERO, Shades
-from snowball_core.charts.step_axis import CURSOR
+from snowball_core.charts.heatmap import Shades
+from snowball_core.charts.theme import CURSOR, NEAR_TO_FAR, ZERO
 
 # Left, top, width and height as shares of the picture.
 Box = tuple[float, float, float, float]

@@ -20,9 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from snowball_core.measures.bf16 import Words, from_values
+from snowball_core.shapes import HISTORY, TENSOR
 from snowball_core.store.files.tensor_file import TensorWriter, open_tensor
 from snowball_core.store.history import MOMENT_HASH
-from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create, read_run
+from snowball_core.store.metric_rows import METRIC_COLUMNS
+from snowball_core.store.run_folder import METRICS, Run, create, read_run
 from snowball_core.store.status import Status, write_status
 
 from .measures import seed_sized_history

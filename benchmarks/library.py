@@ -14,8 +14,10 @@ import numpy as np
 
 from snowball_core.config import RunConfig
 from snowball_core.schedules import recorded_steps
+from snowball_core.shapes import HISTORY, TENSOR
 from snowball_core.store.files.tensor_file import TensorWriter
-from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, create
+from snowball_core.store.metric_rows import METRIC_COLUMNS
+from snowball_core.store.run_folder import METRICS, create
 from snowball_core.store.status import Status, write_status
 from snowball_core.tables.library import shelf
 

@@ -18,7 +18,8 @@ from snowball_core.measures.bf16 import from_values
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.history import foreign
 from snowball_core.tables.lineage import account
-from snowball_core.tables.per_step import census_at, step_table, token_motion
+from snowball_core.tables.motion import token_motion
+from snowball_core.tables.per_step import CENSUS, measured, step_table
 
 VOCAB, HIDDEN, DEAD = 8_192, 128, 2_048
 _MOVERS = 256
@@ -51,7 +52,7 @@ def endure(path: Path) -> dict[str, float]:
     seen = foreign(path)
     if len(seen.words) == 1:
         return {
-            "unique": int(census_at(seen, 0)["unique"][0]),
+            "unique": int(measured(seen, slice(0, 1), CENSUS)["unique"][0]),
             "seconds": time.perf_counter() - began,
             "peak": _peak_megabytes(),
         }

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 
 from snowball_core.measures.census import census, census_history
-from snowball_core.measures.distances import run_axes
-from snowball_core.measures.pair_distances import pair_statistics
+from snowball_core.measures.distances import pair_statistics
+from snowball_core.measures.principal_axes import axes_of_frames
 from snowball_core.memory import keep_memory
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.history import foreign
@@ -91,7 +91,7 @@ def _census_rows(history: npt.NDArray[np.uint16]) -> Iterator[Timing]:
 
 def _step_rows(history: npt.NDArray[np.uint16]) -> Iterator[Timing]:
     group = np.arange(_SHAPE[1]) < _DEAD
-    axes = run_axes(history, group, np.arange(0, len(history), 50))
+    axes = axes_of_frames(history, group, np.arange(0, len(history), 50))
 
     def one_step() -> Any:
         rows = history[5_000][group]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from snowball_core.errors import RunError
-from snowball_core.store.run_folder import run_paths, runs_folder
+from snowball_core.store.run_folder import runs_folder
+from snowball_core.store.run_listing import run_paths
 
 from .screen import READY, browser
 from .served import ROOT, served

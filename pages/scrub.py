@@ -18,7 +18,7 @@ from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_en
 from pages.parts.shared.text import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 from snowball_core.store.run_folder import Run  # noqa: E402
-from snowball_core.tables.census import group_mask, recorded_snapshots  # noqa: E402
+from snowball_core.tables.live import group_mask, recorded_snapshots  # noqa: E402
 
 
 def draw(run: Run, group: str, unit: str) -> None:

@@ -17,7 +17,7 @@ from pages.parts.verdict.criteria import criteria, outcome  # noqa: E402
 from pages.parts.verdict.epsilon import seeds_epsilon  # noqa: E402
 from pages.parts.verdict.laws import monitors  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
-from snowball_core.tables.census import group_mask, recorded_snapshots  # noqa: E402
+from snowball_core.tables.live import group_mask, recorded_snapshots  # noqa: E402
 
 st.title("Verdict")
 st.markdown(

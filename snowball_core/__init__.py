@@ -17,6 +17,7 @@ presets         the named experiments
 shapes          parameters, checkpoint and recordings: formats and shapes
 schedules       learning rate and recorded steps
 costs           disk, memory and time of a run
+quantities      names, units and definitions of what is measured at each step
 notebook        a run in a notebook: tables and charts
 """
 

@@ -1,19 +1,18 @@
-"""Memory while a long history is read: pages given back, freed blocks kept, one processor thread a block."""
+"""Memory while a long history is read: block by block, freed blocks kept, one processor thread a block."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import sys
-from collections.abc import Iterator
-from typing import Any
-
-import numpy.typing as npt
+from collections.abc import Callable, Iterator
 
 # The state before training and after each of a million steps.
 MOST_SNAPSHOTS = 1_000_001
 # Of memory, for its rows of three groups: 330 of numbers a row, several times over while they are joined and written.
 _BYTES_A_SNAPSHOT = 6_000
+# Told entries done and in all after every block; may raise to cancel.
+Progress = Callable[[int, int], None]
 
 
 def tables_bytes(snapshots: int) -> int:
@@ -21,19 +20,20 @@ def tables_bytes(snapshots: int) -> int:
     return snapshots * _BYTES_A_SNAPSHOT
 
 
-def release(words: npt.NDArray[Any] | None) -> None:
-    """Give the pages of a memory map back, so that reading a long history does not fill memory; a copy is left alone.
+def silent(done: int, total: int) -> None:
+    """No-op progress callback."""
 
-    What is read again comes from the system's cache of files, which other programs may have when they need it.
+
+def blocks(count: int, entry_bytes: int, block_bytes: int, progress: Progress = silent) -> Iterator[slice]:
+    """Consecutive slices of so many entries, each of about ``block_bytes`` and of one entry at least.
+
+    Without entries one empty slice, so that what is joined from the parts has its shape.
     """
-    import mmap
-
-    source: Any = words
-    while source is not None and not isinstance(source, mmap.mmap):
-        source = getattr(source, "_mmap", None) or getattr(source, "base", None)
-    if source is not None and hasattr(mmap, "MADV_DONTNEED"):
-        with contextlib.suppress(OSError, ValueError):
-            source.madvise(mmap.MADV_DONTNEED)
+    size = max(1, block_bytes // max(1, entry_bytes))
+    for start in range(0, max(1, count), size):
+        stop = min(start + size, count)
+        yield slice(start, stop)
+        progress(stop, count)
 
 
 def keep_memory(bytes_kept: int) -> None:

@@ -14,41 +14,36 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .charts.step_axis import step_axis
+from .charts.fixed_axes import stage
 from .charts.svg import WIDTH
 from .errors import HistoryError
-from .export.pictures import MOTIFS
-from .export.tables import SHEETS
-from .export.view import View, footer, view_of
-from .measures.distances import PrincipalAxes
-from .measures.pair_distances import PairStatistics, pair_statistics
-from .measures.principal_axes import difference_basis, step_basis
+from .export.pictures import PICTURES, Plate, places_plate
+from .export.tables import TABLES
+from .export.view import Named, View, footer, view_of
+from .measures.distances import PairStatistics, pair_statistics
+from .measures.principal_axes import PrincipalAxes, difference_basis, step_basis
 from .measures.verdict import Verdict
+from .memory import Progress, silent
+from .quantities import COUNTS
 from .store.history import History, find
 from .store.run_folder import runs_folder
-from .tables.blocks import Progress, silent
-from .tables.census import glyph, hole_table, token_table, with_metrics
-from .tables.lineage import account, biography_table, edge_table, event_rows, event_table, hidden_of, node_table
+from .tables.at_step import group_table, holes_at, token_table
+from .tables.axes import axes_table, basis_of_run
+from .tables.lineage import account, biography_table, edge_table, event_rows, event_table, node_table
 from .tables.long import dimension_tables, displacement_tables
-from .tables.measures import axes_table, basis_of_run, freezing_table
-from .tables.per_step import step_table, token_motion
+from .tables.motion import freezing_table, token_motion
+from .tables.per_step import step_table, with_metrics
 from .tables.verdict import law_rows, verdict_of
 
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-Named = TypeVar("Named")
-COUNTS = ("unique", "black_holes", "population", "singletons")
+Made = TypeVar("Made")
 
 
 class Recorded:
-    """An open run or foreign history; its tables are methods, each described in docs/measures.md.
-
-    Parameters
-    ----------
-    history : History
-    """
+    """An open run or foreign history; its tables are methods, each described in docs/measures.md."""
 
     def __init__(self, history: History) -> None:
         self.history = history
@@ -71,7 +66,9 @@ class Recorded:
 
     def holes(self, step: int, group: str | None = None) -> pd.DataFrame:
         """One row per black hole at a step, largest first."""
-        return hole_table(self.at(step), self._dead, group or self.group)
+        mask = self.history.mask(group or self.group)
+        holes = holes_at(group_table(self.at(step)[mask], self._dead, mask))
+        return holes[["hole", "population", "tokens", "glyphs"]]
 
     def events(self, group: str | None = None) -> pd.DataFrame:
         """One row per event of the lineage, with the cause of every parting."""
@@ -130,55 +127,26 @@ class Recorded:
         return law_rows(self.history)
 
     def table(self, name: str, step: int | None = None, group: str | None = None) -> pd.DataFrame:
-        """Any named table of an export, such as ``"closeness"``: of the last step and the run's group, unless others are named.
-
-        Raises
-        ------
-        HistoryError
-            If there is no such table, step or group; the message lists the names.
-        """
-        return _known(SHEETS, name, "table").make(self._exhibit(step, group))
+        """Any named table of an export, such as ``"closeness"``: of the last step and the run's group, or others."""
+        return _known(TABLES, name, "table").make(view_of(self.history, step, group))
 
     def picture(
         self, name: str, step: int | None = None, group: str | None = None, unit: str | None = None
     ) -> alt.TopLevelMixin:
-        """Any named picture of an export, such as ``"freeze-map"``, as an Altair chart; ``unit`` is ``cells`` or ``weight``.
+        """Any named picture of an export, such as ``"freeze-map"``, as an Altair chart; ``unit`` is ``cells`` or ``weight``."""
+        view = view_of(self.history, step, group, unit)
+        return _drawn(view, _known(PICTURES, name, "picture").make(view))
 
-        Raises
-        ------
-        HistoryError
-            If there is no such picture, step, group or unit; the message lists the names.
-        """
-        import altair as alt
+    def lineage_chart(self, group: str | None = None) -> alt.TopLevelMixin:
+        """Black holes as lanes over the steps: a row a token, a block a hole, lighter and darker its hidden classes."""
+        return self.picture("lineage", group=group)
 
-        view = self._exhibit(step, group, unit)
-        plate = _known(MOTIFS, name, "picture").make(view)
-        lines = footer(view, plate.unit, plate.of_step, plate.note)
-        rows = {
-            key: table.astype(object).where(table.notna(), None).to_dict("records") for key, table in plate.datasets.items()
-        }
-        title = {"text": plate.title, "subtitle": list(lines), "anchor": "start"}
-        told = {**plate.spec, "datasets": {**plate.spec.get("datasets", {}), **rows}, "title": title}
-        if told.get("width") == "container":
-            told["width"] = WIDTH
-        chart: alt.TopLevelMixin = alt.Chart.from_dict(told)
-        return chart
-
-    def _exhibit(self, step: int | None, group: str | None, unit: str | None = None) -> View:
-        return view_of(self.history, step, group, unit)
-
-    def at(self, step: int) -> Any:
-        """The matrix recorded at a step, as words."""
-        return self.history.words[self.history.index(step)]
-
-    @property
-    def group(self) -> str:
-        """The group that questions are about unless another is named: dead, or all where the dead are not known."""
-        return "dead" if "dead" in self.history.groups else "all"
-
-    @property
-    def _dead(self) -> Any:
-        return np.zeros(self.history.words.shape[1], np.bool_) if self.history.dead is None else self.history.dead
+    def places_chart(self, step: int, basis: PrincipalAxes | None = None, group: str | None = None) -> alt.TopLevelMixin:
+        """The group's vectors at a step on two principal axes (of the whole run, exact, unless others are given)."""
+        view = view_of(self.history, step, group)
+        words = "the basis given" if basis else "the whole run, each change weighted by how long it lasted"
+        scene = stage(self.history.words, view.mask, basis or self.basis(group=view.group), words)
+        return _drawn(view, places_plate(view, scene))
 
     def chart(self, columns: Sequence[str] = COUNTS, group: str | None = None) -> alt.Chart:
         """Some columns of :meth:`steps` as lines over the steps (symlog, so that step 0 stays visible)."""
@@ -195,34 +163,32 @@ class Recorded:
         chart: alt.Chart = lines.encode(x=x, y=alt.Y("value:Q", title=None), color=alt.Color("measure:N", title=None))
         return chart
 
-    def lineage_chart(self, group: str | None = None) -> alt.LayerChart:
-        """Black holes as lanes over the steps: a row a token, a block a hole, lighter and darker its hidden classes."""
-        import altair as alt
+    def at(self, step: int) -> Any:
+        """The matrix recorded at a step, as words."""
+        return self.history.words[self.history.index(step)]
 
-        from .charts.lineage import drawn_lineage, lanes_chart
+    @property
+    def group(self) -> str:
+        """The group that questions are about unless another is named: dead, or all where the dead are not known."""
+        return "dead" if "dead" in self.history.groups else "all"
 
-        name, axis = group or self.group, step_axis("symlog", int(self.history.steps[-1]))
-        names = [glyph(token) for token in range(self.history.words.shape[1])]
-        drawn = drawn_lineage(self._account(name).tree, hidden_of(self.history, name), self.history.steps, axis, names)
-        spec, data = lanes_chart(drawn, axis, int(self.history.steps[-1]))
-        title = f"{self.history.id} · black holes of {name} tokens"
-        rows = {key: table.to_dict("records") for key, table in data.items()}
-        chart: alt.LayerChart = alt.LayerChart.from_dict(spec | {"datasets": rows, "title": title, "width": 700})
-        return chart
+    @property
+    def _dead(self) -> Any:
+        return np.zeros(self.history.words.shape[1], np.bool_) if self.history.dead is None else self.history.dead
 
-    def places_chart(self, step: int, basis: PrincipalAxes | None = None, group: str | None = None) -> alt.Chart:
-        """The group's vectors at a step on two principal axes (of the whole run unless others are given)."""
-        import altair as alt
 
-        name = group or self.group
-        mask = self.history.mask(name)
-        places = (basis or self.basis(group=name)).coordinates(self.at(step)[mask])
-        table = self.tokens(step)[mask].assign(x=places[:, 0], y=places[:, 1])
-        points = alt.Chart(table, title=f"{self.history.id} · step {step:,} · {name} tokens · weight units").mark_point()
-        chart: alt.Chart = points.encode(
-            x="x:Q", y="y:Q", color="hole:N", size="population:Q", tooltip=["token", "glyph", "hole", "population"]
-        )
-        return chart
+def _drawn(view: View, plate: Plate) -> alt.TopLevelMixin:
+    """A picture of an export with its data, title and footer, as an Altair chart."""
+    import altair as alt
+
+    rows = {name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in plate.datasets.items()}
+    lines = footer(view, plate.unit, plate.of_step, plate.note)
+    title = {"text": plate.title, "subtitle": list(lines), "anchor": "start"}
+    spec = {**plate.spec, "datasets": {**plate.spec.get("datasets", {}), **rows}, "title": title}
+    if spec.get("width") == "container":
+        spec["width"] = WIDTH
+    chart: alt.TopLevelMixin = alt.Chart.from_dict(spec)
+    return chart
 
 
 def _whole(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -232,7 +198,7 @@ def _whole(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _known(named: Mapping[str, Named], name: str, what: str) -> Named:
+def _known(named: Mapping[str, Named[Made]], name: str, what: str) -> Named[Made]:
     if name not in named:
         raise HistoryError(f'a {what} is one of {", ".join(named)}; got "{name}".')
     return named[name]
@@ -243,14 +209,6 @@ def open_recorded(
 ) -> Recorded:
     """Open a run (its id or folder) or a foreign history (the path of a safetensors file) for a notebook.
 
-    Parameters
-    ----------
-    run : str or Path
-    key : str, optional
-        The tensor's name in a foreign file.
-    dead : sequence of int, optional
-        Dead tokens of a foreign history.
-    corpus : str, optional
-        The text a foreign history was trained on.
+    ``key``, ``dead`` and ``corpus`` are of a foreign history: the tensor's name in its file, its dead tokens, its text.
     """
     return Recorded(find(str(run), runs_folder(), key, dead, corpus))

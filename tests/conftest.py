@@ -21,7 +21,8 @@ from snowball_core.schedules import recorded_steps
 from snowball_core.store.files.regular_files import file_sha256, write_json
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.manifest import sealed
-from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS, TENSOR, Run, create, read_run
+from snowball_core.store.metric_rows import METRIC_COLUMNS
+from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, Run, create, read_run
 from snowball_core.store.status import Status, write_status
 
 # Read when a framework is loaded, here or in a worker that a test starts: beside other tests a thread that waits for the next

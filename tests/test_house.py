@@ -78,7 +78,7 @@ def test_every_module_opens_with_one_line_that_says_what_it_is(top: str) -> None
 def test_a_packages_docstring_lists_its_modules() -> None:
     for package in packages_in(CORE) | {ROOT / "benchmarks"} | packages_in(ROOT / "pages" / "parts"):
         docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
-        listed = {line.split()[0] for line in docstring.split("\n\n", 1)[-1].splitlines() if line}
+        listed = {line.split()[0] for line in docstring.rsplit("\n\n", 1)[-1].splitlines() if line}
         there = {path.stem for path in package.glob("*.py") if not path.name.startswith("__")}
         there |= {path.name for path in packages_in(package) if path.parent == package}
         assert listed == there, package

@@ -1,10 +1,10 @@
 """Charts: DataFrames in, Vega-Lite and the scrubber's data out.
 
-step_axis          the step axis: symlog, linear or by events
-counts_and_places  counts, loss, rate, sizes, places; colours
+theme              colours of everything that is drawn
+step_axis          the step axis: symlog, linear or by events; ticks
+counts_and_places  counts, loss, rate, largest distance, sizes, places
 heatmap            pairwise distances as pixels
 fixed_axes         basis and domain of places, fixed for a run
-distances          distances over the steps
 overlay            several runs on one axis
 lineage            lanes of holes, barcode of a token
 lineage_data       what fills the lineage pictures

@@ -15,35 +15,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.bf16 import Words
+from ..quantities import COUNTS, OF_COLUMN
 from .fixed_axes import Stage
-from .step_axis import CURSOR, StepAxis, ticks
+from .step_axis import StepAxis, ticks
+from .theme import ALONE, CURSOR, DEAD, LINES, hole_colour
 
 if TYPE_CHECKING:
     # Imported by the functions that describe a picture: the app's first page is drawn without one, and need not wait for it.
     import altair as alt
 
-DEAD, LIVE, ALONE = "#0072B2", "#E69F00", "#8A939C"
-HOLES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#56B4E9")
-GREYS = ("#6B747D", "#9AA3AC", "#C3CAD1")
-COUNTS = {
-    "unique": ("U unique vectors", "#009E73", [1, 0]),
-    "black_holes": ("C black holes", "#D55E00", [6, 2]),
-    "population": ("P tokens in black holes", "#0072B2", [1, 0]),
-    "singletons": ("S singletons", "#8A939C", [2, 2]),
-}
+COUNT_LINES = {column: (OF_COLUMN[column].label, *LINES[column]) for column in COUNTS}
 KINDS = {"dead": "circle", "live": "triangle-up", "dead and live": "square"}
 BAR_AXIS: dict[str, Any] = {"title": None, "ticks": False, "domain": False, "minExtent": 66}
 MOST_SLOTS = 8
 PICTURE_HEIGHT = 380
 _AXIS_PIXELS = 42
 _MOST_POINTS = 600
-
-
-def hole_colour(rank: int) -> str:
-    """The colour of the black hole of this rank (1 is the largest); 0 is a singleton."""
-    if rank == 0:
-        return ALONE
-    return HOLES[rank - 1] if rank <= len(HOLES) else GREYS[(rank - 1 - len(HOLES)) % len(GREYS)]
 
 
 def _cursor(axis: StepAxis) -> alt.Chart:
@@ -59,9 +46,9 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
     """U, C, P and S over the steps as step lines, with a cursor; data sets ``counts`` and ``cursor``."""
     import altair as alt
 
-    names = [name for name, _, _ in COUNTS.values()]
-    colour = alt.Scale(domain=names, range=[hue for _, hue, _ in COUNTS.values()])
-    dash = alt.Scale(domain=names, range=[dashes for _, _, dashes in COUNTS.values()])
+    names = [name for name, _, _ in COUNT_LINES.values()]
+    colour = alt.Scale(domain=names, range=[hue for _, hue, _ in COUNT_LINES.values()])
+    dash = alt.Scale(domain=names, range=[dashes for _, _, dashes in COUNT_LINES.values()])
     legend = alt.Legend(orient="top", title=None, labelLimit=300, symbolSize=300, symbolStrokeWidth=2.5)
     y_axis = alt.Axis(values=ticks(tokens), minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, title="count (symlog)")
     y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
@@ -89,7 +76,7 @@ def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
     """The change points of U, C, P and S of one group, and their last values; columns step, name, count."""
     rows = measures[measures["group"] == group]
     parts = []
-    for column, (name, _, _) in COUNTS.items():
+    for column, (name, _, _) in COUNT_LINES.items():
         kept = rows[column].ne(rows[column].shift()) | (rows["step"] == rows["step"].max())
         parts.append(pd.DataFrame({"step": rows.loc[kept, "step"], "name": name, "count": rows.loc[kept, column]}))
     return pd.concat(parts, ignore_index=True)
@@ -138,6 +125,41 @@ def loss_data(metrics: Mapping[str, npt.NDArray[np.float64]], axis: StepAxis) ->
     # An infinite loss would leave the axis without ends.
     known = {name: np.where(np.isfinite(each), each, np.nan) for name, each in means.items()}
     return pd.DataFrame(known), int(sizes.max())
+
+
+@functools.lru_cache(maxsize=64)
+def farthest_spec(axis: StepAxis, unit: str, is_empty: bool = False) -> dict[str, Any]:
+    """The largest L∞ of a group over the steps; data set ``farthest``; ``is_empty`` where it holds no number."""
+    import altair as alt
+
+    upright = alt.Axis(minExtent=42, maxExtent=42, tickCount=4, title=unit, format=",d" if unit == "cells" else ".2~g")
+    line = alt.Chart(alt.NamedData("farthest")).mark_line(color=DEAD, interpolate="step-after", strokeWidth=1.8, clip=True)
+    drawn = line.encode(
+        x=axis.x(axis.title, "step"),
+        y=alt.Y("linf:Q", axis=upright, scale=alt.Scale(domain=[0, 1]) if is_empty else alt.Scale(domainMin=0)),
+        tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip("linf:Q", format=".4~g", title=unit)],
+    )
+    described: dict[str, Any] = drawn.properties(height=160).to_dict()
+    return described
+
+
+def farthest_data(measures: pd.DataFrame, group: str, unit: str) -> pd.DataFrame:
+    """The steps at which a group's largest L∞ changed, and the last one; columns step, linf.
+
+    Empty where a row is not finite: there bits have a distance in cells, but numbers have none.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"step": [0, 1, 2, 3], "group": "all", "largest_linf_cells": [4, 4, 2, 2]})
+    >>> table["largest_linf_weight"] = [0.4, 0.4, 0.2, 0.2]
+    >>> farthest_data(table, "all", "cells")["step"].tolist()
+    [0, 2, 3]
+    """
+    rows = measures[measures["group"] == group]
+    linf = pd.to_numeric(rows[f"largest_linf_{unit}"]).astype("float64")
+    linf = linf.where(rows["largest_linf_weight"].abs() < float("inf"))
+    kept = linf.ne(linf.shift()) | (rows["step"] == rows["step"].max())
+    return pd.DataFrame({"step": rows.loc[kept, "step"], "linf": linf[kept]})
 
 
 @functools.lru_cache(maxsize=64)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..measures.bf16 import Words
+from ..measures.bf16 import Floats, Truths, Words
 from ..measures.census import change_steps
-from ..measures.distances import PrincipalAxes, basis_frames, run_axes
-from ..memory import release
+from ..measures.principal_axes import PrincipalAxes, axes_of_frames, basis_frames
+from ..memory import blocks
 
 _BLOCK_BYTES = 8 * 1024 * 1024
 
@@ -29,7 +29,9 @@ class Stage:
     path : DataFrame
         The group's centroid, columns x, y and order.
     frames, changed : int
-        Snapshots the basis was made from, and snapshots in which the group's bits changed.
+        Snapshots the path, and a basis of some frames, are made from; snapshots in which the group's bits changed.
+    basis : str
+        What the axes are of, if not of these frames.
     """
 
     axes: PrincipalAxes
@@ -38,13 +40,17 @@ class Stage:
     path: pd.DataFrame
     frames: int
     changed: int
+    basis: str = ""
 
 
-def stage(history: Words, group: npt.NDArray[np.bool_]) -> Stage:
-    """The stage of a group with at least one token over a whole history with at least one snapshot."""
+def stage(history: Words, group: Truths, axes: PrincipalAxes | None = None, basis: str = "") -> Stage:
+    """The stage of a group with at least one token over a whole history with at least one snapshot.
+
+    Without ``axes`` those of a sample of its frames; ``basis`` says in words what other axes are of.
+    """
     changed = change_steps(history, group)
     frames = changed[basis_frames(len(changed), int(group.sum()))]
-    axes = run_axes(history, group, frames)
+    axes = axes_of_frames(history, group, frames) if axes is None else axes
     lows, highs = zip(*(_ends(places) for places in _places(history, group, changed, axes)), strict=True)
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     if not np.isfinite(low).all():  # nothing is finite: an empty frame
@@ -54,21 +60,25 @@ def stage(history: Words, group: npt.NDArray[np.bool_]) -> Stage:
     table = pd.DataFrame({"x": path[:, 0], "y": path[:, 1], "order": np.arange(len(path))})
     table = table[np.isfinite(path).all(axis=1)]
     spans = [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
-    return Stage(axes, spans[0], spans[1], table, len(frames), len(changed))
+    return Stage(axes, spans[0], spans[1], table, len(frames), len(changed), basis)
 
 
-def _ends(places: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def basis_note(scene: Stage, renewed: str = "") -> str:
+    """What the axes are of, in words: without other words some frames of the run, each counted once."""
+    if scene.basis:
+        return f"Axes of {scene.basis}; frame: every snapshot in which a token moved."
+    frames = f"{scene.frames:,} of the {scene.changed:,} snapshots in which a token moved{renewed}, each counted once"
+    return f"Axes of some frames: {frames}; frame: all of them."
+
+
+def _ends(places: Floats) -> tuple[Floats, Floats]:
     """The least and the largest coordinates of the places that are finite; infinite where none is."""
     known = places.reshape(-1, places.shape[-1])
     known = known[np.isfinite(known).all(axis=1)]
     return known.min(axis=0, initial=np.inf), known.max(axis=0, initial=-np.inf)
 
 
-def _places(
-    history: Words, group: npt.NDArray[np.bool_], snapshots: npt.NDArray[np.intp], axes: PrincipalAxes
-) -> Iterator[npt.NDArray[np.float64]]:
+def _places(history: Words, group: Truths, snapshots: npt.NDArray[np.intp], axes: PrincipalAxes) -> Iterator[Floats]:
     """The group's places in some snapshots, shape (snapshots of a block, tokens, 2), block by block."""
-    size = max(1, _BLOCK_BYTES // max(1, 8 * int(group.sum()) * history.shape[2]))
-    for start in range(0, len(snapshots), size):
-        yield axes.coordinates(history[snapshots[start : start + size]][:, group])
-        release(history)
+    for part in blocks(len(snapshots), 8 * int(group.sum()) * history.shape[2], _BLOCK_BYTES):
+        yield axes.coordinates(history[snapshots[part]][:, group])

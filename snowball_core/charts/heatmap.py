@@ -11,10 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from .counts_and_places import hole_colour
+from .theme import NEAR_TO_FAR, ZERO, hole_colour
 
-ZERO = "#000000"
-NEAR_TO_FAR = ("#3B528B", "#21918C", "#5DC863", "#FDE725")
 MOST_PIXELS = 512
 _SHADES = 200
 _WEIGHT_RANGE = 4_096.0

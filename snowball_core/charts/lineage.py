@@ -13,15 +13,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.biography import Stay
-from ..measures.census import Hidden
 from ..measures.flicker import Excursion
-from ..measures.lineage import Lineage
-from .counts_and_places import ALONE, hole_colour
+from ..measures.hidden_classes import Hidden
+from ..measures.lineage import Lineage, hole_ranks
 from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
-from .lineage_layout import Lanes, lanes, ranks
-from .step_axis import CURSOR, Picture, StepAxis, cursor_rule
+from .lineage_layout import Lanes, lanes
+from .step_axis import Picture, StepAxis, cursor_rule
+from .theme import ALONE, CURSOR, MOVED, hole_colour
 
-MOVED = "#E69F00"
 BARCODE_COLUMNS = 480
 _AXIS_PIXELS = 42
 # Where a picture is fitted into a page, its axis and title are within this height.
@@ -214,7 +213,7 @@ def barcode(
 
 
 def _stays(drawn: DrawnLineage, stays: Sequence[Stay], axis: StepAxis) -> pd.DataFrame:
-    rank, last = ranks(drawn.tree), len(drawn.steps) - 1
+    rank, last = hole_ranks(drawn.tree), len(drawn.steps) - 1
     rows = []
     for stay in stays:
         begun, beyond = (

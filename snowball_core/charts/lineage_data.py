@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.lineage import Event, Lineage
-from .counts_and_places import hole_colour
 from .lineage_layout import Lanes
 from .step_axis import StepAxis
+from .theme import hole_colour, ink, shaded
 
 LETTERS = {"formation": "f", "absorption": "f", "coalescence": "m", "fission": "s", "emission": "s", "evaporation": "e"}
 HEIGHT = 420
@@ -21,51 +21,20 @@ _WIDTH, _LETTER = 760.0, 7.2
 _MOST_TARGETS = 2_500
 _TARGET_COLUMNS = 60
 _NAMED, _LISTED = 12, 40
-# Inside a hole the classes are lighter and darker steps of its colour; the largest class has the colour itself.
-_STEPS = (0.0, 0.5, -0.35, 0.7, 0.25)
 Steps = npt.NDArray[np.int64]
 
 
-def shaded(colour: str, shade: int) -> str:
-    """A hole's colour, made lighter or darker for one of its hidden classes; 0 (the largest) and −1 (unknown) leave it.
-
-    Examples
-    --------
-    >>> shaded("#0072B2", 0), shaded("#0072B2", 1)
-    ('#0072B2', '#80b8d8')
-    """
-    step = _STEPS[shade % len(_STEPS)] if shade > 0 else 0.0
-    if step == 0.0:
-        return colour
-    parts = np.array(list(bytes.fromhex(colour[1:])), np.float64)
-    mixed = parts + ((255.0 if step > 0 else 0.0) - parts) * abs(step)
-    return "#" + bytes(np.rint(mixed).astype(np.uint8)).hex()
-
-
-def ink(colour: str) -> str:
-    """Black or white, whichever is read more easily on a colour.
-
-    Examples
-    --------
-    >>> ink("#0072B2"), ink("#F0E442")
-    ('#FFFFFF', '#10151C')
-    """
-    red, green, blue = ((byte / 255) ** 2.2 for byte in bytes.fromhex(colour[1:]))
-    return "#FFFFFF" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.25 else "#10151C"
-
-
-def nature(classes: str) -> str:
+def nature(sizes: Sequence[int]) -> str:
     """What a hole is, from the sizes of its hidden classes.
 
     Examples
     --------
-    >>> nature("46 5"), nature("7"), nature("")
+    >>> nature([46, 5]), nature([7]), nature([])
     ('apparent: 46 + 5 hidden classes', 'true: one hidden class', 'hidden classes were not recorded')
     """
-    sizes = classes.split()
     if len(sizes) < 2:
-        return "true: one hidden class" if sizes else "hidden classes were not recorded"
-    return f"apparent: {' + '.join(sizes[:_NAMED])}{' + …' * (len(sizes) > _NAMED)} hidden classes"
+        return "true: one hidden class" if len(sizes) else "hidden classes were not recorded"
+    return f"apparent: {' + '.join(map(str, sizes[:_NAMED]))}{' + …' * (len(sizes) > _NAMED)} hidden classes"
 
 
 def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
@@ -93,18 +62,18 @@ def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
     for block in blocks.loc[largest].to_dict("records"):
         room = _WIDTH * (block["share1"] - block["share0"]) - 8
         tall = (block["bottom"] - block["top"]) * HEIGHT / rows
-        fitting = [text for text in _texts(block["population"], block["classes"].split()) if len(text) * _LETTER < room]
+        fitting = [text for text in _texts(block["population"], block["classes"]) if len(text) * _LETTER < room]
         if fitting and tall >= 13:
             written.append((block["x0"], (block["top"] + block["bottom"]) / 2, fitting[0], ink(block["colour"])))
     return pd.DataFrame(written, columns=["x", "y", "text", "ink"])
 
 
-def _texts(population: int, sizes: Sequence[str]) -> list[str]:
+def _texts(population: int, sizes: Sequence[int]) -> list[str]:
     """What may be written on a block, the longest first."""
     short = f"{population:,}"
     if not sizes:
         return [f"{short} tokens", short]
-    parts = f"{' + '.join(sizes[:4])}{' + …' * (len(sizes) > 4)}"
+    parts = f"{' + '.join(map(str, sizes[:4]))}{' + …' * (len(sizes) > 4)}"
     kind = "true" if len(sizes) == 1 else f"apparent ({parts} hidden classes)"
     return [f"{short} tokens, {kind}", f"{short} tokens", short]
 

@@ -14,18 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..measures.census import Hidden
+from ..measures.bf16 import Leaders
 from ..measures.flicker import Excursion
-from ..measures.lineage import Lineage
+from ..measures.hidden_classes import Hidden, classes_inside
+from ..measures.lineage import Lineage, hole_ranks
 
-Leaders = npt.NDArray[np.int32]
 Snapshots = npt.NDArray[np.intp]
 Floats = npt.NDArray[Any]
 MOST_PARTS = 240
 _MOST_LIKENED = 200
 _MOST_PROFILES = 1_500
 COLUMNS = ("first", "last", "top", "bottom", "node", "hole", "rank", "population", "token", "shade", "classes")
-Key = tuple[int, int, int, int, str]
+Key = tuple[int, int, int, int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Lanes:
         A row per block, columns :data:`COLUMNS`: indices of its first and last snapshot; rows from ``top`` to above ``bottom``;
         its node, hole and the hole's rank (0 for the most populous at the run's end); tokens in the hole; the hole's smallest
         token; which hidden class of the hole it is (0 for the largest, −1 where moments were not recorded) and the sizes of all
-        its classes, as in ``46 5``.
+        its classes.
     drawn, changes : int
         Snapshots at which the picture can change, and at which holes or hidden classes changed; equal if all is drawn.
     """
@@ -49,17 +49,6 @@ class Lanes:
     blocks: pd.DataFrame
     drawn: int
     changes: int
-
-
-def ranks(tree: Lineage) -> dict[int, int]:
-    """The rank of every hole's identity: by population at the run's end, then by tokens times snapshots; 0 is the first."""
-    last: dict[int, int] = {}
-    total: dict[int, int] = {}
-    for node in tree.nodes:
-        total[node.hole] = total.get(node.hole, 0) + node.population * (node.last - node.first + 1)
-        last[node.hole] = last.get(node.hole, 0) + node.population * (node.last == tree.snapshots - 1)
-    ordered = sorted(total, key=lambda hole: (-last[hole], -total[hole], hole))
-    return {hole: rank for rank, hole in enumerate(ordered)}
 
 
 def hues(tree: Lineage, snapshot: int, tokens: Snapshots) -> npt.NDArray[np.int64]:
@@ -72,7 +61,7 @@ def hues(tree: Lineage, snapshot: int, tokens: Snapshots) -> npt.NDArray[np.int6
     tokens : ndarray of int
         Ascending.
     """
-    rank, hue = ranks(tree), np.zeros(len(tokens), np.int64)
+    rank, hue = hole_ranks(tree), np.zeros(len(tokens), np.int64)
     for node in tree.nodes:
         if node.first <= snapshot <= node.last:
             hue[np.searchsorted(tokens, node.tokens)] = rank[node.hole] + 1
@@ -110,7 +99,7 @@ def lanes(
     kept = None if hidden is None else _calm(hidden, parts, history, found)
     length = np.diff(np.log1p(np.append(steps[parts], steps[-1]))) + 1e-6
     order = _ordered(node, kept, length)
-    blocks = _blocks(tree, parts, node[:, order], None if kept is None else kept[:, order])
+    blocks = _blocks(tree, parts, node, kept, order)
     return Lanes(history[order], blocks, len(parts), len(changes))
 
 
@@ -179,14 +168,14 @@ def _leaves(profiles: Leaders, counts: Snapshots, weight: Floats) -> Snapshots:
     return np.array(inside[-1], np.intp)
 
 
-def _blocks(tree: Lineage, parts: Snapshots, node: Leaders, hidden: Leaders | None) -> pd.DataFrame:
+def _blocks(tree: Lineage, parts: Snapshots, node: Leaders, hidden: Leaders | None, order: Snapshots) -> pd.DataFrame:
     """The blocks of all parts; what goes on unchanged from part to part is one block."""
-    rank = ranks(tree)
+    rank = hole_ranks(tree)
     going: dict[Key, int] = {}
     done: list[tuple[int, int, Key]] = []
     for number in range(len(parts)):
         shade, classes = _shades(node[number], None if hidden is None else hidden[number])
-        here = set(_runs(node[number], shade, classes))
+        here = set(_runs(node[number, order], shade[order], classes))
         for key in [key for key in going if key not in here]:
             done.append((going.pop(key), int(parts[number]) - 1, key))
         for key in here:
@@ -200,29 +189,27 @@ def _blocks(tree: Lineage, parts: Snapshots, node: Leaders, hidden: Leaders | No
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _shades(node: Leaders, hidden: Leaders | None) -> tuple[Leaders, dict[int, str]]:
-    """For every row the number of its hidden class inside its hole, by size; and the classes' sizes of every hole."""
+def _shades(node: Leaders, hidden: Leaders | None) -> tuple[Leaders, dict[int, tuple[int, ...]]]:
+    """For every token the number of its hidden class inside its hole, by size; and the classes' sizes of every hole."""
     shade = np.full(len(node), -1, np.int32)
-    classes: dict[int, str] = {}
+    classes: dict[int, tuple[int, ...]] = {}
     if hidden is None:
         return shade, classes
     for index in np.unique(node[node >= 0]).tolist():
-        rows = np.flatnonzero(node == index)
-        found, back, sizes = np.unique(hidden[rows], return_inverse=True, return_counts=True)
-        by_size = np.lexsort((found, -sizes))
-        shade[rows] = np.argsort(by_size)[back]
-        classes[index] = " ".join(map(str, sizes[by_size].tolist()))
+        members = np.flatnonzero(node == index)
+        shade[members], sizes = classes_inside(hidden[members])
+        classes[index] = tuple(sizes)
     return shade, classes
 
 
-def _runs(node: Leaders, shade: Leaders, classes: dict[int, str]) -> list[Key]:
+def _runs(node: Leaders, shade: Leaders, classes: dict[int, tuple[int, ...]]) -> list[Key]:
     """Neighbouring rows of one hole and hidden class: top, bottom, node, shade, classes."""
     if not len(node):
         return []
     tops = np.flatnonzero(np.append(True, (node[1:] != node[:-1]) | (shade[1:] != shade[:-1])))
     bottoms = np.append(tops[1:], len(node))
     return [
-        (top, bottom, int(node[top]), int(shade[top]), classes.get(int(node[top]), ""))
+        (top, bottom, int(node[top]), int(shade[top]), classes.get(int(node[top]), ()))
         for top, bottom in zip(tops.tolist(), bottoms.tolist(), strict=True)
         if node[top] >= 0
     ]

@@ -18,20 +18,16 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from .counts_and_places import ALONE
+from ..measures.motion import REGIMES
 from .motion_columns import Floats, Scene, curve, decades, under
 from .step_axis import Picture, StepAxis, cursor_rule
+from .theme import ALONE, DEAD, GREYS, MOVED, REGIME_LINES, SETTINGS
 
 MAP_COLUMNS, MAP_ROWS = 640, 512
-REGIME_LABELS = {
-    "frozen": ("frozen", "#6B747D"),
-    "one_cell": ("one component, one cell", "#F5D68B"),
-    "neighbour": ("several components, one cell", "#E69F00"),
-    "further": ("further than a cell", "#A3530A"),
-}
+REGIME_LABELS = dict(zip(REGIMES, REGIME_LINES, strict=True))
 SPEEDS = {
-    "bulk_speed_weight": ("bulk: the group's centroid", "#0072B2"),
-    "thermal_speed_weight": ("thermal: about it", "#D55E00"),
+    "bulk_speed_weight": ("bulk: the group's centroid", DEAD),
+    "thermal_speed_weight": ("thermal: about it", SETTINGS[1]),
 }
 SHARES = ("p10", "p50", "p90", "p100")
 AMOUNTS = {"10 to 90 % of tokens": "#56B4E9", "median": "#0072B2", "farthest token": "#D55E00"}
@@ -41,7 +37,6 @@ _HELD: dict[str, Any] = {"interpolate": "step-before", "clip": True}
 _AXIS_PIXELS = 54
 _HEAD, _FOOT = 36, 58
 _NUMBER = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e') : format(datum.value, ',d')"
-_STILL, _MOVED = (0x6B, 0x74, 0x7D), (0xE6, 0x9F, 0x00)
 
 
 def regime_shares(scene: Scene, step: int) -> Picture:
@@ -168,7 +163,7 @@ def _map_picture(scene: Scene, moved: npt.NDArray[np.bool_]) -> str:
     part = np.stack([moved[low : high + 1].mean(axis=0) for low, high in zip(first, last, strict=True)], axis=1)
     tops = np.arange(0, len(part), -(-len(part) // MAP_ROWS))
     pooled = np.add.reduceat(part, tops, axis=0) / np.diff(np.append(tops, len(part)))[:, None]
-    still, amber = np.array(_STILL, np.float64), np.array(_MOVED, np.float64)
+    still, amber = (np.array(list(bytes.fromhex(colour[1:])), np.float64) for colour in (GREYS[0], MOVED))
     pixels = np.rint(still + pooled[:, :, None] * (amber - still)).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels, "RGB").save(buffer, "PNG")

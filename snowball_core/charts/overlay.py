@@ -17,31 +17,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.alignment import Entrant, places
+from ..measures.bf16 import Floats
+from ..measures.verdict import SEEDS_EPSILON
+from .step_axis import ticks
+from .theme import ALONE, CURSOR, SETTINGS, setting_colour
 
-HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-REST = "#8A939C"
-MARKED = "#D4A017"
 MOST_POINTS = 400
 _AXIS_PIXELS = 46
 _HEIGHT = 260
 _LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' : ',.1~f')"
-Floats = npt.NDArray[np.float64]
-
-
-def hue(rank: int) -> str:
-    """The colour of the setting of this rank, from 0; grey from the seventh on."""
-    return HUES[rank] if rank < len(HUES) else REST
-
-
-def ticks(low: float, high: float) -> list[int]:
-    """Places of the labels on a symlog axis: 0 and one, two and five of every power of ten, on both sides."""
-    decades = [factor * 10**power for power in range(len(str(int(max(-low, high, 1)))) + 1) for factor in (1, 2, 5)]
-    return [-tick for tick in reversed(decades) if -tick >= low] + [0] + [tick for tick in decades if tick <= high]
 
 
 def _tops(top: float) -> list[float]:
     """Labels of counts from 0 to the largest, which has one of its own: a level line at the top can be read."""
-    return [tick for tick in ticks(0, top) if tick < 0.8 * top] + [top]
+    return [tick for tick in ticks(top) if tick < 0.8 * top] + [top]
 
 
 def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
@@ -107,7 +96,7 @@ def widths(settings: Sequence[str], ribboned: Collection[str], is_counted: bool)
     """
     ordered = sorted(settings, key=lambda setting: setting in ribboned)
     # Two pixels of each colour on either side: with less they blend into one that is in no legend.
-    wider = min(4.0, 8.0 / max(1, len(ordered) - 1)) if is_counted and len(ordered) <= len(HUES) else 0.0
+    wider = min(4.0, 8.0 / max(1, len(ordered) - 1)) if is_counted and len(ordered) <= len(SETTINGS) else 0.0
     narrowest = 3.0 if wider and len(ordered) > 1 else 2.2
     return {setting: round(narrowest + wider * above, 1) for above, setting in enumerate(reversed(ordered))}
 
@@ -154,7 +143,7 @@ def _x(frame: Frame) -> alt.X:
     labels: dict[str, Any]
     if frame.is_symlog:
         scale = alt.Scale(type="symlog", constant=1, domain=[frame.low, frame.high], nice=False)
-        labels = {"values": ticks(frame.low, frame.high), "labelOverlap": "greedy", "format": ",d"}
+        labels = {"values": ticks(frame.high, frame.low), "labelOverlap": "greedy", "format": ",d"}
     else:
         scale, labels = alt.Scale(domain=[frame.low, frame.high], nice=False), {"format": ".3~g"}
     return alt.X("x:Q", scale=scale, axis=alt.Axis(title=frame.along, grid=False, **labels))
@@ -175,7 +164,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
 
     Data sets ``lines``, ``ribbons``, ``alone``, ``marked``.
     """
-    colours = alt.Scale(domain=list(frame.settings), range=[hue(rank) for rank in range(len(frame.settings))])
+    colours = alt.Scale(domain=list(frame.settings), range=[setting_colour(rank) for rank in range(len(frame.settings))])
     x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
     told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
 
@@ -193,7 +182,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
         line("lines", "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
         line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
         dots.encode(x=x, y=_y(frame, "value:Q"), color=colour, tooltip=["run:N", "setting:N"]),
-        line("marked", "value:Q").encode(color=alt.value(MARKED), tooltip=["run:N"]),
+        line("marked", "value:Q").encode(color=alt.value(CURSOR), tooltip=["run:N"]),
     ]
     described: dict[str, Any] = alt.layer(*layers).properties(height=_HEIGHT).to_dict()
     return described
@@ -210,9 +199,9 @@ def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 UNITS = {
-    "epsilon": ("the seed's ε", HUES[1], 1.0),
-    "weight": ("weight units", REST, 1e-5),
-    "cells": ("cells", HUES[0], 1.0),
+    "epsilon": ("the seed's ε", SETTINGS[1], 1.0),
+    "weight": ("weight units", ALONE, SEEDS_EPSILON),
+    "cells": ("cells", SETTINGS[0], 1.0),
 }
 
 
@@ -221,7 +210,7 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     """One distance over the steps in one of :data:`UNITS`, with its bound dashed; data sets ``distances`` and ``bound``."""
     title, colour, one = UNITS[unit]
     scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
-    axis = alt.Axis(values=ticks(0, last_step), labelOverlap="greedy", format=",d", grid=False, title="step (symlog)")
+    axis = alt.Axis(values=ticks(last_step), labelOverlap="greedy", format=",d", grid=False, title="step (symlog)")
     # The largest value has a label of its own, the dashed bound keeps its.
     decades = [0.0] + [one * 10**power for power in range(9) if one * 10**power <= max(0.6 * top, 10 * one)]
     decades += [top] if top > 1.6 * decades[-1] else []
@@ -234,7 +223,7 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     # A line of one step would not be seen.
     line = alt.Chart(alt.NamedData("distances")).mark_line(**marks, point={"color": colour} if last_step == 0 else False)
     tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("value:Q", title=f"L∞, {title}")]
-    bound = alt.Chart(alt.NamedData("bound")).mark_rule(color=REST, strokeDash=[6, 4], strokeWidth=1.5)
+    bound = alt.Chart(alt.NamedData("bound")).mark_rule(color=ALONE, strokeDash=[6, 4], strokeWidth=1.5)
     layers = line.encode(x=alt.X("step:Q", scale=scale, axis=axis), y=y, tooltip=tips) + bound.encode(y=y, tooltip=["asks:N"])
     described: dict[str, Any] = layers.properties(height=250).to_dict()
     return described

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..measures.bf16 import Words, finite_rows
-from ..measures.census import Census, censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
-from ..measures.lineage import Lineage, lineage
-from ..memory import release
+from ..measures.bf16 import Truths, Words, finite_rows
+from ..measures.census import Census, censuses, change_steps, finite_snapshots, history_leaders
+from ..measures.hidden_classes import hidden_leaders
+from ..measures.identity import numbered
+from ..measures.lineage import Lineage, hole_ranks, lineage
 from .scrubber_data import MOST_VECTORS, Share, check_drawable, shades, shots, silent
 
 BUDGET_BYTES = 30_000_000
@@ -28,7 +29,6 @@ _COUNTED, _FOLLOWED = 0.08, 0.25
 _DRAWN = 1 - _FOLLOWED
 _MOST_NUMBERED = 1 << 16
 _LETTERS = {"formation": 1, "absorption": 1, "coalescence": 2, "fission": 4, "emission": 4, "evaporation": 8}
-Group = npt.NDArray[np.bool_]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -54,7 +54,7 @@ class Reel:
 def reel(
     history: Words,
     steps: npt.NDArray[np.int64],
-    group: Group,
+    group: Truths,
     unit: str,
     moment_hash: npt.NDArray[np.uint64] | None = None,
     budget: int = BUDGET_BYTES,
@@ -87,7 +87,6 @@ def reel(
     leader = history_leaders(history)
     progress(_COUNTED)
     hidden = None if moment_hash is None else hidden_leaders(leader, moment_hash)[:, group]
-    release(moment_hash)
     counts, led = censuses(leader, group), leader[:, group]
     both = led if hidden is None else np.concatenate([led, hidden], axis=1)
     starts = partition_starts(both)
@@ -135,7 +134,7 @@ def _counted(counts: Sequence[Census]) -> Arrays:
     }
 
 
-def _lost(history: Words, group: Group, snapshots: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+def _lost(history: Words, group: Truths, snapshots: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
     """Whether the row of each token of a group is not finite in some snapshots; shape ``(snapshots, tokens)``."""
     lost = np.zeros((len(snapshots), int(group.sum())), np.uint8)
     for place, snapshot in enumerate(snapshots):
@@ -150,39 +149,16 @@ def partition_starts(leader: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int
     return np.flatnonzero(changed)
 
 
-def numbered(leader: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:
-    """For every token the number of its vector: 0 is the most populous one, ties go to the smallest token.
-
-    Examples
-    --------
-    >>> numbered(np.array([0, 1, 1, 3, 3])).tolist()
-    [2, 0, 0, 1, 1]
-    """
-    _, first, label, sizes = np.unique(leader, return_index=True, return_inverse=True, return_counts=True)
-    rank = np.empty(len(sizes), np.intp)
-    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
-    number: npt.NDArray[np.intp] = rank[label]
-    return number
-
-
 def slots(
     tree: Lineage, label: npt.NDArray[np.intp], starts: npt.NDArray[np.intp], ids: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.int16]:
     """The colour of every black hole of every partition, a number that its identity keeps; −1 behind the last hole.
 
-    Identities are ranked by population at the run's end, then by tokens times snapshots.
-
     Returns
     -------
     ndarray of int16, shape (partitions, most holes)
     """
-    count = 1 + max((node.hole for node in tree.nodes), default=0)
-    last, total = np.zeros(count), np.zeros(count)
-    for node in tree.nodes:
-        total[node.hole] += node.population * (node.last - node.first + 1)
-        last[node.hole] += node.population * (node.last == tree.snapshots - 1)
-    rank = np.empty(count, np.int16)
-    rank[np.lexsort((-total, -last))] = np.minimum(np.arange(count), np.iinfo(np.int16).max)
+    rank = {hole: min(place, np.iinfo(np.int16).max) for hole, place in hole_ranks(tree).items()}
     most = max((int((np.bincount(own) > 1).sum()) for own in label), default=0)
     coloured = np.full((len(label), max(1, most)), -1, np.int16)
     for node in tree.nodes:

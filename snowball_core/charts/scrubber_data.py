@@ -9,18 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import HistoryError
-from ..measures.bf16 import Words, ordinal, values
-from ..measures.distances import PrincipalAxes, basis_frames, largest_linf, principal_axes, run_axes
-from ..memory import release
+from ..measures.bf16 import Floats, Truths, Words, ordinal, values
+from ..measures.distances import largest, pairs
+from ..measures.principal_axes import PrincipalAxes, axes_of_frames, basis_frames, principal_axes
+from ..memory import blocks
 
 MOST_VECTORS = 256
-_FEW = 32
 _SHOWS_MORE = 0.25
 _BLOCK_BYTES = 16 * 1024 * 1024
 # Axes take a few copies of a snapshot in float64, and a matrix of components by components.
 _MOST_NUMBERS, _MOST_COMPONENTS = 4_000_000, 4_096
-Floats = npt.NDArray[np.float64]
-Group = npt.NDArray[np.bool_]
 Share = Callable[[float], None]
 
 
@@ -28,7 +26,7 @@ def silent(share: float) -> None:
     """Progress that is told nobody."""
 
 
-def check_drawable(history: Words, group: Group) -> None:
+def check_drawable(history: Words, group: Truths) -> None:
     """Refuse a history of which one snapshot is too large to be drawn.
 
     Raises
@@ -46,7 +44,7 @@ def check_drawable(history: Words, group: Group) -> None:
 
 def shots(
     history: Words,
-    group: Group,
+    group: Truths,
     kept: npt.NDArray[np.intp],
     label: npt.NDArray[np.intp],
     part: npt.NDArray[np.intp],
@@ -75,24 +73,22 @@ def shots(
     early = kept[kept < settled]
     early = early if len(early) else kept[:1]
     chosen = early[basis_frames(len(early), int(group.sum()), history.shape[2])]
-    whole = run_axes(history, group, chosen)
+    whole = axes_of_frames(history, group, chosen)
     about = principal_axes(np.concatenate([_about_mean(_points(history[index][group], unit)) for index in chosen]))
     firsts = [np.unique(own, return_index=True)[1] for own in label]
     places: list[Floats] = []
     relatives: list[Floats] = []
     distances: list[Floats] = []
-    block = max(1, _BLOCK_BYTES // max(1, 8 * int(group.sum()) * history.shape[2]))
-    for start in range(0, len(kept), block):
-        rows = history[kept[start : start + block]][:, group]
+    for block in blocks(len(kept), 8 * int(group.sum()) * history.shape[2], _BLOCK_BYTES):
+        rows = history[kept[block]][:, group]
         points = _points(rows, unit)
         inside, near = whole.coordinates(rows), (_about_mean(points) - about.origin) @ about.axes.T
-        for i, owner in enumerate(part[start : start + block]):
+        for i, owner in enumerate(part[block]):
             first = firsts[owner]
             places.append(inside[i, first])
             relatives.append(near[i, first])
-            distances.append(_pairs(points[i, first[:MOST_VECTORS]]))
-        release(history)
-        progress(min(1.0, (start + block) / len(kept)))
+            distances.append(pairs(points[i, first[:MOST_VECTORS]]))
+        progress(block.stop / len(kept))
     arrays = _joined(places, relatives, distances, unit)
     ends = [int(arrays["vector_at"][len(early)]) if len(early) < len(kept) else len(arrays["place"])]
     frame, around = (_domain(arrays[name], ends[0], axes) for name, axes in (("place", whole), ("relative", about)))
@@ -102,9 +98,9 @@ def shots(
     return arrays, {"whole": frame, "about": around, "basis": basis, "basis_frames": len(chosen)}
 
 
-def shades(history: Words, group: Group, unit: str) -> list[float]:
+def shades(history: Words, group: Truths, unit: str) -> list[float]:
     """Ends of the logarithmic scale of distances: the run's largest, and one cell or a 4,096th of it."""
-    weight, cells = largest_linf(history, group)
+    weight, cells = largest(history, group)
     apart = (cells if unit == "cells" else weight)[np.isfinite(weight)]
     high = float(apart.max(initial=0))
     return [1.0, max(high, 1.0)] if unit == "cells" else [high / 4_096, high]
@@ -127,23 +123,6 @@ def _about_mean(points: Floats) -> Floats:
     mean = np.where(somewhere, points, 0.0).sum(axis=-2, keepdims=True) / np.maximum(1, somewhere.sum(axis=-2, keepdims=True))
     about: Floats = points - mean
     return about
-
-
-def _pairs(points: Floats) -> Floats:
-    """Pairwise L∞ of the points, each pair once in the order (0, 1), (0, 2), …, (1, 2), …; exact in float64.
-
-    Few points are told apart here: importing the library would take a fifth of the app's first page. Many are quicker there.
-    """
-    if len(points) <= _FEW:
-        rows = [np.abs(points[i + 1 :] - points[i]).max(axis=1) for i in range(len(points) - 1)]
-        return np.concatenate(rows) if rows else np.empty(0)
-    from scipy.spatial.distance import pdist
-
-    apart: Floats = pdist(points, "chebyshev")
-    if (nowhere := np.isnan(points[:, 0])).any():  # the library's maximum skips a NaN; a distance to one is none
-        first, second = np.triu_indices(len(points), 1)
-        apart[nowhere[first] | nowhere[second]] = np.nan
-    return apart
 
 
 def _joined(places: list[Floats], relatives: list[Floats], distances: list[Floats], unit: str) -> dict[str, npt.NDArray[Any]]:

@@ -10,27 +10,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .theme import CURSOR
+
 if TYPE_CHECKING:
     import altair as alt
 
 KINDS = ("symlog", "linear", "events")
-CURSOR = "#D4A017"
 _MOST_LABELS = 24
 Floats = npt.NDArray[np.float64]
 # A specification of Vega-Lite, and the tables of its data sets by name.
 Picture = tuple[dict[str, Any], dict[str, pd.DataFrame]]
 
 
-def ticks(last: int) -> list[int]:
-    """Where an axis from 0 to ``last`` is labelled if it is symlog.
+def ticks(last: float, low: float = 0) -> list[int]:
+    """Where a symlog axis from ``low`` to ``last`` is labelled: 0 and one, two and five of every power of ten.
 
     Examples
     --------
-    >>> ticks(20)
-    [0, 1, 2, 5, 10, 20]
+    >>> ticks(20), ticks(2, -1)
+    ([0, 1, 2, 5, 10, 20], [-1, 0, 1, 2])
     """
-    decades = [factor * 10**power for power in range(len(str(last)) + 1) for factor in (1, 2, 5)]
-    return [0, *[tick for tick in decades if tick <= last]]
+    decades = [factor * 10**power for power in range(len(str(int(max(-low, last, 1)))) + 1) for factor in (1, 2, 5)]
+    return [-tick for tick in reversed(decades) if -tick >= low] + [0] + [tick for tick in decades if tick <= last]
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,7 @@ def lost_of(asked: argparse.Namespace, history: History, groups: list[str]) -> d
 
 def write_table(file: OutputFile, table: pd.DataFrame) -> None:
     """Write a table, as CSV, where it was asked for."""
-    from ..tables.census import csv_bytes
+    from ..tables.formats import csv_bytes
 
     file.write([csv_bytes(table).decode()])
 
@@ -263,7 +263,7 @@ def csv_parts(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
 
 def told_table(asked: argparse.Namespace, table: pd.DataFrame) -> None:
     """The table in the file asked for, or for people on the screen."""
-    from ..tables.census import csv_bytes
+    from ..tables.formats import csv_bytes
 
     if asked.csv:
         write_table(asked.csv, table)

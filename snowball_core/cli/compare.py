@@ -33,10 +33,10 @@ def add_compare_verb(verb: AddVerb) -> None:
 
 def _compare(asked: argparse.Namespace) -> Answer:
     from ..measures.alignment import overlay, places, ribbons, why_missing
-    from ..tables.census import csv_bytes
     from ..tables.comparison import configuration_differences, entrants, line_up, measured, recording, require_several, roll
     from ..tables.divergence import divergence
     from ..tables.draws import shapes
+    from ..tables.formats import csv_bytes
 
     align, measures = _alignment(asked), _measures(asked)
     require_several(len(set(asked.run)))

@@ -28,7 +28,7 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..measures.distances import PrincipalAxes
+    from ..measures.principal_axes import PrincipalAxes
     from ..store.history import History
 
 
@@ -78,8 +78,9 @@ def _pairs(asked: argparse.Namespace, history: History) -> Answer:
     """All pairs at one step."""
     from dataclasses import asdict
 
-    from ..measures.pair_distances import pair_statistics, seed_criterion
-    from ..tables.measures import UNITS, closeness_table, distance_table
+    from ..measures.distances import pair_statistics
+    from ..measures.verdict import seed_criterion
+    from ..tables.at_step import UNITS, closeness_table, distance_table
 
     group = group_of(asked, history, "distances")
     lost = lost_of(asked, history, [group])
@@ -108,7 +109,7 @@ def _axes(asked: argparse.Namespace) -> Answer:
     import numpy as np
     import pandas as pd
 
-    from ..tables.measures import axes_table
+    from ..tables.axes import axes_table
 
     history = seen_of(asked)
     group = group_of(asked, history, "axes")
@@ -131,7 +132,7 @@ def _axes(asked: argparse.Namespace) -> Answer:
 def _basis(asked: argparse.Namespace, history: History, group: str) -> PrincipalAxes:
     """The basis asked for: of the run, of a step, of the difference of two steps."""
     from ..measures.principal_axes import difference_basis, step_basis
-    from ..tables.measures import basis_of_run
+    from ..tables.axes import basis_of_run
 
     if asked.of is None:
         with counting(asked, "basis", is_kept=False) as progress:

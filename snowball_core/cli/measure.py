@@ -27,8 +27,6 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..store.history import History
 
 
@@ -60,10 +58,9 @@ def add_measure_verbs(verb: AddVerb) -> None:
 
 
 def _census(asked: argparse.Namespace) -> Answer:
-    import pandas as pd
-
-    from ..tables.blocks import BLOCK_BYTES
-    from ..tables.per_step import CENSUS_COLUMNS, census_at, step_table
+    from ..tables.blocks import history_blocks
+    from ..tables.formats import csv_lines
+    from ..tables.per_step import CENSUS, step_columns
 
     history = seen_of(asked)
     groups = groups_of(asked, history)
@@ -72,19 +69,20 @@ def _census(asked: argparse.Namespace) -> Answer:
     lost = lost_of(asked, history, groups)
     # A file of one matrix is asked about its one step.
     index = history.index(asked.step) if asked.step is not None else 0 if len(history.words) == 1 else None
-    if index is None and history.words[:1].nbytes > BLOCK_BYTES:
-        # Matrices larger than a block are counted one by one: their extents and motion would not fit in memory.
-        table, changes = pd.concat([census_at(history, step) for step in history.steps.tolist()], ignore_index=True), {}
-    elif index is None:
-        with counting(asked, "census") as progress:
-            whole = step_table(history, progress)
-        table, changes = whole[list(CENSUS_COLUMNS)], _change_steps(asked, whole, groups)
+    columns: dict[str, list[Any]] = {}
+    with counting(asked, "census", is_kept=False) as progress:
+        for part in history_blocks(history, progress) if index is None else [slice(index, index + 1)]:
+            for name, column in step_columns(history, part, CENSUS, groups).items():
+                columns.setdefault(name, []).extend(column if isinstance(column, list) else column.tolist())
+    answer: dict[str, Any] = {"run": history.id, "rows": [], "divergence": lost}
+    if index is None:
+        answer |= _change_steps(asked, history, columns, groups)
+    lines = csv_lines(columns)
+    if asked.csv:
+        asked.csv.write(f"{line}\n" for line in lines)
     else:
-        table, changes = census_at(history, int(history.steps[index])), {}
-    table = of_groups(table, groups)
-    rows = [row | {"sizes": [int(size) for size in row["sizes"].split()]} for row in rows_of(table)]
-    answer: dict[str, Any] = {"run": history.id, "rows": rows, **changes, "divergence": lost}
-    told_table(asked, table)
+        say(asked, "\n".join(lines))
+    answer["rows"] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if index is not None:
         answer |= _at_step(asked, history, int(history.steps[index]), groups)
     if history.reason:
@@ -92,20 +90,25 @@ def _census(asked: argparse.Namespace) -> Answer:
     return answer
 
 
-def _change_steps(asked: argparse.Namespace, table: pd.DataFrame, groups: list[str]) -> dict[str, Any]:
+def _change_steps(
+    asked: argparse.Namespace, history: History, columns: dict[str, list[Any]], groups: list[str]
+) -> dict[str, Any]:
     """The recorded steps at which a bit of a group differs from the snapshot before, and where levels of identity differ."""
-    changed = table[table["moved"] > 0].groupby("group")["step"].apply(list).to_dict()
+    from ..measures.census import change_steps
+
+    changes: dict[str, list[int]] = {}
     warnings: dict[str, list[str]] = {group: [] for group in groups}
     for group in groups:
-        rows = table[table["group"] == group]
-        say(asked, f"{group}: bits changed in {len(changed.get(group, [])):,} of {len(rows):,} snapshots")
+        changes[group] = history.steps[change_steps(history.words, history.mask(group))[1:]].tolist()
+        rows = [row for row, its in enumerate(columns["group"]) if its == group]
+        say(asked, f"{group}: bits changed in {len(changes[group]):,} of {len(rows):,} snapshots")
         for column, level in (("unique_values", "by value"), ("unique_bf16", "after rounding to bfloat16")):
-            other = rows.loc[rows[column] != rows["unique"], "step"]
-            if len(other):
-                at = f"at {len(other):,} of {len(rows):,} recorded steps, first at step {other.iloc[0]:,}"
+            other = [columns["step"][row] for row in rows if columns[column][row] != columns["unique"][row]]
+            if other:
+                at = f"at {len(other):,} of {len(rows):,} recorded steps, first at step {other[0]:,}"
                 warnings[group].append(f"Vectors by bits are not as many as {level} {at}.")
                 say(asked, f"{group}: {warnings[group][-1]}")
-    return {"change_steps": {group: changed.get(group, []) for group in groups}, "warnings": warnings}
+    return {"change_steps": changes, "warnings": warnings}
 
 
 def _at_step(asked: argparse.Namespace, history: History, step: int, groups: list[str]) -> dict[str, Any]:
@@ -113,16 +116,19 @@ def _at_step(asked: argparse.Namespace, history: History, step: int, groups: lis
     from dataclasses import asdict
 
     from ..measures.identity_levels import levels
-    from ..tables.measures import hole_table, level_table
+    from ..tables.at_step import hole_rows, hole_table, level_table, tokens_at
 
-    holes, found = hole_table(history, step, groups), {group: levels(history.rows(step, group)) for group in groups}
-    for path, table in ((asked.holes, holes), (asked.levels, level_table(step, found))):
-        if path:
-            write_table(path, table)
-    rows = rows_of(holes.drop(columns="glyphs"))
+    found = {group: levels(history.rows(step, group)) for group in groups}
+    if asked.holes:
+        write_table(asked.holes, hole_table(history, step, groups))
+    if asked.levels:
+        write_table(asked.levels, level_table(step, found))
+    rows = []
+    for group in groups:
+        holes = hole_rows(tokens_at(history, history.index(step), group), history.rows(step, group))
+        rows += [{"step": step, "group": group, **plain(hole)} for hole in holes]
     for row in rows:
-        for name in ("tokens", "hidden_classes"):
-            row[name] = [int(word) for word in row[name].replace("+", " ").split()]
+        del row["glyphs"]
     for group in groups:
         _say_holes(asked, [row for row in rows if row["group"] == group])
         for warning in found[group].warnings:
@@ -147,8 +153,16 @@ def _say_holes(asked: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
 
 
 def _events(asked: argparse.Namespace) -> Answer:
-    from ..tables.lineage import account, biography_table, edge_table, event_rows, event_table, node_table, ytree_csv
-    from ..tables.measures import biographies_table
+    from ..tables.lineage import (
+        account,
+        biographies_table,
+        biography_table,
+        edge_table,
+        event_rows,
+        event_table,
+        node_table,
+        ytree_csv,
+    )
 
     history = seen_of(asked)
     group = group_of(asked, history, "events")
@@ -177,8 +191,8 @@ def _events(asked: argparse.Namespace) -> Answer:
 def _motion(asked: argparse.Namespace) -> Answer:
 
     from ..tables.long import displacement_tables
-    from ..tables.measures import freezing_table
-    from ..tables.per_step import MOTION_COLUMNS, freezing_of, step_table, token_motion
+    from ..tables.motion import freezing_of, freezing_table, token_motion
+    from ..tables.per_step import MOTION_COLUMNS, step_table
 
     history = seen_of(asked)
     groups = groups_of(asked, history)

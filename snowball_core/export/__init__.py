@@ -3,7 +3,6 @@
 view             a history, step, group, unit and range; what exports derive from it; the footer
 tables           the named tables
 pictures         the named pictures
-motion_pictures  the named pictures of motion
 report           one HTML page
 methods          the methods paragraph
 animation        a range of steps as a GIF

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from ..charts import counts_and_places, heatmap
+from ..charts import counts_and_places, heatmap, theme
 from ..measures.census import census
-from ..tables.census import distance_matrix
+from ..measures.distances import distance_matrix
 from .view import View, identity_line, unit_words
 
 MOST_FRAMES = 120
@@ -65,16 +65,10 @@ def _palette() -> Image.Image:
     """Every colour a frame has: greys, holes and their tints, one shade each for the distances."""
     ramp = heatmap.ramp()
     picked = np.linspace(0, len(ramp) - 1, _SHADES).astype(np.intp)
-    hues = [
-        counts_and_places.DEAD,
-        counts_and_places.LIVE,
-        *counts_and_places.HOLES,
-        *counts_and_places.GREYS,
-        counts_and_places.ALONE,
-    ]
+    hues = [theme.DEAD, theme.LIVE, *theme.HOLES, *theme.GREYS, theme.ALONE]
     tints = [_mixed(hue, part) for hue in hues for part in _TINTS]
     greys = [_mixed(_INK, part / 15) for part in range(16)]
-    colours = list(dict.fromkeys([heatmap.ZERO, "#FFFFFF", _QUIET, _LINE, *[ramp[i] for i in picked], *tints, *greys]))
+    colours = list(dict.fromkeys([theme.ZERO, "#FFFFFF", _QUIET, _LINE, *[ramp[i] for i in picked], *tints, *greys]))
     image = Image.new("P", (1, 1))
     image.putpalette(bytes.fromhex("".join(colour[1:] for colour in (colours * 256)[:256])))
     return image

@@ -20,14 +20,13 @@ import numpy as np
 
 from .. import __version__
 from ..errors import ChangedError, HistoryError, RunError
-from ..memory import release
 from ..store.files.regular_files import file_sha256, read_json
 from ..store.files.zip_file import undated_entry
 from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.staging import staged, sweep
 from ..store.status import is_read_only
-from ..tables.blocks import blocks
+from ..tables.blocks import history_blocks
 from .files import Item, chosen
 from .view import View
 
@@ -86,9 +85,8 @@ def _head(view: View) -> dict[str, Any]:
 def _history_sha256(history: History) -> str:
     """SHA-256 of a history's snapshots and of which tokens are dead."""
     found = hashlib.sha256(repr((history.words.shape, str(history.words.dtype), history.dead is None)).encode())
-    for start, stop in blocks(history):
-        found.update(np.ascontiguousarray(history.words[start:stop]).tobytes())
-        release(history.words)
+    for part in history_blocks(history):
+        found.update(np.ascontiguousarray(history.words[part]).tobytes())
     if history.dead is not None:
         found.update(history.dead.tobytes())
     return found.hexdigest()

@@ -13,13 +13,14 @@ import pandas as pd
 from ..charts.svg import png_bytes
 from ..errors import HistoryError
 from ..store.archive import pack
+from ..tables.formats import FORMATS
 from ..tables.lineage import ytree_csv
 from .animation import MOST_FRAMES, gif_bytes
 from .methods import latex, markdown, methods
-from .pictures import MOTIFS, draw
+from .pictures import PICTURES, draw
 from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_tsv
 from .report import report_bytes
-from .tables import FORMATS, SHEETS
+from .tables import TABLES
 from .view import View, run_of
 
 PARTS = ("tables", "pictures", "methods", "report", "projector", "animation", "parcel")
@@ -84,11 +85,11 @@ def _tables(view: View) -> list[Item]:
     @functools.lru_cache(maxsize=1)
     def table(name: str) -> pd.DataFrame:
         """Made once for its formats, which are written one after another."""
-        return SHEETS[name].make(view)
+        return TABLES[name].make(view)
 
     found = [
         _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda name=name, form=form: form(table(name)))  # type: ignore[misc]
-        for name, sheet in SHEETS.items()
+        for name, sheet in TABLES.items()
         for kind, form in FORMATS.items()
     ]
     tree = "the lineage for ytree's reader of CSV"
@@ -102,10 +103,10 @@ def _pictures(view: View) -> list[Item]:
     @functools.lru_cache(maxsize=1)
     def svg(name: str) -> bytes:
         """Drawn once for both formats."""
-        return draw(view, MOTIFS[name].make(view))
+        return draw(view, PICTURES[name].make(view))
 
     found = []
-    for name, motif in MOTIFS.items():
+    for name, motif in PICTURES.items():
         found.append(_item(f"pictures/{name}.svg", "pictures", motif.what, functools.partial(svg, name)))
         found.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda name=name: png_bytes(svg(name))))  # type: ignore[misc]
     return found

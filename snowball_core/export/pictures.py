@@ -1,26 +1,29 @@
-"""The named pictures of a run: each a chart with its data, title, unit and what it thins; drawn by :mod:`pictures`."""
+"""The named pictures of a run: each a chart with its data, title, unit and what it thins."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from PIL import Image
 
-from ..charts import counts_and_places, heatmap
-from ..charts.distances import farthest_data, farthest_spec
-from ..charts.step_axis import StepAxis, step_axis
+from ..charts import counts_and_places, heatmap, motion
+from ..charts.fixed_axes import Stage, basis_note
+from ..charts.motion_columns import Scene
+from ..charts.step_axis import Picture, StepAxis, step_axis
 from ..charts.svg import svg_bytes
+from ..charts.theme import ALONE, NEAR_TO_FAR, ZERO
 from ..errors import HistoryError
 from ..measures.bf16 import nan_rows
-from ..tables.census import distance_matrix, glyph
+from ..measures.distances import distance_matrix
 from ..tables.lineage import hidden_of
-from .motion_pictures import PICTURES
-from .view import View, footer, unit_words
+from ..tables.motion import token_motion, who_moved, zero_stretches
+from ..tables.text import glyph
+from .view import Named, View, footer, unit_words
 
 MOST_POINTS = 5_000
 _SIDE = 460
@@ -52,14 +55,6 @@ class Plate:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Motif:
-    """A named picture: what it shows, and how it is made of an exhibit."""
-
-    what: str
-    make: Callable[[View], Plate]
-
-
 def draw(view: View, plate: Plate) -> bytes:
     """The plate as SVG, with the exhibit's footer."""
     lines = footer(view, plate.unit, plate.of_step, plate.note)
@@ -70,17 +65,11 @@ def counts_plate(view: View) -> Plate:
     """U, C, P and S over the run, with a line at the step."""
     spec = counts_and_places.counts_spec(_axis(view), int(view.mask.sum()))
     data = {"counts": counts_and_places.counts_data(view.judged_summary, view.group), "cursor": _cursor(view)}
-    return Plate("Vectors and black holes over the run", spec, data, "vectors or tokens", False, _cursor_note(view))
+    return Plate(PICTURES["counts"].title, spec, data, "vectors or tokens", False, _cursor_note(view))
 
 
 def loss_plate(view: View) -> Plate:
-    """The training loss over the run.
-
-    Raises
-    ------
-    HistoryError
-        If no loss was recorded.
-    """
+    """The training loss over the run."""
     metrics = view.history.metrics
     if not metrics or not len(metrics["step"]):
         raise HistoryError(f'a picture of the loss needs recorded losses; "{view.history.id}" has none.')
@@ -88,7 +77,7 @@ def loss_plate(view: View) -> Plate:
     spec = counts_and_places.loss_spec(_axis(view), 250)
     data = {"loss": loss, "cursor": _cursor(view)}
     thinned = "" if width == 1 else f"Each point is the mean of up to {width:,} steps. "
-    return Plate("Training loss over the run", spec, data, "nats per token", False, thinned + _cursor_note(view))
+    return Plate(PICTURES["loss"].title, spec, data, "nats per token", False, thinned + _cursor_note(view))
 
 
 def _axis(view: View) -> StepAxis:
@@ -112,33 +101,22 @@ def sizes_plate(view: View) -> Plate:
     """Populations of the black holes at the step."""
     slots = counts_and_places.slots_of(view.summary, view.group)
     spec = counts_and_places.sizes_spec(int(view.mask.sum()), slots)
-    return Plate(
-        "Black holes: tokens that are one vector", spec, {"sizes": counts_and_places.sizes_data(view.tokens, slots)}, "tokens"
-    )
+    return Plate(PICTURES["sizes"].title, spec, {"sizes": counts_and_places.sizes_data(view.tokens, slots)}, "tokens")
 
 
-def places_plate(view: View) -> Plate:
-    """The group's vectors at the step on two principal axes of the whole run.
-
-    Raises
-    ------
-    HistoryError
-        If there are more than :data:`MOST_POINTS` vectors.
-    """
+def places_plate(view: View, scene: Stage | None = None) -> Plate:
+    """The group's vectors at the step on two principal axes, those of the view unless others are given."""
     vectors = int(view.tokens["vector"].nunique())
     if vectors > MOST_POINTS:
         raise HistoryError(
             f"a picture of places shows at most {MOST_POINTS:,} vectors; the {view.group} tokens have {vectors:,} at "
             'this step. Choose a smaller group, or take the projector files, or the table "tokens".'
         )
-    scene = view.stage
+    scene = scene or view.stage
     data = {"places": counts_and_places.places_data(scene, view.rows, view.tokens), "path": scene.path}
-    note = (
-        f"Basis: {scene.frames:,} of the {scene.changed:,} snapshots in which a token moved; frame: all of them. "
-        "Area: tokens. Grey line: path of the group's mean."
-    )
+    note = f"{basis_note(scene)} Area: tokens. Grey line: path of the group's mean."
     return Plate(
-        "Where the vectors are", counts_and_places.places_spec(scene, int(view.mask.sum())), data, "weight units", note=note
+        PICTURES["places"].title, counts_and_places.places_spec(scene, int(view.mask.sum())), data, "weight units", note=note
     )
 
 
@@ -155,7 +133,7 @@ def distances_plate(view: View) -> Plate:
     if nan_rows(view.rows).any():
         note += " Left blank: rows with a NaN, which have no distance."
     spec, data = _heatmap(image, len(order), scale, unit)
-    return Plate("How far apart: L∞ of every pair", spec, data, unit_words(unit), note=note)
+    return Plate(PICTURES["distances"].title, spec, data, unit_words(unit), note=note)
 
 
 def _heatmap(image: bytes, count: int, scale: heatmap.Shades, unit: str) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
@@ -167,7 +145,7 @@ def _heatmap(image: bytes, count: int, scale: heatmap.Shades, unit: str) -> tupl
     axis = {"title": "token, ordered by black hole", "grid": False, "tickCount": 6, "tickMinStep": 1}
     place = {"x": {"field": "x", **x, "axis": {**axis, "values": _whole(count)}}, "y": {"field": "y", **y, "axis": axis}}
     drawn = {"type": "image", "width": _SIDE * shape[0] / count, "height": _SIDE, "align": "left", "baseline": "top"}
-    zero = {"legend": {"title": None, "symbolOpacity": 1, "symbolStrokeColor": counts_and_places.ALONE}, "type": "nominal"}
+    zero = {"legend": {"title": None, "symbolOpacity": 1, "symbolStrokeColor": ALONE}, "type": "nominal"}
     spec = {
         "width": _SIDE * shape[0] / count,
         "height": _SIDE,
@@ -180,7 +158,7 @@ def _heatmap(image: bytes, count: int, scale: heatmap.Shades, unit: str) -> tupl
             {
                 "data": {"name": "zero"},
                 "mark": {"type": "square", "opacity": 0, "size": 1},
-                "encoding": {**place, "fill": {"field": "name", "scale": {"range": [heatmap.ZERO]}, **zero}},
+                "encoding": {**place, "fill": {"field": "name", "scale": {"range": [ZERO]}, **zero}},
             },
             {
                 "data": {"name": "shades"},
@@ -202,9 +180,9 @@ def _shades(scale: heatmap.Shades, unit: str) -> dict[str, Any]:
     """The colours of the distances, logarithmic as in the image; one flat colour where there is only one distance."""
     title = f"L∞ in {unit_words(unit)}"
     if scale.low <= 0 or scale.high <= scale.low * 1.001:
-        flat = {"range": [heatmap.NEAR_TO_FAR[0]]}
+        flat = {"range": [NEAR_TO_FAR[0]]}
         return {"field": "distance", "type": "nominal", "scale": flat, "legend": {"title": title, "symbolOpacity": 1}}
-    domain = {"type": "log", "domain": [scale.low, scale.high], "range": list(heatmap.NEAR_TO_FAR), "interpolate": "rgb"}
+    domain = {"type": "log", "domain": [scale.low, scale.high], "range": list(NEAR_TO_FAR), "interpolate": "rgb"}
     legend = {"title": title, "gradientLength": 180, "format": ",d" if unit == "cells" else ".1e", "tickCount": 5}
     return {"field": "distance", "type": "quantitative", "scale": domain, "legend": legend}
 
@@ -231,23 +209,17 @@ def lineage_plate(view: View) -> Plate:
 
     _require_two(view, "a lineage")
     history, axis = view.judged, step_axis("symlog", int(view.history.steps[-1]))
-    names = [glyph(token) for token in range(history.words.shape[1])]
-    drawn = drawn_lineage(view.lineage.tree, hidden_of(history, view.group), history.steps, axis, names)
+    drawn = drawn_lineage(view.lineage.tree, hidden_of(history, view.group), history.steps, axis, _names(view))
     spec, datasets = lanes_chart(drawn, axis, view.step)
     datasets["cursor"] = datasets["cursor"].head(0 if _at_end(view) else 1)
     lanes = drawn.lanes
     thinned = "" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn. "
     note = f"{thinned}A row a token; a block a hole; lighter and darker: its hidden classes. {_cursor_note(view)}"
-    return Plate("Black holes and the steps they lived", spec, datasets, "tokens", False, note)
+    return Plate(PICTURES["lineage"].title, spec, datasets, "tokens", False, note)
 
 
 def _require_two(view: View, what: str) -> None:
-    """Refuse a picture over the run of a run that has one snapshot: there would be nothing to see.
-
-    Raises
-    ------
-    HistoryError
-    """
+    """Refuse a picture over the run of a run that has one snapshot: there would be nothing to see."""
     if len(view.judged.steps) < 2 and view.lost:
         count = len(view.judged.steps)
         raise HistoryError(
@@ -260,35 +232,71 @@ def _require_two(view: View, what: str) -> None:
         )
 
 
-def motion_plate(name: str) -> Callable[[View], Plate]:
-    """What draws one of the pictures of motion, as on the Motion page."""
+def _scene(view: View) -> Scene:
+    """The group's motion over the run."""
+    history, table = view.judged, view.judged_summary
+    rows = table[table["group"] == view.group].reset_index(drop=True)
+    _require_two(view, "motion")
+    return Scene(rows, history.rates, zero_stretches(history), step_axis("symlog", int(view.history.steps[-1])))
 
-    def make(view: View) -> Plate:
-        title, picture, unit, note = PICTURES[name](view)
-        return Plate(title, *picture, unit, False, f"{note} {_cursor_note(view)}".rstrip())
 
-    return make
+def _motion(name: str, view: View, scene: Scene, picture: Picture, unit: str, note: str = "") -> Plate:
+    return Plate(PICTURES[name].title, *picture, unit, False, f"{scene.thinned}{note or '.'} {_cursor_note(view)}".rstrip())
+
+
+def regimes_plate(view: View) -> Plate:
+    """Shares of the tokens in each regime of motion over the run."""
+    scene = _scene(view)
+    return _motion("regimes", view, scene, motion.regime_shares(scene, view.step), "share of tokens per recorded step")
+
+
+def freeze_map_plate(view: View) -> Plate:
+    """Every token's motion over the run, a row each."""
+    history, scene = view.judged, _scene(view)
+    picture = motion.freeze_map(scene, who_moved(history), token_motion(history)[view.mask], _names(view), view.step)
+    note = "; a row a token; amber: it moved, slate: it did not."
+    return _motion("freeze-map", view, scene, picture, "moved per recorded step", note)
+
+
+def speeds_plate(view: View) -> Plate:
+    """Bulk and thermal speed and coherence over the run."""
+    scene = _scene(view)
+    return _motion("speeds", view, scene, motion.speeds(scene, view.step), "weight units per optimizer step; cosine")
+
+
+def displacements_plate(view: View) -> Plate:
+    """Percentiles of the displacement over the run."""
+    scene = _scene(view)
+    return _motion("displacements", view, scene, motion.displacements(scene, view.unit, view.step), motion.UNITS[view.unit])
+
+
+def _names(view: View) -> list[str]:
+    return [glyph(token) for token in range(view.history.words.shape[1])]
 
 
 def farthest_plate(view: View) -> Plate:
     """The largest L∞ of the group over the run."""
     _require_two(view, "a distance over the run")
     unit = view.unit
-    data = {"farthest": farthest_data(view.judged_summary, view.group, unit)}
-    spec = farthest_spec(int(view.history.steps[-1]), unit_words(unit), bool(data["farthest"]["linf"].isna().all()))
-    return Plate("Largest L∞ over the run", spec, data, unit_words(unit), False)
+    data = {"farthest": counts_and_places.farthest_data(view.judged_summary, view.group, unit)}
+    spec = counts_and_places.farthest_spec(_axis(view), unit_words(unit), bool(data["farthest"]["linf"].isna().all()))
+    return Plate(PICTURES["farthest"].title, spec, data, unit_words(unit), False)
 
 
-MOTIFS = {
-    "counts": Motif("U, C, P and S over the run", counts_plate),
-    "loss": Motif("training loss over the run", loss_plate),
-    "lineage": Motif("black holes over the steps they lived", lineage_plate),
-    "farthest": Motif("largest L∞ of the group over the run", farthest_plate),
-    "regimes": Motif("who moves and how far, over the run", motion_plate("regimes")),
-    "freeze-map": Motif("when each token moved, those that froze first on top", motion_plate("freeze-map")),
-    "speeds": Motif("bulk and thermal speed and coherence over the run", motion_plate("speeds")),
-    "displacements": Motif("percentiles of the displacement over the run", motion_plate("displacements")),
-    "sizes": Motif("populations of the black holes at the step", sizes_plate),
-    "distances": Motif("pairwise L∞ distances at the step", distances_plate),
-    "places": Motif("the vectors at the step on two principal axes", places_plate),
+PICTURES: dict[str, Named[Plate]] = {
+    "counts": Named("U, C, P and S over the run", counts_plate, "Vectors and black holes over the run", "census"),
+    "loss": Named("training loss over the run", loss_plate, "Training loss over the run", "loss"),
+    "lineage": Named("black holes over the steps they lived", lineage_plate, "Black holes and the steps they lived", "lineage"),
+    "farthest": Named("largest L∞ of the group over the run", farthest_plate, "Largest L∞ over the run", "largest_linf_weight"),
+    "regimes": Named("who moves and how far, over the run", regimes_plate, "Who moves", "further"),
+    "freeze-map": Named("when each token moved, those that froze first on top", freeze_map_plate, "Freeze map", "freeze step"),
+    "speeds": Named("bulk and thermal speed and coherence over the run", speeds_plate, "Drift and heat", "bulk motion"),
+    "displacements": Named(
+        "percentiles of the displacement over the run", displacements_plate, "How far tokens move", "displacement of a token"
+    ),
+    "sizes": Named(
+        "populations of the black holes at the step", sizes_plate, "Black holes: tokens that are one vector", "population"
+    ),
+    "distances": Named("pairwise L∞ distances at the step", distances_plate, "How far apart: L∞ of every pair", "heatmap"),
+    "places": Named("the vectors at the step on two principal axes", places_plate, "Where the vectors are", "principal-axes"),
 }

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import HistoryError
 from ..measures.bf16 import Words, finite_rows, values
-from ..tables.census import unformulated
+from ..tables.formats import unformulated
 from .view import View
 
 COLUMNS = ("token", "glyph", "group", "hole", "population")

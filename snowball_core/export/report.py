@@ -13,12 +13,13 @@ import pandas as pd
 
 from .. import __version__
 from ..errors import HistoryError
+from ..quantities import COUNTS, OF_COLUMN
 from ..store.manifest import portable
-from ..tables.census import exact_numbers
+from ..tables.at_step import exact_numbers
 from ..tables.verdict import verdict_of
 from .methods import methods
-from .pictures import MOTIFS, draw
-from .tables import SHEETS
+from .pictures import PICTURES, draw
+from .tables import TABLES
 from .view import View, footer, manifest_of, unit_words
 
 MOST_ROWS = 60
@@ -30,10 +31,7 @@ _COLUMNS = {
 }
 _NAMES = {
     "tokens": "tokens",
-    "unique": "U, unique vectors",
-    "black_holes": "C, black holes",
-    "population": "P, tokens in black holes",
-    "singletons": "S, singletons",
+    **{column: OF_COLUMN[column].title for column in COUNTS},
     "largest": "tokens in the largest hole",
     "linf_weight": "L∞ of the farthest pair, weight units",
     "linf_cells": "L∞ of the farthest pair, cells",
@@ -97,13 +95,13 @@ def _summary(view: View) -> str:
 
 
 def _pictures(view: View) -> list[str]:
-    return [_told(name, lambda name=name: _picture(view, name)) for name in MOTIFS]  # type: ignore[misc]
+    return [_told(name, lambda name=name: _picture(view, name)) for name in PICTURES]  # type: ignore[misc]
 
 
 def _picture(view: View, name: str) -> str:
-    plate = MOTIFS[name].make(view)
+    plate = PICTURES[name].make(view)
     source = base64.b64encode(draw(view, plate)).decode()
-    alt = escape(f"{plate.title}: {MOTIFS[name].what}, {view.group} tokens, {plate.unit}")
+    alt = escape(f"{plate.title}: {PICTURES[name].what}, {view.group} tokens, {plate.unit}")
     return f'<figure><img alt="{alt}" src="data:image/svg+xml;base64,{source}"></figure>'
 
 
@@ -112,11 +110,11 @@ def _tables(view: View) -> list[str]:
 
 
 def _sheet(view: View, name: str) -> str:
-    table = SHEETS[name].make(view)
+    table = TABLES[name].make(view)
     table = table[list(_COLUMNS.get(name, table.columns))]
     table = table[[column for column in table if not table[column].isna().all() and not table[column].eq("").all()]]
     thinned = "" if len(table) <= MOST_ROWS else f"; the first {MOST_ROWS:,} of {len(table):,} rows"
-    return _table(table.head(MOST_ROWS), f"{name}: {SHEETS[name].what}{thinned}")
+    return _table(table.head(MOST_ROWS), f"{name}: {TABLES[name].what}{thinned}")
 
 
 def _told(name: str, make: Callable[[], str]) -> str:

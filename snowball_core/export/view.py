@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,24 @@ from ..measures.bf16 import Words, format_of
 from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.run_folder import Run, read_run
-from ..tables.census import group_table, with_metrics
+from ..tables.at_step import group_table
 from ..tables.divergence import Divergence, divergence, judged
 from ..tables.lineage import Account, account
-from ..tables.per_step import step_table
+from ..tables.per_step import step_table, with_metrics
 
 UNITS = ("cells", "weight")
 _SHORT = 12
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Named(Generic[Made]):
+    """A named table or picture: what it holds, how it is made of a view; its heading and its entry on the About page."""
+
+    what: str
+    make: Callable[[View], Made]
+    title: str = ""
+    entry: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from ..config_checks import faults_carried
 from ..errors import ConfigError, HistoryError, RunError
 from ..measures.bf16 import Words, format_of, values
 from ..schedules import recorded_steps
-from ..shapes import recordings
+from ..shapes import HISTORY, TENSOR, recordings
 from ..store.checkpoint import read_checkpoint, reseal
 from ..store.files.tensor_file import TensorWriter, open_tensor
 from ..store.files.tensor_header import read_header
@@ -26,7 +26,7 @@ from ..store.integrity.resume_check import require_sound_snapshot, sound_prefix
 from ..store.metric_rows import read_rows
 from ..store.origin import CHECKPOINT, Origin
 from ..store.run_folder import CHECKPOINT as CHECKPOINT_FILE
-from ..store.run_folder import HISTORY, METRICS, TENSOR, Run, matrix_sha256
+from ..store.run_folder import METRICS, Run, matrix_sha256
 from ..store.status import require_writable
 from .fork_points import Branch, branch_faults, kept_steps, snapshot_at
 from .prepare import checked_corpus, prepare_with

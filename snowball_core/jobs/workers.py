@@ -15,7 +15,8 @@ import filelock
 from ..config import RunConfig
 from ..errors import RunError
 from ..store.files.regular_files import open_regular
-from ..store.run_folder import Run, open_run, read_run, run_paths
+from ..store.run_folder import Run, open_run, read_run
+from ..store.run_listing import run_paths
 from ..store.status import (
     SENT,
     STARTING,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ..errors import HistoryError
+from .bf16 import Floats, Integers
 
 FEWEST, MOST = 2, 32
 SPENT = "learning_rate_sum"
@@ -21,7 +21,6 @@ ALIGNMENTS = {
     "rates": "sum of the learning rates of all steps so far",
 }
 EVENTS = ("first-merger", "last-change")
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def anchors(table: pd.DataFrame) -> dict[str, int | None]:
     }
 
 
-def spent(steps: npt.NDArray[np.int64], rates: tuple[Floats, Floats] | None) -> Floats:
+def spent(steps: Integers, rates: tuple[Floats, Floats] | None) -> Floats:
     """The sum of the learning rates up to each of some steps; NaN beyond the last step whose rate is known.
 
     Examples

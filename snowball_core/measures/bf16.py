@@ -12,6 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 Words = npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Truths = npt.NDArray[np.bool_]
+Leaders = npt.NDArray[np.int32]
 
 
 class Format(NamedTuple):
@@ -80,7 +84,7 @@ def from_values(numbers: npt.ArrayLike) -> npt.NDArray[np.uint16]:
     return np.where(np.isnan(single), nan, rounded)
 
 
-def finite_rows(words: Words) -> npt.NDArray[np.bool_]:
+def finite_rows(words: Words) -> Truths:
     """Whether each row (the last axis) holds finite numbers only; shape of the other axes.
 
     Examples
@@ -90,11 +94,11 @@ def finite_rows(words: Words) -> npt.NDArray[np.bool_]:
     """
     layout = format_of(words)
     infinity = (layout.sign_mask - 1) >> layout.mantissa << layout.mantissa
-    finite: npt.NDArray[np.bool_] = ((bits(words) & np.array(layout.sign_mask - 1, layout.bits)) < infinity).all(axis=-1)
+    finite: Truths = ((bits(words) & np.array(layout.sign_mask - 1, layout.bits)) < infinity).all(axis=-1)
     return finite
 
 
-def nan_rows(words: Words) -> npt.NDArray[np.bool_]:
+def nan_rows(words: Words) -> Truths:
     """Whether each row (the last axis) holds a NaN; shape of the other axes.
 
     Examples
@@ -104,7 +108,7 @@ def nan_rows(words: Words) -> npt.NDArray[np.bool_]:
     """
     layout = format_of(words)
     infinity = (layout.sign_mask - 1) >> layout.mantissa << layout.mantissa
-    holds: npt.NDArray[np.bool_] = ((bits(words) & np.array(layout.sign_mask - 1, layout.bits)) > infinity).any(axis=-1)
+    holds: Truths = ((bits(words) & np.array(layout.sign_mask - 1, layout.bits)) > infinity).any(axis=-1)
     return holds
 
 
@@ -126,7 +130,7 @@ def is_finite(words: Words) -> bool:
     return not words.size or bool(signed.max() < infinity and pattern.max() < infinity + layout.sign_mask)
 
 
-def ulp(words: Words) -> npt.NDArray[np.float64]:
+def ulp(words: Words) -> Floats:
     """The lattice spacing at each value, in weight units, read from the exponent field.
 
     For bfloat16 ``2 ** (E - 134)``, for float32 ``2 ** (E - 150)``; an exponent field E of 0 (zero and subnormals) counts
@@ -140,7 +144,7 @@ def ulp(words: Words) -> npt.NDArray[np.float64]:
     layout = format_of(words)
     exponent = (bits(words) & ~np.array(layout.sign_mask, layout.bits)) >> layout.mantissa
     exponent = np.maximum(exponent.astype(np.int64), 1)
-    spacing: npt.NDArray[np.float64] = np.ldexp(1.0, exponent - _EXPONENT_BIAS - layout.mantissa)
+    spacing: Floats = np.ldexp(1.0, exponent - _EXPONENT_BIAS - layout.mantissa)
     return spacing
 
 
@@ -180,13 +184,16 @@ def narrow_ordinal(words: Words) -> npt.NDArray[np.int16] | npt.NDArray[np.int32
     return place
 
 
-def from_ordinal(places: npt.ArrayLike) -> npt.NDArray[np.uint16]:
-    """The bfloat16 bit patterns at the given places of the number line; the inverse of :func:`ordinal` up to −0.
+def from_narrow_ordinal(place: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """The numbers at places given by narrow ordinals, as float32; the inverse of :func:`narrow_ordinal` up to −0.
 
     Examples
     --------
-    >>> from_ordinal([0, 1, -1]).tolist()
-    [0, 1, 32769]
+    >>> from_narrow_ordinal(narrow_ordinal(np.array([1.5, -2.0], np.float32))).tolist()
+    [1.5, -2.0]
     """
-    place = np.asarray(places, np.int32)
-    return np.where(place < 0, 0x8000 - place, place).astype(np.uint16)
+    sign = place >> (8 * place.itemsize - 1)
+    magnitude = ((place ^ sign) - sign).astype(np.uint32)
+    number = (magnitude << np.uint32(16) if place.itemsize == 2 else magnitude).view(np.float32)
+    signed: npt.NDArray[np.float32] = np.where(sign, -number, number)
+    return signed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from .bf16 import Truths
+from .hidden_classes import Hashes, classes_inside
 from .lineage import Event, Hole, Lineage, Node
 
 
@@ -54,23 +55,6 @@ def together_since(tree: Lineage, node: int) -> int:
         if not ancestor:
             return tree.nodes[node].first
         node = ancestor[0]
-
-
-def rebuilt(tree: Lineage) -> list[frozenset[Hole]]:
-    """The black holes at every snapshot, rebuilt from the events alone."""
-    partitions: list[frozenset[Hole]] = []
-    holes: set[Hole] = set()
-    queue = deque(tree.events)
-    for snapshot in range(tree.snapshots):
-        ended: set[Hole] = set()
-        begun: set[Hole] = set()
-        while queue and queue[0].snapshot == snapshot:
-            event = queue.popleft()
-            ended |= {tree.nodes[index].tokens for index in event.parents}
-            begun |= {tree.nodes[index].tokens for index in event.children}
-        holes = (holes - ended) | begun
-        partitions.append(frozenset(holes))
-    return partitions
 
 
 PARTINGS = ("emission", "fission", "evaporation")
@@ -123,22 +107,14 @@ def cause(
     tree: Lineage,
     event: Event,
     parting: Parting,
-    moment_hash: npt.NDArray[np.uint64] | None,
-    dead: npt.NDArray[np.bool_] | None,
-    jiggled: npt.NDArray[np.bool_] | None = None,
+    moment_hash: Hashes | None,
+    dead: Truths | None,
+    jiggled: Truths | None = None,
 ) -> Cause | None:
     """The cause of a parting (fission, emission, evaporation); None for the other kinds of event.
 
-    Parameters
-    ----------
-    tree : Lineage
-    event : Event
-    parting : Parting
-        Of the event's snapshot and the one before.
-    moment_hash : ndarray of uint64, shape (snapshots, vocab), or None
-    dead : ndarray of bool, shape (vocab,), or None
-    jiggled : ndarray of bool, shape (vocab,), optional
-        Tokens whose rows are given noise at every step.
+    ``parting`` is of the event's snapshot and the one before; ``jiggled`` tells the tokens whose rows are given noise at every
+    step.
     """
     if event.kind not in PARTINGS:
         return None
@@ -148,7 +124,8 @@ def cause(
         return Cause("noise: these rows are jiggled at every step", shared_since=shared)
     if parting.hidden is None or moment_hash is None:
         return Cause("unknown: the optimizer's moments were not recorded (moment_hash)", shared_since=shared)
-    classes = _classes(parting.hidden, members)
+    number, sizes = classes_inside(parting.hidden[members])
+    classes = tuple(tuple(members[number == each].tolist()) for each in range(len(sizes)))
     parted = [tokens for tokens in classes if len(set(parting.leader[list(tokens)].tolist())) > 1]
     quiet = [tokens for tokens in _nobodys_input(parted, dead) if len(set(parting.leader[list(tokens)].tolist())) > 1]
     differed = _differed(classes, parting.leader, moment_hash[: event.snapshot])
@@ -158,11 +135,11 @@ def cause(
     if parted:
         live = [token for token in parted[0] if dead is None or not dead[token]]
         return Cause(f"input: {_said(live)} in the text: gradients differ inside one hidden class", classes, differed, shared)
-    sizes = " + ".join(str(len(tokens)) for tokens in classes)
-    return Cause(f"apparent: its tokens were {len(classes)} hidden classes ({sizes})", classes, differed, shared)
+    parts = " + ".join(map(str, sizes))
+    return Cause(f"apparent: its tokens were {len(classes)} hidden classes ({parts})", classes, differed, shared)
 
 
-def _nobodys_input(classes: Sequence[Hole], dead: npt.NDArray[np.bool_] | None) -> list[Hole]:
+def _nobodys_input(classes: Sequence[Hole], dead: Truths | None) -> list[Hole]:
     """The dead tokens of each class: a live token that was not yet read shares their class, and must not hide them."""
     return [] if dead is None else [tuple(token for token in tokens if dead[token]) for tokens in classes]
 
@@ -171,14 +148,7 @@ def _said(tokens: Sequence[int]) -> str:
     return f"token{'s' * (len(tokens) > 1)} {', '.join(map(str, tokens[:4]))}{'…' if len(tokens) > 4 else ''}"
 
 
-def _classes(hidden: npt.NDArray[np.int32], members: npt.NDArray[np.intp]) -> tuple[Hole, ...]:
-    found: dict[int, list[int]] = {}
-    for token, first in zip(members.tolist(), hidden[members].tolist(), strict=True):
-        found.setdefault(first, []).append(token)
-    return tuple(sorted((tuple(tokens) for tokens in found.values()), key=lambda tokens: (-len(tokens), tokens[0])))
-
-
-def _differed(classes: Sequence[Hole], leader: npt.NDArray[np.int32], moment_hash: npt.NDArray[np.uint64]) -> int | None:
+def _differed(classes: Sequence[Hole], leader: npt.NDArray[np.int32], moment_hash: Hashes) -> int | None:
     """Snapshot since which every class that went elsewhere has had other moments than the largest; None if it has not."""
     largest = classes[0][0]
     others = np.array([tokens[0] for tokens in classes[1:] if leader[tokens[0]] != leader[largest]], np.intp)

@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..memory import release
-from .bf16 import Words, is_finite
+from ..memory import Progress, blocks, silent
+from .bf16 import Leaders, Truths, Words, is_finite
 from .identity import classes, leaders, moved_frames, populations
 
 _CHUNK_BYTES = 1024 * 1024
 _BLOCK_NUMBERS = 4_000_000
-Integers = npt.NDArray[np.int64]
-Group = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -88,46 +86,30 @@ def _counted(sizes: npt.NDArray[np.integer[Any]]) -> Census:
     return Census(tokens, len(sizes), len(holes), population, tokens - population, tuple(holes.tolist()))
 
 
-def history_leaders(history: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+def history_leaders(history: npt.NDArray[Any]) -> Leaders:
     """The leader of every token at every snapshot, :func:`~snowball_core.measures.identity.leaders` of a history of any length.
 
     Everything the census, the lineage and the hidden classes say follows from this one array.
-
-    Parameters
-    ----------
-    history : ndarray, shape (snapshots, vocab, hidden)
-
-    Returns
-    -------
-    ndarray of int32, shape (snapshots, vocab)
     """
-    parts = [leaders(chunk) for chunk in _chunks(history, None)]
-    return np.concatenate(parts) if parts else np.empty(history.shape[:2], np.int32)
+    return np.concatenate([leaders(np.ascontiguousarray(history[part])) for part in _parts(history)])
 
 
-def sizes_of(leader: npt.NDArray[np.int32], group: Group | None = None) -> npt.NDArray[np.int32]:
-    """How many tokens of a group follow each leader: the populations of its vectors, 0 where a token leads nobody.
+def _parts(history: npt.NDArray[Any], progress: Progress = silent) -> Iterator[slice]:
+    return blocks(len(history), history[:1].nbytes, _CHUNK_BYTES, progress)
 
-    Parameters
-    ----------
-    leader : ndarray of int32, shape (snapshots, vocab)
-    group : ndarray of bool, shape (vocab,), optional
 
-    Returns
-    -------
-    ndarray of int32, shape (snapshots, vocab)
-    """
+def sizes_of(leader: Leaders, group: Truths | None = None) -> Leaders:
+    """How many tokens of a group follow each leader: the populations of its vectors, 0 where a token leads nobody."""
     count, vocab = leader.shape
     chosen = leader if group is None else leader[:, group]
     flat = chosen + (np.arange(count, dtype=np.int64) * vocab)[:, None]
     return np.bincount(flat.ravel(), minlength=count * vocab).reshape(count, vocab).astype(np.int32)
 
 
-def censuses(leader: npt.NDArray[np.int32], group: Group | None = None) -> list[Census]:
+def censuses(leader: Leaders, group: Truths | None = None) -> list[Census]:
     """The census of a group at every snapshot, from the leaders; equal snapshots share one object."""
-    block = max(1, _BLOCK_NUMBERS // max(1, leader.shape[1]))
-    parts = [np.sort(sizes_of(leader[start : start + block], group), axis=1) for start in range(0, max(1, len(leader)), block)]
-    ranked = np.concatenate(parts)[:, ::-1]
+    parts = blocks(len(leader), leader.shape[1], _BLOCK_NUMBERS)
+    ranked = np.concatenate([np.sort(sizes_of(leader[part], group), axis=1) for part in parts])[:, ::-1]
     counted: list[Census] = []
     changed = np.ones(len(ranked), np.bool_)
     changed[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
@@ -136,34 +118,20 @@ def censuses(leader: npt.NDArray[np.int32], group: Group | None = None) -> list[
     return counted
 
 
-def census_history(history: npt.NDArray[Any], group: Group | None = None) -> list[Census]:
-    """The census of every snapshot, exact.
-
-    Parameters
-    ----------
-    history : ndarray, shape (snapshots, vocab, hidden)
-    group : ndarray of bool, shape (vocab,), optional
-        Count these tokens only.
-    """
+def census_history(history: npt.NDArray[Any], group: Truths | None = None) -> list[Census]:
+    """The census of a group at every snapshot, exact."""
     return censuses(history_leaders(history), group)
 
 
-def _chunks(history: npt.NDArray[Any], group: Group | None) -> Iterator[npt.NDArray[Any]]:
-    size = max(1, _CHUNK_BYTES // max(1, history[:1].nbytes)) if len(history) else 1
-    for start in range(0, len(history), size):
-        chunk = history[start : start + size]
-        yield np.ascontiguousarray(chunk if group is None else chunk[:, group])
-        release(history)
-
-
-def change_steps(history: npt.NDArray[Any], group: Group | None = None) -> npt.NDArray[np.intp]:
-    """Indices of the snapshots whose bits differ from their predecessor's; snapshot 0 always counts."""
-    moved: list[npt.NDArray[np.bool_]] = []
+def change_steps(history: npt.NDArray[Any], group: Truths | None = None, progress: Progress = silent) -> npt.NDArray[np.intp]:
+    """Indices of the snapshots in which a bit of a group differs from the one before; snapshot 0 always counts."""
+    moved: list[Truths] = []
     before: npt.NDArray[Any] | None = None
-    for chunk in _chunks(history, group):
+    for part in _parts(history, progress):
+        chunk = np.asarray(history[part]) if group is None else history[part][:, group]
         moved.append(moved_frames(chunk, before))
-        before = chunk[-1]
-    return np.flatnonzero(np.concatenate(moved)) if moved else np.empty(0, np.intp)
+        before = chunk[-1] if len(chunk) else None
+    return np.flatnonzero(np.concatenate(moved))
 
 
 def finite_snapshots(history: Words) -> int:
@@ -174,108 +142,8 @@ def finite_snapshots(history: Words) -> int:
     >>> finite_snapshots(np.array([[[0x3F80]], [[0x7F80]], [[0x3F80]]], np.uint16))
     1
     """
-    start = 0
-    for chunk in _chunks(history, None):
+    for part in _parts(history):
+        chunk: Any = np.asarray(history[part])
         if not is_finite(chunk):
-            return start + next(t for t in range(len(chunk)) if not is_finite(chunk[t]))
-        start += len(chunk)
-    return start
-
-
-@dataclass(frozen=True)
-class HiddenCounts:
-    """Hidden classes of a group at every snapshot; each array has shape ``(snapshots,)``.
-
-    Attributes
-    ----------
-    hidden_classes : ndarray of int64
-        Distinct pairs of row and moments; at least U.
-    true_holes, apparent_holes : ndarray of int64
-        Black holes of one hidden class, and of several; together C.
-    """
-
-    hidden_classes: Integers
-    true_holes: Integers
-    apparent_holes: Integers
-
-
-def hidden_leaders(leader: npt.NDArray[np.int32], moment_hash: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
-    """For every token the smallest token with the same row and the same moments: its hidden class.
-
-    Moments count as equal where their recorded 64-bit hashes are.
-
-    Parameters
-    ----------
-    leader : ndarray of int32, shape (snapshots, vocab)
-    moment_hash : ndarray of uint64, shape (snapshots, vocab)
-
-    Returns
-    -------
-    ndarray of int32, shape (snapshots, vocab)
-    """
-    moments = leaders(moment_hash[:, :, None]).astype(np.int64)
-    pairs = moments * leader.shape[1] + leader
-    return leaders(pairs[:, :, None])
-
-
-def hidden_counts(leader: npt.NDArray[np.int32], hidden: npt.NDArray[np.int32], group: Group | None = None) -> HiddenCounts:
-    """How many hidden classes a group has at every snapshot, and how many of its holes are true and apparent.
-
-    Parameters
-    ----------
-    leader, hidden : ndarray of int32, shape (snapshots, vocab)
-        From :func:`history_leaders` and :func:`hidden_leaders`.
-    group : ndarray of bool, shape (vocab,), optional
-    """
-    count, vocab = leader.shape
-    hidden_sizes, sizes = sizes_of(hidden, group), sizes_of(leader, group)
-    # A hidden class lies inside one hole: the hole of its leader.
-    home = leader + (np.arange(count, dtype=np.int64) * vocab)[:, None]
-    classes_of = np.bincount(home[hidden_sizes > 0], minlength=count * vocab).reshape(count, vocab)
-    holes, apparent = sizes > 1, (sizes > 1) & (classes_of > 1)
-    return HiddenCounts((hidden_sizes > 0).sum(axis=1), (holes & ~apparent).sum(axis=1), apparent.sum(axis=1))
-
-
-def class_sizes(rows: npt.NDArray[Any], moment_hash: npt.NDArray[np.uint64]) -> list[list[int]]:
-    """The sizes of the hidden classes inside each black hole of one matrix, holes in the order of :attr:`Census.sizes`.
-
-    A hole of one class is true, of several apparent. Holes of one population are ordered by their smallest token.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (tokens, hidden)
-    moment_hash : ndarray of uint64, shape (tokens,)
-
-    Examples
-    --------
-    >>> class_sizes(np.array([[1], [1], [1], [2]], np.uint16), np.array([5, 6, 5, 5], np.uint64))
-    [[2, 1]]
-    """
-    if not len(rows):
-        return []
-    leader = leaders(rows[None])
-    hidden = hidden_leaders(leader, moment_hash[None])[0]
-    holes = [np.flatnonzero(leader[0] == first) for first in np.unique(leader[0])]
-    ordered = sorted((hole for hole in holes if len(hole) > 1), key=lambda hole: (-len(hole), hole[0]))
-    return [sorted(np.unique(hidden[hole], return_counts=True)[1].tolist(), reverse=True) for hole in ordered]
-
-
-@dataclass(frozen=True)
-class Hidden:
-    """Hidden classes through time: where they changed, and what they were from then on.
-
-    Attributes
-    ----------
-    at : ndarray of intp
-        Snapshots at which they changed; 0 always.
-    leader : ndarray of int32, shape (len(at), vocab)
-        For each token the smallest of its class.
-    """
-
-    at: npt.NDArray[np.intp]
-    leader: npt.NDArray[np.int32]
-
-    def rows(self, snapshots: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
-        """The leaders at some snapshots; a copy."""
-        found: npt.NDArray[np.int32] = self.leader[np.searchsorted(self.at, snapshots, "right") - 1]
-        return found
+            return int(part.start) + next(t for t in range(len(chunk)) if not is_finite(chunk[t]))
+    return len(history)

@@ -1,4 +1,7 @@
-"""Where the rows lie and how far apart: distances in weight units and in cells, centroid, principal axes."""
+"""How far apart rows are: L∞, L1, L2 and Hamming of all pairs, the largest L∞ over a history, and who touches whom.
+
+In weight units and in cells. Only distinct rows are compared; statistics over pairs of tokens weight them by population.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,128 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..memory import release
-from .bf16 import Words, nan_rows, ordinal, values
+from ..errors import HistoryError
+from ..memory import blocks
+from .bf16 import Floats, Integers, Truths, Words, from_narrow_ordinal, nan_rows, narrow_ordinal, ordinal, values
 from .identity import classes, populations
+from .verdict import TOUCHING_CELLS
 
-Floats = npt.NDArray[np.float64]
-_BLOCK_BYTES = 4 * 1024 * 1024
-_MOST_BASIS_FRAMES = 500
-_MOST_BASIS_ROWS = 100_000
-_MOST_BASIS_NUMBERS = 12_800_000
-# Farther than any two float32 numbers; stands for infinity, so that two equal infinities are no distance apart.
+MOST_PAIRS = 12_500_000
+METRICS = {"linf": "chebyshev", "l1": "cityblock", "l2": "euclidean", "hamming": "hamming"}
+_BLOCK_BYTES = 1024 * 1024
+_FEW = 32
+# Farther than any sum of float32 differences; stands for infinity, so that two equal infinities are no distance apart.
 _BEYOND = 1e300
+
+
+def largest(history: Words, group: Truths) -> tuple[Floats, Integers]:
+    """The largest pairwise L∞ of a group at every snapshot, in weight units and in cells: NaN in weight with a NaN.
+
+    It is ``max over components of (max − min)``, so no pair is formed. Zero for a group of fewer than two tokens.
+    """
+    if not group.any():
+        return np.zeros(len(history)), np.zeros(len(history), np.int64)
+    parts = []
+    for part in blocks(len(history), history[:1].nbytes, _BLOCK_BYTES):
+        rows: Any = np.ascontiguousarray(history[part][:, group])
+        place = narrow_ordinal(rows)
+        parts.append(linf_between(place.min(axis=1), place.max(axis=1)))
+    weight, cells = zip(*parts, strict=True)
+    return np.concatenate(weight), np.concatenate(cells)
+
+
+def linf_between(low: npt.NDArray[Any], high: npt.NDArray[Any]) -> tuple[Floats, Integers]:
+    """The largest L∞ of rows whose components reach from one narrow ordinal to another, in weight units and in cells.
+
+    ``low`` and ``high`` have shape (snapshots, hidden). The ends are exact in the narrow format, their difference needs a wide
+    one.
+    """
+    cells = high.astype(np.int64) - low
+    with np.errstate(invalid="ignore"):
+        most, least = (from_narrow_ordinal(end).astype(np.float64) for end in (high, low))
+        # Equal infinities are no distance apart; a NaN is unequal to itself.
+        weight: Floats = np.subtract(most, least, out=np.zeros_like(most), where=most != least).max(axis=1, initial=0)
+    return weight, cells.max(axis=1, initial=0)
+
+
+def are_comparable(unique: int) -> bool:
+    """Whether all pairs of so many rows can be compared."""
+    return unique * (unique - 1) // 2 <= MOST_PAIRS
+
+
+def require_pairs(unique: int, hidden: int) -> None:
+    """Refuse to compare more pairs of rows than memory and patience allow, and say what it would cost."""
+    pairs = unique * (unique - 1) // 2
+    if not are_comparable(unique):
+        raise HistoryError(
+            f"distances need at most {MOST_PAIRS:,} pairs of distinct rows; {unique:,} rows are {pairs:,} pairs of {hidden:,} "
+            f"components: {8 * pairs / 1e9:,.1f} GB a measure and about {pairs * hidden / 1e9:,.0f} s each. "
+            "Ask for a smaller group; census and extents need no pairs."
+        )
+
+
+def points_of(rows: Words, unit: str) -> Floats:
+    """The rows as float64 points in ``weight`` units or in ``cells`` (ordinals, exact); infinities as ±1e300.
+
+    A row that holds a NaN is nowhere, in either unit: NaN throughout.
+    """
+    with np.errstate(invalid="ignore"):  # a NaN may signal when it is widened
+        points = (ordinal(rows) if unit == "cells" else values(rows)).astype(np.float64)
+    points = np.nan_to_num(points, copy=False, nan=np.nan, posinf=_BEYOND, neginf=-_BEYOND)
+    points[nan_rows(rows)] = np.nan
+    return points
+
+
+def pairs(points: Floats, metric: str = "linf") -> Floats:
+    """Distances of all pairs of points, (0, 1), (0, 2), …, (1, 2), …; NaN for a pair of which a point has a NaN.
+
+    Few are compared here: importing the library would take a fifth of the app's first page. Many are quicker there.
+    """
+    if len(points) < 2:
+        return np.zeros(0)
+    if metric == "linf" and len(points) <= _FEW:
+        return np.concatenate([np.abs(points[i + 1 :] - points[i]).max(axis=1, initial=0) for i in range(len(points) - 1)])
+    from scipy.spatial.distance import pdist
+
+    apart: Floats = pdist(points, METRICS[metric])
+    nowhere: Truths = np.any(np.isnan(points), axis=1)
+    if nowhere.any():  # the library's maximum skips a NaN
+        first, second = np.triu_indices(len(points), 1)
+        apart[nowhere[first] | nowhere[second]] = np.nan
+    return apart
+
+
+def pairwise(rows: Words, metric: str, unit: str) -> Floats:
+    """Distances between all pairs of rows by one of :data:`METRICS`, in the order of :func:`pairs`; NaN with a NaN.
+
+    Hamming counts the components that differ (±0 do not). Raises as :func:`require_pairs`.
+
+    Examples
+    --------
+    >>> pairwise(np.array([[0.0, 0.0], [3.0, 4.0]], np.float32), "l2", "weight").tolist()
+    [5.0]
+    """
+    require_pairs(*rows.shape)
+    apart = pairs(points_of(rows, unit), metric)
+    if metric == "hamming":
+        apart = np.rint(apart * rows.shape[1])
+    apart[apart > _BEYOND / 2] = np.inf
+    return apart
+
+
+def distance_matrix(rows: Words, unit: str) -> Floats:
+    """L∞ between any two rows, in ``weight`` units or ``cells``; NaN for a row that holds a NaN, also with itself.
+
+    Examples
+    --------
+    >>> distance_matrix(np.array([[0x3F80, 0], [0x3F82, 0]], np.uint16), "cells").tolist()
+    [[0.0, 2.0], [2.0, 0.0]]
+    """
+    apart = np.zeros((len(rows), len(rows)))
+    apart[np.triu_indices(len(rows), 1)] = pairwise(rows, "linf", unit)
+    apart += apart.T
+    np.fill_diagonal(apart, np.where(nan_rows(rows), np.nan, 0.0))
+    return apart
 
 
 @dataclass(frozen=True)
@@ -31,86 +145,23 @@ class Spread:
     median: float
 
 
-def linf_weight(rows: Words) -> Floats:
-    """Pairwise L∞ distance in weight units: the largest component difference, exact in float64.
-
-    NaN for a pair of which a row holds a NaN, also of a row with itself; equal infinities are no distance apart.
-
-    Parameters
-    ----------
-    rows : Words, shape (rows, hidden)
-
-    Returns
-    -------
-    ndarray of float64, shape (rows, rows)
-
-    Examples
-    --------
-    >>> linf_weight(np.array([[1.0, 2.0], [1.5, 0.0]], np.float32)).tolist()
-    [[0.0, 2.0], [2.0, 0.0]]
-    """
-    with np.errstate(invalid="ignore"):  # a NaN may signal when it is widened
-        points = values(rows).astype(np.float64)
-    found = _largest_difference(np.nan_to_num(points, copy=False, nan=np.nan, posinf=_BEYOND, neginf=-_BEYOND))
-    found[found > _BEYOND / 2] = np.inf
-    return found
-
-
-def linf_cells(rows: Words) -> npt.NDArray[np.int64]:
-    """Pairwise L∞ lattice distance: the largest difference of ordinals over the components, in cells.
-
-    Of a row that holds a NaN it is a number without meaning: :func:`~snowball_core.tables.census.distance_matrix` has none
-    there.
-
-    Examples
-    --------
-    >>> linf_cells(np.array([[0x3F80, 0], [0x3F82, 0]], np.uint16)).tolist()
-    [[0, 2], [2, 0]]
-    """
-    return _largest_difference(ordinal(rows).astype(np.int64))
-
-
-def _largest_difference(points: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    count = len(points)
-    result = np.zeros((count, count), points.dtype)
-    block = max(1, _BLOCK_BYTES // max(1, points.nbytes))
-    for start in range(0, count, block):
-        np.abs(points[start : start + block, None] - points).max(axis=2, initial=0, out=result[start : start + block])
-    return result
-
-
-def spread_over_pairs(
-    distances: npt.NDArray[Any], population: npt.NDArray[np.intp], lost: npt.NDArray[np.bool_] | None = None
-) -> Spread:
+def spread_over_pairs(distances: Floats, population: npt.NDArray[np.intp], lost: Truths | None = None) -> Spread:
     """Statistics over unordered pairs of *tokens*, from distances between *unique* rows weighted by population.
 
-    Parameters
-    ----------
-    distances : ndarray, shape (unique, unique) or (unique (unique − 1) / 2,)
-        The whole matrix, or its upper triangle row after row.
-    population : ndarray of intp, shape (unique,)
-        Tokens per unique row; two tokens of one row are a pair at distance 0.
-    lost : ndarray of bool, shape (unique,), optional
-        Rows that hold a NaN: no pair with one of them has a distance, also not of two tokens that share it.
-
-    Returns
-    -------
-    Spread
-        NaN throughout if there are fewer than two tokens, or if a distance is NaN.
+    Two tokens of one row are a pair at distance 0, of one of the rows ``lost``, which hold a NaN, a pair without a distance.
+    NaN throughout if there are fewer than two tokens, or if a distance is NaN.
     """
     first, second = np.triu_indices(len(population), 1)
-    pairs = np.concatenate([population[first] * population[second], population * (population - 1) // 2])
-    upper = distances if distances.ndim == 1 else distances[first, second]
-    apart = np.concatenate([upper, np.zeros(len(population), distances.dtype)]).astype(np.float64)
+    count = np.concatenate([population[first] * population[second], population * (population - 1) // 2])
+    apart = np.concatenate([distances, np.zeros(len(population))])
     if lost is not None:
-        apart[len(upper) :][lost] = np.nan
-        apart[: len(upper)][lost[first] | lost[second]] = np.nan
-    apart, pairs = apart[pairs > 0], pairs[pairs > 0]
+        apart[len(distances) :][lost] = np.nan
+    apart, count = apart[count > 0], count[count > 0]
     # Sorting puts a NaN last, where it would leave a median that looks like a number.
     if not len(apart) or np.isnan(apart).any():
         return Spread(*[float("nan")] * 4)
-    mean = float((apart * pairs).sum() / pairs.sum())
-    return Spread(float(apart.min()), float(apart.max()), mean, _weighted_median(apart, pairs))
+    mean = float((apart * count).sum() / count.sum())
+    return Spread(float(apart.min()), float(apart.max()), mean, _weighted_median(apart, count))
 
 
 def _weighted_median(numbers: Floats, weights: npt.NDArray[np.intp]) -> float:
@@ -121,154 +172,112 @@ def _weighted_median(numbers: Floats, weights: npt.NDArray[np.intp]) -> float:
     return float(numbers[order[middle]].mean())
 
 
-def fraction_within(
-    distances: npt.NDArray[Any], population: npt.NDArray[np.intp], cells: int, lost: npt.NDArray[np.bool_] | None = None
-) -> float:
+def fraction_within(distances: Floats, population: npt.NDArray[np.intp], cells: int, lost: Truths | None = None) -> float:
     """Share of unordered token pairs at most ``cells`` apart, arguments as above; NaN with fewer than two tokens.
 
     A pair without a distance is not within any.
     """
     first, second = np.triu_indices(len(population), 1)
-    upper = distances if distances.ndim == 1 else distances[first, second]
-    inside, pairs = population * (population - 1) // 2, population[first] * population[second]
-    near, total = upper <= cells, int(inside.sum()) + int(pairs.sum())
+    inside, count = population * (population - 1) // 2, population[first] * population[second]
+    total = int(inside.sum()) + int(count.sum())
     if lost is not None:
-        inside, near = inside[~lost], near & ~lost[first] & ~lost[second]
-    return (int(inside.sum()) + int(pairs[near].sum())) / total if total else float("nan")
+        inside = inside[~lost]
+    return (int(inside.sum()) + int(count[distances <= cells].sum())) / total if total else float("nan")
 
 
 @dataclass(frozen=True)
-class Distances:
-    """All pairwise statistics of one group of rows at one step: L∞ in weight units and in cells."""
+class Components:
+    """Connected components of the graph that joins rows at most so many cells apart: how many, and the one of each row."""
+
+    count: int
+    label: npt.NDArray[np.int32]
+
+
+def adjacency_components(rows: Words, cells: int = 1) -> Components:
+    """The components of the adjacency graph of distinct rows: an edge where L∞ is at most ``cells``."""
+    return _components(pairwise(rows, "linf", "cells"), len(rows), cells)
+
+
+def _components(apart: Floats, count: int, cells: int) -> Components:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not count:
+        return Components(0, np.zeros(0, np.int32))
+    near = np.flatnonzero(apart <= cells)
+    # The flat index of a pair, undone: rows begin at multiples of a falling sum.
+    begins = np.cumsum(np.arange(count - 1, 0, -1)) - np.arange(count - 1, 0, -1)
+    first = np.searchsorted(begins, near, side="right") - 1
+    second = near - (begins[first] if len(first) else 0) + first + 1
+    graph = coo_array((np.ones(len(near), np.int8), (first, second)), shape=(count, count))
+    found, label = connected_components(graph, directed=False)
+    return Components(int(found), label)
+
+
+@dataclass(frozen=True)
+class PairStatistics:
+    """Everything about the pairs of tokens of one group at one step.
+
+    Attributes
+    ----------
+    linf, l1, l2 : Spread
+        Weight units.
+    cells, l1_cells, l2_cells : Spread
+        L∞, L1 and L2 in cells.
+    hamming : Spread
+        Components that differ.
+    adjacent, touching : float
+        Shares of pairs at most one, and at most two, cells apart (L∞).
+    components, largest_component : int
+        Components of the adjacency graph of distinct rows, and the tokens in its most populous one; a row with a NaN touches
+        no other.
+    active_dimensions : int
+        Components in which not all tokens have the same number.
+    cells_spanned : tuple of int
+        Cells between the smallest and the largest number, component by component.
+    pairs, pairs_in_holes : int
+        Unordered pairs of tokens; those of one black hole, which are at distance 0 and count in every statistic. Tokens that
+        share a row with a NaN are no such pair: they have no distance.
+    """
 
     linf: Spread
     cells: Spread
     adjacent: float
     touching: float
+    l1: Spread
+    l1_cells: Spread
+    l2: Spread
+    l2_cells: Spread
+    hamming: Spread
+    components: int
+    largest_component: int
+    active_dimensions: int
+    cells_spanned: tuple[int, ...]
+    pairs: int
+    pairs_in_holes: int
 
 
-def distances(rows: Words) -> Distances:
-    """Distance statistics over unordered pairs of tokens.
-
-    ``adjacent`` is the share of pairs at most one cell apart (L∞), ``touching`` at most two.
-
-    Parameters
-    ----------
-    rows : Words, shape (tokens, hidden)
-    """
+def pair_statistics(rows: Words) -> PairStatistics:
+    """All pairwise statistics over unordered pairs of tokens; those of distances are NaN where a row holds a NaN."""
     label = classes(rows)
     population = populations(label) if len(label) else np.empty(0, np.intp)
+    require_pairs(len(population), rows.shape[1])
     unique = rows[np.unique(label, return_index=True)[1]]
-    cells, lost = linf_cells(unique), nan_rows(unique)
-    return Distances(
-        spread_over_pairs(linf_weight(unique), population, lost),
-        spread_over_pairs(cells, population, lost),
-        fraction_within(cells, population, 1, lost),
-        fraction_within(cells, population, 2, lost),
-    )
+    lost, near = nan_rows(unique), pairwise(unique, "linf", "cells")
 
+    def spread(metric: str, unit: str) -> Spread:
+        return spread_over_pairs(pairwise(unique, metric, unit), population, lost)
 
-def largest_linf(history: Words, group: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """The largest pairwise L∞ of a group at every snapshot, in weight units and in cells.
-
-    It is ``max over components of (max − min)``, so no pair is formed. Zero for a group of fewer than two tokens.
-    """
-    weight, cells = np.zeros(len(history)), np.zeros(len(history), np.int64)
-    if not group.any():
-        return weight, cells
-    block = max(1, _BLOCK_BYTES // max(1, 8 * history[:1].size)) if len(history) else 1
-    for start in range(0, len(history), block):
-        chunk = history[start : start + block][:, group]
-        for result, points in ((weight, values(chunk)), (cells, ordinal(chunk))):
-            # The ends are exact in the narrow format; their difference needs the wide one.
-            with np.errstate(invalid="ignore"):
-                high, low = points.max(axis=1).astype(result.dtype), points.min(axis=1).astype(result.dtype)
-                # Equal infinities are no distance apart.
-                apart = np.subtract(high, low, out=np.zeros_like(high), where=high != low)
-            result[start : start + block] = apart.max(axis=1, initial=0)
-        release(history)
-    return weight, cells
-
-
-def centroid(rows: Words) -> Floats:
-    """The mean of the rows in weight units, accumulated in float64; shape ``(hidden,)``."""
-    with np.errstate(invalid="ignore"):
-        mean: Floats = values(rows).astype(np.float64).mean(axis=0)
-    return mean
-
-
-@dataclass(frozen=True)
-class PrincipalAxes:
-    """A basis for pictures: origin, two axes, and the share of variance each explains.
-
-    Attributes
-    ----------
-    origin : ndarray of float64, shape (hidden,)
-    axes : ndarray of float64, shape (2, hidden)
-        Orthonormal; each axis's largest component is positive, so that pictures do not flip.
-    explained : ndarray of float64, shape (2,)
-    """
-
-    origin: Floats
-    axes: Floats
-    explained: Floats
-
-    def coordinates(self, rows: Words) -> Floats:
-        """Places of the rows in the basis, weight units; shape ``(..., 2)``. Those of a row that is not finite are NaN."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            points = values(rows).astype(np.float64) - self.origin
-            points[~np.isfinite(points).all(axis=-1)] = np.nan
-            return points @ self.axes.T
-
-
-def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
-    """The two principal axes of points in weight units, in float64 with fixed signs.
-
-    Points that are not finite are left out. Where the points span fewer than two dimensions the missing axes are zero. They are
-    those of scikit-learn's ``PCA``, which the tests hold beside them; importing it would take longer than the app's first page.
-
-    Parameters
-    ----------
-    points : ndarray, shape (points, hidden)
-    """
-    with np.errstate(invalid="ignore"):
-        points = np.asarray(points, np.float64)
-    points = points[np.isfinite(points).all(axis=1)]
-    origin = points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
-    if not len(points) or (points == points[0]).all():
-        return axes_of_covariance(origin, np.zeros((len(origin), len(origin))))
-    # Centred first: subtracting the mean from the covariance instead would drown a small spread far from 0 in rounding.
-    centred = points - origin
-    return axes_of_covariance(origin, centred.T @ centred / len(points))
-
-
-def axes_of_covariance(origin: Floats, covariance: Floats) -> PrincipalAxes:
-    """The two axes of largest variance of a covariance matrix; an axis below the rounding of its sums is zero."""
-    variance, vectors = np.linalg.eigh(covariance)
-    count = min(2, len(variance))
-    axes, explained = np.zeros((2, len(origin))), np.zeros(2)
-    largest, whole = vectors[:, ::-1][:, :count].T, float(np.maximum(variance, 0).sum())
-    share = variance[::-1][:count] / whole if whole > 0 else np.zeros(count)
-    sign = np.sign(np.take_along_axis(largest, np.abs(largest).argmax(axis=1)[:, None], axis=1))
-    # An axis below the rounding of the sums is not a direction of the points.
-    real = share > len(origin) * np.finfo(np.float64).eps
-    axes[:count][real], explained[:count][real] = (largest * sign)[real], share[real]
-    return PrincipalAxes(origin, axes, explained)
-
-
-def basis_frames(frames: int, tokens: int, hidden: int = 1) -> npt.NDArray[np.intp]:
-    """Which of a run's frames a basis is made from: evenly spread, at most 500 and about 100,000 rows, fewer if these are long.
-
-    Examples
-    --------
-    >>> len(basis_frames(100, 51)), len(basis_frames(10_000, 51)), len(basis_frames(10_000, 2_000))
-    (100, 500, 50)
-    """
-    rows = min(_MOST_BASIS_ROWS, _MOST_BASIS_NUMBERS // max(1, hidden))
-    most = max(2, min(_MOST_BASIS_FRAMES, rows // max(1, tokens)))
-    return np.unique(np.linspace(0, frames - 1, min(frames, most)).astype(np.intp))
-
-
-def run_axes(history: Words, group: npt.NDArray[np.bool_], frames: npt.NDArray[np.intp]) -> PrincipalAxes:
-    """The principal axes of a group's rows over the given snapshots together: one basis for the whole run."""
-    return principal_axes(values(history[frames][:, group]).reshape(-1, history.shape[2]))
+    graph = _components(near, len(unique), 1)
+    tokens = np.bincount(graph.label, weights=population) if len(unique) else np.zeros(1)
+    place = ordinal(unique).astype(np.int64)
+    spanned = place.max(axis=0) - place.min(axis=0) if len(unique) else np.zeros(rows.shape[1], np.int64)
+    everyone, inside = len(rows) * (len(rows) - 1) // 2, int((population * (population - 1) // 2)[~lost].sum())
+    return PairStatistics(
+        spread("linf", "weight"), spread_over_pairs(near, population, lost),
+        fraction_within(near, population, 1, lost), fraction_within(near, population, TOUCHING_CELLS, lost),
+        spread("l1", "weight"), spread("l1", "cells"), spread("l2", "weight"), spread("l2", "cells"),
+        spread("hamming", "cells"),
+        graph.count, int(tokens.max()), int((spanned > 0).sum()), tuple(spanned.tolist()),
+        everyone, inside,
+    )  # fmt: skip

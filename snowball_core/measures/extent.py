@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from ..memory import release
-from .bf16 import Words, narrow_ordinal, values
+from ..memory import blocks
+from .bf16 import Floats, Integers, Truths, Words, narrow_ordinal, values
+from .distances import linf_between
 from .identity import moved_frames
 
 _CHUNK_BYTES = 1024 * 1024
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,23 +39,18 @@ class Extent:
     """
 
     largest_linf_weight: Floats
-    largest_linf_cells: npt.NDArray[np.int64]
-    active_dimensions: npt.NDArray[np.int64]
-    spanned_cells: npt.NDArray[np.int64]
+    largest_linf_cells: Integers
+    active_dimensions: Integers
+    spanned_cells: Integers
     centroid: Floats
     radius_rms: Floats
     spread: Floats
 
 
-def extents(history: Words, dead: npt.NDArray[np.bool_] | None = None) -> dict[str, Extent]:
+def extents(history: Words, dead: Truths | None = None) -> dict[str, Extent]:
     """The extent of the groups all, dead and live at every snapshot, in one sweep; of all alone where the dead are not known.
 
     A group without tokens has zeros, and NaN for its centroid.
-
-    Parameters
-    ----------
-    history : Words, shape (snapshots, vocab, hidden)
-    dead : ndarray of bool, shape (vocab,), optional
 
     Examples
     --------
@@ -64,16 +58,14 @@ def extents(history: Words, dead: npt.NDArray[np.bool_] | None = None) -> dict[s
     >>> found.largest_linf_weight.tolist(), found.radius_rms.tolist(), found.centroid.tolist()
     ([2.0], [1.0], [[2.0]])
     """
-    size = max(1, _CHUNK_BYTES // max(1, history[:1].nbytes)) if len(history) else 1
     parts: dict[str, list[Extent]] = {}
-    for start in range(0, max(1, len(history)), size):
-        chunk: Any = np.asarray(history[start : start + size])
+    for part in blocks(len(history), history[:1].nbytes, _CHUNK_BYTES):
+        chunk: Any = np.asarray(history[part])
         measured = {"all": _held(chunk)} if dead is None else {"dead": _held(chunk[:, dead]), "live": _held(chunk[:, ~dead])}
         if dead is not None:
             measured = {"all": _joined(measured["dead"], measured["live"]), **measured}
         for name, sums in measured.items():
             parts.setdefault(name, []).append(_extent(sums))
-        release(history)
     return {name: _concatenated(rows) for name, rows in parts.items()}
 
 
@@ -127,41 +119,18 @@ def _joined(first: _Sums, second: _Sums) -> _Sums:
 
 
 def _extent(sums: _Sums) -> Extent:
-    cells = sums.high.astype(np.int64) - sums.low
+    weight, cells = linf_between(sums.low, sums.high)
+    spanned = sums.high.astype(np.int64) - sums.low
     with np.errstate(invalid="ignore"):
-        high, low = _numbers(sums.high), _numbers(sums.low)
-        # Equal infinities are no distance apart; a NaN is unequal to itself.
-        weight = np.subtract(high, low, out=np.zeros_like(high), where=high != low).max(axis=1, initial=0)
         radius = np.sqrt(sums.variance.sum(axis=1))
-    largest, active = cells.max(axis=1, initial=0), (cells > 0).sum(axis=1)
-    return Extent(weight, largest, active, cells, sums.mean, radius, np.sqrt(sums.variance))
+    return Extent(weight, cells, (spanned > 0).sum(axis=1), spanned, sums.mean, radius, np.sqrt(sums.variance))
 
 
 def _concatenated(parts: list[Extent]) -> Extent:
     return Extent(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Extent)))
 
 
-def _numbers(place: npt.NDArray[Any]) -> Floats:
-    """The numbers at places given by narrow ordinals, in float64."""
-    sign = place >> (8 * place.itemsize - 1)
-    magnitude = ((place ^ sign) - sign).astype(np.uint32)
-    number = (magnitude << np.uint32(16) if place.itemsize == 2 else magnitude).view(np.float32)
-    signed: Floats = np.where(sign, -number, number).astype(np.float64)
-    return signed
-
-
 def separation(first: Extent, second: Extent) -> Floats:
     """Euclidean distance between two groups' centroids at every snapshot, weight units; NaN where a group is empty."""
     distance: Floats = np.sqrt(((first.centroid - second.centroid) ** 2).sum(axis=1))
     return distance
-
-
-def known_cells(cells: npt.ArrayLike, weight: npt.ArrayLike) -> Any:
-    """Whole distances in cells, missing where the same distance in weight units is no number: a row holds a NaN.
-
-    Examples
-    --------
-    >>> known_cells([3, 5], [0.1, float("nan")]).tolist()
-    [3, <NA>]
-    """
-    return pd.arrays.IntegerArray(np.asarray(cells, np.int64).copy(), np.isnan(np.asarray(weight, np.float64)))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .bf16 import Integers, Leaders
 from .lineage import Event, Hole, Lineage, Node, lineage
 
-Labels = npt.NDArray[np.int32]
 BRIEF_STEPS = 10
 
 
@@ -33,7 +33,7 @@ class Excursion:
     tokens: Hole
 
 
-def partitions(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Labels]:
+def partitions(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Leaders]:
     """The holes of a lineage as labels, from its nodes alone.
 
     Returns
@@ -54,7 +54,7 @@ def partitions(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp
     return at, tokens, label
 
 
-def excursions(tree: Lineage, steps: npt.NDArray[np.int64], within: int = BRIEF_STEPS) -> tuple[Excursion, ...]:
+def excursions(tree: Lineage, steps: Integers, within: int = BRIEF_STEPS) -> tuple[Excursion, ...]:
     """The changes of a lineage that are undone within so many steps, from the first on, each looked for after the last.
 
     A change is one connected piece of what happens between two snapshots: holes before and after that share tokens. It is
@@ -87,7 +87,7 @@ def excursions(tree: Lineage, steps: npt.NDArray[np.int64], within: int = BRIEF_
     return tuple(found)
 
 
-def _pieces(before: Labels, after: Labels) -> list[npt.NDArray[np.intp]]:
+def _pieces(before: Leaders, after: Leaders) -> list[npt.NDArray[np.intp]]:
     """The connected pieces of a change, as positions of tokens; what did not change is in none."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -98,7 +98,7 @@ def _pieces(before: Labels, after: Labels) -> list[npt.NDArray[np.intp]]:
     return [np.flatnonzero(piece == number) for number in np.unique(piece[before != after])]
 
 
-def _undone(label: Labels, steps: npt.NDArray[np.int64], now: int, piece: npt.NDArray[np.intp], within: int) -> int | None:
+def _undone(label: Leaders, steps: Integers, now: int, piece: npt.NDArray[np.intp], within: int) -> int | None:
     """The first later change at which the piece is as before; None if it is not in time or others came in between."""
     outside = np.ones(label.shape[1], np.bool_)
     outside[piece] = False

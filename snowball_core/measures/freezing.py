@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Truths = npt.NDArray[np.bool_]
+from .bf16 import Floats, Integers, Truths
+
 _STILL_TENTHS = 9
 RATE_WINDOW = 100
 
@@ -52,17 +50,8 @@ def freezing(
 ) -> Freezing:
     """When a group's motion ends.
 
-    Parameters
-    ----------
-    moved : ndarray of int64, shape (snapshots,)
-        How many of the group's tokens moved since the snapshot before.
-    tokens : int
-        In the group.
-    path_cells : ndarray of float64, shape (snapshots,)
-        Mean over the group's tokens of the L∞ displacement from the snapshot before, cells.
-    steps : ndarray of int64, shape (snapshots,)
-    rates : tuple of two ndarrays, optional
-        Steps, and the learning rate each of them used.
+    ``moved`` and ``path_cells`` are of each snapshot: how many of the group's tokens moved since the one before, and the mean
+    over its tokens of their L∞ displacement, cells. ``rates`` are steps, and the learning rate each of them used.
 
     Examples
     --------
@@ -102,14 +91,8 @@ def known_rates(rates: tuple[Floats, Floats] | None, begin: int, end: int) -> in
 def _has_moved_lately(cells: Integers, tokens: int, steps: Integers) -> Truths:
     """Whether the tokens' mean path within the hundred steps up to each snapshot is at least a cell.
 
-    Between two snapshots the path counts as even. In whole numbers, multiplied by tokens and steps, so no rounding decides.
-
-    Parameters
-    ----------
-    cells : ndarray of int64, shape (snapshots,)
-        Moved by all tokens together since the snapshot before.
-    tokens : int
-    steps : ndarray of int64, shape (snapshots,)
+    ``cells`` were moved by all tokens together since the snapshot before. Between two snapshots the path counts as even. In
+    whole numbers, multiplied by tokens and steps, so no rounding decides.
     """
     if len(steps) < 2 or not tokens:
         return np.zeros(len(steps), np.bool_)

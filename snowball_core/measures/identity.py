@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..memory import blocks
+from .bf16 import Leaders, Truths
+
 Labels = npt.NDArray[np.intp]
 _GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 _MIX_1 = np.uint64(0xBF58_476D_1CE4_E5B9)
@@ -31,18 +34,9 @@ def packed(rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
 
 
 def fingerprints(rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-    """A 64-bit hash of the bits of each row.
+    """A 64-bit hash of the bits of each row (the last axis); of any dtype, so −0 and +0 differ.
 
     Each 64-bit word is combined with its position, mixed by the finalizer of splitmix64, and the results are added.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (..., components)
-        Any dtype; only its bits count, so −0 and +0 differ.
-
-    Returns
-    -------
-    ndarray of uint64, shape (...)
 
     References
     ----------
@@ -69,30 +63,24 @@ def _keys(rows: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     flat = rows.reshape(-1, rows.shape[-1])
     keys = np.empty(len(flat), np.uint64)
     # Blocks that stay in the processor's cache: twice as fast as one sweep after the other.
-    block = max(1, _CACHED_BYTES // max(1, flat[:1].nbytes))
-    for start in range(0, len(flat), block):
-        part = flat[start : start + block]
+    for part in blocks(len(flat), flat[:1].nbytes, _CACHED_BYTES):
         # The shift carries high bits down: without it words that differ at the top alone would collide.
-        folded = part >> np.uint64(29)
-        folded ^= part
-        np.einsum("rw,w->r", folded, multiples, out=keys[start : start + block])
+        folded = flat[part] >> np.uint64(29)
+        folded ^= flat[part]
+        np.einsum("rw,w->r", folded, multiples, out=keys[part])
     return keys.reshape(rows.shape[:-1])
 
 
-def leaders(frames: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+def leaders(frames: npt.NDArray[Any]) -> Leaders:
     """For every row of every matrix, the smallest token whose row has the same bits.
 
     Rows are sorted by a key of their bits, and every class found is confirmed by comparing bits; a matrix in which two vectors
-    share a key is sorted out by its bytes. So the result is exact whatever the rows.
+    share a key is sorted out by its bytes. So the result is exact whatever the rows. Only bits count: −0 and +0 differ and a
+    NaN equals itself.
 
     Parameters
     ----------
     frames : ndarray, shape (frames, tokens, components)
-        Any dtype; only its bits count, so −0 and +0 differ and a NaN equals itself.
-
-    Returns
-    -------
-    ndarray of int32, shape (frames, tokens)
 
     Examples
     --------
@@ -119,17 +107,16 @@ def leaders(frames: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     result = np.empty(count * tokens, np.int64)
     result[place_flat] = leader
     _confirm(words.reshape(count * tokens, -1), result, tokens)
-    smallest: npt.NDArray[np.int32] = (result.reshape(count, tokens) - base).astype(np.int32)
+    smallest: Leaders = (result.reshape(count, tokens) - base).astype(np.int32)
     return smallest
 
 
 def _confirm(rows: npt.NDArray[np.uint64], leader: npt.NDArray[np.int64], tokens: int) -> None:
     """Compare every row with its leader, and class the rows of a key anew by their bytes where two of them differ."""
     followers = np.flatnonzero(leader != np.arange(len(leader)))
-    block = max(1, _CACHED_BYTES // rows[:1].nbytes)
     collided: set[int] = set()
-    for start in range(0, len(followers), block):
-        part = followers[start : start + block]
+    for block in blocks(len(followers), rows[:1].nbytes, _CACHED_BYTES):
+        part = followers[block]
         own, led = rows[part], rows[leader[part]]
         if not np.array_equal(own, led):
             collided.update(leader[part[(own != led).any(axis=1)]].tolist())
@@ -143,14 +130,6 @@ def _confirm(rows: npt.NDArray[np.uint64], leader: npt.NDArray[np.int64], tokens
 
 def classes(rows: npt.NDArray[Any]) -> Labels:
     """For every row, the number of the vector it is, by bits; vectors are numbered by their first token.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (tokens, components)
-
-    Returns
-    -------
-    ndarray of intp, shape (tokens,)
 
     Examples
     --------
@@ -166,28 +145,59 @@ def classes(rows: npt.NDArray[Any]) -> Labels:
     return number
 
 
-def populations(labels: Labels) -> npt.NDArray[np.intp]:
+def populations(labels: Labels) -> Labels:
     """How many tokens are each vector, indexed by vector number; shape ``(unique,)``."""
     return np.bincount(labels)
 
 
-def moved_frames(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> npt.NDArray[np.bool_]:
-    """Which of consecutive matrices differ in bits from the one before; shape ``(frames,)``.
+def numbered(labels: npt.NDArray[Any]) -> Labels:
+    """For every token the number of its vector by population: 0 is the most populous one, ties go to the smallest token.
+
+    Examples
+    --------
+    >>> numbered(np.array([0, 1, 1, 3, 3])).tolist()
+    [2, 0, 0, 1, 1]
+    """
+    _, first, label, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+    rank = np.empty(len(sizes), np.intp)
+    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
+    number: Labels = rank[label]
+    return number
+
+
+def moved(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> Truths:
+    """Whether a bit of each row differs from the frame before, that is whether the token moved; shape ``(frames, tokens)``.
 
     Parameters
     ----------
     frames : ndarray, shape (frames, tokens, components)
     before : ndarray, shape (tokens, components), optional
-        The matrix before the first; without it the first counts as moved.
+        The matrix before the first; without it no token of the first frame has moved.
+
+    Examples
+    --------
+    >>> moved(np.array([[[1], [1]], [[1], [2]]], np.uint16)).tolist()
+    [[False, False], [False, True]]
+    """
+    words = packed(frames)
+    differs = np.zeros(words.shape[:2], np.bool_)
+    differs[1:] = (words[1:] != words[:-1]).any(axis=2)
+    if before is not None and len(words):
+        differs[0] = (words[0] != packed(before)).any(axis=1)
+    return differs
+
+
+def moved_frames(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> Truths:
+    """Which of consecutive matrices differ in bits from the one before; shape ``(frames,)``.
+
+    Without the matrix ``before`` them the first counts as different.
 
     Examples
     --------
     >>> moved_frames(np.array([[[1]], [[1]], [[2]]], np.uint16)).tolist()
     [True, False, True]
     """
-    words = packed(frames)
-    moved = np.ones(len(words), np.bool_)
-    moved[1:] = (words[1:] != words[:-1]).any(axis=(1, 2))
-    if before is not None and len(words):
-        moved[0] = not np.array_equal(words[0], packed(before))
-    return moved
+    differs: Truths = np.any(moved(frames, before), axis=1)
+    if before is None:
+        differs[:1] = True
+    return differs

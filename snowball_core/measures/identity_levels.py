@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bf16 import Words, bits, format_of, from_values
+from ..memory import blocks
+from .bf16 import Integers, Truths, Words, bits, format_of, from_values
+from .distances import adjacency_components, are_comparable
 from .identity import classes, fingerprints
-from .pair_distances import adjacency_components, are_comparable
 
 _CHUNK_BYTES = 512 * 1024
-Integers = npt.NDArray[np.int64]
-Truths = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -104,16 +103,15 @@ def special_rows(history: Words) -> Special:
     mask, infinity = layout.sign_mask - 1, ((1 << (8 * history.itemsize - 1 - layout.mantissa)) - 1) << layout.mantissa
     rows = history.reshape(-1, history.shape[2])
     minus_zero, nan = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
-    size = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes))
-    for start in range(0, len(rows), size):
-        pattern = bits(rows[start : start + size])
+    for part in blocks(len(rows), rows[:1].nbytes, _CHUNK_BYTES):
+        pattern = bits(rows[part])
         # Asked of the whole chunk first: nearly always nobody is there.
         zeros = pattern == layout.sign_mask
         if zeros.any():
-            minus_zero[start : start + size] = zeros.any(axis=1)
+            minus_zero[part] = zeros.any(axis=1)
         magnitude = pattern & pattern.dtype.type(mask)
         if magnitude.size and magnitude.max() > infinity:
-            nan[start : start + size] = (magnitude > infinity).any(axis=1)
+            nan[part] = (magnitude > infinity).any(axis=1)
     return Special(minus_zero.reshape(history.shape[:2]), nan.reshape(history.shape[:2]))
 
 
@@ -128,19 +126,18 @@ def values_unique(history: Words, special: Special, group: Truths) -> Integers:
 
 def _distinct_values(rows: Words, chosen: npt.NDArray[np.intp]) -> int:
     """How many different rows there are among the chosen, −0 taken for +0; no copy of the matrix is made."""
-    size = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes))
-    keys = np.empty(len(chosen), np.uint64)
-    for start in range(0, len(chosen), size):
-        keys[start : start + size] = fingerprints(_unsigned_zeros(rows[chosen[start : start + size]]))
+    keys, each = np.empty(len(chosen), np.uint64), rows[:1].nbytes
+    for part in blocks(len(chosen), each, _CHUNK_BYTES):
+        keys[part] = fingerprints(_unsigned_zeros(rows[chosen[part]]))
     order = np.argsort(keys, kind="stable")
     begins = np.flatnonzero(np.diff(keys[order], prepend=keys[order[:1]] ^ np.uint64(1)))
     leader = np.repeat(order[begins], np.diff(begins, append=len(order)))
     followers = np.flatnonzero(order != leader)
     collided: set[int] = set()
-    for start in range(0, len(followers), size):
-        part = followers[start : start + size]
-        own, led = (_unsigned_zeros(rows[chosen[places[part]]]) for places in (order, leader))
-        collided.update(leader[part[(own != led).any(axis=1)]].tolist())
+    for part in blocks(len(followers), each, _CHUNK_BYTES):
+        some = followers[part]
+        own, led = (_unsigned_zeros(rows[chosen[places[some]]]) for places in (order, leader))
+        collided.update(leader[some[(own != led).any(axis=1)]].tolist())
     # Two vectors under one key: those rows are told apart by their bytes.
     extra = sum(
         len({_unsigned_zeros(rows[chosen[[place]]]).tobytes() for place in order[leader == first].tolist()}) - 1

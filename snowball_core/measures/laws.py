@@ -8,13 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import RunConfig
-from .bf16 import Words, bits, from_values, ulp, values
+from .bf16 import Floats, Integers, Truths, Words, bits, from_values, ulp, values
 from .biography import Cause
 from .lineage import Lineage
 from .mobility import half_cell
 
-Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 _MANY_EPS = 1_000
 
 
@@ -90,7 +88,7 @@ def idle_snapshots(steps: Integers, rates: tuple[Floats, Floats]) -> Integers:
     return idle
 
 
-def restless(snapshot: int, moved: npt.NDArray[np.bool_]) -> list[Violation]:
+def restless(snapshot: int, moved: Truths) -> list[Violation]:
     """Tokens that moved between two snapshots at a rate of zero; ``moved`` has shape ``(vocab,)``."""
     tokens = tuple(np.flatnonzero(moved).tolist())
     return [Violation("zero-rate-is-rest", snapshot, tokens, "moved at rate 0")] if tokens else []
@@ -135,7 +133,7 @@ def fallen(snapshot: int, before: Words, after: Words) -> list[Violation]:
     return _components("second-moment-only-rises", snapshot, values(after) < values(before), "second moment fell")
 
 
-def _components(law: str, snapshot: int, wrong: npt.NDArray[np.bool_], text: str) -> list[Violation]:
+def _components(law: str, snapshot: int, wrong: Truths, text: str) -> list[Violation]:
     """One violation for all components of a snapshot that break a law; none if none do."""
     tokens = tuple(np.flatnonzero(wrong.any(axis=1)).tolist())
     return [Violation(law, snapshot, tokens, f"{_many(int(wrong.sum()))} {text}")] if tokens else []

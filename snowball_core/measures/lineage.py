@@ -25,6 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .bf16 import Leaders, Truths
+
 KINDS = ("formation", "absorption", "coalescence", "emission", "fission", "evaporation")
 Hole = tuple[int, ...]
 
@@ -115,15 +117,19 @@ class Lineage:
         return found
 
 
-def holes_among(leader: npt.NDArray[np.int32], group: npt.NDArray[np.intp]) -> list[Hole]:
-    """The black holes among the group's tokens at one snapshot, largest first, ties by smallest token.
+def hole_ranks(tree: Lineage) -> dict[int, int]:
+    """The rank of every hole's identity: by population at the run's end, then by tokens times snapshots; 0 is the first."""
+    last: dict[int, int] = {}
+    total: dict[int, int] = {}
+    for node in tree.nodes:
+        total[node.hole] = total.get(node.hole, 0) + node.population * (node.last - node.first + 1)
+        last[node.hole] = last.get(node.hole, 0) + node.population * (node.last == tree.snapshots - 1)
+    ordered = sorted(total, key=lambda hole: (-last[hole], -total[hole], hole))
+    return {hole: rank for rank, hole in enumerate(ordered)}
 
-    Parameters
-    ----------
-    leader : ndarray of int32, shape (vocab,)
-    group : ndarray of intp
-        Token ids, ascending.
-    """
+
+def holes_among(leader: Leaders, group: npt.NDArray[np.intp]) -> list[Hole]:
+    """The black holes among some tokens, ascending, at one snapshot: largest first, ties by smallest token."""
     chosen = leader[group]
     order = np.argsort(chosen, kind="stable")
     parts = np.split(_numbers(len(leader))[group[order]], np.flatnonzero(np.diff(chosen[order])) + 1)
@@ -140,9 +146,7 @@ def _by_size(tokens: Hole) -> tuple[int, int]:
     return -len(tokens), tokens[0]
 
 
-def partition_changes(
-    leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_], before: npt.NDArray[np.int32] | None = None
-) -> npt.NDArray[np.intp]:
+def partition_changes(leader: Leaders, group: Truths, before: Leaders | None = None) -> npt.NDArray[np.intp]:
     """Indices of the snapshots at which the group may share vectors otherwise than before.
 
     The first always counts, unless the leaders ``before`` it are given, where ``leader`` is a part of a longer history.
@@ -156,15 +160,8 @@ def partition_changes(
     return np.flatnonzero(changed)
 
 
-def lineage(leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_] | None = None) -> Lineage:
+def lineage(leader: Leaders, group: Truths | None = None) -> Lineage:
     """The lineage of a group's black holes, from the leaders of every snapshot.
-
-    Parameters
-    ----------
-    leader : ndarray of int32, shape (snapshots, vocab)
-        For every token the smallest token with the same row, as :func:`~snowball_core.measures.census.history_leaders` gives
-        it.
-    group : ndarray of bool, shape (vocab,), optional
 
     Examples
     --------
@@ -177,10 +174,10 @@ def lineage(leader: npt.NDArray[np.int32], group: npt.NDArray[np.bool_] | None =
     return lineage_of([leader], np.ones(leader.shape[1], np.bool_) if group is None else group)
 
 
-def lineage_of(parts: Iterable[npt.NDArray[np.int32]], group: npt.NDArray[np.bool_]) -> Lineage:
+def lineage_of(parts: Iterable[Leaders], group: Truths) -> Lineage:
     """The same from consecutive parts of a history's leaders, of which one at a time is held."""
     tokens, building, start = np.flatnonzero(group), _Building(), 0
-    before: npt.NDArray[np.int32] | None = None
+    before: Leaders | None = None
     for leader in parts:
         for index in partition_changes(leader, group, before).tolist():
             building.step(start + index, holes_among(leader[index], tokens))

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..memory import release
-from .bf16 import Words, narrow_ordinal, values
-from .identity import packed
+from ..memory import blocks
+from .bf16 import Floats, Integers, Truths, Words, narrow_ordinal, values
+from .identity import moved as moved_rows
 
 _CHUNK_BYTES = 512 * 1024
 # Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are asked one by one.
@@ -26,9 +26,6 @@ _NEARLY_RIGID = 1e-6
 _NEARLY_AT_REST = 1e-8
 # A snapshot in which at most one token in so many moved is measured on the few that did.
 _FEW = 8
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Truths = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -76,12 +73,7 @@ class Drift:
 def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = None) -> tuple[Displacement, dict[str, Drift]]:
     """Displacements of all tokens and the drift of each group, in one sweep.
 
-    Parameters
-    ----------
-    history : Words, shape (snapshots, vocab, hidden)
-    groups : mapping of str to ndarray of bool, shape (vocab,)
-    before : Words, shape (vocab, hidden), optional
-        The snapshot before the first, where the history is a part of a longer one.
+    ``before`` is the snapshot before the first, where the history is a part of a longer one.
 
     Examples
     --------
@@ -89,18 +81,16 @@ def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = 
     >>> found.weight[1].tolist(), drift["all"].bulk.tolist()
     ([0.0, 0.5], [0.0, 0.25])
     """
-    size = max(1, _CHUNK_BYTES // max(1, history[:1].nbytes)) if len(history) else 1
     moves: list[Displacement] = []
     drifts: dict[str, list[Drift]] = {name: [] for name in groups}
-    for start in range(0, max(1, len(history)), size):
-        first = history[start - 1] if start else before
-        now: Any = np.asarray(history[start : start + size])
+    for part in blocks(len(history), history[:1].nbytes, _CHUNK_BYTES):
+        first = history[part.start - 1] if part.start else before
+        now: Any = np.asarray(history[part])
         frames = np.concatenate([now[:1] if first is None else first[None], now])
         move, drift = _chunk(frames, groups)
         moves.append(move)
-        for name, part in drift.items():
-            drifts[name].append(part)
-        release(history)
+        for name, each in drift.items():
+            drifts[name].append(each)
     return together(moves), {name: together(parts) for name, parts in drifts.items()}
 
 
@@ -115,8 +105,7 @@ def together(parts: Sequence[Part]) -> Part:
 
 def _chunk(frames: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, dict[str, Drift]]:
     """The motion between consecutive frames: one less than there are frames."""
-    words = packed(frames)
-    moved = (words[1:] != words[:-1]).any(axis=2)
+    moved = moved_rows(frames)[1:]
     count, vocab = moved.shape
     members = np.array(list(groups.values()), np.float64).reshape(len(groups), vocab)
     length, far, total = np.zeros((count, vocab)), np.zeros((count, vocab), np.int64), np.zeros((count, vocab), np.int64)
@@ -218,13 +207,8 @@ PERCENTILES = (10, 50, 90, 100)
 def percentiles(amounts: npt.NDArray[Any], group: Truths) -> dict[int, npt.NDArray[Any]]:
     """For each of :data:`PERCENTILES` the displacement that so many per cent of the group's tokens do not exceed, per snapshot.
 
-    It is always the displacement of one of the tokens (nearest rank), so that cells stay whole. Empty groups give zeros.
-
-    Parameters
-    ----------
-    amounts : ndarray, shape (snapshots, vocab)
-        ``cells`` or ``weight`` of a :class:`Displacement`.
-    group : ndarray of bool, shape (vocab,)
+    Amounts are ``cells`` or ``weight`` of a :class:`Displacement`. It is always the displacement of one of the tokens (nearest
+    rank), so that cells stay whole. Empty groups give zeros.
 
     Examples
     --------

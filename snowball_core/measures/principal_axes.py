@@ -1,33 +1,93 @@
-"""Bases for pictures of a group: of the whole run, of one step, of the difference of two; and what a basis misses at each step.
+"""Bases for pictures of a group: of the whole run, of some of its frames, of one step, of a difference; what a basis misses.
 
-In float64, with the sign of :func:`~snowball_core.measures.distances.principal_axes`: each axis's largest component is
-positive.
+Two bases are "of the run" and differ: :func:`axes_of_run` is exact, every change frame weighted by how long it lasted;
+:func:`axes_of_frames` is of a sample of frames that count once each, quick enough for a page. In float64; each axis's largest
+component is positive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..memory import release
-from .bf16 import Words, values
-from .distances import PrincipalAxes, axes_of_covariance, centroid, principal_axes
+from ..memory import Progress, blocks, silent
+from .bf16 import Floats, Integers, Truths, Words, values
 
 _BLOCK_BYTES = 16 * 1024 * 1024
-Floats = npt.NDArray[np.float64]
+_MOST_BASIS_FRAMES = 500
+_MOST_BASIS_ROWS = 100_000
+_MOST_BASIS_NUMBERS = 12_800_000
 
 
-def durations(changed: npt.NDArray[np.intp], steps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def centroid(rows: Words) -> Floats:
+    """The mean of the rows in weight units, accumulated in float64; shape ``(hidden,)``."""
+    with np.errstate(invalid="ignore"):
+        mean: Floats = values(rows).astype(np.float64).mean(axis=0)
+    return mean
+
+
+@dataclass(frozen=True)
+class PrincipalAxes:
+    """A basis for pictures: origin, two axes, and the share of variance each explains.
+
+    Attributes
+    ----------
+    origin : ndarray of float64, shape (hidden,)
+    axes : ndarray of float64, shape (2, hidden)
+        Orthonormal; each axis's largest component is positive, so that pictures do not flip.
+    explained : ndarray of float64, shape (2,)
+    """
+
+    origin: Floats
+    axes: Floats
+    explained: Floats
+
+    def coordinates(self, rows: Words) -> Floats:
+        """Places of the rows in the basis, weight units; shape ``(..., 2)``. Those of a row that is not finite are NaN."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            points = values(rows).astype(np.float64) - self.origin
+            points[~np.isfinite(points).all(axis=-1)] = np.nan
+            return points @ self.axes.T
+
+
+def principal_axes(points: npt.NDArray[np.floating[Any]]) -> PrincipalAxes:
+    """The two principal axes of points in weight units, in float64 with fixed signs.
+
+    Points that are not finite are left out. Where the points span fewer than two dimensions the missing axes are zero. They are
+    those of scikit-learn's ``PCA``, which the tests hold beside them; importing it would take longer than the app's first page.
+    """
+    with np.errstate(invalid="ignore"):
+        points = np.asarray(points, np.float64)
+    points = points[np.isfinite(points).all(axis=1)]
+    origin = points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
+    if not len(points) or (points == points[0]).all():
+        return axes_of_covariance(origin, np.zeros((len(origin), len(origin))))
+    # Centred first: subtracting the mean from the covariance instead would drown a small spread far from 0 in rounding.
+    centred = points - origin
+    return axes_of_covariance(origin, centred.T @ centred / len(points))
+
+
+def axes_of_covariance(origin: Floats, covariance: Floats) -> PrincipalAxes:
+    """The two axes of largest variance of a covariance matrix; an axis below the rounding of its sums is zero."""
+    variance, vectors = np.linalg.eigh(covariance)
+    count = min(2, len(variance))
+    axes, explained = np.zeros((2, len(origin))), np.zeros(2)
+    largest, whole = vectors[:, ::-1][:, :count].T, float(np.maximum(variance, 0).sum())
+    share = variance[::-1][:count] / whole if whole > 0 else np.zeros(count)
+    sign = np.sign(np.take_along_axis(largest, np.abs(largest).argmax(axis=1)[:, None], axis=1))
+    # An axis below the rounding of the sums is not a direction of the points.
+    real = share > len(origin) * np.finfo(np.float64).eps
+    axes[:count][real], explained[:count][real] = (largest * sign)[real], share[real]
+    return PrincipalAxes(origin, axes, explained)
+
+
+def durations(changed: npt.NDArray[np.intp], steps: Integers) -> Integers:
     """For how many steps each change frame stayed as it was, up to and with the last recorded step.
 
-    Parameters
-    ----------
-    changed : ndarray of intp
-        Indices of the snapshots that differ from the one before, as :func:`~snowball_core.measures.census.change_steps` gives
-        them.
-    steps : ndarray of int64, shape (snapshots,)
+    ``changed`` are the snapshots that differ from the one before, of :func:`~snowball_core.measures.census.change_steps`.
 
     Examples
     --------
@@ -37,21 +97,11 @@ def durations(changed: npt.NDArray[np.intp], steps: npt.NDArray[np.int64]) -> np
     return np.diff(steps[changed], append=steps[-1:] + 1) if len(changed) else np.zeros(0, np.int64)
 
 
-def run_basis(
-    history: Words, group: npt.NDArray[np.bool_], changed: npt.NDArray[np.intp], weights: npt.NDArray[np.int64]
-) -> PrincipalAxes:
+def axes_of_run(history: Words, group: Truths, changed: npt.NDArray[np.intp], weights: Integers) -> PrincipalAxes:
     """The principal axes of a group's rows over the whole run, each change frame weighted by its duration.
 
     Equal to fitting every step of the run by itself, without reading those that repeat. Frames with a number that is not finite
     are left out.
-
-    Parameters
-    ----------
-    history : Words, shape (snapshots, vocab, hidden)
-    group : ndarray of bool, shape (vocab,)
-    changed : ndarray of intp
-    weights : ndarray of int64
-        Durations of the change frames.
     """
     hidden = history.shape[2]
     total, first, second = 0.0, np.zeros(hidden), np.zeros((hidden, hidden))
@@ -60,22 +110,38 @@ def run_basis(
     # Near one of the rows sums keep the digits of a small cloud far from the origin.
     near = values(history[changed[0]][group][:1]).astype(np.float64)
     near = np.where(np.isfinite(near), near, 0.0)
-    block = max(1, _BLOCK_BYTES // max(1, 8 * int(group.sum()) * hidden))
-    for start in range(0, len(changed), block):
+    for part in blocks(len(changed), 8 * int(group.sum()) * hidden, _BLOCK_BYTES):
         with np.errstate(invalid="ignore"):  # a NaN may signal when it is widened
-            points = values(history[changed[start : start + block]][:, group]).astype(np.float64) - near
+            points = values(history[changed[part]][:, group]).astype(np.float64) - near
         kept = np.asarray(np.isfinite(points).all(axis=(1, 2)))
-        weight = np.where(kept, weights[start : start + block], 0).astype(np.float64)
+        weight = np.where(kept, weights[part], 0).astype(np.float64)
         points = np.where(kept[:, None, None], points, 0.0)
         total += float(weight.sum()) * points.shape[1]
         first += np.einsum("t,tvd->d", weight, points)
         scaled = (points * np.sqrt(weight)[:, None, None]).reshape(-1, hidden)
         second += scaled.T @ scaled
-        release(history)
     if not total:
         return principal_axes(np.zeros((0, hidden)))
     mean = first / total
     return axes_of_covariance(near[0] + mean, second / total - np.outer(mean, mean))
+
+
+def basis_frames(frames: int, tokens: int, hidden: int = 1) -> npt.NDArray[np.intp]:
+    """Which of a run's frames a basis is made from: evenly spread, at most 500 and about 100,000 rows, fewer if these are long.
+
+    Examples
+    --------
+    >>> len(basis_frames(100, 51)), len(basis_frames(10_000, 51)), len(basis_frames(10_000, 2_000))
+    (100, 500, 50)
+    """
+    rows = min(_MOST_BASIS_ROWS, _MOST_BASIS_NUMBERS // max(1, hidden))
+    most = max(2, min(_MOST_BASIS_FRAMES, rows // max(1, tokens)))
+    return np.unique(np.linspace(0, frames - 1, min(frames, most)).astype(np.intp))
+
+
+def axes_of_frames(history: Words, group: Truths, frames: npt.NDArray[np.intp]) -> PrincipalAxes:
+    """The principal axes of a group's rows over some snapshots together, each counted once."""
+    return principal_axes(values(history[frames][:, group]).reshape(-1, history.shape[2]))
 
 
 def step_basis(rows: Words) -> PrincipalAxes:
@@ -114,17 +180,9 @@ def _fitted(points: Floats) -> PrincipalAxes:
 
 
 def explained_variance(
-    basis: PrincipalAxes, history: Words, group: npt.NDArray[np.bool_], progress: Callable[[int, int], None] | None = None
+    basis: PrincipalAxes, history: Words, group: Truths, progress: Progress = silent
 ) -> tuple[Floats, Floats]:
     """How much of each snapshot's variance a basis shows, and how much it misses.
-
-    Parameters
-    ----------
-    basis : PrincipalAxes
-    history : Words, shape (snapshots, vocab, hidden)
-    group : ndarray of bool, shape (vocab,)
-    progress : callable, optional
-        Told snapshots done and in all now and then; may raise to cancel.
 
     Returns
     -------
@@ -134,19 +192,15 @@ def explained_variance(
         The rest. Both are NaN where all tokens are in one place: there is no variance to share.
     """
     explained, missed = np.full((len(history), 2), np.nan), np.full(len(history), np.nan)
-    often = max(1, _BLOCK_BYTES // max(1, history[:1].nbytes))
-    for t in range(len(history)):
-        with np.errstate(invalid="ignore", over="ignore"):
-            points = values(history[t][group]).astype(np.float64)
-            points = points - points[:1] if len(points) else points
-            points = points - points.mean(axis=0) if len(points) else points
-            whole = float((points**2).sum())
-        if 0 < whole < np.inf:
-            # A share above 1 is rounding.
-            explained[t] = np.minimum(((points @ basis.axes.T) ** 2).sum(axis=0) / whole, 1.0)
-            missed[t] = max(0.0, 1.0 - explained[t].sum())
-        if t % often == 0:
-            release(history)
-            if progress is not None:
-                progress(t + 1, len(history))
+    for part in blocks(len(history), history[:1].nbytes, _BLOCK_BYTES, progress):
+        for t in range(part.start, part.stop):
+            with np.errstate(invalid="ignore", over="ignore"):
+                points = values(history[t][group]).astype(np.float64)
+                points = points - points[:1] if len(points) else points
+                points = points - points.mean(axis=0) if len(points) else points
+                whole = float((points**2).sum())
+            if 0 < whole < np.inf:
+                # A share above 1 is rounding.
+                explained[t] = np.minimum(((points @ basis.axes.T) ** 2).sum(axis=0) / whole, 1.0)
+                missed[t] = max(0.0, 1.0 - explained[t].sum())
     return explained, missed

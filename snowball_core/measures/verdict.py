@@ -24,6 +24,33 @@ ONE_DRAW = (
 )
 
 
+def seed_criterion(linf_weight: float, linf_cells: float) -> dict[str, dict[str, Any]]:
+    """The seed's question whether a group is compact, beside the same question asked of the lattice.
+
+    The seed asked whether the largest L∞ is below ten ε with ε = σ, a number that says nothing of the lattice. Asked in
+    cells: is it below ten cells? Where the largest L∞ is no number, or there is no pair, neither can be told: None.
+
+    Examples
+    --------
+    >>> seed_criterion(9.8e-4, 1)["seed"]["holds"], seed_criterion(9.8e-4, 1)["cells"]["holds"]
+    (False, True)
+    """
+    bound, is_known = FACTOR * SEEDS_EPSILON, not math.isnan(linf_weight)
+    return {
+        "seed": {
+            "largest_linf_weight": linf_weight,
+            "below": bound,
+            "holds": linf_weight < bound if is_known else None,
+            "ratio": linf_weight / SEEDS_EPSILON,
+        },
+        "cells": {
+            "largest_linf_cells": int(linf_cells) if is_known else linf_cells,
+            "below": FACTOR,
+            "holds": linf_cells < FACTOR if is_known else None,
+        },
+    }
+
+
 @dataclass(frozen=True)
 class Form:
     """One form of a criterion: what is asked, with which numbers, and whether it holds (None: cannot be told)."""
@@ -177,15 +204,7 @@ class Evidence:
 
 
 def verdict(group: str, evidence: Evidence, tree: Lineage) -> Verdict:
-    """The verdict on one group of one run.
-
-    Parameters
-    ----------
-    group : str
-    evidence : Evidence
-    tree : Lineage
-        Of the group.
-    """
+    """The verdict on one group of one run, from its lineage and the facts of its first and last step."""
     flow, last = flows(tree), evidence.everyone[1]
     return Verdict(
         group,
@@ -229,25 +248,25 @@ def _several(evidence: Evidence) -> Criterion:
 
 
 def _tightness(evidence: Evidence) -> Criterion:
-    weight, cells = evidence.largest_linf
     # A run that diverged holds numbers that are none: whether they are near each other cannot be told.
-    told = not math.isnan(weight)
+    asked, cells = seed_criterion(*evidence.largest_linf), int(evidence.largest_linf[1])
+    seed, corrected = asked["seed"], asked["cells"]
     return Criterion(
         "a tight snowball at the end",
         Form(
             "is the largest L∞ below ten ε, with ε = σ = 1e-5? (σ is the noise, not the lattice)",
-            {"largest_linf_weight": weight, "below": FACTOR * SEEDS_EPSILON, "in_epsilon": weight / SEEDS_EPSILON},
-            weight < FACTOR * SEEDS_EPSILON if told else None,
+            {"largest_linf_weight": seed["largest_linf_weight"], "below": seed["below"], "in_epsilon": seed["ratio"]},
+            seed["holds"],
         ),
         Form(
             "is the largest L∞ below ten cells of the lattice? (it touches everywhere at two cells or fewer)",
             {
-                "largest_linf_cells": int(cells),
+                "largest_linf_cells": cells,
                 "below": FACTOR,
-                "touching_everywhere": int(cells) <= TOUCHING_CELLS if told else None,
+                "touching_everywhere": None if corrected["holds"] is None else cells <= TOUCHING_CELLS,
                 "components_within_a_cell": evidence.components,
             },
-            cells < FACTOR if told else None,
+            corrected["holds"],
         ),
     )
 

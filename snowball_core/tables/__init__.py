@@ -1,12 +1,11 @@
 """Tables: a history in, DataFrames out.
 
 blocks        a history taken block by block, cached and continued
-census        groups, census, tokens and holes; CSV and Parquet
-per_step      every measure of every step; motion of every token
+per_step      every measure of every step, or the families of columns asked for
 at_step       tokens, holes, distances and events at one step
-measures      holes, levels, pairs, freezing, axes, biographies
+axes          principal axes of a whole run
+motion        motion of every token; who moved when; when motion ends
 lineage       events with causes, nodes, edges, biographies
-motion        who moved when, in numbers and words
 long          a row per step and token or dimension, in parts
 verdict       verdict of a group, violations of laws
 verdict_rows  verdict, laws and the constant ε as tables
@@ -15,8 +14,9 @@ comparison    several runs measured for a comparison
 draws         which runs are one draw, twins, or not alike
 library       one row per run of a folder
 run_summary   a run in a few numbers
-live          a growing run: only what is new is read
-text          what happened to the holes, in two sentences
+live          what is recorded by now: only what is new is read
+text          names of tokens; what happened, in two sentences
+formats       a table as CSV, Parquet and JSON
 """
 
 from .. import submodules

@@ -2,39 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ..measures.bf16 import Words, finite_rows, nan_rows, ordinal
-from ..measures.census import hidden_leaders
-from ..measures.distances import Spread
-from ..measures.identity import leaders
-from ..measures.pair_distances import pair_statistics
-from ..memory import release
+from ..measures.bf16 import Integers, Truths, Words, finite_rows, nan_rows, ordinal
+from ..measures.census import census
+from ..measures.distances import PairStatistics, largest, pair_statistics
+from ..measures.hidden_classes import classes_inside, hidden_leaders
+from ..measures.identity import classes, leaders, numbered, populations
+from ..measures.identity_levels import Levels
+from ..measures.verdict import seed_criterion
 from ..store.history import History
-from .census import group_table, holes_of
 from .lineage import Account, event_rows
+from .per_step import COUNTED
+from .text import glyph
 
 _NEAR = 5
 _SIZES = 6
+UNITS = {
+    "linf": "weight units",
+    "cells": "cells",
+    "l1": "weight units",
+    "l1_cells": "cells",
+    "l2": "weight units",
+    "l2_cells": "cells",
+    "hamming": "components",
+}
+METRIC_NAMES = {"cells": "L∞", "linf": "L∞", "l1_cells": "L1", "l1": "L1", "l2_cells": "L2", "l2": "L2", "hamming": "Hamming"}
+_ENDS = ("min", "median", "mean", "max")
+
+
+def token_table(words: Words, dead: Truths) -> pd.DataFrame:
+    """One row per token of one matrix: its glyph, group, and the black hole it is in.
+
+    ``hole`` ranks black holes by population (1 is the largest, ties by smallest token), 0 for a singleton. ``vector`` numbers
+    the distinct rows by their first token.
+    """
+    label = classes(words)
+    sizes = populations(label)
+    tokens = np.arange(len(words))
+    return pd.DataFrame(
+        {
+            "token": tokens,
+            "glyph": [glyph(int(token)) for token in tokens],
+            "group": np.where(dead, "dead", "live"),
+            "vector": label,
+            "hole": np.where(sizes[label] > 1, numbered(label) + 1, 0),
+            "population": sizes[label],
+        }
+    )
+
+
+def group_table(rows: Words, dead: Truths, mask: Truths) -> pd.DataFrame:
+    """The :func:`token_table` of the rows of a group, given by its mask, with the tokens' own ids and glyphs."""
+    ids = np.flatnonzero(mask)
+    return token_table(rows, dead[mask]).assign(token=ids, glyph=[glyph(int(token)) for token in ids])
 
 
 def tokens_at(history: History, index: int, group: str) -> pd.DataFrame:
-    """The :func:`~snowball_core.tables.census.group_table` of one snapshot with two more columns.
+    """The :func:`group_table` of one snapshot with two more columns; every group is "unknown" where the dead are not known.
 
     ``hidden_class`` numbers the hidden classes inside each hole, the most populous first; empty for singletons and where
     moments were not recorded. ``moved_cells`` is the L∞ displacement since the snapshot before, empty for the first.
-
-    Parameters
-    ----------
-    history : History
-        Where the dead are not known every token's group is "unknown".
-    index : int
-        The snapshot's number.
-    group : {"all", "dead", "live"}
     """
     mask = history.mask(group)
     dead = history.dead if history.dead is not None else np.zeros(len(mask), np.bool_)
@@ -42,89 +75,116 @@ def tokens_at(history: History, index: int, group: str) -> pd.DataFrame:
     table = group_table(rows, dead, mask)
     if history.dead is None:
         table["group"] = "unknown"
-    table["hidden_class"] = _hidden_class(history, index, rows, mask, table["hole"].to_numpy())
+    table["hidden_class"] = _hidden_class(history, index, rows, mask, table["hole"].to_numpy(np.int64))
     moved: Any = [pd.NA] * len(table)
     if index:
-        moved = _moved_cells(history.words[index - 1][mask], rows)
+        before = ordinal(history.words[index - 1][mask])
+        moved = np.abs(ordinal(rows).astype(np.int64) - before).max(axis=1, initial=0)
     table["moved_cells"] = pd.array(moved, "Int64")
-    # Every step touches other pages of the files: without this they would all add up while a visitor scrubs.
-    release(history.words)
-    release(history.moment_hash)
+
     return table
 
 
-def _moved_cells(before: Words, now: Words) -> npt.NDArray[np.int64]:
-    moved: npt.NDArray[np.int64] = np.abs(ordinal(now).astype(np.int64) - ordinal(before)).max(axis=1, initial=0)
-    return moved
-
-
-def _hidden_class(history: History, index: int, rows: Words, mask: npt.NDArray[np.bool_], hole: npt.NDArray[np.int64]) -> Any:
+def _hidden_class(history: History, index: int, rows: Words, mask: Truths, hole: Integers) -> Any:
     number: list[Any] = [pd.NA] * len(hole)
     if history.moment_hash is not None:
         hidden = hidden_leaders(leaders(rows[None]), history.moment_hash[index][mask][None])[0]
-        order = np.argsort(hole, kind="stable")
-        for members in np.split(order, np.flatnonzero(np.diff(hole[order])) + 1):
-            if not len(members) or not hole[members[0]]:
-                continue
-            first, inverse, sizes = np.unique(hidden[members], return_inverse=True, return_counts=True)
-            rank = np.empty(len(first), np.int64)
-            rank[np.lexsort((first, -sizes))] = np.arange(1, len(first) + 1)
-            for member, place in zip(members.tolist(), rank[inverse].tolist(), strict=True):
-                number[member] = place
+        for rank in range(1, int(hole.max(initial=0)) + 1):
+            members = np.flatnonzero(hole == rank)
+            for member, place in zip(members.tolist(), classes_inside(hidden[members])[0].tolist(), strict=True):
+                number[member] = place + 1
     return pd.array(number, "Int64")
 
 
-def holes_at(tokens: pd.DataFrame, rows: Words | None = None) -> pd.DataFrame:
-    """The ``census.holes_of`` a table of :func:`tokens_at`, each with its nature and its hidden classes.
+def hole_rows(tokens: pd.DataFrame, rows: Words | None = None) -> list[dict[str, Any]]:
+    """The black holes of a table of :func:`tokens_at`, largest first, each with its nature, its hidden classes and its tokens.
 
-    The nature is "true", "apparent" or "not recorded"; "NaN" or "infinite" where the tokens share a row that is not finite:
-    they have equal bits, and are no black hole.
-
-    Parameters
-    ----------
-    tokens : DataFrame
-    rows : Words, shape (tokens, hidden), optional
-        The rows of the same tokens; without them all are taken for finite.
+    The nature is "true", "apparent" or "not recorded"; "NaN" or "infinite" where the tokens share one of the ``rows``, the rows
+    of the same tokens, that is not finite: they have equal bits, and are no black hole.
     """
-    table = holes_of(tokens)
-    counted = tokens.dropna(subset="hidden_class").groupby(["hole", "hidden_class"]).size().groupby("hole").apply(list)
-    sizes = [counted.get(hole, []) for hole in table["hole"]]
-    odd = [""] * len(table)
-    if rows is not None and not finite_rows(rows).all():
-        kind = np.where(nan_rows(rows), "NaN", np.where(finite_rows(rows), "", "infinite"))
-        odd = [str(kind[(tokens["hole"] == hole).to_numpy().argmax()]) for hole in table["hole"]]
-    known = ["not recorded" if not each else "true" if len(each) == 1 else "apparent" for each in sizes]
-    table.insert(2, "nature", [named or nature for named, nature in zip(odd, known, strict=True)])
-    table.insert(3, "hidden_classes", [" + ".join(map(str, each)) for each in sizes])
-    return table
+    finite = np.ones(len(tokens), np.bool_) if rows is None else finite_rows(rows)
+    holes = []
+    for hole, part in tokens[tokens["hole"] > 0].groupby("hole"):
+        known = part["hidden_class"].dropna() if "hidden_class" in part else part["hole"].head(0)
+        sizes = np.bincount(known.to_numpy(np.int64))[1:].tolist()
+        nature = "not recorded" if not sizes else "true" if len(sizes) == 1 else "apparent"
+        first = tokens.index.get_indexer(part.index[:1])
+        if rows is not None and not finite[first[0]]:
+            nature = "NaN" if nan_rows(rows[first])[0] else "infinite"
+        named = {"tokens": part["token"].tolist(), "glyphs": part["glyph"].tolist()}
+        holes.append({"hole": hole, "population": len(part), "nature": nature, "hidden_classes": sizes, **named})
+    return holes
+
+
+def holes_at(tokens: pd.DataFrame, rows: Words | None = None) -> pd.DataFrame:
+    """The :func:`hole_rows` as a table, one row each: tokens and glyphs separated by spaces, hidden classes by ``+``."""
+    holes = hole_rows(tokens, rows)
+    numbers = {name: np.array([hole[name] for hole in holes], np.int64) for name in ("hole", "population")}
+    signs = {"hidden_classes": " + ", "tokens": " ", "glyphs": " "}
+    texts = {name: [sign.join(map(str, hole[name])) for hole in holes] for name, sign in signs.items()}
+    return pd.DataFrame({**numbers, "nature": [hole["nature"] for hole in holes], **texts})
+
+
+def hole_table(history: History, step: int, groups: Sequence[str]) -> pd.DataFrame:
+    """The :func:`holes_at` a step of each group.
+
+    Tokens that share a row with a NaN or an infinity are listed too, and named so.
+    """
+    tables = []
+    for group in groups:
+        table = holes_at(tokens_at(history, history.index(step), group), history.rows(step, group))
+        table.insert(0, "step", np.full(len(table), step))
+        table.insert(1, "group", np.full(len(table), group, object))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def exact_numbers(rows: Words) -> dict[str, Any]:
+    """The census of a group's rows at one step and their farthest pair, L∞ in weight units and in cells: NaN with a NaN."""
+    counts = census(rows)
+    weight, cells = largest(rows[None], np.ones(len(rows), np.bool_))
+    numbers = {name: getattr(counts, name) for name in COUNTED}
+    known = not np.isnan(weight[0])
+    return {**numbers, "linf_weight": float(weight[0]), "linf_cells": int(cells[0]) if known else float("nan")}
+
+
+def level_table(step: int, found: Mapping[str, Levels]) -> pd.DataFrame:
+    """One row per group at a step: its vectors at four levels of identity, and a warning where they differ."""
+    rows = [asdict(each) | {"warnings": " ".join(each.warnings)} for each in found.values()]
+    return pd.DataFrame([{"step": step, "group": group, **row} for group, row in zip(found, rows, strict=True)]).astype(
+        {"within_a_cell": "Int64"}
+    )
+
+
+def distance_table(found: PairStatistics, step: int, group: str) -> pd.DataFrame:
+    """One row per measure of distance: its statistics over unordered pairs of the group's tokens at a step."""
+    known = asdict(found)
+    rows = [{"measure": name, "unit": unit, **known[name]} for name, unit in UNITS.items()]
+    return pd.DataFrame([{"step": step, "group": group, **row} for row in rows])
+
+
+def closeness_table(found: PairStatistics, step: int, group: str) -> pd.DataFrame:
+    """One row: who is near whom at a step, and whether the group is compact as the seed asked and asked in cells."""
+    names = ("pairs", "pairs_in_holes", "adjacent", "touching", "components", "largest_component", "active_dimensions")
+    criterion = seed_criterion(found.linf.max, found.cells.max)
+    compact = {f"compact_in_{unit}": criterion[key]["holds"] for unit, key in (("epsilon", "seed"), ("cells", "cells"))}
+    largest = {"largest_linf_weight": found.linf.max, "largest_linf_cells": found.cells.max}
+    near = {name: getattr(found, name) for name in names}
+    table = pd.DataFrame([{"step": step, "group": group, **near, **largest, **compact}])
+    return table.astype(dict.fromkeys(compact, "boolean"))
 
 
 def distances_at(rows: Words) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Statistics over all pairs of tokens, a row per metric and unit, and shares of pairs within one and two cells.
-
-    Raises
-    ------
-    HistoryError
-        If there are too many distinct rows; the message says what it would cost.
-    """
+    """Statistics over all pairs of tokens, a row per metric and unit, and shares of pairs within one and two cells."""
     found = pair_statistics(rows)
-    listed: list[tuple[str, str, Spread]] = [
-        ("L∞", "cells", found.cells),
-        ("L∞", "weight units", found.linf),
-        ("L1", "cells", found.l1_cells),
-        ("L1", "weight units", found.l1),
-        ("L2", "cells", found.l2_cells),
-        ("L2", "weight units", found.l2),
-        ("Hamming", "components", found.hamming),
+    rows_of = [
+        (metric, UNITS[name], *(getattr(getattr(found, name), end) for end in _ENDS)) for name, metric in METRIC_NAMES.items()
     ]
-    table = pd.DataFrame(
-        [(metric, unit, each.min, each.median, each.mean, each.max) for metric, unit, each in listed],
-        columns=["distance", "unit", "min", "median", "mean", "max"],
-    )
+    table = pd.DataFrame(rows_of, columns=["distance", "unit", *_ENDS])
     return table, {"adjacent": found.adjacent, "touching": found.touching}
 
 
-def events_near(told: Account, steps: npt.NDArray[np.int64], step: int, most: int = _NEAR) -> pd.DataFrame:
+def events_near(told: Account, steps: Integers, step: int, most: int = _NEAR) -> pd.DataFrame:
     """The events next to a step: at most so many at or before it and so many after, in the order of steps.
 
     Columns ``step``, ``after`` (the recorded step before), ``what``, ``from`` and ``to`` (populations), ``cause``.

@@ -4,47 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-
-from ..measures.bf16 import Words
-from ..measures.identity import moved_frames
-from ..memory import release, steady_memory
+from ..memory import Progress, blocks, silent, steady_memory
 from ..store.cache import content_key, keep, load
 from ..store.history import History
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BLOCK_BYTES = 16 * 1024 * 1024
 # A snapshot of a few bytes still has a census and a row of every table.
 _BLOCK_SNAPSHOTS = 16_384
 _WORKERS = 2
-Progress = Callable[[int, int], None]
-Measure = Callable[[History, int, int], Mapping[str, pd.DataFrame]]
+Measure = Callable[[History, int, int], "Mapping[str, pd.DataFrame]"]
 
 
-def silent(done: int, total: int) -> None:
-    """Progress that is told nobody."""
-
-
-def blocks(history: History) -> list[tuple[int, int]]:
-    """The parts a history is measured in: first snapshot and the one after the last, about 16 MB each, or fewer."""
-    size = max(1, min(_BLOCK_SNAPSHOTS, BLOCK_BYTES // max(1, history.words[:1].nbytes)))
+def history_blocks(history: History, progress: Progress = silent) -> Iterator[slice]:
+    """The parts a history is measured in, about 16 MB each, or fewer; none of a history without snapshots."""
     count = len(history.words)
-    return [(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-def changed_snapshots(history: History, group: npt.NDArray[np.bool_], progress: Progress = silent) -> npt.NDArray[np.intp]:
-    """Indices of the snapshots in which a bit of a group differs from the one before; snapshot 0 always counts."""
-    moved: list[npt.NDArray[np.bool_]] = []
-    before: Words | None = None
-    for start, stop in blocks(history):
-        rows: Words = history.words[start:stop][:, group]
-        moved.append(moved_frames(rows, before))
-        before = rows[-1]
-        release(history.words)
-        progress(stop, len(history.words))
-    return np.flatnonzero(np.concatenate(moved)) if moved else np.empty(0, np.intp)
+    size = max(history.words[:1].nbytes, BLOCK_BYTES // _BLOCK_SNAPSHOTS)
+    return blocks(count, size, BLOCK_BYTES, progress) if count else iter(())
 
 
 def walk(history: History, measure: Measure, version: str, wanted: str, progress: Progress = silent) -> Iterator[pd.DataFrame]:
@@ -57,16 +37,14 @@ def walk(history: History, measure: Measure, version: str, wanted: str, progress
     ----------
     history : History
     measure : callable
-        Given the observation, a block's first snapshot and the one after its last, returns tables by name; their columns and
-        types are those of an empty block.
+        Given the history, a block's first snapshot and the one after its last, returns tables by name; their columns and types
+        are those of an empty block.
     version : str
         Changes whenever ``measure`` does, so that what was kept before is not taken.
     wanted : str
         The name of the table to return.
-    progress : callable, optional
-        Told snapshots done and in all after every block; may raise to cancel.
     """
-    parts = blocks(history)
+    parts = [(part.start, part.stop) for part in history_blocks(history)]
     like = measure(history, 0, 0)[wanted]
     with steady_memory():
         pool = ThreadPoolExecutor(_WORKERS)
@@ -77,8 +55,6 @@ def walk(history: History, measure: Measure, version: str, wanted: str, progress
                 table = waiting.pop(0).result()
                 if number + _WORKERS < len(parts):
                     waiting.append(pool.submit(_kept, history, measure, version, wanted, like, *parts[number + _WORKERS]))
-                release(history.words)
-                release(history.moment_hash)
                 yield table
                 progress(part[1], len(history.words))
         finally:

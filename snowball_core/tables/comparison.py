@@ -12,12 +12,13 @@ import pandas as pd
 
 from ..errors import HistoryError, RunError, SnowballError
 from ..measures.alignment import FEWEST, MOST, SPENT, Entrant, anchors, differing_fields, spent
+from ..memory import Progress, silent
+from ..quantities import COUNTS, OF_COLUMN
 from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.origin import origin_of
-from ..store.run_folder import Run, open_run, read_run, run_paths
-from .blocks import Progress, silent
-from .census import with_metrics
+from ..store.run_folder import Run, open_run, read_run
+from ..store.run_listing import run_paths
 from .draws import (
     SAME_BITS,
     SAME_BYTES,
@@ -31,25 +32,18 @@ from .draws import (
     twins,
     unlike,
 )
-from .per_step import step_table
+from .per_step import step_table, with_metrics
 
 FORK = "forked from"
+_COUNTED = ("vectors", "tokens", "classes", "cells")
 _READING = "Thin: every run. Band and thick line: range and median over the draws of a setting."
-WHOLE, REAL = True, False
 # Column → what it is called, its unit, and whether it counts something.
 MEASURES = {
-    "unique": ("U, unique vectors", "vectors", WHOLE),
-    "black_holes": ("C, black holes", "vectors", WHOLE),
-    "population": ("P, tokens in black holes", "tokens", WHOLE),
-    "singletons": ("S, singletons", "tokens", WHOLE),
-    "largest": ("Largest black hole", "tokens", WHOLE),
-    "hidden_classes": ("Hidden classes", "classes", WHOLE),
-    "largest_linf_cells": ("Largest L∞ in cells", "cells", WHOLE),
-    "largest_linf_weight": ("Largest L∞ in weight units", "weight units", REAL),
-    "radius_rms_weight": ("Radius, root mean square", "weight units", REAL),
-    "moved": ("Moved since the recorded step before", "tokens", WHOLE),
-    "loss": ("Training loss", "nats", REAL),
-    "learning_rate": ("Learning rate", "per step", REAL),
+    column: (OF_COLUMN[column].title, OF_COLUMN[column].unit, OF_COLUMN[column].unit in _COUNTED)
+    for column in (
+        *(*COUNTS, "largest", "hidden_classes", "largest_linf_cells", "largest_linf_weight", "radius_rms_weight", "moved"),
+        *("loss", "learning_rate"),
+    )
 }
 USUAL = ("unique", "black_holes", "population", "largest_linf_cells", "loss")
 

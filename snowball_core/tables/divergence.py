@@ -54,7 +54,7 @@ def divergence(history: History, group: str) -> Divergence | None:
     Examples
     --------
     >>> words = np.array([[[0.0], [1.0]], [[np.nan], [1.0]], [[np.nan], [np.nan]]], np.float32)
-    >>> found = divergence(Observation("made up", words, np.array([0, 2, 4])), "all")
+    >>> found = divergence(History("made up", words, np.array([0, 2, 4])), "all")
     >>> found.text
     'Diverged at step 2: 1 of 2 rows is NaN; judged to step 0'
     """

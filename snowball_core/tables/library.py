@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunError
+from ..shapes import HISTORY
 from ..store.notes import Notes, read_notes
-from ..store.run_folder import HISTORY, read_run
+from ..store.run_folder import read_run
 from ..store.run_listing import LINK, NO_MANIFEST, OTHER_NAME, told_apart
 from ..store.status import LOST, Status, read_status
 from .run_summary import Counts, Glance, glance

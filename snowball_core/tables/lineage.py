@@ -11,15 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..measures.biography import PARTINGS, Cause, Parting, biography, cause
-from ..measures.census import Hidden, hidden_leaders, history_leaders
+from ..measures.bf16 import Integers, Leaders, Truths
+from ..measures.biography import PARTINGS, Cause, Parting, biographies, biography, cause
+from ..measures.census import history_leaders
+from ..measures.hidden_classes import Hidden, hidden_leaders
 from ..measures.identity import leaders
 from ..measures.lineage import Event, Lineage, lineage_of, partition_changes
 from ..measures.motion import first_moves, last_moves
-from ..memory import release
+from ..memory import Progress, silent
 from ..store.history import History
-from .blocks import BLOCK_BYTES, Progress, blocks, silent
+from .blocks import history_blocks
 from .divergence import judged
+from .motion import moves_of_token, token_motion
 
 EVENT_COLUMNS = (
     *("step", "kind", "parents", "children", "tokens", "cause", "previous_step", "parent_holes", "child_holes"),
@@ -45,31 +48,19 @@ def account(history: History, group: str, progress: Progress = silent) -> Accoun
     """The lineage of a group's black holes, and why they came apart where they did; up to the last finite step.
 
     Rows of a run that diverged are no black hole: what became of them is not followed.
-
-    Parameters
-    ----------
-    history : History
-    group : str
-    progress : callable, optional
-        Told snapshots done and in all after every block; may raise to cancel.
     """
     history = judged(history)
     tree = lineage_of(_leaders(history, progress), history.mask(group))
     told: list[Cause | None] = []
-    often = max(1, BLOCK_BYTES // max(1, history.words[:1].nbytes))
-    for number, (now, events) in enumerate(itertools.groupby(tree.events, key=lambda event: event.snapshot)):
+    for now, events in itertools.groupby(tree.events, key=lambda event: event.snapshot):
         told += _causes(history, tree, now, list(events))
-        if number % often == 0:
-            release(history.words)
     return Account(tree, tuple(told))
 
 
-def _leaders(history: History, progress: Progress) -> Iterator[npt.NDArray[np.int32]]:
+def _leaders(history: History, progress: Progress) -> Iterator[Leaders]:
     """The leaders of a history, block by block."""
-    for start, stop in blocks(history) or [(0, 0)]:
-        yield history_leaders(history.words[start:stop])
-        release(history.words)
-        progress(stop, len(history.words))
+    for part in history_blocks(history, progress):
+        yield history_leaders(history.words[part])
 
 
 def _causes(history: History, tree: Lineage, now: int, events: list[Event]) -> list[Cause | None]:
@@ -91,20 +82,17 @@ def hidden_of(history: History, group: str, progress: Progress = silent) -> Hidd
         return None
     mask, before = history.mask(group), None
     at: list[npt.NDArray[np.intp]] = []
-    kept: list[npt.NDArray[np.int32]] = []
-    for start, stop in blocks(history):
-        hidden = hidden_leaders(history_leaders(history.words[start:stop]), history.moment_hash[start:stop])
+    kept: list[Leaders] = []
+    for part in history_blocks(history, progress):
+        hidden = hidden_leaders(history_leaders(history.words[part]), history.moment_hash[part])
         changed = partition_changes(hidden, mask, before)
-        at.append(start + changed)
+        at.append(part.start + changed)
         kept.append(np.where(mask, hidden[changed], -1).astype(np.int32))
         before = hidden[-1]
-        release(history.words)
-        release(history.moment_hash)
-        progress(stop, len(history.words))
     return Hidden(np.concatenate(at), np.concatenate(kept))
 
 
-def jiggled(history: History) -> npt.NDArray[np.bool_] | None:
+def jiggled(history: History) -> Truths | None:
     """The tokens whose rows are given noise at every step of some part of the run; None if none are."""
     parts = [part for part in (history.config, *history.past) if part is not None and part.jiggle_sigma > 0]
     if not parts:
@@ -113,7 +101,7 @@ def jiggled(history: History) -> npt.NDArray[np.bool_] | None:
     return np.ones(history.words.shape[1], np.bool_) if everyone else history.dead
 
 
-def event_rows(told: Account, steps: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+def event_rows(told: Account, steps: Integers) -> list[dict[str, Any]]:
     """One row per event, ordered by step; columns :data:`EVENT_COLUMNS`.
 
     ``parents`` and ``children`` are lists of token lists, ``parent_holes`` and ``child_holes`` the same holes' identities.
@@ -152,7 +140,7 @@ def event_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(whole, "Int64"))
 
 
-def node_table(tree: Lineage, steps: npt.NDArray[np.int64]) -> pd.DataFrame:
+def node_table(tree: Lineage, steps: Integers) -> pd.DataFrame:
     """One row per node: its number, the hole it is, the recorded steps it lived through, its population and tokens."""
     return pd.DataFrame(
         {
@@ -166,14 +154,14 @@ def node_table(tree: Lineage, steps: npt.NDArray[np.int64]) -> pd.DataFrame:
     )
 
 
-def edge_table(tree: Lineage, steps: npt.NDArray[np.int64]) -> pd.DataFrame:
+def edge_table(tree: Lineage, steps: Integers) -> pd.DataFrame:
     """One row per edge: parent and child node, the step at which the child began, and how many tokens they share."""
     columns = ("parent", "child", "step", "shared")
     rows = [(edge.parent, edge.child, steps[tree.nodes[edge.child].first], edge.shared) for edge in tree.edges]
     return pd.DataFrame(rows, columns=list(columns)).astype("int64")
 
 
-def ytree_csv(tree: Lineage, steps: npt.NDArray[np.int64]) -> str:
+def ytree_csv(tree: Lineage, steps: Integers) -> str:
     """The lineage as a CSV file that ytree's generic reader loads: every node with its one descendant.
 
     ytree knows mergers only: of a fission the descendant is the child that shares most tokens (ties: the smallest token), the
@@ -202,10 +190,7 @@ def biography_table(told: Account, history: History, token: int) -> pd.DataFrame
     are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
     """
     stays, history = biography(told.tree, token), judged(history)
-    rows = history.words[:, token]
-    moved = np.zeros((len(rows), 1), np.bool_)
-    moved[1:, 0] = (rows[1:] != rows[:-1]).any(axis=1)
-    release(history.words)
+    moved = moves_of_token(history, token)[:, None]
     beyond = [stay.last + 1 for stay in stays]
     table = pd.DataFrame(
         {
@@ -221,3 +206,23 @@ def biography_table(told: Account, history: History, token: int) -> pd.DataFrame
 
 def _largest(tree: Lineage, hole: int, first: int, last: int) -> int:
     return max(node.population for node in tree.nodes if node.hole == hole and node.first <= last and node.last >= first)
+
+
+def biographies_table(told: Account, history: History) -> pd.DataFrame:
+    """One row per token and stay in a black hole: the hole, and the recorded steps it joined and left.
+
+    ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
+    are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
+    """
+    history = judged(history)
+    rows = [(token, stay) for token, stays in biographies(told.tree).items() for stay in stays]
+    steps = history.steps.tolist()
+    table = pd.DataFrame(
+        {
+            "token": np.array([token for token, _ in rows], np.int64),
+            "hole": np.array([stay.hole for _, stay in rows], np.int64),
+            "joined": np.array([steps[stay.first] for _, stay in rows], np.int64),
+            "left": pd.array([steps[stay.last + 1] if stay.last + 1 < len(steps) else None for _, stay in rows], "Int64"),
+        }
+    )
+    return table.merge(token_motion(history)[["token", "first_move", "last_move"]], on="token", how="left")

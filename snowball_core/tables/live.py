@@ -1,4 +1,4 @@
-"""What a run under way has recorded since it was last looked at: only what is new is read."""
+"""What is recorded of a run by now; of a run under way only what is new is read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import HistoryError, RunError
+from ..measures.bf16 import Integers, Truths
 from ..measures.census import finite_snapshots
+from ..schedules import recorded_steps
+from ..shapes import HISTORY
 from ..store.files.regular_files import open_regular
+from ..store.history import GROUPS, History
 from ..store.metric_rows import metric_columns
-from ..store.run_folder import HISTORY, METRICS, Run
-from .census import census_table
+from ..store.run_folder import METRICS, Run
+from .per_step import measured
 
 _COLUMNS = ("step", "loss", "learning_rate")
 _COUNTED = ("step", "group", "unique", "black_holes", "population", "singletons")
@@ -107,7 +111,8 @@ def _count_on(run: Run, before: Seen) -> tuple[int, pd.DataFrame]:
     stop = start + finite_snapshots(new)
     if start == stop:
         return len(words), before.counts
-    fresh = census_table(new[: stop - start], steps[start:stop], run.dead, (before.group,))[list(_COUNTED)]
+    counted = History(run.id, new, steps[start:], run.dead)
+    fresh = measured(counted, slice(0, stop - start), ("counts",), (before.group,))[list(_COUNTED)]
     table = pd.concat([before.counts, fresh], ignore_index=True) if start else fresh
     return len(words), _changes(table)
 
@@ -118,3 +123,63 @@ def _changes(table: pd.DataFrame) -> pd.DataFrame:
     kept = np.ones(len(table), np.bool_)
     kept[1:-1] = (numbers[1:-1] != numbers[:-2]).any(axis=1)
     return table[kept].reset_index(drop=True)
+
+
+def recorded_at(steps: Integers, wanted: int) -> int:
+    """Index of the snapshot to show for a wanted step: the last one recorded at or before it, else the first.
+
+    Examples
+    --------
+    >>> recorded_at(np.array([0, 10, 20]), 19), recorded_at(np.array([0, 10, 20]), 10**30), recorded_at(np.array([5]), -1)
+    (1, 2, 0)
+    """
+    return max(0, int((steps <= min(max(wanted, 0), 2**62)).sum()) - 1)
+
+
+def recorded_snapshots(run: Run) -> int:
+    """How many snapshots can be read now; 0 before the first, also while a worker is just creating the file.
+
+    Raises a HistoryError if there is a history, nobody is at it, and it cannot be read.
+    """
+    try:
+        return len(run.history().words)
+    except HistoryError:
+        if (run.path / HISTORY).exists() and not run.status().is_alive:
+            raise
+        return 0
+
+
+def drawable_snapshots(run: Run, group: str) -> int:
+    """How many snapshots of a group can be drawn; 0 also where the history cannot be read or nobody is of the group."""
+    if not group_mask(run.dead, group).any():
+        return 0
+    try:
+        return recorded_snapshots(run)
+    except HistoryError:
+        return 0
+
+
+def planned(run: Run) -> int:
+    """How many snapshots the run has when it is complete."""
+    return len(recorded_steps(run.config))
+
+
+def settled(snapshots: int) -> int:
+    """How much of a growing history a picture's frame is made from: its length, rounded down by less than an eighth.
+
+    So the frame is renewed rarely while a run is recorded, and holds nearly all of it.
+
+    Examples
+    --------
+    >>> settled(7), settled(88), settled(1000)
+    (7, 88, 960)
+    """
+    return snapshots - snapshots % (1 << max(0, snapshots.bit_length() - 4))
+
+
+def group_mask(dead: Truths, group: str) -> Truths:
+    """Which tokens belong to the group all, dead or live; shape ``(vocab,)``."""
+    masks = {"all": np.ones_like(dead), "dead": dead, "live": ~dead}
+    if group not in masks:
+        raise HistoryError(f'a group is one of {", ".join(GROUPS)}; got "{group}".')
+    return masks[group]

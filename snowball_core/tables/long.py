@@ -9,9 +9,9 @@ import pandas as pd
 
 from ..measures.extent import extents
 from ..measures.motion import motion
-from ..memory import release
+from ..memory import Progress, silent
 from ..store.history import History
-from .blocks import Progress, blocks, silent
+from .blocks import history_blocks
 
 
 def dimension_tables(
@@ -21,19 +21,11 @@ def dimension_tables(
 
     ``centroid_weight`` is the mean over the group's tokens, ``spread_weight`` the standard deviation (dividing by their
     number), both in weight units; ``cells_spanned`` is the largest ordinal minus the smallest.
-
-    Parameters
-    ----------
-    history : History
-    groups : sequence of str
-    start, stop : int
-        The snapshots wanted; all of them without.
-    progress : callable, optional
     """
     last = len(history.words) if stop is None else stop
     hidden = history.words.shape[2]
-    for begin, end in blocks(history):
-        first, beyond = max(begin, start), min(end, last)
+    for part in history_blocks(history):
+        first, beyond = max(part.start, start), min(part.stop, last)
         if first >= beyond:
             continue
         found = extents(history.words[first:beyond], history.dead)
@@ -48,7 +40,6 @@ def dimension_tables(
                     "cells_spanned": found[group].spanned_cells.ravel(),
                 }
             )
-        release(history.words)
         progress(beyond, last)
 
 
@@ -58,17 +49,15 @@ def displacement_tables(history: History, progress: Progress = silent) -> Iterat
     ``displacement_weight`` is the Euclidean length in weight units, ``displacement_cells`` the farthest any component moved
     (L∞) and ``displacement_cells_sum`` all components together (L1), in cells. Tokens that did not move have no row.
     """
-    for start, stop in blocks(history):
-        found = motion(history.words[start:stop], {}, history.words[start - 1] if start else None)[0]
+    for part in history_blocks(history, progress):
+        found = motion(history.words[part], {}, history.words[part.start - 1] if part.start else None)[0]
         snapshot, token = np.nonzero(found.moved)
         yield pd.DataFrame(
             {
-                "step": history.steps[start:stop][snapshot],
+                "step": history.steps[part][snapshot],
                 "token": token,
                 "displacement_weight": found.weight[snapshot, token],
                 "displacement_cells": found.cells[snapshot, token],
                 "displacement_cells_sum": found.cells_sum[snapshot, token],
             }
         )
-        release(history.words)
-        progress(stop, len(history.words))

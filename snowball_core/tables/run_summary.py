@@ -22,11 +22,12 @@ from ..config_checks import NearestPreset, nearest_preset
 from ..errors import HistoryError, RunError
 from ..measures.bf16 import is_finite
 from ..measures.census import censuses, history_leaders
+from ..shapes import HISTORY, TENSOR
 from ..store.cache import keep_answer, load_answer
 from ..store.files.regular_files import identity
 from ..store.files.tensor_file import open_tensor
 from ..store.integrity.quick_check import faults
-from ..store.run_folder import CHECKPOINT, HISTORY, TENSOR, Run, forked_from, read_run
+from ..store.run_folder import CHECKPOINT, Run, forked_from, read_run
 from ..store.status import Status, read_status
 
 VERSION = 5

@@ -1,35 +1,41 @@
-"""What happened to the black holes of a run, in two sentences computed from its censuses."""
+"""Names of tokens, and what happened to the black holes of a run in two sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
+from ..measures.bf16 import Integers
 from ..measures.census import Census
 
 _NAMED = 3
+_CONTROL_NAMES = (
+    *("NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "TAB", "LF", "VT", "FF", "CR", "SO", "SI"),
+    *("DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US"),
+)
 
 
-def story(
-    counts: Sequence[Census], steps: npt.NDArray[np.int64], group: str, classes: Sequence[Sequence[int]] | None = None
-) -> str:
-    """The start, the last change and what it left.
-
-    Parameters
-    ----------
-    counts : sequence of Census
-        At least one, one per snapshot.
-    steps : ndarray of int64, shape (snapshots,)
-    group : str
-        The group's name, as in "dead".
-    classes : sequence of sequence of int, optional
-        Sizes of the hidden classes in each hole of the last snapshot, as :func:`~snowball_core.measures.census.class_sizes`
-        gives them.
+def glyph(token: int) -> str:
+    """A printable name for a token: the character, or the control character's ASCII name.
 
     Examples
     --------
+    >>> [glyph(token) for token in (65, 10, 32, 127, 500)]
+    ['A', 'LF', 'space', 'DEL', '500']
+    """
+    if token < 32:
+        return _CONTROL_NAMES[token]
+    return {32: "space", 127: "DEL"}.get(token, chr(token) if token < 127 else str(token))
+
+
+def story(counts: Sequence[Census], steps: Integers, group: str, classes: Sequence[Sequence[int]] | None = None) -> str:
+    """The start, the last change and what it left, from the census of every snapshot.
+
+    ``classes`` are the sizes of the hidden classes in each hole of the last snapshot, as
+    :func:`~snowball_core.measures.hidden_classes.class_sizes` gives them.
+
+    Examples
+    --------
+    >>> import numpy as np
     >>> story([Census(3, 2, 1, 2, 1, (2,)), Census(3, 1, 1, 3, 0, (3,))], np.array([0, 7]), "dead", [[2, 1]])
     '3 dead tokens began as 2 vectors: one black hole of 2 and one single token. \
 At step 7, one black hole of 2 and one single token became one black hole of 3. \

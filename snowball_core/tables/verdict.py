@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import HistoryError
-from ..measures.bf16 import bits
-from ..measures.census import census_history, censuses, class_sizes, hidden_counts, hidden_leaders, history_leaders
-from ..measures.extent import extents
+from ..measures.census import census_history, censuses, history_leaders
+from ..measures.distances import adjacency_components, largest
 from ..measures.freezing import known_rates
+from ..measures.hidden_classes import class_sizes, hidden_counts, hidden_leaders
+from ..measures.identity import moved as moved_rows
 from ..measures.laws import (
     LAWS,
     Violation,
@@ -29,11 +30,9 @@ from ..measures.laws import (
     unbalanced,
 )
 from ..measures.mobility import decay_reach, largest_update, second_moment_falls
-from ..measures.pair_distances import adjacency_components
 from ..measures.verdict import Evidence, Verdict, untold, verdict
-from ..memory import release
+from ..memory import Progress, silent
 from ..store.history import History
-from .blocks import Progress, blocks, silent
 from .divergence import divergence, judged
 from .lineage import account, jiggled
 from .per_step import step_table
@@ -76,17 +75,16 @@ def _verdict_of(history: History, group: str, progress: Progress) -> Verdict:
     if history.moment_hash is not None:
         hidden = hidden_leaders(ends[1:], history.moment_hash[-1:])
         true_holes = int(hidden_counts(ends[1:], hidden, mask).true_holes[0])
-    rows = history.words[-1:, mask]
-    extent = extents(rows)["all"]
+    weight, cells = largest(history.words[-1:], mask)
     try:
-        components = adjacency_components(rows[0][np.unique(ends[1][mask], return_index=True)[1]]).count
+        components = adjacency_components(history.words[-1][mask][np.unique(ends[1][mask], return_index=True)[1]]).count
     except HistoryError:
         components = None  # too many rows for all pairs: everything else is still told
-    largest = float(extent.largest_linf_weight[0]), int(extent.largest_linf_cells[0])
+    linf = float(weight[0]), int(cells[0])
     steps = int(history.steps[0]), int(history.steps[-1])
     of_group, of_all = censuses(ends, mask), censuses(ends)
     counts, everyone = (of_group[0], of_group[1]), (of_all[0], of_all[1])
-    return verdict(group, Evidence(steps, counts, everyone, largest, true_holes, components), told.tree)
+    return verdict(group, Evidence(steps, counts, everyone, linf, true_holes, components), told.tree)
 
 
 def story_of(history: History, group: str) -> str:
@@ -203,7 +201,7 @@ def _restless(history: History, table: pd.DataFrame) -> Iterator[Violation]:
     moved = table.loc[table["group"] == "all", "moved"].to_numpy(np.int64)
     for t in idle_snapshots(history.steps, history.rates).tolist() if history.rates else ():
         if moved[t]:
-            yield from restless(t, (bits(history.words[t]) != bits(history.words[t - 1])).any(axis=1))
+            yield from restless(t, moved_rows(history.words[t - 1 : t + 1])[1])
 
 
 def _first_step(history: History) -> Iterator[Violation]:
@@ -218,21 +216,15 @@ def _beyond_reach(history: History) -> Iterator[Violation]:
     if config is None or rates is None:
         return
     rate_of = dict(zip(rates[0].astype(int).tolist(), rates[1].tolist(), strict=True))
-    for start, stop in blocks(history):
-        for t in range(max(1, start), stop):
-            step = int(history.steps[t])
-            rate = rate_of.get(step)
-            # The bound is one step's: between snapshots farther apart several updates add up.
-            if (
-                rate is not None
-                and step - history.steps[t - 1] == 1
-                and (bits(history.words[t]) != bits(history.words[t - 1])).any()
-            ):
-                before = [each for each in history.past if each.last_step < step]
-                own = (*history.past, config)[len(before)]
-                largest = largest_update(own, rate, step, before)
-                yield from overreached(t, history.words[t - 1], history.words[t], largest, decay_reach(own, rate))
-        release(history.words)
+    for t in range(1, len(history.words)):
+        step = int(history.steps[t])
+        rate = rate_of.get(step)
+        # The bound is one step's: between snapshots farther apart several updates add up.
+        if rate is not None and step - history.steps[t - 1] == 1 and moved_rows(history.words[t - 1 : t + 1]).any():
+            before = [each for each in history.past if each.last_step < step]
+            own = (*history.past, config)[len(before)]
+            most = largest_update(own, rate, step, before)
+            yield from overreached(t, history.words[t - 1], history.words[t], most, decay_reach(own, rate))
 
 
 def _second_moment(history: History) -> Iterator[Violation]:

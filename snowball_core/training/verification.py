@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from ..errors import HistoryError, RunError
 from ..jobs.prepare import checked_corpus, dead_tokens
-from ..shapes import recordings
+from ..shapes import TENSOR, recordings
 from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.files.tensor_file import open_tensor
 from ..store.integrity.full_check import AGREES, SAME, SOUND, checked_files
 from ..store.integrity.quick_check import MANIFEST, faults, is_complete
-from ..store.run_folder import METRICS, TENSOR, Run
+from ..store.run_folder import METRICS, Run
 from .recorder import environment_differences, provenance
 from .trainer import Snapshot, Training, begin, retrace
 

@@ -11,14 +11,14 @@ from conftest import MakeRun, falling_together
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowball_core.charts import counts_and_places
+from snowball_core.charts import counts_and_places, theme
 from snowball_core.charts.lineage_layout import hues
 from snowball_core.charts.scrubber_blob import reel
 from snowball_core.export.view import view_of
 from snowball_core.measures.census import history_leaders
 from snowball_core.measures.lineage import lineage
 from snowball_core.store.history import observe
-from snowball_core.tables.census import token_table
+from snowball_core.tables.at_step import token_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,8 +54,8 @@ def test_a_hole_keeps_its_colour_when_it_is_no_longer_the_largest() -> None:
         assert table["hole"].tolist() == ranks
         coloured = table.assign(hue=hues(tree, snapshot, np.arange(8)))
         colours = {tuple(part["token"]): colour for _, colour, part in counts_and_places.bars(coloured, 2)}
-        assert colours[(0, 1, 2)] == counts_and_places.HOLES[1]
-        assert next(colour for tokens, colour in colours.items() if tokens[0] == 3) == counts_and_places.HOLES[0]
+        assert colours[(0, 1, 2)] == theme.HOLES[1]
+        assert next(colour for tokens, colour in colours.items() if tokens[0] == 3) == theme.HOLES[0]
 
 
 @pytest.mark.parametrize("step", [0, 7, 20])
@@ -69,6 +69,4 @@ def test_an_export_has_the_same_colours(make_run: MakeRun, step: int) -> None:
 
 def test_both_themes_have_the_colours_of_the_files() -> None:
     themes = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
-    assert (
-        themes["light"]["chartCategoricalColors"] == themes["dark"]["chartCategoricalColors"] == list(counts_and_places.HOLES)
-    )
+    assert themes["light"]["chartCategoricalColors"] == themes["dark"]["chartCategoricalColors"] == list(theme.HOLES)

@@ -24,8 +24,8 @@ from snowball_core.measures.freezing import Freezing
 from snowball_core.measures.motion import PERCENTILES, percentiles
 from snowball_core.store.history import History, observe
 from snowball_core.tables.lineage import account, event_rows, hidden_of
-from snowball_core.tables.motion import freezing_sentence, moves_of_token, who_moved, zero_stretches
-from snowball_core.tables.per_step import step_table, token_motion
+from snowball_core.tables.motion import freezing_sentence, moves_of_token, token_motion, who_moved, zero_stretches
+from snowball_core.tables.per_step import step_table
 
 NAMES = [f"token {token}" for token in range(16)]
 
@@ -201,7 +201,7 @@ def test_events_are_listed_with_populations_and_a_token_to_be_selected(make_run:
     assert listed.iloc[0].tolist()[:3] == [3, "f formation", "singles → 2"]
     assert listed.iloc[1].tolist()[:3] == [6, "f absorption", "2 → 3"]
     assert listed["token"].tolist() == [0] * len(listed)
-    assert nature("3 2 1") == "apparent: 3 + 2 + 1 hidden classes"
+    assert nature([3, 2, 1]) == "apparent: 3 + 2 + 1 hidden classes"
 
 
 def test_percentiles_stand_in_the_step_table(make_run: MakeRun) -> None:

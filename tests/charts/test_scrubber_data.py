@@ -9,12 +9,14 @@ import pytest
 from conftest import falling_together
 
 from snowball_core.charts.fixed_axes import stage
-from snowball_core.charts.scrubber_blob import Reel, events, numbered, packed_blob, reel, slots, with_curves
+from snowball_core.charts.scrubber_blob import Reel, events, packed_blob, reel, slots, with_curves
 from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import from_values
 from snowball_core.measures.census import census_history
+from snowball_core.measures.distances import distance_matrix
+from snowball_core.measures.identity import numbered
 from snowball_core.measures.lineage import Lineage, lineage
-from snowball_core.tables.census import distance_matrix, exact_numbers, token_table
+from snowball_core.tables.at_step import exact_numbers, token_table
 from snowball_core.tables.text import story
 
 DEAD = np.arange(16) < 6

@@ -11,7 +11,7 @@ from conftest import MakeRun
 
 from snowball_core.cli.main import main
 from snowball_core.store.notes import Notes, read_notes
-from snowball_core.store.run_folder import run_paths
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.trash import trashed
 
 

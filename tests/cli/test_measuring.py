@@ -13,8 +13,8 @@ from tiny_run import WORDS, made_run, save
 import snowball_core
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.export.pictures import MOTIFS
-from snowball_core.export.tables import SHEETS
+from snowball_core.export.pictures import PICTURES
+from snowball_core.export.tables import TABLES
 from snowball_core.measures.bf16 import from_values
 from snowball_core.measures.census import Census
 from snowball_core.measures.laws import LAWS
@@ -170,16 +170,16 @@ def test_three_lines_open_a_run_in_a_notebook(run):
 
 
 @pytest.mark.parametrize(
-    ("verb", "kept"), [("census", "goes on from there"), ("events", "begins anew"), ("axes", "begins anew")]
+    ("verb", "kept"), [("motion", "goes on from there"), ("census", "begins anew"), ("events", "begins anew")]
 )
 def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypatch):
     monkeypatch.setenv("SNOWBALL_RUNS", str(run.path.parent))
 
-    def cancelled(words):
+    def cancelled(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("snowball_core.tables.blocks.release", cancelled)
-    monkeypatch.setattr("snowball_core.tables.lineage.release", cancelled)
+    for module in ("blocks", "lineage"):
+        monkeypatch.setattr(f"snowball_core.tables.{module}.history_blocks", cancelled)
     assert main([verb, run.id]) == 130
     told = capsys.readouterr().err
     assert "was cancelled after 0 of " in told
@@ -188,9 +188,9 @@ def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypa
 
 def test_a_notebook_has_every_table_and_every_picture_of_an_export(run):
     opened = snowball_core.open_run(run.path)
-    for name in SHEETS:
+    for name in TABLES:
         assert isinstance(opened.table(name, 2), pd.DataFrame), name
-    for name in MOTIFS:
+    for name in PICTURES:
         drawn = opened.picture(name, 2).to_dict()
         assert f"run {run.id}" in drawn["title"]["subtitle"][0], name
         assert any(drawn["datasets"].values()), name

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from trained_runs import tiny, write_book
 
 from snowball_core.errors import HistoryError
-from snowball_core.export.pictures import MOTIFS
+from snowball_core.export.pictures import PICTURES
 from snowball_core.export.report import report_bytes
 from snowball_core.export.view import view_of
 from snowball_core.jobs.prepare import prepare
@@ -80,12 +80,12 @@ def test_a_verdict_on_one_step_says_that_nothing_could_happen_wherever_it_is_tol
     assert not verdict_of(observe(trained(tmp_path, 1)), "dead").caution.startswith("One step")
 
 
-@pytest.mark.parametrize("name", sorted(MOTIFS))
+@pytest.mark.parametrize("name", sorted(PICTURES))
 def test_a_picture_over_the_run_needs_two_snapshots_and_one_of_a_step_only_one(tmp_path: Path, name: str) -> None:
     seen = observe(trained(tmp_path, 0))
     shown = view_of(seen)
     if name in ("counts", "sizes", "distances", "places"):
-        assert MOTIFS[name].make(shown).datasets
+        assert PICTURES[name].make(shown).datasets
     else:
         with pytest.raises(HistoryError, match="needs"):
-            MOTIFS[name].make(shown)
+            PICTURES[name].make(shown)

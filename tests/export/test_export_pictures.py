@@ -18,7 +18,7 @@ from snowball_core.charts.svg import png_bytes, svg_bytes
 from snowball_core.errors import HistoryError
 from snowball_core.export import animation
 from snowball_core.export.animation import MOST_FRAMES, frame_steps, gif_bytes
-from snowball_core.export.pictures import MOTIFS, draw
+from snowball_core.export.pictures import PICTURES, draw
 from snowball_core.export.view import View, view_of
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
@@ -38,9 +38,9 @@ def texts(svg: bytes) -> str:
     return " ".join("".join(node.itertext()) for node in ET.fromstring(svg).iter(f"{SVG}text"))
 
 
-@pytest.mark.parametrize("name", list(MOTIFS))
+@pytest.mark.parametrize("name", list(PICTURES))
 def test_a_picture_is_an_svg_with_a_footer_that_names_everything(shown: View, name: str) -> None:
-    plate = MOTIFS[name].make(shown)
+    plate = PICTURES[name].make(shown)
     svg = draw(shown, plate)
     root = ET.fromstring(svg)
     assert root.tag == f"{SVG}svg"
@@ -53,11 +53,11 @@ def test_a_picture_is_an_svg_with_a_footer_that_names_everything(shown: View, na
     assert len([node for node in root.iter(f"{SVG}g") if "role-axis-title" in node.attrib.get("class", "")]) >= 1
     # Nothing is fetched: an address names something inside, or is the thing itself.
     assert not re.search(rb"(?:href|src)=\"(?!data:|#)", svg)
-    assert draw(shown, MOTIFS[name].make(shown)) == svg
+    assert draw(shown, PICTURES[name].make(shown)) == svg
 
 
 def test_a_png_is_the_same_picture_twice_as_large(shown: View) -> None:
-    svg = draw(shown, MOTIFS["sizes"].make(shown))
+    svg = draw(shown, PICTURES["sizes"].make(shown))
     root = ET.fromstring(svg)
     picture = Image.open(io.BytesIO(png_bytes(svg)))
     assert picture.format == "PNG"
@@ -67,7 +67,7 @@ def test_a_png_is_the_same_picture_twice_as_large(shown: View) -> None:
 
 
 def test_the_heatmap_shows_zero_and_far_in_their_own_colours(shown: View) -> None:
-    pixels = Image.open(io.BytesIO(png_bytes(draw(shown, MOTIFS["distances"].make(shown))))).convert("RGB")
+    pixels = Image.open(io.BytesIO(png_bytes(draw(shown, PICTURES["distances"].make(shown))))).convert("RGB")
     colours = {colour for count, colour in pixels.getcolors(1 << 24) if count > 2_000}
     assert (0, 0, 0) in colours
     # Tokens 0–2 share a vector at step 7, tokens 3–5 do not: half the picture is not black.
@@ -104,10 +104,10 @@ def test_a_picture_without_its_data_says_why(tmp_path: Path) -> None:
     seen = find(str(tmp_path / "large.safetensors"), tmp_path)
     shown = view_of(seen)
     with pytest.raises(HistoryError, match="needs recorded losses"):
-        MOTIFS["loss"].make(shown)
+        PICTURES["loss"].make(shown)
     with pytest.raises(HistoryError, match=r"at most 5,000 vectors; the all tokens have 6,000 .*projector"):
-        MOTIFS["places"].make(shown)
-    assert "thinned to 500 of 6,000 tokens" in MOTIFS["distances"].make(shown).note
+        PICTURES["places"].make(shown)
+    assert "thinned to 500 of 6,000 tokens" in PICTURES["distances"].make(shown).note
 
 
 def test_an_animation_has_a_frame_a_step_with_the_step_in_it(make_run: MakeRun) -> None:

@@ -16,11 +16,13 @@ from safetensors.numpy import save_file
 
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.export.tables import FORMATS, MOST_PAIRED, PER_STEP, SHEETS, json_bytes
+from snowball_core.export.tables import MOST_PAIRED, PER_STEP, TABLES
 from snowball_core.export.view import View, footer, identity_line, view_of
+from snowball_core.measures.distances import distance_matrix
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
-from snowball_core.tables.census import distance_matrix, exact_numbers
+from snowball_core.tables.at_step import exact_numbers
+from snowball_core.tables.formats import FORMATS, json_bytes
 
 
 @pytest.fixture
@@ -29,9 +31,9 @@ def shown(make_run: MakeRun) -> View:
     return view_of(seen, 7)
 
 
-@pytest.mark.parametrize("name", list(SHEETS))
+@pytest.mark.parametrize("name", list(TABLES))
 def test_a_table_says_the_same_in_three_formats(shown: View, name: str) -> None:
-    table = SHEETS[name].make(shown)
+    table = TABLES[name].make(shown)
     assert len(table) > 0 or name in ("edges",)
     written = {kind: form(table) for kind, form in FORMATS.items()}
     parquet = pyarrow.parquet.read_table(io.BytesIO(written["parquet"]))
@@ -61,13 +63,13 @@ def test_a_table_says_the_same_in_three_formats(shown: View, name: str) -> None:
 def test_the_tables_of_a_step_are_those_of_the_file(shown: View) -> None:
     rows = shown.history.words[7][shown.history.dead]
     numbers = exact_numbers(rows)
-    assert len(SHEETS["holes"].make(shown)) == numbers["black_holes"]
-    assert list(SHEETS["tokens"].make(shown)["token"]) == list(range(6))
-    pairs = SHEETS["pairs"].make(shown)
+    assert len(TABLES["holes"].make(shown)) == numbers["black_holes"]
+    assert list(TABLES["tokens"].make(shown)["token"]) == list(range(6))
+    pairs = TABLES["pairs"].make(shown)
     matrix = distance_matrix(rows, "cells")
     assert len(pairs) == 15
     assert all(matrix[row.token, row.other] == row.linf_cells for row in pairs.itertuples())
-    assert set(PER_STEP) < set(SHEETS)
+    assert set(PER_STEP) < set(TABLES)
 
 
 def test_the_whole_run_tables_are_those_of_the_commands(
@@ -76,19 +78,19 @@ def test_the_whole_run_tables_are_those_of_the_commands(
     out = tmp_path_factory.mktemp("elsewhere") / "out.csv"
     for verb in ("census", "motion"):
         assert main([verb, shown.history.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
-        assert out.read_bytes() == FORMATS["csv"](SHEETS[verb].make(shown))
+        assert out.read_bytes() == FORMATS["csv"](TABLES[verb].make(shown))
     assert main(["events", shown.history.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
-    assert out.read_bytes() == FORMATS["csv"](SHEETS["events"].make(shown))
+    assert out.read_bytes() == FORMATS["csv"](TABLES["events"].make(shown))
 
 
 def test_a_spreadsheet_finds_no_formula_in_a_csv(tmp_path: Path) -> None:
     save_file({"W": np.zeros((1, 128, 2), np.float32)}, tmp_path / "bytes.safetensors")
     seen = find(str(tmp_path / "bytes.safetensors"), tmp_path)
-    tokens = FORMATS["csv"](SHEETS["tokens"].make(view_of(seen)))
+    tokens = FORMATS["csv"](TABLES["tokens"].make(view_of(seen)))
     glyphs = list(pd.read_csv(io.BytesIO(tokens), keep_default_na=False, dtype=str)["glyph"])
     assert [glyphs[ord(sign)] for sign in "=+-@A"] == ["'=", "'+", "'-", "'@", "A"]
     # In JSON, which no spreadsheet evaluates, they stay as they are.
-    assert json.loads(json_bytes(SHEETS["tokens"].make(view_of(seen))))[61]["glyph"] == "="
+    assert json.loads(json_bytes(TABLES["tokens"].make(view_of(seen))))[61]["glyph"] == "="
 
 
 def test_json_says_what_it_can_of_numbers_it_has_not() -> None:
@@ -104,7 +106,7 @@ def test_a_foreign_history_is_exported_as_far_as_it_is_known(tmp_path: Path) -> 
     seen = find(str(tmp_path / "foreign.safetensors"), tmp_path)
     shown = view_of(seen)
     assert shown.group == "all"
-    assert set(SHEETS["tokens"].make(shown)["group"]) == {"unknown"}
+    assert set(TABLES["tokens"].make(shown)["group"]) == {"unknown"}
     assert "configuration not known" in identity_line(seen)
     with pytest.raises(HistoryError, match=r'the group "dead" of "foreign\.safetensors" cannot be measured'):
         view_of(seen, group="dead")
@@ -115,8 +117,8 @@ def test_all_pairs_of_too_many_tokens_are_refused_and_the_statistics_offered(tmp
     seen = find(str(tmp_path / "many.safetensors"), tmp_path)
     shown = view_of(seen)
     with pytest.raises(HistoryError, match=r'at most 1,024 tokens; the group all has 1,025\. Choose .* "distances"'):
-        SHEETS["pairs"].make(shown)
-    assert len(SHEETS["distances"].make(shown)) == 7
+        TABLES["pairs"].make(shown)
+    assert len(TABLES["distances"].make(shown)) == 7
 
 
 def test_a_viewpoint_outside_the_run_is_refused_with_what_there_is(make_run: MakeRun) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from snowball_core.errors import HistoryError
 from snowball_core.export.methods import latex, markdown, methods
-from snowball_core.export.pictures import MOTIFS
+from snowball_core.export.pictures import PICTURES
 from snowball_core.export.projector import metadata_tsv, projector_json, vectors_tsv
 from snowball_core.export.report import MOST_ROWS, report_bytes
 from snowball_core.export.view import view_of
@@ -135,7 +135,7 @@ def test_a_report_is_whole_in_itself(make_run: MakeRun) -> None:
     seen = observe(make_run())
     page = report_bytes(view_of(seen, 7))
     found = read(page)
-    assert found.tags.count("img") == len(MOTIFS)
+    assert found.tags.count("img") == len(PICTURES)
     assert all(address.startswith("data:image/svg+xml;base64,") for address in found.addresses)
     assert not {"script", "link", "iframe", "form", "object"} & set(found.tags)
     assert methods(seen) in found.text

@@ -18,7 +18,8 @@ from snowball_core.store.history import observe
 from snowball_core.store.manifest import sealed
 from snowball_core.store.origin import SNAPSHOT, segments
 from snowball_core.store.run_folder import CHECKPOINT as CHECKPOINT_FILE
-from snowball_core.store.run_folder import HISTORY, read_run, run_paths
+from snowball_core.store.run_folder import HISTORY, read_run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import request_stop
 from snowball_core.tables.lineage import jiggled
 from snowball_core.tables.verdict import law_rows

@@ -24,7 +24,8 @@ from snowball_core.schedules import learning_rate_at
 from snowball_core.store.history import observe
 from snowball_core.store.origin import CHECKPOINT, SNAPSHOT, changes, origin_of, origin_sentence
 from snowball_core.store.run_folder import CHECKPOINT as CHECKPOINT_FILE
-from snowball_core.store.run_folder import HISTORY, Run, matrix_sha256, open_run, read_run, run_paths
+from snowball_core.store.run_folder import HISTORY, Run, matrix_sha256, open_run, read_run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import request_stop
 from snowball_core.training import loop
 from snowball_core.training.loop import continue_run, record

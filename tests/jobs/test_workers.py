@@ -16,7 +16,8 @@ from snowball_core.costs import disk_bytes
 from snowball_core.errors import ConfigError, RunError
 from snowball_core.jobs import workers
 from snowball_core.jobs.prepare import prepare
-from snowball_core.store.run_folder import Run, run_paths
+from snowball_core.store.run_folder import Run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import request_stop
 from snowball_core.training.loop import continue_run, record
 

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from snowball_core.measures.bf16 import from_values, values
 from snowball_core.measures.census import change_steps
-from snowball_core.measures.principal_axes import difference_basis, durations, explained_variance, run_basis, step_basis
+from snowball_core.measures.principal_axes import axes_of_run, difference_basis, durations, explained_variance, step_basis
 
 
 @st.composite
@@ -51,7 +51,7 @@ def compare(found, points):
 def test_the_basis_of_a_run_is_scikit_learns_of_every_step_repeated_as_long_as_it_lasted(world):
     history, group, steps = world
     changed = change_steps(history, group)
-    found = run_basis(history, group, changed, durations(changed, steps))
+    found = axes_of_run(history, group, changed, durations(changed, steps))
     every = [values(history[np.flatnonzero(steps <= step)[-1]][group]) for step in range(int(steps[-1]) + 1)]
     points = np.concatenate(every).astype(np.float64)
     compare(found, points)

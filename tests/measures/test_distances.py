@@ -13,17 +13,8 @@ from hypothesis import strategies as st
 
 import snowball_core.measures.distances as module
 from snowball_core.measures.bf16 import from_values, ordinal, values
-from snowball_core.measures.distances import (
-    centroid,
-    distances,
-    fraction_within,
-    largest_linf,
-    linf_cells,
-    linf_weight,
-    principal_axes,
-    run_axes,
-    spread_over_pairs,
-)
+from snowball_core.measures.distances import distance_matrix, fraction_within, largest, pair_statistics, spread_over_pairs
+from snowball_core.measures.principal_axes import axes_of_frames, centroid, principal_axes
 
 
 @st.composite
@@ -53,41 +44,33 @@ def naive_pairs(table):
 @given(matrices())
 @settings(deadline=None, max_examples=100)
 def test_distances_in_weight_units_are_those_of_three_loops(words):
-    assert linf_weight(words).tolist() == naive_linf(values(words).astype(np.float64))
+    assert distance_matrix(words, "weight").tolist() == naive_linf(values(words).astype(np.float64))
 
 
 @given(matrices())
 @settings(deadline=None, max_examples=100)
 def test_distances_in_cells_are_those_of_three_loops(words):
-    assert linf_cells(words).tolist() == naive_linf(ordinal(words))
+    assert distance_matrix(words, "cells").tolist() == naive_linf(ordinal(words))
 
 
 def test_neighbours_on_the_lattice_are_one_cell_apart_whatever_their_size():
     for pattern in (0x0000, 0x2F00, 0x3F80, 0x4580):
-        assert linf_cells(np.array([[pattern], [pattern + 1]], np.uint16)).tolist() == [[0, 1], [1, 0]]
+        assert distance_matrix(np.array([[pattern], [pattern + 1]], np.uint16), "cells").tolist() == [[0, 1], [1, 0]]
     near_one, near_a_hundred_thousandth = from_values([[1.0], [1.0 + 2**-7]]), from_values([[1e-5], [1e-5 + 2**-24]])
-    assert linf_weight(near_one)[0, 1] == 2**-7
-    assert linf_weight(near_a_hundred_thousandth)[0, 1] == 2**-24
+    assert distance_matrix(near_one, "weight")[0, 1] == 2**-7
+    assert distance_matrix(near_a_hundred_thousandth, "weight")[0, 1] == 2**-24
 
 
 def test_both_zeros_are_zero_cells_and_the_smallest_numbers_of_either_sign_two_cells_apart():
-    assert linf_cells(np.array([[0x0000], [0x8000]], np.uint16))[0, 1] == 0
-    assert linf_cells(np.array([[0x0001], [0x8001]], np.uint16))[0, 1] == 2
-
-
-def test_distances_do_not_depend_on_how_many_rows_are_taken_at_once(monkeypatch):
-    words = np.arange(60, dtype=np.uint16).reshape(12, 5) * 37
-    whole = linf_cells(words), linf_weight(words)
-    monkeypatch.setattr(module, "_BLOCK_BYTES", 1)
-    assert np.array_equal(linf_cells(words), whole[0])
-    assert np.array_equal(linf_weight(words), whole[1])
+    assert distance_matrix(np.array([[0x0000], [0x8000]], np.uint16), "cells")[0, 1] == 0
+    assert distance_matrix(np.array([[0x0001], [0x8001]], np.uint16), "cells")[0, 1] == 2
 
 
 @given(matrices(least=2))
 @settings(deadline=None, max_examples=100)
 def test_the_spread_is_that_of_a_list_of_all_pairs_of_tokens(words):
     weight, cells = naive_pairs(naive_linf(values(words).astype(np.float64))), naive_pairs(naive_linf(ordinal(words)))
-    found = distances(words)
+    found = pair_statistics(words)
     for spread, pairs in ((found.linf, weight), (found.cells, cells)):
         assert (spread.min, spread.max, spread.median) == (min(pairs), max(pairs), statistics.median(pairs))
         assert spread.mean == pytest.approx(math.fsum(pairs) / len(pairs), rel=1e-12)
@@ -98,21 +81,21 @@ def test_the_spread_is_that_of_a_list_of_all_pairs_of_tokens(words):
 def test_a_world_of_four_tokens_measured_by_hand():
     one, next_up, third_up = 0x3F80, 0x3F81, 0x3F83
     words = np.array([[one, one], [one, one], [one, next_up], [one, third_up]], np.uint16)
-    found = distances(words)  # pairs: 0, 1, 1, 3, 3, 2 cells, each cell 2^-7 wide
+    found = pair_statistics(words)  # pairs: 0, 1, 1, 3, 3, 2 cells, each cell 2^-7 wide
     assert (found.cells.min, found.cells.max, found.cells.mean, found.cells.median) == (0, 3, 10 / 6, 1.5)
     assert (found.linf.max, found.linf.median) == (3 / 128, 1.5 / 128)
     assert (found.adjacent, found.touching) == (3 / 6, 4 / 6)
 
 
 def test_the_pairs_inside_a_black_hole_count_as_pairs_at_distance_zero():
-    spread = spread_over_pairs(np.array([[0.0, 5.0], [5.0, 0.0]]), np.array([3, 1]))
+    spread = spread_over_pairs(np.array([5.0]), np.array([3, 1]))
     assert (spread.min, spread.max, spread.mean, spread.median) == (0.0, 5.0, 2.5, 2.5)
-    assert fraction_within(np.array([[0, 5], [5, 0]]), np.array([3, 1]), 2) == 0.5
+    assert fraction_within(np.array([5.0]), np.array([3, 1]), 2) == 0.5
 
 
 @pytest.mark.parametrize("tokens", [0, 1])
 def test_fewer_than_two_tokens_have_no_pair_and_so_no_number(tokens):
-    found = distances(np.zeros((tokens, 2), np.uint16))
+    found = pair_statistics(np.zeros((tokens, 2), np.uint16))
     numbers = [
         found.linf.min,
         found.linf.max,
@@ -126,7 +109,7 @@ def test_fewer_than_two_tokens_have_no_pair_and_so_no_number(tokens):
 
 
 def test_one_black_hole_of_all_tokens_is_one_place():
-    found = distances(np.full((4, 2), 0x3F80, np.uint16))
+    found = pair_statistics(np.full((4, 2), 0x3F80, np.uint16))
     assert (found.linf.max, found.cells.max, found.adjacent, found.touching) == (0, 0, 1.0, 1.0)
 
 
@@ -136,7 +119,7 @@ def test_the_largest_distance_without_pairs_is_the_largest_over_pairs(matrix, da
     other = np.roll(matrix[0], 1, axis=1)
     history = np.stack([matrix[0], other, matrix[0][::-1]])
     group = np.array(data.draw(st.lists(st.booleans(), min_size=len(other), max_size=len(other))))
-    weight, cells = largest_linf(history, group)
+    weight, cells = largest(history, group)
     for t, frame in enumerate(history):
         assert weight[t] == max(naive_pairs(naive_linf(values(frame[group]).astype(np.float64))), default=0)
         assert cells[t] == max(naive_pairs(naive_linf(ordinal(frame[group]))), default=0)
@@ -144,14 +127,14 @@ def test_the_largest_distance_without_pairs_is_the_largest_over_pairs(matrix, da
 
 def test_the_largest_distance_does_not_depend_on_how_many_snapshots_are_taken_at_once(monkeypatch):
     history, group = np.arange(120, dtype=np.uint16).reshape(5, 4, 6) ** 2, np.array([1, 0, 1, 1], bool)
-    whole = largest_linf(history, group)
+    whole = largest(history, group)
     monkeypatch.setattr(module, "_BLOCK_BYTES", 8 * 24 * 2)
-    for part, all_at_once in zip(largest_linf(history, group), whole, strict=True):
+    for part, all_at_once in zip(largest(history, group), whole, strict=True):
         assert np.array_equal(part, all_at_once)
 
 
 def test_a_history_without_snapshots_has_no_largest_distance():
-    weight, cells = largest_linf(np.empty((0, 4, 2), np.uint16), np.ones(4, bool))
+    weight, cells = largest(np.empty((0, 4, 2), np.uint16), np.ones(4, bool))
     assert (len(weight), len(cells)) == (0, 0)
 
 
@@ -239,7 +222,7 @@ def test_the_axes_of_a_run_come_from_the_group_over_the_chosen_snapshots_togethe
     history = values(np.zeros((3, 2, 2), np.uint16))
     history[:, 0, 1] = [-1, 0, 1]
     history[:, 1, 0] = [-9, 0, 9]
-    first_token = run_axes(history, np.array([True, False]), np.array([0, 1, 2]))
+    first_token = axes_of_frames(history, np.array([True, False]), np.array([0, 1, 2]))
     assert first_token.axes[0].tolist() == [0, 1]
-    assert run_axes(history, np.array([True, True]), np.array([0, 2])).axes[0].tolist() == [1, 0]
-    assert not run_axes(history, np.array([True, False]), np.array([1])).axes.any()
+    assert axes_of_frames(history, np.array([True, True]), np.array([0, 2])).axes[0].tolist() == [1, 0]
+    assert not axes_of_frames(history, np.array([True, False]), np.array([1])).axes.any()

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import values
-from snowball_core.measures.distances import largest_linf
+from snowball_core.measures.distances import adjacency_components, largest, pair_statistics, require_pairs
 from snowball_core.measures.extent import extents, separation
 from snowball_core.measures.identity_levels import levels
-from snowball_core.measures.pair_distances import adjacency_components, pair_statistics, require_pairs
 
 FINITE = st.sampled_from([0, 0x8000, 1, 0x8001, 0x007F, 0x0080, 0x3F7F, 0x3F80, 0x3F81, 0x3F84, 0xBF80, 0x7F7F, 0xFF7F])
 ANY = FINITE | st.sampled_from([0x7F80, 0xFF80, 0x7FC0, 0x7FC1, 0xFFC0])
@@ -97,9 +96,7 @@ def test_the_largest_distance_of_all_pairs_is_that_of_the_bounds_infinities_incl
     if oracles.special(rows)["nan_rows"]:
         return
     everyone = np.ones(len(rows), bool)
-    assert (
-        extents(rows[None])["all"].largest_linf_weight[0] == largest_linf(rows[None], everyone)[0][0] == max(naive, default=0)
-    )
+    assert extents(rows[None])["all"].largest_linf_weight[0] == largest(rows[None], everyone)[0][0] == max(naive, default=0)
 
 
 def test_equal_infinities_are_no_distance_apart_and_a_nan_is_nowhere_in_either_unit():

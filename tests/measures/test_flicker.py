@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from oracles import rebuilt
 
-from snowball_core.charts.lineage_layout import lanes, ranks
-from snowball_core.measures.biography import rebuilt
-from snowball_core.measures.census import Hidden
+from snowball_core.charts.lineage_layout import lanes
 from snowball_core.measures.flicker import Excursion, excursions, folded, is_folded, partitions
-from snowball_core.measures.lineage import lineage
+from snowball_core.measures.hidden_classes import Hidden
+from snowball_core.measures.lineage import hole_ranks, lineage
 
 VOCAB = 5
 
@@ -116,7 +116,7 @@ def test_blocks_of_the_lanes_cover_exactly_the_holes_of_every_snapshot(leader: n
             assert not shown.setdefault(block.node, set()) & set(inside)
             shown[block.node] |= set(inside)
             sizes = np.unique(hidden[snapshot, list(tree.nodes[block.node].tokens)], return_counts=True)[1]
-            assert block.classes == " ".join(map(str, sorted(sizes.tolist(), reverse=True)))
+            assert block.classes == tuple(sorted(sizes.tolist(), reverse=True))
         assert {tuple(sorted(tokens)) for tokens in shown.values()} == set(partition(leader[snapshot]))
 
 
@@ -137,4 +137,4 @@ def test_more_changes_than_can_be_drawn_are_thinned_to_the_last_of_every_column_
 
 def test_holes_are_ranked_by_their_population_at_the_end() -> None:
     tree = lineage(np.array([[0, 0, 0, 3, 3], [0, 1, 2, 3, 3]], np.int32))
-    assert ranks(tree) == {2: 0, 1: 1}
+    assert hole_ranks(tree) == {2: 0, 1: 1}

@@ -14,7 +14,8 @@ from snowball_core.measures.bf16 import from_values, values
 from snowball_core.measures.laws import LAWS, misstepped
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.history import History, observe
-from snowball_core.tables.per_step import freezing_of, step_table
+from snowball_core.tables.motion import freezing_of
+from snowball_core.tables.per_step import step_table
 from snowball_core.tables.verdict import law_rows
 from snowball_core.training.gradient_checks import gradient_residuals
 from snowball_core.training.loop import record

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import snowball_core.measures.extent as extent_room
 import snowball_core.measures.motion as motion_room
 from snowball_core.measures.bf16 import from_values, ordinal, values
-from snowball_core.measures.distances import linf_cells, linf_weight
+from snowball_core.measures.distances import distance_matrix
 from snowball_core.measures.extent import extents, separation
 from snowball_core.measures.freezing import freezing
 from snowball_core.measures.motion import first_moves, last_moves, motion, regimes
@@ -178,8 +178,8 @@ def test_the_extent_of_a_group_is_that_of_all_its_pairs_and_rows(world):
             rows = frame[mask]
             points = values(rows).astype(np.float64)
             middle = points.mean(axis=0)
-            assert found[name].largest_linf_weight[t] == linf_weight(rows).max()
-            assert found[name].largest_linf_cells[t] == linf_cells(rows).max()
+            assert found[name].largest_linf_weight[t] == distance_matrix(rows, "weight").max()
+            assert found[name].largest_linf_cells[t] == distance_matrix(rows, "cells").max()
             assert found[name].centroid[t] == pytest.approx(middle, rel=1e-12, abs=1e-12)
             assert found[name].radius_rms[t] == pytest.approx(math.sqrt(((points - middle) ** 2).sum() / len(rows)), abs=1e-9)
             assert found[name].active_dimensions[t] == (ordinal(rows) != ordinal(rows[:1])).any(axis=0).sum()

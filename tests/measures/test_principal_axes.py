@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 import snowball_core.measures.principal_axes as module
 from snowball_core.measures.bf16 import values
 from snowball_core.measures.census import change_steps
-from snowball_core.measures.distances import principal_axes
-from snowball_core.measures.principal_axes import difference_basis, durations, explained_variance, run_basis, step_basis
+from snowball_core.measures.principal_axes import (
+    axes_of_run,
+    difference_basis,
+    durations,
+    explained_variance,
+    principal_axes,
+    step_basis,
+)
 
 EVERYONE = np.ones(4, bool)
 
@@ -32,7 +38,7 @@ def test_the_basis_of_a_run_is_that_of_every_step_repeated_as_long_as_it_lasted(
     changed = change_steps(history)
     weights = durations(changed, steps)
     assert weights.sum() == 11
-    found = run_basis(history, EVERYONE, changed, weights)
+    found = axes_of_run(history, EVERYONE, changed, weights)
     naive = principal_axes(np.repeat(history[changed], weights, axis=0).reshape(-1, 3))
     assert found.origin == pytest.approx(naive.origin)
     assert found.explained == pytest.approx(naive.explained, abs=1e-9)
@@ -43,15 +49,15 @@ def test_the_basis_of_a_run_is_that_of_every_step_repeated_as_long_as_it_lasted(
 def test_the_basis_does_not_depend_on_how_much_is_taken_at_once(monkeypatch):
     history = drifting(1)
     changed = change_steps(history)
-    whole = run_basis(history, EVERYONE, changed, np.ones(len(changed), np.int64))
+    whole = axes_of_run(history, EVERYONE, changed, np.ones(len(changed), np.int64))
     monkeypatch.setattr(module, "_BLOCK_BYTES", 1)
-    assert run_basis(history, EVERYONE, changed, np.ones(len(changed), np.int64)).axes == pytest.approx(whole.axes)
+    assert axes_of_run(history, EVERYONE, changed, np.ones(len(changed), np.int64)).axes == pytest.approx(whole.axes)
 
 
 def test_a_group_in_one_place_or_of_nobody_has_no_axes():
     still = np.ones((3, 4, 2), np.float32)
-    assert not run_basis(still, EVERYONE, np.array([0]), np.array([3])).axes.any()
-    assert not run_basis(still, ~EVERYONE, np.array([0]), np.array([3])).axes.any()
+    assert not axes_of_run(still, EVERYONE, np.array([0]), np.array([3])).axes.any()
+    assert not axes_of_run(still, ~EVERYONE, np.array([0]), np.array([3])).axes.any()
 
 
 def test_the_basis_of_one_step_sees_its_arms():
@@ -84,6 +90,6 @@ def test_numbers_that_are_not_finite_do_not_spoil_the_basis():
     history = drifting(2)
     spoiled = np.concatenate([history, np.full((1, 4, 3), np.nan, np.float32)])
     frames, ones = np.arange(6), np.ones(7, np.int64)
-    whole = run_basis(history, EVERYONE, frames, ones[:6])
-    assert np.array_equal(run_basis(spoiled, EVERYONE, np.arange(7), ones).axes, whole.axes)
+    whole = axes_of_run(history, EVERYONE, frames, ones[:6])
+    assert np.array_equal(axes_of_run(spoiled, EVERYONE, np.arange(7), ones).axes, whole.axes)
     assert values(history).shape == history.shape

@@ -11,20 +11,23 @@ import oracles
 import oracles_of_time
 import pandas as pd
 import pytest
+from oracles import rebuilt
 from sklearn.decomposition import PCA
 
 from snowball_core.config_checks import configured, preset
 from snowball_core.measures.bf16 import values
-from snowball_core.measures.biography import biography, rebuilt
+from snowball_core.measures.biography import biography
 from snowball_core.measures.census import change_steps
+from snowball_core.measures.distances import pair_statistics
 from snowball_core.measures.identity_levels import levels
 from snowball_core.measures.motion import motion
-from snowball_core.measures.pair_distances import pair_statistics
-from snowball_core.measures.principal_axes import durations, run_basis
+from snowball_core.measures.principal_axes import axes_of_run, durations
 from snowball_core.store.history import observe
-from snowball_core.store.run_folder import read_run, run_paths
+from snowball_core.store.run_folder import read_run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.tables.lineage import account
-from snowball_core.tables.per_step import freezing_of, step_table, token_motion
+from snowball_core.tables.motion import freezing_of, token_motion
+from snowball_core.tables.per_step import step_table
 from snowball_core.tables.verdict import verdict_of
 from snowball_core.training.loop import record
 
@@ -135,7 +138,7 @@ def test_the_basis_of_the_run_is_scikit_learns_of_every_step(seen):
     mask = seen.mask("dead")
     changed = change_steps(seen.words, mask)
     lasted = np.minimum(durations(changed, seen.steps), 20)
-    found = run_basis(seen.words, mask, changed, lasted)
+    found = axes_of_run(seen.words, mask, changed, lasted)
     points = np.repeat(values(seen.words[changed][:, mask]), lasted, axis=0).reshape(-1, seen.words.shape[2]).astype(np.float64)
     stock = PCA(2, svd_solver="covariance_eigh").fit(points - points[0])
     assert found.explained == pytest.approx(stock.explained_variance_ratio_, abs=1e-6)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import rebuilt
 
 from snowball_core.measures.bf16 import ordinal, values
-from snowball_core.measures.biography import rebuilt
+from snowball_core.measures.distances import pair_statistics
 from snowball_core.measures.laws import LAWS
-from snowball_core.measures.pair_distances import pair_statistics
 from snowball_core.store.history import observe
-from snowball_core.store.run_folder import read_run, run_paths
+from snowball_core.store.run_folder import read_run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.tables.lineage import account
 from snowball_core.tables.per_step import step_table
 from snowball_core.tables.verdict import law_rows, verdict_of

@@ -12,11 +12,12 @@ from browsing import MARKS, PAGES, at_rest, counted, go_to, names, scrubbed_to, 
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
-from snowball_core.export.tables import SHEETS
+from snowball_core.export.tables import TABLES
 from snowball_core.export.view import view_of
 from snowball_core.store.history import observe
-from snowball_core.store.run_folder import Run, open_run, run_paths
-from snowball_core.tables.census import csv_bytes
+from snowball_core.store.run_folder import Run, open_run
+from snowball_core.store.run_listing import run_paths
+from snowball_core.tables.formats import csv_bytes
 
 pytestmark = MARKS
 TITLES = {"": "Scrub", "about": "About the measures"}
@@ -56,7 +57,7 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
 
 def _takes_it_home(page: Page, run: Run) -> None:
     seen = observe(run)
-    table = SHEETS["summary"].make(view_of(seen))
+    table = TABLES["summary"].make(view_of(seen))
     unfold(page, "take-home")
     assert taken(page, "take-summary-csv")[1] == csv_bytes(table)
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(taken(page, "take-summary-parquet")[1])), table)

@@ -16,7 +16,7 @@ from tiny_run import made_run
 
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.run_folder import HISTORY, TENSOR, Run
-from snowball_core.tables.census import exact_numbers
+from snowball_core.tables.at_step import exact_numbers
 
 pytestmark = pytest.mark.usefixtures("library")
 

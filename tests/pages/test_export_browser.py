@@ -20,12 +20,12 @@ from conftest import MakeRun
 from PIL import Image
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
-from snowball_core.export.pictures import MOTIFS
-from snowball_core.export.tables import SHEETS
+from snowball_core.export.pictures import PICTURES
+from snowball_core.export.tables import TABLES
 from snowball_core.export.view import view_of
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import csv_bytes
+from snowball_core.tables.formats import csv_bytes
 
 pytestmark = MARKS
 
@@ -94,7 +94,7 @@ def test_a_file_comes_though_its_page_is_drawn_anew_before_the_browser_fetches_i
         browser.send(address_of_the_file)
     assert came.value.suggested_filename.endswith("-step-3.csv")
     seen = observe(run)
-    assert Path(came.value.path()).read_bytes() == csv_bytes(SHEETS["tokens"].make(view_of(seen, 3)))
+    assert Path(came.value.path()).read_bytes() == csv_bytes(TABLES["tokens"].make(view_of(seen, 3)))
 
 
 def test_a_file_of_a_run_that_is_gone_is_not_made_and_its_button_says_why(server: str, page: Page, make_run: MakeRun) -> None:
@@ -167,7 +167,7 @@ def test_a_report_opens_offline_with_and_without_scripts(browser: Browser, make_
 def _is_drawn(page: Page, run: Run) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Snowball report: {run.id}")
     pictures = page.get_by_role("img").all()
-    assert len(pictures) == len(MOTIFS)
+    assert len(pictures) == len(PICTURES)
     for picture in pictures:
         box = picture.bounding_box()
         assert box is not None

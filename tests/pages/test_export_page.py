@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.about.glossary import anchors
 from snowball_core.export.methods import methods
-from snowball_core.export.pictures import MOTIFS
+from snowball_core.export.pictures import PICTURES
 from snowball_core.store.history import observe
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -67,7 +67,7 @@ def test_every_file_has_a_button_and_a_run_under_way_is_not_packed(make_run: Mak
 
 def test_every_picture_leads_to_what_explains_it(make_run: MakeRun) -> None:
     app, known = opened("export", run=make_run().id), set(anchors().values())
-    for name in MOTIFS:
+    for name in PICTURES:
         app = sound(app.selectbox(key="export-picture").set_value(name).run())
         assert set(re.findall(r"\(about#([^)]*)\)", texts(app.markdown))) <= known
         assert "what is this?" in texts(app.markdown), name

@@ -10,10 +10,9 @@ from snowball_core.measures.alignment import SPENT
 from snowball_core.measures.lineage import KINDS
 from snowball_core.measures.motion import REGIMES
 from snowball_core.store.history import History
-from snowball_core.tables.census import with_metrics
 from snowball_core.tables.comparison import MEASURES
 from snowball_core.tables.lineage import EVENT_COLUMNS
-from snowball_core.tables.per_step import step_table
+from snowball_core.tables.per_step import step_table, with_metrics
 
 
 def test_every_column_of_the_step_table_is_explained() -> None:

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from benchmarks.library import made_library
 from snowball_core.measures.bf16 import values
 from snowball_core.store.notes import annotate, read_notes
-from snowball_core.store.run_folder import run_paths
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import Status, hold, write_status
 from snowball_core.store.trash import trashed
 

@@ -16,7 +16,8 @@ from streamlit.testing.v1.element_tree import Button
 
 from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.notes import Notes, annotate, read_notes
-from snowball_core.store.run_folder import Run, run_paths
+from snowball_core.store.run_folder import Run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import lock_of
 from snowball_core.store.trash import trash, trashed
 

@@ -11,7 +11,8 @@ from damaging import lines
 from paging import opened, sound, specs, texts
 from streamlit.testing.v1 import AppTest
 
-from snowball_core.store.run_folder import HISTORY, METRIC_COLUMNS, METRICS
+from snowball_core.store.metric_rows import METRIC_COLUMNS
+from snowball_core.store.run_folder import HISTORY, METRICS
 from snowball_core.store.status import lock_of
 
 pytestmark = pytest.mark.usefixtures("library")

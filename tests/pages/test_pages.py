@@ -15,7 +15,8 @@ from pages.parts.shared import selection as place_module
 from snowball_core.jobs import workers
 from snowball_core.store.run_folder import Run
 from snowball_core.store.status import lock_of
-from snowball_core.tables.census import exact_numbers, group_mask
+from snowball_core.tables.at_step import exact_numbers
+from snowball_core.tables.live import group_mask
 
 pytestmark = pytest.mark.usefixtures("library")
 

@@ -25,7 +25,7 @@ from playwright.sync_api import BrowserContext, expect
 from snowball_core.cli.main import main
 from snowball_core.errors import SnowballError
 from snowball_core.store.notes import annotate
-from snowball_core.tables.census import csv_bytes
+from snowball_core.tables.formats import csv_bytes
 
 pytestmark = browsing.MARKS
 SHIPPED = next(path for path in sorted((ROOT / "runs").iterdir()) if (path / "run.json").is_file())

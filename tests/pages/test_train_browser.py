@@ -13,7 +13,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from trained_runs import tiny, write_book
 
 from snowball_core.jobs import workers
-from snowball_core.store.run_folder import Run, run_paths
+from snowball_core.store.run_folder import Run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import request_stop
 from snowball_core.training.loop import record
 

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from snowball_core.jobs import workers
 from snowball_core.presets import PRESETS, PURPOSES
-from snowball_core.store.run_folder import Run, run_paths
+from snowball_core.store.run_folder import Run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import STARTING, Status, lock_of, stop_marker, write_status
 
 pytestmark = pytest.mark.usefixtures("library")

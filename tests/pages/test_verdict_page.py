@@ -11,9 +11,9 @@ from conftest import MakeRun
 from paging import opened, texts
 
 from pages.parts.about.glossary import anchors
-from snowball_core.export.pictures import MOTIFS
+from snowball_core.export.pictures import PICTURES
 from snowball_core.measures.laws import LAWS
-from snowball_core.measures.pair_distances import seed_criterion
+from snowball_core.measures.verdict import seed_criterion
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR
@@ -145,7 +145,7 @@ def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun) ->
     runs = [make_run(name=f"run-{seed}", seed=seed) for seed in (1, 2)]
     known = set(anchors().values())
     asked = {"verdict": {}, "lineage": {}, "motion": {}, "compare": {"runs": ",".join(run.id for run in runs)}}
-    asked |= {"export": {"export-picture": MOTIFS["speeds"].what}}
+    asked |= {"export": {"export-picture": PICTURES["speeds"].what}}
     for page, query in asked.items():
         told = opened(page, **query)
         links = re.findall(r"\(about#([^)]*)\)", texts(told.markdown) + texts(told.caption))

@@ -18,7 +18,8 @@ from conftest import MakeRun
 from snowball_core.store.cache import keep, keep_answer, load, load_answer
 from snowball_core.store.history import History, observe
 from snowball_core.tables import blocks
-from snowball_core.tables.per_step import measured_block, step_table, token_motion
+from snowball_core.tables.motion import token_motion
+from snowball_core.tables.per_step import step_table, whole_block
 from snowball_core.tables.run_summary import glance, measured
 
 TABLE = pd.DataFrame({"count": [1, 2, 3], "share": [0.5, 0.25, np.nan], "sizes": ["2", "", "3 2"]})
@@ -83,8 +84,8 @@ def test_a_block_without_snapshots_has_the_columns_and_types_of_any(
     seen = observe(make_run())
     words = np.asarray(seen.words).astype(dtype)
     seen = replace(seen, words=words, moment_hash=moments, dead=seen.dead if is_known else None)
-    for name, empty in measured_block(seen, 0, 0).items():
-        pd.testing.assert_series_equal(empty.dtypes, measured_block(seen, 0, 2)[name].dtypes)
+    for name, empty in whole_block(seen, 0, 0).items():
+        pd.testing.assert_series_equal(empty.dtypes, whole_block(seen, 0, 2)[name].dtypes)
 
 
 def test_a_cached_table_of_another_kind_is_measured_anew(make_run: MakeRun) -> None:

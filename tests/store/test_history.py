@@ -18,9 +18,10 @@ from snowball_core.measures.census import census
 from snowball_core.store.cache import content_key, keep, load
 from snowball_core.store.history import find, foreign, observe, tokens_of
 from snowball_core.store.run_folder import HISTORY
-from snowball_core.tables.blocks import blocks
+from snowball_core.tables.blocks import history_blocks
 from snowball_core.tables.lineage import account
-from snowball_core.tables.per_step import CENSUS_COLUMNS, census_at, step_table, token_motion
+from snowball_core.tables.motion import token_motion
+from snowball_core.tables.per_step import CENSUS, CENSUS_COLUMNS, measured, step_table
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_every_row_of_the_table_is_the_census_of_its_matrix(run):
         for name in ("tokens", "unique", "black_holes", "population", "singletons", "largest"):
             assert row[name] == getattr(found, name)
         assert row["sizes"] == " ".join(map(str, found.sizes))
-    alone = pd.concat([census_at(seen, step) for step in seen.steps.tolist()], ignore_index=True)
+    alone = pd.concat([measured(seen, slice(t, t + 1), CENSUS) for t in range(len(seen.words))], ignore_index=True)
     pd.testing.assert_frame_equal(alone, step_table(seen)[list(CENSUS_COLUMNS)])
 
 
@@ -118,7 +119,7 @@ def test_the_table_does_not_depend_on_its_blocks(run, monkeypatch, size):
     seen = dataclasses.replace(observe(run), kept_in=None)
     whole, tokens, told = step_table(seen), token_motion(seen), account(seen, "dead")
     monkeypatch.setattr(walking, "BLOCK_BYTES", size * WORDS[0].nbytes)
-    assert len(blocks(seen)) == -(-4 // size)
+    assert len(list(history_blocks(seen))) == -(-4 // size)
     pd.testing.assert_frame_equal(step_table(seen), whole)
     pd.testing.assert_frame_equal(token_motion(seen), tokens)
     assert account(seen, "dead") == told
@@ -127,13 +128,13 @@ def test_the_table_does_not_depend_on_its_blocks(run, monkeypatch, size):
 def test_a_cancelled_table_goes_on_where_it_stopped_and_a_grown_run_measures_only_what_is_new(run, monkeypatch):
     monkeypatch.setattr(walking, "BLOCK_BYTES", WORDS[0].nbytes)
     monkeypatch.setattr(walking, "_WORKERS", 1)
-    measured, real = [], module.measured_block
+    made, real = [], module.whole_block
 
     def measure(seen, start, stop):
-        measured.extend(range(start, stop))
+        made.extend(range(start, stop))
         return real(seen, start, stop)
 
-    monkeypatch.setattr(module, "measured_block", measure)
+    monkeypatch.setattr(module, "whole_block", measure)
 
     def cancel(done, total):
         if done == 2:
@@ -141,13 +142,13 @@ def test_a_cancelled_table_goes_on_where_it_stopped_and_a_grown_run_measures_onl
 
     with pytest.raises(KeyboardInterrupt):
         step_table(observe(run), cancel)
-    begun = list(measured)
+    begun = list(made)
     table = step_table(observe(run))
-    assert sorted(measured) == [0, 1, 2, 3]
+    assert sorted(made) == [0, 1, 2, 3]
     assert begun[:2] == [0, 1]
     pd.testing.assert_frame_equal(step_table(observe(run)), table)
     token_motion(observe(run))
-    assert len(measured) == 4
+    assert len(made) == 4
 
 
 def test_a_stale_or_damaged_table_is_never_taken(run):

@@ -19,19 +19,9 @@ from snowball_core.config import RunConfig
 from snowball_core.errors import HistoryError, RunError
 from snowball_core.store.files.regular_files import file_sha256, write_json
 from snowball_core.store.files.tensor_file import TensorWriter, open_tensor
-from snowball_core.store.metric_rows import read_metrics
-from snowball_core.store.run_folder import (
-    HISTORY,
-    METRIC_COLUMNS,
-    METRICS,
-    TENSOR,
-    create,
-    open_run,
-    read_run,
-    run_path,
-    run_paths,
-    runs_folder,
-)
+from snowball_core.store.metric_rows import METRIC_COLUMNS, read_metrics
+from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, create, open_run, read_run, run_path, runs_folder
+from snowball_core.store.run_listing import run_paths
 
 CONFIG = RunConfig(name="tiny", vocab=4, hidden=2, heads=1, context=2, steps=3)
 HEADER = ",".join(METRIC_COLUMNS) + "\n"

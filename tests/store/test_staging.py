@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from snowball_core.config import DEFAULTS
-from snowball_core.store.run_folder import create, run_paths
+from snowball_core.store.run_folder import create
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.staging import staged, sweep
 
 ROOT = Path(__file__).resolve().parents[2]

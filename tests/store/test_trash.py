@@ -13,7 +13,8 @@ from conftest import MakeRun
 from snowball_core.errors import RunError
 from snowball_core.store import trash as room
 from snowball_core.store.files.regular_files import file_sha256
-from snowball_core.store.run_folder import open_run, run_paths
+from snowball_core.store.run_folder import open_run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import hold
 from snowball_core.store.trash import FOLDER, delete, restore, sweep_trash, trash, trashed
 

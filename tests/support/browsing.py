@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import group_mask
+from snowball_core.tables.live import group_mask
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(set(re.findall(r"pages/([a-z]+)\.py", (ROOT / "app.py").read_text())))

@@ -196,3 +196,14 @@ def extent(matrix):
 def separation(first, second):
     one, other = extent(first)["centroid"], extent(second)["centroid"]
     return math.sqrt(math.fsum((a - b) ** 2 for a, b in zip(one, other, strict=True)))
+
+
+def rebuilt(tree):
+    """The black holes at every snapshot of a lineage, rebuilt from its events alone."""
+    partitions, holes = [], set()
+    for snapshot in range(tree.snapshots):
+        now = [event for event in tree.events if event.snapshot == snapshot]
+        ended = {tree.nodes[index].tokens for event in now for index in event.parents}
+        holes = (holes - ended) | {tree.nodes[index].tokens for event in now for index in event.children}
+        partitions.append(frozenset(holes))
+    return partitions

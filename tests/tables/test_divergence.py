@@ -13,12 +13,12 @@ import pytest
 from snowball_core.cli.main import main
 from snowball_core.measures.bf16 import finite_rows, from_values, is_finite, nan_rows, values
 from snowball_core.store.history import History
-from snowball_core.tables.census import last_hole_change
+from snowball_core.tables.at_step import hole_table
 from snowball_core.tables.comparison import measured
 from snowball_core.tables.divergence import divergence, judged
 from snowball_core.tables.lineage import account, biography_table, event_rows
-from snowball_core.tables.measures import freezing_table, hole_table
-from snowball_core.tables.per_step import step_table, token_motion
+from snowball_core.tables.motion import freezing_table, token_motion
+from snowball_core.tables.per_step import last_hole_change, step_table
 from snowball_core.tables.verdict import law_rows, story_of, verdict_of
 from snowball_core.tables.verdict_rows import law_table, verdict_table
 
@@ -169,9 +169,9 @@ def test_every_verb_says_it_first_and_warns_of_nothing(verb, lost, tmp_path: Pat
 def test_the_verb_the_tables_and_the_exact_numbers_agree_that_rows_of_nan_have_no_distance(tmp_path, capsys):
     from tiny_run import save
 
-    from snowball_core.export.tables import SHEETS
+    from snowball_core.export.tables import TABLES
     from snowball_core.export.view import view_of
-    from snowball_core.tables.census import exact_numbers
+    from snowball_core.tables.at_step import exact_numbers
 
     words = ending([0, 1], NAN)
     file = save(tmp_path / "late.safetensors", history=words)
@@ -181,12 +181,12 @@ def test_the_verb_the_tables_and_the_exact_numbers_agree_that_rows_of_nan_have_n
     assert [answer["criterion"][form]["holds"] for form in ("seed", "cells")] == [None, None]
     seen = History("late", words, np.arange(len(words)), DEAD)
     shown = view_of(seen, 4, "all")
-    pairs = SHEETS["pairs"].make(shown)
+    pairs = TABLES["pairs"].make(shown)
     none = pairs["token"].isin([0, 1]) | pairs["other"].isin([0, 1])
     assert pairs["linf_weight"].isna().equals(none)
     assert pairs["linf_cells"].isna().equals(none)
     assert pairs.loc[~none, "linf_weight"].tolist() == [8.0]
-    assert SHEETS["distances"].make(shown)[["min", "max", "mean", "median"]].isna().all(axis=None)
+    assert TABLES["distances"].make(shown)[["min", "max", "mean", "median"]].isna().all(axis=None)
     rows = step_table(seen)
     assert rows.loc[(rows["group"] == "all") & (rows["step"] >= 4), "largest_linf_cells"].isna().all()
     assert math.isnan(exact_numbers(shown.rows)["linf_cells"])

@@ -17,7 +17,7 @@ from snowball_core.charts.overlay import Frame, lines_data, overlay_spec
 from snowball_core.charts.scrubber_blob import packed_blob, reel
 from snowball_core.errors import HistoryError
 from snowball_core.export.files import chosen
-from snowball_core.export.pictures import MOTIFS, draw
+from snowball_core.export.pictures import PICTURES, draw
 from snowball_core.export.view import view_of
 from snowball_core.store.history import History
 
@@ -56,9 +56,9 @@ def test_every_picture_has_axes_with_ends_or_says_why_it_is_not_drawn(name, unit
     left_out = {}
     for step in (0, len(words) - 1):
         shown = shown_of(words, step, "all", unit)
-        for motif in MOTIFS:
+        for motif in PICTURES:
             try:
-                plate = MOTIFS[motif].make(shown)
+                plate = PICTURES[motif].make(shown)
             except HistoryError as error:
                 left_out[motif] = str(error)
                 continue
@@ -76,7 +76,7 @@ def test_every_picture_has_axes_with_ends_or_says_why_it_is_not_drawn(name, unit
 def test_no_number_that_is_none_is_drawn(name, motif):
     words = HISTORIES[name]
     shown = shown_of(words, len(words) - 1, "all")
-    for node in ET.fromstring(draw(shown, MOTIFS[motif].make(shown))).iter():
+    for node in ET.fromstring(draw(shown, PICTURES[motif].make(shown))).iter():
         placed = [text for key, text in node.attrib.items() if key in ("d", "transform", "x", "y", "x1", "x2", "width")]
         assert not any(word in text for text in placed for word in ("NaN", "Infinity"))
 
@@ -102,7 +102,7 @@ def test_numbers_of_any_size_are_drawn(size):
     low, high = decades(shown.summary[["displacement_weight_p100", "bulk_speed_weight"]])
     assert 0 < low < moved.max() < high < math.inf
     for motif in ("speeds", "displacements", "farthest", "distances", "places"):
-        plate = MOTIFS[motif].make(shown)
+        plate = PICTURES[motif].make(shown)
         json.dumps(domains(dict(plate.spec)), allow_nan=False)
         if size == 1e-30:
             assert draw(shown, plate).startswith(b"<svg")

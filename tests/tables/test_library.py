@@ -19,12 +19,13 @@ from snowball_core.schedules import recorded_steps
 from snowball_core.store.cache import keep_answer
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.notes import annotate
-from snowball_core.store.run_folder import HISTORY, Run, open_run, run_paths
+from snowball_core.store.run_folder import HISTORY, Run, open_run
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import lock_of
 from snowball_core.store.trash import trash
 from snowball_core.tables import run_summary as room
-from snowball_core.tables.census import group_mask
 from snowball_core.tables.library import RunRow, row, shelf, shelf_table
+from snowball_core.tables.live import group_mask
 from snowball_core.tables.run_summary import GROUPS, POINTS, Glance, glance, spread
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,10 +11,11 @@ from snowball_core.charts.counts_and_places import counts_data, loss_data, rate_
 from snowball_core.charts.step_axis import step_axis
 from snowball_core.errors import RunError
 from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.history import History
 from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, Run
 from snowball_core.tables import live
-from snowball_core.tables.census import measures_table
 from snowball_core.tables.live import Seen, follow
+from snowball_core.tables.per_step import step_table
 
 
 def grow(run: Run, upto: int) -> None:
@@ -43,7 +44,7 @@ def test_piece_by_piece_is_the_same_as_at_once_and_as_the_tables_of_the_whole(ma
         seen = follow(run, seen)
         same(seen, follow(run))
     same(seen, follow(whole))
-    table = measures_table(whole.history().words, whole.steps(21), whole.dead)
+    table = step_table(History("whole", whole.history().words, whole.steps(21), whole.dead))
     drawn, expected = counts_data(seen.counts, "dead"), counts_data(table, "dead")
     pd.testing.assert_frame_equal(drawn, expected, check_dtype=False)
 
@@ -51,8 +52,8 @@ def test_piece_by_piece_is_the_same_as_at_once_and_as_the_tables_of_the_whole(ma
 def test_only_new_snapshots_are_counted(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(snapshots=1, state="running")
     seen, counted = follow(run), []
-    table = live.census_table
-    monkeypatch.setattr(live, "census_table", lambda words, *rest: counted.append(len(words)) or table(words, *rest))
+    real = live.measured
+    monkeypatch.setattr(live, "measured", lambda history, *rest: counted.append(len(history.words)) or real(history, *rest))
     for upto in (5, 5, 9):
         grow(run, upto)
         seen = follow(run, seen)

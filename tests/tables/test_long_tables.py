@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import snowball_core.cli.common as common
 import snowball_core.tables.blocks as walking
 from benchmarks.long_history import endure, write_long_history
 from snowball_core.cli.main import main
 from snowball_core.measures.bf16 import from_values, ordinal, values
 from snowball_core.measures.census import change_steps
 from snowball_core.store.history import History, foreign
-from snowball_core.tables.blocks import changed_snapshots
 from snowball_core.tables.long import dimension_tables, displacement_tables
 
 
@@ -55,10 +56,9 @@ def test_every_dimension_has_its_mean_deviation_and_cells(seen):
     assert (one["step"].unique().tolist(), len(one)) == ([40], 3)
 
 
-def test_changed_snapshots_do_not_depend_on_the_blocks(seen):
-    for mask in seen.masks.values():
-        assert changed_snapshots(seen, mask).tolist() == change_steps(seen.words, mask).tolist()
-    assert changed_snapshots(seen, seen.mask("live")).tolist() == [0, 1, 2, 4, 6]
+def test_change_steps_are_the_snapshots_whose_bits_differ_in_a_group(seen):
+    assert change_steps(seen.words, seen.mask("live")).tolist() == [0, 1, 2, 4, 6]
+    assert change_steps(seen.words, seen.mask("dead")).tolist() == [0, 1, 2, 4, 5, 6]
 
 
 @pytest.fixture
@@ -101,29 +101,33 @@ def test_motion_writes_every_displacement(told, tmp_path):
 
 
 def test_a_foreign_history_keeps_its_tables_in_the_runs_folder(told, tmp_path):
-    first = told("census")
+    first = told("motion")
     kept = list((tmp_path / "runs" / ".foreign").glob("*/cache/*.parquet"))
     assert {path.name.split("-")[0] for path in kept} == {"steps", "tokens"}
-    assert told("census") == first
-    assert first["change_steps"] == {"all": [1, 2, 3]}
+    assert told("motion") == first
+    assert told("census")["change_steps"] == {"all": [1, 2, 3]}
 
 
-def test_a_cancelled_command_says_what_is_kept_and_goes_on_there(told, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(("verb", "kept"), [("motion", 2), ("census", 0)])
+def test_a_cancelled_command_says_what_is_kept_and_goes_on(told, tmp_path, capsys, monkeypatch, verb, kept):
     monkeypatch.setattr(walking, "BLOCK_BYTES", 8_192 * 128 * 2)
     monkeypatch.setattr(walking, "_WORKERS", 1)
-    real, asked = walking.release, []
+    real = common.show_progress
 
-    def interrupted(words):
-        asked.extend([] if words is None else [1])
-        if len(asked) == 3:
+    def interrupted(line):
+        if " 2 of 4" in line:
             raise KeyboardInterrupt
-        real(words)
+        real(line)
 
-    monkeypatch.setattr(walking, "release", interrupted)
-    assert main(["census", str(tmp_path / "long.safetensors"), "--runs", str(tmp_path / "runs")]) == 130
-    assert "census was cancelled after 2 of 4 snapshots" in capsys.readouterr().err
-    kept = len(list((tmp_path / "runs" / ".foreign").glob("*/cache/steps-*.parquet")))
-    assert kept >= 2
+    clock = itertools.count(0, 2)
+    monkeypatch.setattr(common, "show_progress", interrupted)
+    monkeypatch.setattr(common, "shows_progress", lambda: True)
+    monkeypatch.setattr(common.time, "monotonic", lambda: next(clock))
+    assert main([verb, str(tmp_path / "long.safetensors"), "--runs", str(tmp_path / "runs")]) == 130
+    error = capsys.readouterr().err
+    assert f"{verb} was cancelled after 2 of 4 snapshots" in error
+    assert ("kept block by block" in error) == bool(kept)
+    assert len(list((tmp_path / "runs" / ".foreign").glob("*/cache/steps-*.parquet"))) >= kept
     assert len(told("census")["rows"]) == 4
 
 

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snowball_core.tables.blocks as module
+import snowball_core.tables.per_step as per_step
 from snowball_core.measures.bf16 import values
 from snowball_core.store.cache import content_key, keep, load
 from snowball_core.store.history import History
-from snowball_core.tables.per_step import CENSUS_COLUMNS, census_at, step_table, token_motion
+from snowball_core.tables.motion import token_motion
+from snowball_core.tables.per_step import FAMILIES, measured, step_table
 
 NUMBERS = st.sampled_from([0, 0x8000, 1, 0x8001, 0x3F7F, 0x3F80, 0x3F81, 0xBF80])
 
@@ -70,12 +72,29 @@ def test_every_column_of_the_table_of_steps_is_that_of_a_loop_over_steps(seen):
         assert row["largest_linf_weight"] == naive["largest_linf_weight"]
 
 
-@given(worlds())
-@settings(deadline=None, max_examples=40)
-def test_the_census_of_one_step_is_that_row_of_the_table(seen):
-    table = step_table(seen)[list(CENSUS_COLUMNS)]
-    for step in seen.steps.tolist():
-        pd.testing.assert_frame_equal(census_at(seen, step), table[table["step"] == step].reset_index(drop=True))
+@given(worlds(), st.data())
+@settings(deadline=None, max_examples=60)
+def test_a_part_of_the_groups_and_columns_is_that_part_of_the_whole_table(seen, data):
+    groups = data.draw(st.lists(st.sampled_from(seen.groups), min_size=1, unique=True))
+    families = data.draw(st.lists(st.sampled_from(list(FAMILIES)), min_size=1, unique=True))
+    kept = ["step", "group", *(name for family in FAMILIES if family in families for name in FAMILIES[family])]
+    whole = step_table(seen)
+    whole = pd.concat([whole[whole["group"] == group] for group in groups]).sort_values("step", kind="stable")[kept]
+    part = step_table(seen, families=families, groups=groups)
+    pd.testing.assert_frame_equal(part[kept], whole.reset_index(drop=True), check_exact=True)
+    alone = [measured(seen, slice(t, t + 1), families, groups) for t in range(len(seen.words))]
+    pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), part, check_exact=True)
+
+
+def test_only_what_is_asked_for_is_measured_and_nothing_of_it_is_kept(grown, monkeypatch):
+    counted = []
+    real = per_step.history_leaders
+    monkeypatch.setattr(per_step, "history_leaders", lambda words: counted.append(words.shape) or real(words))
+    for name in ("extents", "motion", "hidden_leaders", "special_rows"):
+        monkeypatch.setattr(per_step, name, None)
+    assert step_table(grown, families=("counts",), groups=("dead",))["tokens"].tolist() == [4] * 12
+    assert counted == [(12, 4, 2)]
+    assert list(grown.kept_in.iterdir()) == []
 
 
 @given(worlds())

@@ -11,31 +11,16 @@ import pytest
 from snowball_core.config import RunConfig
 from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import values
+from snowball_core.measures.distances import distance_matrix
 from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.history import GROUPS, History
 from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, create
 from snowball_core.store.status import Status, hold, write_status
-from snowball_core.tables.census import (
-    CENSUS_COLUMNS,
-    GROUPS,
-    census_at,
-    census_rows,
-    census_table,
-    csv_bytes,
-    distance_matrix,
-    exact_numbers,
-    glyph,
-    group_mask,
-    hole_table,
-    last_hole_change,
-    lattice_facts,
-    measures_table,
-    parquet_bytes,
-    recorded_at,
-    recorded_snapshots,
-    settled,
-    token_table,
-    with_metrics,
-)
+from snowball_core.tables.at_step import exact_numbers, group_table, holes_at, token_table
+from snowball_core.tables.formats import csv_bytes, parquet_bytes
+from snowball_core.tables.live import group_mask, recorded_at, recorded_snapshots, settled
+from snowball_core.tables.per_step import COUNTED, last_hole_change, step_table, with_metrics
+from snowball_core.tables.text import glyph
 
 ONE, NEXT, THIRD = 0x3F80, 0x3F81, 0x3F82  # 1, and one and two cells of 1/128 above it
 A, B, C = [ONE, ONE], [ONE, NEXT], [THIRD, ONE]
@@ -44,9 +29,13 @@ DEAD = np.array([False, False, True, True])
 STEPS = np.array([0, 2, 3])
 
 
+def table_of(words, steps, dead, families=("counts", "extent")):
+    return step_table(History("by hand", words, steps, dead), families=families)
+
+
 def summary_table(run, history):
     """Every measure and loss of some snapshots, as the pages make it."""
-    return with_metrics(measures_table(history, run.steps(len(history)), run.dead), run.metrics())
+    return with_metrics(table_of(history, run.steps(len(history)), run.dead), run.metrics())
 
 
 @pytest.fixture
@@ -61,16 +50,9 @@ def run(tmp_path):
     return run
 
 
-def test_the_census_at_one_step_has_a_row_for_each_group_asked_for_in_that_order():
-    assert census_at(HISTORY_WORDS[0], DEAD, 7, ("dead", "all")) == [
-        dict(zip(CENSUS_COLUMNS, (7, "dead", 2, 2, 0, 0, 2, 0, []), strict=True)),
-        dict(zip(CENSUS_COLUMNS, (7, "all", 4, 3, 1, 2, 2, 2, [2]), strict=True)),
-    ]
-
-
 def test_the_census_table_is_ordered_by_step_then_group_and_counted_by_hand():
-    table = census_table(HISTORY_WORDS, STEPS, DEAD)
-    assert tuple(table.columns) == CENSUS_COLUMNS
+    table = table_of(HISTORY_WORDS, STEPS, DEAD, ("counts",)).drop(columns="effective")
+    assert list(table.columns) == ["step", "group", *COUNTED, "sizes"]
     assert table.to_numpy().tolist() == [
         [0, "all", 4, 3, 1, 2, 2, 2, "2"],
         [0, "dead", 2, 2, 0, 0, 2, 0, ""],
@@ -84,11 +66,6 @@ def test_the_census_table_is_ordered_by_step_then_group_and_counted_by_hand():
     ]
 
 
-def test_the_census_of_all_steps_is_that_of_each_step():
-    each = [row for i, step in enumerate(STEPS.tolist()) for row in census_at(HISTORY_WORDS[i], DEAD, step)]
-    assert census_rows(HISTORY_WORDS, STEPS, DEAD) == each
-
-
 def test_the_summary_has_the_distances_in_both_units_and_the_numbers_of_each_recorded_step(run):
     table = summary_table(run, run.history().words)
     dead = table[table["group"] == "dead"]
@@ -98,9 +75,7 @@ def test_the_summary_has_the_distances_in_both_units_and_the_numbers_of_each_rec
     assert dead["learning_rate"].tolist()[1:] == [0.25, 0.125]
     assert dead[["loss", "learning_rate", "grad_norm"]].iloc[0].isna().all()
     assert len(table) == 9
-    assert list(table.columns)[len(CENSUS_COLUMNS) :] == [
-        "largest_linf_weight", "largest_linf_cells", "loss", "learning_rate", "grad_norm",
-    ]  # fmt: skip
+    assert list(table.columns)[-3:] == ["loss", "learning_rate", "grad_norm"]
 
 
 def test_the_summary_of_a_run_still_before_its_first_step_has_only_its_initial_state(run):
@@ -116,13 +91,8 @@ def test_the_summary_of_no_snapshots_is_an_empty_table_with_the_same_columns(run
     assert len(summary_table(run, words[:0])) == 0
 
 
-def test_measures_of_two_parts_put_together_are_the_measures_of_the_whole():
-    parts = [measures_table(HISTORY_WORDS[i:j], STEPS[i:j], DEAD) for i, j in ((0, 1), (1, 3))]
-    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), measures_table(HISTORY_WORDS, STEPS, DEAD))
-
-
 def test_without_a_dead_token_the_dead_are_counted_as_nobody():
-    table = measures_table(HISTORY_WORDS, STEPS, np.zeros(4, bool))
+    table = table_of(HISTORY_WORDS, STEPS, np.zeros(4, bool))
     assert table[table["group"] == "dead"][["tokens", "unique", "largest_linf_cells"]].to_numpy().tolist() == [[0, 0, 0]] * 3
 
 
@@ -141,15 +111,19 @@ def test_the_token_table_ranks_holes_by_population_and_then_by_smallest_token():
     assert table["population"].tolist() == [2, 2, 3, 2, 2, 1, 3, 3]
 
 
+def hole_table(words, group):
+    mask = group_mask(DEAD, group)
+    return holes_at(group_table(words[mask], DEAD, mask))[["hole", "population", "tokens", "glyphs"]]
+
+
 def test_the_hole_table_names_the_tokens_of_the_whole_vocabulary_also_for_a_group():
-    assert hole_table(HISTORY_WORDS[1], DEAD, "dead").to_numpy().tolist() == [[1, 2, "2 3", "STX ETX"]]
-    assert hole_table(HISTORY_WORDS[1], DEAD).to_numpy().tolist() == [[1, 3, "1 2 3", "SOH STX ETX"]]
+    assert hole_table(HISTORY_WORDS[1], "dead").to_numpy().tolist() == [[1, 2, "2 3", "STX ETX"]]
+    assert hole_table(HISTORY_WORDS[1], "all").to_numpy().tolist() == [[1, 3, "1 2 3", "SOH STX ETX"]]
 
 
 def test_without_black_holes_the_hole_table_is_empty_with_its_columns():
-    table = hole_table(HISTORY_WORDS[0], DEAD, "dead")
+    table = hole_table(HISTORY_WORDS[0], "dead")
     assert (len(table), list(table.columns)) == (0, ["hole", "population", "tokens", "glyphs"])
-    assert len(hole_table(HISTORY_WORDS[0], np.zeros(4, bool), "dead")) == 0
 
 
 def test_every_byte_has_a_glyph_of_its_own_that_can_be_printed():
@@ -185,14 +159,8 @@ def test_exact_numbers_are_the_census_and_the_farthest_pair():
     assert exact_numbers(HISTORY_WORDS[0][:0])["tokens"] == exact_numbers(HISTORY_WORDS[0][:0])["linf_cells"] == 0
 
 
-def test_lattice_facts_name_the_format_and_measure_the_centroid():
-    rows = np.array([[3.0, 0.0], [3.0, 8.0]], np.float32)
-    assert lattice_facts(rows) == {"format": "F32", "centroid_length": 5.0}
-    assert lattice_facts(HISTORY_WORDS[0])["format"] == "BF16"
-
-
 def test_the_last_change_is_that_of_the_group_asked_for():
-    table = measures_table(HISTORY_WORDS, STEPS, DEAD)
+    table = table_of(HISTORY_WORDS, STEPS, DEAD)
     assert [last_hole_change(table, group) for group in GROUPS] == [2, 2, 0]
 
 

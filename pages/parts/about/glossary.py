@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from snowball_core.quantities import document
+
 MEASURES_PAGE = Path(__file__).resolve().parents[3] / "docs" / "measures.md"
 _SEPARATOR = re.compile(r"\|[\s|:-]+\|")
 
@@ -98,7 +100,7 @@ def _entry(headings: list[str], cells: list[str]) -> GlossaryEntry:
 @functools.cache
 def measures() -> tuple[Section, ...]:
     """The sections of docs/measures.md."""
-    return tuple(sections(MEASURES_PAGE.read_text()))
+    return tuple(sections(document(MEASURES_PAGE.read_text())))
 
 
 @functools.cache

@@ -11,9 +11,9 @@ import streamlit as st
 
 from snowball_core.measures.alignment import Entrant
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import recorded_snapshots
 from snowball_core.tables.comparison import LineUp, entrants, line_up, measured, recording
 from snowball_core.tables.draws import ComparedRun
+from snowball_core.tables.live import recorded_snapshots
 
 from ..shared import cached
 from ..shared.file_stamps import Stamp, of_run, stamp

@@ -12,9 +12,9 @@ import streamlit as st
 from snowball_core.charts.overlay import printed
 from snowball_core.charts.step_axis import Picture
 from snowball_core.charts.svg import png_bytes, svg_bytes
-from snowball_core.export.tables import FORMATS
 from snowball_core.measures.alignment import Entrant, overlay
 from snowball_core.tables.comparison import MEASURES, LineUp, footer
+from snowball_core.tables.formats import FORMATS
 
 _LABELS = {"svg": "SVG", "png": "PNG", "csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.charts.overlay import HUES, MARKED, MOST_POINTS, Frame, hue, lines_data, overlay_spec, ribbons_data, widths
+from snowball_core.charts.overlay import MOST_POINTS, Frame, lines_data, overlay_spec, ribbons_data, widths
 from snowball_core.charts.step_axis import Picture
+from snowball_core.charts.theme import CURSOR, SETTINGS, setting_colour
 from snowball_core.measures.alignment import ALIGNMENTS, Entrant, places, ribbons, why_missing
 from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, setting_names
 
@@ -83,7 +84,7 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
         f"over the draws of a setting ({what_is('ribbon')}); a run's last recorded value is held until its next. "
         + (
             "Where settings are equal the wider line lies below. "
-            if 1 < len({each.setting for each in drawn}) <= len(HUES)
+            if 1 < len({each.setting for each in drawn}) <= len(SETTINGS)
             else ""
         )
         + (note := (exact if thinned else "Every change of every line is drawn.") + (f" Gold: {gold}." if gold else ""))
@@ -96,7 +97,7 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
 def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str | None) -> None:
     """The settings in their colours and the marked run in its own, once for all pictures."""
     settings = list(dict.fromkeys(called[each.setting] for each in entrants))
-    lines = [*((hue(rank), name) for rank, name in enumerate(settings)), *([(MARKED, marked)] if marked else [])]
+    lines = [*((setting_colour(rank), name) for rank, name in enumerate(settings)), *([(CURSOR, marked)] if marked else [])]
     swatch = "display:inline-block;width:22px;height:0;border-top:4px solid {};margin-right:6px;vertical-align:4px"
     told = [f'<span><span style="{swatch.format(colour)}"></span>{escape(name)}</span>' for colour, name in lines]
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;font-size:14px">{"".join(told)}</div>')

@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.store.status import Status
-from snowball_core.tables.census import csv_bytes
 from snowball_core.tables.comparison import (
     LineUp,
     configuration_differences,
@@ -21,6 +20,7 @@ from snowball_core.tables.comparison import (
     told_twin,
 )
 from snowball_core.tables.draws import unlike
+from snowball_core.tables.formats import csv_bytes
 
 from ..shared.help_links import what_is
 from ..shared.text import plain

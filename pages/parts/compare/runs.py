@@ -8,9 +8,10 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.measures.alignment import FEWEST, MOST
-from snowball_core.store.run_folder import Run, open_run, run_paths, runs_folder
-from snowball_core.tables.census import recorded_snapshots
+from snowball_core.store.run_folder import Run, open_run, runs_folder
+from snowball_core.store.run_listing import run_paths
 from snowball_core.tables.comparison import kin
+from snowball_core.tables.live import recorded_snapshots
 
 from ..shared.run_picker import say_damage
 from ..shared.text import plain

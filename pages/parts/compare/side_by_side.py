@@ -13,7 +13,9 @@ from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.measures.alignment import Entrant
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import exact_numbers, glyph, recorded_snapshots
+from snowball_core.tables.at_step import exact_numbers
+from snowball_core.tables.live import recorded_snapshots
+from snowball_core.tables.text import glyph
 
 from ..scrub.component import Side, draw, redraw, reported
 from ..scrub.exact_step import token_table, view_at

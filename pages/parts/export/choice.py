@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import last_hole_change, recorded_at, recorded_snapshots
+from snowball_core.tables.live import recorded_at, recorded_snapshots
+from snowball_core.tables.per_step import last_hole_change
 
 from ..shared import cached
 from ..shared.divergence_notice import say_diverged

@@ -11,8 +11,8 @@ from snowball_core.export.animation import MOST_FRAMES, frame_steps
 from snowball_core.export.bundle import folder_zip
 from snowball_core.export.files import PARTS, USUAL, item
 from snowball_core.export.methods import latex, markdown, methods
-from snowball_core.export.pictures import MOTIFS, draw
-from snowball_core.export.tables import PER_STEP, SHEETS
+from snowball_core.export.pictures import PICTURES, draw
+from snowball_core.export.tables import PER_STEP, TABLES
 from snowball_core.export.view import View
 
 from ..shared.downloads import Stand, takeaway
@@ -30,20 +30,6 @@ _PART_WORDS = {
     "report": "Report",
     "projector": "Projector files",
     "animation": "Animation",
-}
-# Picture → what explains it on the About page.
-_ENTRIES = {
-    "counts": "census",
-    "loss": "loss",
-    "lineage": "lineage",
-    "farthest": "largest_linf_weight",
-    "regimes": "further",
-    "freeze-map": "freeze step",
-    "speeds": "bulk motion",
-    "displacements": "displacement of a token",
-    "sizes": "population",
-    "distances": "heatmap",
-    "places": "principal-axes",
 }
 
 
@@ -89,7 +75,7 @@ def command(stand: Stand, only: list[str]) -> str:
 def pictures(stand: Stand, view: View) -> None:
     """One picture, as it will be published, and its files."""
     st.subheader("A picture")
-    name = pick_one("Picture", "export-picture", {name: motif.what for name, motif in MOTIFS.items()}, next(iter(MOTIFS)))
+    name = pick_one("Picture", "export-picture", {name: motif.what for name, motif in PICTURES.items()}, next(iter(PICTURES)))
     try:
         title, picture = _drawn(name, stand.asked, stamp(str(stand.run.path)), view)
         st.image(picture, width="content", alt=f"{title}, {stand.group} tokens, step {stand.step:,}")
@@ -97,14 +83,14 @@ def pictures(stand: Stand, view: View) -> None:
         st.info(plain(error))
         return
     with st.container(horizontal=True, vertical_alignment="center", key="export-picture-files"):
-        st.markdown(what_is(_ENTRIES[name]), width="content")
-        takeaway(name, stand, plate=MOTIFS[name].make)
+        st.markdown(what_is(PICTURES[name].entry), width="content")
+        takeaway(name, stand, plate=PICTURES[name].make)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _drawn(name: str, asked: tuple[object, ...], files: Stamp, _view: View) -> tuple[str, str]:
     """The title of a picture, and the picture; kept, for every button of the page runs the page again."""
-    plate = MOTIFS[name].make(_view)
+    plate = PICTURES[name].make(_view)
     # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
     return plate.title, draw(_view, plate).decode()
 
@@ -112,10 +98,10 @@ def _drawn(name: str, asked: tuple[object, ...], files: Stamp, _view: View) -> t
 def tables(stand: Stand, view: View) -> None:
     """One table, its first rows, and its files."""
     st.subheader("A table")
-    words = {name: f"{name}: {sheet.what}" for name, sheet in SHEETS.items()}
-    name = pick_one("Table", "export-table", words, next(iter(SHEETS)))
+    words = {name: f"{name}: {sheet.what}" for name, sheet in TABLES.items()}
+    name = pick_one("Table", "export-table", words, next(iter(TABLES)))
     try:
-        table = SHEETS[name].make(view)
+        table = TABLES[name].make(view)
     except SnowballError as error:
         st.info(plain(error))
         return
@@ -123,7 +109,7 @@ def tables(stand: Stand, view: View) -> None:
     st.dataframe(table.head(_PREVIEWED), hide_index=True, key="export-preview")
     st.caption(f"The first {min(_PREVIEWED, len(table)):,} of {len(table):,} rows · {of} · run {plain(stand.run.id)}")
     with st.container(horizontal=True, key="export-table-files"):
-        takeaway(name, stand, table=SHEETS[name].make)
+        takeaway(name, stand, table=TABLES[name].make)
 
 
 def methods_text(stand: Stand, view: View) -> None:

@@ -8,13 +8,15 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from snowball_core.charts import distances
+from snowball_core.charts import counts_and_places
+from snowball_core.charts.step_axis import step_axis
 from snowball_core.errors import SnowballError
 from snowball_core.store.files.tensor_header import history_file
 from snowball_core.store.history import History
-from snowball_core.tables.census import csv_bytes, last_hole_change
 from snowball_core.tables.divergence import divergence
+from snowball_core.tables.formats import csv_bytes
 from snowball_core.tables.lineage import event_rows, event_table
+from snowball_core.tables.per_step import last_hole_change
 
 from ..scrub.component import FRAGMENT, Side, draw_here
 from ..scrub.exact_step import exact_view, view_at
@@ -132,8 +134,10 @@ def _farthest(history: History, table: pd.DataFrame, group: str, unit: str) -> N
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
     told = f":small[:gray[{plain(history.id)} · {group} tokens · steps are numbers of snapshots · every snapshot measured]]"
     st.markdown(f"**Farthest pair over the history**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
-    data = {"farthest": distances.farthest_data(table, group, unit)}
-    spec = distances.farthest_spec(int(history.steps[-1]), word, bool(data["farthest"]["linf"].isna().all()))
+    data = {"farthest": counts_and_places.farthest_data(table, group, unit)}
+    spec = counts_and_places.farthest_spec(
+        step_axis("symlog", int(history.steps[-1])), word, bool(data["farthest"]["linf"].isna().all())
+    )
     st.vega_lite_chart(
         spec | {"datasets": data}, key="foreign-farthest", alt=f"The largest distance of two {whose}tokens, in {word}"
     )

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.charts.scrubber_blob import Reel, reel, with_curves
+from snowball_core.memory import Progress
 from snowball_core.store.history import History, foreign, tokens_of
 from snowball_core.store.run_folder import corpora_folder, runs_folder
-from snowball_core.tables.blocks import Progress
 from snowball_core.tables.lineage import Account, account, biography_table
 from snowball_core.tables.per_step import step_table
 from snowball_core.tables.verdict import story_of

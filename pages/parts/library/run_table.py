@@ -14,7 +14,7 @@ from snowball_core.store.run_folder import runs_folder
 from snowball_core.store.staging import sweep
 from snowball_core.store.status import read_status
 from snowball_core.store.trash import sweep_trash
-from snowball_core.tables.census import csv_bytes
+from snowball_core.tables.formats import csv_bytes
 from snowball_core.tables.library import ORDERS, RunRow, matching, ordered, shelf, shelf_table
 from snowball_core.tables.run_summary import POINTS
 

@@ -12,10 +12,11 @@ import streamlit as st
 from snowball_core.charts.lineage import BARCODE_COLUMNS, DrawnLineage, barcode, drawn_lineage, ground, lanes_chart
 from snowball_core.charts.lineage_data import nature, told_events
 from snowball_core.charts.step_axis import StepAxis
-from snowball_core.export.pictures import Plate
+from snowball_core.export.pictures import PICTURES, Plate
 from snowball_core.measures.biography import biography
-from snowball_core.measures.census import Hidden, census, class_sizes
+from snowball_core.measures.census import census
 from snowball_core.measures.flicker import BRIEF_STEPS, Excursion, excursions, folded, is_folded
+from snowball_core.measures.hidden_classes import Hidden, class_sizes
 from snowball_core.measures.lineage import Lineage
 from snowball_core.tables.lineage import event_rows, hidden_of
 from snowball_core.tables.motion import moves_of_token
@@ -145,7 +146,7 @@ def _now(whole: Whole) -> None:
     sizes = census(rows).sizes
     moments = None if history.moment_hash is None else history.moment_hash[whole.index][mask]
     classes = class_sizes(rows, moments) if moments is not None else [[] for _ in sizes]
-    natures = [f"{size:,} tokens, {nature(' '.join(map(str, own)))}" for size, own in zip(sizes, classes, strict=True)]
+    natures = [f"{size:,} tokens, {nature(own)}" for size, own in zip(sizes, classes, strict=True)]
     holes = "; ".join(natures[:_MOST_NAMED]) + ("; …" if len(natures) > _MOST_NAMED else "")
     count = f"{len(sizes):,} black hole{'s' * (len(sizes) != 1)}: {holes}" if sizes else "no black hole"
     with st.container(horizontal=True, vertical_alignment="center", key="now"):
@@ -164,7 +165,7 @@ def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
     history = f"{many(whole.snapshots, 'recorded snapshot')}, {exact}" + (
         f" · {alone:,} tokens in no block never shared" if alone else ""
     )
-    whole.caption("Black holes over the run", "a block is as tall as its hole has tokens.", "tokens", history, "lineage")
+    whole.caption(PICTURES["lineage"].title, "a block is as tall as its hole has tokens.", "tokens", history, "lineage")
     spec, datasets = lanes_chart(drawn, whole.axis, whole.step, selected(), data)
     count = len(event_steps(whole.path, whole.snapshots, whole.group))
     name = f"Black holes of {whole.group} tokens as lanes over the steps; they changed at {count:,} recorded steps"
@@ -175,7 +176,7 @@ def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
         "e evaporated."
     )
     note = f"{history}. The upright line is step {whole.step:,}. Lighter and darker: hidden classes."
-    return {"lanes": Plate("Black holes over the run", spec, datasets, "tokens", False, note)}
+    return {"lanes": Plate(PICTURES["lineage"].title, spec, datasets, "tokens", False, note)}
 
 
 def _picked() -> None:

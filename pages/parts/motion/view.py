@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,10 @@ import streamlit as st
 from snowball_core.charts import motion
 from snowball_core.charts.motion_columns import Scene
 from snowball_core.charts.step_axis import Picture
-from snowball_core.export.pictures import Plate
+from snowball_core.export.pictures import PICTURES, Plate
 from snowball_core.measures.freezing import known_rates
-from snowball_core.tables.motion import DEFINITIONS, freezing_sentence, who_moved, zero_stretches
-from snowball_core.tables.per_step import MOTION_COLUMNS, freezing_of, step_table, token_motion
+from snowball_core.tables.motion import DEFINITIONS, freezing_of, freezing_sentence, token_motion, who_moved, zero_stretches
+from snowball_core.tables.per_step import MOTION_COLUMNS, step_table
 
 from ..shared import cached
 from ..shared.downloads import take_these
@@ -35,6 +34,8 @@ _MEANINGS = {
     "Coherence": "Mean cosine of the moved tokens' displacements with the centroid's; 1: all together. None if nobody moved.",
     "Learning rate": "Of the optimizer step that led here.",
 }
+# Names of files and widgets that are not those of the pictures of an export.
+_KEYS = {"freeze-map": "map"}
 
 
 @of_run(st.cache_data, max_entries=4, show_spinner="Measuring how every token moved…")
@@ -122,72 +123,52 @@ def _freezing(scene: Scene, found: dict[str, int]) -> None:
         st.caption("The learning rate was never exactly 0. How small it became stands under every picture.")
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A picture and what is said of it.
-
-    Attributes
-    ----------
-    key, title, meaning, unit : str
-    entry : str
-        The measure that About explains it with.
-    name : str
-        What it shows, for those who do not see it.
-    picture : Picture
-    """
-
-    key: str
-    title: str
-    meaning: str
-    unit: str
-    entry: str
-    name: str
-    picture: Picture
-
-
 def _figures(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> None:
     gaps = scene.gaps
     apart = "1 step" if gaps.max() == 1 else f"{int(gaps.min()):,} to {int(gaps.max()):,} steps"
     pace = f"{scene.thinned}, {apart} apart"
-    figures = _drawn(whole, scene, tokens, unit)
-    beside = st.grid(2, min_column_width=520, gap="medium")
-    for figure in figures:
+    drawn, beside = _drawn(whole, scene, tokens, unit), st.grid(2, min_column_width=520, gap="medium")
+    for name, (meaning, unit_of, told, picture) in drawn.items():
         with beside.cell():
-            whole.caption(figure.title, figure.meaning, figure.unit, pace, figure.entry)
-            _draw(figure.key, figure.name, figure.picture)
-            if figure.key == "displacements" and unit == "cells":
+            whole.caption(PICTURES[name].title, meaning, unit_of, pace, PICTURES[name].entry)
+            _draw(_KEYS.get(name, name), told, picture)
+            if name == "displacements" and unit == "cells":
                 st.caption("Spikes: a component that crosses zero passes thousands of cells, for they are tiny there.")
     st.caption(
         "Where a column holds several snapshots, shares are their means and lines are bands from the least to the largest. "
         "Click a picture to go to a step; a row of the freeze map selects its token and goes to its last move."
     )
     note = f"{pace}. The upright line is step {whole.step:,}."
-    plates = {one.key: Plate(one.title, *one.picture, one.unit, False, note) for one in figures}
+    plates = {
+        _KEYS.get(name, name): Plate(PICTURES[name].title, *picture, unit_of, False, note)
+        for name, (_, unit_of, _, picture) in drawn.items()
+    }
     take_these(whole.stand, plates, ("motion", "token-motion"))
 
 
-def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[Figure]:
+def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> dict[str, tuple[str, str, str, Picture]]:
+    """Meaning, unit, what is to be seen, and picture, under the names of the pictures of an export."""
     who, step, word = f"{whole.group} tokens", whole.step, motion.UNITS[unit]
     moved, names = _moved(whole.path, whole.snapshots), names_of(whole.history)
-    return [
-        Figure(
-            *("regimes", "Who moves", "since the recorded step before, and how far.", "share of tokens per recorded step"),
-            *("further", f"Shares of {who} that are frozen, move by a cell, or further", motion.regime_shares(scene, step)),
+    return {
+        "regimes": (
+            *("since the recorded step before, and how far.", "share of tokens per recorded step"),
+            *(f"Shares of {who} that are frozen, move by a cell, or further", motion.regime_shares(scene, step)),
         ),
-        Figure(
-            *("map", "Freeze map", "a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),
-            *("freeze step", f"When each of the {who} moved, those that froze first on top"),
+        "freeze-map": (
+            *("a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),
+            f"When each of the {who} moved, those that froze first on top",
             motion.freeze_map(scene, moved, tokens, names, step),
         ),
-        Figure(
-            *("speeds", "Drift and heat", "does the group move as one?", "weight units per optimizer step; cosine"),
-            *("bulk motion", f"Bulk and thermal speed and coherence of {who}", motion.speeds(scene, step)),
+        "speeds": (
+            *("does the group move as one?", "weight units per optimizer step; cosine"),
+            *(f"Bulk and thermal speed and coherence of {who}", motion.speeds(scene, step)),
         ),
-        Figure(
-            *("displacements", "How far tokens move", "from a recorded step to the next.", word, "displacement of a token"),
+        "displacements": (
+            *("from a recorded step to the next.", word),
             *(f"Percentiles of the displacement of {who} in {word}", motion.displacements(scene, unit, step)),
         ),
-    ]
+    }
 
 
 def _draw(key: str, name: str, picture: Picture) -> None:

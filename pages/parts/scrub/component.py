@@ -14,7 +14,8 @@ from snowball_core.charts.scrubber_blob import Reel, packed_blob
 from snowball_core.errors import SnowballError
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import glyph, last_hole_change
+from snowball_core.tables.per_step import last_hole_change
+from snowball_core.tables.text import glyph
 
 from ..shared import cached
 from ..shared.file_stamps import drawn

@@ -13,9 +13,9 @@ from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.at_step import tokens_at
-from snowball_core.tables.census import exact_numbers, recorded_at
+from snowball_core.tables.at_step import exact_numbers, tokens_at
 from snowball_core.tables.lineage import Account
+from snowball_core.tables.live import recorded_at
 
 from ..shared import cached
 from ..shared.divergence_notice import say_rows

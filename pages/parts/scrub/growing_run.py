@@ -9,7 +9,7 @@ import streamlit as st
 from snowball_core.errors import SnowballError
 from snowball_core.store.run_folder import Run
 from snowball_core.store.status import Status
-from snowball_core.tables.census import planned, recorded_snapshots
+from snowball_core.tables.live import planned, recorded_snapshots
 
 from ..shared.run_picker import state_badge
 from ..shared.text import duration, plain

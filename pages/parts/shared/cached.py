@@ -18,8 +18,9 @@ from snowball_core.measures.bf16 import Words
 from snowball_core.store.corpus import Corpus, load_corpus
 from snowball_core.store.history import History, observe
 from snowball_core.store.run_folder import corpora_folder, read_run, runs_folder
-from snowball_core.tables.census import measures_table, settled
 from snowball_core.tables.lineage import Account, account, biography_table
+from snowball_core.tables.live import settled
+from snowball_core.tables.per_step import measured
 from snowball_core.tables.verdict import story_of
 
 from .file_stamps import file_stamp, of_run, stamp
@@ -50,7 +51,8 @@ def words(path: str, snapshots: int) -> Words:
 @of_run(st.cache_data, max_entries=256, show_spinner=False)
 def _measured(path: str, start: int, stop: int, snapshots: int) -> pd.DataFrame:
     run = read_run(Path(path))
-    return measures_table(words(path, snapshots)[start:stop], run.steps(stop)[start:], run.dead)
+    recorded = History(run.id, words(path, snapshots)[start:stop], run.steps(stop)[start:], run.dead)
+    return measured(recorded, slice(0, stop - start), ("counts", "extent"))
 
 
 def measures(path: str, snapshots: int) -> pd.DataFrame:

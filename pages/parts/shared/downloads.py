@@ -10,10 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.charts.svg import png_bytes
-from snowball_core.export.pictures import MOTIFS, Plate, draw
-from snowball_core.export.tables import FORMATS, SHEETS
+from snowball_core.export.pictures import PICTURES, Plate, draw
+from snowball_core.export.tables import TABLES
 from snowball_core.export.view import View, view_of
 from snowball_core.store.run_folder import Run
+from snowball_core.tables.formats import FORMATS
 
 from . import cached
 from .file_stamps import of_run
@@ -83,9 +84,9 @@ def takeaway(
         Of the table or picture; unique on the page.
     stand : Stand
     table : callable, optional
-        Makes the table of an exhibit: an entry of ``SHEETS``, or a page's own.
+        Makes the table of an exhibit: an entry of ``TABLES``, or a page's own.
     plate : callable, optional
-        Makes the picture of an exhibit: an entry of ``MOTIFS``, or a page's own description and data as a ``Plate``.
+        Makes the picture of an exhibit: an entry of ``PICTURES``, or a page's own description and data as a ``Plate``.
     """
     if table is not None:
         for kind, form in FORMATS.items():
@@ -118,7 +119,7 @@ def takeaway_row(name: str, label: str, stand: Stand, sheet: str = "", motif: st
     """A labelled row of buttons for a named table, a named picture, or both."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"row-{name}"):
         st.markdown(f":small[{label}]", width="content")
-        takeaway(name, stand, SHEETS[sheet].make if sheet else None, MOTIFS[motif].make if motif else None)
+        takeaway(name, stand, TABLES[sheet].make if sheet else None, PICTURES[motif].make if motif else None)
 
 
 def take_these(stand: Stand, plates: Mapping[str, Plate], sheets: Sequence[str]) -> None:
@@ -131,7 +132,7 @@ def take_these(stand: Stand, plates: Mapping[str, Plate], sheets: Sequence[str])
                 st.markdown(f":small[{plate.title}:]", width="content")
                 takeaway(name, stand, plate=functools.partial(_as_it_is, plate))
         for name in sheets:
-            takeaway_row(name, f"Table, {SHEETS[name].what}:", replace(stand, step=None), name)
+            takeaway_row(name, f"Table, {TABLES[name].what}:", replace(stand, step=None), name)
         st.page_link("pages/export.py", label="Everything else: Export", icon=":material/folder_zip:")
 
 

@@ -12,7 +12,8 @@ from snowball_core.charts.step_axis import StepAxis, step_axis
 from snowball_core.errors import SnowballError
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import glyph, recorded_snapshots
+from snowball_core.tables.live import recorded_snapshots
+from snowball_core.tables.text import glyph
 
 from . import cached
 from .divergence_notice import say_diverged, say_nothing_finite

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import recorded_at
+from snowball_core.tables.live import recorded_at
 
 from .text import plain
 from .url_state import news, was_carried, write

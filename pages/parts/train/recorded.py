@@ -8,9 +8,10 @@ from snowball_core.costs import cost
 from snowball_core.errors import SnowballError
 from snowball_core.jobs import workers
 from snowball_core.store.integrity.quick_check import is_complete
-from snowball_core.store.run_folder import Run, open_run, run_paths, runs_folder
+from snowball_core.store.run_folder import Run, open_run, runs_folder
+from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import LOST, Status, is_read_only
-from snowball_core.tables.census import recorded_at, recorded_snapshots
+from snowball_core.tables.live import recorded_at, recorded_snapshots
 
 from ..shared import cached
 from ..shared.divergence_notice import say_diverged

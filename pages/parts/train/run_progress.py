@@ -47,7 +47,7 @@ def _numbers(history: Seen) -> None:
     row = history.counts.iloc[-1]
     at = f"at step {row['step']:,}, {history.group} tokens"
     cells = st.grid(5, min_column_width=104)
-    for name, (label, _, _) in counts_and_places.COUNTS.items():
+    for name, (label, _, _) in counts_and_places.COUNT_LINES.items():
         if name != "singletons":
             cells.metric(label.partition(" ")[0], f"{row[name]:,}", help=f"{label[2:].capitalize()} {at}.")
     if len(history.metrics["step"]):

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.census import csv_bytes
+from snowball_core.tables.formats import csv_bytes
 
 from ..shared.help_links import what_is
 from ..shared.text import many, plain

@@ -122,7 +122,7 @@ def _told(name: str, make: Callable[[], str]) -> str:
     try:
         return make()
     except HistoryError as error:
-        return f'<p class="quiet">{escape(name)} is not view: {escape(str(error))}</p>'
+        return f'<p class="quiet">{escape(name)} is not shown: {escape(str(error))}</p>'
 
 
 def _table(table: pd.DataFrame, caption: str) -> str:

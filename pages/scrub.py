@@ -24,9 +24,11 @@ from snowball_core.tables.live import group_mask, recorded_snapshots  # noqa: E4
 def draw(run: Run, group: str, unit: str) -> None:
     """Draw what is recorded of the run by now."""
     status = run.status()
-    say_ended(status)
-    snapshots = recorded_snapshots(run)
-    say_diverged(run, group, snapshots)
+    try:
+        snapshots = recorded_snapshots(run)
+        say_diverged(run, group, snapshots)
+    finally:
+        say_ended(status)
     began = growing_run.began()
     if status.is_alive:
         growing_run.watch(run, snapshots)

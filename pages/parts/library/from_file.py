@@ -106,15 +106,16 @@ def _history(file: FileKey) -> None:
 
 def _is_drawn(file: FileKey, history: History, table: pd.DataFrame, group: str, unit: str) -> bool:
     """Draw the scrubber; False, after saying why, where a snapshot is too large for it."""
-    name = " ".join(map(str, file))
-    arrive(name, last_hole_change(table, group), int(history.steps[-1]), history.steps, is_file=True)
+    name, side = " ".join(map(str, file)), None
     try:
         reel, story = opened_file.frames(file, group, unit)
+        side = Side(name, history, reel, group, story)
     except SnowballError as error:
         st.warning(f"The snapshots cannot be drawn: {plain(error)}")
-        return False
-    draw_here(Side(name, history, reel, group, story))
-    return True
+    arrive(name, last_hole_change(table, group), int(history.steps[-1]), history.steps, is_file=True)
+    if side:
+        draw_here(side)
+    return side is not None
 
 
 @st.fragment(key=FRAGMENT)

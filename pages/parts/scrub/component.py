@@ -95,19 +95,21 @@ def draw_run(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
     path = str(run.path)
     drawn(path)
     history = cached.history(path, snapshots)
-    newest = int(history.steps[-1])
-    default = newest if alive else last_hole_change(cached.measures(path, snapshots), group)
-    if not alive:
-        follow_to_the_end(run.id, newest)
-    arrive(run.id, default, run.config.last_step, history.steps, alive)
+    newest, side = int(history.steps[-1]), None
     try:
         reel = cached.frames(path, snapshots, group, unit, not alive)
         story = "" if alive else cached.story(path, snapshots, group) + _caveat(run)
+        side = Side(run.id, history, reel, group, story, alive=alive)
     except SnowballError as error:
         st.warning(f"Not every step can be drawn at once: {plain(error)}")
-        return False
-    draw_here(Side(run.id, history, reel, group, story, alive=alive))
-    return True
+    default = newest if alive else last_hole_change(cached.measures(path, snapshots), group)
+    if not alive:
+        follow_to_the_end(run.id, newest)
+    # Only now: while frames are made, the scrubber on the screen still moves the run before.
+    arrive(run.id, default, run.config.last_step, history.steps, alive)
+    if side:
+        draw_here(side)
+    return side is not None
 
 
 def _caveat(run: Run) -> str:
@@ -171,7 +173,7 @@ def _moved() -> None:
     if not is_playing:
         write_down(place)
     # The watch is named too, so that its clock starts again.
-    redraw(FRAGMENT, *([WATCH] if place["alive"] else []))
+    redraw(FRAGMENT, *([WATCH] if place.get("alive") else []))
 
 
 def _fields() -> dict[str, Any]:

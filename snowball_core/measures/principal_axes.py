@@ -35,10 +35,8 @@ class PrincipalAxes:
 
     Attributes
     ----------
-    origin : ndarray of float64, shape (hidden,)
     axes : ndarray of float64, shape (2, hidden)
         Orthonormal; each axis's largest component is positive, so that pictures do not flip.
-    explained : ndarray of float64, shape (2,)
     """
 
     origin: Floats

@@ -28,8 +28,8 @@ class Quantity:
     symbol, name, short : str
         What a picture calls it, as in "U" and "unique vectors", and "unique" where there is little room.
     measure : callable, optional
-        From words of a group, shape (snapshots, tokens, hidden), to a number per snapshot; the other families are measured by
-        :mod:`~snowball_core.tables.per_step`.
+        Of the family "shape": from words of a group, shape (snapshots, tokens, hidden), to a number per snapshot. The other
+        families are measured by :mod:`~snowball_core.tables.per_step`.
     beside : str
         Behind the columns in docs/measures.md.
     """
@@ -41,7 +41,7 @@ class Quantity:
     symbol: str = ""
     name: str = ""
     short: str = ""
-    measure: Callable[[Any], Any] | None = None
+    measure: Callable[[Any], Any] = len
     beside: str = ""
     group: str = "any"
 

@@ -160,7 +160,7 @@ def test_three_lines_open_a_run_in_a_notebook(run):
     assert opened.verdict().group == "dead"
     assert opened.distances(2).cells.max == 0
     for chart in (opened.chart(), opened.lineage_chart(), opened.places_chart(0)):
-        assert run.id in chart.to_dict()["title"]
+        assert run.id in str(chart.to_dict()["title"])
     assert opened.missed(opened.basis())["missed"].iloc[0] == pytest.approx(0, abs=1e-9)
     assert "4 snapshots of 4 tokens" in repr(opened)
     assert len(opened.freezing()) == 3

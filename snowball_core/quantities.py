@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .measures.motion import PERCENTILES, REGIMES
+from .measures.principal_axes import participation_ratio
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ QUANTITIES = (
              name="coherence", short="Coherence"),
     Quantity("motion", ("mean_displacement_cells",), "cells", "mean over tokens of the displacement's L∞"),
     Quantity("motion", _DISPLACEMENTS, "cells, weight units", _PERCENTILE),
+    Quantity("shape", ("participation_ratio",), "dimensions", "(Σ λ)² / Σ λ², λ the eigenvalues of the covariance of the rows",
+             measure=participation_ratio),
     Quantity("training", ("loss",), "nats", "cross entropy of the step's batch, over the positions that `loss_over` names",
              name="Training loss", group="the batch"),
     Quantity("training", ("learning_rate",), "per step", "the rate the step was made with", name="Learning rate",

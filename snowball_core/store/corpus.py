@@ -283,8 +283,7 @@ def download_gatsby(timeout: float = 20.0) -> bytes:
     CorpusError
         If there is no network; the message names the address and the offline way.
     """
-    # Imported late: it takes longer than a short history is measured in.
-    import http.client
+    import http.client  # late: it takes longer than to measure a short history
     import urllib.error
     import urllib.request
 

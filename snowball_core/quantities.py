@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .measures.motion import PERCENTILES, REGIMES
+from .measures.principal_axes import participation_ratio
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Quantity:
     symbol, name, short : str
         What a picture calls it, as in "U" and "unique vectors", and "unique" where there is little room.
     measure : callable, optional
-        From words of a group, shape (snapshots, tokens, hidden), to a number per snapshot; the other families are measured by
-        :mod:`~snowball_core.tables.per_step`.
+        Of the family "shape": from words of a group, shape (snapshots, tokens, hidden), to a number per snapshot. The other
+        families are measured by :mod:`~snowball_core.tables.per_step`.
     beside : str
         Behind the columns in docs/measures.md.
     """
@@ -41,7 +42,7 @@ class Quantity:
     symbol: str = ""
     name: str = ""
     short: str = ""
-    measure: Callable[[Any], Any] | None = None
+    measure: Callable[[Any], Any] = len
     beside: str = ""
     group: str = "any"
 
@@ -111,6 +112,8 @@ QUANTITIES = (
              name="coherence", short="Coherence"),
     Quantity("motion", ("mean_displacement_cells",), "cells", "mean over tokens of the displacement's L∞"),
     Quantity("motion", _DISPLACEMENTS, "cells, weight units", _PERCENTILE),
+    Quantity("shape", ("participation_ratio",), "dimensions", "(Σ λ)² / Σ λ², λ the eigenvalues of the covariance of the rows",
+             measure=participation_ratio),
     Quantity("training", ("loss",), "nats", "cross entropy of the step's batch, over the positions that `loss_over` names",
              name="Training loss", group="the batch"),
     Quantity("training", ("learning_rate",), "per step", "the rate the step was made with", name="Learning rate",

@@ -23,7 +23,6 @@ class Stage:
 
     Attributes
     ----------
-    axes : PrincipalAxes
     x, y : tuple of float
         Domains holding every token at every step, weight units; of rows that are not finite there is no place.
     path : DataFrame

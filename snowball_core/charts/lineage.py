@@ -34,9 +34,6 @@ class DrawnLineage:
 
     Attributes
     ----------
-    tree : Lineage
-    lanes : Lanes
-    steps : ndarray of int64, shape (snapshots,)
     names : tuple of str
         What each token of the vocabulary is called.
     """
@@ -83,9 +80,6 @@ def lanes_chart(
 
     Parameters
     ----------
-    drawn : DrawnLineage
-    axis : StepAxis
-    step : int
     chosen : tuple of str and int, optional
         What is selected: "token" or "hole", and the token.
     laid : dict of DataFrame, optional
@@ -191,13 +185,10 @@ def barcode(
 
     Parameters
     ----------
-    drawn : DrawnLineage
     stays : sequence of Stay
         Of the token, in ``drawn.tree``.
     moved : ndarray of bool, shape (snapshots,)
         Whether the token moved since the snapshot before.
-    axis : StepAxis
-    step : int
 
     Returns
     -------

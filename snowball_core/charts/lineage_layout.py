@@ -56,8 +56,6 @@ def hues(tree: Lineage, snapshot: int, tokens: Snapshots) -> npt.NDArray[np.int6
 
     Parameters
     ----------
-    tree : Lineage
-    snapshot : int
     tokens : ndarray of int
         Ascending.
     """
@@ -80,7 +78,6 @@ def lanes(
 
     Parameters
     ----------
-    tree : Lineage
     hidden : Hidden or None
         None where moments were not recorded.
     steps : ndarray, shape (snapshots,)

@@ -135,13 +135,10 @@ def freeze_map(scene: Scene, moved: npt.NDArray[np.bool_], tokens: pd.DataFrame,
 
     Parameters
     ----------
-    scene : Scene
-    moved : ndarray of bool, shape (snapshots, vocab)
     tokens : DataFrame
         Rows of the group in the table of ``token_motion``.
     names : sequence of str
         What each token of the vocabulary is called.
-    step : int
     """
     ordered = tokens.sort_values(["last_move", "token"], kind="stable")
     picture = _map_picture(scene, moved[:, ordered["token"].to_numpy(np.intp)])

@@ -33,7 +33,6 @@ class Scene:
         Steps, and the learning rate each used.
     zero : sequence of tuple of int
         Stretches of steps at which the rate was 0.
-    axis : StepAxis
     """
 
     table: pd.DataFrame

@@ -56,10 +56,8 @@ def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: s
 
     Parameters
     ----------
-    entrants : sequence of Entrant
     names : mapping of str to str
         Run or setting → what it is called in the legend.
-    measure, align : str
 
     Returns
     -------

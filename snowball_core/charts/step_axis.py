@@ -40,8 +40,6 @@ class StepAxis:
 
     Attributes
     ----------
-    kind : {"symlog", "linear", "events"}
-    last_step : int
     knots : tuple of int
         For ``events``: step 0, the steps at which something happened, the last step; ascending, each once.
     """

@@ -38,15 +38,8 @@ def svg_bytes(spec: Mapping[str, Any], datasets: Datasets, title: str, footer: S
     ----------
     spec : mapping
         As :mod:`~snowball_core.charts.counts_and_places` makes them; left as it is.
-    datasets : mapping of str to DataFrame
-    title : str
     footer : sequence of str
         Lines, wrapped to the picture's width.
-
-    Raises
-    ------
-    HistoryError
-        If the description asks for data from elsewhere: nothing is fetched.
     """
     named = {name: _records(table) for name, table in datasets.items()}
     content = {**spec, "datasets": {**spec.get("datasets", {}), **named}, "config": _styled(spec.get("config", {}))}

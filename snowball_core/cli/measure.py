@@ -74,15 +74,14 @@ def _census(asked: argparse.Namespace) -> Answer:
         for part in history_blocks(history, progress) if index is None else [slice(index, index + 1)]:
             for name, column in step_columns(history, part, CENSUS, groups).items():
                 columns.setdefault(name, []).extend(column if isinstance(column, list) else column.tolist())
-    answer: dict[str, Any] = {"run": history.id, "rows": [], "divergence": lost}
-    if index is None:
-        answer |= _change_steps(asked, history, columns, groups)
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    changes = _change_steps(asked, history, columns, groups) if index is None else {}
+    answer: dict[str, Any] = {"run": history.id, "rows": rows, **changes, "divergence": lost}
     lines = csv_lines(columns)
     if asked.csv:
         asked.csv.write(f"{line}\n" for line in lines)
     else:
         say(asked, "\n".join(lines))
-    answer["rows"] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if index is not None:
         answer |= _at_step(asked, history, int(history.steps[index]), groups)
     if history.reason:

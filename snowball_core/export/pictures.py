@@ -35,10 +35,8 @@ class Plate:
 
     Attributes
     ----------
-    title : str
     spec : mapping
         A Vega-Lite description.
-    datasets : mapping of str to DataFrame
     unit : str
         In words.
     of_step : bool

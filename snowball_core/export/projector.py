@@ -20,11 +20,6 @@ def vectors_tsv(rows: Words) -> bytes:
     A bfloat16 or float32 number is a float64 number too, and is written as such: whether a reader parses into 64 or 32 bits, it
     gets exactly the recorded value.
 
-    Raises
-    ------
-    HistoryError
-        If a component is not a finite number, which the projector cannot read.
-
     Examples
     --------
     >>> vectors_tsv(np.array([[0x3DCD, 0x8000]], np.uint16))
@@ -45,13 +40,7 @@ def _require_finite(rows: Words) -> None:
 
 
 def metadata_tsv(view: View) -> bytes:
-    """A header and one line per token: token, glyph, group, hole (0: alone) and population.
-
-    Raises
-    ------
-    HistoryError
-        If the vectors cannot be written: the files of the projector are of use together only.
-    """
+    """A header and one line per token: token, glyph, group, hole (0: alone) and population."""
     _require_finite(view.rows)
     cells = view.tokens[list(COLUMNS)].astype(str)
     lines = ["\t".join(COLUMNS), *("\t".join(map(_unquoted, row)) for row in cells.itertuples(index=False))]
@@ -65,11 +54,6 @@ def _unquoted(cell: str) -> str:
 
 def projector_json(view: View) -> bytes:
     """The projector's configuration: one tensor, its shape and its files.
-
-    Raises
-    ------
-    HistoryError
-        If the vectors cannot be written: it would name a file that is not there.
 
     References
     ----------
@@ -86,12 +70,6 @@ def projector_json(view: View) -> bytes:
 
 
 def projector_pbtxt(view: View) -> bytes:
-    """The same for TensorBoard, which looks for this file in its log folder.
-
-    Raises
-    ------
-    HistoryError
-        If the vectors cannot be written.
-    """
+    """The same for TensorBoard, which looks for this file in its log folder."""
     _require_finite(view.rows)
     return b'embeddings {\n  tensor_name: "snowball"\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'

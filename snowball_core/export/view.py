@@ -45,10 +45,8 @@ class View:
 
     Attributes
     ----------
-    history : History
     step : int
         A recorded step.
-    group : {"all", "dead", "live"}
     unit : {"cells", "weight"}
         Unit of distances.
     first, last : int
@@ -188,12 +186,10 @@ def footer(view: View, unit: str = "", step: bool = True, note: str = "") -> tup
 
     Parameters
     ----------
-    view : View
     unit : str
         The picture's unit, in words.
     step : bool
         Whether the picture is of one step, or of the whole run.
-    note : str
     """
     history = view.history
     size = f"{int(history.mask(view.group).sum()):,} of {history.words.shape[1]:,}"

@@ -57,7 +57,6 @@ def largest_ratio(parts: Sequence[Part], step: float = math.inf, rounding: Round
         Several where betas changed on the way.
     step : float
         From 1.
-    rounding : Rounding
 
     References
     ----------

@@ -29,7 +29,6 @@ class Entrant:
 
     Attributes
     ----------
-    id : str
     setting : str
         Equal for runs that differ only in seed.
     draw : int

@@ -63,8 +63,6 @@ def excursions(tree: Lineage, steps: Integers, within: int = BRIEF_STEPS) -> tup
 
     Parameters
     ----------
-    tree : Lineage
-    steps : ndarray of int64, shape (snapshots,)
     within : int
         Steps from the change to its undoing, at most.
 

@@ -78,10 +78,6 @@ def leaders(frames: npt.NDArray[Any]) -> Leaders:
     share a key is sorted out by its bytes. So the result is exact whatever the rows. Only bits count: −0 and +0 differ and a
     NaN equals itself.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (frames, tokens, components)
-
     Examples
     --------
     >>> leaders(np.array([[[7], [5], [7]], [[5], [5], [7]]], np.uint16)).tolist()
@@ -170,7 +166,6 @@ def moved(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> T
 
     Parameters
     ----------
-    frames : ndarray, shape (frames, tokens, components)
     before : ndarray, shape (tokens, components), optional
         The matrix before the first; without it no token of the first frame has moved.
 

@@ -24,9 +24,6 @@ class Violation:
     ----------
     law : str
         The law's name, a key of :data:`LAWS`.
-    snapshot : int
-    tokens : tuple of int
-    text : str
     """
 
     law: str
@@ -104,8 +101,6 @@ def misstepped(before: Words, after: Words, gradient: Words, rate: float, config
     ----------
     before, after, gradient : Words, shape (vocab, hidden)
         W before and after step 1, and the gradient it used.
-    rate : float
-    config : RunConfig
     """
     slope, start, end = (values(words).astype(np.float64) for words in (gradient, before, after))
     large = np.abs(slope) >= _MANY_EPS * config.eps

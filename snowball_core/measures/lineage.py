@@ -97,10 +97,8 @@ class Lineage:
     ----------
     nodes : tuple of Node
         Ordered by first snapshot, then by size descending and smallest token.
-    edges : tuple of Edge
     events : tuple of Event
         Ordered by snapshot, then kind in the order of :data:`KINDS`.
-    snapshots : int
     """
 
     nodes: tuple[Node, ...]

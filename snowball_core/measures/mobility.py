@@ -85,8 +85,6 @@ def largest_update(
 
     Parameters
     ----------
-    config : RunConfig
-    rate : float
     step : float
         From 1; infinity for a bound that holds at every step, where no past had other betas.
     past : sequence of RunConfig
@@ -135,7 +133,6 @@ def mobility(config: RunConfig, words: Words, past: Sequence[RunConfig] = ()) ->
 
     Parameters
     ----------
-    config : RunConfig
     words : Words
         The initial matrix, or :func:`expected_words`.
     past : sequence of RunConfig

@@ -145,8 +145,6 @@ def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) ->
 
     Parameters
     ----------
-    delta : ndarray of float64, shape (frames, rows, hidden)
-    length : ndarray of float64, shape (frames, rows)
     members : ndarray of float64, shape (frames or 1, groups, rows)
         1 where a row is of a group.
     everyone : ndarray of float64, shape (groups,)

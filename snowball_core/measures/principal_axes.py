@@ -35,10 +35,8 @@ class PrincipalAxes:
 
     Attributes
     ----------
-    origin : ndarray of float64, shape (hidden,)
     axes : ndarray of float64, shape (2, hidden)
         Orthonormal; each axis's largest component is positive, so that pictures do not flip.
-    explained : ndarray of float64, shape (2,)
     """
 
     origin: Floats
@@ -124,6 +122,43 @@ def axes_of_run(history: Words, group: Truths, changed: npt.NDArray[np.intp], we
         return principal_axes(np.zeros((0, hidden)))
     mean = first / total
     return axes_of_covariance(near[0] + mean, second / total - np.outer(mean, mean))
+
+
+def participation_ratio(words: Words) -> Floats:
+    """How many dimensions the rows of each snapshot spread over: ``(Σ λ)² / Σ λ²``, λ the eigenvalues of their covariance.
+
+    From 1, all on one line, to the smaller of hidden size and tokens less one, equally wide in all directions. NaN where the
+    rows have no spread, or one of them is not finite. No eigenvalue is found: the sums are the trace of the covariance and of
+    its square.
+
+    Parameters
+    ----------
+    words : Words, shape (snapshots, tokens, hidden)
+
+    References
+    ----------
+    Gao, Trautmann, Yu, Santhanam, Ryu, Shenoy, Ganguli: A theory of multineuronal dimensionality, dynamics and measurement,
+    bioRxiv 214262, 2017.
+
+    Examples
+    --------
+    >>> cross, line = [[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1], [2, 2], [3, 3], [3, 3]]
+    >>> participation_ratio(np.array([cross, line], np.float32)).tolist()
+    [2.0, 1.0]
+    """
+    parts = []
+    for part in blocks(len(words), 8 * words[:1].size, _BLOCK_BYTES):
+        with np.errstate(invalid="ignore", over="ignore"):
+            points = values(words[part]).astype(np.float64)
+            # Relative to one of the rows: a group in one place has exactly no spread.
+            points -= points[:, :1].copy()
+            points -= points.mean(axis=1, keepdims=True) if points.shape[1] else 0.0
+            # The smaller of the two products of the rows with themselves has the same eigenvalues, others than 0.
+            flat = points.transpose(0, 2, 1) if points.shape[1] > points.shape[2] else points
+            product = np.matmul(flat, flat.transpose(0, 2, 1))
+            whole = np.trace(product, axis1=1, axis2=2) ** 2
+            parts.append(np.divide(whole, (product**2).sum(axis=(1, 2)), out=np.full(len(whole), np.nan), where=whole > 0))
+    return np.concatenate(parts)
 
 
 def basis_frames(frames: int, tokens: int, hidden: int = 1) -> npt.NDArray[np.intp]:

@@ -146,15 +146,10 @@ class Verdict:
 
     Attributes
     ----------
-    group : str
-    first_step, last_step : int
     outcome : str
         From who joined and who parted.
     seeds_outcome, seeds_conclusion : str
         What the seed's own code would have printed.
-    criteria : tuple of Criterion
-    flows : Flows
-    caution : str
     divergence : dict or None
         Where the run diverged, so that the verdict is on the steps before; None where it is finite.
     """

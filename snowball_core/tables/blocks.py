@@ -35,7 +35,6 @@ def walk(history: History, measure: Measure, version: str, wanted: str, progress
 
     Parameters
     ----------
-    history : History
     measure : callable
         Given the history, a block's first snapshot and the one after its last, returns tables by name; their columns and types
         are those of an empty block.

@@ -54,8 +54,6 @@ class LineUp:
 
     Attributes
     ----------
-    recordings : tuple of ComparedRun
-    pairs : tuple of Twins
     draws : tuple of int
         The number of each recording's draw, from 1.
     """

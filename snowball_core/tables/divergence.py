@@ -25,10 +25,8 @@ class Divergence:
 
     Attributes
     ----------
-    step : int
     judged_to : int or None
         The recorded step before, up to which everything is judged; None where it is the first recorded one.
-    group : str
     tokens, nan_rows, infinite_rows : int
         Of the group at that step: all its rows; those that hold a NaN; those that hold an infinity and no NaN.
     text : str

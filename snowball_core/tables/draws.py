@@ -53,11 +53,8 @@ class ComparedRun:
 
     Attributes
     ----------
-    id : str
     fields : mapping of str to object, or None
         As :func:`deciding` gives them; None for a foreign history, whose configuration nobody knows.
-    words : Words, shape (snapshots, vocab, hidden)
-    steps : ndarray of int64, shape (snapshots,)
     configuration : str or None
         SHA-256 of the whole configuration, to name it under a picture; decides nothing.
     """
@@ -218,7 +215,6 @@ def unlike(recordings: Sequence[ComparedRun], names: Mapping[str, str] | None = 
 
     Parameters
     ----------
-    recordings : sequence of ComparedRun
     names : mapping of str to str, optional
         What to call each run; its id without.
     """

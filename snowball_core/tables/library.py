@@ -38,12 +38,9 @@ class RunRow:
 
     Attributes
     ----------
-    path : Path
     status : Status
         "damaged" where the ``run.json`` cannot be read, or the files are not what it says; what it is, where it is no run
         (:attr:`is_run`).
-    glance : Glance
-    notes : Notes
     bytes : int or None
         Of all files in the run's folder; None where they were not counted.
     faults : tuple of str
@@ -91,7 +88,6 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
 
     Parameters
     ----------
-    folder : Path
     progress : callable, optional
         Told runs listed and in all after every run; may raise to cancel.
     """
@@ -111,13 +107,7 @@ def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[RunRow
 
 
 def row(path: Path) -> RunRow:
-    """The row of the run in a folder, which may be in any condition.
-
-    Raises
-    ------
-    FileNotFoundError, NotADirectoryError
-        If the folder is not there.
-    """
+    """The row of the run in a folder, which may be in any condition."""
     try:
         entries = _entries(path)
     except (FileNotFoundError, NotADirectoryError):

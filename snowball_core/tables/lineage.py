@@ -32,13 +32,7 @@ EVENT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Account:
-    """The lineage of a group with the cause of every parting, each beside its event.
-
-    Attributes
-    ----------
-    tree : Lineage
-    causes : tuple of Cause or None
-    """
+    """The lineage of a group with the cause of every parting, each beside its event."""
 
     tree: Lineage
     causes: tuple[Cause | None, ...]

@@ -55,13 +55,7 @@ class Seen:
 
 
 def follow(run: Run, before: Seen | None = None) -> Seen:
-    """Everything recorded by now, given what was read ``before`` of the same run.
-
-    Raises
-    ------
-    RunError, HistoryError
-        If what is new is damaged.
-    """
+    """Everything recorded by now, given what was read ``before`` of the same run."""
     group = "dead" if run.dead.any() else "all"
     files = tuple(_number(run.path / name) for name in (METRICS, HISTORY))
     if before is None or (before.group, before.files) != (group, files):

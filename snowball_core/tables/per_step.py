@@ -14,17 +14,17 @@ from ..measures.hidden_classes import hidden_counts, hidden_leaders
 from ..measures.identity_levels import Special, rounded, special_rows, values_unique
 from ..measures.motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
 from ..memory import Progress, silent
-from ..quantities import columns_of
+from ..quantities import QUANTITIES, columns_of
 from ..store.history import History
 from .blocks import history_blocks, walk
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = "steps-7"
-FAMILIES = {family: columns_of(family) for family in ("counts", "hidden", "levels", "extent", "motion")}
+FAMILIES = {family: columns_of(family) for family in ("counts", "hidden", "levels", "extent", "motion", "shape")}
+VERSION = "-".join(("steps-7", *FAMILIES["shape"]))
 COUNTED = FAMILIES["counts"][:6]
-CENSUS, EXTENT = ("counts", "hidden", "levels"), ("extent",)
+CENSUS, EXTENT = ("counts", "hidden", "levels"), ("extent", "shape")
 CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS = (
     ("step", "group", *columns_of(*families)) for families in (CENSUS, EXTENT, ("motion",))
 )
@@ -76,6 +76,8 @@ def step_columns(
         _add_extent(history, part, per_group)
     if "motion" in families:
         _add_motion(history, part, per_group, _motion(history, part) if moves is None else moves)
+    if "shape" in families:
+        _add_shape(history, part, per_group)
     names = next(iter(per_group.values()))
     return {name: _interleaved([columns[name] for columns in per_group.values()]) for name in names}
 
@@ -192,6 +194,14 @@ def _add_extent(history: History, part: slice, per_group: dict[str, Columns]) ->
             "widest_spread_weight": extent.spread.max(axis=1, initial=0.0),
             "live_dead_separation_weight": apart,
         }
+
+
+def _add_shape(history: History, part: slice, per_group: dict[str, Columns]) -> None:
+    """What the catalogue itself names a function for."""
+    words: Any = np.asarray(history.words[part])
+    for quantity in (each for each in QUANTITIES if each.family == "shape"):
+        for group, columns in per_group.items():
+            columns[quantity.columns[0]] = quantity.measure(words[:, history.mask(group)])
 
 
 def _add_motion(history: History, part: slice, per_group: dict[str, Columns], motion_of: Motion) -> None:

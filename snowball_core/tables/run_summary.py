@@ -46,7 +46,6 @@ class Counts:
 
     Attributes
     ----------
-    tokens : int
     first, last : tuple of int
         U, C and P.
     curve : tuple of int
@@ -105,7 +104,6 @@ def glance(path: Path, files: Files | None = None, status: Status | None = None)
 
     Parameters
     ----------
-    path : Path
     files : mapping of str to stat_result, optional
         What is in the folder, if the caller knows it.
     status : Status, optional

@@ -88,13 +88,7 @@ def _verdict_of(history: History, group: str, progress: Progress) -> Verdict:
 
 
 def story_of(history: History, group: str) -> str:
-    """What happened to a group's black holes, in words; of a run that diverged that first, then the story until then.
-
-    Raises
-    ------
-    HistoryError
-        If there is no such group.
-    """
+    """What happened to a group's black holes, in words; of a run that diverged that first, then the story until then."""
     lost, history, mask = divergence(history, group), judged(history), history.mask(group)
     if not len(history.words):
         return f"{lost.text}." if lost else ""

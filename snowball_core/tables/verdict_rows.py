@@ -81,7 +81,6 @@ def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64],
 
     Parameters
     ----------
-    steps : ndarray of int64, shape (snapshots,)
     weight, cells : ndarray, shape (snapshots,)
         The largest L∞ in weight units and in cells.
 
@@ -125,10 +124,6 @@ class CellWidths:
 
 def cell_widths(rows: Words) -> CellWidths:
     """The spacing of the number format at the components of some rows, over all of them.
-
-    Parameters
-    ----------
-    rows : Words, shape (tokens, hidden)
 
     Examples
     --------

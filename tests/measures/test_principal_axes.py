@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snowball_core.measures.principal_axes as module
-from snowball_core.measures.bf16 import values
+from snowball_core.measures.bf16 import from_narrow_ordinal, from_values, narrow_ordinal, values
 from snowball_core.measures.census import change_steps
 from snowball_core.measures.principal_axes import (
     axes_of_run,
     difference_basis,
     durations,
     explained_variance,
+    participation_ratio,
     principal_axes,
     step_basis,
 )
@@ -93,3 +95,34 @@ def test_numbers_that_are_not_finite_do_not_spoil_the_basis():
     whole = axes_of_run(history, EVERYONE, frames, ones[:6])
     assert np.array_equal(axes_of_run(spoiled, EVERYONE, np.arange(7), ones).axes, whole.axes)
     assert values(history).shape == history.shape
+
+
+@given(st.integers(0, 10_000), st.integers(2, 9), st.integers(1, 6), st.sampled_from([1.0, 1e-30, 1e30]))
+@settings(deadline=None, max_examples=80)
+def test_the_participation_ratio_is_that_of_the_eigenvalues_of_the_covariance(seed, tokens, hidden, scale):
+    rng = np.random.default_rng(seed)
+    words = (scale * (5 + rng.standard_normal((3, tokens, hidden)) * 3.0 ** -np.arange(hidden))).astype(np.float32)
+    words[2] = from_narrow_ordinal(narrow_ordinal(words[1]))
+    for found, rows in zip(participation_ratio(words), words, strict=True):
+        variance = np.linalg.eigvalsh(
+            np.cov(values(rows).astype(np.float64) / scale, rowvar=False, bias=True).reshape(hidden, hidden)
+        )
+        assert found == pytest.approx(variance.sum() ** 2 / (variance**2).sum(), rel=1e-9)
+        assert found == pytest.approx(oracles.participation_ratio(rows), rel=1e-9)
+        assert 1 - 1e-9 <= found <= min(hidden, tokens - 1) + 1e-9
+
+
+def test_rows_without_spread_or_with_a_number_that_is_not_finite_have_no_participation_ratio():
+    for rows in (np.zeros((0, 3)), np.ones((1, 3)), np.full((5, 3), 0.1), [[np.nan, 1], [0, 0]], [[np.inf, 1], [0, 0]]):
+        assert np.isnan(participation_ratio(np.array([rows], np.float32))).tolist() == [True]
+    finite_then_not = np.array([[[1, 0], [-1, 0]], [[np.nan, 0], [-1, 0]]], np.float32)
+    assert participation_ratio(finite_then_not)[0] == 1.0
+    assert participation_ratio(np.zeros((0, 4, 2), np.uint16)).tolist() == []
+
+
+def test_the_participation_ratio_does_not_depend_on_blocks_or_format(monkeypatch):
+    words = from_values(np.random.default_rng(5).standard_normal((7, 4, 3)))
+    whole = participation_ratio(words)
+    assert np.array_equal(participation_ratio(values(words)), whole)
+    monkeypatch.setattr(module, "_BLOCK_BYTES", 1)
+    assert np.array_equal(participation_ratio(words), whole)

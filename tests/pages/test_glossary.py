@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pages.parts.about.glossary import GlossaryEntry, anchors, measures, sections
+from pages.parts.about.glossary import MEASURES_PAGE, GlossaryEntry, anchors, measures, sections
 from snowball_core.measures.alignment import SPENT
 from snowball_core.measures.lineage import KINDS
 from snowball_core.measures.motion import REGIMES
+from snowball_core.quantities import document
 from snowball_core.store.history import History
 from snowball_core.tables.comparison import MEASURES
 from snowball_core.tables.lineage import EVENT_COLUMNS
@@ -68,3 +69,12 @@ def test_a_table_is_read_row_by_row_and_text_stays_text() -> None:
 def test_a_row_with_a_cell_too_many_is_not_passed_over() -> None:
     with pytest.raises(ValueError, match="zip"):
         sections("## One\n\n| n | formula |\n|---|---|\n| `x` | a | b |\n")
+
+
+def test_the_page_shows_docs_measures_md_as_it_is_and_a_measure_without_a_row_there() -> None:
+    text = MEASURES_PAGE.read_text()
+    assert document(text) == text
+    row = next(line for line in text.split("\n") if line.startswith("| `participation_ratio` |"))
+    added = document(text.replace(f"{row}\n", ""))
+    assert "| `participation_ratio` | (Σ λ)² / Σ λ²" in added
+    assert sections(added)[2].anchor == "lattice-and-distance"

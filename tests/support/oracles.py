@@ -193,6 +193,17 @@ def extent(matrix):
     }
 
 
+def participation_ratio(matrix):
+    """(Σ λ)² / Σ λ² of the rows' covariance, in exact fractions: the squared trace over the sum of its squared entries."""
+    rows = numbers(matrix)
+    if not rows or any(not math.isfinite(x) for row in rows for x in row):
+        return NAN
+    columns = [[Fraction(x) - sum(map(Fraction, column)) / len(rows) for x in column] for column in zip(*rows, strict=True)]
+    products = [[sum(a * b for a, b in zip(one, other, strict=True)) for other in columns] for one in columns]
+    squares = sum(product**2 for line in products for product in line)
+    return float(sum(products[i][i] for i in range(len(products))) ** 2 / squares) if squares else NAN
+
+
 def separation(first, second):
     one, other = extent(first)["centroid"], extent(second)["centroid"]
     return math.sqrt(math.fsum((a - b) ** 2 for a, b in zip(one, other, strict=True)))

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from fractions import Fraction
 
+import oracles
 from oracles import NAN, by_cast, by_value, counted, extent, hidden, numbers, partition, patterns, places, separation, special
 
 
@@ -147,6 +148,7 @@ def step_row(before, now, gap, mask, dead=None, moments=None):
         "mean_displacement_cells": sum(move[2] for move in moves) / max(1, len(moves)),
         **{f"displacement_cells_p{share}": exceeded_by_the_rest([move[2] for move in moves], share) for share in SHARES},
         **{f"displacement_weight_p{share}": exceeded_by_the_rest([move[1] for move in moves], share) for share in SHARES},
+        "participation_ratio": oracles.participation_ratio(rows),
     }
 
 

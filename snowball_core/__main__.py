@@ -33,9 +33,6 @@ def status() -> int:
         from .cli.main import main
 
         ended = main()
-    except SystemExit as done:
-        # Of --help and --version.
-        ended = done.code if isinstance(done.code, int) else 0
     except BaseException as error:
         if not pressed and not isinstance(error, KeyboardInterrupt):
             raise

@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import RunError
 from ..store.files.regular_files import replacing
 from .terminal import ReaderLeft, flush
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,16 @@ class OutputFile:
             raise ReaderLeft from None
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from None
+
+    def write_table(self, table: pd.DataFrame) -> None:
+        """Write a table as CSV."""
+        from ..tables.census import csv_bytes
+
+        self.write([csv_bytes(table).decode()])
+
+    def write_tables(self, tables: Iterable[pd.DataFrame]) -> None:
+        """Write tables of the same columns as one CSV, part by part; the header once."""
+        self.write(table.to_csv(index=False, header=number == 0, lineterminator="\n") for number, table in enumerate(tables))
 
     def _refused(self, why: str) -> RunError:
         return RunError(f'{self.flag} must name a file that can be written; "{self.given[:300]}": {why}. Name another file.')

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 from ..errors import SnowballError, one_line, printable
 
@@ -78,15 +79,22 @@ def complain(text: object) -> None:
         write(f"{text}\n", sys.stderr)
 
 
-def shows_progress() -> bool:
-    """Whether standard error is a terminal."""
-    return sys.stderr is not None and sys.stderr.isatty()
+@contextlib.contextmanager
+def progress_bar(is_quiet: bool, **settings: Any) -> Iterator[Callable[[int, int, str], object]]:
+    """A callback that draws what is done, all there is and a text on one line of standard error, if that is a terminal."""
+    if is_quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    from tqdm import tqdm
 
+    with tqdm(file=sys.stderr, dynamic_ncols=True, **settings) as bar:
 
-def show_progress(line: str, begins: str = "\r\033[K", ends: str = "") -> None:
-    """Replace the last line of the terminal; work goes on where the terminal is gone."""
-    with contextlib.suppress(OSError):
-        print(f"{begins}{one_line(line)}", end=ends, file=sys.stderr, flush=True)
+        def draw(done: int, total: int, text: str) -> None:
+            bar.total = total
+            bar.set_description_str(one_line(text), refresh=False)
+            bar.update(done - bar.n)
+
+        yield draw
 
 
 def _lost(stream: TextIO, error: OSError) -> Exception:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..config import FIELDS, RunConfig
-from ..config_checks import preset as preset_of
 from ..errors import CancelledError, ConfigError
 from ..presets import DEFAULT_PRESET, PRESETS
 from .output_files import OutputFile
@@ -218,6 +217,7 @@ def configuration(preset: str, fields: Mapping[str, str | None]) -> RunConfig:
     ConfigError
         With every fault of the fields and of the corpus at once.
     """
+    from .. import config_checks
     from ..jobs.prepare import request
 
-    return request(folder(), preset_of(preset), given_fields(fields))
+    return request(folder(), config_checks.preset(preset), given_fields(fields))

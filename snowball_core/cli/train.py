@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,7 @@ from .terminal import progress_bar
 
 if TYPE_CHECKING:
     from ..store.run_folder import Run
+    from ..store.status import Status
 
 
 @verb("presets")
@@ -106,10 +107,14 @@ def _ended(run: Run) -> Answer:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[Any], object]]:
+def _progress() -> Iterator[Callable[[Status], None]]:
     """A callback that shows the status of a training run on one line of the terminal."""
     with progress_bar(is_quiet(), unit=" steps") as draw:
-        yield lambda status: draw(status.step, status.last_step, f"{status.state} {status.message}".strip())
+
+        def watch(status: Status) -> None:
+            draw(status.step, status.last_step, f"{status.state} {status.message}".strip())
+
+        yield watch
 
 
 @verb("stop", RUN)

@@ -157,22 +157,16 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def of_groups(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     """The rows of some groups, ordered by step, then by the order of the groups."""
-    chosen = table[table["group"].isin(groups)]
-    rank = {group: place for place, group in enumerate(groups)}
-    return chosen.assign(rank=chosen["group"].map(rank)).sort_values(["step", "rank"], kind="stable").drop(columns="rank")
+    import pandas as pd
+
+    return pd.concat([table[table["group"] == group] for group in dict.fromkeys(groups)]).sort_values("step", kind="stable")
 
 
 @contextlib.contextmanager
 def counting(what: str, is_kept: bool = True) -> Iterator[Callable[[int, int], None]]:
-    """A progress callback of snapshots done and in all; ``is_kept``: whether the same command goes on where it was cancelled.
-
-    Raises
-    ------
-    CancelledError
-        After Ctrl-C; the message says what is kept.
-    """
+    """A progress callback of snapshots done and in all; ``is_kept``: whether the same command goes on after a cancellation."""
     done = total = 0
-    with progress_bar(is_quiet(), unit=" snapshots", delay=1, leave=False) as draw:
+    with progress_bar(unit=" snapshots", delay=1, leave=False) as draw:
 
         def progress(now: int, of: int) -> None:
             nonlocal done, total
@@ -190,11 +184,6 @@ def counting(what: str, is_kept: bool = True) -> Iterator[Callable[[int, int], N
             raise CancelledError(f"{what} was cancelled after {done:,} of {total:,} snapshots. {ended}") from None
 
 
-def is_quiet() -> bool:
-    """Whether this command prints no progress."""
-    return bool(click.get_current_context().meta["json"])
-
-
 def field_options() -> Iterator[click.Option]:
     """A flag for every field of a configuration."""
     for name, field in FIELDS.items():
@@ -210,13 +199,7 @@ def given_fields(fields: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def configuration(preset: str, fields: Mapping[str, str | None]) -> RunConfig:
-    """The checked configuration that the flags describe.
-
-    Raises
-    ------
-    ConfigError
-        With every fault of the fields and of the corpus at once.
-    """
+    """The checked configuration that the flags describe; refused with every fault of the fields and of the corpus at once."""
     from .. import config_checks
     from ..jobs.prepare import request
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from .. import __version__
 from ..errors import CancelledError, SnowballError
 from . import check, compare, distances, export, library, measure, train
 from .common import INTERRUPTED
-from .parser import HELP, usage_message
-from .terminal import ReaderLeft, complain, flush, prepare_streams, settle, write
+from .parser import HELP, printing, usage_message
+from .terminal import OutputError, ReaderLeft, complain, flush, prepare_streams
 
 CANCELLED = "\ncancelled: what was asked for was not finished. Ask again to begin anew."
 COMPLETE = "_SNOWBALL_COMPLETE"  # set by a shell that completes a line
@@ -41,15 +42,9 @@ class Program(click.Group):
                 formatter.write_dl([(str(verb.name), str(verb.help)) for verb in verbs])
 
 
-def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        write(f"Snowball {__version__}\n", sys.stdout)
-        ctx.exit()
-
-
 PROGRAM = Program(
     commands=[verb for verbs in SECTIONS.values() for verb in verbs],
-    params=[click.Option(["--version"], is_flag=True, expose_value=False, callback=_print_version, help="the version"), HELP],
+    params=[printing(["--version"], "the version", lambda ctx: f"Snowball {__version__}"), HELP],
     help="Snowball: record and measure embedding matrices.",
     no_args_is_help=True,
     add_help_option=False,
@@ -100,7 +95,9 @@ def _status(words: list[str]) -> int:
 
 
 def _refused(text: object, status: int = 2) -> int:
-    settle()
+    # What was written before, as far as that is possible.
+    with contextlib.suppress(ReaderLeft, OutputError):
+        flush()
     complain(text)
     return status
 

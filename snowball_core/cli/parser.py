@@ -149,13 +149,18 @@ def run_ids(ctx: click.Context, param: click.Parameter, start: str) -> list[Any]
     return names or paths(ctx, param, start)
 
 
-def _print_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        write(f"{ctx.get_help()}\n", sys.stdout)
-        ctx.exit()
+def printing(flags: list[str], help: str, text: Callable[[click.Context], str]) -> click.Option:
+    """A flag that prints a text in place of the answer; click's own do not say when it cannot be written."""
+
+    def callback(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            write(f"{text(ctx)}\n", sys.stdout)
+            ctx.exit()
+
+    return click.Option(flags, is_flag=True, is_eager=True, expose_value=False, callback=callback, help=help)
 
 
-HELP = click.Option(["-h", "--help"], is_flag=True, is_eager=True, expose_value=False, callback=_print_help, help="this text")
+HELP = printing(["-h", "--help"], "this text", click.Context.get_help)
 JSON = switch("--json", "print one JSON object on the last line")
 RUNS = option("--runs", "the runs folder (default: SNOWBALL_RUNS or ./runs)", metavar="DIR", type=nonempty, completed=paths)
 RUN = argument("RUN", "a run's id or folder", run_ids)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
+import click
+
 from ..errors import SnowballError, one_line, printable
 
 
@@ -36,41 +38,27 @@ def prepare_streams() -> None:
 
 
 def write(text: str, stream: TextIO | None) -> None:
-    """Write text for a person.
+    """Write text, control characters spelled out.
 
     Raises
     ------
     ReaderLeft, OutputError
         If nobody reads it, or it cannot be written.
     """
-    if stream is None:
-        return
-    try:
-        stream.write(printable(text))
-    except OSError as error:
-        raise _lost(stream, error) from None
+    if stream is not None:
+        try:
+            stream.write(printable(text))
+        except OSError as error:
+            raise _lost(stream, error) from None
 
 
 def flush() -> None:
-    """Send what was written to standard output.
-
-    Raises
-    ------
-    ReaderLeft, OutputError
-        If nobody reads it, or it cannot be written.
-    """
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        raise _lost(sys.stdout, error) from None
-
-
-def settle() -> None:
-    """Send what was written before a complaint, as far as that is possible."""
-    with contextlib.suppress(ReaderLeft, OutputError):
-        flush()
+    """Send what was written to standard output; raises as :func:`write` does."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            raise _lost(sys.stdout, error) from None
 
 
 def complain(text: object) -> None:
@@ -80,9 +68,9 @@ def complain(text: object) -> None:
 
 
 @contextlib.contextmanager
-def progress_bar(is_quiet: bool, **settings: Any) -> Iterator[Callable[[int, int, str], object]]:
-    """A callback that draws what is done, all there is and a text on one line of standard error, if that is a terminal."""
-    if is_quiet or sys.stderr is None or not sys.stderr.isatty():
+def progress_bar(**settings: Any) -> Iterator[Callable[[int, int, str], None]]:
+    """A callback that draws what is done, all there is and a text; only on a terminal, and not with ``--json``."""
+    if click.get_current_context().meta["json"] or sys.stderr is None or not sys.stderr.isatty():
         yield lambda done, total, text: None
         return
     from tqdm import tqdm

@@ -13,7 +13,7 @@ import click
 from ..config_fields import whole_number
 from ..errors import RunError
 from ..presets import PRESETS
-from .common import INTERRUPTED, PRESET, configuration, field_options, folder, given_fields, is_quiet, open_named, say
+from .common import INTERRUPTED, PRESET, configuration, field_options, folder, given_fields, open_named, say
 from .parser import RUN, Answer, argument, nonempty, option, paths, verb, whole
 from .terminal import progress_bar
 
@@ -109,7 +109,7 @@ def _ended(run: Run) -> Answer:
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[Status], None]]:
     """A callback that shows the status of a training run on one line of the terminal."""
-    with progress_bar(is_quiet(), unit=" steps") as draw:
+    with progress_bar(unit=" steps") as draw:
 
         def watch(status: Status) -> None:
             draw(status.step, status.last_step, f"{status.state} {status.message}".strip())

@@ -14,9 +14,9 @@ _AGAIN_SECONDS = 0.02
 
 
 def status() -> int:
-    """The exit status of the command; after Ctrl-C always the same, also while modules are imported.
+    """The exit status of the command; 130 after every Ctrl-C, also one while modules are imported.
 
-    A library that is interrupted while it is imported may raise anything, and some print what they were told instead.
+    A library that is interrupted while it is imported may raise anything, and some print the error instead.
     """
     import signal
 
@@ -28,34 +28,31 @@ def status() -> int:
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
-        sys.unraisablehook, sys.excepthook = _dropped, _printed
+        sys.unraisablehook, sys.excepthook = _unraisable, _uncaught
     try:
         from .cli.main import main
 
         ended = main()
-    except SystemExit as done:
-        # Of --help and --version.
-        ended = done.code if isinstance(done.code, int) else 0
     except BaseException as error:
         if not pressed and not isinstance(error, KeyboardInterrupt):
             raise
         ended = INTERRUPTED
         _say_cancelled()
-    # What the interpreter does at its end is not for Ctrl-C to break into.
+    # The interpreter's own end must not be interrupted.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return INTERRUPTED if pressed else ended
 
 
-def _dropped(lost: sys.UnraisableHookArgs) -> None:
-    """What Python does with an error in a finalizer, where nothing can be raised: it prints a traceback and goes on."""
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Handle an error in a finalizer, which Python prints and drops: Ctrl-C is raised again."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
         _interrupt_again()
     else:
         sys.__unraisablehook__(lost)
 
 
-def _printed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What a library written in C does with an error that it cannot hand on: it prints a traceback and goes on."""
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Handle an error that a library written in C prints and drops: Ctrl-C is raised again."""
     if issubclass(kind, KeyboardInterrupt):
         _interrupt_again()
     else:
@@ -63,7 +60,7 @@ def _printed(kind: type[BaseException], error: BaseException, trace: TracebackTy
 
 
 def _interrupt_again() -> None:
-    """Press Ctrl-C once more when the code that it broke into has ended."""
+    """Press Ctrl-C once more when the code that it interrupted has ended."""
     import _thread
     import time
 
@@ -80,10 +77,10 @@ def _say_cancelled() -> None:
 
 
 def _leave(ended: int) -> None:
-    """End the process with a status.
+    """End the process with a status, past the interpreter.
 
-    An interpreter in which Ctrl-C broke into code made from text, as that of a dataclass is, ends by that signal whatever its
-    exit status; so it is not asked to.
+    An interpreter in which Ctrl-C interrupted code made from text, as that of a dataclass is, ends by that signal whatever
+    its exit status.
     """
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -264,7 +264,7 @@ def helps(place: Path) -> tuple[list[Command], dict[str, set[str]]]:
     """The help of the program and of every verb, and the flags of each verb."""
     first = Command(("--help",))
     text = first.run(place / "help" / "0")["stdout"].decode()
-    verbs = re.findall(r"^    ([a-z][a-z-]*)(?: |$)", text, re.MULTILINE)
+    verbs = re.findall(r"^  ([a-z][a-z-]*)(?: |$)", text, re.MULTILINE)
     found = {}
     for number, verb in enumerate(verbs, 1):
         told = Command((verb, "--help")).run(place / "help" / str(number))["stdout"].decode()

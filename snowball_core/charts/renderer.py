@@ -1,35 +1,31 @@
-"""Charts drawn in a process of its own, which ends when nothing more is asked: its engine never gives memory back."""
+"""Charts drawn as SVG and PNG in a process of its own, which ends when it is idle: the engine never gives memory back."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
 import json
-import os
+import pickle
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import HistoryError
 
 _IDLE_SECONDS = 15.0
 _LONGEST_SECONDS = 120.0
-_TRIES = 2
 
 
 class Renderer:
-    """A process that draws, begun when it is asked and begun anew when it has ended.
-
-    It ends by itself after some idle seconds, and with the process that asks, however that one ends.
-    """
+    """A process that draws, started for the first picture and again when it has ended; it ends with this process too."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = None
 
     def svg(self, spec: Mapping[str, Any]) -> str:
         """A Vega-Lite description, its data inside it, as SVG.
@@ -39,7 +35,7 @@ class Renderer:
         HistoryError
             If it cannot be drawn, or asks for data from elsewhere: nothing is fetched.
         """
-        return self._ask({"spec": spec})
+        return str(self._draw(json.dumps(spec), None))
 
     def png(self, svg: str, scale: float) -> bytes:
         """An SVG picture as PNG, ``scale`` pixels to a unit.
@@ -49,51 +45,42 @@ class Renderer:
         HistoryError
             If it cannot be drawn.
         """
-        return base64.b64decode(self._ask({"svg": svg, "scale": scale}))
+        return bytes(self._draw(svg, scale))
 
     def close(self) -> None:
         """End the process, if there is one."""
         with self._lock:
             self._end()
 
-    def _ask(self, job: Mapping[str, Any]) -> str:
-        line = json.dumps(job).encode() + b"\n"
+    def _draw(self, picture: str, scale: float | None) -> Any:
         with self._lock:
-            # The second try is for a process that ended for want of work just as it was asked.
-            answer = next((answer for answer in (self._answer(line) for _ in range(_TRIES)) if answer), None)
+            # The second try is for a process that ended idle at this moment.
+            answer = self._answer(picture, scale) or self._answer(picture, scale)
         if answer is None:
             raise HistoryError("a picture is drawn in a process of its own; it ended twice without one. Try a smaller picture.")
-        told = json.loads(answer)
-        if "error" in told:
-            raise HistoryError(f"a picture is drawn from its own data alone; this one could not be: {told['error'][:200]}")
-        return str(told["drawn"])
+        drawn, error = answer
+        if error:
+            raise HistoryError(f"a picture is drawn from its own data alone; this one could not be: {error[:200]}")
+        return drawn
 
-    def _answer(self, line: bytes) -> bytes:
-        child = self._child = self._child or _begin()
-        assert child.stdin is not None
-        assert child.stdout is not None
-        too_long = threading.Timer(_LONGEST_SECONDS, child.kill)
-        too_long.start()
+    def _answer(self, picture: str, scale: float | None) -> tuple[Any, str] | None:
+        """The picture and what is wrong with it; None if the process ended, or took too long and was ended."""
+        _, connection = self._child = self._child or _start()
         try:
-            child.stdin.write(line)
-            child.stdin.flush()
-            answer = child.stdout.readline()
-        except OSError:
-            answer = b""
-        finally:
-            too_long.cancel()
-        if not answer.endswith(b"\n"):
+            connection.settimeout(_LONGEST_SECONDS)
+            connection.sendall(pickle.dumps((picture, scale)))
+            answer: tuple[Any, str] = pickle.load(connection.makefile("rb"))  # noqa: S301 - from our own process
+        except (OSError, EOFError, pickle.UnpicklingError):
             self._end()
-            return b""
+            return None
         return answer
 
     def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.kill()
-            # What is left in the pipe to a process that has ended cannot be sent.
-            with contextlib.suppress(OSError):
-                child.communicate()
+        if self._child is not None:
+            (process, connection), self._child = self._child, None
+            connection.close()
+            process.kill()
+            process.wait()
 
 
 @functools.cache
@@ -102,55 +89,37 @@ def renderer() -> Renderer:
     return Renderer()
 
 
-def _begin() -> subprocess.Popen[bytes]:
-    # In a group of its own: Ctrl-C is for the process that asked, and this one ends when nobody can ask any more.
-    return subprocess.Popen(
-        [sys.executable, "-m", "snowball_core.charts.renderer"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).resolve().parents[2],
-        process_group=0,
-    )
+def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A process that draws, and the connection to it."""
+    ours, its = socket.socketpair()
+    command = [sys.executable, "-m", "snowball_core.charts.renderer", str(its.fileno())]
+    root = Path(__file__).resolve().parents[2]
+    with its:
+        # In a group of its own, out of reach of Ctrl-C; what a library prints there goes to standard error.
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=2, cwd=root, process_group=0, pass_fds=[its.fileno()]
+        ), ours
 
 
-def serve(asked: BinaryIO, answers: BinaryIO) -> None:
-    """Draw what is asked, a line of JSON a picture, until no one asks."""
-    idle = _idle()
-    for line in asked:
-        idle.cancel()
-        answers.write(json.dumps(_drawn(json.loads(line))).encode() + b"\n")
-        answers.flush()
-        idle = _idle()
-    idle.cancel()
+def serve(connection: socket.socket) -> None:
+    """Draw what is sent until nothing comes for a while, or the other side has ended."""
+    connection.settimeout(_IDLE_SECONDS)
+    with contextlib.suppress(OSError, EOFError), connection.makefile("rb") as requests:
+        while True:
+            connection.sendall(pickle.dumps(_drawn(*pickle.load(requests))))  # noqa: S301 - as above
 
 
-def _idle() -> threading.Timer:
-    """Ends the process when it has waited long enough; reading a line cannot be given up otherwise."""
-    timer = threading.Timer(_IDLE_SECONDS, os._exit, (0,))
-    timer.daemon = True
-    timer.start()
-    return timer
-
-
-def _drawn(job: Mapping[str, Any]) -> dict[str, str]:
+def _drawn(picture: str, scale: float | None) -> tuple[Any, str]:
     import vl_convert
 
     try:
-        if "spec" in job:
-            return {"drawn": vl_convert.vegalite_to_svg(job["spec"], allowed_base_urls=[])}
-        return {"drawn": base64.b64encode(vl_convert.svg_to_png(job["svg"], scale=job["scale"])).decode()}
-    # The engine has no error of its own kind: what it raises is the answer, without the trace it appends.
+        if scale is None:
+            return vl_convert.vegalite_to_svg(json.loads(picture), allowed_base_urls=[]), ""
+        return vl_convert.svg_to_png(picture, scale=scale), ""
+    # The engine has no error class of its own, and appends a trace to its message.
     except (ValueError, RuntimeError) as error:
-        return {"error": str(error).partition("\n")[0]}
-
-
-def main() -> None:
-    """Answer whoever began this process; what a library prints meanwhile goes where errors go."""
-    # Whoever asked may end, or be cancelled, while a picture is drawn.
-    with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        serve(sys.stdin.buffer, answers)
+        return None, str(error).partition("\n")[0] or "it gave no reason"
 
 
 if __name__ == "__main__":
-    main()
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,7 +1,9 @@
 """Command line: one module per group of verbs.
 
-main          parser; record, fork, resume, stop, corpus
-common        what all verbs share
+main          the program, its exit status and messages
+parser        verbs, flags, usage errors, completion
+common        what verbs share
+train         presets, record, fork, resume, stop, corpus
 measure       census, events, motion, verdict, laws
 distances     distances, axes
 compare       compare

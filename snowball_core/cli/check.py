@@ -1,66 +1,54 @@
-"""Commands that prove: verify a run, say what can move, time the instrument."""
+"""The verbs that check: verify a run, predict what can move, time the program."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import click
 
 from ..errors import RunError
-from .common import Answer, add_fields, configuration, folder_of, found_run, plain, say, whole
+from .common import PRESET, configuration, field_options, folder, plain, read_named, say
+from .parser import RUN, Answer, option, switch, verb, whole
 from .terminal import ReaderLeft, flush, write
 
 if TYPE_CHECKING:
     from ..training.verification import Verification
 
 
-def add_proof_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add the verbs ``verify``, ``mobility`` and ``bench``."""
-    checker = verb(
-        "verify",
-        _verify,
-        "check a run against its configuration and its hashes; with --replay also train it again",
-    )
-    checker.add_argument("run", metavar="RUN")
-    checker.add_argument("--replay", action="store_true", help="train again and compare every recorded bit")
-    add_fields(verb("mobility", _mobility, "what can move: updates, decay and moments against the lattice, before training"))
-    timer = verb("bench", _bench, "the benchmark table of the README")
-    timer.add_argument("--rounds", type=whole, default=60, help="counted rounds of each timing")
-    timer.add_argument("--longer", type=whole, default=20_000, help="recorded steps of the memory row")
+@verb("verify", RUN, switch("--replay", "train again and compare every recorded bit"))
+def verify(run: str, replay: bool) -> Answer:
+    """Check a run against its configuration and its hashes; with --replay also train it again."""
+    recorded = read_named(run)
+    from ..training import verification
 
-
-def _verify(asked: argparse.Namespace) -> Answer:
-    run = found_run(asked)
-    from ..training.verification import replay, verify_hashes
-
-    found = replay(run, folder_of(asked)) if asked.replay else verify_hashes(run)
-    answer: dict[str, Any] = {"run": run.id, "sound": found.is_sound, **asdict(found)}
-    if found.is_sound:
-        _say_found(asked, found)
+    result = verification.replay(recorded, folder()) if replay else verification.verify_hashes(recorded)
+    answer: Answer = {"run": recorded.id, "sound": result.is_sound, **asdict(result)}
+    if result.is_sound:
+        _say_result(result)
         return answer
     # A reader that leaves ends a command with 0; a run that is not sound must not end so.
     with contextlib.suppress(ReaderLeft):
-        _say_found(asked, found)
-        if asked.json:
+        _say_result(result)
+        if click.get_current_context().meta["json"]:
             write(json.dumps(answer) + "\n", sys.stdout)
-    raise RunError(f'the run "{run.id}" is not what it says it is: {_first_fault(found)}')
+    raise RunError(f'the run "{recorded.id}" is not what it says it is: {_first_fault(result)}')
 
 
-def _say_found(asked: argparse.Namespace, found: Verification) -> None:
+def _say_result(found: Verification) -> None:
     for name, state in found.files.items():
-        say(asked, f"{name:32}{state}")
+        say(f"{name:32}{state}")
     for problem in found.problems:
-        say(asked, f"problem: {problem}")
+        say(f"problem: {problem}")
     if found.first_difference is not None:
-        say(asked, f"replay: {found.what_differs} differs first at step {found.first_difference:,}")
+        say(f"replay: {found.what_differs} differs first at step {found.first_difference:,}")
     elif found.replayed is not None:
-        say(asked, f"replay: {found.replayed:,} snapshots and {found.rows:,} rows of numbers trained again, no bit differs")
+        say(f"replay: {found.replayed:,} snapshots and {found.rows:,} rows of numbers trained again, no bit differs")
 
 
 def _first_fault(found: Verification) -> str:
@@ -76,25 +64,33 @@ def _first_fault(found: Verification) -> str:
     return "; ".join(f"{name} {state}" for name, state in found.files.items() if state not in SOUND) + "."
 
 
-def _mobility(asked: argparse.Namespace) -> Answer:
-    config = configuration(asked)
+@verb("mobility", PRESET, *field_options())
+def mobility(preset: str, **fields: str | None) -> Answer:
+    """What can move: updates, decay and moments against the lattice, before training."""
+    config = configuration(preset, fields)
     from ..measures.mobility import mobility, sentences
     from ..store.corpus import load_corpus
     from ..store.run_folder import corpora_folder
     from ..training.trainer import Training
 
-    corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder_of(asked)))
-    found = mobility(config, Training(config, corpus).snapshot().words)
-    for sentence in sentences(found, config):
-        say(asked, sentence)
-    return {**plain(asdict(found)), "sentences": sentences(found, config)}
+    corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder()))
+    result = mobility(config, Training(config, corpus).snapshot().words)
+    for sentence in sentences(result, config):
+        say(sentence)
+    return {**plain(asdict(result)), "sentences": sentences(result, config)}
 
 
-def _bench(asked: argparse.Namespace) -> Answer:
-    if asked.rounds < 1 or asked.longer < 1_001:
-        raise RunError(f"rounds must be at least 1 and longer at least 1,001; got {asked.rounds:,} and {asked.longer:,}.")
+@verb(
+    "bench",
+    option("--rounds", "counted rounds of each timing", type=whole, default="60"),
+    option("--longer", "recorded steps of the memory row", type=whole, default="20000"),
+)
+def bench(rounds: int, longer: int) -> Answer:
+    """The benchmark table of the README."""
+    if rounds < 1 or longer < 1_001:
+        raise RunError(f"rounds must be at least 1 and longer at least 1,001; got {rounds:,} and {longer:,}.")
     root = Path(__file__).resolve().parents[2]
-    words = [str(folder_of(asked).resolve()), str(asked.rounds), str(asked.longer)]
+    words = [str(folder().resolve()), str(rounds), str(longer)]
     machine, rows = "", []
     with subprocess.Popen([sys.executable, "-m", "benchmarks", *words], cwd=root, stdout=subprocess.PIPE, text=True) as timing:
         assert timing.stdout is not None
@@ -104,10 +100,10 @@ def _bench(asked: argparse.Namespace) -> Answer:
                     raise RunError(row["error"])
                 if "machine" in row:
                     machine = row["machine"]
-                    say(asked, f"on {machine}\n\n| what | value | budget | |\n|---|---|---|---|")
+                    say(f"on {machine}\n\n| what | value | budget | |\n|---|---|---|---|")
                     continue
                 verdict = "" if row["holds"] is None else "holds" if row["holds"] else "missed"
-                say(asked, f"| {row['what']} | {row['value']:.3g} {row['unit']} | {row['budget']} | {verdict} |")
+                say(f"| {row['what']} | {row['value']:.3g} {row['unit']} | {row['budget']} | {verdict} |")
                 flush()
                 rows.append(row)
         except BaseException:

@@ -2,145 +2,147 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, HistoryError
-from .common import AddVerb, Answer, add_file, folder_of, nonempty, plain, rows_of, say, say_damage
+from .common import folder, note_damage, plain, rows_of, say
+from .parser import ANY_GROUP, Answer, argument, nonempty, option, run_ids, verb, written
 
 if TYPE_CHECKING:
     from ..measures.alignment import Entrant
     from ..store.history import History
     from ..tables.comparison import LineUp
+    from .output_files import OutputFile
+
+_EVENTS = ("first-merger", "last-change")
 
 
-def add_compare_verb(verb: AddVerb) -> None:
-    """Tell the parser of ``compare``."""
-    added = verb("compare", _compare, "two to thirty-two runs on one axis: draws, duplicates, differences, medians and ranges")
-    added.add_argument("run", metavar="RUN", nargs="+", help="ids, folders, or safetensors files with a [T, V, D] tensor")
-    added.add_argument("--align", default="step", help="step, event or rates (default: step)")
-    added.add_argument("--event", default="first-merger", help="with --align event: first-merger or last-change")
-    added.add_argument("--group", help="all, dead or live (default: dead, or all where a file's dead tokens are not known)")
-    added.add_argument(
-        "--measure", type=nonempty, help="columns of the census, comma-separated (default: unique,black_holes,population,…)"
-    )
-    add_file(added, "--csv", "write every recorded step of every run there, with its place on the axis")
-
-
-def _compare(asked: argparse.Namespace) -> Answer:
+@verb(
+    "compare",
+    argument("RUN", "ids, folders, or safetensors files with a [T, V, D] tensor", run_ids, nargs=-1, required=True),
+    option("--align", "step, event or rates (default: step)", ("step", "event", "rates"), default="step"),
+    option("--event", "with --align event: first-merger or last-change", _EVENTS, default=_EVENTS[0]),
+    option("--group", "all, dead or live (default: dead, or all where a file's dead tokens are not known)", ANY_GROUP),
+    option("--measure", "columns of the census, comma-separated (default: unique,black_holes,population,…)", type=nonempty),
+    written("--csv", "write every recorded step of every run there, with its place on the axis"),
+)
+def compare(
+    run: tuple[str, ...], align: str, event: str, group: str | None, measure: str | None, csv: OutputFile | None
+) -> Answer:
+    """Two to thirty-two runs on one axis: draws, duplicates, differences, medians and ranges."""
     from ..measures.alignment import overlay, places, ribbons, why_missing
     from ..tables.comparison import configuration_differences, entrants, line_up, measured, recording, require_several, roll
     from ..tables.divergence import divergence
     from ..tables.draws import shapes
     from ..tables.formats import csv_bytes
 
-    align, measures = _alignment(asked), _measures(asked)
-    require_several(len(set(asked.run)))
-    history, again = _opened(asked)
-    for each in history.values():
-        say_damage(asked, each.id, each.damage)
-    lined_up = line_up([recording(each) for each in history.values()])
-    group = _group(asked, history)
-    runs = entrants(lined_up, lambda each: measured(history[each.id], group))
-    if asked.csv:
-        asked.csv.write([csv_bytes(overlay(runs, measures, align)).decode()])
-    lost = {each.id: divergence(each, group) for each in history.values()}
+    axis, measures = _axis(align, event), _measures(measure)
+    require_several(len(set(run)))
+    histories, again = _opened(run)
+    for each in histories.values():
+        note_damage(each.id, each.damage)
+    lined_up = line_up([recording(each) for each in histories.values()])
+    common = _group(group, histories)
+    runs = entrants(lined_up, lambda each: measured(histories[each.id], common))
+    if csv:
+        csv.write([csv_bytes(overlay(runs, measures, axis)).decode()])
+    lost = {each.id: divergence(each, common) for each in histories.values()}
     for name, found in lost.items():
         if found:
-            say(asked, f"{name}: {found.text}")
-    _tell(asked, lined_up, runs, again)
-    missing = [run.id for run in runs if len(run.table) and places(run, align) is None]
+            say(f"{name}: {found.text}")
+    _say_runs(lined_up, runs, again)
+    missing = [each.id for each in runs if len(each.table) and places(each, axis) is None]
     if missing:
-        say(asked, f"Not on this axis: {', '.join(missing)}. {why_missing(align)}")
-    if not asked.group and group == "all":
-        say(asked, "All tokens are compared: which are dead is not known of every file.")
+        say(f"Not on this axis: {', '.join(missing)}. {why_missing(axis)}")
+    if not group and common == "all":
+        say("All tokens are compared: which are dead is not known of every file.")
     return {
-        "group": group,
-        "align": align,
+        "group": common,
+        "align": axis,
         "not_on_this_axis": missing,
         "unlike": shapes(lined_up.recordings),
         "independent_draws": lined_up.independent,
         "settings_unknown": list(lined_up.unknown),
         "runs": [
-            {**row, **run.anchors, "divergence": found.to_json() if (found := lost[run.id]) else None}
-            for row, run in zip(roll(lined_up), runs, strict=True)
+            {**row, **each.anchors, "divergence": found.to_json() if (found := lost[each.id]) else None}
+            for row, each in zip(roll(lined_up), runs, strict=True)
         ],
         "differences": rows_of(configuration_differences(lined_up)),
-        "ribbons": {measure: plain(rows_of(ribbons(runs, measure, align))) for measure in measures},
+        "ribbons": {measure: plain(rows_of(ribbons(runs, measure, axis))) for measure in measures},
     }
 
 
-def _opened(asked: argparse.Namespace) -> tuple[dict[str, History], list[str]]:
+def _opened(words: Sequence[str]) -> tuple[dict[str, History], list[str]]:
     """Every run and file that was named, each once, by a name that no other has; and which were named twice, in words."""
     from ..store.history import find
     from ..tables.comparison import require_several
     from ..tables.draws import names_apart
 
-    found: dict[tuple[int, int], tuple[str, Path, History]] = {}
+    opened: dict[tuple[int, int], tuple[str, Path, History]] = {}
     again = []
-    for word in dict.fromkeys(asked.run):
-        history = find(word, folder_of(asked))
+    for word in dict.fromkeys(words):
+        history = find(word, folder())
         place = Path(os.path.expanduser(word)) if history.config is None or history.kept_in is None else history.kept_in
         try:
             at = place.stat()
         except OSError as error:
             raise HistoryError(f'a comparison needs files that stay; "{place}": {error.strerror}. Name others.') from None
-        first = found.setdefault((at.st_dev, at.st_ino), (word, place, history))
+        first = opened.setdefault((at.st_dev, at.st_ino), (word, place, history))
         if first[0] != word:
             again.append(f"{first[0]} and {word} are the same and count once.")
-    require_several(len(found), " ".join(["", *again[:1]]))
-    opened = [history for *_, history in found.values()]
-    names = [history.id for history in opened]
+    require_several(len(opened), " ".join(["", *again[:1]]))
+    histories = [history for *_, history in opened.values()]
+    names = [history.id for history in histories]
     if len(set(names)) < len(names):
-        names = names_apart([place for _, place, _ in found.values()])
-    return {name: replace(history, id=name) for name, history in zip(names, opened, strict=True)}, again
+        names = names_apart([place for _, place, _ in opened.values()])
+    return {name: replace(history, id=name) for name, history in zip(names, histories, strict=True)}, again
 
 
-def _group(asked: argparse.Namespace, history: Mapping[str, History]) -> str:
+def _group(group: str | None, histories: Mapping[str, History]) -> str:
     """The group to measure: the dead, unless another is named or it cannot be told of one of them who they are."""
-    unknown = [each.id for each in history.values() if each.dead is None]
-    if unknown and asked.group in ("dead", "live"):
+    unknown = [each.id for each in histories.values() if each.dead is None]
+    if unknown and group in ("dead", "live"):
         raise HistoryError(
-            f"the group {asked.group} must be known of every run and file; which tokens of {', '.join(unknown)} are dead is "
+            f"the group {group} must be known of every run and file; which tokens of {', '.join(unknown)} are dead is "
             "not known. Compare all tokens: --group all."
         )
-    return asked.group or ("all" if unknown else "dead")
+    return group or ("all" if unknown else "dead")
 
 
-def _alignment(asked: argparse.Namespace) -> str:
+def _axis(align: str, event: str) -> str:
     from ..measures.alignment import EVENTS
 
-    if asked.align not in ("step", "event", "rates"):
-        raise ConfigError([f'runs are aligned by step, event or rates; got "{asked.align}".'])
-    if asked.event not in EVENTS:
-        raise ConfigError([f'an event to align by is one of {", ".join(EVENTS)}; got "{asked.event}".'])
-    return str(asked.event if asked.align == "event" else asked.align)
+    if align not in ("step", "event", "rates"):
+        raise ConfigError([f'runs are aligned by step, event or rates; got "{align}".'])
+    if event not in EVENTS:
+        raise ConfigError([f'an event to align by is one of {", ".join(EVENTS)}; got "{event}".'])
+    return event if align == "event" else align
 
 
-def _measures(asked: argparse.Namespace) -> list[str]:
+def _measures(names: str | None) -> list[str]:
     from ..tables.comparison import MEASURES, USUAL
 
-    chosen = [name.strip() for name in asked.measure.split(",")] if asked.measure else list(USUAL)
+    chosen = [name.strip() for name in names.split(",")] if names else list(USUAL)
     if unknown := [name for name in chosen if name not in MEASURES]:
         raise ConfigError([f'measures to compare are among {", ".join(MEASURES)}; got "{", ".join(unknown)}".'])
     return chosen
 
 
-def _tell(asked: argparse.Namespace, lined_up: LineUp, runs: list[Entrant], again: list[str]) -> None:
+def _say_runs(lined_up: LineUp, runs: list[Entrant], again: list[str]) -> None:
     from ..tables.comparison import configuration_differences, no_differences, roll
     from ..tables.draws import unlike
 
     for text in (unlike(lined_up.recordings), lined_up.summary, lined_up.numbered, *again):
         if text:
-            say(asked, text)
+            say(text)
     for row, run in zip(roll(lined_up), runs, strict=True):
         what = "snapshot" if row["run"] in lined_up.unknown else "step"
         events = ", ".join(f"{name} {'never' if step is None else f'at {what} {step:,}'}" for name, step in run.anchors.items())
         twin = f"; twin of {row['twin_of']}, {row['twin']}" if row["twin_of"] else ""
-        say(asked, f"  draw {row['draw']}: {row['run']}, {what}s {row['first_step']:,} to {row['last_step']:,}, {events}{twin}")
+        say(f"  draw {row['draw']}: {row['run']}, {what}s {row['first_step']:,} to {row['last_step']:,}, {events}{twin}")
     table = configuration_differences(lined_up)
-    say(asked, table.to_string(index=False) if len(table) else no_differences(lined_up))
+    say(table.to_string(index=False) if len(table) else no_differences(lined_up))

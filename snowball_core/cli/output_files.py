@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 from ..errors import RunError
 from ..store.files.regular_files import replacing
 from .terminal import ReaderLeft, flush
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A file to write.
-
-    Attributes
-    ----------
-    flag, given : str
-        The flag and the path as they were typed.
-    libraries : tuple of Path
-        Folders of runs: nothing is written into them here, read-only or not.
-    inputs : tuple of Path
-        Files that the command reads.
-    """
+    """A file to write: the flag and the path as typed, folders of runs not to write into, and files that the command reads."""
 
     flag: str
     given: str
@@ -36,13 +28,7 @@ class OutputFile:
     inputs: tuple[Path, ...] = ()
 
     def require_allowed(self) -> Path:
-        """The place to write to, links followed.
-
-        Raises
-        ------
-        RunError
-            If it lies in a library or a run, is read by the command, or cannot be a file.
-        """
+        """The place to write to, links followed; refused in a library or a run, over an input, and where no file can be."""
         path, place = Path(os.path.expanduser(self.given)), Path(os.path.realpath(os.path.expanduser(self.given)))
         around = (place, *place.parents)
         for library in self.libraries:
@@ -75,17 +61,11 @@ class OutputFile:
         """Write a text that comes in parts; the file takes its name when it is whole, and after a fault all is as it was.
 
         Pipes and devices such as ``/dev/stdout`` are written to directly.
-
-        Raises
-        ------
-        RunError
-            If it cannot be written.
-        ReaderLeft
-            If it is a pipe that is not read to its end.
         """
         place = self.require_allowed()
         try:
-            with _opened(place) as file:
+            number = _stream(place)
+            with replacing(place) if number is None else os.fdopen(number, "wb") as file:
                 for part in parts:
                     file.write(part.encode("utf-8", "backslashreplace"))
         except BrokenPipeError:
@@ -93,19 +73,18 @@ class OutputFile:
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from None
 
+    def write_table(self, table: pd.DataFrame) -> None:
+        """Write a table as CSV."""
+        from ..tables.formats import csv_bytes
+
+        self.write([csv_bytes(table).decode()])
+
+    def write_tables(self, tables: Iterable[pd.DataFrame]) -> None:
+        """Write tables of the same columns as one CSV, part by part; the header once."""
+        self.write(table.to_csv(index=False, header=number == 0, lineterminator="\n") for number, table in enumerate(tables))
+
     def _refused(self, why: str) -> RunError:
         return RunError(f'{self.flag} must name a file that can be written; "{self.given[:300]}": {why}. Name another file.')
-
-
-@contextlib.contextmanager
-def _opened(place: Path) -> Iterator[BinaryIO]:
-    """A file open for writing."""
-    if (number := _stream(place)) is None:
-        with replacing(place) as file:
-            yield file
-        return
-    with os.fdopen(number, "wb") as file:
-        yield file
 
 
 def _stream(place: Path) -> int | None:
@@ -140,12 +119,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def require_distinct(files: Iterable[OutputFile]) -> None:
-    """Refuse two flags that name one regular file: the second would replace the first.
-
-    Raises
-    ------
-    RunError
-    """
+    """Refuse two flags that name one regular file: the second would replace the first."""
     taken: dict[Path, OutputFile] = {}
     for file in files:
         place = file.require_allowed()

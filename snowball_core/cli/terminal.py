@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+import click
 
 from ..errors import SnowballError, one_line, printable
 
@@ -35,41 +38,27 @@ def prepare_streams() -> None:
 
 
 def write(text: str, stream: TextIO | None) -> None:
-    """Write text for a person.
+    """Write text, control characters spelled out.
 
     Raises
     ------
     ReaderLeft, OutputError
         If nobody reads it, or it cannot be written.
     """
-    if stream is None:
-        return
-    try:
-        stream.write(printable(text))
-    except OSError as error:
-        raise _lost(stream, error) from None
+    if stream is not None:
+        try:
+            stream.write(printable(text))
+        except OSError as error:
+            raise _lost(stream, error) from None
 
 
 def flush() -> None:
-    """Send what was written to standard output.
-
-    Raises
-    ------
-    ReaderLeft, OutputError
-        If nobody reads it, or it cannot be written.
-    """
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        raise _lost(sys.stdout, error) from None
-
-
-def settle() -> None:
-    """Send what was written before a complaint, as far as that is possible."""
-    with contextlib.suppress(ReaderLeft, OutputError):
-        flush()
+    """Send what was written to standard output; raises as :func:`write` does."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            raise _lost(sys.stdout, error) from None
 
 
 def complain(text: object) -> None:
@@ -78,15 +67,22 @@ def complain(text: object) -> None:
         write(f"{text}\n", sys.stderr)
 
 
-def shows_progress() -> bool:
-    """Whether standard error is a terminal."""
-    return sys.stderr is not None and sys.stderr.isatty()
+@contextlib.contextmanager
+def progress_bar(**settings: Any) -> Iterator[Callable[[int, int, str], None]]:
+    """A callback that draws what is done, all there is and a text; only on a terminal, and not with ``--json``."""
+    if click.get_current_context().meta["json"] or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    from tqdm import tqdm
 
+    with tqdm(file=sys.stderr, dynamic_ncols=True, **settings) as bar:
 
-def show_progress(line: str, begins: str = "\r\033[K", ends: str = "") -> None:
-    """Replace the last line of the terminal; work goes on where the terminal is gone."""
-    with contextlib.suppress(OSError):
-        print(f"{begins}{one_line(line)}", end=ends, file=sys.stderr, flush=True)
+        def draw(done: int, total: int, text: str) -> None:
+            bar.total = total
+            bar.set_description_str(one_line(text), refresh=False)
+            bar.update(done - bar.n)
+
+        yield draw
 
 
 def _lost(stream: TextIO, error: OSError) -> Exception:

@@ -1,10 +1,9 @@
-"""The process that draws pictures: it ends when it is idle, is begun anew when it was killed, and says what it cannot draw."""
+"""The process that draws pictures: it ends when it is idle, starts again when it was killed, and says what it cannot draw."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import vl_convert
 
-from snowball_core.charts import renderer as room
+from snowball_core.charts import renderer as module
 from snowball_core.charts.renderer import Renderer
 from snowball_core.errors import HistoryError
 
@@ -33,7 +32,7 @@ def renderer() -> Iterator[Renderer]:
 
 def child(renderer: Renderer) -> subprocess.Popen[bytes]:
     assert renderer._child is not None
-    return renderer._child
+    return renderer._child[0]
 
 
 def test_a_picture_drawn_apart_is_the_one_drawn_here(renderer: Renderer) -> None:
@@ -71,33 +70,53 @@ def test_what_cannot_be_drawn_is_said_and_the_next_picture_is_drawn(renderer: Re
     assert renderer.svg(BARS).startswith("<svg")
 
 
-def test_one_that_never_answers_is_ended_and_said(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = []
+@pytest.mark.parametrize("ends_at_once", [True, False])
+def test_one_that_never_answers_is_ended_and_said(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch, ends_at_once: bool
+) -> None:
+    started, other_ends = [], []
 
-    def begin() -> subprocess.Popen[bytes]:
-        begun.append(subprocess.Popen([sys.executable, "-c", PAUSE], stdin=subprocess.PIPE, stdout=subprocess.PIPE))
-        return begun[-1]
+    def start() -> tuple[subprocess.Popen[bytes], socket.socket]:
+        ours, its = socket.socketpair()
+        if ends_at_once:
+            its.close()
+        other_ends.append(its)
+        started.append(subprocess.Popen([sys.executable, "-c", PAUSE]))
+        return started[-1], ours
 
-    monkeypatch.setattr(room, "_begin", begin)
-    monkeypatch.setattr(room, "_LONGEST_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_start", start)
+    monkeypatch.setattr(module, "_LONGEST_SECONDS", 0.1)
     with pytest.raises(HistoryError, match="it ended twice without one"):
         renderer.svg(BARS)
-    assert len(begun) == 2
-    assert all(process.poll() is not None for process in begun)
+    assert len(started) == 2
+    assert all(process.poll() is not None for process in started)
 
 
-def test_it_ends_when_no_one_asks() -> None:
-    code = "from snowball_core.charts import renderer; renderer._IDLE_SECONDS = 0.2; renderer.main()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.wait(timeout=60) == 0
-        assert process.stdout is not None
-        assert process.stdout.read() == b""
+def test_it_ends_when_idle_and_is_started_again(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, its = socket.socketpair()
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 0.1)
+    module.serve(its)
+    its.close()
+    ours.close()
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 15.0)
+    renderer.svg(BARS)
+    ended = child(renderer)
+    # As after an idle end: the process is gone, its connection still stands here.
+    ended.terminate()
+    ended.wait()
+    assert renderer.svg(BARS).startswith("<svg")
+    assert child(renderer).pid != ended.pid
+
+
+def test_ctrl_c_does_not_reach_it(renderer: Renderer) -> None:
+    renderer.svg(BARS)
+    assert os.getpgid(child(renderer).pid) != os.getpgid(0)
 
 
 def test_it_ends_with_the_process_that_asks() -> None:
     code = (
         "from snowball_core.charts.renderer import renderer; renderer().svg({'mark': 'bar', 'data': {'values': []}});"
-        "print(renderer()._child.pid, flush=True); import time; time.sleep(60)"
+        "print(renderer()._child[0].pid, flush=True); import time; time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as asker:
         assert asker.stdout is not None
@@ -117,12 +136,3 @@ def is_running(pid: int) -> bool:
             return state.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-def test_lines_are_answered_in_order() -> None:
-    asked = io.BytesIO(b"".join(json.dumps(job).encode() + b"\n" for job in ({"spec": BARS}, {"spec": {"mark": 3}})))
-    answers = io.BytesIO()
-    room.serve(asked, answers)
-    first, second = (json.loads(line) for line in answers.getvalue().splitlines())
-    assert first["drawn"].startswith("<svg")
-    assert "error" in second

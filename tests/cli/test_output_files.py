@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import stat
@@ -13,21 +12,16 @@ import pytest
 from conftest import MakeRun
 
 from snowball_core.cli import output_files
-from snowball_core.cli.main import main, parser
+from snowball_core.cli.main import PROGRAM, main
 from snowball_core.cli.output_files import OutputFile
+from snowball_core.cli.parser import WrittenFile
 from snowball_core.errors import RunError
 from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.run_folder import Run
 
-
-def file_flags() -> list[tuple[str, str]]:
-    """Verb and flag of every option that takes a FILE, but for those that are read."""
-    verbs = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
-    options = [(verb, option) for verb, made in verbs.items() for option in made._actions if option.metavar == "FILE"]
-    return [(verb, option.option_strings[0]) for verb, option in options if option.option_strings and option.dest != "source"]
-
-
-FLAGS = file_flags()
+FLAGS = [
+    (name, flag.opts[0]) for name, verb in PROGRAM.commands.items() for flag in verb.params if isinstance(flag, WrittenFile)
+]
 
 
 @pytest.fixture

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -235,3 +240,42 @@ def test_an_ignored_ctrl_c_stays_ignored(run: str) -> None:
     begin = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     done = ended([sys.executable, "-c", f"{begin}{AT_IMPORT.format(INTERRUPT)}\n{START}", "presets"])
     assert done.returncode == 0
+
+
+def on_a_terminal(*words: str) -> str:
+    """What a command writes to standard error where that is a terminal."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    with subprocess.Popen([sys.executable, "-c", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=its) as process:
+        os.close(its)
+        text = b""
+        with contextlib.suppress(OSError):  # where the other side is closed
+            while part := os.read(ours, 65_536):
+                text += part
+        process.communicate()
+    os.close(ours)
+    assert process.returncode == 0, text
+    return text.decode()
+
+
+SLOW = "import time, snowball_core.tables.blocks as blocks; blocks.release = lambda words: time.sleep(1.2)"
+RUN_MAIN = "import sys; from snowball_core.cli.main import main; sys.exit(main(sys.argv[1:]))"
+
+
+def test_progress_is_drawn_on_a_terminal_after_a_second_and_cleared(run: str) -> None:
+    drawn = on_a_terminal(f"{SLOW}; {RUN_MAIN}", "census", run)
+    assert "census: 100%" in drawn
+    assert "snapshots" in drawn
+    assert drawn.endswith("\r")
+    assert on_a_terminal(RUN_MAIN, "census", run) == ""
+    assert on_a_terminal(f"{SLOW}; {RUN_MAIN}", "motion", run, "--json") == ""
+
+
+def test_a_training_shows_its_steps_on_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog. " * 20)
+    shape = ["--context=16", "--batch=4", "--hidden=8", "--layers=1", "--heads=2", "--threads=1", "--steps=30"]
+    words = ["record", "--runs", str(tmp_path / "runs"), "--corpus", str(tmp_path / "text.txt"), *shape]
+    drawn = on_a_terminal(RUN_MAIN, *words)
+    assert "30/30" in drawn
+    assert " steps/s" in drawn
+    assert drawn.endswith("\n")

@@ -155,6 +155,15 @@ def test_text_from_elsewhere_stays_text_in_a_report(make_run: MakeRun) -> None:
     assert not [address for address in found.addresses if not address.startswith("data:")]
 
 
+def test_a_report_on_a_foreign_history_says_what_is_not_in_it(make_run: MakeRun, tmp_path: Path) -> None:
+    (tmp_path / "<b>.safetensors").write_bytes((make_run().path / "history.safetensors").read_bytes())
+    found = read(report_bytes(view_of(find(str(tmp_path / "<b>.safetensors"), tmp_path))))
+    assert "loss is not shown: a picture of the loss needs recorded losses" in found.text
+    assert "nothing is known of its training" in found.text
+    assert "Snowball report: <b>.safetensors" in found.text
+    assert "b" not in found.tags
+
+
 def test_a_long_table_is_cut_in_a_report_and_says_so() -> None:
     seen = find(SHIPPED, runs_folder())
     text = read(report_bytes(view_of(seen, 19, "all"))).text

@@ -49,7 +49,7 @@ def test_an_exported_run_holds_no_absolute_path(
     target, shown = tmp_path_factory.mktemp("outside"), view_of(seen)
     export_to(shown, target, tmp_path, ["methods", "projector", "parcel"])
     contents = {path.name: path.read_bytes() for path in target.rglob("*") if path.is_file()}
-    contents["of the report"] = report._provenance(shown).encode()
+    contents["of the report"] = report._manifest(shown).encode()
     assert b"book.txt" in contents["of the report"]
     with zipfile.ZipFile(target / f"{run.id}.zip") as archive:
         contents |= {name: archive.read(name) for name in archive.namelist()}

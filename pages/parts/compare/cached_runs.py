@@ -38,7 +38,7 @@ def _lined_up(keys: tuple[Key, ...], stamps: tuple[Stamp, ...]) -> LineUp:
     return line_up([recording(cached.history(*key)) for key in keys])
 
 
-@of_run(st.cache_data, max_entries=96, show_spinner=False)
+@of_run(96)
 def measures_of(path: str, snapshots: int, group: str) -> tuple[pd.DataFrame, dict[str, int | None]]:
     """What a comparison draws of one run."""
     return measured(cached.history(path, snapshots), group)

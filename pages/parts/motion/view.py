@@ -6,24 +6,21 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from snowball_core.charts import motion
 from snowball_core.charts.motion_columns import Scene
-from snowball_core.charts.step_axis import Picture
-from snowball_core.export.pictures import Plate
+from snowball_core.charts.step_axis import Picture, StepAxis
+from snowball_core.export.view import View
 from snowball_core.measures.freezing import known_rates
-from snowball_core.tables.motion import DEFINITIONS, freezing_sentence, who_moved, zero_stretches
-from snowball_core.tables.per_step import MOTION_COLUMNS, freezing_of, step_table, token_motion
+from snowball_core.tables.motion import DEFINITIONS, freezing_sentence, zero_stretches
+from snowball_core.tables.per_step import freezing_of
 
 from ..shared import cached
 from ..shared.downloads import take_these
-from ..shared.file_stamps import of_run
 from ..shared.help_links import what_is
-from ..shared.page_frame import Whole, names_of, to_scrub
+from ..shared.page_frame import caption, to_scrub
 from ..shared.run_picker import only_one_snapshot
 from ..shared.selection import go
 
@@ -37,48 +34,34 @@ _MEANINGS = {
 }
 
 
-@of_run(st.cache_data, max_entries=4, show_spinner="Measuring how every token moved…")
-def _steps(path: str, snapshots: int) -> pd.DataFrame:
-    return step_table(cached.history(path, snapshots))[["tokens", *MOTION_COLUMNS]]
-
-
-@of_run(st.cache_data, max_entries=4, show_spinner=False)
-def _tokens(path: str, snapshots: int) -> pd.DataFrame:
-    return token_motion(cached.history(path, snapshots))
-
-
-@of_run(st.cache_resource, max_entries=4, show_spinner="Looking when every token moved…")
-def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
-    return who_moved(cached.history(path, snapshots))
-
-
-def motion_view(whole: Whole, unit: str) -> None:
-    """Everything about the group's motion; ``unit`` is that of the displacements."""
-    if whole.snapshots < 2:
-        only_one_snapshot(whole.run, "Motion is what happened from one recorded step to the next")
+def motion_view(view: View, axis: StepAxis) -> None:
+    """Everything about the group's motion; the unit of the view is that of the displacements."""
+    if len(view.judged.steps) < 2:
+        only_one_snapshot(view, "Motion is what happened from one recorded step to the next")
         return
-    history, steps = whole.history, _steps(whole.path, whole.snapshots)
-    table = steps[steps["group"] == whole.group].reset_index(drop=True)
+    path, snapshots, group = cached.key(view)
+    history, steps = view.judged, cached.motion(path, snapshots)
+    table = steps[steps["group"] == group].reset_index(drop=True)
     peak = float(history.rates[1].max()) if history.rates is not None and len(history.rates[1]) else float("nan")
-    found = freezing_of(history, steps, whole.group)
-    st.markdown(freezing_sentence(found, whole.group, int(history.steps[-1]), peak))
-    scene = Scene(table, history.rates, zero_stretches(history), whole.axis)
-    _now(whole, table)
+    found = freezing_of(history, steps, group)
+    st.markdown(freezing_sentence(found, group, int(history.steps[-1]), peak))
+    scene = Scene(table, history.rates, zero_stretches(history), axis)
+    _now(view, table)
     _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS})
-    tokens = _tokens(whole.path, whole.snapshots)[history.mask(whole.group)]
-    _figures(whole, scene, tokens, unit)
+    _figures(view, scene)
     st.caption("Tables are exact, nothing thinned: regimes, speeds, coherence, percentiles; first and last moves, paths.")
 
 
-def _now(whole: Whole, table: pd.DataFrame) -> None:
+def _now(view: View, table: pd.DataFrame) -> None:
     """The numbers of the step."""
-    row = table.iloc[whole.index]
-    since = f" since step {int(whole.history.steps[whole.index - 1]):,}" if whole.index else ", the first recorded step"
+    index = view.history.index(view.step)
+    row = table.iloc[index]
+    since = f" since step {int(view.history.steps[index - 1]):,}" if index else ", the first recorded step"
     with st.container(horizontal=True, vertical_alignment="center", key="now"):
-        st.markdown(f"**At step {whole.step:,}** · {whole.group}: {int(row['tokens']):,} tokens{since}")
-        to_scrub(whole)
+        st.markdown(f"**At step {view.step:,}** · {view.group}: {int(row['tokens']):,} tokens{since}")
+        to_scrub(view)
     # Nothing was recorded before the first step: that nobody moved since would be said of no motion at all.
-    told = _numbers(whole, row) if whole.index else dict.fromkeys(_MEANINGS, "–")
+    told = _numbers(view, row) if index else dict.fromkeys(_MEANINGS, "–")
     cells = st.grid(6, min_column_width=120)
     for label, definition in _MEANINGS.items():
         cells.metric(label, told[label], help=definition)
@@ -88,10 +71,10 @@ def _now(whole: Whole, table: pd.DataFrame) -> None:
     )
 
 
-def _numbers(whole: Whole, row: pd.Series) -> dict[str, str]:
+def _numbers(view: View, row: pd.Series) -> dict[str, str]:
     """The numbers of a step, by their labels."""
-    rates = whole.history.rates
-    used = [] if rates is None else rates[1][rates[0] == whole.step].tolist()
+    rates = view.history.rates
+    used = [] if rates is None else rates[1][rates[0] == view.step].tolist()
     return {
         "Moved": f"{int(row['moved']):,}",
         "Frozen": f"{int(row['frozen']):,}",
@@ -145,39 +128,36 @@ class Figure:
     picture: Picture
 
 
-def _figures(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> None:
+def _figures(view: View, scene: Scene) -> None:
     gaps = scene.gaps
     apart = "1 step" if gaps.max() == 1 else f"{int(gaps.min()):,} to {int(gaps.max()):,} steps"
-    pace = f"{scene.thinned}, {apart} apart"
-    figures = _drawn(whole, scene, tokens, unit)
-    beside = st.grid(2, min_column_width=520, gap="medium")
+    figures, beside = _drawn(view, scene), st.grid(2, min_column_width=520, gap="medium")
     for figure in figures:
         with beside.cell():
-            whole.caption(figure.title, figure.meaning, figure.unit, pace, figure.entry)
+            caption(view, figure.title, figure.meaning, figure.unit, f"{scene.thinned}, {apart} apart", figure.entry)
             _draw(figure.key, figure.name, figure.picture)
-            if figure.key == "displacements" and unit == "cells":
+            if figure.key == "displacements" and view.unit == "cells":
                 st.caption("Spikes: a component that crosses zero passes thousands of cells, for they are tiny there.")
     st.caption(
         "Where a column holds several snapshots, shares are their means and lines are bands from the least to the largest. "
         "Click a picture to go to a step; a row of the freeze map selects its token and goes to its last move."
     )
-    note = f"{pace}. The upright line is step {whole.step:,}."
-    plates = {one.key: Plate(one.title, *one.picture, one.unit, False, note) for one in figures}
-    take_these(whole.stand, plates, ("motion", "token-motion"))
+    take_these(view, {figure.key: {} for figure in figures}, ("motion", "token-motion"))
 
 
-def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[Figure]:
-    who, step, word = f"{whole.group} tokens", whole.step, motion.UNITS[unit]
-    moved, names = _moved(whole.path, whole.snapshots), names_of(whole.history)
+def _drawn(view: View, scene: Scene) -> list[Figure]:
+    who, step, word = f"{view.group} tokens", view.step, motion.UNITS[view.unit]
+    path, snapshots, _ = cached.key(view)
+    tokens, names = cached.moves(path, snapshots)[view.mask], cached.names_of(view.history)
     return [
         Figure(
             *("regimes", "Who moves", "since the recorded step before, and how far.", "share of tokens per recorded step"),
             *("further", f"Shares of {who} that are frozen, move by a cell, or further", motion.regime_shares(scene, step)),
         ),
         Figure(
-            *("map", "Freeze map", "a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),
+            *("freeze-map", "Freeze map", "a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),
             *("freeze step", f"When each of the {who} moved, those that froze first on top"),
-            motion.freeze_map(scene, moved, tokens, names, step),
+            motion.freeze_map(scene, cached.moved(path, snapshots), tokens, names, step),
         ),
         Figure(
             *("speeds", "Drift and heat", "does the group move as one?", "weight units per optimizer step; cosine"),
@@ -185,7 +165,7 @@ def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> list[
         ),
         Figure(
             *("displacements", "How far tokens move", "from a recorded step to the next.", word, "displacement of a token"),
-            *(f"Percentiles of the displacement of {who} in {word}", motion.displacements(scene, unit, step)),
+            *(f"Percentiles of the displacement of {who} in {word}", motion.displacements(scene, view.unit, step)),
         ),
     ]
 

@@ -9,7 +9,7 @@ from snowball_core.store.run_folder import Run
 from snowball_core.tables.census import group_mask, group_table
 
 from ..shared import cached
-from ..shared.downloads import Stand, take_home
+from ..shared.downloads import take_home
 from ..shared.selection import here, selected, shown_step
 from ..shared.text import plain
 from . import figures
@@ -34,6 +34,6 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str) -> None:
             st.caption(f"Step {asked:,} is not recorded: step {step:,}, the last recorded one before it, is shown.")
         biography(moment, selected())
         tables(moment)
-        take_home(Stand(run, snapshots, group, unit, step))
+        take_home(cached.view(str(run.path), snapshots, step, group, unit))
     except SnowballError as error:
         st.error(plain(error))

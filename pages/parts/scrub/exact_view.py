@@ -20,9 +20,10 @@ from snowball_core.tables.census import (
 )
 
 from ..shared import cached
-from ..shared.downloads import Stand, take_home
+from ..shared.cached import event_steps
+from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
-from ..shared.page_frame import event_steps, pick_axis
+from ..shared.page_frame import pick_axis
 from ..shared.run_picker import say_refusal, state_badge
 from ..shared.selection import arrive, selected
 from ..shared.text import plain
@@ -110,7 +111,7 @@ def _draw(run: Run, snapshots: int, group: str, unit: str, finished: bool, headi
     if chosen:
         biography(moment, chosen)
     tables(moment)
-    take_home(Stand(run, snapshots, group, unit, step))
+    take_home(cached.view(str(run.path), snapshots, step, group, unit))
 
 
 def _axis(run: Run, snapshots: int, group: str) -> StepAxis:

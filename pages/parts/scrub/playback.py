@@ -12,7 +12,7 @@ import streamlit as st
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.census import recorded_at
 
-from ..shared.page_frame import event_steps
+from ..shared.cached import event_steps
 
 EVERY_SECONDS = 0.5
 _LOG = "log time, ×10 in 4 s"

@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.store.status import Status
-from snowball_core.tables.census import csv_bytes
 from snowball_core.tables.comparison import (
     LineUp,
     configuration_differences,
@@ -22,6 +21,7 @@ from snowball_core.tables.comparison import (
 )
 from snowball_core.tables.draws import unlike
 
+from ..shared.downloads import link
 from ..shared.help_links import what_is
 from ..shared.text import plain
 
@@ -105,12 +105,5 @@ def differing(lined_up: LineUp, names: Mapping[str, str]) -> None:
     st.caption(
         "Only fields that differ. Names, recording schedules, devices and threads are left out; the text is told by its hash."
     )
-    st.download_button(
-        "Differences as CSV",
-        lambda: csv_bytes(table),
-        "differences.csv",
-        "text/csv",
-        key="differences-csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    query = {"runs": ",".join(each.id for each in lined_up.recordings)}
+    link("Differences as CSV", "differences-csv", "compare/tables/differences.csv", query)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -13,7 +11,7 @@ from snowball_core.charts import distances
 from snowball_core.errors import SnowballError
 from snowball_core.store.files.tensor_header import history_file
 from snowball_core.store.history import History
-from snowball_core.tables.census import csv_bytes, last_hole_change, recorded_at
+from snowball_core.tables.census import last_hole_change, recorded_at
 from snowball_core.tables.divergence import divergence
 from snowball_core.tables.lineage import event_rows, event_table
 
@@ -22,6 +20,7 @@ from ..scrub.biography import biography
 from ..scrub.component import FRAGMENT, Known, is_native, mount
 from ..scrub.step_tables import tables
 from ..shared.divergence_notice import say_lost
+from ..shared.downloads import link
 from ..shared.group_and_unit import pick_group, pick_unit
 from ..shared.selection import arrive, go, here, selected
 from ..shared.text import many, plain
@@ -102,7 +101,7 @@ def _history(asked: Asked) -> None:
     _exact(asked, group, _is_scrubbed(asked, history, table, group, unit))
     if count > 1:
         _farthest(history, table, group, unit)
-    _tables(history, table[table["group"] == group], event_table(event_rows(told, history.steps)), group)
+    _tables(asked, table[table["group"] == group], event_table(event_rows(told, history.steps)), group)
 
 
 def _is_scrubbed(asked: Asked, history: History, table: pd.DataFrame, group: str, unit: str) -> bool:
@@ -166,7 +165,7 @@ def _farthest(history: History, table: pd.DataFrame, group: str, unit: str) -> N
     )
 
 
-def _tables(history: History, table: pd.DataFrame, events: pd.DataFrame, group: str) -> None:
+def _tables(asked: Asked, table: pd.DataFrame, events: pd.DataFrame, group: str) -> None:
     happened, counted = st.tabs([f"Events ({len(events):,})", f"Every snapshot ({len(table):,})"], key="foreign-tables")
     with happened:
         if len(events):
@@ -179,11 +178,7 @@ def _tables(history: History, table: pd.DataFrame, events: pd.DataFrame, group: 
         shown = table[list(_COLUMNS)]
         alt = f"Counts and largest distances of {group} tokens, one snapshot a row"
         st.dataframe(shown, hide_index=True, key="foreign-steps", height=min(38 + 35 * len(shown), 320), alt=alt)
-    name = f"{Path(history.id).stem[:80]}-{group}"
+    query = {"file": asked.path, "tensor": asked.key, "dead": asked.dead, "text": asked.text, "group": group}
     with st.container(horizontal=True):
-        st.download_button(
-            "Snapshots as CSV", lambda: csv_bytes(table), f"{name}-steps.csv", "text/csv", key="steps-csv", on_click="ignore"
-        )
-        st.download_button(
-            "Events as CSV", lambda: csv_bytes(events), f"{name}-events.csv", "text/csv", key="events-csv", on_click="ignore"
-        )
+        link("Snapshots as CSV", "steps-csv", "file/tables/summary.csv", query)
+        link("Events as CSV", "events-csv", "file/tables/events.csv", query)

@@ -57,7 +57,7 @@ def table_of_runs(request: Request) -> Response:
         )
     group, rows = _rows(request.query_params)
     content = FORMATS[kind](shelf_table(rows, group))
-    return sent(request, f"runs.{kind}", (content,), lambda file: _write(file, content))
+    return sent(request, f"runs.{kind}", (content,), lambda file: file.write(content))
 
 
 def _rows(query: QueryParams) -> tuple[str, list[RunRow]]:
@@ -104,11 +104,12 @@ def file_of_foreign(request: Request) -> Response:
     arguments = _arguments(query, _FILE)
     with refusing(404):
         path = history_file(query.get("file", ""))
-    with refusing(409):
+    with refusing(409 if path.exists() else 404):
         dead = tokens_of(query["dead"]) if query.get("dead") else None
         text = query.get("text") or None
         history = foreign(path, query.get("tensor") or None, dead, text, corpora_folder(runs_folder()))
-        content = (identity(path), file_stamp(Path(text)) if text else ())
+        texts = (Path(text), corpora_folder(runs_folder()) / f"{text}.txt") if text else ()
+        content = (identity(path), *map(file_stamp, texts))
     with refusing(422):
         view = view_of(history, *arguments)
     return _file(request, view, ("file", str(path), *(query.get(name) for name in _FILE), content))
@@ -147,10 +148,11 @@ def _file(request: Request, view: View, key: tuple[object, ...], run: Run | None
     place, query = request.path_params["file"], request.query_params
     known = {**_files(view), **_page_pictures(view, query), _FOLDER_ZIP: lambda file: folder_zip(view, file, _only(query))}
     if place not in known:
-        raise HTTPException(404, f'A file is one of {", ".join(known)}; got "{place[:80]}".')
+        near = [name for name in known if name.split("/")[0] == place.split("/")[0]] or list(known)
+        raise HTTPException(404, f'A file is one of {", ".join(near)}; got "{place[:80]}".')
     stem, suffix = place.rsplit("/", 1)[-1].rsplit(".", 1)
     at = "" if query.get("step") is None else f"-step-{view.step}"
-    named = Path(view.history.id).stem if run is None else view.history.id
+    named = view.history.id if run else Path(view.history.id).stem[:80]
     name = f"{named}.zip" if place == _RUN_ZIP else f"{named}-{stem}-{view.group}{at}.{suffix}"
     asked = (
         view.step,
@@ -197,7 +199,3 @@ def _biography(view: View, query: QueryParams) -> Plate:
     happened = cached.event_steps(path, judged, group)
     axis = step_axis(one_of(query, "axis", KINDS, KINDS[0]), read_run(Path(path)).config.last_step, happened)
     return biography.picture(view, axis, query.get("unfold") == "true", int(select[1:]))
-
-
-def _write(file: BinaryIO, content: bytes) -> None:
-    file.write(content)

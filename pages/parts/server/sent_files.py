@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,7 +48,7 @@ class TemporaryFile(FileResponse):
             os.unlink(self.path)
 
 
-def sent(request: Request, name: str, key: Iterable[object], write: Callable[[BinaryIO], None]) -> Response:
+def sent(request: Request, name: str, key: Iterable[object], write: Callable[[BinaryIO], object]) -> Response:
     """A file to be saved under a name; without its content where the reader has it already.
 
     Parameters
@@ -101,7 +101,7 @@ def whole(query: QueryParams, name: str) -> int | None:
     return number
 
 
-def one_of(query: QueryParams, name: str, known: Collection[str], usual: str) -> str:
+def one_of(query: Mapping[str, str], name: str, known: Collection[str], usual: str) -> str:
     """One of the words that a name of the query can have."""
     if (word := query.get(name, usual)) not in known:
         raise HTTPException(422, f'{name} must be one of {", ".join(known)}; got "{word[:80]}".')

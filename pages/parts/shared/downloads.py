@@ -22,14 +22,14 @@ Query = Mapping[str, Any]
 
 
 def address(place: str, query: Query) -> str:
-    """The address of a file below ``/api``; what is None is left out of it.
+    """The address of a file below ``/api``; what is None or empty is left out of it.
 
     Examples
     --------
     >>> address("runs/my-run/tables/summary.csv", {"group": "dead", "step": None})
     '/api/runs/my-run/tables/summary.csv?group=dead'
     """
-    words = {name: value for name, value in query.items() if value is not None}
+    words = {name: value for name, value in query.items() if value not in (None, "")}
     return f"{base_path()}/api/{quote(place)}" + (f"?{urlencode(words, doseq=True)}" if words else "")
 
 

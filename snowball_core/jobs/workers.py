@@ -14,6 +14,7 @@ import filelock
 
 from ..config import RunConfig
 from ..errors import RunError
+from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.run_folder import Run, open_run, read_run, run_paths
 from ..store.status import (
@@ -37,7 +38,7 @@ _NICENESS = 5
 _LOG_TAIL = 2_000
 
 
-def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
+def start(folder: Path, config: RunConfig, at: Branch | None = None, corpus: Corpus | None = None) -> Run:
     """A new run, queued, with a worker of its own under way; the same configuration twice within a click is one run.
 
     Parameters
@@ -47,6 +48,8 @@ def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
     config : RunConfig
     at : Branch, optional
         Where the run is forked.
+    corpus : Corpus, optional
+        Where it was read and checked together with the configuration; else both are checked here.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
     with contextlib.closing(_Release(lock)):
         if twin := _just_started(folder, config, at):
             return twin
-        run = prepare_fork(folder, at, config) if at else prepare(folder, config)
+        run = prepare_fork(folder, at, config, corpus) if at else prepare(folder, config, corpus)
         _started[run.path] = time.monotonic()
         _spawn(folder, run.path)
     return run

@@ -12,11 +12,12 @@ import streamlit as st
 if __name__ != "__main__":
     from starlette.middleware import Middleware
 
+    from pages.parts.server.api import api
     from pages.parts.server.gate import Gate
     from pages.parts.server.page_shell import Shell
     from pages.parts.server.startup import ready
 
-    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Gate), Middleware(Shell)])
+    app = st.App(__file__, lifespan=ready, routes=[api()], middleware=[Middleware(Gate), Middleware(Shell)])
 else:
     from pages.parts.server.front_door import enter
     from pages.parts.server.startup import import_first_page

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.server.front_door import require_front_door
+from pages.parts.about.entries import contents, entries
+from pages.parts.about.glossary import measures
+from pages.parts.shared.page_frame import head
 
-require_front_door("pages/about.py")
-
-from pages.parts.about.entries import contents, entries  # noqa: E402
-from pages.parts.about.glossary import measures  # noqa: E402
-
-st.title("About the measures", anchor=False)
-st.markdown(
+head(
+    "about",
+    "About the measures",
     "What does this number mean? Every word and number of the app with its formula, its unit, the group of tokens it is of, "
-    "and the mistake it avoids. Each has an address of its own: the sign beside its name copies it."
+    "and the mistake it avoids. Each has an address of its own: the sign beside its name copies it.",
+    anchor=False,
 )
 contents(measures())
 for section in measures():

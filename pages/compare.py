@@ -9,7 +9,7 @@ from pages.parts.server.front_door import require_front_door
 require_front_door("pages/compare.py")
 
 from pages.parts.compare.cached_runs import key_of, lined_up, measured_entrants  # noqa: E402
-from pages.parts.compare.overlays import letters, overlays  # noqa: E402
+from pages.parts.compare.overlays import overlays  # noqa: E402
 from pages.parts.compare.run_table import differing, roll_call  # noqa: E402
 from pages.parts.compare.runs import pick_runs  # noqa: E402
 from pages.parts.compare.side_by_side import side_by_side  # noqa: E402
@@ -19,6 +19,7 @@ from pages.parts.shared.run_picker import is_empty, offer_demo  # noqa: E402
 from pages.parts.shared.text import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 from snowball_core.measures.alignment import FEWEST  # noqa: E402
+from snowball_core.tables.comparison import letters  # noqa: E402
 
 st.title("Compare")
 st.markdown(

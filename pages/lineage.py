@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from pages.parts.lineage.view import lineage_view
+from pages.parts.shared.page_frame import over_steps, run_page
 
-from pages.parts.server.front_door import require_front_door
-
-require_front_door("pages/lineage.py")
-
-from pages.parts.lineage.view import lineage_view  # noqa: E402
-from pages.parts.shared.page_frame import whole_run  # noqa: E402
-
-st.title("Lineage")
-st.markdown(
+run_page(
+    "lineage",
+    "Lineage",
     "Which black hole became which, and why did any part again? Every token keeps its row; tokens that are one vector share a "
-    "block. Click a block or an event: the step moves there, here and on the Scrub page."
+    "block. Click a block or an event: the step moves there, here and on the Scrub page.",
+    over_steps(lineage_view),
 )
-whole_run(lineage_view)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.server.front_door import require_front_door
+from pages.parts.shared.page_frame import head
+from pages.parts.shared.run_picker import say_read_only
+from pages.parts.train.fork import chosen_branch
+from pages.parts.train.form import form
+from pages.parts.train.launch import launch, say_started
+from pages.parts.train.recorded import continuing
+from pages.parts.train.running import under_way
 
-require_front_door("pages/train.py")
-
-from pages.parts.shared.run_picker import say_read_only  # noqa: E402
-from pages.parts.train.fork import chosen_branch  # noqa: E402
-from pages.parts.train.form import form  # noqa: E402
-from pages.parts.train.launch import launch, say_started  # noqa: E402
-from pages.parts.train.recorded import continuing  # noqa: E402
-from pages.parts.train.running import under_way  # noqa: E402
-
-st.title("Train")
-st.markdown(
+head(
+    "train",
+    "Train",
     "Which run shall be recorded, and how is it doing? Choose an experiment, look at what it costs, and start it. "
-    "It trains in a process of its own: closing this page or the app does not stop it."
+    "It trains in a process of its own: closing this page or the app does not stop it.",
 )
 say_read_only()
 say_started()

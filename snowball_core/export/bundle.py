@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -14,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -96,16 +95,14 @@ def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
     (folder / INDEX).write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
-def folder_zip(view: View, only: Sequence[str] = ()) -> bytes:
-    """The folder that :func:`export_to` writes as one zip file, without dates."""
-    buffer = io.BytesIO()
-    with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+def folder_zip(view: View, file: BinaryIO, only: Sequence[str] = ()) -> None:
+    """Write the folder that :func:`export_to` writes as one zip file, without dates."""
+    with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         written = write_items(view, chosen(view, only), Path(place))
         for name in (INDEX, *written.files):
             entry = undated_entry(name, (Path(place) / name).stat().st_size)
             with open(Path(place) / name, "rb") as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target)
-    return buffer.getvalue()
 
 
 def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (), force: bool = False) -> Written:

@@ -19,6 +19,7 @@ from ..measures.bf16 import Words, format_of, values
 from ..schedules import recorded_steps
 from ..shapes import HISTORY, TENSOR, recordings
 from ..store.checkpoint import read_checkpoint, reseal
+from ..store.corpus import Corpus
 from ..store.files.tensor_file import TensorWriter, open_tensor
 from ..store.files.tensor_header import read_header
 from ..store.integrity.digests import Tally
@@ -32,11 +33,14 @@ from .fork_points import Branch, branch_faults, kept_steps, snapshot_at
 from .prepare import checked_corpus, prepare_with
 
 
-def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
-    """A new, queued run that goes on from a branch; nothing is written if anything is wrong."""
+def prepare_fork(folder: Path, at: Branch, config: RunConfig, corpus: Corpus | None = None) -> Run:
+    """A new, queued run that goes on from a branch; nothing is written if anything is wrong.
+
+    ``corpus`` is the text where it was read and checked together with the configuration.
+    """
     require_writable()
-    parent = at.parent
-    if at.kind == CHECKPOINT and checked_corpus(folder, config).sha256 != parent.text_sha256:
+    parent, corpus = at.parent, corpus or checked_corpus(folder, config)
+    if at.kind == CHECKPOINT and corpus.sha256 != parent.text_sha256:
         raise RunError(
             f'an exact fork goes on with the text of its parent; "{config.corpus}" is another one now (SHA-256 differs). '
             "Put the old text back, or fork from a recorded step (--step T)."
@@ -45,7 +49,7 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig) -> Run:
         raise ConfigError(faults)
     _require_sound(at)
     take = _take_checkpoint if at.kind == CHECKPOINT else _take_snapshot
-    return prepare_with(folder, config, _entries(at, config), lambda path: take(at, config, path))
+    return prepare_with(folder, config, corpus, _entries(at, config), lambda path: take(at, config, path))
 
 
 def _require_sound(at: Branch) -> None:

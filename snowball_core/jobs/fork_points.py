@@ -17,7 +17,7 @@ from ..measures.bf16 import Words
 from ..schedules import recorded_steps
 from ..store.origin import CHECKPOINT, SNAPSHOT, segments
 from ..store.run_folder import Run
-from .prepare import request
+from .prepare import Read, request
 
 # Why an exact fork cannot change a field; the fields not named act on each step by themselves and can.
 FIXED = {
@@ -107,9 +107,9 @@ def snapshot_at(parent: Run, step: int) -> Words:
     return matrix
 
 
-def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any]) -> RunConfig:
+def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any], read: Read | None = None) -> RunConfig:
     """The configuration of a fork: the parent's with some fields replaced, checked with its text and against the branch."""
-    config = request(folder, at.start, changes)
+    config = request(folder, at.start, changes, read)
     if faults := branch_faults(at, config):
         raise ConfigError(faults)
     return config

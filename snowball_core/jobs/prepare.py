@@ -20,14 +20,23 @@ from ..store.staging import require_room
 from ..store.status import STARTING, Status, write_status
 
 BUILT_INS = (BUILT_IN, GATSBY)
+Read = Callable[[str, str], Corpus]
 _NEEDS_FORK = (
     "the initial state snapshot is a matrix some run recorded; this configuration names none. "
     "Fork that run at the step you want, or choose snowball, singularity or normal."
 )
 
 
-def prepare(folder: Path, config: RunConfig) -> Run:
+def prepare(folder: Path, config: RunConfig, corpus: Corpus | None = None) -> Run:
     """A new, queued run: everything is checked first, and nothing is written if anything is wrong.
+
+    Parameters
+    ----------
+    folder : Path
+        The runs folder.
+    config : RunConfig
+    corpus : Corpus, optional
+        Where it was read and checked together with the configuration; else both are checked here.
 
     Raises
     ------
@@ -38,14 +47,17 @@ def prepare(folder: Path, config: RunConfig) -> Run:
     """
     if config.initial_state == "snapshot":
         raise ConfigError([_NEEDS_FORK])
-    return prepare_with(folder, config)
+    return prepare_with(folder, config, corpus or checked_corpus(folder, config))
 
 
 def prepare_with(
-    folder: Path, config: RunConfig, further: Mapping[str, Any] | None = None, fill: Callable[[Path], None] = lambda path: None
+    folder: Path,
+    config: RunConfig,
+    corpus: Corpus,
+    further: Mapping[str, Any] | None = None,
+    fill: Callable[[Path], None] = lambda path: None,
 ) -> Run:
     """What :func:`prepare` does, with ``further`` entries for ``run.json`` and the files that ``fill`` puts into the folder."""
-    corpus = checked_corpus(folder, config)
     advice = "Record fewer steps (record every-10 or log), free some space or choose another folder with --runs."
     require_room(folder, disk_bytes(config), advice)
     if config.corpus not in BUILT_INS:
@@ -82,10 +94,11 @@ def _require_text(path: str) -> None:
         raise ConfigError([f'the path of the text must be UTF-8; got "{shown}". Rename the file or its folder.']) from None
 
 
-def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+def request(folder: Path, start: RunConfig, changes: Mapping[str, Any], read: Read | None = None) -> RunConfig:
     """The configuration ``start`` with some fields replaced, checked together with its corpus.
 
-    A ConfigError lists every fault of the fields and of the corpus at once.
+    ``read`` reads a corpus, given its name and what to do with bytes it cannot have. A ConfigError lists every fault of the
+    fields and of the corpus at once.
     """
     if start.initial_state != "snapshot" and changes.get("initial_state") == "snapshot":
         raise ConfigError([_NEEDS_FORK])
@@ -96,25 +109,31 @@ def request(folder: Path, start: RunConfig, changes: Mapping[str, Any]) -> RunCo
         for name in {"corpus", "corpus_errors", "vocab", "context"} & set(changes):
             with contextlib.suppress(ConfigError):
                 config = configured(config, {name: changes[name]})
-        raise ConfigError([*faults, *_corpus_faults(folder, config)]) from None
-    if faults := _corpus_faults(folder, config):
+        raise ConfigError([*faults, *_read(folder, config, read)[1]]) from None
+    if faults := _read(folder, config, read)[1]:
         raise ConfigError(faults)
     return config
 
 
-def _corpus_faults(folder: Path, config: RunConfig) -> list[str]:
+def _read(folder: Path, config: RunConfig, read: Read | None = None) -> tuple[Corpus | None, list[str]]:
+    """The corpus of a configuration, and why it cannot be trained on."""
     try:
-        corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
+        if read is None:
+            corpus = load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
+        else:
+            corpus = read(config.corpus, config.corpus_errors)
     except CorpusError as error:
-        return [str(error)]
-    return corpus.faults(config.vocab, config.context)
+        return None, [str(error)]
+    return corpus, corpus.faults(config.vocab, config.context)
 
 
-def checked_corpus(folder: Path, config: RunConfig) -> Corpus:
-    """The corpus of a configuration, both checked."""
-    if faults := [*config_faults(config), *_corpus_faults(folder, config)]:
+def checked_corpus(folder: Path, config: RunConfig, is_checked: bool = False) -> Corpus:
+    """The corpus of a configuration, both checked; the configuration of a run was when the run was read."""
+    corpus, faults = _read(folder, config)
+    faults = [*([] if is_checked else config_faults(config)), *faults]
+    if corpus is None or faults:
         raise ConfigError(faults)
-    return load_corpus(config.corpus, config.corpus_errors, corpora_folder(folder))
+    return corpus
 
 
 def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:

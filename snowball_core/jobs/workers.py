@@ -14,6 +14,7 @@ import filelock
 
 from ..config import RunConfig
 from ..errors import RunError
+from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.run_folder import Run, open_run, read_run
 from ..store.run_listing import run_paths
@@ -38,10 +39,10 @@ _NICENESS = 5
 _LOG_TAIL = 2_000
 
 
-def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
+def start(folder: Path, config: RunConfig, at: Branch | None = None, corpus: Corpus | None = None) -> Run:
     """A new run, queued or forked at a branch, with a worker of its own under way; the same twice within a click is one run.
 
-    Nothing is written if anything is wrong.
+    Nothing is written if anything is wrong. ``corpus`` is the text where it was read and checked with the configuration.
     """
     require_writable()
     try:
@@ -52,7 +53,7 @@ def start(folder: Path, config: RunConfig, at: Branch | None = None) -> Run:
     with lock:
         if twin := _just_started(folder, config, at):
             return twin
-        run = prepare_fork(folder, at, config) if at else prepare(folder, config)
+        run = prepare_fork(folder, at, config, corpus) if at else prepare(folder, config, corpus)
         _started[run.path] = time.monotonic()
         _spawn(folder, run.path)
     return run

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
@@ -167,6 +168,15 @@ def in_words(field: str) -> str:
     ('label shift', 'text')
     """
     return "text" if field == TEXT else field.replace("_", " ")
+
+
+def letters(lined_up: LineUp) -> dict[str, str]:
+    """A short name for each run: a letter, and its seed where it is known."""
+    named = {}
+    for number, each in enumerate(lined_up.recordings):
+        letter = ascii_uppercase[number % 26] * (1 + number // 26)
+        named[each.id] = letter if each.fields is None else f"{letter} · seed {each.fields.get('seed')}"
+    return named
 
 
 def setting_names(lined_up: LineUp) -> dict[str, str]:

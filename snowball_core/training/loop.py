@@ -55,7 +55,7 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
         before = None if is_waited else _status_bytes(run)
         try:
             device, prefix = str(resolve_device(run.config.device)), sound_prefix(run)
-            corpus = checked_corpus(folder, run.config)
+            corpus = checked_corpus(folder, run.config, is_checked=True)
             _require_same_text(run, corpus.sha256)
         except (SnowballError, OSError) as error:
             if is_waited:

@@ -77,7 +77,7 @@ def replay(run: Run, folder: Path) -> Verification:
     RunError
         If the text, the versions, the device or the threads differ from those of the run: the bits could not be expected equal.
     """
-    corpus = checked_corpus(folder, run.config)
+    corpus = checked_corpus(folder, run.config, is_checked=True)
     if corpus.sha256 != run.text_sha256:
         raise RunError(
             f'a replay needs the text of the run; "{run.config.corpus}" is another one now (SHA-256 differs). Put it back.'

@@ -8,6 +8,9 @@ import json
 
 import pytest
 
+import snowball_core.jobs.prepare as prepare_module
+from snowball_core import config_checks
+from snowball_core.cli.main import main
 from snowball_core.config import RunConfig
 from snowball_core.config_checks import configured
 from snowball_core.errors import ConfigError, RunError
@@ -101,3 +104,29 @@ def test_the_switch_set_to_nothing_or_zero_is_off(monkeypatch, value):
     monkeypatch.setenv("SNOWBALL_READONLY", "1")
     with pytest.raises(RunError):
         require_writable()
+
+
+def test_a_configuration_is_checked_and_its_text_read_once_on_the_way_to_a_worker_and_once_by_the_worker(
+    folder, text, monkeypatch
+):
+    done = []
+
+    def counting(name, function):
+        return lambda *args, **kwargs: done.append(name) or function(*args, **kwargs)
+
+    for module in (config_checks, prepare_module):
+        monkeypatch.setattr(module, "config_faults", counting("checked", config_checks.config_faults))
+    read = counting("read", prepare_module.load_corpus)
+    monkeypatch.setattr(prepare_module, "load_corpus", read)
+    form = {"corpus": str(text), "vocab": "100", "context": "4", "hidden": "2", "steps": "1"}
+    corpora = {}
+
+    def read_last(name, errors):
+        return corpora[name] if name in corpora else corpora.setdefault(name, read(name, errors, folder / "corpora"))
+
+    config = request(folder, RunConfig(), form, read_last)
+    run = prepare(folder, config, read_last(config.corpus, config.corpus_errors))
+    assert sorted(done) == ["checked", "read"]
+    done.clear()
+    assert main(["resume", run.id, "--runs", str(folder)]) == 0
+    assert sorted(done) == ["checked", "read"]

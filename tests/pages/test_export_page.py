@@ -22,8 +22,8 @@ def codes(app: AppTest) -> list[str]:
 
 
 def buttons(app: AppTest) -> dict[str, bool]:
-    """Label of every download button → whether it can be pressed."""
-    return {node.proto.label: not node.proto.disabled for node in app.get("download_button")}
+    """Label of every link to a file → whether it can be followed."""
+    return {node.proto.label: not node.proto.disabled for node in app.get("link_button")}
 
 
 def test_an_empty_library_offers_the_demo() -> None:
@@ -51,7 +51,7 @@ def test_a_step_that_was_not_recorded_becomes_the_one_before(make_run: MakeRun) 
     assert "Exported: step 5," in "\n".join(caption.value for caption in app.caption)
 
 
-def test_every_file_has_a_button_and_a_run_under_way_is_not_packed(make_run: MakeRun) -> None:
+def test_every_file_has_a_link_and_a_run_under_way_is_not_packed(make_run: MakeRun) -> None:
     from snowball_core.store.status import lock_of
 
     finished = buttons(opened("export", run=make_run(name="finished").id))
@@ -75,16 +75,17 @@ def test_every_picture_leads_to_what_explains_it(make_run: MakeRun) -> None:
 
 def test_a_run_without_a_snapshot_says_that_there_is_nothing(make_run: MakeRun) -> None:
     app = opened("export", run=make_run(snapshots=0, state="failed").id)
-    assert "Nothing is recorded in this run yet" in app.info[0].value
+    assert "Nothing was recorded in this run yet" in app.warning[0].value
     assert buttons(app) == {}
 
 
 def test_a_group_without_tokens_is_refused_in_words(make_run: MakeRun) -> None:
     app = opened("export", run=make_run(dead=0).id, group="dead")
-    assert "has no dead tokens" in app.error[0].value
+    assert "has no dead tokens" in app.info[0].value
+    assert buttons(app) == {}
 
 
-def test_scrub_makes_buttons_only_when_they_are_asked_for(make_run: MakeRun) -> None:
+def test_scrub_draws_links_only_when_they_are_asked_for(make_run: MakeRun) -> None:
     app = opened("scrub", run=make_run().id)
     assert "Take this home" in [box.label for box in app.expander]
     assert buttons(app) == {}

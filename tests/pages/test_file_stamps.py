@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from conftest import MakeRun, falling_together
 from paging import opened, shown, texts
 from safetensors.numpy import save_file
 
 from pages.parts.shared import cached
 from pages.parts.shared.file_stamps import stamp
+from pages.parts.shared.progress_bar import forget
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, Run
 from snowball_core.store.status import Status, hold, write_status
@@ -101,8 +101,7 @@ def test_every_page_of_a_replaced_history_is_that_of_a_fresh_server(make_run: Ma
     by_name(another_history(run, tmp_path / "elsewhere"), run.path / HISTORY)
     after = said()
     assert after != before
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    forget()
     assert after == said()
 
 

@@ -43,7 +43,7 @@ def trained(library: Path) -> Run:
 def test_a_fork_from_a_snapshot_is_prepared_explained_and_started(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[object, Branch]] = []
 
-    def start(folder: Path, config: object, at: Branch) -> Run:
+    def start(folder: Path, config: object, at: Branch, corpus: object) -> Run:
         asked.append((config, at))
         return trained
 

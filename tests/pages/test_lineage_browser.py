@@ -77,7 +77,7 @@ def test_a_click_on_the_regimes_moves_the_step_of_every_picture_and_page(server:
 def test_a_click_on_a_row_of_the_freeze_map_selects_the_token(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     visit(page, f"{server}/motion?run={run.id}&step=4&group=live")
-    click(page, "map-0", 0.5, 0.05)
+    click(page, "freeze-map-0", 0.5, 0.05)
     expect(page.locator(".st-key-now")).to_contain_text("At step 20 ")
     names(page, run=run.id, step="20", group="live", select="t6")
 

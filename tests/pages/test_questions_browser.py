@@ -110,7 +110,7 @@ def test_a_violation_leads_to_its_step_and_a_question_to_its_answer(server: str,
     unfold(page, "take-home")
     laws = pd.read_csv(io.BytesIO(taken(page, "take-laws-csv")[1]))
     assert laws.loc[laws["law"] == "zero-rate-is-rest", "step"].tolist() == list(range(1, 21))
-    ET.fromstring(taken(page, "take-cells-svg")[1])
+    ET.fromstring(taken(page, "take-largest-linf-cells-svg")[1])
     question = page.get_by_role("link", name="what is this?").last.get_attribute("href")
     page.get_by_role("link", name="Scrub at step 5").click()
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 5 · live")

@@ -80,7 +80,7 @@ def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:
 def test_the_start_button_passes_the_form_on(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
-    def start(folder: Path, config: object, at: object = None) -> Run:
+    def start(folder: Path, config: object, at: object = None, corpus: object = None) -> Run:
         asked.append(config)
         return make_run()
 

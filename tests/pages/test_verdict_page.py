@@ -103,7 +103,7 @@ def test_runs_with_one_snapshot_none_or_no_dead_tokens_get_an_answer(make_run: M
     assert "###" not in texts(app.markdown)
     assert not app.table
     none = make_run(snapshots=0, state="failed", name="none")
-    assert "Nothing is recorded" in texts(opened("verdict", run=none.id).info)
+    assert "Nothing was recorded" in texts(opened("verdict", run=none.id).warning)
     alive = make_run(dead=0, name="no-dead")
     assert "has no dead tokens" in texts(opened("verdict", run=alive.id).info)
 

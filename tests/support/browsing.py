@@ -112,14 +112,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(library: Path, port: int | None = None, **environment: str) -> Iterator[str]:
+def serve(library: Path, port: int | None = None, base: str = "", **environment: str) -> Iterator[str]:
     """The address of a fresh server whose library is the folder; its log lies beside the runs."""
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    command += [f"--server.baseUrlPath={base}"] if base else []
     variables = {**os.environ, "SNOWBALL_RUNS": str(library), **environment}
     with open(library / "server.log", "ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://127.0.0.1:{port}{base}"
     try:
         _wait_for(f"{address}/_stcore/health", process)
         yield address
@@ -179,15 +180,15 @@ def unfold(page: Page, key: str) -> None:
     """Open a part of the page that is made when it is asked for."""
     part = page.locator(f".st-key-{key}")
     part.locator("summary").click()
-    part.locator("[data-testid='stDownloadButton'], [data-testid='stPageLink']").first.wait_for()
+    part.locator("[data-testid='stLinkButton'], [data-testid='stPageLink']").first.wait_for()
     at_rest(page)
 
 
 def taken(page: Page, key: str) -> tuple[str, bytes]:
-    """Name and bytes of the file behind a button; at once, for it may be clicked while its page is drawn anew."""
-    button = page.locator(f".st-key-{key} button")
+    """Name and bytes of the file behind a link; at once, for it may be clicked while its page is drawn anew."""
+    link = page.locator(f".st-key-{key} a")
     with page.expect_download() as came:
-        button.click()
+        link.click()
     return came.value.suggested_filename, Path(came.value.path()).read_bytes()
 
 

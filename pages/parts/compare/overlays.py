@@ -4,39 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from string import ascii_uppercase
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.charts.overlay import MOST_POINTS, Frame, lines_data, overlay_spec, ribbons_data, widths
-from snowball_core.charts.step_axis import Picture
 from snowball_core.charts.theme import CURSOR, SETTINGS, setting_colour
-from snowball_core.measures.alignment import ALIGNMENTS, Entrant, places, ribbons, why_missing
-from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, setting_names
+from snowball_core.measures.alignment import ALIGNMENTS, Entrant, places, why_missing
+from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, letters, setting_names
 
 from ..shared.help_links import what_is
 from ..shared.text import many, plain
 from ..shared.url_state import pick_one_or_none, pick_segment, pick_some
-from .overlay_files import OverlayCaption, take_overlays, whose
+from .overlay_files import Overlay, note_of, overlaid, take_overlays, whose
 
-_ALIGN_TITLE = {
-    "step": "step (symlog)",
-    "first-merger": "steps after the first merger (symlog)",
-    "last-change": "steps after the last change (symlog)",
-    "rates": "sum of learning rates",
-}
 _LINK = {"first-merger": "aligned by event", "last-change": "aligned by event", "rates": "aligned by rates", "step": "step"}
-
-
-def letters(lined_up: LineUp) -> dict[str, str]:
-    """A short name for each run: a letter, and its seed where it is known."""
-    named = {}
-    for number, each in enumerate(lined_up.recordings):
-        letter = ascii_uppercase[number % 26] * (1 + number // 26)
-        named[each.id] = letter if each.fields is None else f"{letter} · seed {each.fields.get('seed')}"
-    return named
 
 
 def pick_alignment() -> str:
@@ -71,13 +52,14 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     # A run that has no place on this axis is not marked on it.
     gold = called[marked] if marked and marked in {each.id for each in drawn} else None
     _legend(drawn, called, gold)
-    thinned, pictures = False, dict[str, Picture | None]()
+    thinned, drawable = False, []
     grid = st.grid(2, min_column_width=420, gap="medium")
     for measure in measures:
         with grid.cell():
-            is_thinned, pictures[measure] = _picture(drawn, called, measure, align, group, marked)
-            thinned = is_thinned or thinned
-    exact = f"Lines with more changes are drawn at {MOST_POINTS} of their steps; ribbons are computed from all."
+            found = _picture(drawn, called, measure, align, group, marked)
+            thinned = found.is_thinned or thinned
+            drawable += [measure] if found.picture else []
+    note = note_of(thinned, gold)
     # Not a caption: that makes links too pale to read.
     st.markdown(
         f":small[Along: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin: every run. Band and thick line: range and median "
@@ -87,11 +69,10 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
             if 1 < len({each.setting for each in drawn}) <= len(SETTINGS)
             else ""
         )
-        + (note := (exact if thinned else "Every change of every line is drawn.") + (f" Gold: {gold}." if gold else ""))
+        + note
         + "]"
     )
-    shown = {name: picture for name, picture in pictures.items() if picture is not None}
-    take_overlays(lined_up, names, drawn, shown, OverlayCaption(ALIGNMENTS[align], align, group, note))
+    take_overlays([each.id for each in lined_up.recordings], drawable, group, align, marked)
 
 
 def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str | None) -> None:
@@ -105,49 +86,18 @@ def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str 
 
 def _picture(
     entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, group: str, marked: str | None
-) -> tuple[bool, Picture | None]:
-    """Whether its lines are thinned, and the picture; None where there is nothing to draw."""
+) -> Overlay:
     title, unit, _ = MEASURES[measure]
-    lines, thinned = lines_data(entrants, called, measure, align)
-    bands = ribbons(entrants, measure, align)
-    ribboned = {called[setting] for setting in bands["setting"].unique()}
-    is_one_of_many = lines["setting"].isin(ribboned)
-    lines["strength"] = np.where(is_one_of_many, 0.55, 1.0)
-    told = f"{whose(measure, group)} · unit: {unit} · {many(lines['run'].nunique(), 'run')}"
+    found = overlaid(entrants, called, measure, align, marked)
+    told = f"{whose(measure, group)} · unit: {unit} · {many(found.lines['run'].nunique(), 'run')}"
     st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
-    if lines.empty:
+    if found.picture is None:
         st.caption("None of these runs recorded it.")
-        return False, None
-    frame = _frame(entrants, called, measure, align, lines)
-    wide, bands = widths(frame.settings, ribboned, frame.is_counted), ribbons_data(bands, called, align)
-    lines["width"] = np.where(is_one_of_many, 1.3, lines["setting"].map(wide))
-    data = {
-        "lines": lines,
-        "ribbons": bands.assign(width=bands["setting"].map(wide)),
-        "alone": lines[lines.groupby("run")["x"].transform("size") == 1],
-        "marked": lines[lines["run"] == called.get(marked or "")].assign(width=2.8),
-    }
-    spec = overlay_spec(frame)
-    st.vega_lite_chart(spec | {"datasets": data}, key=f"overlay-{measure}", alt=_told(title, lines, bands), width="stretch")
-    return thinned, (spec, data)
-
-
-def _frame(entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, lines: pd.DataFrame) -> Frame:
-    _, unit, is_whole = MEASURES[measure]
-    settings = tuple(dict.fromkeys(called[each.setting] for each in entrants))
-    # The same axis for all pictures, also for a measure that some runs or steps lack.
-    along = np.concatenate([x for each in entrants if (x := places(each, align)) is not None])
-    low, high = float(np.nanmin(along)), float(np.nanmax(along))
-    return Frame(
-        low,
-        high if high > low else low + 1,
-        float(lines["value"].max()),
-        align != "rates",
-        is_whole,
-        _ALIGN_TITLE[align],
-        unit,
-        settings,
-    )
+    else:
+        spec, data = found.picture
+        alt = _told(title, found.lines, found.ribbons)
+        st.vega_lite_chart(spec | {"datasets": data}, key=f"overlay-{measure}", alt=alt, width="stretch")
+    return found
 
 
 def _told(title: str, lines: pd.DataFrame, bands: pd.DataFrame) -> str:

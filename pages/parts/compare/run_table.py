@@ -20,8 +20,8 @@ from snowball_core.tables.comparison import (
     told_twin,
 )
 from snowball_core.tables.draws import unlike
-from snowball_core.tables.formats import csv_bytes
 
+from ..shared.downloads import link
 from ..shared.help_links import what_is
 from ..shared.text import plain
 
@@ -105,12 +105,5 @@ def differing(lined_up: LineUp, names: Mapping[str, str]) -> None:
     st.caption(
         "Only fields that differ. Names, recording schedules, devices and threads are left out; the text is told by its hash."
     )
-    st.download_button(
-        "Differences as CSV",
-        lambda: csv_bytes(table),
-        "differences.csv",
-        "text/csv",
-        key="differences-csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    query = {"runs": ",".join(each.id for each in lined_up.recordings)}
+    link("Differences as CSV", "differences-csv", "compare/tables/differences.csv", query)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from snowball_core.export.view import View
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.live import recorded_at, recorded_snapshots
+from snowball_core.tables.live import recorded_at
 from snowball_core.tables.per_step import last_hole_change
 
 from ..shared import cached
-from ..shared.divergence_notice import say_diverged
-from ..shared.downloads import Stand
 from ..shared.selection import arrive, go, here, shown_step
 
 
-def choose_stand(run: Run, group: str, unit: str) -> Stand | None:
-    """The step and the range asked for, snapped to recorded steps; None, after saying why, where nothing is recorded."""
-    snapshots = recorded_snapshots(run)
-    if not snapshots:
-        st.info("Nothing is recorded in this run yet: there is nothing to export. Choose another run above.")
-        return None
-    say_diverged(run, group, snapshots)
+def choose_view(run: Run, snapshots: int, group: str, unit: str) -> View:
+    """The step and the range asked for, snapped to recorded steps."""
     steps = run.steps(snapshots)
     default = last_hole_change(cached.measures(str(run.path), snapshots), group)
     arrive(run.id, default, run.config.last_step, steps, run.status().is_alive)
@@ -28,12 +22,12 @@ def choose_stand(run: Run, group: str, unit: str) -> Stand | None:
     st.session_state["export-step"] = min(max(int(here()["step"]), first), last)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.number_input("Step", first, last, key="export-step", on_change=_moved, width=160, help="The step all pages share.")
-        start, end = _range(run.id, first, last)
+        ends = _range(run.id, first, last)
     step = int(steps[shown_step(run, snapshots)])
-    start, end = (int(steps[recorded_at(steps, wanted)]) for wanted in (start, end))
+    start, end = (int(steps[recorded_at(steps, wanted)]) for wanted in ends)
     recorded = "every step is recorded" if len(steps) == last + 1 else f"{len(steps):,} of {last + 1:,} steps are recorded"
     st.caption(f"Exported: step {step:,}, an animation of steps {start:,} to {end:,}; {recorded}.")
-    return Stand(run, snapshots, group, unit, step, start, end)
+    return cached.view(str(run.path), snapshots, step, group, unit, start, end)
 
 
 def _range(run_id: str, first: int, last: int) -> tuple[int, int]:

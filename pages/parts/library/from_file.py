@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -14,13 +13,13 @@ from snowball_core.errors import SnowballError
 from snowball_core.store.files.tensor_header import history_file
 from snowball_core.store.history import History
 from snowball_core.tables.divergence import divergence
-from snowball_core.tables.formats import csv_bytes
 from snowball_core.tables.lineage import event_rows, event_table
 from snowball_core.tables.per_step import last_hole_change
 
 from ..scrub.component import FRAGMENT, Side, draw_here
 from ..scrub.exact_step import exact_view, view_at
 from ..shared.divergence_notice import say_lost
+from ..shared.downloads import link
 from ..shared.group_and_unit import pick_group, pick_unit
 from ..shared.selection import arrive, here
 from ..shared.text import many, plain
@@ -101,7 +100,7 @@ def _history(file: FileKey) -> None:
     _exact(file, group, unit, _is_drawn(file, history, table, group, unit))
     if count > 1:
         _farthest(history, table, group, unit)
-    _tables(history, table[table["group"] == group], event_table(event_rows(account, history.steps)), group)
+    _tables(file, table[table["group"] == group], event_table(event_rows(account, history.steps)), group)
 
 
 def _is_drawn(file: FileKey, history: History, table: pd.DataFrame, group: str, unit: str) -> bool:
@@ -144,7 +143,7 @@ def _farthest(history: History, table: pd.DataFrame, group: str, unit: str) -> N
     )
 
 
-def _tables(history: History, table: pd.DataFrame, events: pd.DataFrame, group: str) -> None:
+def _tables(file: FileKey, table: pd.DataFrame, events: pd.DataFrame, group: str) -> None:
     happened, counted = st.tabs([f"Events ({len(events):,})", f"Every snapshot ({len(table):,})"], key="foreign-tables")
     with happened:
         if len(events):
@@ -157,11 +156,7 @@ def _tables(history: History, table: pd.DataFrame, events: pd.DataFrame, group: 
         shown = table[list(_COLUMNS)]
         alt = f"Counts and largest distances of {group} tokens, one snapshot a row"
         st.dataframe(shown, hide_index=True, key="foreign-steps", height=min(38 + 35 * len(shown), 320), alt=alt)
-    name = f"{Path(history.id).stem[:80]}-{group}"
+    query = {"file": file.path, "tensor": file.tensor, "dead": file.dead, "text": file.text, "group": group}
     with st.container(horizontal=True):
-        st.download_button(
-            "Snapshots as CSV", lambda: csv_bytes(table), f"{name}-steps.csv", "text/csv", key="steps-csv", on_click="ignore"
-        )
-        st.download_button(
-            "Events as CSV", lambda: csv_bytes(events), f"{name}-events.csv", "text/csv", key="events-csv", on_click="ignore"
-        )
+        link("Snapshots as CSV", "steps-csv", "file/tables/summary.csv", query)
+        link("Events as CSV", "events-csv", "file/tables/events.csv", query)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -14,10 +14,10 @@ from snowball_core.store.run_folder import runs_folder
 from snowball_core.store.staging import sweep
 from snowball_core.store.status import read_status
 from snowball_core.store.trash import sweep_trash
-from snowball_core.tables.formats import csv_bytes
 from snowball_core.tables.library import ORDERS, RunRow, matching, ordered, shelf, shelf_table
 from snowball_core.tables.run_summary import POINTS
 
+from ..shared.downloads import link
 from ..shared.group_and_unit import pick_group
 from ..shared.run_picker import offer_demo
 from ..shared.text import duration, plain
@@ -41,9 +41,9 @@ def shelf_view() -> None:
         offer_demo()
     if not rows:
         return
-    group, shown = _filtered(rows)
+    filters, shown = _filtered(rows)
     if shown:
-        act_on(_table(shown, group))
+        act_on(_table(shown, filters))
     else:
         st.info("No run matches the filter: clear a field above to see the others.")
     if alive := [row for row in rows if row.status.is_alive]:
@@ -78,8 +78,8 @@ def _listed() -> list[RunRow]:
     return rows
 
 
-def _filtered(rows: Sequence[RunRow]) -> tuple[str, list[RunRow]]:
-    """Draw the filters; return the group whose counts are shown and the rows that match, in the order asked for."""
+def _filtered(rows: Sequence[RunRow]) -> tuple[dict[str, Any], list[RunRow]]:
+    """Draw the filters; return them by their names in the address, and the rows that match, in the order asked for."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
         text = type_text(
             "Find",
@@ -94,7 +94,9 @@ def _filtered(rows: Sequence[RunRow]) -> tuple[str, list[RunRow]]:
         tags = _several("Tag", "tag", sorted({tag for row in rows for tag in row.notes.tags}))
         order = pick_one("Order", "order", {name: name for name in ORDERS}, next(iter(ORDERS)), width=220)
         group = pick_group()
-    return group, ordered(matching(rows, text, states, presets, tags), order, group)
+    found = ordered(matching(rows, text, states, presets, tags), order, group)
+    named = {"find": text or None, "state": states, "of-preset": presets, "tag": tags, "order": order, "group": group}
+    return named, found
 
 
 def _several(label: str, key: str, options: list[str]) -> list[str]:
@@ -104,13 +106,14 @@ def _several(label: str, key: str, options: list[str]) -> list[str]:
     return pick_some(label, key, {name: name for name in options}, [], placeholder="any", width=190)
 
 
-def _table(rows: Sequence[RunRow], group: str) -> list[RunRow]:
+def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
     """The table of runs; return the selected ones.
 
     The widget's name follows from the runs it shows: a selection of row numbers never comes to mean other runs.
     """
     ids = [row.id for row in rows]
     kept = [place for place, run_id in enumerate(ids) if run_id in st.session_state.get(_CHOSEN, ())]
+    group = filters["group"]
     table = shelf_table(rows, group)
     event: Any = st.dataframe(
         table,
@@ -135,7 +138,7 @@ def _table(rows: Sequence[RunRow], group: str) -> list[RunRow]:
         f"{POINTS} recorded snapshots, spaced evenly on a symlog axis of steps · sizes: everything in the folder"
     )
     label = f"{'This run' if len(rows) == 1 else 'These runs'} as CSV"
-    st.download_button(label, lambda: csv_bytes(table), "runs.csv", "text/csv", key="runs-csv", on_click="ignore")
+    link(label, "runs-csv", "runs.csv", filters)
     return [row for row in rows if row.id in chosen]
 
 

@@ -1,4 +1,5 @@
 """The Lineage page.
 
-view  lanes, events, biography
+view       lanes and events
+biography  one token through the run
 """

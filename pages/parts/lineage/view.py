@@ -1,36 +1,30 @@
-"""The Lineage page below its pickers: the lanes, the events and their causes, and the biography of a token."""
+"""The Lineage page below its pickers: the lanes, the events and their causes, and the biography below."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from snowball_core.charts.lineage import BARCODE_COLUMNS, DrawnLineage, barcode, drawn_lineage, ground, lanes_chart
-from snowball_core.charts.lineage_data import nature, told_events
+from snowball_core.charts.lineage import lanes_chart
+from snowball_core.charts.lineage_data import nature
 from snowball_core.charts.step_axis import StepAxis
-from snowball_core.export.pictures import PICTURES, Plate
-from snowball_core.measures.biography import biography
+from snowball_core.export.pictures import PICTURES
+from snowball_core.export.view import View
 from snowball_core.measures.census import census
-from snowball_core.measures.flicker import BRIEF_STEPS, Excursion, excursions, folded, is_folded
-from snowball_core.measures.hidden_classes import Hidden, class_sizes
-from snowball_core.measures.lineage import Lineage
-from snowball_core.tables.lineage import event_rows, hidden_of
-from snowball_core.tables.motion import moves_of_token
+from snowball_core.measures.flicker import BRIEF_STEPS
+from snowball_core.measures.hidden_classes import class_sizes
 
 from ..shared import cached
 from ..shared.downloads import take_these
-from ..shared.file_stamps import of_run
 from ..shared.help_links import what_is
-from ..shared.page_frame import Whole, event_steps, names_of, to_scrub
+from ..shared.page_frame import caption, to_scrub
 from ..shared.run_picker import only_one_snapshot
 from ..shared.selection import go, selected
 from ..shared.text import many, plain
-from ..shared.token_list import pick_token
 from ..shared.url_state import pick_switch
+from .biography import draw_biography
 
 _MOST_NAMED = 4
 _MOST_ROWS = 16
@@ -44,139 +38,73 @@ _COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class Calm:
-    """A lineage without its flicker.
-
-    Attributes
-    ----------
-    found : tuple of Excursion
-        The short-lived changes.
-    tree : Lineage
-    is_shown : tuple of bool
-        For every event of the whole lineage whether it is no part of the flicker.
-    """
-
-    found: tuple[Excursion, ...]
-    tree: Lineage
-    is_shown: tuple[bool, ...]
-
-    @property
-    def hidden_events(self) -> int:
-        """How many events are folded."""
-        return len(self.is_shown) - sum(self.is_shown)
-
-
-@of_run(st.cache_resource, max_entries=8, show_spinner="Looking for changes that were undone…")
-def _calm(path: str, snapshots: int, group: str) -> Calm:
-    tree, history = cached.lineage_account(path, snapshots, group).tree, cached.history(path, snapshots)
-    found = excursions(tree, history.steps)
-    shown = tuple(not is_folded(tree, event, found) for event in tree.events)
-    return Calm(found, folded(tree, found) if found else tree, shown)
-
-
-@of_run(st.cache_resource, max_entries=8, show_spinner="Telling true holes from apparent ones…")
-def _hidden(path: str, snapshots: int, group: str) -> Hidden | None:
-    return hidden_of(cached.history(path, snapshots), group)
-
-
-@of_run(st.cache_resource, max_entries=12, show_spinner="Laying out the lanes…")
-def _laid_out(
-    path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool
-) -> tuple[DrawnLineage, dict[str, pd.DataFrame]]:
-    account, history = cached.lineage_account(path, snapshots, group), cached.history(path, snapshots)
-    calm = _calm(path, snapshots, group)
-    tree, found = (account.tree, ()) if unfold else (calm.tree, calm.found)
-    drawn = drawn_lineage(tree, _hidden(path, snapshots, group), history.steps, axis, names_of(history), found)
-    return drawn, ground(drawn, axis)
-
-
-@of_run(st.cache_data, max_entries=12, show_spinner=False)
-def _events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame:
-    """The events as they are listed, without those of the first snapshot, which nobody saw happen.
-
-    A parting that violates a law is listed even where it is part of a flicker.
-    """
-    history, account = cached.history(path, snapshots), cached.lineage_account(path, snapshots, group)
-    shown = _calm(path, snapshots, group).is_shown
-    rows = event_rows(account, history.steps)
-    kept = [
-        row
-        for row, keep in zip(rows, shown, strict=True)
-        if (keep or unfold or row["violation"]) and row["previous_step"] is not None
-    ]
-    return told_events(kept, names_of(history))
-
-
-def lineage_view(whole: Whole, _: object) -> None:
+def lineage_view(view: View, axis: StepAxis) -> None:
     """The lanes with the events beside them, the biography below."""
-    st.markdown(plain(cached.story(whole.path, whole.snapshots, whole.group)))
-    if whole.snapshots < 2:
-        only_one_snapshot(whole.run, "A lineage is what became of black holes from one recorded step to the next")
+    run = cached.key(view)
+    st.markdown(plain(cached.story(*run)))
+    if len(view.judged.steps) < 2:
+        only_one_snapshot(view, "A lineage is what became of black holes from one recorded step to the next")
         return
-    unfold = _fold(_calm(whole.path, whole.snapshots, whole.group))
-    _now(whole)
+    unfold = _fold(cached.calm(*run))
+    _now(view)
     beside = st.grid(3, min_column_width=380, gap="medium")
     with beside.cell(column_span=2):
-        plates = _lanes(whole, unfold)
+        _lanes(view, axis, unfold)
     with beside.cell():
-        parted = _listed(whole, unfold)
+        parted = _listed(view, unfold)
     if parted is not None:
         # Over the whole width: as tall as it gets in the narrow column, it would push all below away.
-        st.caption(plain(_why(parted, whole.step)))
-    plates |= _biography(whole, unfold)
-    take_these(whole.stand, plates, ("events", "nodes", "edges"))
+        st.caption(plain(_why(parted, view.step)))
+    token = draw_biography(view, axis, unfold)
+    laid_out = {"select": f"t{token}", "axis": axis.kind, "unfold": str(unfold).lower()}
+    take_these(view, {"lineage": {}, "biography": laid_out}, ("events", "nodes", "edges"))
     st.caption("Tables hold every event, flicker included: with its cause, every hole and interval, every parent and child.")
 
 
-def _fold(calm: Calm) -> bool:
+def _fold(calm: cached.Calm) -> bool:
     """The switch that unfolds flicker, where there is some."""
     if not calm.found:
         st.caption(f"No change of the holes was undone within {BRIEF_STEPS} steps: there is no flicker to fold.")
         return False
     help = f"Changes that were exactly undone within {BRIEF_STEPS} steps. Downloads always hold every event."
-    label = f"Unfold flicker: {len(calm.found):,} short-lived changes, {calm.hidden_events:,} events"
-    return pick_switch(label, "unfold", help=help)
+    folded = len(calm.is_shown) - sum(calm.is_shown)
+    return pick_switch(f"Unfold flicker: {len(calm.found):,} short-lived changes, {folded:,} events", "unfold", help=help)
 
 
-def _now(whole: Whole) -> None:
+def _now(view: View) -> None:
     """The holes at the step, true or apparent, and the way to Scrub."""
-    history, mask = whole.history, whole.history.mask(whole.group)
-    rows = cached.rows_at(whole.path, whole.snapshots, whole.index, mask)
+    rows, moments = view.rows, view.history.moment_hash
     sizes = census(rows).sizes
-    moments = None if history.moment_hash is None else history.moment_hash[whole.index][mask]
-    classes = class_sizes(rows, moments) if moments is not None else [[] for _ in sizes]
+    hidden = None if moments is None else moments[view.history.index(view.step)][view.mask]
+    classes = class_sizes(rows, hidden) if hidden is not None else [[] for _ in sizes]
     natures = [f"{size:,} tokens, {nature(own)}" for size, own in zip(sizes, classes, strict=True)]
     holes = "; ".join(natures[:_MOST_NAMED]) + ("; …" if len(natures) > _MOST_NAMED else "")
     count = f"{len(sizes):,} black hole{'s' * (len(sizes) != 1)}: {holes}" if sizes else "no black hole"
     with st.container(horizontal=True, vertical_alignment="center", key="now"):
-        st.markdown(f"**At step {whole.step:,}** · {whole.group}: {count}")
-        to_scrub(whole)
+        st.markdown(f"**At step {view.step:,}** · {view.group}: {count}")
+        to_scrub(view)
 
 
-def _lanes(whole: Whole, unfold: bool) -> dict[str, Plate]:
-    drawn, data = _laid_out(whole.path, whole.snapshots, whole.group, whole.axis, unfold)
+def _lanes(view: View, axis: StepAxis, unfold: bool) -> None:
+    drawn, data = cached.lanes(*cached.key(view), axis, unfold)
     lanes = drawn.lanes
     if not len(lanes.order):
         st.info("No two tokens of this group ever shared a vector: there is no lineage. Choose another group, or another run.")
-        return {}
-    alone = int(whole.history.mask(whole.group).sum()) - len(lanes.order)
+        return
+    alone = int(view.mask.sum()) - len(lanes.order)
     exact = "every change drawn" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn"
-    history = f"{many(whole.snapshots, 'recorded snapshot')}, {exact}" + (
-        f" · {alone:,} tokens in no block never shared" if alone else ""
-    )
-    whole.caption(PICTURES["lineage"].title, "a block is as tall as its hole has tokens.", "tokens", history, "lineage")
-    spec, datasets = lanes_chart(drawn, whole.axis, whole.step, selected(), data)
-    count = len(event_steps(whole.path, whole.snapshots, whole.group))
-    name = f"Black holes of {whole.group} tokens as lanes over the steps; they changed at {count:,} recorded steps"
+    history = f"{many(len(view.judged.steps), 'recorded snapshot')}, {exact}"
+    history += f" · {alone:,} tokens in no block never shared" if alone else ""
+    caption(view, PICTURES["lineage"].title, "a block is as tall as its hole has tokens.", "tokens", history, "lineage")
+    spec, datasets = lanes_chart(drawn, axis, view.step, selected(), data)
+    count = len(cached.event_steps(*cached.key(view)))
+    name = f"Black holes of {view.group} tokens as lanes over the steps; they changed at {count:,} recorded steps"
     st.vega_lite_chart(spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked)
     st.caption(
         "One shade: a *true* hole, its tokens share the optimizer's memory. Several shades: an *apparent* one, of as many "
         "hidden classes; it can part again. No block: alone. Letters: f formed or gained, m merged, s split or lost, "
         "e evaporated."
     )
-    note = f"{history}. The upright line is step {whole.step:,}. Lighter and darker: hidden classes."
-    return {"lanes": Plate(PICTURES["lineage"].title, spec, datasets, "tokens", False, note)}
 
 
 def _picked() -> None:
@@ -185,10 +113,9 @@ def _picked() -> None:
         go(step=int(picked[-1]["step"]), select=f"h{int(picked[-1]['token'])}")
 
 
-def _listed(whole: Whole, unfold: bool) -> pd.DataFrame | None:
+def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
     """The table of events; returns those of the step where the table says why anything parted."""
-    table = _events(whole.path, whole.snapshots, whole.group, unfold)
-    tree = cached.lineage_account(whole.path, whole.snapshots, whole.group).tree
+    table, tree = cached.events(*cached.key(view), unfold), cached.lineage_account(*cached.key(view)).tree
     begun = sum(event.snapshot == 0 for event in tree.events)
     folded_away = len(tree.events) - begun - len(table)
     flicker = f", {folded_away:,} of flicker folded" if folded_away else ""
@@ -212,9 +139,9 @@ def _listed(whole: Whole, unfold: bool) -> pd.DataFrame | None:
         key="events",
         on_select=functools.partial(_row, table["step"].tolist(), table["token"].tolist()),
         selection_mode="single-row",
-        alt=f"Events of the black holes of {whole.group} tokens with the cause of each parting",
+        alt=f"Events of the black holes of {view.group} tokens with the cause of each parting",
     )
-    return None if unsaid else table[table["step"] == whole.step]
+    return None if unsaid else table[table["step"] == view.step]
 
 
 def _why(here: pd.DataFrame, step: int) -> str:
@@ -233,44 +160,3 @@ def _row(steps: list[int], tokens: list[int]) -> None:
     rows = st.session_state["events"]["selection"]["rows"]
     if rows and rows[0] < len(steps):
         go(step=steps[rows[0]], select=f"h{tokens[rows[0]]}")
-
-
-def _biography(whole: Whole, unfold: bool) -> dict[str, Plate]:
-    """The barcode of the selected token, or of the first one, and its stays."""
-    history, names = whole.history, names_of(whole.history)
-    members = np.flatnonzero(history.mask(whole.group)).tolist()
-    what, token = selected() or ("token", members[0])
-    token = token if token in members else members[0]
-    st.subheader("Biography of a token")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        pick_token("Token", "token", members, token, lambda one: f"{one} · {names[one]}", width=180)
-        smallest = ", the smallest of the selected hole" if what == "hole" else ""
-        table = cached.biography(whole.path, whole.snapshots, whole.group, token)
-        st.markdown(f"**Token {token:,} ({plain(names[token])})**{smallest}: {_life(table)}")
-    drawn, _ = _laid_out(whole.path, whole.snapshots, whole.group, whole.axis, unfold)
-    spec, datasets = barcode(drawn, biography(drawn.tree, token), moves_of_token(history, token), whole.axis, whole.step)
-    name = f"Biography of token {token}: the black holes it was in, and when it moved"
-    st.vega_lite_chart(spec | {"datasets": datasets}, key="barcode", alt=name, width="stretch")
-    fits = whole.snapshots <= BARCODE_COLUMNS
-    thin = "every recorded snapshot drawn" if fits else "paler: it moved in a part of the snapshots drawn as one"
-    st.markdown(
-        "Above: the hole it was in, in the hole's colour. Below: it moved since the recorded step before. "
-        f"{what_is('biography')}  \n"
-        f":small[:gray[{whole.group} tokens · unit: recorded steps · {many(whole.snapshots, 'recorded snapshot')}, {thin}]]"
-        f"  \n:small[:gray[{whole.run.id}]]"
-    )
-    if len(table):
-        headings = {"hole": "hole (its name through the run)", "joined": "joined at step", "left": "left at step"}
-        shown = table.drop(columns=["token", "first_move", "last_move"])
-        shown = shown.rename(columns=headings | {"largest_population": "largest population, tokens"})
-        alt = f"Stays of token {token} in black holes"
-        st.dataframe(shown, hide_index=True, key="stays", height="content", placeholder="still in it", alt=alt)
-    return {"biography": Plate(f"Biography of token {token}: {names[token]}", spec, datasets, "recorded steps", False, thin)}
-
-
-def _life(table: pd.DataFrame) -> str:
-    if not len(table):
-        return "it never shared its vector with another token of the group."
-    first, last = (int(value) for value in table.iloc[0][["first_move", "last_move"]])
-    moves = "it never moved" if first < 0 else f"it first moved by step {first:,} and last by step {last:,}"
-    return f"in {len(table):,} black hole{'s' * (len(table) > 1)}; {moves}."

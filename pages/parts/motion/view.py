@@ -5,24 +5,21 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from snowball_core.charts import motion
 from snowball_core.charts.motion_columns import Scene
-from snowball_core.charts.step_axis import Picture
-from snowball_core.export.pictures import PICTURES, Plate
+from snowball_core.charts.step_axis import Picture, StepAxis
+from snowball_core.export.pictures import PICTURES
+from snowball_core.export.view import View
 from snowball_core.measures.freezing import known_rates
-from snowball_core.tables.motion import DEFINITIONS, freezing_of, freezing_sentence, token_motion, who_moved, zero_stretches
-from snowball_core.tables.per_step import MOTION_COLUMNS, step_table
+from snowball_core.tables.motion import DEFINITIONS, freezing_of, freezing_sentence, zero_stretches
 
 from ..shared import cached
 from ..shared.downloads import take_these
-from ..shared.file_stamps import of_run
 from ..shared.help_links import what_is
-from ..shared.page_frame import Whole, names_of, to_scrub
+from ..shared.page_frame import caption, to_scrub
 from ..shared.run_picker import only_one_snapshot
 from ..shared.selection import go
 
@@ -38,48 +35,34 @@ _MEANINGS = {
 _KEYS = {"freeze-map": "map"}
 
 
-@of_run(st.cache_data, max_entries=4, show_spinner="Measuring how every token moved…")
-def _steps(path: str, snapshots: int) -> pd.DataFrame:
-    return step_table(cached.history(path, snapshots))[["tokens", *MOTION_COLUMNS]]
-
-
-@of_run(st.cache_data, max_entries=4, show_spinner=False)
-def _tokens(path: str, snapshots: int) -> pd.DataFrame:
-    return token_motion(cached.history(path, snapshots))
-
-
-@of_run(st.cache_resource, max_entries=4, show_spinner="Looking when every token moved…")
-def _moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
-    return who_moved(cached.history(path, snapshots))
-
-
-def motion_view(whole: Whole, unit: str) -> None:
-    """Everything about the group's motion; ``unit`` is that of the displacements."""
-    if whole.snapshots < 2:
-        only_one_snapshot(whole.run, "Motion is what happened from one recorded step to the next")
+def motion_view(view: View, axis: StepAxis) -> None:
+    """Everything about the group's motion; the unit of the view is that of the displacements."""
+    if len(view.judged.steps) < 2:
+        only_one_snapshot(view, "Motion is what happened from one recorded step to the next")
         return
-    history, steps = whole.history, _steps(whole.path, whole.snapshots)
-    table = steps[steps["group"] == whole.group].reset_index(drop=True)
+    path, snapshots, group = cached.key(view)
+    history, steps = view.judged, cached.motion(path, snapshots)
+    table = steps[steps["group"] == group].reset_index(drop=True)
     peak = float(history.rates[1].max()) if history.rates is not None and len(history.rates[1]) else float("nan")
-    found = freezing_of(history, steps, whole.group)
-    st.markdown(freezing_sentence(found, whole.group, int(history.steps[-1]), peak))
-    scene = Scene(table, history.rates, zero_stretches(history), whole.axis)
-    _now(whole, table)
+    found = freezing_of(history, steps, group)
+    st.markdown(freezing_sentence(found, group, int(history.steps[-1]), peak))
+    scene = Scene(table, history.rates, zero_stretches(history), axis)
+    _now(view, table)
     _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS})
-    tokens = _tokens(whole.path, whole.snapshots)[history.mask(whole.group)]
-    _figures(whole, scene, tokens, unit)
+    _figures(view, scene)
     st.caption("Tables are exact, nothing thinned: regimes, speeds, coherence, percentiles; first and last moves, paths.")
 
 
-def _now(whole: Whole, table: pd.DataFrame) -> None:
+def _now(view: View, table: pd.DataFrame) -> None:
     """The numbers of the step."""
-    row = table.iloc[whole.index]
-    since = f" since step {int(whole.history.steps[whole.index - 1]):,}" if whole.index else ", the first recorded step"
+    index = view.history.index(view.step)
+    row = table.iloc[index]
+    since = f" since step {int(view.history.steps[index - 1]):,}" if index else ", the first recorded step"
     with st.container(horizontal=True, vertical_alignment="center", key="now"):
-        st.markdown(f"**At step {whole.step:,}** · {whole.group}: {int(row['tokens']):,} tokens{since}")
-        to_scrub(whole)
+        st.markdown(f"**At step {view.step:,}** · {view.group}: {int(row['tokens']):,} tokens{since}")
+        to_scrub(view)
     # Nothing was recorded before the first step: that nobody moved since would be said of no motion at all.
-    told = _numbers(whole, row) if whole.index else dict.fromkeys(_MEANINGS, "–")
+    told = _numbers(view, row) if index else dict.fromkeys(_MEANINGS, "–")
     cells = st.grid(6, min_column_width=120)
     for label, definition in _MEANINGS.items():
         cells.metric(label, told[label], help=definition)
@@ -89,10 +72,10 @@ def _now(whole: Whole, table: pd.DataFrame) -> None:
     )
 
 
-def _numbers(whole: Whole, row: pd.Series) -> dict[str, str]:
+def _numbers(view: View, row: pd.Series) -> dict[str, str]:
     """The numbers of a step, by their labels."""
-    rates = whole.history.rates
-    used = [] if rates is None else rates[1][rates[0] == whole.step].tolist()
+    rates = view.history.rates
+    used = [] if rates is None else rates[1][rates[0] == view.step].tolist()
     return {
         "Moved": f"{int(row['moved']):,}",
         "Frozen": f"{int(row['frozen']):,}",
@@ -123,33 +106,28 @@ def _freezing(scene: Scene, found: dict[str, int]) -> None:
         st.caption("The learning rate was never exactly 0. How small it became stands under every picture.")
 
 
-def _figures(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> None:
+def _figures(view: View, scene: Scene) -> None:
     gaps = scene.gaps
     apart = "1 step" if gaps.max() == 1 else f"{int(gaps.min()):,} to {int(gaps.max()):,} steps"
-    pace = f"{scene.thinned}, {apart} apart"
-    drawn, beside = _drawn(whole, scene, tokens, unit), st.grid(2, min_column_width=520, gap="medium")
-    for name, (meaning, unit_of, told, picture) in drawn.items():
+    figures, beside = _drawn(view, scene), st.grid(2, min_column_width=520, gap="medium")
+    for name, (meaning, unit, alt, picture) in figures.items():
         with beside.cell():
-            whole.caption(PICTURES[name].title, meaning, unit_of, pace, PICTURES[name].entry)
-            _draw(_KEYS.get(name, name), told, picture)
-            if name == "displacements" and unit == "cells":
+            caption(view, PICTURES[name].title, meaning, unit, f"{scene.thinned}, {apart} apart", PICTURES[name].entry)
+            _draw(name, alt, picture)
+            if name == "displacements" and view.unit == "cells":
                 st.caption("Spikes: a component that crosses zero passes thousands of cells, for they are tiny there.")
     st.caption(
         "Where a column holds several snapshots, shares are their means and lines are bands from the least to the largest. "
         "Click a picture to go to a step; a row of the freeze map selects its token and goes to its last move."
     )
-    note = f"{pace}. The upright line is step {whole.step:,}."
-    plates = {
-        _KEYS.get(name, name): Plate(PICTURES[name].title, *picture, unit_of, False, note)
-        for name, (_, unit_of, _, picture) in drawn.items()
-    }
-    take_these(whole.stand, plates, ("motion", "token-motion"))
+    take_these(view, {name: {} for name in figures}, ("motion", "token-motion"))
 
 
-def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> dict[str, tuple[str, str, str, Picture]]:
+def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]:
     """Meaning, unit, what is to be seen, and picture, under the names of the pictures of an export."""
-    who, step, word = f"{whole.group} tokens", whole.step, motion.UNITS[unit]
-    moved, names = _moved(whole.path, whole.snapshots), names_of(whole.history)
+    who, step, word = f"{view.group} tokens", view.step, motion.UNITS[view.unit]
+    path, snapshots, _ = cached.key(view)
+    tokens, names = cached.moves(path, snapshots)[view.mask], cached.names_of(view.history)
     return {
         "regimes": (
             *("since the recorded step before, and how far.", "share of tokens per recorded step"),
@@ -158,7 +136,7 @@ def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> dict[
         "freeze-map": (
             *("a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),
             f"When each of the {who} moved, those that froze first on top",
-            motion.freeze_map(scene, moved, tokens, names, step),
+            motion.freeze_map(scene, cached.moved(path, snapshots), tokens, names, step),
         ),
         "speeds": (
             *("does the group move as one?", "weight units per optimizer step; cosine"),
@@ -166,7 +144,7 @@ def _drawn(whole: Whole, scene: Scene, tokens: pd.DataFrame, unit: str) -> dict[
         ),
         "displacements": (
             *("from a recorded step to the next.", word),
-            *(f"Percentiles of the displacement of {who} in {word}", motion.displacements(scene, unit, step)),
+            *(f"Percentiles of the displacement of {who} in {word}", motion.displacements(scene, view.unit, step)),
         ),
     }
 

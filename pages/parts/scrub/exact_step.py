@@ -19,7 +19,7 @@ from snowball_core.tables.live import recorded_at
 
 from ..shared import cached
 from ..shared.divergence_notice import say_rows
-from ..shared.downloads import Stand, take_home
+from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
 from ..shared.selection import go, here, selected
 from ..shared.text import plain
@@ -47,7 +47,7 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str, is_drawn: bool) 
         view = view_at(cached.history(path, snapshots), int(here()["step"]), group, unit)
         lineage = functools.partial(cached.lineage_account, path, snapshots, group)
         exact_view(view, lineage, functools.partial(cached.biography, path, snapshots, group), is_drawn)
-        take_home(Stand(run, snapshots, group, unit, view.step))
+        take_home(view)
     except SnowballError as error:
         st.error(plain(error))
 

@@ -4,6 +4,8 @@ startup            imports at the start, a browser opened
 access             the access token
 gate               Host and Origin
 page_shell         Streamlit's index.html with our script
-streamlit_patches  downloads that survive a rerun
+api                the addresses of files
+run_files          files of runs, and the library
+sent_files         a file as an answer
 front_door         deep links on a fresh server
 """

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
 _MOST_BYTES = 10_000
-_NOT_PAGES = ("/static/", "/media/", "/_stcore/", "/component/")
+# What is no page of the app: the token in its address is taken without sending the reader on.
+NOT_PAGES = ("/static/", "/media/", "/_stcore/", "/component/", "/api/")
 _LOGIN = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Snowball</title>{again}
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>:root{{color-scheme:light dark}}
 body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem}}
@@ -39,6 +40,12 @@ def token() -> str:
     """The token of this server: what ``SNOWBALL_TOKEN`` says, one made at the start for ``auto``, empty for none."""
     said = os.environ.get("SNOWBALL_TOKEN", "").strip()
     return secrets.token_urlsafe(24) if said == "auto" else said
+
+
+def base_path() -> str:
+    """The path in front of every address of this server; empty without ``server.baseUrlPath``."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
 
 
 def opening_path() -> str:
@@ -70,7 +77,7 @@ class Access:
             return False
         query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         given = [value for name, value in query if name == "token"]
-        is_page = scope["type"] == "http" and not any(part in scope["path"] for part in _NOT_PAGES)
+        is_page = scope["type"] == "http" and not any(part in scope["path"] for part in NOT_PAGES)
         if self.is_right(given):
             if not (is_page and scope["method"] in ("GET", "HEAD")):
                 return False
@@ -83,7 +90,7 @@ class Access:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "The access token is missing."})
             return True
-        if is_page and scope["method"] == "POST":
+        if scope["method"] == "POST":
             given = await _posted(receive)
             if self.is_right(given):
                 await self._send_on(scope, [pair for pair in query if pair[0] != "token"], send)

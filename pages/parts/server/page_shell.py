@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .access import NOT_PAGES
 from .gate import facts
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _SCRIPT = Path(__file__).parent / "history.js"
 # What must not be asked of the shell: a compressed one cannot be changed, and a kept one may be that of another version.
 _UNASKED = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"}
-_NOT_PAGES = ("/static/", "/media/", "/_stcore/", "/component/")
 
 
 class Shell:
@@ -31,7 +31,7 @@ class Shell:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on whatever is no page."""
-        if scope["type"] != "http" or scope["method"] != "GET" or any(part in scope["path"] for part in _NOT_PAGES):
+        if scope["type"] != "http" or scope["method"] != "GET" or any(part in scope["path"] for part in NOT_PAGES):
             await self.app(scope, receive, send)
             return
         asked = [(name, value) for name, value in scope["headers"] if name.lower() not in _UNASKED]

@@ -1,4 +1,4 @@
-"""What happens once per server: clicks are kept, a browser is opened, and what the first page needs is imported early."""
+"""What happens once per server: a browser is opened, and what the first page needs is imported early."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from threading import Thread
 import streamlit as st
 
 from .access import opening_path, printed_path, token
-from .streamlit_patches import keep_clicks
 
 _PARTS = (
     *("scrub.component", "scrub.exact_step", "scrub.growing_run"),
@@ -28,7 +27,6 @@ _PATIENCE_SECONDS = 20.0
 @contextlib.asynccontextmanager
 async def ready(app: object) -> AsyncIterator[None]:
     """Start both beside the server: a browser needs as long to load its own scripts as the imports take."""
-    keep_clicks()
     Thread(target=import_first_page, daemon=True).start()
     port = int(st.get_option("server.port"))
     if token():

@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import streamlit as st
 
 from snowball_core.charts.scrubber_blob import BUDGET_BYTES, Reel, reel, with_curves
+from snowball_core.charts.step_axis import StepAxis
 from snowball_core.costs import matrix_speed
 from snowball_core.errors import HistoryError
+from snowball_core.export.view import View, view_of
 from snowball_core.jobs.fork_points import snapshot_at
 from snowball_core.measures.bf16 import Words
+from snowball_core.measures.flicker import Excursion, excursions, folded, is_folded
+from snowball_core.measures.hidden_classes import Hidden
+from snowball_core.measures.lineage import Lineage
+from snowball_core.measures.verdict import Verdict
 from snowball_core.store.corpus import Corpus, load_corpus
 from snowball_core.store.history import History, observe
 from snowball_core.store.run_folder import corpora_folder, read_run, runs_folder
-from snowball_core.tables.lineage import Account, account, biography_table
+from snowball_core.tables.lineage import Account, account, biography_table, event_rows, hidden_of
 from snowball_core.tables.live import settled
-from snowball_core.tables.per_step import measured
-from snowball_core.tables.verdict import story_of
+from snowball_core.tables.motion import token_motion, who_moved
+from snowball_core.tables.per_step import MOTION_COLUMNS, measured, step_table
+from snowball_core.tables.text import glyph
+from snowball_core.tables.verdict import law_rows, story_of, verdict_of
 
 from .file_stamps import file_stamp, of_run, stamp
-from .progress_bar import Share, once
+from .progress_bar import Share, kept, once
+
+if TYPE_CHECKING:
+    from snowball_core.charts.lineage import DrawnLineage
 
 _BLOCK = 500
 _GROWING_BYTES = 6_000_000
+_SPEEDS: list[float] = []
 
 
-@of_run(st.cache_resource, max_entries=32, show_spinner=False)
+@of_run(32)
 def words(path: str, snapshots: int) -> Words:
-    """The first snapshots of a run, read part by part.
-
-    Raises
-    ------
-    HistoryError
-        If there are fewer: the file was replaced since the page counted them.
-    """
+    """The first snapshots of a run, read part by part; refused where there are fewer, for then the file was replaced."""
     words: Words = read_run(Path(path)).history().words
     if len(words) < snapshots:
         raise HistoryError(
@@ -48,7 +55,7 @@ def words(path: str, snapshots: int) -> Words:
     return words[:snapshots]
 
 
-@of_run(st.cache_data, max_entries=256, show_spinner=False)
+@of_run(256)
 def _measured(path: str, start: int, stop: int, snapshots: int) -> pd.DataFrame:
     run = read_run(Path(path))
     recorded = History(run.id, words(path, snapshots)[start:stop], run.steps(stop)[start:], run.dead)
@@ -69,13 +76,32 @@ def measures(path: str, snapshots: int) -> pd.DataFrame:
     return once("measures", (path, snapshots, stamp(path)), made, "Counting the black holes of every step", 8)
 
 
-@of_run(st.cache_resource, max_entries=16, show_spinner=False)
+@of_run(16)
 def history(path: str, snapshots: int) -> History:
     """A run's first snapshots, opened."""
     whole = observe(read_run(Path(path)))
     moments = None if whole.moment_hash is None else whole.moment_hash[:snapshots]
     recorded = words(path, snapshots)[: len(whole.words)]
     return replace(whole, words=recorded, steps=whole.steps[:snapshots], moment_hash=moments)
+
+
+@of_run(4)
+def view(
+    path: str,
+    snapshots: int,
+    step: int | None = None,
+    group: str | None = None,
+    unit: str | None = None,
+    first: int | None = None,
+    last: int | None = None,
+) -> View:
+    """A run's first snapshots at a step, for a group and a unit; what is left out has its usual value."""
+    return view_of(history(path, snapshots), step, group, unit, first, last)
+
+
+def key(view: View) -> tuple[str, int, str]:
+    """What the openers of a whole run know a view by: the folder, the number of snapshots that can be judged, the group."""
+    return str(view.history.kept_in), view.history.finite, view.group
 
 
 def rows_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_]) -> Words:
@@ -100,25 +126,126 @@ def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = Tr
     return once("frames", (path, stamp(path), snapshots, group, unit, finished), made, said)
 
 
-@of_run(st.cache_data, max_entries=32, show_spinner=False)
+@of_run(32)
 def story(path: str, snapshots: int, group: str) -> str:
     """What happened to the group's black holes, in words; of a run that diverged that first."""
     return story_of(history(path, snapshots), group)
 
 
-@of_run(st.cache_resource, max_entries=4, show_spinner="Following every black hole through the run…")
+@of_run(4, "Following every black hole through the run")
 def lineage_account(path: str, snapshots: int, group: str) -> Account:
     """The lineage of a group."""
     return account(history(path, snapshots), group)
 
 
-@of_run(st.cache_data, max_entries=64, show_spinner=False)
+@of_run(64)
 def biography(path: str, snapshots: int, group: str, token: int) -> pd.DataFrame:
     """The stays of a token in black holes of the group."""
     return biography_table(lineage_account(path, snapshots, group), history(path, snapshots), token)
 
 
-@of_run(st.cache_data, max_entries=32, show_spinner=False)
+@of_run(32)
+def event_steps(path: str, snapshots: int, group: str) -> tuple[int, ...]:
+    """The recorded steps at which something happened to the group's black holes, ascending."""
+    steps, tree = history(path, snapshots).steps, lineage_account(path, snapshots, group).tree
+    return tuple(sorted({int(steps[event.snapshot]) for event in tree.events} - {0}))
+
+
+class Calm(NamedTuple):
+    """A lineage without its flicker: the short-lived changes, the lineage, and for every event whether it is none of them."""
+
+    found: tuple[Excursion, ...]
+    tree: Lineage
+    is_shown: tuple[bool, ...]
+
+
+@of_run(8, "Looking for changes that were undone")
+def calm(path: str, snapshots: int, group: str) -> Calm:
+    """The lineage of a group with its flicker folded."""
+    tree = lineage_account(path, snapshots, group).tree
+    found = excursions(tree, history(path, snapshots).steps)
+    shown = tuple(not is_folded(tree, event, found) for event in tree.events)
+    return Calm(found, folded(tree, found) if found else tree, shown)
+
+
+@of_run(8, "Telling true holes from apparent ones")
+def hidden(path: str, snapshots: int, group: str) -> Hidden | None:
+    """The hidden classes of a group through the run; None where moments were not recorded."""
+    return hidden_of(history(path, snapshots), group)
+
+
+@of_run(12, "Laying out the lanes")
+def lanes(path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool) -> tuple[DrawnLineage, dict[str, pd.DataFrame]]:
+    """The lanes of a lineage on an axis, and what lies under them."""
+    from snowball_core.charts.lineage import drawn_lineage, ground
+
+    found, tree, _ = calm(path, snapshots, group)
+    if unfold:
+        found, tree = (), lineage_account(path, snapshots, group).tree
+    run = history(path, snapshots)
+    drawn = drawn_lineage(tree, hidden(path, snapshots, group), run.steps, axis, names_of(run), found)
+    return drawn, ground(drawn, axis)
+
+
+@of_run(12)
+def events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame:
+    """The events as they are listed, without those of the first snapshot, which nobody saw happen.
+
+    A parting that violates a law is listed even where it is part of a flicker.
+    """
+    from snowball_core.charts.lineage_data import told_events
+
+    rows = event_rows(lineage_account(path, snapshots, group), history(path, snapshots).steps)
+    listed = [
+        row
+        for row, keep in zip(rows, calm(path, snapshots, group).is_shown, strict=True)
+        if (keep or unfold or row["violation"]) and row["previous_step"] is not None
+    ]
+    return told_events(listed, names_of(history(path, snapshots)))
+
+
+def names_of(history: History) -> tuple[str, ...]:
+    """What each token of the vocabulary is called."""
+    return tuple(glyph(token) for token in range(history.words.shape[1]))
+
+
+@of_run(4, "Measuring how every token moved")
+def motion(path: str, snapshots: int) -> pd.DataFrame:
+    """What is known of the motion at every step, for each group."""
+    return step_table(history(path, snapshots))[["tokens", *MOTION_COLUMNS]]
+
+
+@of_run(4)
+def moves(path: str, snapshots: int) -> pd.DataFrame:
+    """First and last move and path of every token."""
+    return token_motion(history(path, snapshots))
+
+
+@of_run(4, "Looking when every token moved")
+def moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
+    """Which token moved in which snapshot."""
+    return who_moved(history(path, snapshots))
+
+
+def verdict(path: str, snapshots: int, group: str) -> Verdict:
+    """The verdict on a group."""
+
+    def made(tell: Share) -> Verdict:
+        return verdict_of(history(path, snapshots), group, lambda done, total: tell(done / max(1, total)))
+
+    return once("verdict", (path, stamp(path), snapshots, group), made, "Following every black hole to its end", 32)
+
+
+def laws(path: str, snapshots: int) -> list[dict[str, Any]]:
+    """Every law with its violations."""
+
+    def made(tell: Share) -> list[dict[str, Any]]:
+        return law_rows(history(path, snapshots), lambda done, total: tell(done / max(1, total)))
+
+    return once("laws", (path, stamp(path), snapshots), made, "Checking every law at every recorded step", 16)
+
+
+@of_run(32)
 def branch_words(path: str, step: int) -> Words | None:
     """The matrix a run recorded at a step, copied; None where it recorded none."""
     try:
@@ -131,25 +258,17 @@ def corpus(name: str, errors: str) -> Corpus:
     """The corpus a form names; read again when its file has changed."""
     folder = corpora_folder(runs_folder())
     files = tuple(file_stamp(Path(place)) for place in (name, folder / f"{name}.txt"))
-    return _corpus(name, errors, str(folder), files)
+    return kept("corpus", (name, errors, folder, files), lambda: load_corpus(name, errors, folder), 4)
 
 
-@st.cache_resource(ttl=60, max_entries=4, show_spinner=False)
-def _corpus(name: str, errors: str, folder: str, files: tuple[tuple[int, ...], ...]) -> Corpus:
-    return load_corpus(name, errors, Path(folder))
-
-
-@st.cache_resource(show_spinner=False)
-def _speeds() -> list[float]:
-    return []
-
-
-@st.cache_data(ttl=60, show_spinner=False)
 def speed() -> float:
     """Floating-point operations per second of this machine: the fastest measured, at most once a minute.
 
     A machine at work looks slow for a while; a run would not be behind that work for ever.
     """
-    history = _speeds()
-    history[:] = [max([matrix_speed(), *history])]
-    return history[0]
+
+    def fastest() -> float:
+        _SPEEDS[:] = [max([matrix_speed(), *_SPEEDS])]
+        return _SPEEDS[0]
+
+    return kept("speed", (int(time.monotonic() // 60),), fastest, 1)

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from snowball_core.measures.bf16 import Words, finite_rows
 from snowball_core.measures.census import census
-from snowball_core.store.history import History
-from snowball_core.store.run_folder import Run, read_run
+from snowball_core.store.run_folder import Run
 from snowball_core.tables.divergence import Divergence, divergence
 
 from . import cached
-from .file_stamps import of_run
 from .text import plain
-
-
-@of_run(st.cache_resource, max_entries=64, show_spinner=False)
-def _opened(path: str, snapshots: int) -> History:
-    """The matrices of a run alone: a damaged file beside the history hides no divergence."""
-    run = read_run(Path(path))
-    return History(run.id, cached.words(path, snapshots), run.steps(snapshots), run.dead)
 
 
 def lost_of(run: Run, group: str, snapshots: int) -> Divergence | None:
     """Where a run diverged; None where all that is recorded is finite."""
-    return divergence(_opened(str(run.path), snapshots), group) if snapshots else None
+    return divergence(cached.history(str(run.path), snapshots), group) if snapshots else None
 
 
 def say_diverged(run: Run, group: str, snapshots: int) -> int:
@@ -38,7 +27,7 @@ def say_diverged(run: Run, group: str, snapshots: int) -> int:
         If the history cannot be read.
     """
     say_lost(lost_of(run, group, snapshots))
-    return _opened(str(run.path), snapshots).finite if snapshots else 0
+    return cached.history(str(run.path), snapshots).finite if snapshots else 0
 
 
 def say_lost(lost: Divergence | None, name: str = "") -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -16,12 +16,14 @@ from snowball_core.store.files.regular_files import identity
 from snowball_core.store.run_folder import METRICS
 from snowball_core.store.status import read_status
 
+from .progress_bar import forget, kept
+
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 Stamp = tuple[tuple[int, ...], ...]
 _DRAWN = "drawn-files"
 _RECORDED = (HISTORY, *(f"{name}.safetensors" for name in EXTRAS))
-# Caches that keep files open, and the files last seen under each path: a replaced one must not keep its room on the disk.
+# Caches of Streamlit's that keep files open, and the files last seen under each path: a replaced one must not keep its room.
 _HOLDERS: list[Any] = []
 _NUMBERS: dict[str, tuple[int, ...]] = {}
 
@@ -75,6 +77,7 @@ def _let_go(path: str, numbers: tuple[int, ...]) -> None:
     before = _NUMBERS.get(path, ())
     _NUMBERS[path] = numbers
     if any(old and old != new for old, new in zip(before, numbers, strict=False)):
+        forget()
         for cached in _HOLDERS:
             cached.clear()
 
@@ -85,31 +88,29 @@ def holder(cached: Made) -> Made:
     return cached
 
 
-def of_run(cache: Callable[..., Any], **options: Any) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
-    """A cache of Streamlit's for a function whose first argument is a run's folder; it holds as long as the files stay.
+def of_run(most: int, said: str = "") -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
+    """Keep what a function makes of a run, whose folder is its first argument, as long as the run's files stay.
 
     Parameters
     ----------
-    cache : callable
-        ``st.cache_data`` or ``st.cache_resource``.
-    **options
-        Its options.
+    most : int
+        How many results are kept.
+    said : str
+        What is done, where it takes long enough for a visitor to be told.
     """
 
     def decorated(function: Callable[Given, Made]) -> Callable[Given, Made]:
-        # Wrapped, so that Streamlit knows it by the function's own name, source and parameters.
         @wraps(function)
-        def kept(*args: Any, stamp: Stamp, **kwargs: Any) -> Any:
-            return function(*args, **kwargs)
+        def opener(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+            path = str(args[0])
+            key = (stamp(path), path, *args[1:], *sorted(kwargs.items()))
 
-        held = cache(**options)(kept)
-        if cache is st.cache_resource:
-            _HOLDERS.append(held)
+            def make() -> Made:
+                with st.spinner(f"{said}…") if said else nullcontext():
+                    return function(*args, **kwargs)
 
-        @wraps(function)
-        def opener(*args: Any, **kwargs: Any) -> Any:
-            return held(*args, stamp=stamp(os.fspath(args[0])), **kwargs)
+            return kept(function.__name__, key, make, most)
 
-        return opener  # type: ignore[return-value]
+        return opener
 
     return decorated

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from threading import Lock
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 from threadpoolctl import threadpool_limits
 
 from snowball_core.memory import return_memory
@@ -19,12 +20,10 @@ Made = TypeVar("Made")
 Share = Callable[[float], None]
 # Below this nobody needs a bar, and one that flashes up disturbs.
 _WORTH_SAYING_SECONDS = 0.5
-
-
-@st.cache_resource(show_spinner=False)
-def _shelf(name: str) -> tuple[OrderedDict[Any, Any], Lock]:
-    """What was made under this name, last used last, and the lock of those who make it."""
-    return OrderedDict(), Lock()
+# By name: what was made, last used last, and the locks of what is being made.
+_MADE: defaultdict[str, OrderedDict[Any, Any]] = defaultdict(OrderedDict)
+_LOCKS: dict[tuple[str, Any], Lock] = {}
+_GUARD = Lock()
 
 
 def once(name: str, key: tuple[Any, ...], make: Callable[[Share], Made], said: str = "", most: int = 4) -> Made:
@@ -45,24 +44,46 @@ def once(name: str, key: tuple[Any, ...], make: Callable[[Share], Made], said: s
     most : int
         How many are kept; the one not used for longest goes.
     """
-    things, lock = _shelf(name)
     # At every run, also where nothing is made: what follows on the page must keep its place, or it is drawn from nothing.
-    place = st.empty() if said else None
-    with lock:  # two tabs wait for one piece of work instead of doing it twice
-        if key not in things:
-            try:
-                # Next to a training run a product of matrices on all processors waits for the slowest of them.
-                with threadpool_limits(1, "blas"):
-                    things[key] = make(_told(place, said) if place else lambda share: None)
-            finally:
-                return_memory()
-                if place:
-                    place.empty()
-        things.move_to_end(key)
-        while len(things) > most:
-            things.popitem(last=False)
-        made: Made = things[key]
-        return made
+    place = st.empty() if said and get_script_run_ctx(suppress_warning=True) else None
+    return kept(name, key, lambda: _long(make, place, said), most)
+
+
+def kept(name: str, key: tuple[Any, ...], make: Callable[[], Made], most: int) -> Made:
+    """What ``make`` returns, kept by name and key; two threads wait for one piece of work instead of doing it twice."""
+    with _GUARD:
+        lock = _LOCKS.setdefault((name, key), Lock())
+    with lock:
+        try:
+            things = _MADE[name]
+            made: Made = things[key] if key in things else make()
+        finally:
+            with _GUARD:
+                _LOCKS.pop((name, key), None)
+        with _GUARD:
+            things[key] = made
+            things.move_to_end(key)
+            while len(things) > most:
+                things.popitem(last=False)
+    return made
+
+
+def forget() -> None:
+    """Let go of everything that was made."""
+    with _GUARD:
+        for things in _MADE.values():
+            things.clear()
+
+
+def _long(make: Callable[[Share], Made], place: Any, said: str) -> Made:
+    try:
+        # Next to a training run a product of matrices on all processors waits for the slowest of them.
+        with threadpool_limits(1, "blas"):
+            return make(_told(place, said) if place else lambda share: None)
+    finally:
+        return_memory()
+        if place:
+            place.empty()
 
 
 def _told(place: Any, said: str) -> Share:

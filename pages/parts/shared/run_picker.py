@@ -9,12 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from snowball_core.config_checks import configured, preset
 from snowball_core.errors import SnowballError
+from snowball_core.export.view import View
 from snowball_core.jobs import workers
 from snowball_core.store.integrity.quick_check import damage
 from snowball_core.store.run_folder import Run, open_run, runs_folder
 from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import LOST, Status, is_read_only
-from snowball_core.tables.live import recorded_snapshots
 
 from .text import plain
 from .url_state import keep_value, read, write
@@ -115,17 +115,17 @@ def say_read_only() -> None:
         )
 
 
-def only_one_snapshot(run: Run, lacks: str) -> None:
+def only_one_snapshot(view: View, lacks: str) -> None:
     """Say of a run with one snapshot what cannot be shown of it, and where to turn; ``lacks`` says what that is."""
-    step = int(run.steps(1)[0])
-    kind = "snapshot" if recorded_snapshots(run) == 1 else "finite snapshot"
+    history = view.history
+    kind = "snapshot" if len(history.steps) == 1 else "finite snapshot"
     st.info(
-        f"{lacks}; this run has one {kind}, of step {step:,}. Choose another run above, or go on with this one: fork it on "
-        "the Train page. What is there at its one step is on the Scrub page."
+        f"{lacks}; this run has one {kind}, of step {history.steps[0]:,}. Choose another run above, or go on with this one: "
+        "fork it on the Train page. What is there at its one step is on the Scrub page."
     )
     with st.container(horizontal=True):
         st.page_link("pages/train.py", label="Go on with it on the Train page")
-        st.page_link("pages/scrub.py", label="See its one step on the Scrub page", query_params={"run": run.id})
+        st.page_link("pages/scrub.py", label="See its one step on the Scrub page", query_params={"run": history.id})
 
 
 def offer_demo() -> None:

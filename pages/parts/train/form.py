@@ -43,8 +43,9 @@ def form(at: Branch | None) -> tuple[RunConfig | None, Corpus | None, list[str]]
         _fill_once(("fork", at.parent.id, at.kind, at.step), start)
     texts = _fields(start, {} if at is None else at.fixed)
     try:
-        config = request(runs_folder(), start, texts) if at is None else fork_request(runs_folder(), at, texts)
-        return config, cached.corpus(config.corpus, config.corpus_errors), []
+        read, folder = cached.corpus, runs_folder()
+        config = request(folder, start, texts, read) if at is None else fork_request(folder, at, texts, read)
+        return config, read(config.corpus, config.corpus_errors), []
     except ConfigError as error:
         return None, None, list(error.faults)
 

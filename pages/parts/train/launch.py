@@ -45,7 +45,7 @@ def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], a
         _what_can_move(config, at)
     label = "Start the run" if at is None else "Start the fork"
     if st.button(label, type="primary", key="start", disabled=bool(faults) or is_read_only()) and config:
-        _start(config, at)
+        _start(config, corpus, at)
 
 
 def _estimate(config: RunConfig, corpus: Corpus, at: Branch | None) -> None:
@@ -86,10 +86,10 @@ def _what_can_move(config: RunConfig, at: Branch | None) -> None:
             st.caption("For components as the initial state draws them on average; the run's own differ by chance.")
 
 
-def _start(config: RunConfig, at: Branch | None) -> None:
+def _start(config: RunConfig, corpus: Corpus | None, at: Branch | None) -> None:
     try:
         with st.spinner("Starting the worker…"):
-            run = workers.start(runs_folder(), config, at) if at else workers.start(runs_folder(), config)
+            run = workers.start(runs_folder(), config, at, corpus)
     except SnowballError as error:
         st.error(plain(error))
         return

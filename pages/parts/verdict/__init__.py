@@ -1,7 +1,7 @@
 """The Verdict page.
 
-cached_verdict  cached openers
-criteria        the three criteria
-laws            the laws
-epsilon         what ε would have said
+view      the page below its pickers
+criteria  the three criteria
+laws      the laws
+epsilon   what ε would have said
 """

@@ -11,7 +11,6 @@ from snowball_core.measures.verdict import Criterion, Form, Verdict
 from ..shared import cached
 from ..shared.help_links import what_is
 from ..shared.text import plain
-from . import cached_verdict
 
 _MEANINGS = {
     "consolidation": "more tokens joined others than parted from them",
@@ -48,7 +47,7 @@ _SHOWN_SIZES = 12
 
 def outcome(path: str, snapshots: int, group: str) -> None:
     """What became of the holes, in a word and a sentence, and that one run is one draw."""
-    found = cached_verdict.verdict(path, snapshots, group)
+    found = cached.verdict(path, snapshots, group)
     with st.container(border=True, key="outcome"):
         st.markdown(f"### {found.outcome.capitalize()}")
         st.markdown(
@@ -77,9 +76,7 @@ def _seeds_word(found: Verdict) -> str:
 def criteria(path: str, snapshots: int, group: str) -> None:
     """The three criteria, each in the seed's form and in the corrected one, with all their numbers."""
     st.subheader("Three criteria", anchor="criteria")
-    for column, criterion in zip(
-        st.columns(3, gap="medium"), cached_verdict.verdict(path, snapshots, group).criteria, strict=True
-    ):
+    for column, criterion in zip(st.columns(3, gap="medium"), cached.verdict(path, snapshots, group).criteria, strict=True):
         with column, st.container(border=True, height="stretch"):
             _criterion(criterion)
 

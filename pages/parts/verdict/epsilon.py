@@ -7,46 +7,56 @@ import streamlit as st
 
 from snowball_core.charts.overlay import MOST_POINTS, UNITS, distance_data, distance_spec
 from snowball_core.export.pictures import Plate
+from snowball_core.export.view import View
 from snowball_core.measures.verdict import FACTOR, SEEDS_EPSILON
-from snowball_core.store.run_folder import Run
-from snowball_core.tables.verdict_rows import CellWidths, disagreement
+from snowball_core.tables.verdict_rows import CellWidths, cell_widths, disagreement, epsilon_table
 
+from ..shared import cached
 from ..shared.help_links import what_is
+from ..shared.page_frame import caption
 from ..shared.text import many
-from . import cached_verdict
 
 _ENTRIES = {"epsilon": "L∞ in ε", "weight": "largest_linf_weight", "cells": "largest_linf_cells"}
 
 
-def seeds_epsilon(run: Run, snapshots: int, group: str) -> dict[str, Plate]:
-    """One distance in three units over the steps, and how wide a cell is in ε; the pictures, to be taken home."""
-    table, widths = cached_verdict.distances(str(run.path), snapshots, group)
+def picture(view: View, unit: str) -> Plate:
+    """The largest L∞ of every step in a unit, with what each form of the criterion asks for; as drawn and as published."""
+    (table, _), (title, _, one), config = _distances(view), UNITS[unit], view.history.config
+    points = distance_data(table, unit)
+    thin = "" if len(points) < MOST_POINTS else f"{len(points):,} of {len(table):,} snapshots drawn"
+    bound = pd.DataFrame({"value": [FACTOR * one], "asks": [_asks(unit)]})
+    spec = distance_spec(unit, config.last_step if config else int(view.history.steps[-1]), float(table[unit].max()))
+    note = f"{thin or 'Every change drawn'}. Dashed: {_asks(unit)}."
+    return Plate(f"Largest L∞ in {title}", spec, {"distances": points, "bound": bound}, title, False, note)
+
+
+def seeds_epsilon(view: View) -> None:
+    """One distance in three units over the steps, and how wide a cell is in ε."""
+    table, widths = _distances(view)
     st.subheader("What the seed's ε hides", anchor="epsilon")
-    st.markdown(_why(widths, group, int(table["step"].iloc[-1])) + f" {what_is('L∞ in ε')}")
+    st.markdown(_why(widths, view.group, int(table["step"].iloc[-1])) + f" {what_is('L∞ in ε')}")
     st.markdown(f"**{disagreement(table)}**")
-    grid, plates = st.grid(3, min_column_width=330, gap="medium"), {}
-    for unit, (title, _, one) in UNITS.items():
+    grid = st.grid(3, min_column_width=330, gap="medium")
+    for unit in UNITS:
         with grid.cell():
-            points = distance_data(table, unit)
-            thin = "" if len(points) < MOST_POINTS else f"{len(points):,} of {snapshots:,} snapshots drawn"
-            told = " · ".join([f"{group} tokens", f"unit: {title}", *([thin] if thin else [])])
-            st.markdown(
-                f"**Largest L∞ in {title}** {what_is(_ENTRIES[unit])}  \n:small[:gray[{told}]]  \n:small[:gray[{run.id}]]"
-            )
-            bound = pd.DataFrame({"value": [FACTOR * one], "asks": [_asks(unit)]})
-            data = {"distances": points, "bound": bound}
-            spec = distance_spec(unit, run.config.last_step, float(table[unit].max()))
-            alt = (
-                f"Largest L∞ in {title} over the steps: at the end {table[unit].iloc[-1]:.4g}, at most {table[unit].max():.4g}"
-            )
-            st.vega_lite_chart(spec | {"datasets": data}, key=f"distance-{unit}", alt=alt, width="stretch")
-            note = f"{thin or 'Every change drawn'}. Dashed: {_asks(unit)}."
-            plates[unit] = Plate(f"Largest L∞ in {title}", spec, data, title, False, note)
+            plate, values = picture(view, unit), table[unit]
+            thin = plate.note.split(". ")[0]
+            caption(view, plate.title, "", plate.unit, "" if thin.startswith("Every") else thin, _ENTRIES[unit])
+            alt = f"{plate.title} over the steps: at the end {values.iloc[-1]:.4g}, at most {values.max():.4g}"
+            st.vega_lite_chart({**plate.spec, "datasets": plate.datasets}, key=f"distance-{unit}", alt=alt, width="stretch")
     st.caption(
-        f"The largest L∞ of any pair of the group over {many(snapshots, 'recorded snapshot')}, every change drawn unless said "
+        f"The largest L∞ of any pair of the group over {many(len(table), 'recorded snapshot')}, every change drawn unless said "
         "above. Dashed: what each form of the criterion asks for."
     )
-    return plates
+
+
+def _distances(view: View) -> tuple[pd.DataFrame, CellWidths]:
+    """The largest L∞ of every step in three units, and how wide cells are at the last."""
+    path, snapshots, group = cached.key(view)
+    table = cached.measures(path, snapshots)
+    mine = table[table["group"] == group]
+    columns = (mine[name].to_numpy() for name in ("step", "largest_linf_weight", "largest_linf_cells"))
+    return epsilon_table(*columns), cell_widths(cached.rows_at(path, snapshots, -1, view.mask))
 
 
 def _asks(unit: str) -> str:

@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from snowball_core.store.run_folder import Run
-from snowball_core.tables.formats import csv_bytes
+from snowball_core.export.view import View
 
+from ..shared import cached
+from ..shared.downloads import link
 from ..shared.help_links import what_is
-from ..shared.text import many, plain
-from . import cached_verdict
+from ..shared.text import many
 
 
-def monitors(run: Run, snapshots: int, group: str) -> None:
+def monitors(view: View) -> None:
     """Every law with its state; what violates it, with a link to the step."""
-    rows = cached_verdict.laws(str(run.path), snapshots)
+    path, snapshots, _ = cached.key(view)
+    rows = cached.laws(path, snapshots)
     st.subheader("The laws", anchor="laws")
     st.markdown(
-        f"Checked over {many(snapshots, 'recorded step')}, for all tokens they are about{_gaps(run, snapshots)}. "
+        f"Checked over {many(snapshots, 'recorded step')}, for all tokens they are about{_gaps(view.judged.steps)}. "
         + what_is("laws-as-monitors")
     )
     table = pd.DataFrame(
@@ -36,12 +38,12 @@ def monitors(run: Run, snapshots: int, group: str) -> None:
     st.table(table, border="horizontal", hide_index=True, alt="The laws, each with its state and how often it is violated")
     found = [{"law": row["law"], **each} for row in rows for each in row["violations"]]
     if found:
-        _violations(run, group, found)
+        _violations(view, found)
 
 
-def _gaps(run: Run, snapshots: int) -> str:
+def _gaps(steps: npt.NDArray[np.int64]) -> str:
     """What is left out where not every step was recorded: the reach of an update is that of one step."""
-    apart = np.diff(run.steps(snapshots))
+    apart = np.diff(steps)
     if (apart == 1).all():
         return ""
     single = int((apart == 1).sum())
@@ -55,7 +57,7 @@ def _state(row: dict[str, Any]) -> str:
     return f"{state}; {row['reason']}" if row["reason"] else state
 
 
-def _violations(run: Run, group: str, found: list[dict[str, Any]]) -> None:
+def _violations(view: View, found: list[dict[str, Any]]) -> None:
     count = len(found)
     st.warning(f"{many(count, 'violation')}: either a recording is damaged, or the law is not one.")
     table = pd.DataFrame(found).assign(tokens=[" ".join(map(str, each["tokens"])) for each in found])
@@ -67,16 +69,8 @@ def _violations(run: Run, group: str, found: list[dict[str, Any]]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         steps = sorted({each["step"] for each in found})
         for step in steps[:8]:
-            query = {"run": run.id, "step": str(step), "group": group}
+            query = {"run": view.history.id, "step": str(step), "group": view.group}
             st.page_link("pages/scrub.py", label=f"Scrub at step {step:,}", icon=":material/linear_scale:", query_params=query)
         if len(steps) > 8:
             st.caption(f"and {len(steps) - 8:,} more steps in the table")
-    st.download_button(
-        "Violations as CSV",
-        lambda: csv_bytes(table),
-        f"{plain(run.id)}-violations.csv",
-        "text/csv",
-        key="violations-csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    link("Every law and violation as CSV", "violations-csv", f"runs/{view.history.id}/tables/laws.csv", {"group": view.group})

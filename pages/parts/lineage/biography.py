@@ -1,0 +1,68 @@
+"""The biography of a token: the black holes it was in, and when it moved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from snowball_core.charts.lineage import BARCODE_COLUMNS, barcode
+from snowball_core.charts.step_axis import StepAxis
+from snowball_core.export.pictures import Plate
+from snowball_core.export.view import View
+from snowball_core.measures.biography import biography
+from snowball_core.tables.motion import moves_of_token
+
+from ..shared import cached
+from ..shared.help_links import what_is
+from ..shared.selection import selected
+from ..shared.text import many, plain
+from ..shared.token_list import pick_token
+
+
+def picture(view: View, axis: StepAxis, unfold: bool, token: int) -> Plate:
+    """The barcode of a token, as it is drawn and as it is published."""
+    history, (drawn, _) = view.judged, cached.lanes(*cached.key(view), axis, unfold)
+    spec, datasets = barcode(drawn, biography(drawn.tree, token), moves_of_token(history, token), axis, view.step)
+    fits = len(history.steps) <= BARCODE_COLUMNS
+    thin = "every recorded snapshot drawn" if fits else "paler: it moved in a part of the snapshots drawn as one"
+    title = f"Biography of token {token}: {cached.names_of(history)[token]}"
+    return Plate(title, spec, datasets, "recorded steps", False, thin)
+
+
+def draw_biography(view: View, axis: StepAxis, unfold: bool) -> int:
+    """Draw the barcode of the selected token, or of the first one, and its stays; return the token."""
+    names, members = cached.names_of(view.history), np.flatnonzero(view.mask).tolist()
+    what, token = selected() or ("token", members[0])
+    token = token if token in members else members[0]
+    st.subheader("Biography of a token")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pick_token("Token", "token", members, token, lambda one: f"{one} · {names[one]}", width=180)
+        smallest = ", the smallest of the selected hole" if what == "hole" else ""
+        table = cached.biography(*cached.key(view), token)
+        st.markdown(f"**Token {token:,} ({plain(names[token])})**{smallest}: {_life(table)}")
+    plate = picture(view, axis, unfold, token)
+    name = f"Biography of token {token}: the black holes it was in, and when it moved"
+    st.vega_lite_chart({**plate.spec, "datasets": plate.datasets}, key="barcode", alt=name, width="stretch")
+    history = many(len(view.judged.steps), "recorded snapshot")
+    st.markdown(
+        "Above: the hole it was in, in the hole's colour. Below: it moved since the recorded step before. "
+        f"{what_is('biography')}  \n"
+        f":small[:gray[{view.group} tokens · unit: {plate.unit} · {history}, {plate.note}]]"
+        f"  \n:small[:gray[{view.history.id}]]"
+    )
+    if len(table):
+        headings = {"hole": "hole (its name through the run)", "joined": "joined at step", "left": "left at step"}
+        shown = table.drop(columns=["token", "first_move", "last_move"])
+        shown = shown.rename(columns=headings | {"largest_population": "largest population, tokens"})
+        alt = f"Stays of token {token} in black holes"
+        st.dataframe(shown, hide_index=True, key="stays", height="content", placeholder="still in it", alt=alt)
+    return token
+
+
+def _life(table: pd.DataFrame) -> str:
+    if not len(table):
+        return "it never shared its vector with another token of the group."
+    first, last = (int(value) for value in table.iloc[0][["first_move", "last_move"]])
+    moves = "it never moved" if first < 0 else f"it first moved by step {first:,} and last by step {last:,}"
+    return f"in {len(table):,} black hole{'s' * (len(table) > 1)}; {moves}."

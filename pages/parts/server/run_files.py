@@ -1,0 +1,201 @@
+"""The library, a run, and every file that a run or a file from elsewhere can be exported as: answers below ``/api``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from snowball_core.store.integrity.damage import damage
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from snowball_core.charts.overlay import UNITS as EPSILON_UNITS
+from snowball_core.charts.step_axis import KINDS, step_axis
+from snowball_core.charts.svg import png_bytes
+from snowball_core.errors import SnowballError
+from snowball_core.export.bundle import folder_zip
+from snowball_core.export.files import items
+from snowball_core.export.pictures import Plate, draw
+from snowball_core.export.view import View, view_of
+from snowball_core.store.archive import run_files
+from snowball_core.store.files.regular_files import identity
+from snowball_core.store.files.tensor_header import history_file
+from snowball_core.store.history import foreign, tokens_of
+from snowball_core.store.run_folder import Run, corpora_folder, read_run, run_path, runs_folder
+from snowball_core.tables.formats import FORMATS
+from snowball_core.tables.library import ORDERS, RunRow, answer_of, matching, ordered, row, shelf, shelf_table
+from snowball_core.tables.live import recorded_snapshots
+from snowball_core.tables.run_summary import GROUPS
+
+from ..lineage import biography
+from ..shared import cached
+from ..shared.file_stamps import file_stamp
+from ..verdict import epsilon
+from .sent_files import HEADERS, one_of, refusing, require_known, sent, whole
+
+_VIEW = ("step", "group", "unit", "from", "to")
+_FILE = ("file", "tensor", "dead", "text")
+_FILTERS = ("find", "state", "of-preset", "tag", "order", "group")
+_RUN_ZIP, _FOLDER_ZIP = "run.zip", "export.zip"
+
+
+def library(request: Request) -> Response:
+    """Every run with its state and counts, as ``list --json`` says it."""
+    group, rows = _rows(request.query_params)
+    return JSONResponse({"runs": [answer_of(each, group) for each in rows]}, headers=HEADERS)
+
+
+def table_of_runs(request: Request) -> Response:
+    """The table of the Library page, with the filters of its address."""
+    kind = request.path_params["kind"]
+    if kind not in FORMATS:
+        raise HTTPException(
+            404, f'The table of runs is one of {", ".join(f"runs.{each}" for each in FORMATS)}; got "{kind[:80]}".'
+        )
+    group, rows = _rows(request.query_params)
+    content = FORMATS[kind](shelf_table(rows, group))
+    return sent(request, f"runs.{kind}", (content,), lambda file: file.write(content))
+
+
+def _rows(query: QueryParams) -> tuple[str, list[RunRow]]:
+    require_known(query, _FILTERS)
+    group, order = one_of(query, "group", GROUPS, "dead"), one_of(query, "order", ORDERS, next(iter(ORDERS)))
+    with refusing(409):
+        rows = shelf(runs_folder())
+    words = (query.getlist(name) for name in ("state", "of-preset", "tag"))
+    return group, ordered(matching(rows, query.get("find", ""), *words), order, group)
+
+
+def about_run(request: Request) -> Response:
+    """A run with its state and counts, and the address of every file it can be exported as."""
+    run = _run(request)
+    require_known(request.query_params, ("group",))
+    group = one_of(request.query_params, "group", GROUPS, "dead")
+    with refusing(409):
+        found = _files(view_of(cached.history(str(run.path), _recorded(run))))
+    listed = {place: f"{request.url.path}/{place}" for place in found}
+    return JSONResponse(answer_of(row(run.path), group) | {"files": listed}, headers=HEADERS)
+
+
+def file_of_run(request: Request) -> Response:
+    """A file of a run."""
+    run, query = _run(request), request.query_params
+    with refusing(409):
+        snapshots = _recorded(run)
+        cached.history(str(run.path), snapshots)
+        content = [(path.name, identity(path)) for path in run_files(run)]
+    arguments = _arguments(query)
+    with refusing(422):
+        view = cached.view(str(run.path), snapshots, *arguments)
+    try:
+        return _file(request, view, ("run", run.id, snapshots, content), run)
+    except FileNotFoundError:
+        with refusing(404):
+            run_path(runs_folder(), run.id)  # it was put away meanwhile
+        raise
+
+
+def file_of_foreign(request: Request) -> Response:
+    """A file of a history from elsewhere, which ``file`` names as the Library page does."""
+    query = request.query_params
+    arguments = _arguments(query, _FILE)
+    with refusing(404):
+        path = history_file(query.get("file", ""))
+    with refusing(409 if path.exists() else 404):
+        dead = tokens_of(query["dead"]) if query.get("dead") else None
+        text = query.get("text") or None
+        history = foreign(path, query.get("tensor") or None, dead, text, corpora_folder(runs_folder()))
+        texts = (Path(text), corpora_folder(runs_folder()) / f"{text}.txt") if text else ()
+        content = (identity(path), *map(file_stamp, texts))
+    with refusing(422):
+        view = view_of(history, *arguments)
+    return _file(request, view, ("file", str(path), *(query.get(name) for name in _FILE), content))
+
+
+def _run(request: Request) -> Run:
+    with refusing(404):
+        path = run_path(runs_folder(), request.path_params["run"])
+    with refusing(409):
+        return read_run(path)
+
+
+def _recorded(run: Run) -> int:
+    if not (count := recorded_snapshots(run)):
+        raise HTTPException(
+            409, f'An export needs a recorded snapshot; "{run.id}" has none yet. Wait for it, or choose another.'
+        )
+    return count
+
+
+def _arguments(query: QueryParams, more: tuple[str, ...] = ()) -> tuple[Any, ...]:
+    """Step, group, unit and range of a query, as ``view_of`` takes them."""
+    require_known(query, (*_VIEW, *more, "only", "select", "axis", "unfold"))
+    step, first, last = (whole(query, name) for name in ("step", "from", "to"))
+    return step, query.get("group"), query.get("unit"), first, last
+
+
+def _files(view: View) -> Mapping[str, Any]:
+    """Address below that of the run → what writes the file; names are those of an export's folder but for these."""
+    zipped = f"{view.history.id}.zip"
+    found = {each.name.replace("pictures/", "charts/"): each.write for each in items(view)}
+    return {_RUN_ZIP if name == zipped else name: write for name, write in found.items()}
+
+
+def _file(request: Request, view: View, key: tuple[object, ...], run: Run | None = None) -> Response:
+    place, query = request.path_params["file"], request.query_params
+    known = {**_files(view), **_page_pictures(view, query), _FOLDER_ZIP: lambda file: folder_zip(view, file, _only(query))}
+    if place not in known:
+        near = [name for name in known if name.split("/")[0] == place.split("/")[0]] or list(known)
+        raise HTTPException(404, f'A file is one of {", ".join(near)}; got "{place[:80]}".')
+    stem, suffix = place.rsplit("/", 1)[-1].rsplit(".", 1)
+    at = "" if query.get("step") is None else f"-step-{view.step}"
+    named = view.history.id if run else Path(view.history.id).stem[:80]
+    name = f"{named}.zip" if place == _RUN_ZIP else f"{named}-{stem}-{view.group}{at}.{suffix}"
+    asked = (
+        view.step,
+        view.group,
+        view.unit,
+        view.first,
+        view.last,
+        place,
+        *query.getlist("only"),
+        *map(query.get, ("select", "axis", "unfold")),
+    )
+    # What a damaged or growing run cannot be made into is no mistake of whoever asks.
+    growing = run is not None and (place == _RUN_ZIP or run.status().is_alive or bool(damage(run)))
+    with refusing(409 if growing else 422):
+        return sent(request, name, (*key, *asked), known[place])
+
+
+def _only(query: QueryParams) -> list[str]:
+    return [word for word in query.get("only", "").split(",") if word]
+
+
+def _page_pictures(view: View, query: QueryParams) -> dict[str, Any]:
+    """The pictures of pages that no export writes."""
+    made: dict[str, Any] = {
+        f"charts/largest-linf-{unit}": lambda unit=unit: epsilon.picture(view, unit) for unit in EPSILON_UNITS
+    }
+    made["charts/biography"] = lambda: _biography(view, query)
+
+    def written(name: str, kind: str) -> Any:
+        def write(file: BinaryIO) -> None:
+            svg = draw(view, made[name]())
+            file.write(png_bytes(svg) if kind == "png" else svg)
+
+        return write
+
+    return {f"{name}.{kind}": written(name, kind) for name in made for kind in ("svg", "png")} if view.history.config else {}
+
+
+def _biography(view: View, query: QueryParams) -> Plate:
+    select, members = query.get("select", ""), {f"t{token}" for token in view.mask.nonzero()[0]}
+    if select not in members:
+        raise SnowballError(f'select must be t and a token of the group, as in t0; got "{select[:80]}".')
+    path, judged, group = cached.key(view)
+    happened = cached.event_steps(path, judged, group)
+    axis = step_axis(one_of(query, "axis", KINDS, KINDS[0]), read_run(Path(path)).config.last_step, happened)
+    return biography.picture(view, axis, query.get("unfold") == "true", int(select[1:]))

@@ -15,9 +15,9 @@ from ..errors import HistoryError
 from ..memory import blocks
 from .bf16 import Floats, Integers, Truths, Words, from_narrow_ordinal, nan_rows, narrow_ordinal, ordinal, values
 from .identity import classes, populations
-from .verdict import TOUCHING_CELLS
 
 MOST_PAIRS = 12_500_000
+TOUCHING_CELLS = 2
 METRICS = {"linf": "chebyshev", "l1": "cityblock", "l2": "euclidean", "hamming": "hamming"}
 _BLOCK_BYTES = 1024 * 1024
 _FEW = 32

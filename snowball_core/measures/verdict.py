@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .census import Census
+from .distances import TOUCHING_CELLS
 from .lineage import Lineage
 
 SEEDS_EPSILON = 1e-5
 FACTOR = 10
-TOUCHING_CELLS = 2
 UNTOLD = "cannot be told"
 ONE_STEP = "One step is recorded: nothing could join or part yet."
 ONE_DRAW = (

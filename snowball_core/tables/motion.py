@@ -39,7 +39,7 @@ def who_moved(history: History, progress: Progress = silent) -> Truths:
 
 def moves_of_token(history: History, token: int) -> Truths:
     """Whether one token moved since the snapshot before; shape ``(snapshots,)``."""
-    return moved(history.words[:, token : token + 1])[:, 0]
+    return moved(history.words[:, token][:, None])[:, 0]
 
 
 def token_motion(history: History, progress: Progress = silent) -> pd.DataFrame:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..measures.bf16 import Floats, Leaders, Truths
+from ..measures.bf16 import Floats, Integers, Leaders, Truths
 from ..measures.census import Census, censuses, history_leaders
 from ..measures.extent import extents, separation
 from ..measures.hidden_classes import hidden_counts, hidden_leaders
@@ -31,6 +31,17 @@ CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS = (
 EVERY_FAMILY = tuple(FAMILIES)
 Columns = dict[str, Any]
 Motion = tuple[Displacement, dict[str, Drift]]
+
+
+class MaybeMissing(NamedTuple):
+    """Whole numbers, and which of them are missing."""
+
+    numbers: Integers
+    missing: Truths
+
+    def tolist(self) -> list[int | None]:
+        """The numbers, None where one is missing."""
+        return [None if gone else number for number, gone in zip(self.numbers.tolist(), self.missing.tolist(), strict=True)]
 
 
 def step_table(
@@ -64,7 +75,7 @@ def step_columns(
 ) -> Columns:
     """The columns of :func:`step_table` of some snapshots, measured now, without a DataFrame.
 
-    Sizes are tuples of numbers; whole numbers that may be missing are masked. ``moves`` is the motion, where it is at hand.
+    Sizes are tuples of numbers; whole numbers that may lack are :class:`MaybeMissing`. ``moves`` is the motion, if it is known.
     """
     steps = history.steps[part]
     per_group: dict[str, Columns] = {
@@ -86,8 +97,9 @@ def _interleaved(columns: list[Any]) -> Any:
     """Columns of several groups as one, ordered by step, then group."""
     if isinstance(columns[0], list):
         return [cell for row in zip(*columns, strict=True) for cell in row]
-    stack = np.ma.stack if isinstance(columns[0], np.ma.MaskedArray) else np.stack
-    return stack(columns, axis=1).ravel()
+    if isinstance(columns[0], MaybeMissing):
+        return MaybeMissing(*(_interleaved(list(parts)) for parts in zip(*columns, strict=True)))
+    return np.stack(columns, axis=1).ravel()
 
 
 def as_table(columns: Columns) -> pd.DataFrame:
@@ -97,8 +109,8 @@ def as_table(columns: Columns) -> pd.DataFrame:
     def cells(column: Any) -> Any:
         if isinstance(column, list):
             return pd.array([" ".join(map(str, sizes)) for sizes in column], "str")
-        if isinstance(column, np.ma.MaskedArray):
-            return pd.arrays.IntegerArray(column.data, np.ma.getmaskarray(column))
+        if isinstance(column, MaybeMissing):
+            return pd.arrays.IntegerArray(*column)
         return pd.array(column, "str") if column.dtype == object else column
 
     return pd.DataFrame({name: cells(column) for name, column in columns.items()})
@@ -160,9 +172,10 @@ def _counts(counted: list[Census]) -> Columns:
 
 def _hidden(leader: Leaders, hidden: Leaders | None, group: Truths) -> Columns:
     if hidden is None:
-        return {name: np.ma.array(np.zeros(len(leader), np.int64), mask=True) for name in FAMILIES["hidden"]}
+        unknown = MaybeMissing(np.zeros(len(leader), np.int64), np.ones(len(leader), np.bool_))
+        return dict.fromkeys(FAMILIES["hidden"], unknown)
     counted = hidden_counts(leader, hidden, group)
-    return {name: np.ma.array(getattr(counted, name)) for name in FAMILIES["hidden"]}
+    return {name: MaybeMissing(getattr(counted, name), np.zeros(len(leader), np.bool_)) for name in FAMILIES["hidden"]}
 
 
 def _levels(words: Any, counted: list[Census], whole: Leaders | None, group: Truths) -> Columns:
@@ -187,7 +200,7 @@ def _add_extent(history: History, part: slice, per_group: dict[str, Columns]) ->
         extent = measured[group]
         columns |= {
             "largest_linf_weight": extent.largest_linf_weight,
-            "largest_linf_cells": np.ma.array(extent.largest_linf_cells, mask=np.isnan(extent.largest_linf_weight)),
+            "largest_linf_cells": MaybeMissing(extent.largest_linf_cells, np.isnan(extent.largest_linf_weight)),
             "active_dimensions": extent.active_dimensions,
             "centroid_length_weight": np.sqrt((extent.centroid**2).sum(axis=1)),
             "radius_rms_weight": extent.radius_rms,

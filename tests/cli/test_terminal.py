@@ -156,21 +156,25 @@ sys.meta_path.insert(0, Presser())
 """
 AT_MEASURING = f"""
 import snowball_core.tables.blocks as blocks
-def press(words):
+real = blocks.history_blocks
+def press(*given):
     {INTERRUPT}
-blocks.release = press
+    return real(*given)
+blocks.history_blocks = press
 """
 # Python drops what is raised in a finalizer, and some libraries written in C print it: in both cases the command would go on,
 # with a traceback on standard error.
 ONCE = """
 import snowball_core.tables.blocks as blocks, sys, time
-def press(words):
+real = blocks.history_blocks
+def press(*given):
     if not pressed:
         pressed.append(True)
         lose()
         time.sleep(1)
+    return real(*given)
 pressed = []
-blocks.release = press
+blocks.history_blocks = press
 """
 IN_A_FINALIZER = f"""{ONCE}
 class Pressed:

@@ -8,7 +8,22 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from browsing import MARKS, PAGES, at_rest, counted, go_to, names, scrubbed_to, shows, stands_on, taken, unfold, visit
+from browsing import (
+    MARKS,
+    PAGES,
+    at_rest,
+    counted,
+    dragged,
+    go_to,
+    names,
+    scrubbed_to,
+    shows,
+    stands_on,
+    taken,
+    traffic,
+    unfold,
+    visit,
+)
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
@@ -80,55 +95,14 @@ def test_a_link_to_a_page_works_on_a_fresh_server_and_it_asks_nobody_else(
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 16 tokens")
 
 
-def test_arrow_keys_and_buttons_move_the_step_and_the_address(server: str, page: Page, make_run: MakeRun) -> None:
-    run = make_run()
-    visit(page, f"{server}/?run={run.id}&step=5")
-    page.wait_for_selector(".scrubber[data-drawn]")  # before it is drawn nobody hears a key
-    exact = page.locator(".st-key-exact")
-    expect(exact).to_contain_text("Exact at step 5 ")
-    for key, step in (("ArrowRight", 6), ("ArrowRight", 7), ("ArrowLeft", 6), ("Shift+ArrowRight", 16), ("Shift+ArrowLeft", 6)):
-        page.locator("h1").click()
-        page.keyboard.press(key)
-        expect(exact).to_contain_text(f"Exact at step {step} ")
-    names(page, run=run.id, step="6", group="dead", unit="cells", select=None, axis=None)
-
-
 def test_dragging_draws_every_frame_and_says_nothing_until_it_is_let_go(server: str, page: Page, make_run: MakeRun) -> None:
-    run = make_run(steps=300)
-    sent: list[object] = []
-    received: list[int] = []
-
-    def listen(socket: object) -> None:
-        socket.on("framesent", lambda frame: sent.append(frame))  # type: ignore[attr-defined]
-        socket.on("framereceived", lambda frame: received.append(len(frame)))  # type: ignore[attr-defined]
-
-    page.on("websocket", listen)
+    run, messages = make_run(steps=300), traffic(page)
     visit(page, f"{server}/?run={run.id}&step=0&axis=linear&group=all")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 0 ")
     stands_on(page, 0)
-    at_rest(page)
-    blob = max(received)
-    scrubber, counts = page.locator(".scrubber"), page.locator("[data-picture=counts]")
-    box = counts.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 60, box["y"] + 100)
-    page.mouse.down()
-    page.wait_for_timeout(300)
-    sent.clear()
-    received.clear()
-    steps, drawn = [], int(scrubber.get_attribute("data-drawn") or 0)
-    for i in range(1, 31):
-        page.mouse.move(box["x"] + 60 + i * 30, box["y"] + 100)
-        steps.append(scrubbed_to(page))
-    assert steps == sorted(set(steps)), "every move is drawn"
-    assert int(scrubber.get_attribute("data-drawn") or 0) >= drawn + len(steps)
-    assert sent == []
-    step = steps[-1]
-    page.mouse.up()
+    step = dragged(page, messages)
     expect(page.locator(".st-key-exact")).to_contain_text(f"Exact at step {step} ")
     shows(page, counted(run, step, "all"))
-    assert 1 <= len(sent) <= 2
-    assert sum(received) < blob, "the frames were sent again"
     names(page, run=run.id, step=str(step), axis="linear", group="all")
 
 
@@ -141,6 +115,7 @@ def test_keys_move_the_scrubber_and_leave_fields_alone(server: str, page: Page, 
         page.keyboard.press(key)
         stands_on(page, step)
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 11 ")
+    names(page, run=run.id, step="11", group="dead", unit="cells", select=None, axis=None)
     entry = page.locator(".scrubber .entry")
     entry.focus()
     for key in ("Home", "]", "ArrowLeft"):

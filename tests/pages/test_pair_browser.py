@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsing import MARKS, at_rest, fits, names, scrubbed_to, stands_on, visit
+from browsing import MARKS, at_rest, dragged, fits, names, stands_on, traffic, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
@@ -20,42 +20,14 @@ LEVEL = """() => ["counts", "sizes", "distances", "places"].every(name => {
 def test_dragging_one_side_moves_both_and_says_nothing_until_it_is_let_go(
     server: str, page: Page, make_run: MakeRun, side: int
 ) -> None:
-    long, short = make_run(name="long", steps=300), make_run(name="short", seed=2)
-    sent: list[object] = []
-    received: list[int] = []
-
-    def listen(socket: object) -> None:
-        socket.on("framesent", lambda frame: sent.append(frame))  # type: ignore[attr-defined]
-        socket.on("framereceived", lambda frame: received.append(len(frame)))  # type: ignore[attr-defined]
-
-    page.on("websocket", listen)
+    long, short, messages = make_run(name="long", steps=300), make_run(name="short", seed=2), traffic(page)
     visit(page, f"{server}/compare?runs={long.id},{short.id}&left={long.id}&right={short.id}&at=0")
     stands_on(page, 0)
     page.locator(".scrubber .axis").select_option("linear")
-    at_rest(page)
-    counts, blob = page.locator("[data-picture=counts]").nth(side), max(received)
-    counts.scroll_into_view_if_needed()
-    box = counts.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 60, box["y"] + 100)
-    page.mouse.down()
-    page.wait_for_timeout(300)
-    sent.clear()
-    received.clear()
-    steps = []
-    for i in range(1, 21):
-        page.mouse.move(box["x"] + 60 + i * 20, box["y"] + 100)
-        steps.append(scrubbed_to(page))
-    assert steps == sorted(set(steps)), "every move is drawn"
-    assert sent == []
-    page.mouse.up()
-    names(page, at=str(steps[-1]))
-    expect(page.get_by_role("group", name=long.id).first).to_contain_text(f"step {steps[-1]}")
-    expect(page.get_by_role("group", name=short.id).first).to_contain_text(f"step 20, its last recorded one before {steps[-1]}")
-    expect(page.get_by_text(f"Step {steps[-1]} was not recorded here")).to_be_visible()
-    at_rest(page)
-    assert 1 <= len(sent) <= 2
-    assert sum(received) < blob, "the frames were sent again"
+    step = dragged(page, messages, side)
+    for run, told in ((long, f"step {step}"), (short, f"step 20, its last recorded one before {step}")):
+        expect(page.get_by_role("group", name=run.id).first).to_contain_text(told)
+    expect(page.get_by_text(f"Step {step} was not recorded here")).to_be_visible()
 
 
 def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: str, page: Page, make_run: MakeRun) -> None:

@@ -42,7 +42,7 @@ MARKS = [pytest.mark.browser, pytest.mark.timeout(600)]
 if not REQUIRED:
     pytest.importorskip("playwright", reason="playwright is not installed: pip install -r requirements-checks.txt")
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, Request, WebSocket, expect, sync_playwright  # noqa: E402
 
 # Patience for a busy machine; nothing is asserted about speed.
 expect.set_options(timeout=60_000)
@@ -257,3 +257,44 @@ def scrubbed_to(page: Page) -> int:
     """The step the scrubber stands on, as it says itself once what was asked of it has been drawn."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return int(page.locator(".scrubber[data-step]").get_attribute("data-step") or -1)
+
+
+def traffic(page: Page) -> tuple[list[int], list[int]]:
+    """Sizes of the messages to the server and from it; both lists grow."""
+    sent: list[int] = []
+    received: list[int] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda message: sent.append(len(message)))
+        socket.on("framereceived", lambda message: received.append(len(message)))
+
+    page.on("websocket", listen)
+    return sent, received
+
+
+def dragged(page: Page, messages: tuple[list[int], list[int]], side: int = 0) -> int:
+    """Drag the counts of a side to a step and let go: every move is drawn, the server hears of the last one alone."""
+    (sent, received), counts, scrubber = messages, page.locator("[data-picture=counts]").nth(side), page.locator(".scrubber")
+    at_rest(page)
+    blob = max(received)
+    counts.scroll_into_view_if_needed()
+    box = counts.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 100)
+    page.mouse.down()
+    page.wait_for_timeout(300)
+    sent.clear()
+    received.clear()
+    steps, drawn = [], int(scrubber.get_attribute("data-drawn") or 0)
+    for i in range(1, 21):
+        page.mouse.move(box["x"] + 60 + i * box["width"] / 32, box["y"] + 100)
+        steps.append(scrubbed_to(page))
+    assert steps == sorted(set(steps)), "every move is drawn"
+    assert int(scrubber.get_attribute("data-drawn") or 0) >= drawn + len(steps)
+    assert sent == []
+    page.mouse.up()
+    names(page, **{"at" if "compare" in page.url else "step": str(steps[-1])})
+    at_rest(page)
+    assert 1 <= len(sent) <= 2
+    assert sum(received) < blob, "the frames were sent again"
+    return steps[-1]

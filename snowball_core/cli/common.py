@@ -151,8 +151,7 @@ def plain(value: Any) -> Any:
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as JSON objects, missing numbers as null."""
-    rows: list[dict[str, Any]] = plain(table.astype(object).where(table.notna(), None).to_dict("records"))
-    return rows
+    return [plain(row) for row in table.astype(object).where(table.notna(), None).to_dict("records")]
 
 
 def of_groups(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, HistoryError
 from .common import folder, note_damage, plain, rows_of, say
+from .output_files import OutputFile
 from .parser import ANY_GROUP, Answer, argument, nonempty, option, run_ids, verb, written
 
 if TYPE_CHECKING:
     from ..measures.alignment import Entrant
     from ..store.history import History
     from ..tables.comparison import LineUp
-    from .output_files import OutputFile
-
-_EVENTS = ("first-merger", "last-change")
 
 
 @verb(
     "compare",
     argument("RUN", "ids, folders, or safetensors files with a [T, V, D] tensor", run_ids, nargs=-1, required=True),
     option("--align", "step, event or rates (default: step)", ("step", "event", "rates"), default="step"),
-    option("--event", "with --align event: first-merger or last-change", _EVENTS, default=_EVENTS[0]),
+    option(
+        "--event", "first-merger or last-change, with --align event", ("first-merger", "last-change"), default="first-merger"
+    ),
     option("--group", "all, dead or live (default: dead, or all where a file's dead tokens are not known)", ANY_GROUP),
     option("--measure", "columns of the census, comma-separated (default: unique,black_holes,population,…)", type=nonempty),
     written("--csv", "write every recorded step of every run there, with its place on the axis"),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from ..config_fields import whole_number
 from ..errors import ConfigError
 from .common import counting, groups_of, of_groups, one_group, plain, reading, rows_of, say, say_divergence, show_table
+from .output_files import OutputFile
 from .parser import ANY_GROUP, CSV, GROUP, Answer, option, whole, written
 
 if TYPE_CHECKING:
     from ..measures.principal_axes import PrincipalAxes
     from ..store.history import History
-    from .output_files import OutputFile
 
 
 @reading(

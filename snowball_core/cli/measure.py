@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, RunError
 from .common import counting, groups_of, of_groups, one_group, plain, reading, rows_of, say, say_divergence, show_table
+from .output_files import OutputFile
 from .parser import CSV, GROUP, GROUPS, STEP, Answer, option, whole, written
 
 if TYPE_CHECKING:
     from ..store.history import History
-    from .output_files import OutputFile
 
 _HOLES_SAID = 12
 

@@ -74,8 +74,12 @@ def verb(name: str, *params: click.Parameter) -> Callable[[Callable[..., Answer]
 def usage_message(error: click.UsageError) -> str:
     """What is wrong with a command line, in one line."""
     text, ctx = error.message, error.ctx
+
+    def name(param: click.Parameter) -> str:
+        return param.opts[0] if isinstance(param, click.Option) else str(param.metavar)
+
     if isinstance(error, click.MissingParameter) and ctx:
-        missing = [_name(param) for param in ctx.command.params if param.required and param.name not in ctx.params]
+        missing = [name(param) for param in ctx.command.params if param.required and param.name not in ctx.params]
         text = f"the following arguments are required: {', '.join(missing)}"
     elif isinstance(error, click.exceptions.NoArgsIsHelpError):
         text = "the following arguments are required: VERB"
@@ -85,12 +89,8 @@ def usage_message(error: click.UsageError) -> str:
     elif isinstance(error, click.NoSuchOption):
         text = f"unrecognized arguments: {error.option_name}"
     elif isinstance(error, click.BadParameter) and error.param:
-        text = f"argument {_name(error.param)}: {text}"
+        text = f"argument {name(error.param)}: {text}"
     return f"{text.rstrip('.')}. {_HINT}"
-
-
-def _name(param: click.Parameter) -> str:
-    return param.opts[0] if isinstance(param, click.Option) else str(param.metavar)
 
 
 def whole(text: str) -> int:

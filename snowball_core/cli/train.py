@@ -128,15 +128,9 @@ def stop(run: str) -> Answer:
     return {"run": opened.id, "state": "stopping"}
 
 
-def _book(name: str) -> str:
-    if name != "gatsby":
-        raise click.BadParameter(f"invalid choice: {name!r} (choose from 'gatsby')")
-    return name
-
-
 @verb(
     "corpus",
-    argument("name", "gatsby", lambda *_: ["gatsby"], "name", type=_book),
+    argument("name", "gatsby", lambda *_: ["gatsby"], "name"),
     option("--from", "the raw book; without it, it is downloaded", metavar="FILE", type=nonempty, completed=paths),
 )
 def corpus(name: str, **flags: str | None) -> Answer:
@@ -144,6 +138,8 @@ def corpus(name: str, **flags: str | None) -> Answer:
     from ..store.corpus import GATSBY_SHA256
     from ..store.published_text import build_gatsby
 
+    if name != "gatsby":
+        raise click.UsageError(f"argument name: invalid choice: {name!r} (choose from 'gatsby')")
     place = build_gatsby(folder(), Path(flags["from"]) if flags["from"] else None)
     size = place.stat().st_size
     say(f"{name}: {size:,} bytes, SHA-256 {GATSBY_SHA256}, in {place}")

@@ -14,9 +14,9 @@ from pages.parts.scrub.exact_step import exact_step  # noqa: E402
 from pages.parts.scrub.exact_view import exact_view  # noqa: E402
 from pages.parts.scrub.playback import EVERY_SECONDS, is_playing  # noqa: E402
 from pages.parts.shared.divergence_notice import say_diverged  # noqa: E402
-from pages.parts.shared.group_and_unit import pick_group, pick_unit, say_unusable  # noqa: E402
 from pages.parts.shared.run_footer import provenance  # noqa: E402
 from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
+from pages.parts.shared.selection import pick_group, pick_unit, say_unusable  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 from snowball_core.tables.census import drawable_snapshots, recorded_snapshots  # noqa: E402
 

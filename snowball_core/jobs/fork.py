@@ -36,15 +36,7 @@ from .prepare import checked_corpus, prepare_with
 def prepare_fork(folder: Path, at: Branch, config: RunConfig, corpus: Corpus | None = None) -> Run:
     """A new, queued run that goes on from a branch; nothing is written if anything is wrong.
 
-    Parameters
-    ----------
-    folder : Path
-        The runs folder.
-    at : Branch
-    config : RunConfig
-        From :func:`fork_request`.
-    corpus : Corpus, optional
-        Where it was read and checked together with the configuration.
+    The configuration is one of :func:`fork_request`; a ``corpus`` that is given was read and checked together with it.
 
     Raises
     ------

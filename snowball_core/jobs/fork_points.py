@@ -128,15 +128,7 @@ def snapshot_at(parent: Run, step: int) -> Words:
 def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any], read: Read | None = None) -> RunConfig:
     """The configuration of a fork: the parent's with some fields replaced, checked with its text and against the branch.
 
-    Parameters
-    ----------
-    folder : Path
-        The runs folder.
-    at : Branch
-    changes : mapping of str to object
-        Field → value, as text where a form or a command line gave it.
-    read : callable, optional
-        Reads the text, as :func:`~snowball_core.jobs.prepare.request` says.
+    ``changes`` and ``read`` are those of :func:`~snowball_core.jobs.prepare.request`.
 
     Raises
     ------

@@ -30,13 +30,7 @@ _NEEDS_FORK = (
 def prepare(folder: Path, config: RunConfig, corpus: Corpus | None = None) -> Run:
     """A new, queued run: everything is checked first, and nothing is written if anything is wrong.
 
-    Parameters
-    ----------
-    folder : Path
-        The runs folder.
-    config : RunConfig
-    corpus : Corpus, optional
-        Where it was read and checked together with the configuration; else both are checked here.
+    A ``corpus`` that is given was read and checked together with the configuration.
 
     Raises
     ------
@@ -102,16 +96,8 @@ def _require_text(path: str) -> None:
 def request(folder: Path, start: RunConfig, changes: Mapping[str, Any], read: Read | None = None) -> RunConfig:
     """The configuration ``start`` with some fields replaced, checked together with its corpus.
 
-    Parameters
-    ----------
-    folder : Path
-        The runs folder.
-    start : RunConfig
-        A preset.
-    changes : mapping of str to object
-        Field → value, as text where a form or a command line gave it.
-    read : callable, optional
-        Reads a corpus, given its name and what to do with bytes it cannot have; a form has kept the one it read last.
+    Values may be text, as a form or a command line gives them. ``read`` reads a corpus, given its name and what to do with
+    bytes it cannot have: a form keeps the one it read last.
 
     Raises
     ------

@@ -41,15 +41,7 @@ _LOG_TAIL = 2_000
 def start(folder: Path, config: RunConfig, at: Branch | None = None, corpus: Corpus | None = None) -> Run:
     """A new run, queued, with a worker of its own under way; the same configuration twice within a click is one run.
 
-    Parameters
-    ----------
-    folder : Path
-        The runs folder.
-    config : RunConfig
-    at : Branch, optional
-        Where the run is forked.
-    corpus : Corpus, optional
-        Where it was read and checked together with the configuration; else both are checked here.
+    It may be forked ``at`` a branch; a ``corpus`` that is given was read and checked together with the configuration.
 
     Raises
     ------

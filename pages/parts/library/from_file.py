@@ -21,8 +21,7 @@ from ..scrub.component import FRAGMENT, Known, is_native, mount
 from ..scrub.step_tables import tables
 from ..shared.divergence_notice import say_lost
 from ..shared.downloads import link
-from ..shared.group_and_unit import pick_group, pick_unit
-from ..shared.selection import arrive, go, here, selected
+from ..shared.selection import arrive, go, here, pick_group, pick_unit, selected
 from ..shared.text import many, plain
 from ..shared.url_state import type_text
 from . import opened_file

@@ -107,17 +107,7 @@ def _freezing(scene: Scene, found: dict[str, int]) -> None:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture and what is said of it.
-
-    Attributes
-    ----------
-    key, title, meaning, unit : str
-    entry : str
-        The measure that About explains it with.
-    name : str
-        What it shows, for those who do not see it.
-    picture : Picture
-    """
+    """A picture and what is said of it; ``entry`` is explained by About, ``name`` is for those who do not see it."""
 
     key: str
     title: str

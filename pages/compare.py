@@ -14,8 +14,8 @@ from pages.parts.compare.run_table import differing, roll_call  # noqa: E402
 from pages.parts.compare.runs import pick_runs  # noqa: E402
 from pages.parts.compare.side_by_side import side_by_side  # noqa: E402
 from pages.parts.shared.divergence_notice import lost_of, say_lost  # noqa: E402
-from pages.parts.shared.group_and_unit import pick_group, pick_unit  # noqa: E402
 from pages.parts.shared.run_picker import is_empty, offer_demo  # noqa: E402
+from pages.parts.shared.selection import pick_group, pick_unit  # noqa: E402
 from pages.parts.shared.text import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 from snowball_core.measures.alignment import FEWEST  # noqa: E402

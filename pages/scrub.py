@@ -12,9 +12,9 @@ from pages.parts.scrub import growing_run  # noqa: E402
 from pages.parts.scrub.component import draw_run  # noqa: E402
 from pages.parts.scrub.exact_step import exact_step  # noqa: E402
 from pages.parts.shared.divergence_notice import say_diverged  # noqa: E402
-from pages.parts.shared.group_and_unit import pick_group, pick_unit, say_unusable  # noqa: E402
 from pages.parts.shared.run_footer import provenance  # noqa: E402
 from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
+from pages.parts.shared.selection import pick_group, pick_unit, say_unusable  # noqa: E402
 from pages.parts.shared.text import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
 from snowball_core.store.run_folder import Run  # noqa: E402

@@ -30,13 +30,7 @@ _NEEDS_FORK = (
 def prepare(folder: Path, config: RunConfig, corpus: Corpus | None = None) -> Run:
     """A new, queued run: everything is checked first, and nothing is written if anything is wrong.
 
-    Parameters
-    ----------
-    folder : Path
-        The runs folder.
-    config : RunConfig
-    corpus : Corpus, optional
-        Where it was read and checked together with the configuration; else both are checked here.
+    A ``corpus`` that is given was read and checked together with the configuration.
 
     Raises
     ------

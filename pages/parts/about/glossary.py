@@ -15,17 +15,7 @@ _SEPARATOR = re.compile(r"\|[\s|:-]+\|")
 
 @dataclass(frozen=True)
 class GlossaryEntry:
-    """One row of a table: a word, or a measure.
-
-    Attributes
-    ----------
-    title : str
-        The first cell, as it is written.
-    names : tuple of str
-        The names in it, column names of tables among them.
-    facts : tuple of pair of str
-        Heading and cell of every other column that is not empty.
-    """
+    """One row of a table: its first cell, the names in it, and heading and cell of the other columns that are not empty."""
 
     title: str
     names: tuple[str, ...]

@@ -20,8 +20,7 @@ from ..scrub.component import FRAGMENT, Side, draw_here
 from ..scrub.exact_step import exact_view, view_at
 from ..shared.divergence_notice import say_lost
 from ..shared.downloads import link
-from ..shared.group_and_unit import pick_group, pick_unit
-from ..shared.selection import arrive, here
+from ..shared.selection import arrive, here, pick_group, pick_unit
 from ..shared.text import many, plain
 from ..shared.url_state import type_text
 from . import opened_file

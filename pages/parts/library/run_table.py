@@ -18,8 +18,8 @@ from snowball_core.tables.library import ORDERS, RunRow, matching, ordered, shel
 from snowball_core.tables.run_summary import POINTS
 
 from ..shared.downloads import link
-from ..shared.group_and_unit import pick_group
 from ..shared.run_picker import offer_demo
+from ..shared.selection import pick_group
 from ..shared.text import duration, plain
 from ..shared.url_state import pick_one, pick_some, type_text
 from .run_actions import act_on

@@ -39,16 +39,7 @@ UNCONNECTED = (
 
 @dataclass(frozen=True)
 class Name:
-    """A name that the app is served under.
-
-    Attributes
-    ----------
-    host : str
-    port : int or None
-        None for the usual one of the scheme.
-    scheme : str
-        Empty for http and https alike.
-    """
+    """A name that the app is served under; without a port the usual one, without a scheme http and https alike."""
 
     host: str
     port: int | None = None
@@ -78,12 +69,7 @@ def known_names() -> tuple[Name, ...]:
 
 
 class Gate:
-    """Middleware that answers only who names this server rightly and, where a token is set, holds it.
-
-    Parameters
-    ----------
-    app : ASGIApp
-    """
+    """Middleware that answers only who names this server rightly and, where a token is set, holds it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -18,12 +18,7 @@ _UNASKED = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"
 
 
 class Shell:
-    """Middleware that puts ``history.js`` into every page.
-
-    Parameters
-    ----------
-    app : ASGIApp
-    """
+    """Middleware that puts ``history.js`` into every page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

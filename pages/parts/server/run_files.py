@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from snowball_core.store.integrity.quick_check import damage
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,6 +23,7 @@ from snowball_core.store.archive import run_files
 from snowball_core.store.files.regular_files import identity
 from snowball_core.store.files.tensor_header import history_file
 from snowball_core.store.history import foreign, tokens_of
+from snowball_core.store.integrity.quick_check import damage
 from snowball_core.store.run_folder import Run, corpora_folder, read_run, run_path, runs_folder
 from snowball_core.tables.formats import FORMATS
 from snowball_core.tables.library import ORDERS, RunRow, answer_of, matching, ordered, row, shelf, shelf_table

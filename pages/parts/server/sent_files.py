@@ -49,17 +49,7 @@ class TemporaryFile(FileResponse):
 
 
 def sent(request: Request, name: str, key: Iterable[object], write: Callable[[BinaryIO], object]) -> Response:
-    """A file to be saved under a name; without its content where the reader has it already.
-
-    Parameters
-    ----------
-    request : Request
-    name : str
-    key : iterable
-        What the content follows from.
-    write : callable
-        Writes the content, which may be long, into a file on the disk.
-    """
+    """A file to be saved under a name; not sent again to who has it; ``key`` is what it follows from."""
     digest = hashlib.blake2b(repr((__version__, name, *key)).encode("utf-8", "backslashreplace"), digest_size=16)
     tag = f'"{digest.hexdigest()}"'
     headers = {**HEADERS, "etag": tag}

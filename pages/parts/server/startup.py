@@ -18,7 +18,7 @@ from .access import opening_path, printed_path, token
 
 _PARTS = (
     *("scrub.component", "scrub.exact_step", "scrub.growing_run"),
-    *("shared.group_and_unit", "shared.run_footer", "shared.run_picker"),
+    *("shared.selection", "shared.run_footer", "shared.run_picker"),
 )
 _USUAL_SECONDS, _SHORT_SECONDS = sys.getswitchinterval(), 0.0005
 _PATIENCE_SECONDS = 20.0

@@ -1,17 +1,16 @@
 """Parts of several pages.
 
 url_state          what the address names, read and written
-selection          step, selection and axis, the same on every page
+selection          group, unit, step, selection and axis, the same on every page
 cached             cached openers of a run
 file_stamps        caches that forget replaced files
 progress_bar       long work, once, with an estimate
 run_picker         choosing a run
-group_and_unit     choosing group and unit
 token_list         choosing a token
-page_frame         frame of a page about a whole run
+page_frame         frame of the pages
 divergence_notice  where a run diverged
 run_footer         where the numbers of a page come from
-downloads          buttons under a table or picture
+downloads          links to files
 help_links         links to the About page
 text               amounts in words, safe text
 """

@@ -33,7 +33,7 @@ from snowball_core.tables.text import glyph
 from snowball_core.tables.verdict import law_rows, story_of, verdict_of
 
 from .file_stamps import file_stamp, of_run, stamp
-from .progress_bar import Share, kept, once
+from .progress_bar import Share, kept, once, silent
 
 if TYPE_CHECKING:
     from snowball_core.charts.lineage import DrawnLineage
@@ -62,18 +62,15 @@ def _measured(path: str, start: int, stop: int, snapshots: int) -> pd.DataFrame:
     return measured(recorded, slice(0, stop - start), ("counts", "extent"))
 
 
-def measures(path: str, snapshots: int) -> pd.DataFrame:
+@of_run(8, "Counting the black holes of every step")
+def measures(path: str, snapshots: int, tell: Share = silent) -> pd.DataFrame:
     """Census and largest distances of every snapshot and group; whole blocks of a growing run are measured once."""
-
-    def made(tell: Share) -> pd.DataFrame:
-        parts = []
-        for start in range(0, snapshots, _BLOCK):
-            stop = min(start + _BLOCK, snapshots)
-            tell(start / snapshots)
-            parts.append(_measured(path, start, stop, stop))
-        return pd.concat(parts, ignore_index=True)
-
-    return once("measures", (path, snapshots, stamp(path)), made, "Counting the black holes of every step", 8)
+    parts = []
+    for start in range(0, snapshots, _BLOCK):
+        stop = min(start + _BLOCK, snapshots)
+        tell(start / snapshots)
+        parts.append(_measured(path, start, stop, stop))
+    return pd.concat(parts, ignore_index=True)
 
 
 @of_run(16)
@@ -227,22 +224,16 @@ def moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
     return who_moved(history(path, snapshots))
 
 
-def verdict(path: str, snapshots: int, group: str) -> Verdict:
+@of_run(32, "Following every black hole to its end")
+def verdict(path: str, snapshots: int, group: str, tell: Share = silent) -> Verdict:
     """The verdict on a group."""
-
-    def made(tell: Share) -> Verdict:
-        return verdict_of(history(path, snapshots), group, lambda done, total: tell(done / max(1, total)))
-
-    return once("verdict", (path, stamp(path), snapshots, group), made, "Following every black hole to its end", 32)
+    return verdict_of(history(path, snapshots), group, lambda done, total: tell(done / max(1, total)))
 
 
-def laws(path: str, snapshots: int) -> list[dict[str, Any]]:
+@of_run(16, "Checking every law at every recorded step")
+def laws(path: str, snapshots: int, tell: Share = silent) -> list[dict[str, Any]]:
     """Every law with its violations."""
-
-    def made(tell: Share) -> list[dict[str, Any]]:
-        return law_rows(history(path, snapshots), lambda done, total: tell(done / max(1, total)))
-
-    return once("laws", (path, stamp(path), snapshots), made, "Checking every law at every recorded step", 16)
+    return law_rows(history(path, snapshots), lambda done, total: tell(done / max(1, total)))
 
 
 @of_run(32)

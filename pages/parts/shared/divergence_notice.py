@@ -19,13 +19,7 @@ def lost_of(run: Run, group: str, snapshots: int) -> Divergence | None:
 
 
 def say_diverged(run: Run, group: str, snapshots: int) -> int:
-    """Say where a run diverged, if it did; the number of snapshots that can be judged.
-
-    Raises
-    ------
-    HistoryError
-        If the history cannot be read.
-    """
+    """Say where a run diverged, if it did; the number of snapshots that can be judged."""
     say_lost(lost_of(run, group, snapshots))
     return cached.history(str(run.path), snapshots).finite if snapshots else 0
 

@@ -18,6 +18,13 @@ from ..server.access import base_path
 PICTURE, TABLE = ("svg", "png"), tuple(FORMATS)
 _LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON", "svg": "SVG", "png": "PNG"}
 Query = Mapping[str, Any]
+# Pictures of pages that no export writes.
+_OF_PAGES = {
+    "biography": "the biography of the token",
+    "largest-linf-epsilon": "largest L∞ of the group in the seed's ε over the run",
+    "largest-linf-weight": "largest L∞ of the group in weight units over the run",
+    "largest-linf-cells": "largest L∞ of the group in cells over the run",
+}
 
 
 def address(place: str, query: Query) -> str:
@@ -65,7 +72,8 @@ def take_these(view: View, pictures: Mapping[str, Query], tables: tuple[str, ...
     with st.expander("Take this home", on_change="rerun", key="take-home") as box:
         if box.open:
             for name, more in pictures.items():
-                row(f"Picture, {PICTURES[name].what if name in PICTURES else name}:", view, picture=name, more=more)
+                what = _OF_PAGES.get(name) or PICTURES[name].what
+                row(f"Picture, {what}:", view, picture=name, more=more)
             for name in tables:
                 row(f"Table, {TABLES[name].what}:", view, name, is_of_step=False)
             _everything_else()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,7 +17,7 @@ from snowball_core.store.files.regular_files import identity
 from snowball_core.store.run_folder import METRICS
 from snowball_core.store.status import read_status
 
-from .progress_bar import forget, kept
+from .progress_bar import forget, kept, once
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -91,24 +92,24 @@ def holder(cached: Made) -> Made:
 def of_run(most: int, said: str = "") -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
     """Keep what a function makes of a run, whose folder is its first argument, as long as the run's files stay.
 
-    Parameters
-    ----------
-    most : int
-        How many results are kept.
-    said : str
-        What is done, where it takes long enough for a visitor to be told.
+    ``most`` results are kept. Of long work a bar says what is ``said`` if the function takes ``tell``, else a spinner.
     """
 
     def decorated(function: Callable[Given, Made]) -> Callable[Given, Made]:
+        tells = "tell" in signature(function).parameters
+
         @wraps(function)
         def opener(*args: Given.args, **kwargs: Given.kwargs) -> Made:
             path = str(args[0])
-            key = (stamp(path), path, *args[1:], *sorted(kwargs.items()))
+            key = (path, stamp(path), *args[1:], *sorted(kwargs.items()))
 
             def make() -> Made:
                 with st.spinner(f"{said}…") if said else nullcontext():
                     return function(*args, **kwargs)
 
+            if tells:
+                telling: Callable[..., Made] = function
+                return once(function.__name__, key, lambda tell: telling(*args, tell=tell, **kwargs), said, most)
             return kept(function.__name__, key, make, most)
 
         return opener

@@ -16,11 +16,10 @@ from snowball_core.tables.live import group_mask, recorded_snapshots
 from ..server.front_door import require_front_door
 from . import cached
 from .divergence_notice import say_diverged, say_nothing_finite
-from .group_and_unit import pick_group, pick_unit, say_unusable
 from .help_links import what_is
 from .run_footer import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal
-from .selection import AXES, arrive, go, here, shown_step
+from .selection import AXES, arrive, go, here, pick_group, pick_unit, say_unusable, shown_step
 from .text import plain
 
 _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
@@ -124,7 +123,8 @@ def caption(view: View, title: str, meaning: str, unit: str, thinned: str, entry
     ``entry`` is the measure or word of docs/measures.md that explains it.
     """
     told = " · ".join(part for part in (f"{view.group} tokens", f"unit: {unit}", thinned) if part)
-    st.markdown(f"**{title}**: {meaning} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{view.history.id}]]")
+    shown = f"**{title}**: {meaning}" if meaning else f"**{title}**"
+    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{view.history.id}]]")
 
 
 def to_scrub(view: View) -> None:

@@ -26,23 +26,15 @@ _LOCKS: dict[tuple[str, Any], Lock] = {}
 _GUARD = Lock()
 
 
+def silent(share: float) -> None:
+    """No-op progress callback."""
+
+
 def once(name: str, key: tuple[Any, ...], make: Callable[[Share], Made], said: str = "", most: int = 4) -> Made:
     """What ``make`` returns, kept for later; while it is made a bar tells the share done and an estimate.
 
     Streamlit's own cache would replay the bar at every hit, in a place that is gone by then: so this one is kept by hand.
-
-    Parameters
-    ----------
-    name : str
-        A shelf of its own for each kind of thing.
-    key : tuple
-        Ids, never arrays.
-    make : callable
-        Gets a function that it tells the share done, from 0 to 1.
-    said : str
-        What is being done; nothing is shown without it.
-    most : int
-        How many are kept; the one not used for longest goes.
+    ``make`` is given a function that it tells the share done, from 0 to 1. Nothing is shown where nothing is ``said``.
     """
     # At every run, also where nothing is made: what follows on the page must keep its place, or it is drawn from nothing.
     place = st.empty() if said and get_script_run_ctx(suppress_warning=True) else None
@@ -50,7 +42,10 @@ def once(name: str, key: tuple[Any, ...], make: Callable[[Share], Made], said: s
 
 
 def kept(name: str, key: tuple[Any, ...], make: Callable[[], Made], most: int) -> Made:
-    """What ``make`` returns, kept by name and key; two threads wait for one piece of work instead of doing it twice."""
+    """What ``make`` returns, kept by name and key, which holds ids, never arrays; of each name so many, those used last.
+
+    Two threads wait for one piece of work instead of doing it twice.
+    """
     with _GUARD:
         lock = _LOCKS.setdefault((name, key), Lock())
     with lock:
@@ -79,7 +74,7 @@ def _long(make: Callable[[Share], Made], place: Any, said: str) -> Made:
     try:
         # Next to a training run a product of matrices on all processors waits for the slowest of them.
         with threadpool_limits(1, "blas"):
-            return make(_told(place, said) if place else lambda share: None)
+            return make(_told(place, said) if place else silent)
     finally:
         return_memory()
         if place:

@@ -1,4 +1,4 @@
-"""The place: step, selection and axis, the same on every page, in the session and in the address.
+"""The place: group, unit, step, selection and axis, the same on every page, in the session and in the address.
 
 A page calls :func:`arrive` once, reads :func:`shown_step` and :func:`selected`, and moves with :func:`go`.
 """
@@ -17,11 +17,13 @@ from snowball_core.store.run_folder import Run
 from snowball_core.tables.live import recorded_at
 
 from .text import plain
-from .url_state import news, was_carried, write
+from .url_state import news, pick_segment, was_carried, write
 
 AXES = ("symlog", "linear", "events")
 _PLACE, _LEFT = "scrubber-place", "places-left"
 SELECT = "[th][0-9]{1,7}"
+UNITS = ("cells", "weight")
+_GROUPS = ("dead", "live", "all")
 
 
 def shown_step(run: Run, snapshots: int) -> int:
@@ -55,19 +57,9 @@ def arrive(
 ) -> dict[str, Any]:
     """Step, selection and axis: the address's where it says anything new (a link, the browser's back), else the last ones.
 
-    Parameters
-    ----------
-    run_id : str
-    default : int
-        The step at which a first visit opens.
-    last_step : int
-        Of the whole run: a step beyond it names nothing.
-    steps : ndarray of int64, shape (snapshots,), optional
-        The recorded steps, so that the address names the one that is shown.
-    grows : bool
-        Whether the run is still being recorded: until a step is chosen, the address names none, and leads to the run's end.
-    is_file : bool
-        Whether it is a history from a file: its step and selection are not those of the run that other pages show.
+    A first visit opens at the default; a step beyond the last names nothing. With the recorded ``steps`` the address names the
+    one that is shown. While the run ``grows`` the address names none until one is chosen, and leads to the run's end. Step and
+    selection of a history from a file (``is_file``) are not those of the run that other pages show.
     """
     first = {"step": default, "select": "", "axis": AXES[0], "heard": 0, "run": run_id, "is_chosen": False}
     place: dict[str, Any] = st.session_state.setdefault(_PLACE, first)
@@ -112,17 +104,6 @@ def follow_to_the_end(run_id: str, newest: int) -> None:
         write_down(place)
 
 
-def unusable_place(address: Mapping[str, str | None]) -> list[str]:
-    """What an address says of selection and axis and nobody can follow, a sentence each."""
-    wrong = []
-    select, axis = address.get("select"), address.get("axis")
-    if select is not None and not re.fullmatch(SELECT, select):
-        wrong.append(f'select must be t or h and a token, as in t65; the address says "{plain(select[:60])}".')
-    if axis is not None and axis not in AXES:
-        wrong.append(f'axis must be one of {", ".join(AXES)}; the address says "{plain(axis[:60])}".')
-    return wrong
-
-
 def here() -> dict[str, Any]:
     """The place of this session; a page must have arrived."""
     place: dict[str, Any] = st.session_state[_PLACE]
@@ -161,3 +142,37 @@ def _word(place: dict[str, Any]) -> int:
     """The step as the address names it: the recorded one that is shown."""
     asked, shown = place.get("shown") or (None, None)
     return int(place["step"] if shown is None or asked != place["step"] else shown)
+
+
+def pick_group() -> str:
+    """The group of tokens to look at."""
+    help = "Dead tokens never occur in the text the model was trained on; live tokens do."
+    return pick_segment("Group", "group", _GROUPS, "dead", is_always_named=True, help=help)
+
+
+def pick_unit() -> str:
+    """The unit of distances."""
+    help = "Cells count steps of the number format's lattice between two values; weight units are the plain difference."
+    return pick_segment("Distances in", "unit", UNITS, "cells", is_always_named=True, help=help)
+
+
+def say_unusable(run: Run, address: Mapping[str, str]) -> None:
+    """Name what the address asked for and does not exist, once, instead of quietly showing something else."""
+    wrong = []
+    for name, known in (("group", _GROUPS), ("unit", UNITS)):
+        asked = address.get(name)
+        if asked is not None and asked not in known:
+            wrong.append(f'{name} must be one of {", ".join(known)}; the address says "{plain(asked[:60])}".')
+    step = address.get("step")
+    last = run.config.last_step
+    if step is not None and not (step.isascii() and step.isdigit() and len(step) < 12 and int(step) <= last):
+        wrong.append(f'step must be a whole number from 0 to {last:,}; the address says "{plain(step[:60])}".')
+    select, axis = address.get("select"), address.get("axis")
+    if select is not None and not re.fullmatch(SELECT, select):
+        wrong.append(f'select must be t or h and a token, as in t65; the address says "{plain(select[:60])}".')
+    elif select is not None and int(select[1:]) >= run.config.vocab:
+        wrong.append(f"select must be a token of the run, 0–{run.config.vocab - 1:,}; the address says {select}.")
+    if axis is not None and axis not in AXES:
+        wrong.append(f'axis must be one of {", ".join(AXES)}; the address says "{plain(axis[:60])}".')
+    if wrong:
+        st.warning("  \n".join([*wrong, "The usual view is shown instead."]))

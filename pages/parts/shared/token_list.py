@@ -16,19 +16,6 @@ def pick_token(label: str, name: str, tokens: Sequence[int], shown: int, words: 
     Until the browser has taken over what was selected elsewhere, it sends the list's former value with whatever else is
     clicked; that must not be heard as a choice. So what was selected elsewhere is shown by a new list,
     and only the newest is heard.
-
-    Parameters
-    ----------
-    label, name : str
-        What stands above the list; the key of its place on the page.
-    tokens : sequence of int
-        Those that can be chosen.
-    shown : int
-        What is selected.
-    words : callable
-        The words of a token.
-    **widget
-        More of ``st.selectbox``.
     """
     former, was = st.session_state.get(name, (0, None))
     number = former + (shown != was)

@@ -69,15 +69,7 @@ def news(name: str) -> list[str] | None:
 
 
 def write(name: str, words: Sequence[str], is_of_the_run: bool = True) -> None:
-    """Put the words of a name into the address, which without words leaves it out.
-
-    Parameters
-    ----------
-    name : str
-    words : sequence of str
-    is_of_the_run : bool
-        Whether a shared name goes along to the next page.
-    """
+    """Put the words of a name into the address, which without words leaves it out; if of the run, other pages have it too."""
     _known(name).add(tuple(words))
     if st.query_params.get_all(name) != list(words):
         if words:
@@ -98,15 +90,7 @@ def _known(name: str) -> set[tuple[str, ...]]:
 def read(name: str, means: Callable[[list[str]], Any], usual: Any, key: str | None = None) -> None:
     """Give a choice the value that the address names, where that is news; else its last one, or the usual.
 
-    Parameters
-    ----------
-    name : str
-        The word of the address.
-    means : callable
-        Turns the words of the address into a value; None where they name nothing.
-    usual : object
-    key : str, optional
-        The key of the choice in the session, where it is not the name.
+    ``means`` turns words of the address into a value, or None; ``key`` is the choice's in the session, if not the name.
     """
     key = key or name
     kept = st.session_state.setdefault(_KEPT, {})
@@ -129,15 +113,7 @@ def in_address(
 ) -> Any:
     """The value of a widget that stands in the address.
 
-    Parameters
-    ----------
-    name : str
-        The word of the address, and the key of the widget.
-    usual : object
-    draw : callable
-        Draws the widget, given its key, and returns its value.
-    means, says : callable
-        Turn words into a value, or None, and a value into words.
+    The name is the widget's key too; ``means`` turns words into a value, or None, and ``says`` a value into words.
     """
     read(name, means, usual)
     value = draw(name)

@@ -25,13 +25,7 @@ _PAUSE = "400ms"
 
 
 def form(at: Branch | None) -> tuple[RunConfig | None, Corpus | None, list[str]]:
-    """Draw the form; return the configuration and the corpus it describes, and every fault of both.
-
-    Parameters
-    ----------
-    at : Branch or None
-        Where the run is forked; None for a new one.
-    """
+    """Draw the form; return the configuration and the corpus it describes, and every fault of both."""
     if at is None:
         st.subheader("New run")
         start = _chosen_preset()

@@ -26,16 +26,7 @@ _STARTED = "started-run"
 
 
 def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], at: Branch | None) -> None:
-    """Draw the cost of a configuration, or all its faults in one message, and the start button.
-
-    Parameters
-    ----------
-    config, corpus : RunConfig and Corpus, or None
-        ``None`` where the form does not describe one.
-    faults : list of str
-    at : Branch or None
-        Where the run is forked.
-    """
+    """Draw the cost of a configuration, or all its faults in one message, and the start button."""
     st.subheader("What it will take")
     if faults:
         st.error(plain(ConfigError(faults)))

@@ -143,16 +143,6 @@ def recorded_snapshots(run: Run) -> int:
         return 0
 
 
-def drawable_snapshots(run: Run, group: str) -> int:
-    """How many snapshots of a group can be drawn; 0 also where the history cannot be read or nobody is of the group."""
-    if not group_mask(run.dead, group).any():
-        return 0
-    try:
-        return recorded_snapshots(run)
-    except HistoryError:
-        return 0
-
-
 def planned(run: Run) -> int:
     """How many snapshots the run has when it is complete."""
     return len(recorded_steps(run.config))

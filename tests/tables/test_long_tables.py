@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import json
 
 import numpy as np
@@ -112,18 +112,18 @@ def test_a_foreign_history_keeps_its_tables_in_the_runs_folder(told, tmp_path):
 def test_a_cancelled_command_says_what_is_kept_and_goes_on(told, tmp_path, capsys, monkeypatch, verb, kept):
     monkeypatch.setattr(walking, "BLOCK_BYTES", 8_192 * 128 * 2)
     monkeypatch.setattr(walking, "_WORKERS", 1)
-    real = common.show_progress
 
-    def interrupted(line):
-        if " 2 of 4" in line:
-            raise KeyboardInterrupt
-        real(line)
+    @contextlib.contextmanager
+    def interrupted(**bar):
+        def draw(now, of, what):
+            if now == 2:
+                raise KeyboardInterrupt
 
-    clock = itertools.count(0, 2)
-    monkeypatch.setattr(common, "show_progress", interrupted)
-    monkeypatch.setattr(common, "shows_progress", lambda: True)
-    monkeypatch.setattr(common.time, "monotonic", lambda: next(clock))
-    assert main([verb, str(tmp_path / "long.safetensors"), "--runs", str(tmp_path / "runs")]) == 130
+        yield draw
+
+    with monkeypatch.context() as patched:
+        patched.setattr(common, "progress_bar", interrupted)
+        assert main([verb, str(tmp_path / "long.safetensors"), "--runs", str(tmp_path / "runs")]) == 130
     error = capsys.readouterr().err
     assert f"{verb} was cancelled after 2 of 4 snapshots" in error
     assert ("kept block by block" in error) == bool(kept)

@@ -36,6 +36,7 @@ _TYPES = {
     ".txt": "text/plain",
     ".zip": "application/zip",
 }
+_MOST_DIGITS = 20
 
 
 class TemporaryFile(FileResponse):
@@ -86,7 +87,7 @@ def whole(query: QueryParams, name: str) -> int | None:
     """A whole number of the query; None where it is left out."""
     if (word := query.get(name)) is None:
         return None
-    if (number := whole_number(word)) is None:
+    if (number := whole_number(word[:_MOST_DIGITS])) is None or len(word) > _MOST_DIGITS:
         raise HTTPException(422, f'{name} must be a whole number; got "{word[:80]}".')
     return number
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snowball_core.costs import HISTORY, TENSOR
 from snowball_core.measures.bf16 import Words, from_values
-from snowball_core.shapes import HISTORY, TENSOR
 from snowball_core.store.files.tensor_file import TensorWriter, open_tensor
 from snowball_core.store.history import MOMENT_HASH
 from snowball_core.store.metric_rows import METRIC_COLUMNS

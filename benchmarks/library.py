@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from snowball_core.config import RunConfig
+from snowball_core.costs import HISTORY, TENSOR
 from snowball_core.schedules import recorded_steps
-from snowball_core.shapes import HISTORY, TENSOR
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.metric_rows import METRIC_COLUMNS
 from snowball_core.store.run_folder import METRICS, create

@@ -22,9 +22,9 @@ from .export.tables import TABLES
 from .export.view import Named, View, footer, view_of
 from .measures.distances import PairStatistics, pair_statistics
 from .measures.principal_axes import PrincipalAxes, difference_basis, step_basis
+from .measures.quantities import COUNTS
 from .measures.verdict import Verdict
 from .memory import Progress, silent
-from .quantities import COUNTS
 from .store.history import History, find
 from .store.run_folder import runs_folder
 from .tables.at_step import group_table, holes_at, token_table

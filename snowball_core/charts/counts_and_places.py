@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.bf16 import Words
-from ..quantities import COUNTS, OF_COLUMN
+from ..measures.quantities import COUNTS, OF_COLUMN
 from .fixed_axes import Stage
 from .step_axis import StepAxis, ticks
 from .theme import ALONE, CURSOR, DEAD, LINES, hole_colour

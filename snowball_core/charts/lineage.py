@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.biography import Stay
+from ..measures.census import Hidden
 from ..measures.flicker import Excursion
-from ..measures.hidden_classes import Hidden
 from ..measures.lineage import Lineage, hole_ranks
 from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
 from .lineage_layout import Lanes, lanes

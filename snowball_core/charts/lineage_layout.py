@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.bf16 import Leaders
+from ..measures.census import Hidden, classes_inside
 from ..measures.flicker import Excursion
-from ..measures.hidden_classes import Hidden, classes_inside
 from ..measures.lineage import Lineage, hole_ranks
 
 Snapshots = npt.NDArray[np.intp]

@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..measures.bf16 import Truths, Words, finite_rows
-from ..measures.census import Census, censuses, change_steps, finite_snapshots, history_leaders
-from ..measures.hidden_classes import hidden_leaders
+from ..measures.census import Census, censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
 from ..measures.identity import numbered
 from ..measures.lineage import Lineage, hole_ranks, lineage
 from .scrubber_data import MOST_VECTORS, Share, check_drawable, shades, shots, silent

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 
 from .. import __version__
 from ..errors import HistoryError
-from ..quantities import COUNTS, OF_COLUMN
+from ..measures.quantities import COUNTS, OF_COLUMN
 from ..store.manifest import portable
 from ..tables.at_step import exact_numbers
 from ..tables.verdict import verdict_of

@@ -14,10 +14,10 @@ import numpy as np
 
 from ..config import RunConfig
 from ..config_checks import faults_carried
+from ..costs import HISTORY, TENSOR, recordings
 from ..errors import ConfigError, HistoryError, RunError
 from ..measures.bf16 import Words, format_of, values
 from ..schedules import recorded_steps
-from ..shapes import HISTORY, TENSOR, recordings
 from ..store.checkpoint import read_checkpoint, reseal
 from ..store.corpus import Corpus
 from ..store.files.tensor_file import TensorWriter, open_tensor

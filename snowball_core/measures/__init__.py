@@ -6,8 +6,7 @@ Everywhere ``history`` is words of shape (snapshots, vocab, hidden), ``rows`` wo
 
 bf16             bits, values, spacing (ULP) and order of bfloat16 and float32
 identity         rows with equal bits, numbered; who moved
-census           unique vectors, black holes, populations
-hidden_classes   classes of equal row and moments inside the holes
+census           unique vectors, black holes, populations; hidden classes inside the holes
 identity_levels  equal by bits, by value, after a cast, within one cell
 distances        L∞, L1, L2, Hamming of all pairs; largest L∞; components
 extent           diameter, radius and spread of a group at every step
@@ -22,6 +21,7 @@ verdict          the three success criteria; the first notebook's ε
 mobility         what can move, from formats and rates alone
 adam_bound       the largest update of Adam
 alignment        several runs on one axis; medians and ranges over draws
+quantities       names, definitions and units of every number measured at each step
 """
 
 from .. import submodules

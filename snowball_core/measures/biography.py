@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bf16 import Truths
-from .hidden_classes import Hashes, classes_inside
+from .census import Hashes, classes_inside
 from .lineage import Event, Hole, Lineage, Node
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..costs import BYTES
 from ..errors import HistoryError
-from ..shapes import BYTES
 from .files.regular_files import identity, open_regular, replacing
 from .files.tensor_header import TensorEntry, read_header
 from .integrity.digests import Summary, summary_of

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import RunConfig
+from ..costs import TENSOR, recordings
 from ..errors import HistoryError, RunError, one_line
 from ..measures.bf16 import Words
 from ..measures.census import finite_snapshots
-from ..shapes import TENSOR, recordings
 from .cache import FOREIGN
 from .corpus import load_corpus
 from .files.file_kinds import dtype_advice

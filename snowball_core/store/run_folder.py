@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import RunConfig
+from ..costs import HISTORY as HISTORY
+from ..costs import TENSOR as TENSOR
 from ..errors import HistoryError, RunError
 from ..measures.bf16 import Words
 from ..schedules import recorded_steps
-from ..shapes import HISTORY as HISTORY
-from ..shapes import TENSOR as TENSOR
 from .files.regular_files import write_json
 from .files.tensor_file import TensorFile, open_tensor
 from .files.tensor_header import read_header

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..measures.bf16 import Integers, Truths, Words, finite_rows, nan_rows, ordinal
-from ..measures.census import census
+from ..measures.census import census, classes_inside, hidden_leaders
 from ..measures.distances import PairStatistics, largest, pair_statistics
-from ..measures.hidden_classes import classes_inside, hidden_leaders
 from ..measures.identity import classes, leaders, numbered, populations
 from ..measures.identity_levels import Levels
 from ..measures.verdict import seed_criterion

@@ -13,8 +13,8 @@ import pandas as pd
 
 from ..errors import HistoryError, RunError, SnowballError
 from ..measures.alignment import FEWEST, MOST, SPENT, Entrant, anchors, differing_fields, spent
+from ..measures.quantities import COUNTS, OF_COLUMN
 from ..memory import Progress, silent
-from ..quantities import COUNTS, OF_COLUMN
 from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.origin import origin_of

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..costs import HISTORY
 from ..errors import RunError
-from ..shapes import HISTORY
 from ..store.notes import Notes, read_notes
 from ..store.run_folder import read_run
 from ..store.run_listing import LINK, NO_MANIFEST, OTHER_NAME, told_apart

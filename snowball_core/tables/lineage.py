@@ -13,8 +13,7 @@ import pandas as pd
 
 from ..measures.bf16 import Integers, Leaders, Truths
 from ..measures.biography import PARTINGS, Cause, Parting, biographies, biography, cause
-from ..measures.census import history_leaders
-from ..measures.hidden_classes import Hidden, hidden_leaders
+from ..measures.census import Hidden, hidden_leaders, history_leaders
 from ..measures.identity import leaders
 from ..measures.lineage import Event, Lineage, lineage_of, partition_changes
 from ..measures.motion import first_moves, last_moves

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..costs import HISTORY
 from ..errors import HistoryError, RunError
 from ..measures.bf16 import Integers, Truths
 from ..measures.census import finite_snapshots
 from ..schedules import recorded_steps
-from ..shapes import HISTORY
 from ..store.files.regular_files import open_regular
 from ..store.history import GROUPS, History
 from ..store.metric_rows import metric_columns

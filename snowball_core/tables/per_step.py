@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..measures.bf16 import Floats, Integers, Leaders, Truths
-from ..measures.census import Census, censuses, history_leaders
+from ..measures.census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
 from ..measures.extent import extents, separation
-from ..measures.hidden_classes import hidden_counts, hidden_leaders
 from ..measures.identity_levels import Special, rounded, special_rows, values_unique
 from ..measures.motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
+from ..measures.quantities import QUANTITIES, columns_of
 from ..memory import Progress, silent
-from ..quantities import QUANTITIES, columns_of
 from ..store.history import History
 from .blocks import history_blocks, walk
 

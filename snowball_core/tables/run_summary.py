@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config_checks import NearestPreset, nearest_preset
+from ..costs import HISTORY, TENSOR
 from ..errors import HistoryError, RunError
 from ..measures.bf16 import is_finite
 from ..measures.census import censuses, history_leaders
-from ..shapes import HISTORY, TENSOR
 from ..store.cache import keep_answer, load_answer
 from ..store.files.regular_files import identity
 from ..store.files.tensor_file import open_tensor

@@ -31,7 +31,7 @@ def story(counts: Sequence[Census], steps: Integers, group: str, classes: Sequen
     """The start, the last change and what it left, from the census of every snapshot.
 
     ``classes`` are the sizes of the hidden classes in each hole of the last snapshot, as
-    :func:`~snowball_core.measures.hidden_classes.class_sizes` gives them.
+    :func:`~snowball_core.measures.census.class_sizes` gives them.
 
     Examples
     --------

@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import HistoryError
-from ..measures.census import census_history, censuses, history_leaders
+from ..measures.census import census_history, censuses, class_sizes, hidden_counts, hidden_leaders, history_leaders
 from ..measures.distances import adjacency_components, largest
 from ..measures.freezing import known_rates
-from ..measures.hidden_classes import class_sizes, hidden_counts, hidden_leaders
 from ..measures.identity import moved as moved_rows
 from ..measures.laws import (
     LAWS,

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import RunConfig
-from ..shapes import EMBEDDING, POSITIONS, UNEMBEDDING
+from ..costs import EMBEDDING, POSITIONS, UNEMBEDDING
 from .model import NORM_EPS, Outcome
 
 _SLOPE = 2 * math.sqrt(2 / math.pi)

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..config import RunConfig
+from ..costs import TENSOR
 from ..errors import RunError, SnowballError
 from ..jobs.prepare import checked_corpus, prepare
 from ..jobs.queue import turn
 from ..jobs.stop_requests import clear_marker, stop_on_signals
 from ..memory import keep_memory
-from ..shapes import TENSOR
 from ..store.corpus import Corpus
 from ..store.files.regular_files import read_bytes, replacing, write_json
 from ..store.integrity.resume_check import Prefix, sound_prefix

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from ..config import INITIAL_STATES, RunConfig
+from ..costs import recorded_name
 from ..errors import RunError
-from ..shapes import recorded_name
 
 NORM_EPS = 1e-5
 

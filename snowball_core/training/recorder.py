@@ -18,9 +18,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .. import __version__
+from ..costs import TENSOR, recordings, state_shapes
 from ..errors import RunError
 from ..schedules import recorded_steps
-from ..shapes import TENSOR, recordings, state_shapes
 from ..store.checkpoint import Piece, write_checkpoint
 from ..store.files.tensor_file import TensorWriter
 from ..store.integrity.digests import Summary, Tally

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from ..config import RunConfig
+from ..costs import EMBEDDING, UNEMBEDDING, recorded_name
 from ..errors import RunError
 from ..measures.bf16 import Words, values
 from ..measures.identity import fingerprints
 from ..schedules import learning_rate_at
-from ..shapes import EMBEDDING, UNEMBEDDING, recorded_name
 from ..store.corpus import Corpus
 from ..store.origin import root, segments
 from ..store.run_folder import Run, matrix_sha256

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..costs import TENSOR, recordings
 from ..errors import HistoryError, RunError
 from ..jobs.prepare import checked_corpus, dead_tokens
-from ..shapes import TENSOR, recordings
 from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.files.tensor_file import open_tensor

@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 import snowball_core.measures.census as module
 from snowball_core.measures import identity
-from snowball_core.measures.census import Census, census, census_history, change_steps, history_leaders
-from snowball_core.measures.hidden_classes import class_sizes, hidden_counts, hidden_leaders
+from snowball_core.measures.census import (
+    Census,
+    census,
+    census_history,
+    change_steps,
+    class_sizes,
+    hidden_counts,
+    hidden_leaders,
+    history_leaders,
+)
 
 A, B, C, D = [1, 2], [3, 4], [5, 6], [7, 8]
 WORDS = st.sampled_from([0, 0x8000, 1, 0x3F80, 0x7FC0])

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from oracles import rebuilt
 
 from snowball_core.measures import identity
-from snowball_core.measures.census import census, census_history, history_leaders
-from snowball_core.measures.hidden_classes import hidden_counts, hidden_leaders
+from snowball_core.measures.census import census, census_history, hidden_counts, hidden_leaders, history_leaders
 from snowball_core.measures.identity import leaders
 from snowball_core.measures.lineage import lineage
 

@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from oracles import rebuilt
 
 from snowball_core.charts.lineage_layout import lanes
+from snowball_core.measures.census import Hidden
 from snowball_core.measures.flicker import Excursion, excursions, folded, is_folded, partitions
-from snowball_core.measures.hidden_classes import Hidden
 from snowball_core.measures.lineage import hole_ranks, lineage
 
 VOCAB = 5

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracles import rebuilt
 
 from snowball_core.measures.biography import Parting, biographies, biography, cause
-from snowball_core.measures.hidden_classes import hidden_leaders
+from snowball_core.measures.census import hidden_leaders
 from snowball_core.measures.lineage import KINDS, lineage
 from snowball_core.tables.lineage import Account, edge_table, event_rows, event_table, node_table, ytree_csv
 

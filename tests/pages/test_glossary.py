@@ -9,7 +9,7 @@ from pages.parts.about.glossary import MEASURES_PAGE, GlossaryEntry, anchors, me
 from snowball_core.measures.alignment import SPENT
 from snowball_core.measures.lineage import KINDS
 from snowball_core.measures.motion import REGIMES
-from snowball_core.quantities import document
+from snowball_core.measures.quantities import document
 from snowball_core.store.history import History
 from snowball_core.tables.comparison import MEASURES
 from snowball_core.tables.lineage import EVENT_COLUMNS

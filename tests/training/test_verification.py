@@ -15,9 +15,9 @@ from damaging import DEAD, HIDDEN, MOMENTS, STATE, edit, flip, flip_tensor, hold
 from trained_runs import forked, stopped_at, tiny, write_book
 
 from snowball_core.cli.main import main
+from snowball_core.costs import HISTORY
 from snowball_core.errors import RunError
 from snowball_core.jobs.prepare import prepare
-from snowball_core.shapes import HISTORY
 from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.run_folder import METRICS, Run, read_run
 from snowball_core.training.loop import record

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from snowball_core.quantities import document
+from snowball_core.measures.quantities import document
 
 MEASURES_PAGE = Path(__file__).resolve().parents[3] / "docs" / "measures.md"
 _SEPARATOR = re.compile(r"\|[\s|:-]+\|")

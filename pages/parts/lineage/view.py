@@ -12,9 +12,8 @@ from snowball_core.charts.lineage_data import nature
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.export.pictures import PICTURES
 from snowball_core.export.view import View
-from snowball_core.measures.census import census
+from snowball_core.measures.census import census, class_sizes
 from snowball_core.measures.flicker import BRIEF_STEPS
-from snowball_core.measures.hidden_classes import class_sizes
 
 from ..shared import cached
 from ..shared.downloads import take_these

@@ -18,8 +18,8 @@ from snowball_core.errors import HistoryError
 from snowball_core.export.view import View, view_of
 from snowball_core.jobs.fork_points import snapshot_at
 from snowball_core.measures.bf16 import Words
+from snowball_core.measures.census import Hidden
 from snowball_core.measures.flicker import Excursion, excursions, folded, is_folded
-from snowball_core.measures.hidden_classes import Hidden
 from snowball_core.measures.lineage import Lineage
 from snowball_core.measures.verdict import Verdict
 from snowball_core.store.corpus import Corpus, load_corpus

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import streamlit as st
 
 from snowball_core.config import EXTRAS
-from snowball_core.shapes import HISTORY
+from snowball_core.costs import HISTORY
 from snowball_core.store.files.regular_files import identity
 from snowball_core.store.run_folder import METRICS
 from snowball_core.store.status import read_status

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...config import RunConfig
+from ...costs import Recording, recorded_name, recordings, state_shapes
 from ...errors import HistoryError, RunError
 from ...schedules import learning_rate_at
-from ...shapes import Recording, recorded_name, recordings, state_shapes
 from ..checkpoint import Checkpoint
 from ..files.regular_files import file_sha256, open_regular, read_bytes
 from ..files.tensor_header import Header, TensorEntry, read_header

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ...costs import HISTORY, TENSOR, Recording, recordings
 from ...errors import HistoryError, RunError
 from ...schedules import recorded_steps
-from ...shapes import HISTORY, TENSOR, Recording, recordings
 from ..files.regular_files import FileIdentity, identity, read_json
 from ..files.tensor_header import read_header
 from ..manifest import is_as_written, seed_entries

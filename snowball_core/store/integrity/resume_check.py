@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...costs import HISTORY, Recording, recordings
 from ...errors import HistoryError, RunError
 from ...schedules import recorded_steps
-from ...shapes import HISTORY, Recording, recordings
 from ..checkpoint import Checkpoint, read_checkpoint
 from ..files.regular_files import file_sha256, open_regular
 from ..files.tensor_file import recorded_in

@@ -13,9 +13,9 @@ from trained_runs import forked, stopped_at, tiny, write_book
 
 from snowball_core.cli.main import main
 from snowball_core.config_checks import configured
+from snowball_core.costs import HISTORY, parameter_shapes, recorded_name
+from snowball_core.costs import recorded_name as name_of_the_model
 from snowball_core.measures.bf16 import from_values
-from snowball_core.shapes import HISTORY, parameter_shapes, recorded_name
-from snowball_core.shapes import recorded_name as name_of_the_model
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.run_folder import METRICS, Run, matrix_sha256, read_run
 from snowball_core.store.status import hold

@@ -14,10 +14,10 @@ from damaging import DEAD, HIDDEN, MOMENTS, STATE, edit, holds, lines
 from trained_runs import forked, stopped_at, tiny, write_book
 
 from snowball_core.cli.main import main
+from snowball_core.costs import HISTORY, recordings
 from snowball_core.jobs.fork import prepare_fork
 from snowball_core.jobs.fork_points import branch, fork_request
 from snowball_core.jobs.prepare import prepare
-from snowball_core.shapes import HISTORY, recordings
 from snowball_core.store.history import observe
 from snowball_core.store.integrity.quick_check import damage, faults
 from snowball_core.store.run_folder import Run, read_run

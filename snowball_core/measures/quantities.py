@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .measures.motion import PERCENTILES, REGIMES
-from .measures.principal_axes import participation_ratio
+from .motion import PERCENTILES, REGIMES
+from .principal_axes import participation_ratio
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,8 @@ config_fields   one field of a configuration: text to value, bounds
 config          every number of a run: RunConfig
 config_checks   parse, validate and compare configurations
 presets         the named experiments
-shapes          parameters, checkpoint and recordings: formats and shapes
 schedules       learning rate and recorded steps
 costs           disk, memory and time of a run
-quantities      names, units and definitions of what is measured at each step
 notebook        a run in a notebook: tables and charts
 """
 

@@ -95,7 +95,8 @@ def _sums(rows: Words) -> _Sums:
         zeros = np.zeros((count, hidden))
         return _Sums(0, zeros.astype(place.dtype), zeros.astype(place.dtype), np.full_like(zeros, np.nan), zeros)
     with np.errstate(invalid="ignore", over="ignore"):
-        points = values(rows).astype(np.float64)
+        # Rows of a group lie token by token in memory; sums in that order depend on how many snapshots there are.
+        points = values(rows).astype(np.float64, order="C")
         # Relative to one of the rows: a hole of all tokens is exactly 0 wide, and a small cloud far away keeps its digits.
         reference = points[:, :1].copy()
         points -= reference

@@ -125,3 +125,14 @@ def test_a_matrix_of_many_rows_has_every_measure_that_needs_no_pairs():
     with pytest.raises(HistoryError, match=r"6,000 rows are 17,997,000 pairs"):
         pair_statistics(rows)
     assert pair_statistics(np.repeat(rows[:3], 4_000, axis=0)).cells.max == 4
+
+
+@pytest.mark.parametrize("hidden", [1, 2, 64])
+def test_a_snapshot_has_the_same_extent_alone_and_among_others_bit_for_bit(hidden):
+    rng = np.random.default_rng(hidden)
+    history, dead = rng.integers(0x3C00, 0x4000, (40, 30, hidden)).astype(np.uint16), rng.random(30) < 0.6
+    together = extents(history, dead)
+    for t in range(len(history)):
+        for group, alone in extents(history[t : t + 1], dead).items():
+            for field in dataclasses.fields(alone):
+                assert np.array_equal(getattr(alone, field.name)[0], getattr(together[group], field.name)[t])

@@ -34,7 +34,7 @@ def library(page: Page, server: str, more: str = "") -> None:
 
 
 def test_a_run_is_named_put_away_and_brought_back(server: str, page: Page, make_run: MakeRun, tmp_path: Path) -> None:
-    run, other = make_run(name="zz"), make_run(name="aa")
+    other, run = make_run(name="aa"), make_run(name="zz")  # the newer comes first, or of one second the later name
     library(page, server)
     tick(page, 0)
     card = page.locator(".st-key-selected")

@@ -148,7 +148,7 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
 
 
 def _targets(box: dict[str, Any]) -> alt.Chart:
-    """What is felt but not seen: where a click lands, and what is told where the pointer rests."""
+    """Invisible marks that take clicks and show the tooltips."""
     told = (
         ("what:N", "what"),
         ("nature:N", "kind"),

@@ -1,7 +1,7 @@
 """Everything a browser needs to draw one group of a run at any step by itself: one blob, a JSON header and typed arrays.
 
-Only snapshots that differ from the one before become frames, and a frame holds each distinct vector once: which token is which
-vector is told once per partition. Vectors are numbered by population, largest first, ties by smallest token, so the holes come
+Only snapshots that differ from the one before become frames, and a frame holds each distinct vector once: which token has which
+vector is sent once per partition. Vectors are numbered by population, largest first, ties by smallest token, so the holes come
 first. Where that would be too much, frames are thinned evenly and the header says by how much; counts and events stay complete.
 """
 

@@ -23,7 +23,7 @@ Share = Callable[[float], None]
 
 
 def silent(share: float) -> None:
-    """Progress that is told nobody."""
+    """No-op progress callback."""
 
 
 def check_drawable(history: Words, group: Truths) -> None:

@@ -1,4 +1,4 @@
-"""Everything a run can be taken home as: named files, each made when it is written."""
+"""Files of an export, each made when it is written."""
 
 from __future__ import annotations
 

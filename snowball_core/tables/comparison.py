@@ -239,7 +239,7 @@ def told_twin(pair: Twins) -> str:
 
 
 def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
-    """The fields in which the runs differ; see ``alignment.differing_fields``. The text is told by its hash.
+    """The fields in which the runs differ; see ``alignment.differing_fields``. The text is named by its hash.
 
     Of a file whose configuration is not known every field is "unknown", which makes no difference of one.
     """

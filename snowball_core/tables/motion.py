@@ -94,7 +94,7 @@ def _net(words: Words) -> Floats:
 def freezing_of(history: History, table: pd.DataFrame, group: str) -> Freezing:
     """When a group's motion ends, by the three definitions, from the :func:`step_table`; judged before it diverged.
 
-    The learning rate after it is told only where it is known at every step, the last aside, which may be under way.
+    The learning rate after it is named only where it is known at every step, the last aside, which may be under way.
     """
     rows = table[table["group"] == group].iloc[: history.finite]
     tokens = int(rows["tokens"].iloc[0]) if len(rows) else 0

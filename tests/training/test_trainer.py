@@ -11,9 +11,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from snowball_core.config import INITIAL_STATES, RunConfig
+from snowball_core.config import RunConfig
 from snowball_core.config_checks import configured, preset
-from snowball_core.errors import ConfigError, RunError
+from snowball_core.errors import ConfigError
 from snowball_core.measures.bf16 import values
 from snowball_core.measures.census import census
 from snowball_core.measures.identity import classes
@@ -171,14 +171,6 @@ def test_hidden_classes_of_dead_tokens_never_part_though_apparent_holes_may() ->
     for earlier, later in pairwise(together):
         for label in range(earlier.max() + 1):
             assert len(set(later[earlier == label].tolist())) == 1
-
-
-def test_every_initial_state_builds_its_rows_and_an_unknown_one_is_refused() -> None:
-    for state in set(INITIAL_STATES) - {"snapshot"}:
-        matrix = Training(tiny(initial_state=state, sigma=0.0 if state == "singularity" else 1e-2), text()).matrix()
-        assert len(np.unique(matrix, axis=0)) == (1 if state == "singularity" else len(matrix))
-    with pytest.raises(RunError, match=r'must be one of snowball, singularity, normal, snapshot; got "ring"\. Choose'):
-        build(RunConfig(**{**TINY, "initial_state": "ring"}))
 
 
 def test_jiggle_parts_a_hidden_class_that_would_stay_together() -> None:

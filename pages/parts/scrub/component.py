@@ -161,7 +161,7 @@ def reported(key: str) -> dict[str, Any]:
 
 def redraw(*fragments: str) -> None:
     """Run fragments alone, for the callback of a scrubber; where another picture was asked for, the page runs as it does."""
-    # A picture that was asked for and is not drawn yet: the callback broke off its making, so all is drawn anew.
+    # The callback interrupted the drawing of another picture: then the whole page runs again.
     if st.session_state[_DRAWN_FIELDS] == _fields():
         st.rerun(list(fragments))
 

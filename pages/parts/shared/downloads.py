@@ -1,4 +1,4 @@
-"""Links to files of a run: each to an address below ``/api`` that stays when the page is drawn anew."""
+"""Links to files of a run: addresses below ``/api`` that do not depend on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// The step in words and numbers: for eyes at every frame, for ears when it has come to rest.
+// Labels of the step: on the screen at every frame, for screen readers when the slider rests.
 
 const MOST_CHIPS = 8
 const KINDS_TOLD = ["tokens came together", "holes merged", "a hole split or lost tokens", "a hole came apart"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, HistoryError
+from ..errors import ConfigError, HistoryError, requiring
 from .common import folder, note_damage, plain, rows_of, say
 from .output_files import OutputFile
 from .parser import ANY_GROUP, Answer, argument, nonempty, option, run_ids, verb, written
@@ -87,10 +87,8 @@ def _opened(words: Sequence[str]) -> tuple[dict[str, History], list[str]]:
     for word in dict.fromkeys(words):
         history = find(word, folder())
         place = Path(os.path.expanduser(word)) if history.config is None or history.kept_in is None else history.kept_in
-        try:
+        with requiring("a comparison needs files that stay", place, "Name others.", HistoryError):
             at = place.stat()
-        except OSError as error:
-            raise HistoryError(f'a comparison needs files that stay; "{place}": {error.strerror}. Name others.') from None
         first = opened.setdefault((at.st_dev, at.st_ino), (word, place, history))
         if first[0] != word:
             again.append(f"{first[0]} and {word} are the same and count once.")

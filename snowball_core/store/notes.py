@@ -13,7 +13,7 @@ from pathlib import Path
 
 import filelock
 
-from ..errors import RunError
+from ..errors import RunError, requiring
 from .files.regular_files import read_json, write_json
 from .status import require_writable
 
@@ -100,15 +100,12 @@ def _merged(what: str, base: str, now: str, wanted: str) -> str:
 
 def _change(path: Path, change: Callable[[Notes], Notes]) -> Notes:
     require_writable()
-    try:
-        with _alone(path):
-            old = read_notes(path)
-            fresh = change(old)
-            if old.damage:
-                os.replace(path / FILE, path / f"{FILE}.damaged")
-            write_json(path / FILE, {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)})
-    except OSError as error:
-        raise RunError(f'the run folder must be writable; "{path}": {error.strerror}. Nothing was changed.') from None
+    with requiring("the run folder must be writable", path, "Nothing was changed."), _alone(path):
+        old = read_notes(path)
+        fresh = change(old)
+        if old.damage:
+            os.replace(path / FILE, path / f"{FILE}.damaged")
+        write_json(path / FILE, {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)})
     return fresh
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -36,6 +37,17 @@ def staged(folder: Path, kind: str) -> Iterator[Path]:
             yield stage
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+
+
+def renamed(stage: Path, path: Path) -> bool:
+    """Whether a stage could be moved to its place, which was free."""
+    try:
+        os.rename(stage, path)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise
+        return False
+    return True
 
 
 def require_room(folder: Path, needed: int, advice: str) -> None:
@@ -77,13 +89,7 @@ def _held(place: Path, patience: float) -> Iterator[None]:
     try:
         yield
     finally:
-        is_gone = not os.path.lexists(place.with_suffix(""))
-        _unlink(place, is_gone)
+        if not os.path.lexists(place.with_suffix("")):
+            with contextlib.suppress(OSError):
+                place.unlink()
         lock.release()
-        _unlink(place, is_gone)  # Windows removes no file that is open
-
-
-def _unlink(place: Path, is_gone: bool) -> None:
-    if is_gone:
-        with contextlib.suppress(OSError):
-            place.unlink()

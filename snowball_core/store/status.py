@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import time
@@ -14,13 +15,8 @@ from typing import IO, Any
 
 import filelock
 
-from ..errors import RunError
-from .files.regular_files import open_regular, read_json, write_json
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from ..errors import RunError, requiring
+from .files.regular_files import LARGEST_COUNT, is_count, is_text, open_regular, read_json, write_json
 
 ALIVE_STATES = ("queued", "running", "stopping")
 STARTING = "its worker is starting"
@@ -31,7 +27,6 @@ _STARTING_SECONDS = 30.0
 _ROOM = 2_048
 _LONGEST_LAST_WORD = 800
 _LARGEST_FILE = 1_000_000
-_LARGEST_STEP = 2**53
 STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damaged")
 
 
@@ -77,8 +72,7 @@ def is_locked(path: Path) -> bool:
     """Whether a worker holds the run's lock; process ids are reused, and zombies have one."""
     if not os.path.exists(path / "lock"):  # False also where the folder may not be entered
         return False
-    held = _is_held(path / "lock")
-    if held is not None:
+    if (held := _is_held(path / "lock")) is not None:
         return held
     # No shared locks on this file system: try to take the lock.
     try:
@@ -92,8 +86,6 @@ def is_locked(path: Path) -> bool:
 
 def _is_held(file: Path) -> bool | None:
     """Whether a process holds the lock of a file; None where that cannot be found out."""
-    if not fcntl:
-        return None
     # A shared lock: many may ask at once without taking each other for the worker, also in a folder they cannot write to.
     try:
         with open_regular(file) as content:
@@ -112,23 +104,24 @@ def log_of(path: Path) -> Path:
 
 def lock_shared_with_child(log: IO[bytes]) -> None:
     """Lock a file for as long as it is open here or in the child it is handed to: a worker that is only starting."""
-    if fcntl:
-        with contextlib.suppress(OSError):
-            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with contextlib.suppress(OSError):
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def has_writer(path: Path) -> RunError:
+    """The error of a run that another process writes."""
+    return RunError(f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.')
 
 
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[None]:
     """Be the one writer of a run."""
     require_writable()
-    try:
-        lock = lock_of(path).acquire(timeout=2.0, poll_interval=0.05)
-    except filelock.Timeout:
-        raise RunError(
-            f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.'
-        ) from None
-    except OSError as error:
-        raise RunError(f'the run folder must be writable; "{path}": {error.strerror}.') from None
+    with requiring("the run folder must be writable", path):
+        try:
+            lock = lock_of(path).acquire(timeout=2.0, poll_interval=0.05)
+        except filelock.Timeout:
+            raise has_writer(path) from None
     with lock:
         yield
 
@@ -187,16 +180,8 @@ def _written(path: Path) -> Status:
         return Status("interrupted", message=LOST)
 
 
-def _is_step(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _LARGEST_STEP
-
-
 def _is_amount(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value <= _LARGEST_STEP
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    return type(value) in (int, float) and 0 <= value <= LARGEST_COUNT
 
 
 def _printable(text: str) -> str:
@@ -206,12 +191,12 @@ def _printable(text: str) -> str:
 
 _BOUNDS: dict[str, Callable[[Any], bool]] = {
     "state": lambda value: isinstance(value, str) and value in STATES,
-    "step": _is_step,
-    "last_step": _is_step,
+    "step": is_count,
+    "last_step": is_count,
     "steps_per_second": _is_amount,
     "seconds_left": lambda value: value is None or _is_amount(value),
-    "message": _is_text,
-    "updated": _is_text,
+    "message": is_text,
+    "updated": is_text,
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, HistoryError, requiring
-from .common import folder, note_damage, plain, rows_of, say
+from .common import folder, note_damage, plain, rows_of, say, words_of
 from .output_files import OutputFile
 from .parser import ANY_GROUP, Answer, argument, nonempty, option, run_ids, verb, written
 
@@ -35,19 +35,20 @@ def compare(
 ) -> Answer:
     """Two to thirty-two runs on one axis: draws, duplicates, differences, medians and ranges."""
     from ..measures.alignment import overlay, places, ribbons, why_missing
-    from ..tables.comparison import configuration_differences, entrants, line_up, measured, recording, require_several, roll
+    from ..tables import comparison
     from ..tables.divergence import divergence
     from ..tables.draws import shapes
     from ..tables.formats import csv_bytes
 
-    axis, measures = _axis(align, event), _measures(measure)
-    require_several(len(set(run)))
+    axis, usual = _axis(align, event), ",".join(comparison.USUAL)
+    measures = words_of(measure or usual, comparison.MEASURES, "measures to compare are among")
+    comparison.require_several(len(set(run)))
     histories, again = _opened(run)
     for each in histories.values():
         note_damage(each.id, each.damage)
-    lined_up = line_up([recording(each) for each in histories.values()])
+    lined_up = comparison.line_up([comparison.recording(each) for each in histories.values()])
     common = _group(group, histories)
-    runs = entrants(lined_up, lambda each: measured(histories[each.id], common))
+    runs = comparison.entrants(lined_up, lambda each: comparison.measured(histories[each.id], common))
     if csv:
         csv.write([csv_bytes(overlay(runs, measures, axis)).decode()])
     lost = {each.id: divergence(each, common) for each in histories.values()}
@@ -69,9 +70,9 @@ def compare(
         "settings_unknown": list(lined_up.unknown),
         "runs": [
             {**row, **each.anchors, "divergence": found.to_json() if (found := lost[each.id]) else None}
-            for row, each in zip(roll(lined_up), runs, strict=True)
+            for row, each in zip(comparison.roll(lined_up), runs, strict=True)
         ],
-        "differences": rows_of(configuration_differences(lined_up)),
+        "differences": rows_of(comparison.configuration_differences(lined_up)),
         "ribbons": {measure: plain(rows_of(ribbons(runs, measure, axis))) for measure in measures},
     }
 
@@ -119,15 +120,6 @@ def _axis(align: str, event: str) -> str:
     if event not in EVENTS:
         raise ConfigError([f'an event to align by is one of {", ".join(EVENTS)}; got "{event}".'])
     return event if align == "event" else align
-
-
-def _measures(names: str | None) -> list[str]:
-    from ..tables.comparison import MEASURES, USUAL
-
-    chosen = [name.strip() for name in names.split(",")] if names else list(USUAL)
-    if unknown := [name for name in chosen if name not in MEASURES]:
-        raise ConfigError([f'measures to compare are among {", ".join(MEASURES)}; got "{", ".join(unknown)}".'])
-    return chosen
 
 
 def _say_runs(lined_up: LineUp, runs: list[Entrant], again: list[str]) -> None:

@@ -116,6 +116,10 @@ class Run:
         """The steps of the first ``snapshots`` recorded snapshots."""
         return recorded_steps(self.config)[:snapshots]
 
+    def snapshots_until(self, step: int) -> int:
+        """How many snapshots are recorded up to a step, that one too."""
+        return int(np.searchsorted(recorded_steps(self.config), step, "right"))
+
     def metrics(self) -> dict[str, npt.NDArray[np.float64]]:
         """Loss, learning rate, gradient norm and seconds per step, a column each; a torn last line is ignored."""
         return read_metrics(self.path / METRICS)

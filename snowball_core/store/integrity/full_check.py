@@ -75,8 +75,7 @@ def restored_status(run: Run) -> Status | None:
 
 def _recording_states(run: Run, complete: bool, wrong: Mapping[str, str], saved: Checkpoint | None) -> dict[str, State]:
     """The state of every recording of the configuration, and of every other file that ``run.json`` lists."""
-    listed = run.manifest.get(HASHES)
-    hashes: Mapping[str, Any] = listed if isinstance(listed, dict) else {}
+    hashes: Mapping[str, str] = run.manifest.get(HASHES, {})
     proved = saved.recordings if saved is not None and saved.recordings is not None else {}
     states = {}
     for name, each in recordings(run.config).items():
@@ -87,12 +86,12 @@ def _recording_states(run: Run, complete: bool, wrong: Mapping[str, str], saved:
         states[each.file] = state, problems
     for name in hashes:
         if name not in states:
-            text = f"{MANIFEST} lists a hash of {str(name)[:80]!r}, which the configuration does not record."
-            states[str(name)[:80]] = UNEXPECTED, [text]
+            text = f"{MANIFEST} lists a hash of {name[:80]!r}, which the configuration does not record."
+            states[name[:80]] = UNEXPECTED, [text]
     return states
 
 
-def _recording_state(path: Path, hashes: Mapping[str, Any], complete: bool, is_wrong: bool) -> State:
+def _recording_state(path: Path, hashes: Mapping[str, str], complete: bool, is_wrong: bool) -> State:
     if not path.exists():
         return (MISSING if complete or is_wrong else ABSENT), []
     try:
@@ -166,15 +165,14 @@ def _row_fault(row: str, step: int, config: RunConfig) -> str:
 
 def _manifest_problems(run: Run) -> list[str]:
     """What of a completed run's ``run.json`` is missing or contradicts itself, its dead tokens aside."""
-    corpus, problems = run.manifest.get("corpus"), []
-    counts = corpus.get("byte_counts") if isinstance(corpus, dict) else None
-    if not isinstance(corpus, dict) or not isinstance(counts, list) or not all(type(count) is int for count in counts):
+    corpus, problems = run.manifest.get("corpus", {}), []
+    if "byte_counts" not in corpus:
         problems.append(f"{MANIFEST} must hold how often each byte of the text occurs; it does not.")
-    elif sum(counts) != corpus.get("bytes") or min(counts, default=0) < 0:
+    elif sum(corpus["byte_counts"]) != corpus.get("bytes"):
         problems.append(f"{MANIFEST} must hold byte counts that add up to the {corpus.get('bytes')} bytes of the text.")
-    if not isinstance(run.manifest.get("provenance"), dict):
+    if "provenance" not in run.manifest:
         problems.append(f"{MANIFEST} must say with which versions and on which machine the run was recorded; it does not.")
-    if not isinstance(run.manifest.get(HASHES), dict):
+    if HASHES not in run.manifest:
         problems.append(f"{MANIFEST} must hold the hashes of a completed run; it has none.")
     return problems
 
@@ -221,7 +219,7 @@ def _checkpoint_state(run: Run, complete: bool, saved: Checkpoint | None, fault:
 
 def _step_problem(run: Run, complete: bool, file: Path, header: Header, step: int) -> str:
     last = run.config.last_step
-    if not 0 <= step <= last or (step != last and complete):
+    if complete and step != last:
         return f"{_CHECKPOINT} must stand at a step of the run, a completed run's at {last:,}; it says {step:,}."
     for tensor, entry in header.tensors.items():
         if tensor.startswith("step/") and float(_array(file, header, entry).ravel()[0]) != step:

@@ -34,13 +34,17 @@ def compare(
     run: tuple[str, ...], align: str, event: str, group: str | None, measure: str | None, csv: OutputFile | None
 ) -> Answer:
     """Two to thirty-two runs on one axis: draws, duplicates, differences, medians and ranges."""
-    from ..measures.alignment import overlay, places, ribbons, why_missing
+    from ..measures.alignment import EVENTS, overlay, places, ribbons, why_missing
     from ..tables import comparison
     from ..tables.divergence import divergence
     from ..tables.draws import shapes
     from ..tables.formats import csv_bytes
 
-    axis, usual = _axis(align, event), ",".join(comparison.USUAL)
+    if align not in ("step", "event", "rates"):
+        raise ConfigError([f'runs are aligned by step, event or rates; got "{align}".'])
+    if event not in EVENTS:
+        raise ConfigError([f'an event to align by is one of {", ".join(EVENTS)}; got "{event}".'])
+    axis, usual = event if align == "event" else align, ",".join(comparison.USUAL)
     measures = words_of(measure or usual, comparison.MEASURES, "measures to compare are among")
     comparison.require_several(len(set(run)))
     histories, again = _opened(run)
@@ -110,16 +114,6 @@ def _group(group: str | None, histories: Mapping[str, History]) -> str:
             "not known. Compare all tokens: --group all."
         )
     return group or ("all" if unknown else "dead")
-
-
-def _axis(align: str, event: str) -> str:
-    from ..measures.alignment import EVENTS
-
-    if align not in ("step", "event", "rates"):
-        raise ConfigError([f'runs are aligned by step, event or rates; got "{align}".'])
-    if event not in EVENTS:
-        raise ConfigError([f'an event to align by is one of {", ".join(EVENTS)}; got "{event}".'])
-    return event if align == "event" else align
 
 
 def _say_runs(lined_up: LineUp, runs: list[Entrant], again: list[str]) -> None:

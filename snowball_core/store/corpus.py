@@ -131,7 +131,8 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
     ([97, 98, 10, 99], ('1 CRLF line end became LF',))
     """
     notes = []
-    _refuse_pointer(raw, name)
+    if raw.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise CorpusError(f'the corpus must be the text itself; "{name}" is a git-LFS pointer. Fetch it with "git lfs pull".')
     _refuse_binary(raw, name)
     if errors == "strict":
         _refuse_foreign(raw, name)
@@ -150,12 +151,6 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
     if not len(ids):
         raise CorpusError(f'the corpus must not be empty; "{name}" has no ASCII bytes. Give a text.')
     return Corpus(name, ids, hashlib.sha256(ids.data).hexdigest(), tuple(notes))
-
-
-def _refuse_pointer(raw: bytes, name: str) -> None:
-    """Refuse a git-LFS pointer, which would be trained on."""
-    if raw.startswith(b"version https://git-lfs.github.com/spec/"):
-        raise CorpusError(f'the corpus must be the text itself; "{name}" is a git-LFS pointer. Fetch it with "git lfs pull".')
 
 
 def _refuse_binary(raw: bytes, name: str) -> None:

@@ -78,14 +78,7 @@ _ENTRIES = {
 
 
 def read_manifest(file: Path) -> tuple[dict[str, Any], RunConfig]:
-    """The content of a ``run.json`` and its configuration, both checked.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read or an entry is missing, of another type or out of bounds; the message is the clause that
-        says which.
-    """
+    """The content of a ``run.json`` and its configuration, both checked; a RunError is the clause that says why not."""
     try:
         content = read_bytes(file, LARGEST_JSON)
     except OSError as error:

@@ -32,13 +32,9 @@ STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damag
 
 @dataclass(frozen=True)
 class Status:
-    """How far a run is.
+    """How far a run is."""
 
-    ``state`` is one of queued, running, stopping, stopped, completed, failed, interrupted (its worker died) and damaged (its
-    ``run.json`` cannot be read).
-    """
-
-    state: str
+    state: str  # one of STATES: interrupted if its worker died, damaged if its ``run.json`` cannot be read
     step: int = 0
     last_step: int = 0
     steps_per_second: float = 0.0
@@ -168,13 +164,13 @@ def _is_starting(path: Path) -> bool:
 
 
 def _written(path: Path) -> Status:
-    """The status as its file has it."""
     try:
         content = read_json(f"{path}/status.json", _LARGEST_FILE)
         given = {key: content[key] for key in Status.__dataclass_fields__ if key in content}
         if not all(_BOUNDS[key](value) for key, value in given.items()):
             raise ValueError("a status of another kind")
-        words = {key: _printable(value) for key, value in given.items() if isinstance(value, str)}
+        # Halves of characters, as of a path in another encoding, are written as escapes.
+        words = {key: value.encode("utf-8", "backslashreplace").decode() for key, value in given.items() if is_text(value)}
         return Status(**{**given, **words})
     except (OSError, ValueError, TypeError, RecursionError):
         return Status("interrupted", message=LOST)
@@ -182,11 +178,6 @@ def _written(path: Path) -> Status:
 
 def _is_amount(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= LARGEST_COUNT
-
-
-def _printable(text: str) -> str:
-    """A text in which halves of characters, as of a path in another encoding, are written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 _BOUNDS: dict[str, Callable[[Any], bool]] = {
@@ -210,15 +201,10 @@ def write_status(path: Path, status: Status) -> None:
         # A full disk, a quota, a folder made read-only: the file may still be written where it is.
         content["message"] = status.message[:_LONGEST_LAST_WORD]
         try:
-            _overwrite(path / "status.json", json.dumps(content).encode())
+            with open(path / "status.json", "r+b") as old:
+                old.write(json.dumps(content).encode().ljust(os.fstat(old.fileno()).st_size))
         except OSError:
             raise error from None
-
-
-def _overwrite(file: Path, content: bytes) -> None:
-    """Write over a file in the room it already has, which works on a full disk."""
-    with open(file, "r+b") as old:
-        old.write(content.ljust(os.fstat(old.fileno()).st_size))
 
 
 def stop_marker(path: Path) -> Path:

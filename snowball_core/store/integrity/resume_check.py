@@ -42,7 +42,13 @@ def sound_prefix(run: Run) -> Prefix:
     require_manifest(run)
     saved, planned = sound_checkpoint(run), recordings(run.config)
     if saved is None:
-        _require_start(run)
+        # An exact fork has no beginning of its own to start over from; a completed run was whole.
+        if run.origin and run.is_exact_fork:
+            raise RunError(
+                f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this '
+                "run from a recorded step (--step T)."
+            )
+        _require_sealed_files(run)
         recorded = {name: _count_without_checkpoint(run, name, each) for name, each in planned.items()}
         return Prefix(None, False, recorded, {name: Tally() for name in planned}, _rows(run, 0))
     if saved.recordings is None:
@@ -126,16 +132,6 @@ def require_sound_snapshot(run: Run, index: int) -> None:
     block = range(first, min(first + expected.every, expected.entries))
     if Tally(entries(run, history, block)).marks(expected.every) != [expected.mark(first // expected.every)]:
         raise _refusal(run, HISTORY, other_snapshots(run, [block]), saved.step, [block])
-
-
-def _require_start(run: Run) -> None:
-    """An exact fork has no beginning of its own to start over from; a completed run was whole."""
-    if run.origin and run.is_exact_fork:
-        raise RunError(
-            f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this run '
-            "from a recorded step (--step T)."
-        )
-    _require_sealed_files(run)
 
 
 def _require_sealed_files(run: Run) -> None:

@@ -108,14 +108,9 @@ class View:
         return self.tokens_at(self.step)
 
     def tokens_at(self, step: int) -> pd.DataFrame:
-        """One row per token of the group at any recorded step, with the ``hue`` its hole keeps through the run.
-
-        The group's name is "unknown" where the dead are not known.
-        """
-        rows, dead = self.history.rows(step, self.group), self.history.dead
+        """One row per token of the group at any recorded step, with the ``hue`` its hole keeps through the run."""
         hue = hues(self.lineage.tree, self.history.index(step), np.flatnonzero(self.mask))
-        table = group_table(rows, np.zeros(len(self.mask), np.bool_) if dead is None else dead, self.mask).assign(hue=hue)
-        return table.assign(group="unknown") if dead is None else table
+        return group_table(self.history.rows(step, self.group), self.history.dead, self.mask).assign(hue=hue)
 
 
 def view_of(

@@ -72,9 +72,11 @@ def divergence(history: History, group: str) -> Divergence | None:
 
 def judged(history: History) -> History:
     """The part of a history that can be judged: its snapshots before the divergence; itself where there is none."""
-    count = history.finite
-    if count == len(history.words):
-        return history
+    return history if history.finite == len(history.words) else first_snapshots(history, history.finite)
+
+
+def first_snapshots(history: History, count: int) -> History:
+    """The first snapshots of a history."""
     moments = None if history.moment_hash is None else history.moment_hash[:count]
     return replace(history, words=history.words[:count], steps=history.steps[:count], moment_hash=moments)
 

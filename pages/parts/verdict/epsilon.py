@@ -56,7 +56,7 @@ def _distances(view: View) -> tuple[pd.DataFrame, CellWidths]:
     table = cached.measures(path, snapshots)
     mine = table[table["group"] == group]
     columns = (mine[name].to_numpy() for name in ("step", "largest_linf_weight", "largest_linf_cells"))
-    return epsilon_table(*columns), cell_widths(cached.rows_at(path, snapshots, -1, view.mask))
+    return epsilon_table(*columns), cell_widths(view.judged.words[-1][view.mask])
 
 
 def _asks(unit: str) -> str:

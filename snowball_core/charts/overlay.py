@@ -52,18 +52,9 @@ def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
 
 
 def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: str, align: str) -> tuple[pd.DataFrame, bool]:
-    """The curves of a measure, and whether any of them is thinned.
+    """The curves of a measure, columns ``run``, ``setting``, ``step``, ``x``, ``value``; and whether any of them is thinned.
 
-    Parameters
-    ----------
-    names : mapping of str to str
-        Run or setting → what it is called in the legend.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``run``, ``setting``, ``step``, ``x``, ``value``.
-    bool
+    ``names`` are what runs and settings are called in the legend.
     """
     tables, is_thinned = [], False
     for entrant in entrants:
@@ -111,20 +102,9 @@ def ribbons_data(ribbons: pd.DataFrame, names: Mapping[str, str], align: str) ->
 
 @dataclass(frozen=True)
 class Frame:
-    """Everything about a picture of runs that stays while it is looked at.
+    """Ends, kinds and titles of the axes of a picture of runs, and its settings in the order of their colours.
 
-    Attributes
-    ----------
-    low, high : float
-        The ends of the axis along.
-    top : float
-        The largest value.
-    is_symlog, is_counted : bool
-        Whether the axis along is symlog; whether values are counts or cells, drawn symlog from 0.
-    along, unit : str
-        Titles of the axes.
-    settings : tuple of str
-        Names in the order of their colours.
+    ``top`` is the largest value; values that are counts or cells (``is_counted``) are drawn symlog from 0.
     """
 
     low: float

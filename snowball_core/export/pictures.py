@@ -31,18 +31,9 @@ _SIDE = 460
 
 @dataclass(frozen=True)
 class Plate:
-    """A picture before it is drawn.
+    """A picture before it is drawn: a Vega-Lite description and its data, of one step or of the whole run.
 
-    Attributes
-    ----------
-    spec : mapping
-        A Vega-Lite description.
-    unit : str
-        In words.
-    of_step : bool
-        Whether it shows one step, or the whole run.
-    note : str
-        What is thinned, or how to read it.
+    ``note`` says what is thinned, or how to read it.
     """
 
     title: str

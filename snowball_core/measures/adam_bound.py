@@ -51,13 +51,6 @@ def largest_ratio(parts: Sequence[Part], step: float = math.inf, rounding: Round
     to the next, and tends to ``(1 − β1) / √((1 − β2) (1 − r))`` where r < 1, else to infinity. A rounding lets the first
     moment fade more slowly and the second one faster, which makes r larger.
 
-    Parameters
-    ----------
-    parts : sequence of Part
-        Several where betas changed on the way.
-    step : float
-        From 1.
-
     References
     ----------
     Kingma, Ba: Adam, a method for stochastic optimization, section 2.1, bounds |m̂ / √v̂| by the first factor alone, for a

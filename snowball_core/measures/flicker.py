@@ -16,16 +16,9 @@ BRIEF_STEPS = 10
 
 @dataclass(frozen=True)
 class Excursion:
-    """A change that was undone.
+    """A change that was undone: the first snapshot in other holes than before, and the first in exactly the same holes again.
 
-    Attributes
-    ----------
-    first : int
-        Index of the first snapshot in which the tokens are in other holes than before.
-    back : int
-        Index of the first snapshot in which they are in exactly the same holes again.
-    tokens : tuple of int
-        All members of the holes that changed, and those who joined them; ascending.
+    ``tokens`` are all members of the holes that changed, and those who joined them; ascending.
     """
 
     first: int
@@ -60,11 +53,6 @@ def excursions(tree: Lineage, steps: Integers, within: int = BRIEF_STEPS) -> tup
     A change is one connected piece of what happens between two snapshots: holes before and after that share tokens. It is
     undone at the first later snapshot at which its tokens are in exactly the holes they were in before, if until then they
     shared with nobody else.
-
-    Parameters
-    ----------
-    within : int
-        Steps from the change to its undoing, at most.
 
     Examples
     --------

@@ -129,14 +129,9 @@ def decay_reach(config: RunConfig, rate: float) -> float:
 
 
 def mobility(config: RunConfig, words: Words, past: Sequence[RunConfig] = ()) -> Mobility:
-    """What can move in a matrix of weights under a configuration.
+    """What can move in a matrix of weights, the initial one or :func:`expected_words`, under a configuration.
 
-    Parameters
-    ----------
-    words : Words
-        The initial matrix, or :func:`expected_words`.
-    past : sequence of RunConfig
-        The configurations of what lies before an exact fork, each to its last step; ``words`` are those of the fork.
+    After an exact fork ``words`` are those of the fork, and ``past`` are the configurations before it, each to its last step.
     """
     half, size = half_cell(words).ravel(), np.abs(values(words).astype(np.float64)).ravel()
     rate, largest = config.learning_rate, _largest_of_all(config, past)

@@ -21,16 +21,9 @@ _OTHERS = {"dead": "live", "live": "dead"}
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first recorded step at which a history is not finite.
+    """The first recorded step at which a history is not finite, and the one before, up to which everything is judged.
 
-    Attributes
-    ----------
-    judged_to : int or None
-        The recorded step before, up to which everything is judged; None where it is the first recorded one.
-    tokens, nan_rows, infinite_rows : int
-        Of the group at that step: all its rows; those that hold a NaN; those that hold an infinity and no NaN.
-    text : str
-        The same in words, without a full stop.
+    Of the group's tokens at that step some rows hold a NaN, and others an infinity and no NaN. ``text`` has no full stop.
     """
 
     step: int

@@ -49,11 +49,6 @@ def verdict_of(history: History, group: str, progress: Progress = silent) -> Ver
     """The verdict on a group of one run, as far as it is recorded; of a run that diverged, up to its last finite step.
 
     Where not even the first recorded step is finite nothing can be told.
-
-    Raises
-    ------
-    HistoryError
-        If nothing was recorded, or there is no such group.
     """
     if not len(history.words):
         raise HistoryError(f'a verdict needs a recorded snapshot; "{history.id}" has none yet.')

@@ -79,16 +79,8 @@ def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None)
 def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64], cells: npt.NDArray[Any]) -> pd.DataFrame:
     """The largest L∞ of a group at every recorded step in three units, and what the two forms of the criterion say of it.
 
-    Parameters
-    ----------
-    weight, cells : ndarray, shape (snapshots,)
-        The largest L∞ in weight units and in cells.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``step``, ``weight``, ``epsilon`` (weight / 1e-5), ``cells``, ``seed_holds`` (below ten ε),
-        ``cells_hold`` (below ten cells).
+    Columns ``step``, ``weight``, ``epsilon`` (weight / 1e-5), ``cells``, ``seed_holds`` (below ten ε), ``cells_hold`` (below
+    ten cells).
 
     Examples
     --------

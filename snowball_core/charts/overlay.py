@@ -28,11 +28,6 @@ _HEIGHT = 260
 _LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' : ',.1~f')"
 
 
-def _tops(top: float) -> list[float]:
-    """Labels of counts from 0 to the largest, which has one of its own: a level line at the top can be read."""
-    return [tick for tick in ticks(top) if tick < 0.8 * top] + [top]
-
-
 def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
     """Which points of a curve to draw: every change of its value and its ends, at most :data:`MOST_POINTS`.
 
@@ -130,7 +125,9 @@ def _x(frame: Frame) -> alt.X:
 def _y(frame: Frame, column: str) -> alt.Y:
     if frame.is_counted:
         scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, frame.top)], nice=False)
-        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=_tops(frame.top))
+        # The largest count has a label of its own: a level line at the top can be read.
+        values = [*(tick for tick in ticks(frame.top) if tick < 0.8 * frame.top), frame.top]
+        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=values)
     else:
         scale, axis = alt.Scale(zero=False), alt.Axis(minExtent=_AXIS_PIXELS, title=frame.unit, tickCount=4)
     return alt.Y(column, scale=scale, axis=axis)

@@ -119,12 +119,8 @@ def fallen(snapshot: int, before: Words, after: Words) -> list[Violation]:
 
 def _components(law: str, snapshot: int, wrong: Truths, text: str) -> list[Violation]:
     """One violation for all components of a snapshot that break a law; none if none do."""
-    tokens = tuple(np.flatnonzero(wrong.any(axis=1)).tolist())
-    return [Violation(law, snapshot, tokens, f"{_many(int(wrong.sum()))} {text}")] if tokens else []
-
-
-def _many(count: int) -> str:
-    return f"{count:,} component{'s' * (count != 1)}"
+    tokens, count = tuple(np.flatnonzero(wrong.any(axis=1)).tolist()), int(wrong.sum())
+    return [Violation(law, snapshot, tokens, f"{count:,} component{'s' * (count != 1)} {text}")] if tokens else []
 
 
 def unbalanced(residuals: npt.NDArray[np.float32]) -> list[Violation]:

@@ -94,13 +94,14 @@ def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = 
     return together(moves), {name: together(parts) for name, parts in drifts.items()}
 
 
-Part = TypeVar("Part", Displacement, Drift)
+Part = TypeVar("Part", bound=Any)
 
 
 def together(parts: Sequence[Part]) -> Part:
-    """The motion over several parts of a history, one after the other; at least one."""
+    """What was measured of one or more parts of a history, one after the other: a dataclass of arrays by snapshot."""
     names = [field.name for field in fields(parts[0])]
-    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    whole: Part = type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return whole
 
 
 def _chunk(frames: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, dict[str, Drift]]:

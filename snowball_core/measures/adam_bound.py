@@ -8,16 +8,10 @@ from typing import NamedTuple
 
 
 class Rounding(NamedTuple):
-    """Relative errors of one step, each a bound.
+    """Bounds of the relative errors of one step: of a moment when it is stored, when it is computed, and of the update.
 
-    Attributes
-    ----------
-    stored : float
-        Of a moment when it is stored: the unit roundoff of a format with fewer digits than the arithmetic has.
-    computed : float
-        Of the arithmetic that makes the new moments out of the old ones.
-    divided : float
-        Of the update made of the new moments, once: sixteen unit roundoffs of float32 cover the kernel's twelve.
+    ``stored`` is the unit roundoff of a format with fewer digits than the arithmetic has; ``divided`` counts once: sixteen unit
+    roundoffs of float32 cover the kernel's twelve.
     """
 
     stored: float

@@ -27,16 +27,9 @@ class Excursion:
 
 
 def partitions(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Leaders]:
-    """The holes of a lineage as labels, from its nodes alone.
+    """Snapshots at which something happened, 0 always; tokens that were ever in a hole; and which holes they were in there.
 
-    Returns
-    -------
-    at : ndarray of intp
-        Snapshots at which something happened; 0 always.
-    tokens : ndarray of intp
-        Those that were ever in a hole, ascending.
-    label : ndarray of int32, shape (len(at), len(tokens))
-        For each the position of the first token it shares with.
+    A label, of shape (snapshots, tokens), is the position of the first token that each shares with.
     """
     at = np.array(sorted({0, *(event.snapshot for event in tree.events)}), np.intp)
     tokens = np.array(sorted({token for node in tree.nodes for token in node.tokens}), np.intp)

@@ -144,12 +144,7 @@ def _cells_apart(was: npt.NDArray[Any], now: npt.NDArray[Any]) -> npt.NDArray[An
 def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) -> tuple[Floats, Floats, Floats]:
     """Bulk, thermal and coherence of groups, each of shape ``(frames, groups)``, from some rows; all others are at rest.
 
-    Parameters
-    ----------
-    members : ndarray of float64, shape (frames or 1, groups, rows)
-        1 where a row is of a group.
-    everyone : ndarray of float64, shape (groups,)
-        Tokens of each group.
+    ``members``, of shape (frames or 1, groups, rows), is 1 where a row is of a group; ``everyone`` counts a group's tokens.
     """
     tokens = np.maximum(everyone, 1)
     lost = ~np.isfinite(length)

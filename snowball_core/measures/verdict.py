@@ -164,22 +164,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a verdict is found from.
+    """The first and last recorded step, the census of the group and of everyone at them, and the rest at the last step.
 
-    Attributes
-    ----------
-    steps : tuple of int
-        First and last recorded step.
-    counts : tuple of Census
-        Of the group, at these steps.
-    everyone : tuple of Census
-        Of all tokens, at these steps: what the seed counted.
-    largest_linf : tuple of float and int
-        The largest L∞ of the group at the last step, in weight units and in cells.
-    true_holes : int or None
-        Holes of one hidden class at the last step; None where moments were not recorded.
-    components : int or None
-        Components of the adjacency graph at the last step; None where there are too many pairs.
+    The largest L∞ is in weight units and in cells; ``true_holes`` is None where moments were not recorded; ``components`` are
+    those of the adjacency graph, None where there are too many pairs.
     """
 
     steps: tuple[int, int]

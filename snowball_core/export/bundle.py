@@ -111,11 +111,6 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
     A file that is there already is replaced if the index of an earlier export of the same run, step, group, unit and range
     names it with the hash it has, or with ``force``; what else that export wrote stays, and stays in the index. Other files of
     the folder stay as they are. No run of the library is written to, read-only or not.
-
-    Raises
-    ------
-    RunError
-        If the folder lies in the library or cannot be written, or a file would be overwritten that no export wrote.
     """
     picked, target = chosen(view, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:

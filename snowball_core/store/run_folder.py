@@ -30,7 +30,6 @@ from .metric_rows import read_metrics
 from .origin import Origin, origin_of
 from .run_listing import ID_PATTERN, has_manifest, newest, unreadable, what_is_there
 from .run_listing import run_paths as run_paths
-from .staging import staged, sweep
 from .status import Status, read_status, require_writable
 
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
@@ -134,6 +133,8 @@ def create(
 
     ``fill`` puts files into a hidden folder, which becomes the run when it is whole; if that fails, there is no run.
     """
+    from .staging import staged, sweep
+
     require_writable()
     now = datetime.datetime.now(datetime.UTC)
     stem = now.strftime("%Y-%m-%d-%H%M%S") + (f"-{config.name}" if config.name else "")

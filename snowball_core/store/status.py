@@ -10,9 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
-
-import filelock
+from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import RunError
 from .files.regular_files import open_regular, read_json, write_json
@@ -21,6 +19,9 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    import filelock
 
 ALIVE_STATES = ("queued", "running", "stopping")
 STARTING = "its worker is starting"
@@ -70,6 +71,8 @@ def require_writable() -> None:
 
 def lock_of(path: Path) -> filelock.FileLock:
     """The lock a worker holds as long as it lives."""
+    import filelock  # slow, and reading a run needs none
+
     return filelock.FileLock(path / "lock", thread_local=False)
 
 
@@ -84,7 +87,7 @@ def is_locked(path: Path) -> bool:
     try:
         with lock_of(path).acquire(timeout=0.05, poll_interval=0.01):
             return False
-    except filelock.Timeout:
+    except TimeoutError:
         return True
     except OSError:
         return False
@@ -123,7 +126,7 @@ def hold(path: Path) -> Iterator[None]:
     require_writable()
     try:
         lock = lock_of(path).acquire(timeout=2.0, poll_interval=0.05)
-    except filelock.Timeout:
+    except TimeoutError:
         raise RunError(
             f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.'
         ) from None

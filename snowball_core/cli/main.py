@@ -20,7 +20,7 @@ from .terminal import INTERRUPTED, OutputError, ReaderLeft, complain, flush, pre
 CANCELLED = "\ncancelled: what was asked for was not finished. Ask again to begin anew."
 COMPLETE = "_SNOWBALL_COMPLETE"  # set by a shell that completes a line
 # By section and module.
-SECTIONS = {
+SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Train": {"train": ("presets", "record", "fork", "resume", "stop", "corpus")},
     "Look and measure": {
         "measure": ("census", "events", "motion", "verdict", "laws"),

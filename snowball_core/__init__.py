@@ -66,7 +66,7 @@ def submodules(package: str) -> tuple[Callable[[str], ModuleType], Callable[[], 
         from pkgutil import iter_modules
 
         own = import_module(package)
-        return sorted({*vars(own), *(found.name for found in iter_modules(own.__path__))})
+        return sorted({*vars(own), *(module.name for module in iter_modules(own.__path__))})
 
     return module, names
 

@@ -50,10 +50,10 @@ def drawn_lineage(
     steps: npt.NDArray[np.int64],
     axis: StepAxis,
     names: Sequence[str],
-    found: Sequence[Excursion] = (),
+    flickers: Sequence[Excursion] = (),
 ) -> DrawnLineage:
-    """A lineage laid out for an axis; ``found`` is what is folded in it."""
-    return DrawnLineage(tree, lanes(tree, hidden, steps, axis.share(steps), found), steps, tuple(names))
+    """A lineage laid out for an axis; ``flickers`` is what is folded in it."""
+    return DrawnLineage(tree, lanes(tree, hidden, steps, axis.share(steps), flickers), steps, tuple(names))
 
 
 def ground(drawn: DrawnLineage, axis: StepAxis) -> dict[str, pd.DataFrame]:
@@ -149,7 +149,7 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
 
 def _targets(box: dict[str, Any]) -> alt.Chart:
     """Invisible marks that take clicks and show the tooltips."""
-    told = (
+    fields = (
         ("what:N", "what"),
         ("nature:N", "kind"),
         ("time:N", "steps"),
@@ -164,7 +164,7 @@ def _targets(box: dict[str, Any]) -> alt.Chart:
         clip=True,
         aria=False,
     )
-    felt: alt.Chart = unseen.encode(**box, tooltip=[alt.Tooltip(field, title=title) for field, title in told]).add_params(
+    felt: alt.Chart = unseen.encode(**box, tooltip=[alt.Tooltip(field, title=title) for field, title in fields]).add_params(
         picked
     )
     return felt

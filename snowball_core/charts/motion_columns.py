@@ -87,13 +87,13 @@ class Scene:
         return (np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)) if len(starts) else (values, values)
 
 
-def under(scene: Scene, step: int, told: Mapping[str, Floats]) -> dict[str, pd.DataFrame]:
+def under(scene: Scene, step: int, columns: Mapping[str, Floats]) -> dict[str, pd.DataFrame]:
     """The data that every picture has: where a click lands, the learning rate, where it was 0, the cursor.
 
-    ``told`` are further columns of ``targets``, a value per drawn column.
+    ``columns`` are further columns of ``targets``, a value per drawn column.
     """
     begun, over = scene.ends()
-    targets = pd.DataFrame({"x0": scene.axis.place(begun), "x1": scene.axis.place(over), "step": over, **told})
+    targets = pd.DataFrame({"x0": scene.axis.place(begun), "x1": scene.axis.place(over), "step": over, **columns})
     targets["time"] = [f"{a:,} to {b:,}" for a, b in zip(begun.tolist(), over.tolist(), strict=True)]
     zero = pd.DataFrame([tuple(scene.axis.place(pair)) for pair in scene.zero], columns=["x0", "x1"])
     return {"targets": targets, "rate": _rate(scene), "zero": zero, "cursor": scene.axis.cursor(step)}

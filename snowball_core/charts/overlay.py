@@ -164,7 +164,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     """
     colours = alt.Scale(domain=list(frame.settings), range=[setting_colour(rank) for rank in range(len(frame.settings))])
     x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
-    told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
+    tooltip = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
 
     def line(data: str, column: str) -> alt.Chart:
         marks = alt.Chart(alt.NamedData(data)).mark_line(interpolate="step-after", clip=True, aria=data != "marked")
@@ -178,7 +178,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     layers = [
         band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
         line("lines", "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
-        line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
+        line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *tooltip]),
         dots.encode(x=x, y=_y(frame, "value:Q"), color=colour, tooltip=["run:N", "setting:N"]),
         line("marked", "value:Q").encode(color=alt.value(CURSOR), tooltip=["run:N"]),
     ]

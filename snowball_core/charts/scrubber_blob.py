@@ -172,11 +172,11 @@ def events(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]:
 
     1: tokens that were alone came to share; 2: holes merged; 4: a hole split or lost tokens; 8: a hole came apart.
     """
-    found: dict[int, int] = {}
+    letters: dict[int, int] = {}
     for event in tree.events:
         if event.snapshot > 0:
-            found[event.snapshot] = found.get(event.snapshot, 0) | _LETTERS[event.kind]
-    return np.array(list(found), np.intp), np.array(list(found.values()), np.uint8)
+            letters[event.snapshot] = letters.get(event.snapshot, 0) | _LETTERS[event.kind]
+    return np.array(list(letters), np.intp), np.array(list(letters.values()), np.uint8)
 
 
 def _thinned(

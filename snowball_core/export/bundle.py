@@ -83,12 +83,12 @@ def _head(view: View) -> dict[str, Any]:
 
 def _history_sha256(history: History) -> str:
     """SHA-256 of a history's snapshots and of which tokens are dead."""
-    found = hashlib.sha256(repr((history.words.shape, str(history.words.dtype), history.dead is None)).encode())
+    digest = hashlib.sha256(repr((history.words.shape, str(history.words.dtype), history.dead is None)).encode())
     for part in history_blocks(history):
-        found.update(np.ascontiguousarray(history.words[part]).tobytes())
+        digest.update(np.ascontiguousarray(history.words[part]).tobytes())
     if history.dead is not None:
-        found.update(history.dead.tobytes())
-    return found.hexdigest()
+        digest.update(history.dead.tobytes())
+    return digest.hexdigest()
 
 
 def _write_index(folder: Path, content: Mapping[str, Any]) -> None:

@@ -84,8 +84,8 @@ def _require_text(path: str) -> None:
     try:
         path.encode()
     except UnicodeEncodeError:
-        shown = path.encode("utf-8", "backslashreplace").decode()
-        raise ConfigError([f'the path of the text must be UTF-8; got "{shown}". Rename the file or its folder.']) from None
+        printable = path.encode("utf-8", "backslashreplace").decode()
+        raise ConfigError([f'the path of the text must be UTF-8; got "{printable}". Rename the file or its folder.']) from None
 
 
 def request(folder: Path, start: RunConfig, changes: Mapping[str, Any], read: Read | None = None) -> RunConfig:

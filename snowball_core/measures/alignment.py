@@ -211,9 +211,9 @@ def differing_fields(configurations: Mapping[str, Mapping[str, Any] | None]) -> 
     [['seed', '1', '2']]
     """
     names = dict.fromkeys(name for fields in configurations.values() for name in fields or ())
-    told = {run: [_told(fields, name) for name in names] for run, fields in configurations.items()}
-    table = pd.DataFrame({"field": list(names), **told})
-    return table[table[list(told)].nunique(axis=1) > 1].reset_index(drop=True)
+    values = {run: [_told(fields, name) for name in names] for run, fields in configurations.items()}
+    table = pd.DataFrame({"field": list(names), **values})
+    return table[table[list(values)].nunique(axis=1) > 1].reset_index(drop=True)
 
 
 def _told(fields: Mapping[str, Any] | None, name: str) -> str:

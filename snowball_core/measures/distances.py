@@ -210,8 +210,8 @@ def _components(apart: Floats, count: int, cells: int) -> Components:
     first = np.searchsorted(begins, near, side="right") - 1
     second = near - (begins[first] if len(first) else 0) + first + 1
     graph = coo_array((np.ones(len(near), np.int8), (first, second)), shape=(count, count))
-    found, label = connected_components(graph, directed=False)
-    return Components(int(found), label)
+    components, label = connected_components(graph, directed=False)
+    return Components(int(components), label)
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,8 @@ def _held(rows: Words) -> _Sums:
     changed = moved_frames(rows)
     if changed.all():
         return _sums(rows)
-    found, held = _sums(rows[changed]), np.cumsum(changed) - 1
-    return _Sums(found.tokens, *(column[held] for column in found[1:]))
+    sums, held = _sums(rows[changed]), np.cumsum(changed) - 1
+    return _Sums(sums.tokens, *(column[held] for column in sums[1:]))
 
 
 def _sums(rows: Words) -> _Sums:

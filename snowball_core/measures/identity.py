@@ -119,9 +119,9 @@ def _confirm(rows: npt.NDArray[np.uint64], leader: npt.NDArray[np.int64], tokens
     for first in collided:
         frame = first // tokens * tokens
         members = frame + np.flatnonzero(leader[frame : frame + tokens] == first)
-        seen: dict[bytes, int] = {}
+        first_row: dict[bytes, int] = {}
         for row in members.tolist():
-            leader[row] = seen.setdefault(rows[row].tobytes(), row)
+            leader[row] = first_row.setdefault(rows[row].tobytes(), row)
 
 
 def classes(rows: npt.NDArray[Any]) -> Labels:

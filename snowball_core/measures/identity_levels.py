@@ -44,17 +44,17 @@ class Levels:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Where the levels differ, one sentence each; empty if they agree."""
-        told = []
+        lines = []
         if self.values != self.bits:
-            told.append(
+            lines.append(
                 f"{self.bits:,} vectors by bits are {self.values:,} by value: {self.minus_zero_rows:,} rows hold a −0, "
                 f"{self.nan_rows:,} a NaN."
             )
         if self.bf16 != self.bits:
-            told.append(f"{self.bits:,} vectors in float32 are {self.bf16:,} after rounding to bfloat16.")
+            lines.append(f"{self.bits:,} vectors in float32 are {self.bf16:,} after rounding to bfloat16.")
         if self.within_a_cell not in (None, self.bits):
-            told.append(f"{self.bits:,} vectors form {self.within_a_cell:,} groups within one cell of a neighbour.")
-        return tuple(told)
+            lines.append(f"{self.bits:,} vectors form {self.within_a_cell:,} groups within one cell of a neighbour.")
+        return tuple(lines)
 
 
 def levels(rows: Words) -> Levels:

@@ -146,9 +146,9 @@ def unbalanced(residuals: npt.NDArray[np.float32]) -> list[Violation]:
     residuals : ndarray of float32, shape (snapshots, 2, 2)
         As :func:`snowball_core.training.gradient_checks.gradient_residuals` gives them; NaN at step 0, which has no gradient.
     """
-    found = []
+    violations = []
     for row, law in enumerate(("predictions-pull-to-zero", "dead-gradient-is-p-times-h")):
         for t in np.flatnonzero(residuals[:, row, 0] > 1).tolist():
             share, size = residuals[t, row].tolist()
-            found.append(Violation(law, t, (), f"residual {size:.3g}, {share:.3g} times what rounding allows"))
-    return found
+            violations.append(Violation(law, t, (), f"residual {size:.3g}, {share:.3g} times what rounding allows"))
+    return violations

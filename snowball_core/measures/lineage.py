@@ -109,10 +109,10 @@ class Lineage:
     @functools.cached_property
     def parents(self) -> dict[int, list[int]]:
         """The parents of each node that has some; indices of nodes."""
-        found: dict[int, list[int]] = {}
+        shared: dict[int, list[int]] = {}
         for edge in self.edges:
-            found.setdefault(edge.child, []).append(edge.parent)
-        return found
+            shared.setdefault(edge.child, []).append(edge.parent)
+        return shared
 
 
 def hole_ranks(tree: Lineage) -> dict[int, int]:
@@ -259,10 +259,10 @@ def _events(snapshot: int, old: dict[int, Hole], new: dict[int, Hole], edges: Se
         origins[edge.child].append(edge.parent)
     before = {token for tokens in old.values() for token in tokens}
     after = {token for tokens in new.values() for token in tokens}
-    found: list[Event] = []
+    events: list[Event] = []
 
     def add(kind: str, parents: Sequence[int], children: Sequence[int], tokens: Iterable[int]) -> None:
-        found.append(Event(snapshot, kind, tuple(parents), tuple(children), tuple(sorted(tokens))))
+        events.append(Event(snapshot, kind, tuple(parents), tuple(children), tuple(sorted(tokens))))
 
     for child, parents in origins.items():
         gained = [token for token in new[child] if token not in before]
@@ -280,4 +280,4 @@ def _events(snapshot: int, old: dict[int, Hole], new: dict[int, Hole], edges: Se
             add("emission", [parent], children, lost)
         if len(children) > 1:
             add("fission", [parent], children, set(old[parent]) - set(lost))
-    return sorted(found, key=lambda event: KINDS.index(event.kind))
+    return sorted(events, key=lambda event: KINDS.index(event.kind))

@@ -183,13 +183,13 @@ def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) ->
 REGIMES = ("frozen", "one_cell", "neighbour", "further")
 
 
-def regimes(found: Displacement, group: Truths) -> dict[str, Integers]:
+def regimes(displacement: Displacement, group: Truths) -> dict[str, Integers]:
     """How many tokens of a group are in each regime of motion at every snapshot.
 
     ``frozen``: no bit changed. ``one_cell``: one component moved, by one cell (or only a zero changed its sign). ``neighbour``:
     several components moved, none by more than a cell. ``further``: some component moved by more.
     """
-    moved, far, total = (part[:, group] for part in (found.moved, found.cells, found.cells_sum))
+    moved, far, total = (part[:, group] for part in (displacement.moved, displacement.cells, displacement.cells_sum))
     kinds = {
         "frozen": ~moved,
         "one_cell": moved & (total <= 1),

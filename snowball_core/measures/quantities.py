@@ -137,14 +137,14 @@ def document(text: str) -> str:
     The last cell of a row, the mistake that the number avoids, stays as it is written there.
     """
     lines = text.split("\n")
-    found: dict[str, int] = {}
+    columns: dict[str, int] = {}
     for place, line in enumerate(lines):
         named = re.match(r"\| `(\w+)`", line)
         quantity = OF_COLUMN.get(named[1]) if named else None
         if named and quantity and quantity.columns[0] == named[1]:
             trap = re.split(r"(?<!\\)\|", line)[5].strip()
             lines[place] = f"| {' | '.join((*quantity.cells, trap))} |".replace("|  |", "| |")
-            found[quantity.columns[0]] = found[quantity.family] = place
-    for new in reversed([each for each in QUANTITIES if each.columns[0] not in found]):
-        lines.insert(found.get(new.family, found["extent"]) + 1, f"| {' | '.join(new.cells)} | |")
+            columns[quantity.columns[0]] = columns[quantity.family] = place
+    for new in reversed([each for each in QUANTITIES if each.columns[0] not in columns]):
+        lines.insert(columns.get(new.family, columns["extent"]) + 1, f"| {' | '.join(new.cells)} | |")
     return "\n".join(lines)

@@ -213,7 +213,7 @@ def verdict(group: str, evidence: Evidence, tree: Lineage) -> Verdict:
     )
 
 
-def untold(found: Verdict) -> Verdict:
+def untold(result: Verdict) -> Verdict:
     """The verdict on a group of which no finite step is recorded: the same questions and bounds, and no answer to any."""
 
     def blank(form: Form) -> Form:
@@ -221,8 +221,8 @@ def untold(found: Verdict) -> Verdict:
         numbers = {name: math.nan if isinstance(value, float) else None for name, value in form.numbers.items()}
         return Form(form.asks, numbers | kept, None)
 
-    asked = tuple(replace(each, seed=blank(each.seed), corrected=blank(each.corrected)) for each in found.criteria)
-    return replace(found, outcome=UNTOLD, seeds_outcome=UNTOLD, seeds_conclusion=UNTOLD, criteria=asked)
+    criteria = tuple(replace(each, seed=blank(each.seed), corrected=blank(each.corrected)) for each in result.criteria)
+    return replace(result, outcome=UNTOLD, seeds_outcome=UNTOLD, seeds_conclusion=UNTOLD, criteria=criteria)
 
 
 def _several(evidence: Evidence) -> Criterion:
@@ -244,8 +244,8 @@ def _several(evidence: Evidence) -> Criterion:
 
 def _tightness(evidence: Evidence) -> Criterion:
     # A run that diverged holds numbers that are none: whether they are near each other cannot be told.
-    asked, cells = seed_criterion(*evidence.largest_linf), int(evidence.largest_linf[1])
-    seed, corrected = asked["seed"], asked["cells"]
+    holds, cells = seed_criterion(*evidence.largest_linf), int(evidence.largest_linf[1])
+    seed, corrected = holds["seed"], holds["cells"]
     return Criterion(
         "a tight snowball at the end",
         Form(

@@ -101,8 +101,8 @@ class LineUp:
         """What the place of such files on the axis means, in words; empty where there are none."""
         if not self.unknown:
             return ""
-        whose = "every file" if len(self.unknown) == len(self.recordings) else ", ".join(self.unknown)
-        return f"The steps of {whose} are not known: the numbers of the snapshots, from 0, stand in for them."
+        files = "every file" if len(self.unknown) == len(self.recordings) else ", ".join(self.unknown)
+        return f"The steps of {files} are not known: the numbers of the snapshots, from 0, stand in for them."
 
 
 def _many(count: int, noun: str) -> str:
@@ -190,8 +190,8 @@ def setting_names(lined_up: LineUp) -> dict[str, str]:
     table = differing_fields(known)
     table = table[table["field"] != "seed"]
     for number, setting in enumerate(known, 1):
-        told = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
-        named[setting] = f"setting {number}: " + ", ".join(told[:3]) + (", …" if len(told) > 3 else "")
+        values = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
+        named[setting] = f"setting {number}: " + ", ".join(values[:3]) + (", …" if len(values) > 3 else "")
     return named
 
 
@@ -223,8 +223,8 @@ def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, u
     runs = [
         f"{short[each.id]}: {each.id}, configuration {(each.configuration or 'not known')[:12]}" for each in lined_up.recordings
     ]
-    said = [line for line in (unlike(lined_up.recordings, short), lined_up.summary, lined_up.numbered) if line]
-    return [f"along: {along} · {group} · unit: {unit}", *said, _READING, " · ".join(runs)]
+    notes = [line for line in (unlike(lined_up.recordings, short), lined_up.summary, lined_up.numbered) if line]
+    return [f"along: {along} · {group} · unit: {unit}", *notes, _READING, " · ".join(runs)]
 
 
 def told_twin(pair: Twins) -> str:
@@ -255,21 +255,21 @@ def no_differences(lined_up: LineUp) -> str:
         return "Their configurations do not differ in anything that decides bits."
     if not known:
         return "Their configurations are not known: in what they differ cannot be said."
-    whose = ", ".join(lined_up.unknown)
+    files = ", ".join(lined_up.unknown)
     if known == 1:
-        return f"The configuration of {whose} is not known: in what it differs cannot be said."
-    return f"The known configurations do not differ in anything that decides bits; that of {whose} is not known."
+        return f"The configuration of {files} is not known: in what it differs cannot be said."
+    return f"The known configurations do not differ in anything that decides bits; that of {files} is not known."
 
 
 def kin(folder: Path, run: str, most: int = 200) -> list[str]:
     """Ids of the runs that differ from one at most in seed, itself first, among the newest readable ones of a folder."""
     wanted = _setting_of(open_run(folder, run))
-    found = [run]
+    chain = [run]
     for path in run_paths(folder)[:most]:
         with contextlib.suppress(SnowballError):
             if path.name != run and _setting_of(read_run(path)) == wanted:
-                found.append(path.name)
-    return found
+                chain.append(path.name)
+    return chain
 
 
 def _setting_of(run: Run) -> str:
@@ -279,9 +279,9 @@ def _setting_of(run: Run) -> str:
 def _fields(run: Run) -> dict[str, Any]:
     """What decides a run's draw; of a fork also what it began with."""
     text = run.manifest.get("corpus")
-    found = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
+    fields = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
     try:
         origin = origin_of(run.manifest)
     except RunError:
-        return found | {FORK: "damaged"}
-    return found if origin is None else found | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}
+        return fields | {FORK: "damaged"}
+    return fields if origin is None else fields | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}

@@ -97,13 +97,13 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
 
 def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[RunRow]:
     """One row per folder of a run, as :func:`shelf` makes them; none for a folder that is gone."""
-    found = []
+    listed = []
     for number, path in enumerate(paths):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it was put away while the others were listed
-            found.append(row(path))
+            listed.append(row(path))
         if progress:
             progress(number + 1, len(paths))
-    return found
+    return listed
 
 
 def row(path: Path) -> RunRow:
@@ -121,12 +121,12 @@ def row(path: Path) -> RunRow:
     kept = _kept.get(path)
     if kept is not None and kept[0] == stamp:
         return kept[1]
-    found = _read(path, entries)
-    if found.status.state in _AT_REST:  # another state changes without a file, by a lock or a clock
+    read = _read(path, entries)
+    if read.status.state in _AT_REST:  # another state changes without a file, by a lock or a clock
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        _kept[path] = stamp, found
-    return found
+        _kept[path] = stamp, read
+    return read
 
 
 def _no_run(path: Path, what: str) -> RunRow:
@@ -141,31 +141,31 @@ def _no_run(path: Path, what: str) -> RunRow:
 
 def _read(path: Path, entries: Mapping[str, os.stat_result]) -> RunRow:
     status = read_status(path)
-    seen = glance(path, entries, status)
-    faults = tuple(text for name, text in seen.faults.items() if not (seen.damage and name == HISTORY))
-    if seen.nearest is None or faults or (seen.damage and not status.is_alive):
-        step, last = (status.step, status.last_step) if status.message != LOST else _reached(path, seen)
-        status = Status("damaged", step, last, message=seen.damage or faults[0])
+    summary = glance(path, entries, status)
+    faults = tuple(text for name, text in summary.faults.items() if not (summary.damage and name == HISTORY))
+    if summary.nearest is None or faults or (summary.damage and not status.is_alive):
+        step, last = (status.step, status.last_step) if status.message != LOST else _reached(path, summary)
+        status = Status("damaged", step, last, message=summary.damage or faults[0])
     inside = [
         at.st_size if not stat.S_ISDIR(at.st_mode) else 0 if os.path.islink(f"{path}/{name}") else _size(f"{path}/{name}")
         for name, at in entries.items()
     ]
-    return RunRow(path, status, seen, read_notes(path), sum(inside), faults)
+    return RunRow(path, status, summary, read_notes(path), sum(inside), faults)
 
 
-def _reached(path: Path, seen: Glance) -> tuple[int, int]:
+def _reached(path: Path, summary: Glance) -> tuple[int, int]:
     """The last step recorded and the last of the configuration: how far a run is whose status was lost."""
     try:
-        return seen.recorded_step, read_run(path).config.last_step
+        return summary.recorded_step, read_run(path).config.last_step
     except RunError:
-        return seen.recorded_step, 0
+        return summary.recorded_step, 0
 
 
 def _entries(path: Path) -> dict[str, os.stat_result]:
     """What is in a run's folder; a link is what it leads to, and nothing where it leads nowhere."""
     entries = {}
-    with os.scandir(path) as found:
-        for entry in found:
+    with os.scandir(path) as entries_of:
+        for entry in entries_of:
             with contextlib.suppress(OSError):
                 entries[entry.name] = entry.stat()
     return entries

@@ -115,14 +115,14 @@ def glance(path: Path, files: Files | None = None, status: Status | None = None)
     key = [VERSION, status.state, *([name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in sources)]
     with contextlib.suppress(OSError):
         key.append(list(identity(f"{path}/{CHECKPOINT}")))
-    found = _from_kept(load_answer(path, "glance", key))
-    if found is not None:
-        return found
-    found = measured(path, status)
+    summary = _from_kept(load_answer(path, "glance", key))
+    if summary is not None:
+        return summary
+    summary = measured(path, status)
     # A file may be written twice within a tick of the clock: only what has been at rest for a while is kept.
-    if not found.damage and all(now - at.st_mtime > _SETTLED_SECONDS for _, at in sources):
-        keep_answer(path, "glance", key, _kept(found))
-    return found
+    if not summary.damage and all(now - at.st_mtime > _SETTLED_SECONDS for _, at in sources):
+        keep_answer(path, "glance", key, _kept(summary))
+    return summary
 
 
 def measured(path: Path, status: Status | None = None) -> Glance:
@@ -173,9 +173,9 @@ def _counted(words: Any, steps: npt.NDArray[np.int64], groups: Mapping[str, npt.
     counts, leader = {}, history_leaders(some)
     for name, mask in masks.items():
         if mask.any():
-            found = censuses(leader, mask)
-            ends = [(each.unique, each.black_holes, each.population) for each in (found[0], found[-1])]
-            curve = tuple(found[place].unique for place in places)
+            result = censuses(leader, mask)
+            ends = [(each.unique, each.black_holes, each.population) for each in (result[0], result[-1])]
+            curve = tuple(result[place].unique for place in places)
             counts[name] = Counts(int(mask.sum()), ends[0], ends[1], curve)
     return {**known, "counts": counts}
 
@@ -208,13 +208,13 @@ def spread(steps: npt.NDArray[np.int64], points: int) -> npt.NDArray[np.intp]:
     """
     places = np.expm1(np.linspace(0.0, np.log1p(float(steps[-1] - steps[0])), points)) + steps[0]
     # Rounded up to the step where the logarithm came back a last bit below it.
-    found: npt.NDArray[np.intp] = np.maximum(np.searchsorted(steps, np.floor(places + 1e-6), side="right") - 1, 0)
-    return found
+    index: npt.NDArray[np.intp] = np.maximum(np.searchsorted(steps, np.floor(places + 1e-6), side="right") - 1, 0)
+    return index
 
 
-def _kept(found: Glance) -> dict[str, Any]:
-    counts = {group: [at.tokens, at.first, at.last, at.curve] for group, at in found.counts.items()}
-    plain = {name: getattr(found, name) for name in _PLAIN}
+def _kept(summary: Glance) -> dict[str, Any]:
+    counts = {group: [at.tokens, at.first, at.last, at.curve] for group, at in summary.counts.items()}
+    plain = {name: getattr(summary, name) for name in _PLAIN}
     return {**plain, "counts": counts}
 
 

@@ -15,7 +15,7 @@ from ..measures.verdict import FACTOR, SEEDS_EPSILON, UNTOLD, Verdict
 from .divergence import Divergence
 
 
-def verdict_table(found: Verdict) -> pd.DataFrame:
+def verdict_table(verdict: Verdict) -> pd.DataFrame:
     """One row per criterion and form: what is asked, whether it holds, and its numbers; then what became of the holes.
 
     Of a run that diverged the first row says so.
@@ -23,30 +23,30 @@ def verdict_table(found: Verdict) -> pd.DataFrame:
     words = {True: "yes", False: "no", None: UNTOLD}
     rows = [
         {
-            "group": found.group,
+            "group": verdict.group,
             "criterion": "divergence",
             "form": "corrected",
             "asks": "is every recorded number finite?",
             "holds": "no",
             "numbers": text,
         }
-        for text in ([found.divergence["text"]] if found.divergence else [])
+        for text in ([verdict.divergence["text"]] if verdict.divergence else [])
     ]
     rows += [
         {
-            "group": found.group,
+            "group": verdict.group,
             "criterion": criterion.name,
             "form": form,
-            "asks": asked.asks,
-            "holds": words[asked.holds],
-            "numbers": _listed(asked.numbers),
+            "asks": form_of.asks,
+            "holds": words[form_of.holds],
+            "numbers": _listed(form_of.numbers),
         }
-        for criterion in found.criteria
-        for form, asked in (("seed", criterion.seed), ("corrected", criterion.corrected))
+        for criterion in verdict.criteria
+        for form, form_of in (("seed", criterion.seed), ("corrected", criterion.corrected))
     ]
-    last = {"group": found.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": found.caution}
-    rows.append({**last, "form": "seed", "holds": found.seeds_outcome})
-    rows.append({**last, "form": "corrected", "holds": found.outcome})
+    last = {"group": verdict.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": verdict.caution}
+    rows.append({**last, "form": "seed", "holds": verdict.seeds_outcome})
+    rows.append({**last, "form": "corrected", "holds": verdict.outcome})
     return pd.DataFrame(rows)
 
 
@@ -65,8 +65,8 @@ def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None)
     """
     rows = []
     if lost is not None:
-        said = {"law": "divergence", "says": "every recorded number is finite", "state": "diverged"}
-        rows.append({**said, "step": lost.step, "tokens": "", "text": lost.text})
+        row = {"law": "divergence", "says": "every recorded number is finite", "state": "diverged"}
+        rows.append({**row, "step": lost.step, "tokens": "", "text": lost.text})
     for law in laws:
         state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
         head = {"law": law["law"], "says": law["says"], "state": state}

@@ -128,10 +128,10 @@ def test_control_codes_of_names_in_files_never_reach_the_terminal(
         [evil],
     ):
         main(words)
-        told = "".join(capsys.readouterr())
-        assert not [character for character in told if ord(character) < 32 and character not in "\n\t"], words
-        assert not set(told) & set("\x7f\x9b\u202e"), words
-        assert "\nok" not in told, words
+        output = "".join(capsys.readouterr())
+        assert not [character for character in output if ord(character) < 32 and character not in "\n\t"], words
+        assert not set(output) & set("\x7f\x9b\u202e"), words
+        assert "\nok" not in output, words
 
 
 @given(some.text())

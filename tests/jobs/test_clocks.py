@@ -107,16 +107,16 @@ def order(folder: Path, ids: list[str], clock: Callable[[int], int], monkeypatch
     def queue(rest: list[str]) -> list[str]:
         if not rest:
             return waiting(folder)
-        found: list[str] = []
+        runs: list[str] = []
 
         def leave(_: str) -> None:
-            found.extend(queue(rest[1:]))
+            runs.extend(queue(rest[1:]))
             raise _Left
 
         monkeypatch.setattr(time, "time_ns", lambda: clock(ids.index(rest[0])))
         with lock_of(folder / rest[0]), pytest.raises(_Left), turn(folder, rest[0], "cpu", leave):
             pass
-        return found
+        return runs
 
     with lock_of(folder / "holder"), turn(folder, "holder", "cpu", lambda _: None):
         return queue(ids)

@@ -110,8 +110,8 @@ def test_a_fork_of_a_fork_is_replayed_through_every_part(folder: Path, book: Pat
         (12, 0.02, 18),
     ]
     assert verify_hashes(third).is_sound
-    found = replay(third, folder)
-    assert (found.replayed, found.first_difference) == (19, None)
+    report = replay(third, folder)
+    assert (report.replayed, report.first_difference) == (19, None)
     assert jiggled(observe(third)) is not None
     raw = bytearray((third.path / HISTORY).read_bytes())
     raw[1024 + 3 * 128 * 8 * 2] ^= 1

@@ -53,14 +53,14 @@ def test_faults_of_the_fields_and_of_the_text_are_told_together_and_nothing_is_w
     wrong = dataclasses.replace(tiny(text), sigma=-1.0, steps=-3, vocab=50, context=200)
     with pytest.raises(ConfigError) as caught:
         prepare(folder, wrong)
-    said = str(caught.value)
+    message = str(caught.value)
     for words in (
         "sigma must be at least 0",
         "steps must be at least 1",
         "vocab must exceed the largest byte",
         "longer than one window",
     ):
-        assert words in said
+        assert words in message
     assert not folder.exists()
 
 

@@ -21,12 +21,12 @@ ROWS = st.integers(0, 6).flatmap(
 
 
 def naive_classes(rows):
-    seen: list[bytes] = []
+    states: list[bytes] = []
     labels = []
     for row in rows:
-        if row.tobytes() not in seen:
-            seen.append(row.tobytes())
-        labels.append(seen.index(row.tobytes()))
+        if row.tobytes() not in states:
+            states.append(row.tobytes())
+        labels.append(states.index(row.tobytes()))
     return labels
 
 

@@ -71,8 +71,8 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
 
 
 def _takes_it_home(page: Page, run: Run) -> None:
-    seen = observe(run)
-    table = TABLES["summary"].make(view_of(seen))
+    history = observe(run)
+    table = TABLES["summary"].make(view_of(history))
     unfold(page, "take-home")
     assert taken(page, "take-summary-csv")[1] == csv_bytes(table)
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(taken(page, "take-summary-parquet")[1])), table)

@@ -158,11 +158,11 @@ def test_shapes_that_differ_are_said_before_any_number(make_run: MakeRun, tmp_pa
     app = opened(wide, small, group="all")
     kinds = [node.type for node in app.main]
     assert kinds.index("info") < kinds.index("dataframe") < kinds.index("vega_lite_chart")
-    said = texts(app.info)
-    assert said.startswith(
+    text = texts(app.info)
+    assert text.startswith(
         "2 runs of different shapes: tokens 16 (A), 4 (B); components 4 (A), 2 (B); snapshots 21 (A), 4 (B)."
     )
-    assert "Counts are of different numbers of tokens." in said
+    assert "Counts are of different numbers of tokens." in text
     assert table(app, "exact numbers")["exact numbers"].tolist()[0] == "tokens"
     assert texts(opened(wide, make_run(name="alike", seed=2)).info) == ""
 
@@ -173,7 +173,7 @@ def test_damaged_missing_and_hostile_runs_are_named_and_the_others_compared(make
     (runs[3].path / HISTORY).write_bytes(b"not a tensor" * 100)
     none = make_run(name="empty", snapshots=0, state="failed")
     app = opened(*runs, none, "../../etc/passwd", "no-such-run", "<b>x</b>")
-    told = texts(app.warning)
+    text = texts(app.warning)
     for words in (
         "damaged run.json",
         "must be a safetensors file",
@@ -181,7 +181,7 @@ def test_damaged_missing_and_hostile_runs_are_named_and_the_others_compared(make
         "a run id is made of",
         "there is no run",
     ):
-        assert words in told
+        assert words in text
     assert "3 runs" in texts(app.markdown)
 
 

@@ -46,8 +46,8 @@ def test_the_exact_numbers_of_a_foreign_history_are_those_of_the_snapshot(histor
     app = from_file(file=str(history), step="7")
     frame = values(falling_together(20))[7]
     _, sizes = np.unique(frame, axis=0, return_counts=True)
-    told = {metric.label: metric.value for metric in app.metric}
-    assert (told["U unique"], told["Largest hole"]) == (str(len(sizes)), str(sizes[sizes > 1].max(initial=0)))
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert (numbers["U unique"], numbers["Largest hole"]) == (str(len(sizes)), str(sizes[sizes > 1].max(initial=0)))
     assert "Exact at step 7** · all: 16 tokens" in texts(app.markdown)
 
 

@@ -71,8 +71,8 @@ def test_where_everything_was_undone_the_page_does_not_say_that_nothing_happened
 
 def test_the_cause_of_a_parting_is_told_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
     run = written(make_run(), FLICKER)
-    told = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
-    assert told in texts(opened("lineage", run=run.id, step="7").caption)
+    text = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
+    assert text in texts(opened("lineage", run=run.id, step="7").caption)
     assert "At step 8: nothing parted." in texts(opened("lineage", run=run.id, step="8").caption)
 
 

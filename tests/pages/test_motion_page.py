@@ -18,7 +18,7 @@ from snowball_core.store.status import lock_of
 pytestmark = pytest.mark.usefixtures("library")
 
 
-def shown(app: AppTest) -> dict[str, str]:
+def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
@@ -27,7 +27,7 @@ def test_the_numbers_are_those_of_the_file(make_run: MakeRun, step: int) -> None
     run = make_run()
     words = run.history().words
     moved = int((words[step][run.dead] != words[step - 1][run.dead]).any(axis=1).sum())
-    numbers = shown(opened("motion", step=str(step)))
+    numbers = metrics(opened("motion", step=str(step)))
     assert (numbers["Moved"], numbers["Frozen"]) == (str(moved), str(6 - moved))
     assert numbers["Learning rate"] == "0.001"
 
@@ -35,7 +35,7 @@ def test_the_numbers_are_those_of_the_file(make_run: MakeRun, step: int) -> None
 def test_the_learning_rate_is_the_one_that_was_recorded(make_run: MakeRun) -> None:
     run = make_run()  # of an exact fork the steps before it have rates of another schedule
     lines(run.path / METRICS, lambda rows: [row.replace(",0.001,", ",0.25,") if row.startswith("7,") else row for row in rows])
-    assert [shown(opened("motion", step=step))["Learning rate"] for step in ("6", "7")] == ["0.001", "0.25"]
+    assert [metrics(opened("motion", step=step))["Learning rate"] for step in ("6", "7")] == ["0.001", "0.25"]
 
 
 def test_four_pictures_stand_over_the_learning_rate_and_do_not_know_the_step(make_run: MakeRun) -> None:
@@ -48,10 +48,10 @@ def test_four_pictures_stand_over_the_learning_rate_and_do_not_know_the_step(mak
 
 def test_a_run_of_one_step_moved_at_it_and_nobody_is_called_frozen_before(make_run: MakeRun) -> None:
     make_run(steps=1)
-    moved = shown(opened("motion", group="live"))
+    moved = metrics(opened("motion", group="live"))
     assert (moved["Moved"], moved["Frozen"], moved["Learning rate"]) == ("10", "0", "0.001")
     app = opened("motion", group="live", step="0")
-    assert set(shown(app).values()) == {"–"}
+    assert set(metrics(app).values()) == {"–"}
     assert "the first recorded step" in texts(app.markdown)
 
 

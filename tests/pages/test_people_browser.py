@@ -53,8 +53,8 @@ def test_every_page_can_be_read_by_everybody_in_both_themes_at_every_width(wide:
         themed(wide, theme)
         # What is no matter of colours is the same in both themes.
         rules = {"runOnly": ["color-contrast", "link-in-text-block"]} if theme == "dark" else None
-        found = Axe().run(wide, options=rules).response["violations"]
-        assert [each for each in found if each["impact"] in ("serious", "critical")] == [], theme
+        violations = Axe().run(wide, options=rules).response["violations"]
+        assert [each for each in violations if each["impact"] in ("serious", "critical")] == [], theme
     wide.wait_for_function(f"({TOLD})().every(Boolean)")
     for width in WIDTHS:
         wide.set_viewport_size({"width": width, "height": 900})

@@ -61,12 +61,12 @@ def test_playback_keeps_its_pace_its_loop_and_its_end(server: str, page: Page, m
     page.locator(".scrubber .speed").select_option("step:100")
     page.locator("h1").click()
     page.keyboard.press(" ")
-    seen = [scrubbed_to(page)]
-    while len(seen) < 1_000 and seen[-1] >= max(seen):  # until it has begun anew
-        seen.append(scrubbed_to(page))
+    steps = [scrubbed_to(page)]
+    while len(steps) < 1_000 and steps[-1] >= max(steps):  # until it has begun anew
+        steps.append(scrubbed_to(page))
     page.keyboard.press(" ")
-    assert seen[-1] < max(seen)
-    assert set(seen) <= set(range(100, 111))
+    assert steps[-1] < max(steps)
+    assert set(steps) <= set(range(100, 111))
     loop.click()
     expect(loop).to_have_text("Loop from here")
     page.keyboard.press("Home")
@@ -112,14 +112,14 @@ def test_what_an_address_cannot_mean_is_said_once(server: str, page: Page, make_
 def test_the_tables_under_the_step_open_one_by_one(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12", 12)
-    for name, told in (
+    for name, text in (
         ("Tokens at this step", "vector counts the distinct vectors"),
         ("Distances", "at most one cell apart"),
         ("Events near here", "Coalescence: holes merged"),
         ("Black holes at this step", "A true hole is one hidden class"),
     ):
         page.get_by_role("tab", name=name).click()
-        expect(page.get_by_text(told)).to_be_visible()
+        expect(page.get_by_text(text)).to_be_visible()
         expect(page.get_by_role("tabpanel").locator("[data-testid=stDataFrame]:visible")).to_have_count(1)
 
 

@@ -124,10 +124,10 @@ def test_the_position_told_is_that_of_the_first_foreign_byte_in_the_file(before,
 def test_foreign_bytes_are_counted_shown_in_place_and_the_way_out_is_named():
     with pytest.raises(CorpusError) as caught:
         from_bytes("one\ntwo — three é".encode(), "letter.txt")
-    said = str(caught.value)
-    assert 'the corpus must be ASCII; "letter.txt" has 5 other bytes, the first (0xe2) at position 8, line 2' in said
-    assert "near “one two — three é”" in said
-    assert "--corpus-errors ignore" in said
+    message = str(caught.value)
+    assert 'the corpus must be ASCII; "letter.txt" has 5 other bytes, the first (0xe2) at position 8, line 2' in message
+    assert "near “one two — three é”" in message
+    assert "--corpus-errors ignore" in message
 
 
 def test_foreign_bytes_can_be_dropped_and_that_is_said():

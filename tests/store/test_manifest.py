@@ -91,8 +91,8 @@ def test_every_entry_is_of_its_kind_or_is_named(make_run: MakeRun, name: str) ->
         if value not in (HUGE, [HUGE], "half \ud800"):
             # An object of fields of a configuration or a fork is judged field by field, in the fields' own words.
             assert f'"{name}"' in str(refused.value) or name in ("config", "fork")
-    seen = row(run.path)  # of the last value, which no entry may have
-    assert seen.status.state == "damaged" or is_in(VALUES[-1], RIGHT[name])
+    row_of_run = row(run.path)  # of the last value, which no entry may have
+    assert row_of_run.status.state == "damaged" or is_in(VALUES[-1], RIGHT[name])
 
 
 def test_optional_entries_may_be_absent(make_run: MakeRun) -> None:

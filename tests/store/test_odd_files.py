@@ -76,9 +76,9 @@ def loop(file: Path) -> None:
 @pytest.mark.parametrize("make", [pipe, folder, loop])
 def test_what_is_no_file_is_never_waited_for_and_named(whole: Run, name: str, make: Change) -> None:
     make(whole.path / name)
-    found = verify_hashes(whole)
-    assert not found.is_sound
-    assert any(name in problem for problem in found.problems)
+    report = verify_hashes(whole)
+    assert not report.is_sound
+    assert any(name in problem for problem in report.problems)
     if name == METRICS:
         assert not replay(whole, whole.path.parent).is_sound
 

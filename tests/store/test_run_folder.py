@@ -229,9 +229,9 @@ def test_steps_name_the_snapshots_there_are(folder):
 def test_a_torn_last_line_is_ignored_wherever_it_is_torn(tmp_path, torn):
     lines = "1,3.5,0.001,0.9,0.1\n2,3.25,0.001,nan,0.2\n3,3.125,0.001,0.7,0.3\n"
     (tmp_path / METRICS).write_text(HEADER + lines[:torn])
-    found = read_metrics(tmp_path / METRICS)
-    assert found["step"].tolist() == list(range(1, lines[:torn].count("\n") + 1))
-    assert found["loss"].tolist() == [3.5, 3.25, 3.125][: len(found["step"])]
+    metrics = read_metrics(tmp_path / METRICS)
+    assert metrics["step"].tolist() == list(range(1, lines[:torn].count("\n") + 1))
+    assert metrics["loss"].tolist() == [3.5, 3.25, 3.125][: len(metrics["step"])]
 
 
 def test_a_file_with_a_torn_header_or_none_has_no_numbers(tmp_path):

@@ -95,8 +95,8 @@ def test_a_running_run_asked_to_stop_is_stopping(run, worker):
 @pytest.mark.parametrize("state", ["completed", "stopped", "failed", "running"])
 def test_a_run_without_a_worker_cannot_be_stopped(run, state):
     write_status(run.path, Status(state, 3, 3))
-    seen = "interrupted" if state == "running" else state
-    with pytest.raises(RunError, match=f'only a queued or running run can be stopped; ".*" is {seen}'):
+    state_read = "interrupted" if state == "running" else state
+    with pytest.raises(RunError, match=f'only a queued or running run can be stopped; ".*" is {state_read}'):
         request_stop(run.path)
     assert not stop_marker(run.path).exists()
 

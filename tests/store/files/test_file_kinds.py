@@ -87,9 +87,9 @@ def test_a_message_says_what_a_file_is_whatever_its_name(
     else:
         (elsewhere / name).write_bytes(content)  # type: ignore[arg-type]
     assert main(["census", name]) == 2
-    told = capsys.readouterr().err
-    assert what in told
-    assert advice in told
+    output = capsys.readouterr().err
+    assert what in output
+    assert advice in output
 
 
 def test_a_safetensors_file_under_another_name_and_one_that_is_damaged_are_told_apart(run: Run, elsewhere: Path) -> None:

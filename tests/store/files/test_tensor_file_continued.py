@@ -112,10 +112,10 @@ def test_a_killed_writer_leaves_whole_snapshots_that_a_stock_reader_opens_and_th
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         worker.stdout.close()
-        found = stock(path)
-        assert recorded <= len(found) < 60_000
-        recorded = len(found)
-        assert np.array_equal(found, np.broadcast_to(np.arange(recorded, dtype=np.uint16)[:, None, None], found.shape))
+        result = stock(path)
+        assert recorded <= len(result) < 60_000
+        recorded = len(result)
+        assert np.array_equal(result, np.broadcast_to(np.arange(recorded, dtype=np.uint16)[:, None, None], result.shape))
     assert recorded > 0
 
 

@@ -64,7 +64,7 @@ def anchors(table: pd.DataFrame) -> dict[str, int | None]:
 
 
 def spent(steps: Integers, rates: tuple[Floats, Floats] | None) -> Floats:
-    """The sum of the learning rates up to each of some steps; NaN beyond the last step whose rate is known.
+    """The sum of the learning rates up to each of some steps; NaN beyond the last step with a known rate.
 
     Examples
     --------

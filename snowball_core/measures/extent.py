@@ -48,7 +48,7 @@ class Extent:
 
 
 def extents(history: Words, dead: Truths | None = None) -> dict[str, Extent]:
-    """The extent of the groups all, dead and live at every snapshot, in one sweep; of all alone where the dead are not known.
+    """The extent of the groups all, dead and live at every snapshot, in one pass; only of all where the dead are unknown.
 
     A group without tokens has zeros, and NaN for its centroid.
 

@@ -1,4 +1,4 @@
-"""Flicker: a change of the black holes that is undone soon after, found exactly and folded only where somebody asks."""
+"""Flicker: a change of the black holes that is undone soon after, found exactly and folded only on request."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def excursions(tree: Lineage, steps: Integers, within: int = BRIEF_STEPS) -> tup
 
     A change is one connected piece of what happens between two snapshots: holes before and after that share tokens. It is
     undone at the first later snapshot at which its tokens are in exactly the holes they were in before, if until then they
-    shared with nobody else.
+    not shared with other tokens.
 
     Parameters
     ----------

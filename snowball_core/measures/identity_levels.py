@@ -105,7 +105,7 @@ def special_rows(history: Words) -> Special:
     minus_zero, nan = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
     for part in blocks(len(rows), rows[:1].nbytes, _CHUNK_BYTES):
         pattern = bits(rows[part])
-        # Asked of the whole chunk first: nearly always nobody is there.
+        # Tested for the whole chunk first: nearly always there is none.
         zeros = pattern == layout.sign_mask
         if zeros.any():
             minus_zero[part] = zeros.any(axis=1)
@@ -138,7 +138,7 @@ def _distinct_values(rows: Words, chosen: npt.NDArray[np.intp]) -> int:
         some = followers[part]
         own, led = (_unsigned_zeros(rows[chosen[places[some]]]) for places in (order, leader))
         collided.update(leader[some[(own != led).any(axis=1)]].tolist())
-    # Two vectors under one key: those rows are told apart by their bytes.
+    # Two vectors under one key: those rows are distinguished by their bytes.
     extra = sum(
         len({_unsigned_zeros(rows[chosen[[place]]]).tobytes() for place in order[leader == first].tolist()}) - 1
         for first in collided

@@ -76,7 +76,7 @@ def miscounted(group: str, columns: dict[str, Integers]) -> list[Violation]:
 
 
 def idle_snapshots(steps: Integers, rates: tuple[Floats, Floats]) -> Integers:
-    """Indices of the snapshots since whose predecessor every learning rate was zero."""
+    """Indices of the snapshots with only zero learning rates since the one before."""
     # Steps at a rate are counted, not rates added up: a small one would vanish in a sum of large ones.
     reached = np.concatenate([[0], np.cumsum(rates[1] != 0)])
     spent = reached[np.searchsorted(rates[0], steps, side="right")]

@@ -1,4 +1,4 @@
-"""What can move, said before training: which components, decays and moments the formats leave free."""
+"""What can move, computed before training: components, decays and moments that the formats let change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Mobility:
     usually_immovable : float
         Share of components that the usual update cannot move.
     decay_acts : float
-        Share of components that weight decay on its own can move.
+        Share of components that weight decay alone can move.
     second_moment_falls : bool
         Whether a second moment whose gradient vanished can fall in the optimizer's format.
     half_immovable_step, all_immovable_step : int or None
@@ -112,7 +112,7 @@ def _moments(config: RunConfig) -> str:
 def expected_words(config: RunConfig) -> Words:
     """Components as the initial state will draw them on average: quantiles of their distribution, in the weights' format.
 
-    For the page, which draws nothing: the run's own base vector differs from these by chance.
+    For the page, without drawing random numbers: the run's base vector differs from these by chance.
     """
     shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     drawn = np.array([NormalDist(0.0, config.component_deviation).inv_cdf(share) for share in shares], np.float32)
@@ -136,7 +136,7 @@ def mobility(config: RunConfig, words: Words, past: Sequence[RunConfig] = ()) ->
     words : Words
         The initial matrix, or :func:`expected_words`.
     past : sequence of RunConfig
-        The configurations of what lies before an exact fork, each to its last step; ``words`` are those of the fork.
+        The configurations of the parts before an exact fork, each to its last step; ``words`` are those of the fork.
     """
     half, size = half_cell(words).ravel(), np.abs(values(words).astype(np.float64)).ravel()
     rate, largest = config.learning_rate, _largest_of_all(config, past)

@@ -1,6 +1,6 @@
 """Names, definitions and units of every number measured at each step: the one list that tables, pictures and pages read.
 
-A new measure is a function of :mod:`snowball_core.measures` and a line here that names it. docs/measures.md says of each
+A new measure is a function of :mod:`snowball_core.measures` and a line here that names it. docs/measures.md gives for each
 which mistake it avoids; its other columns are written from here by :func:`document`.
 """
 
@@ -27,7 +27,7 @@ class Quantity:
     unit, formula : str
         As Markdown.
     symbol, name, short : str
-        What a picture calls it, as in "U" and "unique vectors", and "unique" where there is little room.
+        What a picture calls it, as in "U" and "unique vectors", and "unique" where space is short.
     measure : callable, optional
         Of the family "shape": from words of a group, shape (snapshots, tokens, hidden), to a number per snapshot. The other
         families are measured by :mod:`~snowball_core.tables.per_step`.
@@ -58,7 +58,7 @@ class Quantity:
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
-        """What docs/measures.md says of it: columns, formula, unit and group."""
+        """Its row in docs/measures.md: columns, formula, unit and group."""
         columns = ", ".join(f"`{column}`" for column in self.columns) + self.beside
         return f"{columns} {self.symbol}".strip(), self.formula, self.unit, self.group
 

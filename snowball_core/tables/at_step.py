@@ -57,7 +57,7 @@ def token_table(words: Words, dead: Truths) -> pd.DataFrame:
 
 
 def group_table(rows: Words, dead: Truths, mask: Truths) -> pd.DataFrame:
-    """The :func:`token_table` of the rows of a group, given by its mask, with the tokens' own ids and glyphs."""
+    """The :func:`token_table` of the rows of a group, given by its mask, with the tokens' ids and glyphs."""
     ids = np.flatnonzero(mask)
     return token_table(rows, dead[mask]).assign(token=ids, glyph=[glyph(int(token)) for token in ids])
 
@@ -163,7 +163,7 @@ def distance_table(statistics: PairStatistics, step: int, group: str) -> pd.Data
 
 
 def closeness_table(statistics: PairStatistics, step: int, group: str) -> pd.DataFrame:
-    """One row: who is near whom at a step, and whether the group is compact as the seed asked and asked in cells."""
+    """One row: near tokens at a step, and whether the group is compact by the original criterion and in cells."""
     names = ("pairs", "pairs_in_holes", "adjacent", "touching", "components", "largest_component", "active_dimensions")
     criterion = seed_criterion(statistics.linf.max, statistics.cells.max)
     compact = {f"compact_in_{unit}": criterion[key]["holds"] for unit, key in (("epsilon", "seed"), ("cells", "cells"))}

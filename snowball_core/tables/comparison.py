@@ -70,12 +70,12 @@ class LineUp:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """The setting of each recording; a foreign history is one of its own."""
+        """The setting of each recording; a foreign history is a separate one."""
         return tuple(setting_hash(each.fields) if each.fields else f"unknown: {each.id}" for each in self.recordings)
 
     @property
     def summary(self) -> str:
-        """How much the runs say together, in words."""
+        """How many draws the runs are together, in words."""
         runs, draws = _many(len(self.recordings), "run"), self.independent
         chance = "what is seen here can be chance."
         known = {setting for each, setting in zip(self.recordings, self.settings, strict=True) if each.fields is not None}
@@ -84,7 +84,7 @@ class LineUp:
             kinds += "settings unknown" + (f" of {_many(unknown, 'file')}" if known else "")
             if draws == 1:
                 return f"{runs}, one draw, {kinds}: {chance} Add another draw."
-            # Nobody knows of a file from outside whether it is another draw of what the others draw from.
+            # Whether a foreign file is another draw of the same setting is unknown.
             return f"{runs}, at most {_many(draws, 'independent draw')}, {kinds}."
         if draws == 1:
             return f"{runs}, one draw: {chance} Record another seed."
@@ -93,7 +93,7 @@ class LineUp:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The ids of the files whose configuration, and with it the steps of their snapshots, is not known."""
+        """The ids of the files without a known configuration, and so without known steps."""
         return tuple(each.id for each in self.recordings if each.fields is None)
 
     @property
@@ -110,7 +110,7 @@ def _many(count: int, noun: str) -> str:
 
 
 def require_several(count: int, note: str = "") -> None:
-    """Refuse a comparison of too few or too many runs; ``note`` says why they are no more.
+    """Raise if there are too few or too many runs; ``note`` explains missing ones.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def setting_names(lined_up: LineUp) -> dict[str, str]:
 
 
 def roll(lined_up: LineUp) -> list[dict[str, Any]]:
-    """One row per run: its draw, configuration, setting, seed, steps recorded, and whose twin it is."""
+    """One row per run: its draw, configuration, setting, seed, steps recorded, and the run it is a twin of."""
     rows = []
     for each, setting, draw in zip(lined_up.recordings, lined_up.settings, lined_up.draws, strict=True):
         mine = [pair for pair in lined_up.pairs if each.id == pair.second]
@@ -241,7 +241,7 @@ def told_twin(pair: Twins) -> str:
 def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
     """The fields in which the runs differ; see ``alignment.differing_fields``. The text is named by its hash.
 
-    Of a file whose configuration is not known every field is "unknown", which makes no difference of one.
+    Every field of a file without a configuration is "unknown", which counts as no difference.
     """
     known = {each.id: each.fields for each in lined_up.recordings if each.fields is not None}
     table = differing_fields({run: {**fields, TEXT: str(fields[TEXT])[:12]} for run, fields in known.items()})

@@ -38,7 +38,7 @@ def deciding(fields: Mapping[str, Any], text_sha256: str) -> dict[str, Any]:
 
 
 def draw_hash(fields: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits of the SHA-256 of some fields, whatever their order."""
+    """Sixteen hexadecimal digits of the SHA-256 of some fields, independent of their order."""
     return hashlib.sha256(json.dumps(dict(fields), sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -49,12 +49,12 @@ def setting_hash(fields: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """What tells whether two runs are one draw.
+    """Facts that decide whether two runs are one draw.
 
     Attributes
     ----------
     fields : mapping of str to object, or None
-        As :func:`deciding` gives them; None for a foreign history, whose configuration nobody knows.
+        As :func:`deciding` gives them; None for a foreign history, which has no configuration.
     configuration : str or None
         SHA-256 of the whole configuration, to name it under a picture; decides nothing.
     """
@@ -112,7 +112,7 @@ def twins(recordings: Sequence[ComparedRun]) -> list[Twins]:
 
     Equal bits of the first step alone are no evidence: the initial state is drawn before most choices come to bear. Of a file
     from outside neither configuration nor steps are known: one that holds what another holds, or how it begins, snapshot by
-    snapshot, is its copy, whatever its snapshots' numbers.
+    snapshot, is its copy, even with other step numbers.
     """
     copies = []
     for one, other in combinations(recordings, 2):
@@ -182,7 +182,7 @@ _MEANS = {
 
 
 def names_apart(paths: Sequence[Path]) -> list[str]:
-    """The shortest ends of some paths that tell them apart: of a path that no other shares its name with, the name.
+    """The shortest ends of some paths that distinguish them: of a path that no other shares its name with, the name.
 
     Examples
     --------
@@ -211,7 +211,7 @@ def shapes(recordings: Sequence[ComparedRun]) -> dict[str, dict[str, Any]]:
 
 
 def unlike(recordings: Sequence[ComparedRun], names: Mapping[str, str] | None = None) -> str:
-    """The same in words, with what follows for the comparison; empty where all are alike.
+    """The same in words, with the consequence for the comparison; empty where all are equal.
 
     Parameters
     ----------

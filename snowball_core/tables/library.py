@@ -1,4 +1,4 @@
-"""The library's shelf: one row per run, whatever state it is in, fast enough for thousands."""
+"""The table of the library: one row per run in any state, fast enough for thousands."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunRow:
     Attributes
     ----------
     status : Status
-        "damaged" where the ``run.json`` cannot be read, or the files are not what it says; what it is, where it is no run
+        "damaged" where the ``run.json`` cannot be read, or the files do not match it; what it is, where it is no run
         (:attr:`is_run`).
     bytes : int or None
         Of all files in the run's folder; None where they were not counted.
@@ -61,7 +61,7 @@ class RunRow:
 
     @property
     def is_run(self) -> bool:
-        """Whether it is a run, in whatever condition, and not a link or a folder somebody may take for one."""
+        """Whether it is a run, in any condition, and not a link or another folder."""
         return self.status.state not in _NO_RUNS
 
     @property
@@ -76,20 +76,20 @@ class RunRow:
 
     @property
     def damage(self) -> str:
-        """What of it cannot be read or is not what its configuration says; empty if all is."""
+        """Files that cannot be read or do not match the configuration; empty if all do."""
         return "; ".join(text for text in (self.glance.damage, *self.faults, self.notes.damage) if text)
 
 
 def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
     """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
-    Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
-    a listing that was cancelled goes on where it stopped.
+    Known runs are listed from their caches; a new run is counted and its counts cached at once, so that
+    a cancelled listing continues where it stopped.
 
     Parameters
     ----------
     progress : callable, optional
-        Told runs listed and in all after every run; may raise to cancel.
+        Called with runs listed and in all after every run; may raise to cancel.
     """
     runs, others = told_apart(folder)
     return [*rows(runs, progress), *(_no_run(path, what) for path, what in others.items())]
@@ -154,7 +154,7 @@ def _read(path: Path, entries: Mapping[str, os.stat_result]) -> RunRow:
 
 
 def _reached(path: Path, summary: Glance) -> tuple[int, int]:
-    """The last step recorded and the last of the configuration: how far a run is whose status was lost."""
+    """The last step recorded and the last of the configuration: the progress of a run without a status."""
     try:
         return summary.recorded_step, read_run(path).config.last_step
     except RunError:
@@ -174,7 +174,7 @@ def _entries(path: Path) -> dict[str, os.stat_result]:
 def _size(folder: str) -> int:
     """Bytes of all files below a folder; links are not followed."""
     total = 0
-    with contextlib.suppress(OSError), os.scandir(folder) as inside:  # one that was removed meanwhile has none
+    with contextlib.suppress(OSError), os.scandir(folder) as inside:  # one that was removed since has none
         for entry in inside:
             with contextlib.suppress(OSError):
                 is_folder = entry.is_dir(follow_symlinks=False)
@@ -187,7 +187,7 @@ def matching(
 ) -> list[RunRow]:
     """The rows that hold every word of a text in their id, names, note or tags, and are of one of the states, presets and tags.
 
-    An empty sequence of states, presets or tags asks for none in particular.
+    An empty sequence of states, presets or tags filters nothing.
     """
     words = text.casefold().split()
     return [

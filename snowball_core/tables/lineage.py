@@ -157,7 +157,7 @@ def edge_table(tree: Lineage, steps: Integers) -> pd.DataFrame:
 def ytree_csv(tree: Lineage, steps: Integers) -> str:
     """The lineage as a CSV file that ytree's generic reader loads: every node with its one descendant.
 
-    ytree knows mergers only: of a fission the descendant is the child that shares most tokens (ties: the smallest token), the
+    ytree has mergers only: of a fission the descendant is the child that shares most tokens (ties: the smallest token), the
     others appear without progenitors. Time runs towards redshift 0: ``redshift`` is the number of recorded snapshots still to
     come.
 
@@ -180,7 +180,7 @@ def biography_table(lineage: Account, history: History, token: int) -> pd.DataFr
     """One row per stay of a token in a black hole: the hole, the steps it joined and left, and whom it met.
 
     ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
-    are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
+    are the token's, −1 if it never moved. Of a run that diverged all are as of the last finite step.
     """
     stays, history = biography(lineage.tree, token), judged(history)
     moved = moves_of_token(history, token)[:, None]
@@ -207,7 +207,7 @@ def biographies_table(lineage: Account, history: History) -> pd.DataFrame:
     """One row per token and stay in a black hole: the hole, and the recorded steps it joined and left.
 
     ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
-    are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
+    are the token's, −1 if it never moved. Of a run that diverged all are as of the last finite step.
     """
     history = judged(history)
     rows = [(token, stay) for token, stays in biographies(lineage.tree).items() for stay in stays]

@@ -80,7 +80,7 @@ def token_motion(history: History, progress: Progress = silent) -> pd.DataFrame:
 def _net(words: Words) -> Floats:
     """The Euclidean distance of each row between the first and the last snapshot, weight units; shape ``(vocab,)``.
 
-    A row with the bits it began with is at its own place, also at infinity, where a difference is no number.
+    A row with its initial bits has distance 0, also at infinity, where a difference is no number.
     """
     if not len(words):
         return np.zeros(words.shape[1])

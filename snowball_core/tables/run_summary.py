@@ -1,7 +1,7 @@
 """A run at a glance: which experiment it is, and its counts at the start, at the end and at a few steps between.
 
 What a listing shows of a run is measured once and kept in the run's cache, under the size, times and number of all recorded
-files and the run's state: another file, or the same one written again, is measured anew.
+files and the run's state: another file, or a rewritten one, is measured again.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class Counts:
 
 @dataclass(frozen=True)
 class Glance:
-    """What the files of a run say at a glance.
+    """Summary of the files of a run.
 
     Attributes
     ----------
     damage : str
         What cannot be read, and why; empty if all can.
     faults : mapping of str to str
-        What is not as the configuration says, by the name of the file, where ``run.json`` can be read.
+        Mismatches with the configuration, by the name of the file, where ``run.json`` can be read.
     name, created : str
         As configured; when it was made, UTC.
     nearest : NearestPreset or None
@@ -80,7 +80,7 @@ class Glance:
         By group, for the groups that are known and have tokens; of a run that diverged those of its finite steps.
     diverged : int or None
         The first recorded step that is not finite, found from the snapshots that were looked at: a divergence that passed
-        between two of them is not seen.
+        between two of them is missed.
     """
 
     damage: str = ""
@@ -187,7 +187,7 @@ def _spread(words: Any, steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.in
 
 
 def _finite(words: Any, chosen: Sequence[int], some: npt.NDArray[Any]) -> int:
-    """How many snapshots come before the first that is not finite, as far as a look at some of them, one not finite, tells."""
+    """How many snapshots come before the first that is not finite, estimated from some of them, one of which is not."""
     first = next(index for index, each in enumerate(some) if not is_finite(each))
     low, high = (chosen[first - 1] if first else -1), chosen[first]
     return bisect.bisect_left(range(high), True, low + 1, high, key=lambda t: not is_finite(np.asarray(words[t])))

@@ -1,4 +1,4 @@
-"""What a whole run says: the verdict on a group, and every violation of a law."""
+"""The verdict on a group over a whole run, and every violation of a law."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NO_MOMENTS = "the optimizer's moments were not recorded (moment_hash)"
 def verdict_of(history: History, group: str, progress: Progress = silent) -> Verdict:
     """The verdict on a group of one run, as far as it is recorded; of a run that diverged, up to its last finite step.
 
-    Where not even the first recorded step is finite nothing can be told.
+    Where not even the first recorded step is finite the verdict is undecidable.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _verdict_of(history: History, group: str, progress: Progress) -> Verdict:
     try:
         components = adjacency_components(history.words[-1][mask][np.unique(ends[1][mask], return_index=True)[1]]).count
     except HistoryError:
-        components = None  # too many rows for all pairs: everything else is still told
+        components = None  # too many rows for all pairs: the rest is still computed
     linf = float(weight[0]), int(cells[0])
     steps = int(history.steps[0]), int(history.steps[-1])
     of_group, of_all = censuses(ends, mask), censuses(ends)

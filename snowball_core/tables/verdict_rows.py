@@ -16,9 +16,9 @@ from .divergence import Divergence
 
 
 def verdict_table(verdict: Verdict) -> pd.DataFrame:
-    """One row per criterion and form: what is asked, whether it holds, and its numbers; then what became of the holes.
+    """One row per criterion and form: the question, whether it holds, and its numbers; then the outcome of the holes.
 
-    Of a run that diverged the first row says so.
+    The first row of a run that diverged is the divergence.
     """
     words = {True: "yes", False: "no", None: UNTOLD}
     rows = [
@@ -61,7 +61,7 @@ def _listed(numbers: Mapping[str, Any]) -> str:
 def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None) -> pd.DataFrame:
     """One row per law and violation; a law that holds or cannot be checked has one row without a step.
 
-    Of a run that diverged the first row says so.
+    The first row of a run that diverged is the divergence.
     """
     rows = []
     if lost is not None:
@@ -77,7 +77,7 @@ def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None)
 
 
 def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64], cells: npt.NDArray[Any]) -> pd.DataFrame:
-    """The largest L∞ of a group at every recorded step in three units, and what the two forms of the criterion say of it.
+    """The largest L∞ of a group at every recorded step in three units, and whether either form of the criterion holds.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ def lanes_chart(
     chosen : tuple of str and int, optional
         What is selected: "token" or "hole", and the token.
     laid : dict of DataFrame, optional
-        What :func:`ground` gave, where it is at hand.
+        Result of :func:`ground`, to save its time.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def moves_data(moved: npt.NDArray[np.bool_], steps: npt.NDArray[np.int64], axis:
     starts = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
     counts = np.diff(np.append(starts, len(column)))
     share = np.add.reduceat(moved[1:].astype(np.float64), starts) / counts
-    # Neighbours alike are one stretch.
+    # Equal neighbours are one stretch.
     starts, share = (part[np.append(True, share[1:] != share[:-1])] for part in (starts, share))
     ends = np.append(starts[1:], len(column))
     begun, over = steps[starts], steps[ends]

@@ -55,7 +55,7 @@ def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
 
 
 def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """What is written on the blocks that have room: columns x, y, text, ink."""
+    """Labels of the blocks that are large enough: columns x, y, text, ink."""
     area = (blocks["bottom"] - blocks["top"]) * (blocks["share1"] - blocks["share0"])
     largest = [int(part.idxmax()) for _, part in area.groupby(blocks["node"])]
     written = []
@@ -101,10 +101,10 @@ def marks(tree: Lineage, steps: Steps, axis: StepAxis) -> pd.DataFrame:
 def targets(
     blocks: pd.DataFrame, events: pd.DataFrame, tree: Lineage, steps: Steps, axis: StepAxis, names: Sequence[str], top: float
 ) -> pd.DataFrame:
-    """Where a click lands: pieces of blocks with the recorded step they stand for, and the events above them.
+    """Targets of clicks: pieces of blocks with the recorded step they represent, and the events above them.
 
-    Columns x0, x1, y0, y1, step, token, what, nature, time, who. The first piece of a block stands for the step at which it
-    began. ``top`` is the room of the events above the first row.
+    Columns x0, x1, y0, y1, step, token, what, nature, time, who. The first piece of a block is that of the step at which it
+    began. ``top`` is the height of the events above the first row.
     """
     cuts = np.linspace(0, 1, (_TARGET_COLUMNS if len(blocks) * 8 < _MOST_TARGETS else 1) + 1)[1:-1]
     grid = sorted({int(steps[min(int(np.searchsorted(axis.share(steps), cut)), len(steps) - 1)]) for cut in cuts})
@@ -143,7 +143,7 @@ def chosen_rows(drawn: Lanes, chosen: Sequence[int]) -> pd.DataFrame:
 
 
 def told_events(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
-    """Events as a reader wants them: what became of which populations, and why; ``token`` is a member to be selected."""
+    """Table of events: populations before and after, and the cause; ``token`` is a member to be selected."""
     columns = ["step", "event", "populations", "cause", "differed since", "after", "tokens", "token"]
     lines = []
     for row in rows:

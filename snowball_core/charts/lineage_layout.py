@@ -1,7 +1,7 @@
 """Where the black holes of a lineage are drawn: every token keeps one row, a hole is a block over its tokens' rows.
 
 A block is as tall as its population and as long as its tokens were one vector; hidden classes divide it. So nothing is laid out
-by hand: a merger is a block that takes over the rows of another, a fission one that gives rows away.
+explicitly: a merger is a block that takes over the rows of another, a fission one that gives rows away.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _leaves(profiles: Leaders, counts: Snapshots, weight: Floats) -> Snapshots:
 
 
 def _blocks(tree: Lineage, parts: Snapshots, node: Leaders, hidden: Leaders | None, order: Snapshots) -> pd.DataFrame:
-    """The blocks of all parts; what goes on unchanged from part to part is one block."""
+    """The blocks of all parts; what is unchanged from part to part is one block."""
     rank = hole_ranks(tree)
     going: dict[Key, int] = {}
     done: list[tuple[int, int, Key]] = []

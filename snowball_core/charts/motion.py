@@ -1,6 +1,6 @@
 """Pictures of motion: regimes, freeze map, speeds and displacements over the steps, each with the learning rate under it.
 
-Each is made of a :class:`~snowball_core.charts.motion_columns.Scene`, which says what is drawn of what was recorded.
+Each is made of a :class:`~snowball_core.charts.motion_columns.Scene`, the columns that are drawn of the recorded ones.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def regime_shares(scene: Scene, step: int) -> Picture:
 
 
 def _held(x: Floats, low: Floats, high: Floats) -> pd.DataFrame:
-    """An area that holds its bounds over the stretch before each x; of neighbours alike the last is enough."""
+    """An area that holds its bounds over the stretch before each x; of equal neighbours the last is enough."""
     low, high = np.append(low[:1], low), np.append(high[:1], high)
     kept = np.append((np.diff(low) != 0) | (np.diff(high) != 0), True)
     kept[:1] = True
@@ -122,7 +122,7 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -
     lines = (
         between.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
         median.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
-        # Wide under narrow: where they are equal, as they often are, both colours of the legend are seen.
+        # Wide under narrow: where they are equal, as they often are, both colours of the legend are visible.
         median.mark_line(strokeWidth=5, **_HELD).encode(y=high),
         farthest.mark_line(strokeWidth=1.6, **_HELD).encode(y=high),
     )

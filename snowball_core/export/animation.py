@@ -35,7 +35,7 @@ def frame_steps(view: View) -> npt.NDArray[np.int64]:
 
 
 def gif_bytes(view: View) -> bytes:
-    """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops for ever."""
+    """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops endlessly."""
     pictures = _frames(view)
     first = next(pictures)
     buffer = io.BytesIO()

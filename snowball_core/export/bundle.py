@@ -64,14 +64,14 @@ def write_items(view: View, picked: Sequence[Item], folder: Path) -> Written:
 
 
 def _head(view: View) -> dict[str, Any]:
-    """What an export is of: equal for two exports that may stand in one folder."""
+    """Identity of an export: equal for two exports that may share a folder."""
     history = view.history
     return {
         "format": FORMAT,
         "snowball": __version__,
         "run": history.id,
         "configuration_sha256": configuration_hash(history.config),
-        # A run's id is its own; two files from outside can have one name, and one file other dead tokens.
+        # A run's id is unique; two foreign files can share a name, and one file can be read with other dead tokens.
         **({"history_sha256": _history_sha256(history)} if history.config is None else {}),
         "step": view.step,
         "group": view.group,
@@ -115,7 +115,7 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
     Raises
     ------
     RunError
-        If the folder lies in the library or cannot be written, or a file would be overwritten that no export wrote.
+        If the folder lies in the library or cannot be written, or if a file not written by an export would be overwritten.
     """
     picked, target = chosen(view, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:
@@ -182,7 +182,7 @@ def _move_in(stage: Path, target: Path, names: Sequence[str]) -> None:
 
 
 def _require_ours(target: Path, stage: Path, names: Sequence[str]) -> None:
-    """Refuse to overwrite what no export of the same place wrote, or what was changed since."""
+    """Raise if a file to be overwritten was not written by an export of the same folder, or was changed since."""
     before, after = _index_in(target), _index_in(stage)
     known = {row["name"]: row["sha256"] for row in before.get("files", [])}
     foreign = []

@@ -109,7 +109,7 @@ def _text(config: RunConfig, manifest: Mapping[str, Any]) -> str:
 
 
 def _short_name(corpus: str) -> str:
-    """A text's name; of a path the last part: where it lay is nobody's concern."""
+    """A text's name; of a path only the last part, for privacy."""
     return re.split(r"[\\/]", corpus)[-1]
 
 
@@ -183,7 +183,7 @@ def _faults(manifest: Mapping[str, Any]) -> str:
 
 
 def markdown(text: str) -> str:
-    r"""The paragraph for Markdown: what it would take for its own is escaped.
+    r"""The paragraph with Markdown's special characters escaped.
 
     Examples
     --------

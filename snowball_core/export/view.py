@@ -170,7 +170,7 @@ def unit_words(unit: str) -> str:
 
 
 def identity_line(history: History) -> str:
-    """What tells this run from every other: its id, the hash of its configuration, what was recorded."""
+    """What identifies the run: its id, the hash of its configuration, the recordings."""
     known, steps = configuration_hash(history.config), history.steps
     count, vocab, hidden = history.words.shape
     parts = [

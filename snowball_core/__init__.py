@@ -51,7 +51,7 @@ def open_run(run: str | Path, key: str | None = None, dead: Sequence[int] | None
 
 
 def submodules(package: str) -> tuple[Callable[[str], ModuleType], Callable[[], list[str]]]:
-    """The ``__getattr__`` and ``__dir__`` of a package whose modules are imported when they are first asked for."""
+    """The ``__getattr__`` and ``__dir__`` of a package whose modules are imported on first use."""
 
     def module(name: str) -> ModuleType:
         if not name.startswith("_"):

@@ -83,7 +83,7 @@ def lanes_chart(
     chosen : tuple of str and int, optional
         What is selected: "token" or "hole", and the token.
     laid : dict of DataFrame, optional
-        Result of :func:`ground`, to save its time.
+        What :func:`ground` gave, where it is at hand.
 
     Returns
     -------

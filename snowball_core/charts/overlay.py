@@ -29,7 +29,7 @@ _LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' 
 
 
 def _tops(top: float) -> list[float]:
-    """Labels of counts from 0 to the largest, which is labelled too: a level line at the top can be read."""
+    """Labels of counts from 0 to the largest, which has one of its own: a level line at the top can be read."""
     return [tick for tick in ticks(top) if tick < 0.8 * top] + [top]
 
 

@@ -33,7 +33,7 @@ class Renderer:
         Raises
         ------
         HistoryError
-            If it cannot be drawn, or refers to data elsewhere: nothing is fetched.
+            If it cannot be drawn, or asks for data from elsewhere: nothing is fetched.
         """
         return str(self._draw(json.dumps(spec), None))
 

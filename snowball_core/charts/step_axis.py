@@ -70,7 +70,7 @@ class StepAxis:
 
     @property
     def column(self) -> str:
-        """The column of a table with the places of its rows: its steps, or the result of :meth:`placed`."""
+        """The column of a table that says where its rows are drawn: its steps, unless :meth:`placed` must say it."""
         return "x" if self.kind == "events" else "step"
 
     def placed(self, table: pd.DataFrame) -> pd.DataFrame:

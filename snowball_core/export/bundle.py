@@ -115,7 +115,7 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
     Raises
     ------
     RunError
-        If the folder lies in the library or cannot be written, or if a file not written by an export would be overwritten.
+        If the folder lies in the library or cannot be written, or a file would be overwritten that no export wrote.
     """
     picked, target = chosen(view, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:

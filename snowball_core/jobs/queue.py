@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.2
 def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], None]) -> Iterator[None]:
     """Wait until the accelerator is free and no live worker with an earlier ticket waits; then hold it.
 
-    The caller must hold the run's lock, the sign to other workers that this ticket's worker is alive. A killed worker's ticket is
+    The caller must hold the run's lock, which shows others that this ticket's worker is alive. A killed worker's ticket is
     dropped by the next worker that reads it, and its accelerator is free at once, since the system releases the lock.
     ``waiting`` is called with the id of the run waited for, several times a second; it may raise to leave the queue.
     """

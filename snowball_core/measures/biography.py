@@ -89,7 +89,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Parting:
-    """Partitions of the two snapshots between which a hole split.
+    """What one needs to know of the two snapshots between which something came apart.
 
     Attributes
     ----------

@@ -136,7 +136,7 @@ def mobility(config: RunConfig, words: Words, past: Sequence[RunConfig] = ()) ->
     words : Words
         The initial matrix, or :func:`expected_words`.
     past : sequence of RunConfig
-        The configurations of the parts before an exact fork, each to its last step; ``words`` are those of the fork.
+        The configurations of what lies before an exact fork, each to its last step; ``words`` are those of the fork.
     """
     half, size = half_cell(words).ravel(), np.abs(values(words).astype(np.float64)).ravel()
     rate, largest = config.learning_rate, _largest_of_all(config, past)

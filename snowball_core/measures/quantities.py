@@ -27,7 +27,7 @@ class Quantity:
     unit, formula : str
         As Markdown.
     symbol, name, short : str
-        What a picture calls it, as in "U" and "unique vectors", and "unique" where space is short.
+        What a picture calls it, as in "U" and "unique vectors", and "unique" where there is little room.
     measure : callable, optional
         Of the family "shape": from words of a group, shape (snapshots, tokens, hidden), to a number per snapshot. The other
         families are measured by :mod:`~snowball_core.tables.per_step`.

@@ -149,7 +149,7 @@ class Verdict:
     outcome : str
         From who joined and who parted.
     seeds_outcome, seeds_conclusion : str
-        What the original notebook's code would have printed.
+        What the seed's own code would have printed.
     divergence : dict or None
         Where the run diverged, so that the verdict is on the steps before; None where it is finite.
     """

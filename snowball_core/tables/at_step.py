@@ -57,7 +57,7 @@ def token_table(words: Words, dead: Truths) -> pd.DataFrame:
 
 
 def group_table(rows: Words, dead: Truths, mask: Truths) -> pd.DataFrame:
-    """The :func:`token_table` of the rows of a group, given by its mask, with the tokens' ids and glyphs."""
+    """The :func:`token_table` of the rows of a group, given by its mask, with the tokens' own ids and glyphs."""
     ids = np.flatnonzero(mask)
     return token_table(rows, dead[mask]).assign(token=ids, glyph=[glyph(int(token)) for token in ids])
 

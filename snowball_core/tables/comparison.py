@@ -75,7 +75,7 @@ class LineUp:
 
     @property
     def summary(self) -> str:
-        """How many draws the runs are together, in words."""
+        """How much the runs say together, in words."""
         runs, draws = _many(len(self.recordings), "run"), self.independent
         chance = "what is seen here can be chance."
         known = {setting for each, setting in zip(self.recordings, self.settings, strict=True) if each.fields is not None}
@@ -84,7 +84,7 @@ class LineUp:
             kinds += "settings unknown" + (f" of {_many(unknown, 'file')}" if known else "")
             if draws == 1:
                 return f"{runs}, one draw, {kinds}: {chance} Add another draw."
-            # Whether a foreign file is another draw of the same setting is unknown.
+            # Nobody knows of a file from outside whether it is another draw of what the others draw from.
             return f"{runs}, at most {_many(draws, 'independent draw')}, {kinds}."
         if draws == 1:
             return f"{runs}, one draw: {chance} Record another seed."
@@ -110,7 +110,7 @@ def _many(count: int, noun: str) -> str:
 
 
 def require_several(count: int, note: str = "") -> None:
-    """Raise if there are too few or too many runs; ``note`` explains missing ones.
+    """Refuse a comparison of too few or too many runs; ``note`` says why they are no more.
 
     Raises
     ------

@@ -49,12 +49,12 @@ def setting_hash(fields: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """Facts that decide whether two runs are one draw.
+    """What tells whether two runs are one draw.
 
     Attributes
     ----------
     fields : mapping of str to object, or None
-        As :func:`deciding` gives them; None for a foreign history, which has no configuration.
+        As :func:`deciding` gives them; None for a foreign history, whose configuration nobody knows.
     configuration : str or None
         SHA-256 of the whole configuration, to name it under a picture; decides nothing.
     """
@@ -211,7 +211,7 @@ def shapes(recordings: Sequence[ComparedRun]) -> dict[str, dict[str, Any]]:
 
 
 def unlike(recordings: Sequence[ComparedRun], names: Mapping[str, str] | None = None) -> str:
-    """The same in words, with the consequence for the comparison; empty where all are equal.
+    """The same in words, with what follows for the comparison; empty where all are alike.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class RunRow:
     Attributes
     ----------
     status : Status
-        "damaged" where the ``run.json`` cannot be read, or the files do not match it; what it is, where it is no run
+        "damaged" where the ``run.json`` cannot be read, or the files are not what it says; what it is, where it is no run
         (:attr:`is_run`).
     bytes : int or None
         Of all files in the run's folder; None where they were not counted.
@@ -83,13 +83,13 @@ class RunRow:
 def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
     """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
-    Known runs are listed from their caches; a new run is counted and its counts cached at once, so that
-    a cancelled listing continues where it stopped.
+    Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
+    a listing that was cancelled goes on where it stopped.
 
     Parameters
     ----------
     progress : callable, optional
-        Called with runs listed and in all after every run; may raise to cancel.
+        Told runs listed and in all after every run; may raise to cancel.
     """
     runs, others = told_apart(folder)
     return [*rows(runs, progress), *(_no_run(path, what) for path, what in others.items())]

@@ -34,7 +34,7 @@ class Seen:
     group : str
         Whose vectors are counted: ``dead``, or ``all`` where no token is dead.
     files : tuple of int
-        Numbers of the files it was read from: other files are read from the beginning.
+        Numbers of the files it was read from: of others everything is read anew.
     position : int
         Bytes of ``metrics.csv`` read, a whole number of lines.
     metrics : dict of str to ndarray

@@ -67,7 +67,7 @@ class Glance:
     damage : str
         What cannot be read, and why; empty if all can.
     faults : mapping of str to str
-        Mismatches with the configuration, by the name of the file, where ``run.json`` can be read.
+        What is not as the configuration says, by the name of the file, where ``run.json`` can be read.
     name, created : str
         As configured; when it was made, UTC.
     nearest : NearestPreset or None
@@ -80,7 +80,7 @@ class Glance:
         By group, for the groups that are known and have tokens; of a run that diverged those of its finite steps.
     diverged : int or None
         The first recorded step that is not finite, found from the snapshots that were looked at: a divergence that passed
-        between two of them is missed.
+        between two of them is not seen.
     """
 
     damage: str = ""

@@ -48,7 +48,7 @@ _NO_MOMENTS = "the optimizer's moments were not recorded (moment_hash)"
 def verdict_of(history: History, group: str, progress: Progress = silent) -> Verdict:
     """The verdict on a group of one run, as far as it is recorded; of a run that diverged, up to its last finite step.
 
-    Where not even the first recorded step is finite the verdict is undecidable.
+    Where not even the first recorded step is finite nothing can be told.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def test_what_is_no_object_is_refused(content):
         from_json(content)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_faults_are_reported_at_once():
     faults = faults_of(sigma="-1", steps="-5", learning_rate="-1e-3", hidden="65", record="sometimes", name="A b", nonsense="1")
     message = "\n".join(faults)
     assert len(faults) == 7
@@ -104,7 +104,7 @@ def test_all_faults_are_told_at_once():
         assert words in message
 
 
-def test_several_faults_are_counted_and_listed_and_one_fault_stands_alone():
+def test_several_faults_are_counted_and_listed_and_one_fault_is_not_numbered():
     with pytest.raises(ConfigError) as two:
         configured(DEFAULTS, {"steps": 0, "batch": 0})
     with pytest.raises(ConfigError) as one:
@@ -258,7 +258,7 @@ def test_every_field_has_a_help_text_and_a_group():
         assert field.metadata["group"]
 
 
-def test_further_recordings_keep_one_order_however_they_are_asked_for():
+def test_further_recordings_keep_one_order_however_they_are_requested():
     config = configured(DEFAULTS, {"extra": " exp_avg , hidden_mean,exp_avg"})
     assert config.extras == ("hidden_mean", "exp_avg")
     assert RunConfig(extra="").extras == ()

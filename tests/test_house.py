@@ -94,7 +94,7 @@ def test_every_package_and_top_module_is_in_a_layer() -> None:
     assert named == {name.replace("/", ".") for name in there} | {"pages"}
 
 
-def test_modules_are_attributes_of_their_packages_and_imported_when_asked_for() -> None:
+def test_modules_are_attributes_of_their_packages_and_imported_when_requested() -> None:
     code = "import sys, snowball_core as s; print('numpy' in sys.modules); s.measures.census; print('numpy' in sys.modules)"
     assert printed(code).split() == ["False", "True"]
     assert {"census", "lineage"} <= set(dir(snowball_core.measures))

@@ -65,7 +65,7 @@ def test_a_configuration_that_is_no_preset_names_the_nearest_and_what_differs() 
     assert set(NOT_THE_EXPERIMENT) < set(FIELDS)
 
 
-def test_only_the_fields_that_differ_are_told() -> None:
+def test_only_the_fields_that_differ_are_reported() -> None:
     one, two, three = RunConfig(), RunConfig(seed=7), RunConfig(seed=7, steps=5)
     assert config_differences([one, two, three]) == {"seed": (42, 7, 7), "steps": (10_000, 10_000, 5)}
     assert config_differences([one, one]) == config_differences([one]) == config_differences([]) == {}

@@ -39,7 +39,7 @@ def test_percentiles_are_the_smallest_value_that_so_many_tokens_do_not_exceed(am
             assert value == enough[0]
 
 
-def test_percentiles_of_nobody_are_zero_and_leave_others_out() -> None:
+def test_percentiles_without_tokens_are_zero_and_leave_others_out() -> None:
     amounts = np.array([[5, 1, 9]])
     assert percentiles(amounts, np.zeros(3, np.bool_))[50].tolist() == [0]
     assert percentiles(amounts, np.array([True, True, False]))[100].tolist() == [5]
@@ -98,7 +98,9 @@ def observed(make_run: MakeRun, **fields: Any) -> History:
 
 
 @pytest.mark.parametrize("kind", ["symlog", "linear", "events"])
-def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_know_the_step(make_run: MakeRun, kind: str) -> None:
+def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_depend_on_the_step(
+    make_run: MakeRun, kind: str
+) -> None:
     history = observed(make_run)
     table = step_table(history)
     scene = Scene(table[table["group"] == "all"], history.rates, [(3, 5)], step_axis(kind, 20, [3, 6]))
@@ -148,7 +150,7 @@ def test_the_learning_rate_is_a_line_from_the_start_also_of_a_run_of_one_step(ma
     assert motion.speeds(scene, 1)[1]["rate"].to_numpy().tolist() == [[0.0, 0.001], [1.0, 0.001]]
 
 
-def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
+def test_stretches_of_rate_zero_are_reported_with_the_step_before_them() -> None:
     steps = np.arange(1.0, 7.0)
     words = np.zeros((1, 2, 1), np.uint16)
     metrics = {"step": steps, "learning_rate": np.array([0.0, 1.0, 1.0, 0.0, 0.0, 1.0])}
@@ -166,12 +168,12 @@ def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
         (Freezing(9, 9, 9, True, 9e-4, False), "not the schedule alone"),
     ],
 )
-def test_why_motion_ended_is_told_with_what_was_left_of_the_rate(end: Freezing, words: str) -> None:
+def test_why_motion_ended_is_reported_with_what_was_left_of_the_rate(end: Freezing, words: str) -> None:
     assert words in freezing_sentence(end, "dead", 100, 1e-3)
 
 
 @pytest.mark.parametrize("kind", ["symlog", "linear", "events"])
-def test_lanes_and_barcode_are_drawn_offline_and_do_not_know_the_step(make_run: MakeRun, kind: str) -> None:
+def test_lanes_and_barcode_are_drawn_offline_and_do_not_depend_on_the_step(make_run: MakeRun, kind: str) -> None:
     history = observed(make_run)
     events = account(history, "dead")
     axis = step_axis(kind, 20, [int(history.steps[event.snapshot]) for event in events.tree.events])
@@ -188,7 +190,7 @@ def test_lanes_and_barcode_are_drawn_offline_and_do_not_know_the_step(make_run: 
     assert is_drawn(rendered(late))
 
 
-def test_a_barcode_of_more_snapshots_than_columns_tells_the_share_of_each() -> None:
+def test_a_barcode_of_more_snapshots_than_columns_shows_the_share_of_each() -> None:
     steps = np.arange(2_001)
     moved = steps % 4 == 1
     bars = lineage.moves_data(moved, steps, step_axis("linear", 2_000))

@@ -214,7 +214,7 @@ def test_the_blob_says_where_every_array_begins() -> None:
     assert scrubber.arrays["loss"].tolist() == list(range(20))
 
 
-def test_the_story_tells_start_last_change_and_end() -> None:
+def test_the_story_names_start_last_change_and_end() -> None:
     sentence = story(census_history(falling_together(21), DEAD), STEPS, "dead", [[6]])
     assert sentence == (
         "6 dead tokens began as 6 vectors. At step 15, one black hole of 5 and one single token became one black hole of 6, "

@@ -147,7 +147,7 @@ def test_a_missing_corpus_is_refused(runs: Path, book: Path, capsys: pytest.Capt
     assert "is neither. Check the path." in refused(capsys, *tiny(book))
 
 
-def test_bytes_that_are_not_ascii_are_dropped_on_request_and_that_is_said(
+def test_bytes_that_are_not_ascii_are_dropped_on_request_and_that_is_reported(
     runs: Path, book: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     book.write_bytes(b"caf\xc3\xa9 au lait\r\n" * 40)
@@ -157,7 +157,7 @@ def test_bytes_that_are_not_ascii_are_dropped_on_request_and_that_is_said(
     assert "80 bytes that are not ASCII were dropped" in output
 
 
-def test_a_text_without_dead_tokens_is_trained_on_and_that_is_said(
+def test_a_text_without_dead_tokens_is_trained_on_and_that_is_reported(
     runs: Path, book: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(tiny(book, "--until", "0")) == 0

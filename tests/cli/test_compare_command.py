@@ -50,7 +50,7 @@ def test_compare_counts_draws_and_writes_every_recorded_step(
     assert (written["x"] == written["step"] - first).all()
 
 
-def test_compare_tells_the_same_in_words(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_prints_the_same_in_words(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [make_run(seed=1, name="one"), make_run(seed=2, name="two", learning_rate=0.002, snapshots=5)]
     assert main(["compare", *(run.id for run in runs)]) == 0
     output = capsys.readouterr().out

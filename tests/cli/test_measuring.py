@@ -29,7 +29,7 @@ def run(tmp_path):
     return made_run(tmp_path / "runs")
 
 
-def test_the_verdict_tells_merging_from_evaporating_where_the_count_cannot():
+def test_the_verdict_distinguishes_merging_from_evaporating_where_the_count_cannot():
     merged, gone = np.array([[0, 0, 2, 2], [0, 0, 0, 0]], np.int32), np.array([[0, 0, 2, 2], [0, 0, 2, 3]], np.int32)
     two, one_of_four, one_of_two = Census(4, 2, 2, 4, 0, (2, 2)), Census(4, 1, 1, 4, 0, (4,)), Census(4, 3, 1, 2, 2, (2,))
     assert seeds_outcome(two, one_of_four) == seeds_outcome(two, one_of_two) == "collapsed"

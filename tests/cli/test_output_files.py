@@ -204,7 +204,7 @@ def test_pipes_and_devices_are_written_to_directly_and_a_pipe_without_a_reader_h
             OutputFile("--csv", "/dev/full", ()).write(["x"])
 
 
-def test_standard_output_named_as_a_file_keeps_what_stands_in_it(run: Run, outside: Path) -> None:
+def test_standard_output_named_as_a_file_keeps_its_content(run: Run, outside: Path) -> None:
     from test_terminal import command, ended
 
     done = ended(command("census", run.id, "--step", "7", "--csv", "/dev/stdout"), f"> {outside / 'all.txt'}")

@@ -102,7 +102,7 @@ def test_closed_streams_change_no_status(run: str, closed: str) -> None:
     assert ended(command("verify", "nobody"), closed).returncode == 2
 
 
-def test_a_refusal_is_said_though_nobody_reads_the_answer(run: str) -> None:
+def test_a_refusal_is_reported_without_a_reader_of_the_answer(run: str) -> None:
     done = ended(command("verify", "nobody"), ">&-")
     assert (done.returncode, done.stderr.decode()[:14]) == (2, "there is no ru")
 

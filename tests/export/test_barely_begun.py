@@ -73,7 +73,7 @@ def test_a_law_of_change_is_not_said_to_hold_where_nothing_could_change(tmp_path
         assert law not in two
 
 
-def test_a_verdict_on_one_step_says_that_nothing_could_happen_wherever_it_is_told(tmp_path: Path) -> None:
+def test_a_verdict_on_one_step_says_everywhere_that_nothing_could_happen(tmp_path: Path) -> None:
     history = observe(trained(tmp_path, 0))
     assert verdict_of(history, "dead").caution.startswith("One step is recorded: nothing could join or part yet.")
     assert b"One step is recorded" in report_bytes(view_of(history))

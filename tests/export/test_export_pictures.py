@@ -133,7 +133,7 @@ def test_an_animation_of_one_step_is_a_still(make_run: MakeRun) -> None:
     assert still.n_frames == 1
 
 
-def test_a_long_range_is_thinned_evenly_ends_kept_and_told(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_range_is_thinned_evenly_ends_kept_and_reported(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     history = observe(make_run(steps=300))
     view = view_of(history, first=10, last=290)
     steps = frame_steps(view)

@@ -88,7 +88,7 @@ def test_the_methods_say_what_is_not_known(make_run: MakeRun, tmp_path: Path) ->
     assert "its training is not known" in foreign
 
 
-def test_the_path_of_a_text_stays_at_home(make_run: MakeRun) -> None:
+def test_the_path_of_a_text_is_left_out(make_run: MakeRun) -> None:
     run = make_run()
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["corpus"]["name"] = "/somewhere/private/book.txt"

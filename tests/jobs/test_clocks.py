@@ -53,7 +53,7 @@ def test_a_run_without_a_worker_is_interrupted_whatever_time_its_status_has(
 
 
 @pytest.mark.parametrize("ahead", CLOCKS)
-def test_a_worker_on_its_way_is_known_by_its_open_log_whatever_the_clock_says(queued: Run, ahead: float) -> None:
+def test_a_worker_on_its_way_is_recognized_by_its_open_log_for_any_clock(queued: Run, ahead: float) -> None:
     with open(log_of(queued.path), "ab") as log:
         lock_shared_with_child(log)
         worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=log, stderr=log)
@@ -67,7 +67,7 @@ def test_a_worker_on_its_way_is_known_by_its_open_log_whatever_the_clock_says(qu
 
 
 @pytest.mark.parametrize("ahead", CLOCKS)
-def test_two_clicks_are_one_run_and_a_later_one_is_another_whatever_the_clock_says(
+def test_two_clicks_are_one_run_and_a_later_one_is_another_for_any_clock(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     folder, now, running = tmp_path / "library", time.time, time.monotonic

@@ -77,7 +77,7 @@ def test_rows_of_nan_are_counted_by_their_bits():
 
 @given(histories())
 @settings(deadline=None, max_examples=100)
-def test_the_census_of_a_history_is_that_of_counting_every_snapshot_anew(world):
+def test_the_census_of_a_history_is_that_of_counting_every_snapshot_again(world):
     history, group = world
     assert census_history(history) == [naive(matrix) for matrix in history]
     assert census_history(history, group) == [naive(matrix[group]) for matrix in history]
@@ -137,13 +137,13 @@ def test_only_the_group_is_counted_and_only_its_changes_are():
     assert change_steps(history[:, ::-1], np.array([0, 0, 0, 1], bool)).tolist() == [0]
 
 
-def test_a_group_of_nobody_is_counted_as_nobody_at_every_snapshot():
+def test_a_group_without_tokens_is_counted_as_empty_at_every_snapshot():
     history, nobody = np.array([[A, B], [A, C]], np.uint16), np.zeros(2, bool)
     assert census_history(history, nobody) == [Census(0, 0, 0, 0, 0, ())] * 2
     assert change_steps(history, nobody).tolist() == [0]
 
 
-def test_snapshots_counted_alike_share_one_census():
+def test_snapshots_counted_equally_share_one_census():
     history = np.array([[A, B, A, B], [B, A, B, A], [A, A, A, B]], np.uint16)
     first, second, third = census_history(history)
     assert first is second

@@ -32,7 +32,7 @@ def colliding(first, second, times):
 
 @given(WORDS, WORDS, st.lists(st.integers(0, 3), min_size=1, max_size=12))
 @settings(deadline=None, max_examples=150)
-def test_rows_of_one_key_are_told_apart_by_their_bits(first, second, tokens):
+def test_rows_of_one_key_are_distinguished_by_their_bits(first, second, tokens):
     rows = colliding(first, second, 4)[tokens]
     assert len(set(identity._keys(rows).tolist())) == 1
     assert leaders(rows[None])[0].tolist() == [tokens.index(kind) for kind in tokens]

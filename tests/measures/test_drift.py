@@ -83,7 +83,7 @@ def test_displacements_that_cancel_leave_the_centroid_at_rest_and_no_coherence(s
     assert math.isnan(drift.coherence[1])
 
 
-def test_heat_of_one_float32_cell_in_a_move_of_one_is_told():
+def test_heat_of_one_float32_cell_in_a_move_of_one_is_reported():
     above = np.nextafter(np.float32(1), np.float32(2))
     history = np.array([[[0.0], [0.0]], [[1.0], [above]]], np.float32)
     assert motion(history, EVERYONE)[1]["all"].thermal[1] == pytest.approx(2.0**-24, rel=1e-6)

@@ -73,7 +73,7 @@ def test_rates_after_the_last_recorded_step_say_nothing():
     assert ended(moved, moved.astype(np.int64), np.array([0, 1, 2]), rates).is_by_learning_rate is True
 
 
-def test_one_snapshot_and_a_group_of_nobody_end_where_they_begin_and_nothing_shows_that_they_are_frozen():
+def test_one_snapshot_and_a_group_without_tokens_end_where_they_begin_and_nothing_shows_that_they_are_frozen():
     for tokens in (0, 2):
         result = ended(np.zeros((1, tokens), bool), np.zeros((1, tokens), np.int64), np.array([7]))
         assert (result.last_move, result.mostly_still, result.slow, result.is_frozen) == (7, 7, 7, False)

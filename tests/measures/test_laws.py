@@ -173,7 +173,7 @@ def test_the_softmaxs_gradient_keeps_both_laws_and_a_wrong_one_does_not(seed):
     assert gradient_residuals(right, right.gradient, right.dead)[0, 0] > 1
 
 
-def test_broken_gradient_laws_are_told_at_their_step(lawful, tmp_path):
+def test_broken_gradient_laws_are_reported_at_their_step(lawful, tmp_path):
     shares = np.zeros((4, 2, 2), np.float32)
     shares[0] = np.nan
     shares[2, 1] = 7.0, 0.25

@@ -114,7 +114,7 @@ def test_motion_and_extent_do_not_depend_on_how_much_is_taken_at_once(monkeypatc
     assert np.array_equal(later.cells, whole[0].cells[3:])
 
 
-def test_regimes_are_told_by_the_cells_moved():
+def test_regimes_are_reported_by_the_cells_moved():
     then = np.full((5, 2), 0x3F80, np.uint16)
     now = then + np.array([[0, 0], [1, 0], [1, 1], [2, 0], [0, 3]], np.uint16)
     displacement, _ = motion(np.stack([then, now]), {})

@@ -56,7 +56,7 @@ def test_the_basis_does_not_depend_on_how_much_is_taken_at_once(monkeypatch):
     assert axes_of_run(history, EVERYONE, changed, np.ones(len(changed), np.int64)).axes == pytest.approx(whole.axes)
 
 
-def test_a_group_in_one_place_or_of_nobody_has_no_axes():
+def test_a_group_in_one_place_or_without_tokens_has_no_axes():
     still = np.ones((3, 4, 2), np.float32)
     assert not axes_of_run(still, EVERYONE, np.array([0]), np.array([3])).axes.any()
     assert not axes_of_run(still, ~EVERYONE, np.array([0]), np.array([3])).axes.any()

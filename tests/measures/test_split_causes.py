@@ -64,7 +64,7 @@ def caused(history, moments, dead):
 @pytest.mark.parametrize("scanned", [1, 2, 1_024])
 @given(worlds())
 @settings(deadline=None, max_examples=60)
-def test_every_parting_has_the_cause_that_asking_every_pair_of_tokens_gives(scanned, world):
+def test_every_parting_has_the_cause_found_by_comparing_every_pair_of_tokens(scanned, world):
     history, moments, dead = world
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(biography, "_SCANNED", scanned)

@@ -78,7 +78,7 @@ def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> N
     assert "not on this axis" not in texts(app.info).lower()
 
 
-def test_a_draw_with_two_kinds_of_twins_tells_which_is_which(make_run: MakeRun) -> None:
+def test_a_draw_with_two_kinds_of_twins_names_each(make_run: MakeRun) -> None:
     app = opened(make_run(name="one"), make_run(name="two"), redrawn(make_run(name="three"), 5))
     assert texts(app.warning).endswith(
         "**C · seed 42** count once. Duplicate: every bit of 21 common steps (B). "
@@ -112,7 +112,7 @@ def test_a_marked_run_and_a_selection_survive_a_reload(make_run: MakeRun) -> Non
     assert "Click a hole or a token in a picture" in texts(hostile.caption)
 
 
-def test_settings_and_differences_are_told_in_the_words_of_the_form(make_run: MakeRun) -> None:
+def test_settings_and_differences_are_reported_in_the_words_of_the_form(make_run: MakeRun) -> None:
     app = opened(make_run(name="one"), redrawn(make_run(name="two", label_shift=2, weight_decay=0.5), 3))
     assert table(app, "field")["field"].tolist() == ["label shift", "weight decay"]
     assert "setting 2: label shift 2, weight decay 0.5" in table(app, "draw")["setting"].tolist()
@@ -153,7 +153,7 @@ def test_runs_of_other_sizes_steps_and_states_are_compared(make_run: MakeRun) ->
     assert [side["run"] for side in drawn_sides(app)] == [runs[1].id]
 
 
-def test_shapes_that_differ_are_said_before_any_number(make_run: MakeRun, tmp_path: Path) -> None:
+def test_shapes_that_differ_are_reported_before_any_number(make_run: MakeRun, tmp_path: Path) -> None:
     wide, small = make_run(name="wide"), made_run(tmp_path)
     app = opened(wide, small, group="all")
     kinds = [node.type for node in app.main]

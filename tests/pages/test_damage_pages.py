@@ -44,7 +44,7 @@ def test_every_page_says_the_damage_of_its_run(make_run: MakeRun, page: str) -> 
 
 
 @pytest.mark.parametrize("page", ["scrub", "lineage", "motion", "verdict", "export", "train", "compare"])
-def test_a_history_that_cannot_be_read_is_said_once(make_run: MakeRun, page: str) -> None:
+def test_a_history_that_cannot_be_read_is_reported_once(make_run: MakeRun, page: str) -> None:
     run, other = make_run(), make_run(name="other")
     (run.path / HISTORY).write_bytes((run.path / HISTORY).read_bytes()[:-9])
     left = {"continue-run": run.id} if page == "train" else {}

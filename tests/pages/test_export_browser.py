@@ -69,7 +69,7 @@ def test_every_link_gives_the_bytes_that_the_command_writes(server: str, page: P
     assert command.split() == ["python", "-m", "snowball_core", "export", run.id, "--to", "DIR", *at]
 
 
-def test_a_file_comes_though_its_page_is_drawn_anew_before_the_browser_fetches_it(
+def test_a_file_comes_though_its_page_is_drawn_again_before_the_browser_fetches_it(
     server: str, page: Page, make_run: MakeRun
 ) -> None:
     run = make_run()
@@ -124,7 +124,7 @@ def test_choosing_a_picture_a_table_and_a_step_changes_what_is_taken(server: str
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 ")
 
 
-def test_the_scrub_page_takes_the_step_home_that_is_shown(server: str, page: Page, make_run: MakeRun) -> None:
+def test_the_scrub_page_downloads_the_step_that_is_shown(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     visit(page, f"{server}/?run={run.id}&step=7")
     page.wait_for_selector(".st-key-exact")

@@ -120,7 +120,7 @@ def test_a_replaced_file_from_elsewhere_shows_its_numbers(tmp_path: Path, replac
         assert metrics(opened("library", shelf="From a file", file=str(file)))["U unique"] == unique
 
 
-def test_a_replaced_text_tells_other_tokens_dead(tmp_path: Path) -> None:
+def test_a_replaced_text_makes_other_tokens_dead(tmp_path: Path) -> None:
     file, text = tmp_path / "h.safetensors", tmp_path / "text"
     save_file({"h": np.zeros((2, 128, 3), np.float32)}, file)
     for letters, dead in (("abc", "125"), ("abcd", "124")):

@@ -82,7 +82,7 @@ def test_filters_keep_what_matches(make_run: MakeRun, query: dict[str, str], nam
         assert "No run matches the filter" in texts(app.info)
 
 
-def test_the_order_asked_for_is_the_order_shown(make_run: MakeRun) -> None:
+def test_the_order_requested_is_the_order_shown(make_run: MakeRun) -> None:
     names = [make_run(name=name).config.name for name in ("bb", "aa", "cc")]
     assert list(opened(order="name").dataframe[0].value["title"]) == sorted(names)
     app = opened()

@@ -47,7 +47,7 @@ def themed(page: Page, theme: Theme) -> None:
 
 
 @pytest.mark.parametrize("name", [*PAGES, "library?shelf=From+a+file", "library?shelf=Trash"])
-def test_every_page_can_be_read_by_everybody_in_both_themes_at_every_width(wide: Page, address: str, name: str) -> None:
+def test_every_page_is_accessible_in_both_themes_at_every_width(wide: Page, address: str, name: str) -> None:
     visit(wide, f"{address}/{name}")
     for theme in THEMES:
         themed(wide, theme)

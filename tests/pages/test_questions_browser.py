@@ -88,7 +88,7 @@ def test_runs_let_go_before_the_first_is_answered_are_all_heard(server: str, pag
     expect(page.locator(".st-key-draws")).to_contain_text("2 runs")
 
 
-def test_a_run_of_one_snapshot_is_told_so_and_leads_on(server: str, page: Page, make_run: MakeRun) -> None:
+def test_a_run_of_one_snapshot_says_so_and_leads_on(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run(steps=1, until=0)
     for question in ("lineage", "motion", "verdict"):
         visit(page, f"{server}/{question}?run={run.id}")

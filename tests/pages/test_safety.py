@@ -78,7 +78,7 @@ def test_a_foreign_host_or_origin_is_not_answered(address: str) -> None:
     assert shaken(address, Host=own, Origin="http://evil.example") in (400, 403)
 
 
-def test_nothing_but_the_app_is_served_and_nothing_is_reported_home() -> None:
+def test_nothing_but_the_app_is_served_and_nothing_is_reported_elsewhere() -> None:
     code = (
         "import json, streamlit.config as c; names = ['server.enableStaticServing', 'browser.gatherUsageStats', "
         "'server.enableXsrfProtection', 'server.enableCORS', 'server.address', 'client.showErrorDetails', "

@@ -42,7 +42,7 @@ def test_the_form_shows_every_fault_at_once_and_writes_nothing(library: Path) ->
     assert list(library.iterdir()) == []
 
 
-def test_the_form_follows_the_preset_and_tells_its_faults() -> None:
+def test_the_form_follows_the_preset_and_lists_its_faults() -> None:
     app = opened("train")
     app.radio(key="preset").set_value("jiggle").run()
     assert app.text_input(key="field-jiggle_sigma").value == "0.001"
@@ -67,7 +67,7 @@ def test_what_can_move_follows_the_form() -> None:
     assert "can only rise" in texts(sound(app).markdown)
 
 
-def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:
+def test_a_text_without_dead_tokens_is_allowed_and_reported(tmp_path: Path) -> None:
     text = tmp_path / "every-byte.txt"
     text.write_bytes(bytes([*range(1, 128), *[65] * 2_000]).replace(b"\r", b"") + b"\r")
     app = opened("train")

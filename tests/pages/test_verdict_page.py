@@ -114,7 +114,7 @@ def test_a_damaged_run_gives_a_message(make_run: MakeRun, damaged: str) -> None:
     assert texts(opened("verdict").error)
 
 
-def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
+def test_the_epsilon_table_uses_the_seeds_criterion() -> None:
     weight, cells = np.array([0.0, 9.9e-5, 1e-4, 0.5]), np.array([0, 50, 9, 10])
     table = epsilon_table(np.arange(4), weight, cells)
     for row, one, other in zip(table.itertuples(), weight.tolist(), cells.tolist(), strict=True):
@@ -127,7 +127,7 @@ def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
     assert "agree at the one recorded step" in disagreement(table[:1])
 
 
-def test_the_width_of_a_cell_is_told_in_epsilon() -> None:
+def test_the_width_of_a_cell_is_reported_in_epsilon() -> None:
     widths = cell_widths(np.array([[0x3F80, 0x3D80, 0x3F80]], np.uint16))
     assert (widths.narrowest, widths.median, widths.widest) == (2**-11, 2**-7, 2**-7)
     assert widths.in_epsilon[2] == 2**-7 / 1e-5

@@ -155,7 +155,7 @@ def test_no_page_breaks_and_each_offers_the_good_run(good: Run, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["corpus-null", "status-number", "history-pipe", "metrics-pipe", "log-pipe"])
-def test_each_bad_run_alone_opens_on_the_pages_or_is_said(make_run: MakeRun, tmp_path: Path, name: str) -> None:
+def test_each_bad_run_alone_opens_on_the_pages_or_is_reported(make_run: MakeRun, tmp_path: Path, name: str) -> None:
     run = make_run(name="bad")
     BAD[name][0](run.path)
     app = paging.opened("train")
@@ -204,7 +204,7 @@ def test_names_of_every_kind_are_listed(make_run: MakeRun, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("how", ["file", "loop", "long"])
-def test_a_runs_folder_that_cannot_be_read_is_said_everywhere(
+def test_a_runs_folder_that_cannot_be_read_is_reported_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
     place = tmp_path / ("x" * 300 if how == "long" else "runs")

@@ -88,7 +88,7 @@ def test_a_block_without_snapshots_has_the_columns_and_types_of_any(
         pd.testing.assert_series_equal(empty.dtypes, whole_block(history, 0, 2)[name].dtypes)
 
 
-def test_a_cached_table_of_another_kind_is_measured_anew(make_run: MakeRun) -> None:
+def test_a_cached_table_of_another_kind_is_measured_again(make_run: MakeRun) -> None:
     history = observe(make_run())
     right = step_table(history)
     file = the_file(history.kept_in)
@@ -191,7 +191,7 @@ GLANCES = {
 
 
 @pytest.mark.parametrize("name", GLANCES)
-def test_a_glance_of_wrong_types_or_bounds_is_measured_anew(make_run: MakeRun, name: str) -> None:
+def test_a_glance_of_wrong_types_or_bounds_is_measured_again(make_run: MakeRun, name: str) -> None:
     path = make_run().path
     for file in path.iterdir():
         os.utime(file, (1_600_000_000, 1_600_000_000))

@@ -93,7 +93,7 @@ def test_a_file_without_snapshots_is_measured_as_nothing_and_has_no_verdict(path
     assert main(["verdict", str(path)]) == 2
 
 
-def test_everybody_or_nobody_may_be_dead(path):
+def test_all_tokens_or_none_may_be_dead(path):
     saved(path, history=HISTORY)
     for dead in ([], [0, 1, 2]):
         opened = snowball_core.open_run(path, dead=dead)

@@ -29,7 +29,7 @@ def run(tmp_path):
     return made_run(tmp_path / "runs")
 
 
-def test_a_run_is_seen_with_everything_it_recorded(run):
+def test_a_run_is_opened_with_everything_it_recorded(run):
     history = observe(run)
     assert history.steps.tolist() == STEPS.tolist()
     assert history.groups == ("all", "dead", "live")
@@ -125,7 +125,7 @@ def test_the_table_does_not_depend_on_its_blocks(run, monkeypatch, size):
     assert account(history, "dead") == lineage
 
 
-def test_a_cancelled_table_goes_on_where_it_stopped_and_a_grown_run_measures_only_what_is_new(run, monkeypatch):
+def test_a_cancelled_table_continues_where_it_stopped_and_a_grown_run_measures_only_what_is_new(run, monkeypatch):
     monkeypatch.setattr(walking, "BLOCK_BYTES", WORDS[0].nbytes)
     monkeypatch.setattr(walking, "_WORKERS", 1)
     made, real = [], module.whole_block

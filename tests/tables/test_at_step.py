@@ -18,7 +18,7 @@ MOMENTS = np.array([[1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [1, 2, 2, 4, 5]], np.uint6
 SEEN = History("by-hand", from_values(NUMBERS), np.array([0, 10, 20]), np.arange(5) < 4, MOMENTS)
 
 
-def test_the_tokens_of_a_step_know_their_hidden_class_and_how_far_they_came() -> None:
+def test_the_tokens_of_a_step_have_their_hidden_class_and_how_far_they_came() -> None:
     table = tokens_at(SEEN, 1, "dead")
     assert table["hole"].tolist() == [1, 1, 0, 0]
     assert table["hidden_class"].tolist()[:2] == [1, 2]

@@ -84,7 +84,7 @@ def test_a_history_that_is_finite_again_diverged_all_the_same():
     assert verdict_of(history, "dead").last_step == 2
 
 
-def test_nothing_is_told_of_a_history_whose_first_step_is_not_finite():
+def test_nothing_is_reported_of_a_history_whose_first_step_is_not_finite():
     history = made(np.full((3, 4, 2), NAN))
     message = "Diverged at step 0: every dead row is NaN; no step before it is recorded, so nothing can be judged"
     assert divergence(history, "dead").text == message

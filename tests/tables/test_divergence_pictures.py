@@ -148,7 +148,7 @@ def test_an_export_is_of_the_last_finite_step_and_every_text_says_why():
     assert message in next(each for each in chosen(view, ["report.html"])).content().decode()
 
 
-def test_frames_tell_no_event_of_rows_that_are_not_finite():
+def test_frames_have_no_event_of_rows_that_are_not_finite():
     whole, cut = (reel(words, np.arange(len(words)), DEAD, "cells") for words in (ending([0, 2], NAN), FINITE))
     assert whole.arrays["event"].tolist() == cut.arrays["event"].tolist() == [1, 3]
     # Tokens 0 and 2 share a row of NaN in the last frame, which has no colour of a hole.

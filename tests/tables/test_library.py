@@ -47,7 +47,7 @@ def counted(run: Run, index: int, group: str) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("record", ["every", "every-7", "log"])
-def test_a_row_tells_what_the_file_holds(make_run: MakeRun, record: str, group: str) -> None:
+def test_a_row_shows_what_the_file_holds(make_run: MakeRun, record: str, group: str) -> None:
     run = make_run(steps=60, record=record)
     row_of_run = row(run.path)
     at, steps = row_of_run.glance.counts[group], recorded_steps(run.config)
@@ -122,7 +122,7 @@ def test_a_file_written_a_moment_ago_is_not_trusted_to_stay(make_run: MakeRun) -
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": 1}', '{"key": null, "answer": 5}', "\x00"])
-def test_a_damaged_cache_is_measured_anew(make_run: MakeRun, damage: str) -> None:
+def test_a_damaged_cache_is_measured_again(make_run: MakeRun, damage: str) -> None:
     path = make_run().path
     aged(path)
     fresh = glance(path)
@@ -132,7 +132,7 @@ def test_a_damaged_cache_is_measured_anew(make_run: MakeRun, damage: str) -> Non
 
 
 @pytest.mark.parametrize("answer", [None, 5, {}, {"counts": {}}, {"origin": ["a", []], "counts": {"dead": 5}}])
-def test_a_kept_answer_of_another_form_is_measured_anew(make_run: MakeRun, answer: object) -> None:
+def test_a_kept_answer_of_another_form_is_measured_again(make_run: MakeRun, answer: object) -> None:
     path = make_run().path
     aged(path)
     fresh, kept = glance(path), path / "cache" / "glance.json"
@@ -150,7 +150,7 @@ def test_a_folder_that_takes_no_cache_is_listed_all_the_same(make_run: MakeRun, 
     assert not (other.path / "cache").exists()
 
 
-def test_a_row_at_rest_is_told_again_without_opening_a_file(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_at_rest_is_reported_again_without_opening_a_file(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_run().path
     aged(path)
     row(path)  # keeps its cache, and so changes the folder once
@@ -243,7 +243,7 @@ def test_a_run_put_away_while_the_others_are_listed_is_left_out(make_run: MakeRu
     assert {first.id, last.id} == set(order)
 
 
-def test_a_cancelled_listing_goes_on_where_it_stopped(make_run: MakeRun, tmp_path: Path) -> None:
+def test_a_cancelled_listing_continues_where_it_stopped(make_run: MakeRun, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         aged(make_run(name=name).path)
 
@@ -261,7 +261,7 @@ def test_an_empty_or_missing_library_has_no_rows(tmp_path: Path) -> None:
     assert len(shelf_table([], "dead")) == 0
 
 
-def test_the_table_has_the_counts_of_the_group_asked_for(make_run: MakeRun, tmp_path: Path) -> None:
+def test_the_table_has_the_counts_of_the_group_requested(make_run: MakeRun, tmp_path: Path) -> None:
     whole, damaged = make_run(), make_run(name="broken")
     annotate(whole.path, "=label", "a note", ["merger"])
     (damaged.path / "run.json").write_text("{")

@@ -49,7 +49,7 @@ def test_names_are_the_shortest_ends_that_tell_paths_apart(paths: list[str], nam
     assert names_apart([Path(path) for path in paths]) == names
 
 
-def test_every_difference_of_shapes_is_told_with_what_follows() -> None:
+def test_every_difference_of_shapes_is_reported_with_what_follows() -> None:
     one, same = recorded("a", (2, 4, 3)), recorded("b", (2, 4, 3))
     assert shapes([one, same]) == {}
     assert unlike([one, same]) == ""
@@ -117,7 +117,7 @@ def test_a_run_by_its_id_and_by_its_folder_is_one_and_its_namesake_elsewhere_is_
     assert "duplicate: every bit of 21 common steps" in printed[2]
 
 
-def test_of_files_nothing_is_said_that_nobody_knows(
+def test_of_files_nothing_is_reported_that_is_unknown(
     make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two = (
@@ -140,7 +140,7 @@ def test_of_files_nothing_is_said_that_nobody_knows(
     assert "same bytes: every bit of 21 snapshots" in "\n".join(lines(capsys, run.id, history))
 
 
-def test_a_file_whose_dead_nobody_knows_is_compared_by_all_tokens(
+def test_a_file_with_unknown_dead_tokens_is_compared_by_all_tokens(
     make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, one = make_run(), saved(tmp_path / "one.safetensors", "AABC", "AAAC")

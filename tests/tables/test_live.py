@@ -85,7 +85,7 @@ def test_a_run_without_files_and_one_without_dead_tokens_are_followed(make_run: 
     assert set(alive.counts["group"]) == {"all"}
 
 
-def test_a_damaged_line_is_told(make_run: MakeRun) -> None:
+def test_a_damaged_line_is_reported(make_run: MakeRun) -> None:
     run = make_run(snapshots=3)
     history = follow(run)
     with open(run.path / METRICS, "a") as file:

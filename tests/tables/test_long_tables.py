@@ -74,7 +74,7 @@ def run_command(tmp_path, capsys):
     return tell
 
 
-def test_the_commands_about_space_tell_steps_dimensions_and_axes(run_command, tmp_path):
+def test_the_commands_about_space_print_steps_dimensions_and_axes(run_command, tmp_path):
     rows = run_command("distances", "--dead", "0-2047", "--dimensions", str(tmp_path / "d.csv"))["rows"]
     assert [(row["step"], row["group"]) for row in rows[:4]] == [(0, "all"), (0, "dead"), (0, "live"), (1, "all")]
     assert {"largest_linf_weight", "largest_linf_cells", "radius_rms_weight"} <= set(rows[0])
@@ -109,7 +109,7 @@ def test_a_foreign_history_keeps_its_tables_in_the_runs_folder(run_command, tmp_
 
 
 @pytest.mark.parametrize(("verb", "kept"), [("motion", 2), ("census", 0)])
-def test_a_cancelled_command_says_what_is_kept_and_goes_on(run_command, tmp_path, capsys, monkeypatch, verb, kept):
+def test_a_cancelled_command_says_what_is_kept_and_continues(run_command, tmp_path, capsys, monkeypatch, verb, kept):
     monkeypatch.setattr(walking, "BLOCK_BYTES", 8_192 * 128 * 2)
     monkeypatch.setattr(walking, "_WORKERS", 1)
 

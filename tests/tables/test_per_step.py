@@ -86,7 +86,7 @@ def test_a_part_of_the_groups_and_columns_is_that_part_of_the_whole_table(histor
     pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), part, check_exact=True)
 
 
-def test_only_what_is_asked_for_is_measured_and_nothing_of_it_is_kept(grown, monkeypatch):
+def test_only_what_is_requested_is_measured_and_nothing_of_it_is_kept(grown, monkeypatch):
     counted = []
     real = per_step.history_leaders
     monkeypatch.setattr(per_step, "history_leaders", lambda words: counted.append(words.shape) or real(words))
@@ -156,7 +156,7 @@ def test_whatever_a_table_was_made_from_it_is_refused_when_that_changed(grown, p
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"PAR1" + bytes(400) + b"PAR1"])
-def test_a_damaged_table_is_made_anew(grown, damage):
+def test_a_damaged_table_is_made_again(grown, damage):
     whole = step_table(grown)
     (kept,) = (grown.kept_in / "cache").glob("steps-*")
     sound = kept.read_bytes()
@@ -185,7 +185,7 @@ def test_a_folder_without_write_permission_costs_only_time(grown):
     assert list(grown.kept_in.iterdir()) == []
 
 
-def test_a_measurement_cancelled_at_any_block_goes_on_and_ends_the_same(grown, monkeypatch):
+def test_a_measurement_cancelled_at_any_block_continues_and_ends_the_same(grown, monkeypatch):
     monkeypatch.setattr(module, "BLOCK_BYTES", 2 * grown.words[:1].nbytes)
     whole = step_table(dataclasses.replace(grown, kept_in=None))
     progress = []
@@ -201,7 +201,7 @@ def test_a_measurement_cancelled_at_any_block_goes_on_and_ends_the_same(grown, m
     assert progress == [(2, 12)] * 3 + [(n, 12) for n in (2, 4, 6, 8, 10, 12)]
 
 
-def test_the_key_of_contents_tells_apart_what_their_bytes_alone_would_not():
+def test_the_key_of_contents_distinguishes_what_their_bytes_alone_would_not():
     a = np.arange(6, dtype=np.uint16)
     keys = [
         content_key(version, parts)

@@ -63,7 +63,7 @@ def lost(run: Run, seed: int, first: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_never_reached_the_disk_is_written_anew(whole: Run, killed: Run, tmp_path: Path, seed: int) -> None:
+def test_what_never_reached_the_disk_is_written_again(whole: Run, killed: Run, tmp_path: Path, seed: int) -> None:
     run = copied(killed, tmp_path, "run")
     lost(run, seed, (killed.checkpoint_step or -1) + 1)
     ended = continue_run(tmp_path, run)
@@ -219,7 +219,7 @@ def test_a_disk_with_room_for_the_first_recording_only_gets_it_back(
     assert (run.status().state, run.status().step) == ("failed", 9)
 
 
-def test_the_last_word_is_said_in_a_folder_made_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_status_is_written_in_a_folder_made_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_status(tmp_path, Status("running", 3, 10))
 
     def refused(*_: object, **__: object) -> None:

@@ -258,7 +258,7 @@ def test_a_second_run_waits_for_the_first_and_a_polite_signal_leaves_each_stoppe
     ends_with_a_checkpoint(runs, "second", second, signal.SIGTERM)
 
 
-def test_the_last_word_is_said_on_a_full_disk_in_the_room_the_status_already_has(
+def test_the_last_status_is_written_on_a_full_disk_in_the_room_the_status_already_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status.write_status(tmp_path, Status("running", 3, 10))

@@ -135,7 +135,7 @@ def test_more_snapshots_than_can_be_measured_are_refused_before_any_is_read(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and told in other ways there")
-def test_the_tables_of_tiny_snapshots_take_the_memory_that_is_said(tmp_path: Path) -> None:
+def test_the_tables_of_tiny_snapshots_take_the_memory_that_is_reported(tmp_path: Path) -> None:
     count = 20_000
     path = tmp_path / "h.safetensors"
     words = np.random.default_rng(0).integers(0x3F80, 0x3F83, (count, 2, 2), np.uint16)

@@ -134,7 +134,7 @@ def test_a_file_cut_or_changed_while_it_is_measured_is_an_error_in_words(
     assert "Traceback" not in output
 
 
-def test_a_recording_that_goes_on_is_no_change_and_another_file_is(tmp_path: Path) -> None:
+def test_a_recording_that_continues_is_no_change_and_another_file_is(tmp_path: Path) -> None:
     path = tmp_path / "h"
     with writer(path) as file:
         file.append(snapshot(0))

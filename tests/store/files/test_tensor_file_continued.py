@@ -78,7 +78,7 @@ def test_a_file_larger_than_any_disk_is_refused_by_the_disk_itself(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_space_cannot_be_set_aside_the_free_space_is_asked(tmp_path, monkeypatch):
+def test_where_space_cannot_be_set_aside_the_free_space_is_checked(tmp_path, monkeypatch):
     def unsupported(*_):
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 

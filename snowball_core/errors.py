@@ -37,7 +37,7 @@ class ChangedError(HistoryError):
 
 
 class RunError(SnowballError):
-    """A run that does not exist, is busy, or cannot do what was asked."""
+    """A run that does not exist, is busy, or lacks what a request needs."""
 
 
 class CancelledError(RunError):

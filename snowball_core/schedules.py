@@ -1,4 +1,4 @@
-"""What the configuration says about each step: its learning rate, and whether it is recorded."""
+"""The schedule of a configuration: each step's learning rate, and whether it is recorded."""
 
 from __future__ import annotations
 

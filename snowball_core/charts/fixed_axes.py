@@ -37,7 +37,7 @@ class Stage:
 def stage(history: Words, group: Truths, axes: PrincipalAxes | None = None, basis: str = "") -> Stage:
     """The stage of a group with at least one token over a whole history with at least one snapshot.
 
-    Without ``axes`` those of a sample of its frames; ``basis`` says in words what other axes are of.
+    Without ``axes`` those of a sample of its frames; ``basis`` describes other axes in words.
     """
     changed = change_steps(history, group)
     frames = changed[basis_frames(len(changed), int(group.sum()))]

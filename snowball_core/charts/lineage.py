@@ -44,10 +44,10 @@ def drawn_lineage(
     steps: npt.NDArray[np.int64],
     axis: StepAxis,
     names: Sequence[str],
-    found: Sequence[Excursion] = (),
+    flickers: Sequence[Excursion] = (),
 ) -> DrawnLineage:
-    """A lineage laid out for an axis; ``found`` is what is folded in it."""
-    return DrawnLineage(tree, lanes(tree, hidden, steps, axis.share(steps), found), steps, tuple(names))
+    """A lineage laid out for an axis; ``flickers`` is what is folded in it."""
+    return DrawnLineage(tree, lanes(tree, hidden, steps, axis.share(steps), flickers), steps, tuple(names))
 
 
 def ground(drawn: DrawnLineage, axis: StepAxis) -> dict[str, pd.DataFrame]:
@@ -133,7 +133,7 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
 
 def _targets(box: dict[str, Any]) -> alt.Chart:
     """Invisible marks that take clicks and show the tooltips."""
-    told = (
+    fields = (
         ("what:N", "what"),
         ("nature:N", "kind"),
         ("time:N", "steps"),
@@ -148,7 +148,7 @@ def _targets(box: dict[str, Any]) -> alt.Chart:
         clip=True,
         aria=False,
     )
-    felt: alt.Chart = unseen.encode(**box, tooltip=[alt.Tooltip(field, title=title) for field, title in told]).add_params(
+    felt: alt.Chart = unseen.encode(**box, tooltip=[alt.Tooltip(field, title=title) for field, title in fields]).add_params(
         picked
     )
     return felt
@@ -211,7 +211,7 @@ def moves_data(moved: npt.NDArray[np.bool_], steps: npt.NDArray[np.int64], axis:
     starts = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
     counts = np.diff(np.append(starts, len(column)))
     share = np.add.reduceat(moved[1:].astype(np.float64), starts) / counts
-    # Neighbours alike are one stretch.
+    # Equal neighbours are one stretch.
     starts, share = (part[np.append(True, share[1:] != share[:-1])] for part in (starts, share))
     ends = np.append(starts[1:], len(column))
     begun, over = steps[starts], steps[ends]

@@ -69,7 +69,7 @@ def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: s
 
 
 def widths(settings: Sequence[str], ribboned: Collection[str], is_counted: bool) -> dict[str, float]:
-    """Widths of the settings' lines in pixels; of counts narrower on top of wider, so that equal curves are all seen.
+    """Widths of the settings' lines in pixels; of counts narrower on top of wider, so that equal curves are all visible.
 
     Settings without a ribbon come first, for their lines are drawn under the medians. More settings than hues are all narrow.
 
@@ -141,7 +141,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     """
     colours = alt.Scale(domain=list(frame.settings), range=[setting_colour(rank) for rank in range(len(frame.settings))])
     x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
-    told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
+    tooltip = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
 
     def line(data: str, column: str) -> alt.Chart:
         marks = alt.Chart(alt.NamedData(data)).mark_line(interpolate="step-after", clip=True, aria=data != "marked")
@@ -155,7 +155,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     layers = [
         band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
         line("lines", "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
-        line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
+        line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *tooltip]),
         dots.encode(x=x, y=_y(frame, "value:Q"), color=colour, tooltip=["run:N", "setting:N"]),
         line("marked", "value:Q").encode(color=alt.value(CURSOR), tooltip=["run:N"]),
     ]
@@ -164,7 +164,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
 
 
 def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """An overlay with a legend of its own: the page has one for all its pictures, a file stands alone."""
+    """An overlay with a legend, for a file; the page has one legend for all its pictures."""
     alone = copy.deepcopy(dict(spec))
     for layer in alone["layer"]:
         if "scale" in (colour := layer["encoding"]["color"]):
@@ -186,7 +186,7 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     title, colour, one = UNITS[unit]
     scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
     axis = alt.Axis(values=ticks(last_step), labelOverlap="greedy", format=",d", grid=False, title="step (symlog)")
-    # The largest value has a label of its own, the dashed bound keeps its.
+    # The largest value is labelled, and so is the dashed bound.
     decades = [0.0] + [one * 10**power for power in range(9) if one * 10**power <= max(0.6 * top, 10 * one)]
     decades += [top] if top > 1.6 * decades[-1] else []
     y = alt.Y(
@@ -195,7 +195,7 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
         axis=alt.Axis(title=f"L∞, {title} (symlog)", minExtent=58, values=decades, labelExpr=_LABEL),
     )
     marks: dict[str, Any] = {"color": colour, "interpolate": "step-after", "strokeWidth": 2.2, "clip": True}
-    # A line of one step would not be seen.
+    # A line of one step would be invisible.
     line = alt.Chart(alt.NamedData("distances")).mark_line(**marks, point={"color": colour} if last_step == 0 else False)
     tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("value:Q", title=f"L∞, {title}")]
     bound = alt.Chart(alt.NamedData("bound")).mark_rule(color=ALONE, strokeDash=[6, 4], strokeWidth=1.5)

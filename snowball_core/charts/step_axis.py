@@ -121,7 +121,7 @@ def step_axis(kind: str, last_step: int, event_steps: Iterable[int] = ()) -> Ste
 
 
 def cursor_rule(rows: int | None = None) -> Any:
-    """The upright line at the step that is looked at, edged so that it is seen on every colour; data set ``cursor``.
+    """The vertical line at the current step, edged to be visible on every colour; data set ``cursor``.
 
     With ``rows`` it is as tall as the rows 0 to that number of the picture's y axis, else as tall as the picture.
     """

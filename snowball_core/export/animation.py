@@ -35,7 +35,7 @@ def frame_steps(view: View) -> npt.NDArray[np.int64]:
 
 
 def gif_bytes(view: View) -> bytes:
-    """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops for ever."""
+    """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops endlessly."""
     pictures = _frames(view)
     first = next(pictures)
     buffer = io.BytesIO()
@@ -124,11 +124,11 @@ def _words(pen: ImageDraw.ImageDraw, view: View, step: int, rows: Any, frames: i
     history, counts = view.history, census(rows)
     inside = int(((history.steps >= view.first) & (history.steps <= view.last)).sum())
     thinned = "every recorded step" if frames == inside else f"thinned to {frames:,} frames"
-    told = f"U {counts.unique:,}   C {counts.black_holes:,}   P {counts.population:,}   S {counts.singletons:,}"
+    text = f"U {counts.unique:,}   C {counts.black_holes:,}   P {counts.population:,}   S {counts.singletons:,}"
     shares = " and ".join(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(view.stage.axes.explained[:2]))
     lines = [
         (_LEFT, 14, f"step {step:,}", 22, _INK),
-        (_RIGHT, 18, told, 18, _INK),
+        (_RIGHT, 18, text, 18, _INK),
         (_LEFT, 50, _shades_told(view), 13, _QUIET),
         (_RIGHT, 50, f"{shares}, fixed for the run; area: tokens", 13, _QUIET),
         (_LEFT, 436, f"run {history.id} · {view.group} tokens ({counts.tokens:,} of {history.words.shape[1]:,})", 12, _QUIET),

@@ -64,14 +64,14 @@ def write_items(view: View, picked: Sequence[Item], folder: Path) -> Written:
 
 
 def _head(view: View) -> dict[str, Any]:
-    """What an export is of: equal for two exports that may stand in one folder."""
+    """Identity of an export: equal for two exports that may share a folder."""
     history = view.history
     return {
         "format": FORMAT,
         "snowball": __version__,
         "run": history.id,
         "configuration_sha256": configuration_hash(history.config),
-        # A run's id is its own; two files from outside can have one name, and one file other dead tokens.
+        # A run's id is unique; two foreign files can share a name, and one file can be read with other dead tokens.
         **({"history_sha256": _history_sha256(history)} if history.config is None else {}),
         "step": view.step,
         "group": view.group,
@@ -83,12 +83,12 @@ def _head(view: View) -> dict[str, Any]:
 
 def _history_sha256(history: History) -> str:
     """SHA-256 of a history's snapshots and of which tokens are dead."""
-    found = hashlib.sha256(repr((history.words.shape, str(history.words.dtype), history.dead is None)).encode())
+    digest = hashlib.sha256(repr((history.words.shape, str(history.words.dtype), history.dead is None)).encode())
     for part in history_blocks(history):
-        found.update(np.ascontiguousarray(history.words[part]).tobytes())
+        digest.update(np.ascontiguousarray(history.words[part]).tobytes())
     if history.dead is not None:
-        found.update(history.dead.tobytes())
-    return found.hexdigest()
+        digest.update(history.dead.tobytes())
+    return digest.hexdigest()
 
 
 def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
@@ -165,7 +165,7 @@ def _move_in(stage: Path, target: Path, names: Sequence[str]) -> None:
 
 
 def _require_ours(target: Path, stage: Path, names: Sequence[str]) -> None:
-    """Refuse to overwrite what no export of the same place wrote, or what was changed since."""
+    """Raise if a file to be overwritten was not written by an export of the same folder, or was changed since."""
     before, after = _index_in(target), _index_in(stage)
     known = {row["name"]: row["sha256"] for row in before.get("files", [])}
     foreign = []

@@ -51,14 +51,14 @@ def _tables(view: View) -> list[Item]:
         """Made once for its formats, which are written one after another."""
         return TABLES[name].make(view)
 
-    found = [
+    files = [
         _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda name=name, form=form: form(table(name)))  # type: ignore[misc]
         for name, sheet in TABLES.items()
         for kind, form in FORMATS.items()
     ]
     tree = "the lineage for ytree's reader of CSV"
     return [
-        *found,
+        *files,
         _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(view.lineage.tree, view.history.steps).encode()),
     ]
 
@@ -69,11 +69,11 @@ def _pictures(view: View) -> list[Item]:
         """Drawn once for both formats."""
         return draw(view, PICTURES[name].make(view))
 
-    found = []
+    files = []
     for name, motif in PICTURES.items():
-        found.append(_item(f"pictures/{name}.svg", "pictures", motif.what, functools.partial(svg, name)))
-        found.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda name=name: png_bytes(svg(name))))  # type: ignore[misc]
-    return found
+        files.append(_item(f"pictures/{name}.svg", "pictures", motif.what, functools.partial(svg, name)))
+        files.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda name=name: png_bytes(svg(name))))  # type: ignore[misc]
+    return files
 
 
 def _texts(view: View) -> list[Item]:
@@ -111,14 +111,14 @@ def _parcel(view: View) -> list[Item]:
 
 def chosen(view: View, only: Sequence[str] = ()) -> list[Item]:
     """The files of some parts or names, or of "all"; of none given :data:`USUAL`."""
-    found = items(view)
+    files = items(view)
     words = list(only) or list(USUAL)
-    known = {*PARTS, *(each.name for each in found), "all"}
+    known = {*PARTS, *(each.name for each in files), "all"}
     if wrong := [word for word in words if word not in known]:
         raise HistoryError(
-            f'what is exported is one of all, {", ".join(PARTS)}, or a file\'s name such as {found[0].name}; got "{wrong[0]}".'
+            f'what is exported is one of all, {", ".join(PARTS)}, or a file\'s name such as {files[0].name}; got "{wrong[0]}".'
         )
-    return [each for each in found if "all" in words or each.part in words or each.name in words]
+    return [each for each in files if "all" in words or each.part in words or each.name in words]
 
 
 def _bytes(text: str) -> bytes:

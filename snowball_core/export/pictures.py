@@ -211,7 +211,7 @@ def lineage_plate(view: View) -> Plate:
 
 
 def _require_two(view: View, what: str) -> None:
-    """Refuse a picture over the run of a run that has one snapshot: there would be nothing to see."""
+    """Raise if a picture over the run is made of a run with one snapshot: it would be empty."""
     if len(view.judged.steps) < 2 and view.lost:
         count = len(view.judged.steps)
         raise HistoryError(

@@ -123,13 +123,13 @@ def view_of(
     if not history.mask(chosen).any():
         raise HistoryError(f'"{history.id}" has no {chosen} tokens: there is nothing of them to export. Choose another group.')
     ends = int(history.steps[0]), int(history.steps[-1])
-    asked = [end if given is None else given for given, end in zip((first, last), ends, strict=True)]
+    span = [end if given is None else given for given, end in zip((first, last), ends, strict=True)]
     at = int(history.steps[history.finite - 1]) if step is None else step  # −1 is the last one too
-    for wanted in (at, *asked):
+    for wanted in (at, *span):
         history.index(wanted)
-    if asked[0] > asked[1]:
-        raise HistoryError(f"a range of steps must end where it begins or later; got {asked[0]:,} to {asked[1]:,}.")
-    return View(history, at, chosen, unit or UNITS[0], asked[0], asked[1])
+    if span[0] > span[1]:
+        raise HistoryError(f"a range of steps must end where it begins or later; got {span[0]:,} to {span[1]:,}.")
+    return View(history, at, chosen, unit or UNITS[0], span[0], span[1])
 
 
 def run_of(history: History) -> Run | None:
@@ -150,7 +150,7 @@ def unit_words(unit: str) -> str:
 
 
 def identity_line(history: History) -> str:
-    """What tells this run from every other: its id, the hash of its configuration, what was recorded."""
+    """What identifies the run: its id, the hash of its configuration, the recordings."""
     known, steps = configuration_hash(history.config), history.steps
     count, vocab, hidden = history.words.shape
     parts = [
@@ -170,5 +170,5 @@ def footer(view: View, unit: str = "", step: bool = True, note: str = "") -> tup
     size = f"{int(history.mask(view.group).sum()):,} of {history.words.shape[1]:,}"
     at = f"step {view.step:,}" if step else f"steps {history.steps[0]:,} to {history.steps[-1]:,}"
     parts = [f"run {history.id}", at, f"{view.group} tokens ({size})", *([f"unit: {unit}"] if unit else [])]
-    said = [f"{view.lost.text}."] if view.lost else []
-    return *said, " · ".join(parts), identity_line(history), *([note] if note else [])
+    notices = [f"{view.lost.text}."] if view.lost else []
+    return *notices, " · ".join(parts), identity_line(history), *([note] if note else [])

@@ -1,6 +1,6 @@
 """A new run out of an old one: exactly from its checkpoint, or from one recorded matrix with everything else fresh.
 
-A fork is a whole run: what it takes over is copied, its folder stands alone, and its ``run.json`` says where it comes from.
+A fork is a whole run: what it takes over is copied, its folder is self-contained, and its ``run.json`` names its parent.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .prepare import checked_corpus, prepare_with, require_text
 
 
 def prepare_fork(folder: Path, at: Branch, config: RunConfig, corpus: Corpus | None = None) -> Run:
-    """A new, queued run that goes on from a branch; nothing is written if anything is wrong.
+    """A new, queued run that continues from a branch; nothing is written if any check fails.
 
     ``corpus`` is the text where it was read and checked together with the configuration.
     """
@@ -129,7 +129,7 @@ def _take_checkpoint(at: Branch, config: RunConfig, path: Path) -> None:
 
 
 def _copy_recording(parent: Run, to: Path, name: str, config: RunConfig, step: int) -> Tally:
-    """Copy the snapshots of one recording that the fork has up to ``step``, with room for the rest; their digests."""
+    """Copy the snapshots of one recording up to ``step``, with space for the rest; their digests."""
     source = parent.path / to.name
     entry, recorded = read_header(source).tensors[name], open_tensor(source, name).words
     steps = parent.steps(len(recorded))

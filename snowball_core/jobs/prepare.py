@@ -1,4 +1,4 @@
-"""What is checked before a run exists: its configuration with its text, and room on the disk for all of it."""
+"""What is checked before a run exists: its configuration with its text, and space on the disk."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def prepare_with(
 
 
 def _require_text(path: str) -> None:
-    """Refuse the path of a text that JSON in UTF-8 cannot hold."""
+    """Raise if the path of a text cannot be written in UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:
-        shown = path.encode("utf-8", "backslashreplace").decode()
-        raise ConfigError([f'the path of the text must be UTF-8; got "{shown}". Rename the file or its folder.']) from None
+        printable = path.encode("utf-8", "backslashreplace").decode()
+        raise ConfigError([f'the path of the text must be UTF-8; got "{printable}". Rename the file or its folder.']) from None
 
 
 def request(folder: Path, start: RunConfig, changes: Mapping[str, Any], read: Read | None = None) -> RunConfig:
@@ -141,6 +141,6 @@ def require_text(corpus: Corpus, run: Run, rule: str, advice: str) -> None:
 def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:
     """Tokens that never occur in the ids trained on, as input or target.
 
-    Every position of the text lies in some window, so this is a question to the text alone.
+    Every position of the text lies in some window, so this depends on the text alone.
     """
     return np.flatnonzero(corpus.is_missing(vocab)).tolist()

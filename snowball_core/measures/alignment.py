@@ -55,7 +55,7 @@ def anchors(table: pd.DataFrame) -> dict[str, int | None]:
 
 
 def spent(steps: Integers, rates: tuple[Floats, Floats] | None) -> Floats:
-    """The sum of the learning rates up to each of some steps; NaN beyond the last step whose rate is known.
+    """The sum of the learning rates up to each of some steps; NaN beyond the last step with a known rate.
 
     Examples
     --------
@@ -182,9 +182,9 @@ def differing_fields(configurations: Mapping[str, Mapping[str, Any] | None]) -> 
     [['seed', '1', '2']]
     """
     names = dict.fromkeys(name for fields in configurations.values() for name in fields or ())
-    told = {run: [_told(fields, name) for name in names] for run, fields in configurations.items()}
-    table = pd.DataFrame({"field": list(names), **told})
-    return table[table[list(told)].nunique(axis=1) > 1].reset_index(drop=True)
+    values = {run: [_told(fields, name) for name in names] for run, fields in configurations.items()}
+    table = pd.DataFrame({"field": list(names), **values})
+    return table[table[list(values)].nunique(axis=1) > 1].reset_index(drop=True)
 
 
 def _told(fields: Mapping[str, Any] | None, name: str) -> str:

@@ -49,7 +49,7 @@ class Extent:
 
 
 def extents(history: Words, dead: Truths | None = None) -> dict[str, Extent]:
-    """The extent of the groups all, dead and live at every snapshot, in one sweep; of all alone where the dead are not known.
+    """The extent of the groups all, dead and live at every snapshot, in one pass; only of all where the dead are unknown.
 
     A group without tokens has zeros, and NaN for its centroid.
 
@@ -85,8 +85,8 @@ def _held(rows: Words) -> _Sums:
     changed = moved_frames(rows)
     if changed.all():
         return _sums(rows)
-    found, held = _sums(rows[changed]), np.cumsum(changed) - 1
-    return _Sums(found.tokens, *(column[held] for column in found[1:]))
+    sums, held = _sums(rows[changed]), np.cumsum(changed) - 1
+    return _Sums(sums.tokens, *(column[held] for column in sums[1:]))
 
 
 def _sums(rows: Words) -> _Sums:

@@ -70,7 +70,7 @@ def miscounted(group: str, columns: dict[str, Integers]) -> list[Violation]:
 
 
 def idle_snapshots(steps: Integers, rates: tuple[Floats, Floats]) -> Integers:
-    """Indices of the snapshots since whose predecessor every learning rate was zero."""
+    """Indices of the snapshots with only zero learning rates since the one before."""
     # Steps at a rate are counted, not rates added up: a small one would vanish in a sum of large ones.
     reached = np.concatenate([[0], np.cumsum(rates[1] != 0)])
     spent = reached[np.searchsorted(rates[0], steps, side="right")]
@@ -129,9 +129,9 @@ def unbalanced(residuals: npt.NDArray[np.float32]) -> list[Violation]:
     Residuals are of shape (snapshots, 2, 2), as :func:`snowball_core.training.gradient_checks.gradient_residuals` gives them;
     NaN at step 0, which has no gradient.
     """
-    found = []
+    violations = []
     for row, law in enumerate(("predictions-pull-to-zero", "dead-gradient-is-p-times-h")):
         for t in np.flatnonzero(residuals[:, row, 0] > 1).tolist():
             share, size = residuals[t, row].tolist()
-            found.append(Violation(law, t, (), f"residual {size:.3g}, {share:.3g} times what rounding allows"))
-    return found
+            violations.append(Violation(law, t, (), f"residual {size:.3g}, {share:.3g} times what rounding allows"))
+    return violations

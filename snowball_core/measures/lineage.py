@@ -1,13 +1,13 @@
 """Black holes through time: which hole became which, and what happened in between.
 
 A node is a set of tokens that is one black hole over an interval of snapshots. An edge joins two nodes that follow each other
-and share tokens. Six events say everything that can happen to a hole:
+and share tokens. Every change of a hole is one of six events:
 
 ========== ========================================================
-formation   tokens that shared with nobody become a hole
-absorption  a hole gains tokens that shared with nobody
+formation   single tokens become a hole
+absorption  a hole gains single tokens
 coalescence two or more holes give tokens to one
-emission    a hole loses tokens to nobody
+emission    a hole loses tokens, which become single
 fission     a hole gives tokens to two or more holes
 evaporation every token of a hole is alone
 ========== ========================================================
@@ -40,7 +40,7 @@ class Node:
     hole : int
         Its identity through time, 1 for the first; kept by the child that shares most tokens with its parent.
     first, last : int
-        Indices of the snapshots it lives through, both included.
+        Indices of its first and last snapshot, both included.
     tokens : tuple of int
         Ascending.
     """
@@ -109,10 +109,10 @@ class Lineage:
     @functools.cached_property
     def parents(self) -> dict[int, list[int]]:
         """The parents of each node that has some; indices of nodes."""
-        found: dict[int, list[int]] = {}
+        shared: dict[int, list[int]] = {}
         for edge in self.edges:
-            found.setdefault(edge.child, []).append(edge.parent)
-        return found
+            shared.setdefault(edge.child, []).append(edge.parent)
+        return shared
 
 
 def hole_ranks(tree: Lineage) -> dict[int, int]:
@@ -146,7 +146,7 @@ def partition_changes(leader: Leaders, group: Truths, before: Leaders | None = N
     The first always counts, unless the leaders ``before`` it are given, where ``leader`` is a part of a longer history.
     """
     chosen = leader[:, group]
-    # Leaders outside the group may change with nobody inside leaving: such a step gives the same holes and no event.
+    # Leaders outside the group may change while no token of the group leaves: such a step has the same holes and no event.
     changed = np.ones(len(chosen), np.bool_)
     changed[1:] = (chosen[1:] != chosen[:-1]).any(axis=1)
     if before is not None and len(chosen):
@@ -255,10 +255,10 @@ def _events(snapshot: int, old: dict[int, Hole], new: dict[int, Hole], edges: Se
         origins[edge.child].append(edge.parent)
     before = {token for tokens in old.values() for token in tokens}
     after = {token for tokens in new.values() for token in tokens}
-    found: list[Event] = []
+    events: list[Event] = []
 
     def add(kind: str, parents: Sequence[int], children: Sequence[int], tokens: Iterable[int]) -> None:
-        found.append(Event(snapshot, kind, tuple(parents), tuple(children), tuple(sorted(tokens))))
+        events.append(Event(snapshot, kind, tuple(parents), tuple(children), tuple(sorted(tokens))))
 
     for child, parents in origins.items():
         gained = [token for token in new[child] if token not in before]
@@ -276,4 +276,4 @@ def _events(snapshot: int, old: dict[int, Hole], new: dict[int, Hole], edges: Se
             add("emission", [parent], children, lost)
         if len(children) > 1:
             add("fission", [parent], children, set(old[parent]) - set(lost))
-    return sorted(found, key=lambda event: KINDS.index(event.kind))
+    return sorted(events, key=lambda event: KINDS.index(event.kind))

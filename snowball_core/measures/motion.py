@@ -19,9 +19,9 @@ from .bf16 import Floats, Integers, Truths, Words, narrow_ordinal, values
 from .identity import moved as moved_rows
 
 _CHUNK_BYTES = 512 * 1024
-# Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are asked one by one.
+# Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are computed one by one.
 _NEARLY_RIGID = 1e-6
-# Below this share of it the square of the centroid's own displacement is lost in the rounding of a sum of parts that cancel:
+# Below this share of it the square of the centroid's displacement is lost in the rounding of a sum of parts that cancel:
 # they are summed exactly.
 _NEARLY_AT_REST = 1e-8
 # A snapshot in which at most one token in so many moved is measured on the few that did.
@@ -61,8 +61,8 @@ class Drift:
     thermal : ndarray of float64, shape (snapshots,)
         Root mean square over tokens of the displacement relative to the centroid's, weight units.
     coherence : ndarray of float64, shape (snapshots,)
-        Mean cosine between the displacement of each token that has one and the centroid's; NaN if nobody moved or the centroid
-        stayed. A token in which only a zero changed its sign has no displacement.
+        Mean cosine between the displacement of each token that has one and the centroid's; NaN if no token or no centroid
+        moved. A token in which only a zero changed its sign has no displacement.
     """
 
     bulk: Floats
@@ -149,7 +149,7 @@ def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) ->
     tokens = np.maximum(everyone, 1)
     lost = ~np.isfinite(length)
     if lost.any():
-        # Left out of the sums, where they would spoil groups they are not in; their own groups have no number.
+        # Left out of the sums, where they would affect groups without them; groups with them have no number.
         delta[lost], length = 0.0, np.where(lost, 0.0, length)
     inside = np.broadcast_to(members, (len(delta), *members.shape[1:]))
     # Snapshot by snapshot: a product of matrices would add in another order where a block has another length.
@@ -179,13 +179,13 @@ def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) ->
 REGIMES = ("frozen", "one_cell", "neighbour", "further")
 
 
-def regimes(found: Displacement, group: Truths) -> dict[str, Integers]:
+def regimes(displacement: Displacement, group: Truths) -> dict[str, Integers]:
     """How many tokens of a group are in each regime of motion at every snapshot.
 
     ``frozen``: no bit changed. ``one_cell``: one component moved, by one cell (or only a zero changed its sign). ``neighbour``:
     several components moved, none by more than a cell. ``further``: some component moved by more.
     """
-    moved, far, total = (part[:, group] for part in (found.moved, found.cells, found.cells_sum))
+    moved, far, total = (part[:, group] for part in (displacement.moved, displacement.cells, displacement.cells_sum))
     kinds = {
         "frozen": ~moved,
         "one_cell": moved & (total <= 1),
@@ -211,7 +211,7 @@ def percentiles(amounts: npt.NDArray[Any], group: Truths) -> dict[int, npt.NDArr
     """
     ordered = amounts[:, group]
     count = ordered.shape[1]
-    # Where nobody moved there is nothing to sort.
+    # Where no token moved there is nothing to sort.
     stirred = np.flatnonzero(ordered.any(axis=1))
     ordered[stirred] = np.sort(ordered[stirred], axis=1)
     if not count:

@@ -218,7 +218,7 @@ def explained_variance(
     Returns
     -------
     explained : ndarray of float64, shape (snapshots, 2)
-        Share of the snapshot's variance (around its own centroid) along each axis.
+        Share of the snapshot's variance (around its centroid) along each axis.
     missed : ndarray of float64, shape (snapshots,)
         The rest. Both are NaN where all tokens are in one place: there is no variance to share.
     """

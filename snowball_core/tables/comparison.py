@@ -65,7 +65,7 @@ class LineUp:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """The setting of each recording; a foreign history is one of its own."""
+        """The setting of each recording; a foreign history is a separate one."""
         return tuple(setting_hash(each.fields) if each.fields else f"unknown: {each.id}" for each in self.recordings)
 
     @property
@@ -88,7 +88,7 @@ class LineUp:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The ids of the files whose configuration, and with it the steps of their snapshots, is not known."""
+        """The ids of the files without a known configuration, and so without known steps."""
         return tuple(each.id for each in self.recordings if each.fields is None)
 
     @property
@@ -96,8 +96,8 @@ class LineUp:
         """What the place of such files on the axis means, in words; empty where there are none."""
         if not self.unknown:
             return ""
-        whose = "every file" if len(self.unknown) == len(self.recordings) else ", ".join(self.unknown)
-        return f"The steps of {whose} are not known: the numbers of the snapshots, from 0, stand in for them."
+        files = "every file" if len(self.unknown) == len(self.recordings) else ", ".join(self.unknown)
+        return f"The steps of {files} are not known: the numbers of the snapshots, from 0, stand in for them."
 
 
 def require_several(count: int, note: str = "") -> None:
@@ -171,13 +171,13 @@ def setting_names(lined_up: LineUp) -> dict[str, str]:
     table = differing_fields(known)
     table = table[table["field"] != "seed"]
     for number, setting in enumerate(known, 1):
-        told = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
-        named[setting] = f"setting {number}: " + ", ".join(told[:3]) + (", …" if len(told) > 3 else "")
+        values = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
+        named[setting] = f"setting {number}: " + ", ".join(values[:3]) + (", …" if len(values) > 3 else "")
     return named
 
 
 def roll(lined_up: LineUp) -> list[dict[str, Any]]:
-    """One row per run: its draw, configuration, setting, seed, steps recorded, and whose twin it is."""
+    """One row per run: its draw, configuration, setting, seed, steps recorded, and the run it is a twin of."""
     rows = []
     for each, setting, draw in zip(lined_up.recordings, lined_up.settings, lined_up.draws, strict=True):
         mine = [pair for pair in lined_up.pairs if each.id == pair.second]
@@ -204,8 +204,8 @@ def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, u
     runs = [
         f"{short[each.id]}: {each.id}, configuration {(each.configuration or 'not known')[:12]}" for each in lined_up.recordings
     ]
-    said = [line for line in (unlike(lined_up.recordings, short), lined_up.summary, lined_up.numbered) if line]
-    return [f"along: {along} · {group} · unit: {unit}", *said, _READING, " · ".join(runs)]
+    notes = [line for line in (unlike(lined_up.recordings, short), lined_up.summary, lined_up.numbered) if line]
+    return [f"along: {along} · {group} · unit: {unit}", *notes, _READING, " · ".join(runs)]
 
 
 def told_twin(pair: Twins) -> str:
@@ -222,7 +222,7 @@ def told_twin(pair: Twins) -> str:
 def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
     """The fields in which the runs differ; see ``alignment.differing_fields``. The text is named by its hash.
 
-    Of a file whose configuration is not known every field is "unknown", which makes no difference of one.
+    Every field of a file without a configuration is "unknown", which counts as no difference.
     """
     known = {each.id: each.fields for each in lined_up.recordings if each.fields is not None}
     table = differing_fields({run: {**fields, TEXT: str(fields[TEXT])[:12]} for run, fields in known.items()})
@@ -236,21 +236,21 @@ def no_differences(lined_up: LineUp) -> str:
         return "Their configurations do not differ in anything that decides bits."
     if not known:
         return "Their configurations are not known: in what they differ cannot be said."
-    whose = ", ".join(lined_up.unknown)
+    files = ", ".join(lined_up.unknown)
     if known == 1:
-        return f"The configuration of {whose} is not known: in what it differs cannot be said."
-    return f"The known configurations do not differ in anything that decides bits; that of {whose} is not known."
+        return f"The configuration of {files} is not known: in what it differs cannot be said."
+    return f"The known configurations do not differ in anything that decides bits; that of {files} is not known."
 
 
 def kin(folder: Path, run: str, most: int = 200) -> list[str]:
     """Ids of the runs that differ from one at most in seed, itself first, among the newest readable ones of a folder."""
     wanted = _setting_of(open_run(folder, run))
-    found = [run]
+    chain = [run]
     for path in run_paths(folder)[:most]:
         with contextlib.suppress(SnowballError):
             if path.name != run and _setting_of(read_run(path)) == wanted:
-                found.append(path.name)
-    return found
+                chain.append(path.name)
+    return chain
 
 
 def _setting_of(run: Run) -> str:
@@ -260,9 +260,9 @@ def _setting_of(run: Run) -> str:
 def _fields(run: Run) -> dict[str, Any]:
     """What decides a run's draw; of a fork also what it began with."""
     text = run.manifest.get("corpus")
-    found = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
+    fields = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
     try:
         origin = origin_of(run.manifest)
     except RunError:
-        return found | {FORK: "damaged"}
-    return found if origin is None else found | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}
+        return fields | {FORK: "damaged"}
+    return fields if origin is None else fields | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}

@@ -1,8 +1,8 @@
 """Where a history stops being finite: the step it diverged at, what was lost there, and the part that can be judged.
 
-A run diverged at the first recorded step at which a row of its matrix holds a NaN or an infinity, whatever follows. One row is
-enough: through the softmax and the norm of the gradient it reaches every other. What is said of the run (verdict, story, laws,
-lineage, comparisons) is said of the steps before.
+A run diverged at the first recorded step at which a row of its matrix holds a NaN or an infinity. One row is
+enough: through the softmax and the norm of the gradient it reaches every other. Verdict, story, laws,
+lineage and comparisons are of the steps before.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Divergence:
 
 
 def divergence(history: History, group: str) -> Divergence | None:
-    """Where a history diverged, told of one group; None where it is finite.
+    """Where a history diverged, and the sentence for one group; None where it is finite.
 
     Examples
     --------

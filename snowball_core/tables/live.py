@@ -82,7 +82,7 @@ def _count_on(run: Run, before: Seen) -> tuple[int, pd.DataFrame]:
     try:
         words = run.history().words
     except HistoryError:
-        return 0, Seen(before.group).counts  # a worker is just creating the file, or nothing was recorded
+        return 0, Seen(before.group).counts  # the file is being created, or nothing was recorded
     start = before.snapshots if before.snapshots <= len(words) else 0
     if start == len(words):
         return start, before.counts
@@ -121,7 +121,7 @@ def recorded_at(steps: Integers, wanted: int) -> int:
 def recorded_snapshots(run: Run) -> int:
     """How many snapshots can be read now; 0 before the first, also while a worker is just creating the file.
 
-    Raises a HistoryError if there is a history, nobody is at it, and it cannot be read.
+    Raises a HistoryError if an existing history without a worker cannot be read.
     """
     try:
         return len(run.history().words)

@@ -46,7 +46,7 @@ class Recorder:
         config = run.config
         prefix = sound_prefix(run) if prefix is None else prefix
         self.run, self.path, self.wanted = run, run.path, recorded_steps(config)
-        # A checkpoint without hashes does not prove that training goes on from what was: there nothing is overwritten.
+        # A checkpoint without hashes does not prove that training repeats the recorded steps: there nothing is overwritten.
         self._is_mended = prefix.is_proved or prefix.step is None
         self._index = {int(step): i for i, step in enumerate(self.wanted)}
         self._files: dict[str, TensorWriter] = {}
@@ -60,7 +60,7 @@ class Recorder:
                     self._files[name] = stack.enter_context(writer)
                 self._metrics = stack.enter_context(MetricsWriter(self.path / METRICS, prefix.rows))
             except BaseException:
-                # The disk had room for the first and not for the next: the first gives it back.
+                # The disk had space for the first file only: free it again.
                 for opened in self._files.values():
                     with contextlib.suppress(OSError):
                         opened.trim()

@@ -51,7 +51,7 @@ def verify_hashes(run: Run) -> Verification:
 
     Every recording of the configuration must be there, whole and with its hash; ``metrics.csv`` must have a row for every
     step with the rate of the schedule; the dead tokens must be those that never occur; the checkpoint must hold the recorded
-    matrix. Nothing is looked for because the run's own files name it.
+    matrix. What must exist follows from the configuration alone, never from the run's files.
 
     Raises
     ------

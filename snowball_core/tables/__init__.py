@@ -15,7 +15,8 @@ draws         which runs are one draw, twins, or not alike
 library       one row per run of a folder
 run_summary   a run in a few numbers
 live          what is recorded by now: only what is new is read
-text          names of tokens; what happened, in two sentences
+story         what happened to the black holes, in words
+text          names of tokens
 formats       a table as CSV, Parquet and JSON
 """
 

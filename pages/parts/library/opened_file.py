@@ -14,7 +14,7 @@ from snowball_core.store.history import History, foreign, tokens_of
 from snowball_core.store.run_folder import corpora_folder, runs_folder
 from snowball_core.tables.lineage import Account, account, biography_table
 from snowball_core.tables.per_step import step_table
-from snowball_core.tables.verdict import story_of
+from snowball_core.tables.story import story_of
 
 from ..shared.file_stamps import file_stamp, holder
 from ..shared.progress_bar import Share, once

@@ -30,7 +30,7 @@ from snowball_core.tables.live import settled
 from snowball_core.tables.motion import token_motion, who_moved
 from snowball_core.tables.per_step import MOTION_COLUMNS, measured, step_table
 from snowball_core.tables.text import glyph
-from snowball_core.tables.verdict import law_rows, story_of, verdict_of
+from snowball_core.tables.verdict import law_rows, verdict_of
 
 from .file_stamps import file_stamp, of_run, stamp
 from .progress_bar import Share, kept, once, silent

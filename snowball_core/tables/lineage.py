@@ -43,9 +43,9 @@ def lineage_tree(history: History, group: str, progress: Progress = silent) -> L
     return lineage_of(_leaders(history, progress), history.mask(group))
 
 
-def account(history: History, group: str, progress: Progress = silent, tree: Lineage | None = None) -> Account:
-    """The lineage of a group's black holes, and why they came apart where they did; ``tree`` is :func:`lineage_tree`, if known."""
-    history, tree = judged(history), tree or lineage_tree(history, group, progress)
+def account(history: History, group: str, progress: Progress = silent) -> Account:
+    """The lineage of a group's black holes, and why they came apart where they did; up to the last finite step."""
+    history, tree = judged(history), lineage_tree(history, group, progress)
     told: list[Cause | None] = []
     for now, events in itertools.groupby(tree.events, key=lambda event: event.snapshot):
         told += _causes(history, tree, now, list(events))

@@ -138,7 +138,7 @@ def _number(holes: int) -> str:
 
 
 def _inside(counts: pd.DataFrame, group: str, classes: Sequence[int] | None) -> str:
-    """Whether the last holes are true or apparent, and how the number of hidden classes changed; empty where it is not known."""
+    """Whether the last holes are true or apparent, and how hidden classes changed; empty where it is not known."""
     last = counts.iloc[-1]
     if pd.isna(last.true_holes) or not last.black_holes:
         return ""

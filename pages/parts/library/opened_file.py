@@ -50,7 +50,7 @@ def frames(file: FileKey, group: str, unit: str) -> tuple[Reel, str]:
     def made(tell: Share) -> tuple[Reel, str]:
         history = opened(file)
         drawn = with_curves(reel(history.words, history.steps, history.mask(group), unit, progress=tell), None)
-        return drawn, story_of(history, group)
+        return drawn, story_of(history, group, drawn.tree)
 
     return once("foreign-frames", (*file, group, unit), made, "Gathering every snapshot for the browser", 2)
 

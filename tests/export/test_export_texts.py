@@ -27,6 +27,7 @@ from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
 from snowball_core.store.run_folder import runs_folder
 from snowball_core.tables.lineage import account, ytree_csv
+from snowball_core.tables.story import story_of
 
 SHIPPED = "2026-11-22-212124-primordial-snowball"
 
@@ -139,6 +140,7 @@ def test_a_report_is_whole_in_itself(make_run: MakeRun) -> None:
     assert all(address.startswith("data:image/svg+xml;base64,") for address in found.addresses)
     assert not {"script", "link", "iframe", "form", "object"} & set(found.tags)
     assert methods(seen) in found.text
+    assert found.text.index(story_of(seen, "dead")) < found.text.index("From step 0 to step 20 the black holes")
     assert "prefers-color-scheme: dark" in page.decode()
     assert report_bytes(view_of(seen, 7)) == page
 

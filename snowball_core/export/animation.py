@@ -50,17 +50,17 @@ def _evenly(steps: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
 
 
 def _by_logarithm(steps: npt.NDArray[np.int64], count: int, first: int) -> npt.NDArray[np.int64]:
-    """So many of some steps, at distances from the first that grow as evenly in their logarithm as the steps allow.
+    """So many of some steps before their last, at distances from the first that are as even in their logarithm as they allow.
 
     Examples
     --------
     >>> _by_logarithm(np.arange(1, 101), 5, 0).tolist()
-    [1, 4, 10, 32, 100]
+    [1, 3, 7, 16, 40]
     """
     if count < 1:
         return steps[:0]
     place = np.log(steps - first)
-    picked = np.searchsorted(place, np.linspace(place[0], place[-1], count) - 1e-9)
+    picked = np.searchsorted(place, np.linspace(place[0], place[-1], count, endpoint=False) - 1e-9)
     # Where steps are farther apart than their places, the next ones are taken: none is drawn twice.
     number = np.arange(count)
     at = np.maximum.accumulate(picked - number) + number

@@ -91,8 +91,7 @@ class View:
     @functools.cached_property
     def story(self) -> str:
         """What happened to the group's black holes, in words."""
-        rows = self.judged_summary
-        return story_of(self.history, self.group, self.lineage.tree, rows[rows["group"] == self.group])
+        return story_of(self.history, self.group, self.lineage.tree)
 
     @functools.cached_property
     def stage(self) -> Stage:

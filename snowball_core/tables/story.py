@@ -116,7 +116,7 @@ def _between(path: _Path, start: int, stop: int) -> str:
     """The numbers of holes from a snapshot until the last event: each where they are few, else their range."""
     holes, steps = path.holes[start:stop], path.steps[start:stop]
     changed = np.flatnonzero(holes[1:] != holes[:-1]) + 1
-    then = "Then" if start else "In between"
+    then = "Then" if start else "In between,"
     if not len(changed):
         return ""
     if len(changed) < _NAMED:

@@ -16,7 +16,7 @@ library       one row per run of a folder
 run_summary   a run in a few numbers
 live          what is recorded by now: only what is new is read
 story         what happened to the black holes, in words
-text          names of tokens
+text          names of tokens; numbers of things
 formats       a table as CSV, Parquet and JSON
 """
 

@@ -21,16 +21,9 @@ _OTHERS = {"dead": "live", "live": "dead"}
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first recorded step at which a history is not finite.
+    """The first recorded step at which a history is not finite, and the one before, up to which everything is judged.
 
-    Attributes
-    ----------
-    judged_to : int or None
-        The recorded step before, up to which everything is judged; None where it is the first recorded one.
-    tokens, nan_rows, infinite_rows : int
-        Of the group at that step: all its rows; those that hold a NaN; those that hold an infinity and no NaN.
-    text : str
-        The same in words, without a full stop.
+    Of the group's tokens at that step some rows hold a NaN, and others an infinity and no NaN. ``text`` has no full stop.
     """
 
     step: int
@@ -72,9 +65,11 @@ def divergence(history: History, group: str) -> Divergence | None:
 
 def judged(history: History) -> History:
     """The part of a history that can be judged: its snapshots before the divergence; itself where there is none."""
-    count = history.finite
-    if count == len(history.words):
-        return history
+    return history if history.finite == len(history.words) else first_snapshots(history, history.finite)
+
+
+def first_snapshots(history: History, count: int) -> History:
+    """The first snapshots of a history."""
     moments = None if history.moment_hash is None else history.moment_hash[:count]
     return replace(history, words=history.words[:count], steps=history.steps[:count], moment_hash=moments)
 

@@ -13,6 +13,7 @@ from ..measures.lineage import Lineage
 from ..store.history import History
 from .divergence import divergence, judged
 from .lineage import jiggled, lineage_tree
+from .text import many
 
 _NAMED = 3
 
@@ -75,8 +76,8 @@ def _happened(path: _Path) -> list[str]:
     """The beginning, the extremes of U in between and the end."""
     first, steps = path.census(0), path.steps
     apart = f": {_state(first)}" if first.black_holes else ""
-    vectors = _many(first.unique, "vector")
-    sentences = [f"{_many(first.tokens, f'{path.named}token')} began as {vectors}{apart}."]
+    vectors = many(first.unique, "vector")
+    sentences = [f"{many(first.tokens, f'{path.named}token')} began as {vectors}{apart}."]
     if len(steps) == 1:
         return [*sentences, f"Only step {steps[0]:,} is recorded."]
     if not path.events:
@@ -92,7 +93,7 @@ def _extremes(path: _Path, turns: Sequence[int]) -> str:
         counts = path.census(turn)
         verb = "fell" if counts.unique < path.unique[0] else "rose"
         is_short = counts.black_holes <= _NAMED and counts.singletons <= 1
-        what = _state(counts) if is_short else _many(counts.unique, "vector")
+        what = _state(counts) if is_short else many(counts.unique, "vector")
         parts.append(f"{verb} to {what} at step {path.steps[turn]:,}")
     return f"They {', then '.join(parts)}."
 
@@ -120,7 +121,7 @@ def _between(path: _Path, start: int, stop: int) -> str:
     if not len(changed):
         return ""
     if len(changed) < _NAMED:
-        each = [f"{_many(holes[at], 'black hole') if holes[at] else 'no black hole'} from step {steps[at]:,}" for at in changed]
+        each = [f"{many(holes[at], 'black hole') if holes[at] else 'no black hole'} from step {steps[at]:,}" for at in changed]
         return f"{then} {_listed(each)}"
     return f"{then} {holes.min():,} to {holes.max():,} black holes"
 
@@ -139,7 +140,7 @@ def _inside(last: Census, hidden: HiddenCounts | None, classes: Sequence[int] | 
     first, end = hidden.hidden_classes.tolist()
     over = f"hidden classes {'fell' if end < first else 'rose'} from {first:,} to {end:,}"
     if first == end:
-        over = f"{_many(first, 'hidden class')} at first and at last" + ": never a true merger" * (kept and first > 1)
+        over = f"{many(first, 'hidden class')} at first and at last" + ": never a true merger" * (kept and first > 1)
     return [f"{nature}; {over}."]
 
 
@@ -170,7 +171,3 @@ def _state(counts: Census) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"

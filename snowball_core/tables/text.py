@@ -1,4 +1,4 @@
-"""Names of tokens."""
+"""Names of tokens, and numbers of things in words."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def glyph(token: int) -> str:
     if token < 32:
         return _CONTROL_NAMES[token]
     return {32: "space", 127: "DEL"}.get(token, chr(token) if token < 127 else str(token))
+
+
+def many(count: int, noun: str) -> str:
+    """A number of things, as in "1 recorded step", "301 recorded steps" and "2 hidden classes"."""
+    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"

@@ -44,10 +44,13 @@ class Reel:
         per frame ``partition`` and the offsets ``vector_at``, ``distance_at``; per partition ``label``, ``hidden``, ``slot``;
         per vector of a frame ``place`` (weight units), ``relative`` (to the mean, in the unit); per pair of them ``distance``;
         per token ``lost``, whether its row is not finite, of the frames from the header's ``lost_from`` on.
+    tree : Lineage
+        The group's black holes up to the last finite step, from which the colours and events are.
     """
 
     header: dict[str, Any]
     arrays: Arrays
+    tree: Lineage
 
 
 def reel(
@@ -120,7 +123,7 @@ def reel(
     header = {"unit": unit, "ids": np.flatnonzero(group).tolist(), "stride": stride, "most": MOST_VECTORS, **basis}
     header |= {"sent": len(kept), "changed": len(changed), "shades": scale}
     header |= {"finite": finite, "lost_from": int((kept < finite).sum())}
-    return Reel(header, arrays)
+    return Reel(header, arrays, tree)
 
 
 def _counted(counts: Sequence[Census]) -> Arrays:
@@ -210,7 +213,7 @@ def with_curves(made: Reel, metrics: Mapping[str, npt.NDArray[np.float64]] | Non
     for name, column in (("loss_step", "step"), ("loss", "loss"), ("rate", "learning_rate")):
         values_of = np.add.reduceat(metrics[column], starts) / sizes if metrics and len(starts) else np.empty(0)
         arrays[name] = values_of.astype(np.float32)
-    return Reel(made.header, arrays)
+    return Reel(made.header, arrays, made.tree)
 
 
 def _widening(count: int) -> npt.NDArray[np.intp]:

@@ -18,6 +18,7 @@ from ..presets import DEFAULT_PRESET, PRESETS
 from .output_files import OutputFile
 from .parser import Answer, Verb, argument, nonempty, option, paths, run_ids, verb
 from .terminal import complain, progress_bar, write
+from .terminal_table import Columns, aligned, is_at_terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,14 +134,34 @@ def say_divergence(history: History, *groups: str) -> Answer | None:
     return found.to_json()
 
 
-def show_table(table: pd.DataFrame, file: OutputFile | None) -> None:
-    """Write a table to a file where one was named, else print it."""
-    from ..tables.formats import csv_bytes
+def show_table(
+    table: pd.DataFrame | Columns, file: OutputFile | None, at_terminal: Callable[[], Columns] | None = None
+) -> None:
+    """Write a table as CSV to a file where one was named, else print it: aligned at a terminal, as CSV anywhere else.
 
-    if file:
+    Parameters
+    ----------
+    table : DataFrame or mapping
+        A mapping is of columns, as :func:`~snowball_core.tables.formats.csv_lines` takes them.
+    at_terminal : callable, optional
+        Returns the columns to show at a terminal in place of the table's own.
+    """
+    from ..tables.formats import csv_bytes, csv_lines
+
+    if not file and is_at_terminal():
+        say(aligned(at_terminal() if at_terminal else table if isinstance(table, Mapping) else _columns(table)))
+    elif isinstance(table, Mapping):
+        lines = csv_lines(table)
+        file.write(f"{line}\n" for line in lines) if file else say("\n".join(lines))
+    elif file:
         file.write_table(table)
     else:
         say(csv_bytes(table).decode().rstrip())
+
+
+def _columns(table: pd.DataFrame) -> Columns:
+    """The columns of a table, None where a cell is missing."""
+    return {name: table[name].astype(object).where(table[name].notna(), None).tolist() for name in table}
 
 
 def plain(value: Any) -> Any:

@@ -8,11 +8,18 @@ from ..errors import ConfigError, RunError
 from .common import counting, groups_of, of_groups, one_group, plain, reading, rows_of, say, say_divergence, show_table
 from .output_files import OutputFile
 from .parser import CSV, GROUP, GROUPS, STEP, Answer, option, whole, written
+from .terminal_table import Columns
 
 if TYPE_CHECKING:
     from ..store.history import History
 
 _HOLES_SAID = 12
+# Nothing but a parting has a cause of its own.
+_JOINING = {
+    "formation": "single tokens became one vector",
+    "absorption": "single tokens took the hole's vector",
+    "coalescence": "the vectors of the holes became one",
+}
 
 
 @reading(
@@ -26,7 +33,6 @@ _HOLES_SAID = 12
 def census(history: History, step: int | None, group: str | None, csv: OutputFile | None, **files: OutputFile | None) -> Answer:
     """Unique vectors and black holes, at one step or at all."""
     from ..tables.blocks import history_blocks
-    from ..tables.formats import csv_lines
     from ..tables.per_step import CENSUS, step_columns
 
     groups = groups_of(history, group)
@@ -44,10 +50,7 @@ def census(history: History, step: int | None, group: str | None, csv: OutputFil
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     changes = _changes(history, columns, groups) if step is None else {}
     answer: Answer = {"run": history.id, "rows": rows, **changes, "divergence": lost}
-    if csv:
-        csv.write(f"{line}\n" for line in csv_lines(columns))
-    else:
-        say("\n".join(csv_lines(columns)))
+    show_table(columns, csv)
     if step is not None:
         answer |= _at_step(history, int(history.steps[history.index(step)]), groups, **files)
     return answer | ({"note": history.reason} if history.reason else {})
@@ -157,8 +160,23 @@ def events(
         show_table(stays, csv)
         return {**answer, "token": token, "stays": rows_of(stays)}
     rows = event_rows(lineage, history.steps)
-    show_table(event_table(rows), csv)
+    show_table(event_table(rows), csv, lambda: _events_in_words(rows))
     return {**answer, "events": rows}
+
+
+def _events_in_words(rows: list[dict[str, Any]]) -> Columns:
+    """Events for a reader: the sizes of the holes before and after, the tokens, and the cause in words."""
+
+    def sizes(holes: list[list[int]]) -> str:
+        return " + ".join(f"{len(hole):,}" for hole in holes) or "none"
+
+    return {
+        "step": [row["step"] for row in rows],
+        "event": [row["kind"] for row in rows],
+        "holes": [f"{sizes(row['parents'])} → {sizes(row['children'])}" for row in rows],
+        "cause": [row["cause"] or _JOINING[row["kind"]] for row in rows],
+        "tokens": [row["tokens"] for row in rows],
+    }
 
 
 @reading(

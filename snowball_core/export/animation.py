@@ -27,11 +27,44 @@ _TINTS = (1.0, 0.75, 0.5, 0.25)
 
 
 def frame_steps(view: View) -> npt.NDArray[np.int64]:
-    """The steps that are drawn: the recorded ones of the range, thinned evenly to :data:`MOST_FRAMES`, its ends kept."""
+    """The steps that are drawn: all recorded ones of the range, or :data:`MOST_FRAMES` of them, its ends kept.
+
+    Where they are more, at most three frames in four are of steps at which the group's black holes changed, evenly thinned;
+    the others follow each other in steps that grow with the distance from the range's first step.
+    """
     steps = view.history.steps
     inside = steps[(steps >= view.first) & (steps <= view.last)]
-    at = np.linspace(0, len(inside) - 1, min(len(inside), MOST_FRAMES))
-    return inside[np.unique(np.rint(at).astype(np.intp))]
+    if len(inside) <= MOST_FRAMES:
+        return inside
+    events = np.unique([view.history.steps[event.snapshot] for event in view.lineage.tree.events])
+    changed = _evenly(np.intersect1d(inside[1:-1], events), MOST_FRAMES * 3 // 4 - 1)
+    ends = inside[[0, -1]]
+    rest = np.setdiff1d(inside, np.union1d(changed, ends))
+    return np.unique(np.concatenate([ends, changed, _by_logarithm(rest, MOST_FRAMES - len(ends) - len(changed), view.first)]))
+
+
+def _evenly(steps: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """At most so many of some steps, every so many of them."""
+    at = np.linspace(0, len(steps) - 1, max(0, min(len(steps), most)))
+    return steps[np.rint(at).astype(np.intp)]
+
+
+def _by_logarithm(steps: npt.NDArray[np.int64], count: int, first: int) -> npt.NDArray[np.int64]:
+    """So many of some steps before their last, at distances from the first that are as even in their logarithm as they allow.
+
+    Examples
+    --------
+    >>> _by_logarithm(np.arange(1, 101), 5, 0).tolist()
+    [1, 3, 7, 16, 40]
+    """
+    if count < 1:
+        return steps[:0]
+    place = np.log(steps - first)
+    picked = np.searchsorted(place, np.linspace(place[0], place[-1], count, endpoint=False) - 1e-9)
+    # Where steps are farther apart than their places, the next ones are taken: none is drawn twice.
+    number = np.arange(count)
+    at = np.maximum.accumulate(picked - number) + number
+    return steps[np.minimum(at, len(steps) - count + number)]
 
 
 def gif_bytes(view: View) -> bytes:
@@ -123,7 +156,11 @@ def _words(pen: ImageDraw.ImageDraw, view: View, step: int, rows: Any, frames: i
     """The step, its counts, what the pictures show, and the footer."""
     history, counts = view.history, census(rows)
     inside = int(((history.steps >= view.first) & (history.steps <= view.last)).sum())
-    thinned = "every recorded step" if frames == inside else f"thinned to {frames:,} frames"
+    thinned = (
+        "every recorded step"
+        if frames == inside
+        else f"thinned to {frames:,} frames: changes of holes first, the rest log-spaced"
+    )
     text = f"U {counts.unique:,}   C {counts.black_holes:,}   P {counts.population:,}   S {counts.singletons:,}"
     shares = " and ".join(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(view.stage.axes.explained[:2]))
     lines = [

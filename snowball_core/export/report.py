@@ -44,6 +44,7 @@ def report_bytes(view: View) -> bytes:
     page = _template().render(
         title=f"Snowball report: {view.history.id}",
         footer=footer(view, unit_words(view.unit)),
+        story=view.story,
         summary=_summary(view),
         numbers=_numbers(view),
         pictures=[_part(view, name, _picture) for name in PICTURES],
@@ -72,10 +73,9 @@ def _part(view: View, name: str, make: Callable[[View, str], dict[str, Any]]) ->
 def _summary(view: View) -> str:
     """The outcome in a sentence."""
     verdict = verdict_of(view.history, view.group)
-    lost = f"{view.lost.text}. " if view.lost else ""
     return (
-        f"{lost}From step {verdict.first_step:,} to step {verdict.last_step:,} the black holes of the {verdict.group} tokens "
-        f"show: {verdict.outcome}. {verdict.caution}"
+        f"From step {verdict.first_step:,} to step {verdict.last_step:,} the black holes of the {verdict.group} tokens show: "
+        f"{verdict.outcome}. {verdict.caution}"
     )
 
 

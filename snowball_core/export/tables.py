@@ -100,4 +100,6 @@ TABLES: dict[str, Named[pd.DataFrame]] = {
         "the laws that must hold, and every violation by step", lambda view: law_table(law_rows(view.history), view.lost)
     ),
 }
+# What else of a view a table depends on than the run: group and step, the group, or neither.
+PER_RUN = ("summary", "census", "extents", "motion", "token-motion", "freezing", "laws")
 PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")

@@ -23,6 +23,7 @@ from ..tables.at_step import group_table
 from ..tables.divergence import Divergence, divergence, judged
 from ..tables.lineage import Account, account
 from ..tables.per_step import step_table, with_metrics
+from ..tables.story import story_of
 
 UNITS = ("cells", "weight")
 _SHORT = 12
@@ -76,6 +77,11 @@ class View:
     def lineage(self) -> Account:
         """The lineage of the group."""
         return account(self.history, self.group)
+
+    @functools.cached_property
+    def story(self) -> str:
+        """What happened to the group's black holes, in words."""
+        return story_of(self.history, self.group, self.lineage.tree)
 
     @functools.cached_property
     def stage(self) -> Stage:

@@ -15,7 +15,8 @@ draws         which runs are one draw, twins, or of different shape
 library       one row per run of a folder
 run_summary   a run in a few numbers
 live          what is recorded so far: only new data are read
-text          names of tokens; what happened, in two sentences
+story         what happened to the black holes, in words
+text          names of tokens; numbers of things
 formats       a table as CSV, Parquet and JSON
 """
 

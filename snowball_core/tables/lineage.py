@@ -37,13 +37,15 @@ class Account:
     causes: tuple[Cause | None, ...]
 
 
-def account(history: History, group: str, progress: Progress = silent) -> Account:
-    """The lineage of a group's black holes, and why they came apart where they did; up to the last finite step.
-
-    Rows of a run that diverged are no black hole: what became of them is not followed.
-    """
+def lineage_tree(history: History, group: str, progress: Progress = silent) -> Lineage:
+    """The lineage of a group's black holes up to the last finite step; rows that are not finite are no black hole."""
     history = judged(history)
-    tree = lineage_of(_leaders(history, progress), history.mask(group))
+    return lineage_of(_leaders(history, progress), history.mask(group))
+
+
+def account(history: History, group: str, progress: Progress = silent) -> Account:
+    """The lineage of a group's black holes, and why they came apart where they did; up to the last finite step."""
+    history, tree = judged(history), lineage_tree(history, group, progress)
     causes: list[Cause | None] = []
     for now, events in itertools.groupby(tree.events, key=lambda event: event.snapshot):
         causes += _causes(history, tree, now, list(events))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import HistoryError
-from ..measures.census import census_history, censuses, class_sizes, hidden_counts, hidden_leaders, history_leaders
+from ..measures.census import censuses, hidden_counts, hidden_leaders, history_leaders
 from ..measures.distances import adjacency_components, largest
 from ..measures.freezing import known_rates
 from ..measures.identity import moved as moved_rows
@@ -35,7 +35,6 @@ from ..store.history import History
 from .divergence import divergence, first_snapshots, judged
 from .lineage import account, jiggled
 from .per_step import step_table
-from .text import story
 
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "rows are jiggled: noise may part and move them"
@@ -78,17 +77,6 @@ def _verdict_of(history: History, group: str, progress: Progress) -> Verdict:
     of_group, of_all = censuses(ends, mask), censuses(ends)
     counts, everyone = (of_group[0], of_group[1]), (of_all[0], of_all[1])
     return verdict(group, Evidence(steps, counts, everyone, linf, true_holes, components), lineage.tree)
-
-
-def story_of(history: History, group: str) -> str:
-    """What happened to a group's black holes, in words; of a run that diverged that first, then the story until then."""
-    lost, history, mask = divergence(history, group), judged(history), history.mask(group)
-    if not len(history.words):
-        return f"{lost.text}." if lost else ""
-    moments = None if history.moment_hash is None else history.moment_hash[-1][mask]
-    known = None if moments is None else class_sizes(history.words[-1][mask], moments)
-    sentence = story(census_history(history.words, mask), history.steps, group, known)
-    return f"{lost.text}. {sentence}" if lost else sentence
 
 
 def unchecked(history: History) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The scrubber's frames against the numbers of the exact view, and the story told of them."""
+"""The scrubber's frames against the numbers of the exact view."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from snowball_core.charts.fixed_axes import stage
 from snowball_core.charts.scrubber_blob import Reel, events, packed_blob, reel, slots, with_curves
 from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import from_values
-from snowball_core.measures.census import census_history
 from snowball_core.measures.distances import distance_matrix
 from snowball_core.measures.identity import numbered
 from snowball_core.measures.lineage import Lineage, lineage
 from snowball_core.tables.at_step import exact_numbers, token_table
-from snowball_core.tables.text import story
 
 DEAD = np.arange(16) < 6
 STEPS = np.arange(21)
@@ -212,14 +210,3 @@ def test_the_blob_says_where_every_array_begins() -> None:
         assert (4 + length + at) % 8 == 0
         np.testing.assert_array_equal(np.frombuffer(blob, kind, size, 4 + length + at), scrubber.arrays[name].ravel())
     assert scrubber.arrays["loss"].tolist() == list(range(20))
-
-
-def test_the_story_names_start_last_change_and_end() -> None:
-    sentence = story(census_history(falling_together(21), DEAD), STEPS, "dead", [[6]])
-    assert sentence == (
-        "6 dead tokens began as 6 vectors. At step 15, one black hole of 5 and one single token became one black hole of 6, "
-        "and stayed so in every recorded snapshot to step 20. "
-        "At step 20 this hole is true: its tokens share the optimizer's memory too."
-    )
-    assert "Nothing of this changed in any" in story(census_history(falling_together(2), DEAD), STEPS[:2], "dead")
-    assert "Only step 0 is recorded" in story(census_history(falling_together(1), DEAD), STEPS[:1], "dead")

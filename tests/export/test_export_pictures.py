@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import MakeRun
+from hypothesis import given
+from hypothesis import strategies as some
 from PIL import Image
 from safetensors.numpy import save_file
 
@@ -20,7 +22,8 @@ from snowball_core.export import animation
 from snowball_core.export.animation import MOST_FRAMES, frame_steps, gif_bytes
 from snowball_core.export.pictures import PICTURES, draw
 from snowball_core.export.view import View, view_of
-from snowball_core.store.history import find, observe
+from snowball_core.measures.bf16 import from_values
+from snowball_core.store.history import History, find, observe
 from snowball_core.store.manifest import configuration_hash
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -133,13 +136,19 @@ def test_an_animation_of_one_step_is_a_still(make_run: MakeRun) -> None:
     assert still.n_frames == 1
 
 
-def test_a_long_range_is_thinned_evenly_ends_kept_and_reported(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_range_is_thinned_to_changes_and_logarithms_ends_kept_and_told(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     history = observe(make_run(steps=300))
-    view = view_of(history, first=10, last=290)
+    view = view_of(history, first=4, last=290)
     steps = frame_steps(view)
     assert len(steps) == MOST_FRAMES
-    assert (steps[0], steps[-1]) == (10, 290)
-    assert set(np.diff(steps)) <= {2, 3}
+    assert (steps[0], steps[-1]) == (4, 290)
+    events = {int(history.steps[event.snapshot]) for event in view.lineage.tree.events}
+    assert {step for step in events if 4 <= step <= 290} <= set(steps.tolist())
+    gaps = np.diff(steps)
+    assert set(gaps[:50].tolist()) == {1}
+    assert gaps[-1] > 3
     progress: list[str] = []
     real = animation.ImageDraw.ImageDraw.text
     monkeypatch.setattr(
@@ -147,5 +156,19 @@ def test_a_long_range_is_thinned_evenly_ends_kept_and_reported(make_run: MakeRun
     )
     monkeypatch.setattr(animation, "MOST_FRAMES", 2)
     gif_bytes(view)
-    assert "steps 10 to 290: 281 recorded, thinned to 2 frames" in progress
-    assert {"step 10", "step 290"} <= set(progress)
+    assert "steps 4 to 290: 287 recorded, thinned to 2 frames: changes of holes first, the rest log-spaced" in progress
+    assert {"step 4", "step 290"} <= set(progress)
+
+
+@given(some.integers(1, 60), some.lists(some.integers(0, 400), min_size=1, max_size=120, unique=True), some.integers(0, 10**6))
+def test_frames_start_and_end_with_the_range_and_prefer_changes(most: int, recorded: list[int], seed: int) -> None:
+    steps = np.array(sorted(recorded), np.int64)
+    labels = np.random.default_rng(seed).integers(3, size=(len(steps), 4))
+    history = History("made up", from_values(labels[:, :, None].astype(np.float32)), steps, np.ones(4, np.bool_))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(animation, "MOST_FRAMES", max(2, most))
+        frames = frame_steps(view_of(history))
+    assert len(frames) == min(len(steps), max(2, most))
+    assert (np.diff(frames) > 0).all()
+    assert (frames[0], frames[-1]) == (steps[0], steps[-1])
+    assert set(frames.tolist()) <= set(steps.tolist())

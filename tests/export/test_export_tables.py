@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.export.tables import MOST_PAIRED, PER_STEP, TABLES
+from snowball_core.export.tables import MOST_PAIRED, PER_RUN, PER_STEP, TABLES
 from snowball_core.export.view import View, footer, identity_line, view_of
 from snowball_core.measures.distances import distance_matrix
 from snowball_core.store.history import find, observe
@@ -29,6 +29,16 @@ from snowball_core.tables.formats import FORMATS, json_bytes
 def view(make_run: MakeRun) -> View:
     history = observe(make_run())
     return view_of(history, 7)
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_a_table_changes_with_group_and_step_only_if_its_name_says_so(make_run: MakeRun, name: str) -> None:
+    history = observe(make_run())
+    chosen = ((3, "dead", "cells"), (3, "live", "cells"), (12, "dead", "weight"))
+    views = (view_of(history, step, group, unit) for step, group, unit in chosen)
+    one, other, later = (FORMATS["csv"](TABLES[name].make(view)) for view in views)
+    assert (one == other) == (name in PER_RUN)
+    assert (one == later) == (name not in PER_STEP)
 
 
 @pytest.mark.parametrize("name", list(TABLES))

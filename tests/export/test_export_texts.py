@@ -27,6 +27,7 @@ from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
 from snowball_core.store.run_folder import runs_folder
 from snowball_core.tables.lineage import account, ytree_csv
+from snowball_core.tables.story import story_of
 
 SHIPPED = "2026-11-22-212124-primordial-snowball"
 
@@ -139,6 +140,7 @@ def test_a_report_is_whole_in_itself(make_run: MakeRun) -> None:
     assert all(address.startswith("data:image/svg+xml;base64,") for address in result.addresses)
     assert not {"script", "link", "iframe", "form", "object"} & set(result.tags)
     assert methods(history) in result.text
+    assert result.text.index(story_of(history, "dead")) < result.text.index("From step 0 to step 20 the black holes")
     assert "prefers-color-scheme: dark" in page.decode()
     assert report_bytes(view_of(history, 7)) == page
 

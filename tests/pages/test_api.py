@@ -25,7 +25,7 @@ from playwright.sync_api import Page
 from safetensors.numpy import save_file
 
 from snowball_core.cli.main import main
-from snowball_core.export.tables import TABLES
+from snowball_core.export.tables import PER_RUN, PER_STEP, TABLES
 from snowball_core.export.view import view_of
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import Run
@@ -57,6 +57,14 @@ def exported(run: Run, to: Path) -> dict[str, bytes]:
     return {path.relative_to(to).as_posix(): path.read_bytes() for path in to.rglob("*") if path.is_file()}
 
 
+def named(place: str) -> str:
+    """The end of a saved file's name: group and step only where the file depends on them."""
+    stem, suffix = place.split("/")[-1].rsplit(".", 1)
+    is_of_group = stem != "methods" and not (place.startswith("tables/") and stem in PER_RUN)
+    is_of_step = stem in PER_STEP if place.startswith("tables/") else stem not in ("methods", "steps")
+    return f"{stem}{'-dead' * is_of_group}{'-step-7' * is_of_step}.{suffix}"
+
+
 def test_every_address_gives_the_bytes_of_the_export(
     server: str, make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -71,8 +79,7 @@ def test_every_address_gives_the_bytes_of_the_export(
         name = f"{run.id}.zip" if place == "run.zip" else place.replace("charts/", "pictures/")
         status, headers, content = ask(server, f"{address}?step=7&from=2&to=6")
         assert (status, content) == (200, files[name]), name
-        stem, suffix = place.split("/")[-1].rsplit(".", 1)
-        saved = f"{run.id}.zip" if place == "run.zip" else f"{run.id}-{stem}-dead-step-7.{suffix}"
+        saved = f"{run.id}.zip" if place == "run.zip" else f"{run.id}-{named(place)}"
         assert headers["Content-Disposition"] == f'attachment; filename="{saved}"'
     _, _, folder = ask(server, f"/api/runs/{run.id}/export.zip?step=7&from=2&to=6&only=all")
     with zipfile.ZipFile(io.BytesIO(folder)) as archive:

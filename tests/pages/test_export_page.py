@@ -38,7 +38,7 @@ def test_the_page_shows_the_methods_paragraph_and_the_command(make_run: MakeRun)
     app.button_group(key="unit").set_value("weight")
     sound(app.number_input(key="export-step").set_value(7).run())
     command, paragraph = codes(app)
-    assert command == f"python -m snowball_core export {run.id} --to DIR --step 7 --group live --unit weight"
+    assert command == f".venv/bin/python -m snowball_core export {run.id} --to DIR --step 7 --group live --unit weight"
     assert paragraph == methods(observe(run))
     app = sound(app.button_group(key="export-parts").set_value(["report", "animation"]).run())
     assert codes(app)[0].endswith("--first 0 --last 20 --only report,animation")

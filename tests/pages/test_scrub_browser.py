@@ -23,7 +23,7 @@ def test_the_steps_at_which_the_holes_changed_are_reported_and_lead_there(server
     run = make_run()
     arrived(page, f"{server}/?run={run.id}", 15)
     story = page.locator(".scrubber .story")
-    expect(story).to_contain_text("At step 15, one black hole of 5 and one single token became one black hole of 6")
+    expect(story).to_contain_text("At step 15 they became one black hole of 6 after 5 events")
     chips = story.locator(".chips button")
     expect(chips).to_have_count(5)
     expect(chips.first).to_have_text("step 3 0 → 1 hole", use_inner_text=True)

@@ -19,7 +19,8 @@ from snowball_core.tables.divergence import divergence, judged
 from snowball_core.tables.lineage import account, biography_table, event_rows
 from snowball_core.tables.motion import freezing_table, token_motion
 from snowball_core.tables.per_step import last_hole_change, step_table
-from snowball_core.tables.verdict import law_rows, story_of, verdict_of
+from snowball_core.tables.story import story_of
+from snowball_core.tables.verdict import law_rows, verdict_of
 from snowball_core.tables.verdict_rows import law_table, verdict_table
 
 pytestmark = pytest.mark.filterwarnings("error")

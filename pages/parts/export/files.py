@@ -73,7 +73,7 @@ def everything(view: View) -> None:
 
 def command(view: View, only: list[str]) -> str:
     """The command that writes the same folder."""
-    words = ["python", "-m", "snowball_core", "export", view.history.id, "--to", "DIR", "--step", str(view.step)]
+    words = [".venv/bin/python", "-m", "snowball_core", "export", view.history.id, "--to", "DIR", "--step", str(view.step)]
     words += ["--group", view.group, "--unit", view.unit]
     if "animation" in only:
         words += ["--first", str(view.first), "--last", str(view.last)]
@@ -140,7 +140,7 @@ def whole_files(view: View) -> None:
     """The report, the animation, the projector's files and the run itself."""
     st.subheader("Report, animation, projector, run")
     frames = len(frame_steps(view))
-    thinned = "" if frames < MOST_FRAMES else ", thinned evenly"
+    thinned = "" if frames < MOST_FRAMES else ": changes of black holes first, the others log-spaced"
     steps = f"Steps {view.first:,} to {view.last:,} in {many(frames, 'frame')}{thinned}."
     steps = steps if frames > 1 else f"Step {view.first:,} alone: a picture that stands still."
     alive = read_status(view.history.kept_in).is_alive if view.history.kept_in else False

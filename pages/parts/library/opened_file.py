@@ -13,7 +13,7 @@ from snowball_core.store.history import History, foreign, tokens_of
 from snowball_core.store.run_folder import corpora_folder, runs_folder
 from snowball_core.tables.lineage import Account, account, biography_table
 from snowball_core.tables.per_step import step_table
-from snowball_core.tables.verdict import story_of
+from snowball_core.tables.story import story_of
 
 from ..shared.file_stamps import file_stamp
 from ..shared.progress_bar import Share, kept, once
@@ -45,7 +45,7 @@ def frames(file: FileKey, group: str, unit: str) -> tuple[Reel, str]:
     def made(tell: Share) -> tuple[Reel, str]:
         history = opened(file)
         drawn = with_curves(reel(history.words, history.steps, history.mask(group), unit, progress=tell), None)
-        return drawn, story_of(history, group)
+        return drawn, story_of(history, group, drawn.tree)
 
     return once("foreign-frames", (*file, group, unit), made, "Gathering every snapshot for the browser", 2)
 

@@ -18,6 +18,7 @@ from snowball_core.errors import SnowballError
 from snowball_core.export.bundle import folder_zip
 from snowball_core.export.files import items
 from snowball_core.export.pictures import Plate, draw
+from snowball_core.export.tables import PER_RUN, PER_STEP
 from snowball_core.export.view import View, view_of
 from snowball_core.store.archive import run_files
 from snowball_core.store.files.regular_files import identity
@@ -38,7 +39,7 @@ from .sent_files import HEADERS, one_of, refusing, require_known, sent, whole
 _VIEW = ("step", "group", "unit", "from", "to")
 _FILE = ("file", "tensor", "dead", "text")
 _FILTERS = ("find", "state", "of-preset", "tag", "order", "group")
-_RUN_ZIP, _FOLDER_ZIP = "run.zip", "export.zip"
+_RUN_ZIP, _FOLDER_ZIP, _GIF = "run.zip", "export.zip", "steps.gif"
 
 
 def library(request: Request) -> Response:
@@ -146,10 +147,8 @@ def _file(request: Request, view: View, key: tuple[object, ...], run: Run | None
     if place not in known:
         near = [name for name in known if name.split("/")[0] == place.split("/")[0]] or list(known)
         raise HTTPException(404, f'A file is one of {", ".join(near)}; got "{place[:80]}".')
-    stem, suffix = place.rsplit("/", 1)[-1].rsplit(".", 1)
-    at = "" if query.get("step") is None else f"-step-{view.step}"
     named = view.history.id if run else Path(view.history.id).stem[:80]
-    name = f"{named}.zip" if place == _RUN_ZIP else f"{named}-{stem}-{view.group}{at}.{suffix}"
+    name = f"{named}.zip" if place == _RUN_ZIP else f"{named}-{_file_name(view, place, 'step' in query)}"
     asked = (
         view.step,
         view.group,
@@ -164,6 +163,19 @@ def _file(request: Request, view: View, key: tuple[object, ...], run: Run | None
     growing = run is not None and (place == _RUN_ZIP or run.status().is_alive or bool(damage(run)))
     with refusing(409 if growing else 422):
         return sent(request, name, (*key, *asked), known[place])
+
+
+def _file_name(view: View, place: str, is_at_step: bool) -> str:
+    """The name of a file below an address, with the group and the step where what it holds depends on them.
+
+    Where no step was named, only tables of one step say which it is.
+    """
+    folder, _, file = place.rpartition("/")
+    stem, suffix = file.rsplit(".", 1)
+    is_table, is_of_steps = folder == "tables", file == _GIF or stem == "methods"
+    of_group = stem not in PER_RUN if is_table else stem != "methods"
+    of_step = stem in PER_STEP if is_table else is_at_step and not is_of_steps
+    return f"{stem}{f'-{view.group}' * of_group}{f'-step-{view.step}' * of_step}.{suffix}"
 
 
 def _only(query: QueryParams) -> list[str]:

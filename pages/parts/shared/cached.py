@@ -30,8 +30,9 @@ from snowball_core.tables.lineage import Account, account, biography_table, even
 from snowball_core.tables.live import settled
 from snowball_core.tables.motion import token_motion, who_moved
 from snowball_core.tables.per_step import MOTION_COLUMNS, measured, step_table
+from snowball_core.tables.story import story_of
 from snowball_core.tables.text import glyph
-from snowball_core.tables.verdict import law_rows, story_of, verdict_of
+from snowball_core.tables.verdict import law_rows, verdict_of
 
 from .file_stamps import file_stamp, of_run, stamp
 from .progress_bar import Share, kept, once, silent
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 500
 _GROWING_BYTES = 6_000_000
+_TREES = 8
 _SPEEDS: list[float] = []
 
 
@@ -102,6 +104,7 @@ def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = Tr
         run = history(path, snapshots)
         budget, still = (BUDGET_BYTES, None) if finished else (_GROWING_BYTES, settled(snapshots))
         drawn = reel(run.words, run.steps, run.mask(group), unit, run.moment_hash, budget, still, tell)
+        kept("tree", (path, stamp(path), snapshots, group), lambda: drawn.tree, _TREES)
         return with_curves(drawn, run.metrics)
 
     said = "Gathering every step for the browser" if finished else ""
@@ -111,7 +114,13 @@ def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = Tr
 @of_run(32)
 def story(path: str, snapshots: int, group: str) -> str:
     """What happened to the group's black holes, in words; of a run that diverged that first."""
-    return story_of(history(path, snapshots), group)
+    return story_of(history(path, snapshots), group, tree(path, snapshots, group))
+
+
+@of_run(_TREES)
+def tree(path: str, snapshots: int, group: str) -> Lineage:
+    """The lineage of a group without causes: the scrubber's where it was drawn."""
+    return lineage_account(path, snapshots, group).tree
 
 
 @of_run(4, "Following every black hole through the run")

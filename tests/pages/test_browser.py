@@ -54,7 +54,7 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
     run = open_run(tmp_path, run_paths(tmp_path)[0].name)
     assert len(run.history().words) == 21
 
-    page.get_by_text("Scrub through this run").click()
+    page.get_by_text("Open in Scrub").click()
     expect(page.locator("h1")).to_have_text("Scrub")
     page.wait_for_selector(".st-key-exact")
     for step in (0, 7, 20):

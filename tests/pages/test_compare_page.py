@@ -207,7 +207,7 @@ def test_both_sides_show_the_same_step_with_the_numbers_of_their_files(make_run:
     for side, run in (("left", one), ("right", two)):
         exact = exact_numbers(run.history().words[step][run.dead])
         assert numbers.loc["U unique vectors", f"{side}, step {step}"] == f"{exact['unique']:,}"
-        assert numbers.loc["largest L∞, weight units", f"{side}, step {step}"] == repr(exact["linf_weight"])
+        assert numbers.loc["Largest L∞ (weight units)", f"{side}, step {step}"] == repr(exact["linf_weight"])
     names = [(side["name"], side["step"], side["alive"], side["story"]) for side in drawn_sides(app)]
     assert names == [(f"A · seed 1: {one.id}", step, False, ""), (f"B · seed 2: {two.id}", step, False, "")]
 

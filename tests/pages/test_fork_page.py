@@ -31,7 +31,7 @@ def test_a_run_stopped_before_it_began_is_not_said_to_have_a_snapshot(make_run: 
     app = opened("train")
     assert app.button(key=f"resume-{run.id}")
     told = texts(app.caption)
-    assert "No snapshot was recorded, so there is none to fork from." in told
+    assert "No snapshots to fork from." in told
     assert "fork it from" not in told
 
 
@@ -87,7 +87,7 @@ def test_a_link_to_a_fork_fills_the_form_of_a_fresh_visit(trained: Run) -> None:
     app = opened("train", fork=trained.id, at="4")
     assert app.text_input(key="field-name").value == "primordial-snowball-fork"
     assert app.selectbox(key="field-initial_state").value == "snapshot"
-    assert app.button(key="start").label == "Start the fork"
+    assert app.button(key="start").label == "Start fork"
 
 
 def test_the_form_of_a_new_run_does_not_offer_a_snapshot() -> None:

@@ -73,7 +73,7 @@ def test_the_cause_of_a_parting_is_told_in_full_at_its_step_and_none_elsewhere(m
     run = written(make_run(), FLICKER)
     told = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
     assert told in texts(opened("lineage", run=run.id, step="7").caption)
-    assert "At step 8: nothing parted." in texts(opened("lineage", run=run.id, step="8").caption)
+    assert "At step 8: no splits." in texts(opened("lineage", run=run.id, step="8").caption)
 
 
 def test_a_run_whose_holes_never_changed_opens_at_its_last_step(make_run: MakeRun) -> None:

@@ -53,7 +53,7 @@ def test_the_numbers_shown_are_those_of_the_file(make_run: MakeRun, group: str) 
     names = ("unique", "black_holes", "population", "singletons", "largest")
     labels = ("U unique", "C black holes", "P in holes", "S singletons", "Largest hole")
     assert [shown(app)[label] for label in labels] == [f"{exact[name]:,}" for name in names]
-    assert shown(app)["Farthest, cells"] == f"{exact['linf_cells']:,}"
+    assert shown(app)["Max distance (cells)"] == f"{exact['linf_cells']:,}"
     assert int(shown(app)["U unique"]) == len(np.unique(rows, axis=0))
 
 

@@ -85,7 +85,7 @@ def test_keys_in_the_old_picture_do_not_keep_another_group_from_being_drawn(serv
     run = many_dead_run(tmp_path, read_run(ROOT / "runs" / SHIPPED))
     arrived(page, f"{server}/?run={run.id}&step=5", 5)
     page.get_by_role("radio", name="all", exact=True).click()
-    expect(page.get_by_text("Gathering every step for the browser")).to_be_visible()
+    expect(page.get_by_text("Loading all steps")).to_be_visible()
     page.locator("h1").click()
     for step in (6, 7):
         page.keyboard.press("ArrowRight")

@@ -94,11 +94,11 @@ def test_a_run_of_one_snapshot_is_told_so_and_leads_on(server: str, page: Page, 
         visit(page, f"{server}/{question}?run={run.id}")
         expect(page.get_by_test_id("stAlert")).to_contain_text("this run has one snapshot, of step 0")
         expect(page.locator("[data-testid='stVegaLiteChart']")).to_have_count(0)
-    page.get_by_role("link", name="See its one step on the Scrub page").click()
+    page.get_by_role("link", name="Open in Scrub").click()
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 0 · dead: 6 tokens")
     expect(page.locator("body")).to_contain_text("its counts are points, and there is nothing to play")
     visit(page, f"{server}/lineage?run={run.id}")
-    page.get_by_role("link", name="Go on with it on the Train page").click()
+    page.get_by_role("link", name="Fork it on the Train page").click()
     expect(page.locator(".st-key-continuing")).to_contain_text("Fork it to go on beyond its end")
 
 

@@ -115,7 +115,7 @@ def test_the_tables_under_the_step_open_one_by_one(server: str, page: Page, make
     for name, told in (
         ("Tokens at this step", "vector counts the distinct vectors"),
         ("Distances", "at most one cell apart"),
-        ("Events near here", "Coalescence: holes merged"),
+        ("Nearby events", "Coalescence: holes merged"),
         ("Black holes at this step", "A true hole is one hidden class"),
     ):
         page.get_by_role("tab", name=name).click()

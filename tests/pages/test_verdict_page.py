@@ -59,7 +59,7 @@ def test_one_run_is_labelled_as_one_draw(make_run: MakeRun) -> None:
 
 def test_what_was_not_recorded_is_not_called_no(make_run: MakeRun) -> None:
     make_run()  # without recorded moments nobody knows whether a hole is true
-    assert "of them true: one hidden class: **not recorded**" in texts(opened("verdict").markdown)
+    assert "true holes: **not recorded**" in texts(opened("verdict").markdown)
 
 
 def test_a_run_that_diverged_says_so_first_and_is_judged_to_its_last_finite_step(make_run: MakeRun) -> None:

@@ -90,7 +90,7 @@ def test_nothing_is_told_of_a_history_whose_first_step_is_not_finite():
     assert divergence(seen, "dead").text == said
     assert len(judged(seen).words) == 0
     found = verdict_of(seen, "dead")
-    assert (found.outcome, found.seeds_outcome, found.seeds_conclusion) == ("cannot be told",) * 3
+    assert (found.outcome, found.seeds_outcome, found.seeds_conclusion) == ("undefined",) * 3
     assert {form.holds for each in found.criteria for form in (each.seed, each.corrected)} == {None}
     assert (found.flows.joining, found.flows.parting) == (0, 0)
     assert not any(row["checked"] or row["violations"] for row in law_rows(seen))

@@ -31,9 +31,9 @@ _NUMBERS = {
     "black_holes": "C black holes",
     "population": "P tokens in black holes",
     "singletons": "S singletons",
-    "largest": "largest hole, tokens",
-    "linf_cells": "largest L∞, cells",
-    "linf_weight": "largest L∞, weight units",
+    "largest": "Largest hole (tokens)",
+    "linf_cells": "Largest L∞ (cells)",
+    "linf_weight": "Largest L∞ (weight units)",
 }
 _AT, _HEARD, _FRAGMENT = "at", "pair-heard", "exact-pair"
 
@@ -54,7 +54,7 @@ def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Ma
         # Whose numbers of sides differ are different scrubbers: each is built once.
         key = f"pair-{len(drawn)}"
         draw(key, drawn, place | {"heard": st.session_state.get(_HEARD, 0)}, functools.partial(_moved, key))
-        st.caption("Each run is drawn along principal axes of its own: places on the left and on the right are not comparable.")
+        st.caption("Each run has its own principal axes: positions on the left and right are not comparable.")
     _exact(pair, snapshots, names, group, unit)
 
 
@@ -74,7 +74,7 @@ def _side(run: Run, snapshots: int, label: str, group: str, unit: str) -> Side |
     try:
         history = cached.history(path, snapshots)
         if not history.mask(group).any():
-            st.info(f"{plain(label)} has no {group} tokens: choose another group above.")
+            st.info(f"{plain(label)} has no {group} tokens. Choose another group above.")
             return None
         reel = cached.frames(path, snapshots, group, unit, not run.status().is_alive)
     except SnowballError as error:
@@ -132,24 +132,24 @@ def _exactly(number: float) -> str:
 def _framed(chosen: tuple[str, int] | None, views: Sequence[View]) -> str:
     """What is selected, and where it is on both sides."""
     if chosen is None:
-        return "Click a hole or a token in a picture: it is framed on both sides. Clicked again it is let go."
+        return "Click a hole or token to highlight it on both sides; click again to clear."
     left, right = (_whereabouts(chosen[1], view) for view in views)
-    return f"Framed: token {chosen[1]:,} ({plain(glyph(chosen[1]))}). Left: {left}. Right: {right}."
+    return f"Highlighted: token {chosen[1]:,} ({plain(glyph(chosen[1]))}). Left: {left}. Right: {right}."
 
 
 def _whereabouts(token: int, view: View) -> str:
     tokens = token_table(view)
     own = tokens[tokens["token"] == token]
     if own.empty:
-        return f"not among the {view.group} tokens"
+        return f"not a {view.group} token"
     hole = int(own["hole"].iloc[0])
-    return f"in hole {hole}, one of {int((tokens['hole'] == hole).sum()):,} tokens" if hole else "alone"
+    return f"in hole {hole} of {int((tokens['hole'] == hole).sum()):,} tokens" if hole else "not shared"
 
 
 def _to_scrub(view: View, name: str, select: str, wanted: int) -> None:
     query = {"run": view.history.id, "step": str(view.step), "group": view.group} | ({"select": select} if select else {})
-    st.markdown(f"**{plain(name)}** · {plain(view.history.id)} · step {view.step:,}")
+    st.markdown(f"**{plain(name)}** · step {view.step:,}")
     st.page_link("pages/scrub.py", label="Open in Scrub", icon=":material/linear_scale:", query_params=query)
     if view.step != wanted:
-        st.caption(f"Step {wanted:,} was not recorded here: the last recorded one before it, {view.step:,}, is shown.")
+        st.caption(f"Step {wanted:,} is not recorded in this run; showing step {view.step:,}.")
     say_rows(view.rows)

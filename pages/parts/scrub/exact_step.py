@@ -31,8 +31,8 @@ _DEFINITIONS = {
     "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
     "black_holes": ("C black holes", "Vectors shared by two or more tokens."),
     "population": ("P in holes", "Tokens that share their vector with another token."),
-    "singletons": ("S singletons", "Tokens that have a vector for themselves. P + S is all tokens of the group."),
-    "largest": ("Largest hole", "Tokens in the most populous black hole."),
+    "singletons": ("S singletons", "Tokens whose vector is unique. P + S = number of tokens in the group."),
+    "largest": ("Largest hole", "Size of the largest black hole, in tokens."),
 }
 _TYPED = "typed-step"
 
@@ -81,7 +81,7 @@ def exact_view(view: View, lineage: Callable[[], Account], stays: Callable[[int]
         _step_field(int(view.history.steps[-1]))
     _numbers(view)
     if (wanted := int(here()["step"])) != view.step:
-        st.caption(f"Step {wanted:,} is not recorded: step {view.step:,}, the last recorded one before it, is shown.")
+        st.caption(f"Step {wanted:,} is not recorded; showing step {view.step:,}, the last recorded one before it.")
     tokens = token_table(view)
     biography(view, tokens, stays, selected())
     tables(view, tokens, lineage)
@@ -102,13 +102,13 @@ def _numbers(view: View) -> None:
             cells.metric(label, f"{exact[name]:,}", help=definition)
         is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
-            "Farthest, cells",
+            "Max distance (cells)",
             f"{exact['linf_cells']:,}" if is_finite else "none",
-            f"{_short(exact['linf_weight'])} weight" if exact["linf_weight"] == exact["linf_weight"] else "no number",
+            f"{_short(exact['linf_weight'])} weight units" if exact["linf_weight"] == exact["linf_weight"] else "undefined",
             delta_color="off",
             delta_arrow="off",
-            help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "
-            f"and in weight units (exactly {exact['linf_weight']!r}).",
+            help="L∞ distance of the farthest pair of tokens, in cells of the number format's lattice and in weight units "
+            f"(exact: {exact['linf_weight']!r}).",
         )
         say_rows(view.rows)
 

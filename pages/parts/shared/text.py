@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
         if seconds < below:
             count = max(1, round(seconds / length)) if unit != "second" else max(5, 5 * round(seconds / 5))
             return f"{count:,} {unit}{'' if count == 1 else 's'}"
-    return "for ever"
+    return "unlimited time"
 
 
 def size(count: float) -> str:

@@ -86,5 +86,5 @@ def _curves(run: Run, history: Seen, status: Status) -> None:
     ):
         said = f"{name} over the steps, run {run.id}"
         place.vega_lite_chart(spec | {"datasets": data}, key=f"{name.split()[-1]}-{run.id}", alt=said, width="stretch")
-    thinned = f" each point of loss and rate is the mean of up to {width} steps." if width > 1 else " every step is drawn."
+    thinned = f" loss and rate are means of up to {width} steps." if width > 1 else " all steps drawn."
     st.caption(f"{plain(run.id)} · counts: {history.group} tokens, exact at every recorded step;{thinned}")

@@ -26,7 +26,7 @@ def verdict_view(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
         return
     view = cached.view(str(run.path), recorded, None, group, unit)
     if judged < 2:
-        only_one_snapshot(view, "A verdict is on what became of black holes from the first recorded step to the last")
+        only_one_snapshot(view, "A verdict needs at least two snapshots")
         return
     outcome(*cached.key(view))
     criteria(*cached.key(view))

@@ -44,13 +44,13 @@ def list_runs(group: str, tag: str | None) -> Answer:
         if row.glance.forked_from:
             say(f"  {row.glance.forked_from}")
         if row.glance.diverged is not None:
-            say(f"  diverged at step {row.glance.diverged:,}: the counts are those of the finite steps before")
+            say(f"  diverged at step {row.glance.diverged:,}; counts are those of the last finite step")
         if row.damage:
             say(f"  {row.damage}")
     if any(row.is_run for row in rows):
-        say(f"U, C and P of {group} tokens, first and last recorded snapshot")
+        say(f"U, C and P of {group} tokens at the first and last snapshot")
     else:
-        say('no run yet: "python -m snowball_core record" makes one')
+        say('no runs yet: record one with "python -m snowball_core record"')
     return {"runs": listed}
 
 
@@ -63,9 +63,9 @@ def _ends(counts: Counts | None) -> str:
 @verb(
     "annotate",
     ID,
-    option("--label", "the name to show; the run's id stays. Empty: none"),
-    option("--note", "a text of your own. Empty: none"),
-    option("--tags", "tags, comma-separated, in place of those it has. Empty: none"),
+    option("--label", "display name; the run's id does not change. Empty: none"),
+    option("--note", "free text. Empty: none"),
+    option("--tags", "tags, comma-separated; replaces existing tags. Empty: none"),
 )
 def annotate(run: str, label: str | None, note: str | None, tags: str | None) -> Answer:
     """Give a run a label, a note or tags; what it recorded is not touched."""
@@ -89,7 +89,7 @@ def put_away(run: str) -> Answer:
 
     run = named_id(run, folder())
     trash(folder(), run)
-    say(f'{run} is in the trash: "python -m snowball_core restore {run}" brings it back')
+    say(f'moved {run} to trash; undo with "python -m snowball_core restore {run}"')
     return {"run": run, "trashed": True}
 
 
@@ -101,7 +101,7 @@ def bring_back(run: str) -> Answer:
 
     run = named_id(run, folder())
     restore(folder(), run)
-    say(f"{run} is back")
+    say(f"restored {run}")
     return {"run": run, "trashed": False}
 
 
@@ -114,7 +114,7 @@ def trashed() -> Answer:
     return {"trashed": names}
 
 
-@verb("empty-trash", switch("--yes", "confirm it; without, the runs are only named"))
+@verb("empty-trash", switch("--yes", "confirm the deletion"))
 def empty_trash(yes: bool) -> Answer:
     """Delete the runs in the trash for ever."""
     from ..store.trash import delete
@@ -123,7 +123,7 @@ def empty_trash(yes: bool) -> Answer:
     if names and not yes:
         listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
         raise RunError(
-            f"deleting for ever must be confirmed; the trash holds {len(names):,}: {listed}. Add --yes to delete them."
+            f"permanent deletion must be confirmed; the trash holds {len(names):,}: {listed}. Add --yes to delete them."
         )
     delete(folder(), names)
     say(f"{len(names):,} deleted")
@@ -153,5 +153,5 @@ def differences(run: tuple[str, ...]) -> Answer:
     for name, values in fields.items():
         say(name.ljust(_NAME_WIDTH) + "".join(str(value).ljust(width) for value in values))
     if not fields:
-        say("no field differs")
+        say("identical configurations")
     return {"runs": names, "fields": {name: list(values) for name, values in fields.items()}}

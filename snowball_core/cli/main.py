@@ -16,17 +16,17 @@ from .common import INTERRUPTED
 from .parser import HELP, printing, usage_message
 from .terminal import OutputError, ReaderLeft, complain, flush, prepare_streams
 
-CANCELLED = "\ncancelled: what was asked for was not finished. Ask again to begin anew."
+CANCELLED = "\ncancelled before it finished. Run the command again."
 COMPLETE = "_SNOWBALL_COMPLETE"  # set by a shell that completes a line
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Train": (train.presets, train.record, train.fork, train.resume, train.stop, train.corpus),
-    "Look and measure": (
+    "Measure": (
         *(measure.census, measure.events, measure.motion, measure.verdict, measure.laws),
         *(distances.distances, distances.axes, check.mobility),
     ),
     "Compare": (compare.compare, library.differences),
     "Export": (export.export, export.take_in),
-    "Keep the library": (
+    "Library": (
         *(library.list_runs, library.annotate, library.put_away, library.bring_back, library.trashed, library.empty_trash),
     ),
     "Check": (check.verify, check.bench),
@@ -44,7 +44,7 @@ class Program(click.Group):
 
 PROGRAM = Program(
     commands=[verb for verbs in SECTIONS.values() for verb in verbs],
-    params=[printing(["--version"], "the version", lambda ctx: f"Snowball {__version__}"), HELP],
+    params=[printing(["--version"], "print the version", lambda ctx: f"Snowball {__version__}"), HELP],
     help="Snowball: record and measure embedding matrices.",
     no_args_is_help=True,
     add_help_option=False,
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         return _refused(usage_message(error))
     except MemoryError:
-        return _refused("what is measured must fit in this machine's memory; it does not. Ask for fewer steps or tokens.")
+        return _refused("out of memory. Measure fewer steps or tokens.")
     except (OSError, UnicodeError) as error:
         return _refused(_unforeseen(error))
 
@@ -106,5 +106,5 @@ def _unforeseen(error: OSError | UnicodeError) -> str:
     """A sentence for a refusal of the machine that no command has words for."""
     if isinstance(error, OSError) and error.filename is not None:
         path = os.fsdecode(error.filename)
-        return f'a file must be one that can be read or written; "{path}": {error.strerror}. Check path and permissions.'
-    return f"this machine could not do what was asked: {error}. Check names, paths and room on the disk."
+        return f'a file must be readable or writable; "{path}": {error.strerror}. Check path and permissions.'
+    return f"system error: {error}. Check names, paths and free disk space."

@@ -44,7 +44,7 @@ def record(preset: str, **fields: str | None) -> Answer:
 @verb(
     "fork",
     RUN,
-    option("--step", "fork from the matrix recorded at this step: everything else begins anew", type=whole),
+    option("--step", "fork from the matrix recorded at this step; everything else is reset", type=whole),
     *field_options(),
 )
 def fork(run: str, step: int | None, **fields: str | None) -> Answer:
@@ -72,7 +72,7 @@ def resume(run: str) -> Answer:
     """Continue a stopped or interrupted run."""
     opened = open_named(run)
     if opened.status().state == "completed" and "sha256" in opened.manifest:
-        raise RunError(f'the run "{opened.id}" is complete: there is nothing to resume.')
+        raise RunError(f'the run "{opened.id}" is complete: nothing to resume.')
     os.nice(_niceness())
     from ..store.integrity.full_check import restored_status
 
@@ -102,7 +102,7 @@ def _ended(run: Run) -> Answer:
     for note in run.manifest["corpus"].get("notes", []):
         say(f"corpus: {note}")
     if not run.manifest["dead_ids"]:
-        say("no token is dead: every id below vocab occurs in the corpus")
+        say("no dead tokens: every id below vocab occurs in the corpus")
     return {"run": run.id, "steps": status.step, "state": status.state, "dead": len(run.manifest["dead_ids"])}
 
 
@@ -124,17 +124,17 @@ def stop(run: str) -> Answer:
 
     opened = open_named(run)
     request_stop(opened.path)
-    say(f"{opened.id} will stop after its step")
+    say(f"{opened.id} will stop after the current step")
     return {"run": opened.id, "state": "stopping"}
 
 
 @verb(
     "corpus",
     argument("name", "gatsby", lambda *_: ["gatsby"], "name"),
-    option("--from", "the raw book; without it, it is downloaded", metavar="FILE", type=nonempty, completed=paths),
+    option("--from", "the raw book (default: download it)", metavar="FILE", type=nonempty, completed=paths),
 )
 def corpus(name: str, **flags: str | None) -> Answer:
-    """Build the seed's corpus from the raw book."""
+    """Build the published experiment's corpus from the raw book."""
     from ..store.corpus import GATSBY_SHA256
     from ..store.published_text import build_gatsby
 

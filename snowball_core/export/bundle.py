@@ -120,10 +120,10 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
     picked, target = chosen(view, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:
         raise RunError(
-            f'an export is written outside the library of runs; "{target}" is in it. Choose another folder with --to.'
+            f'an export must be written outside the library of runs; "{target}" is in it. Choose another folder with --to.'
         )
     if os.path.lexists(target) and not target.is_dir():
-        raise RunError(f'an export needs a folder it can write; "{target}" is no folder. Choose another with --to.')
+        raise RunError(f'an export needs a writable folder; "{target}" is not a folder. Choose another with --to.')
     try:
         target.mkdir(parents=True, exist_ok=True)
         sweep(target, is_library=False)
@@ -136,7 +136,7 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
             _move_in(stage, target, names)
     except OSError as error:
         raise RunError(
-            f'an export needs a folder it can write; "{target}": {error.strerror or error}. Choose another with --to.'
+            f'an export needs a writable folder; "{target}": {error.strerror or error}. Choose another with --to.'
         ) from None
     return written
 
@@ -145,9 +145,7 @@ def _made(view: View, picked: Sequence[Item], stage: Path) -> Written:
     try:
         return write_items(view, picked, stage)
     except OSError as error:
-        raise RunError(
-            f'an export needs room to be made in before it is moved to its place; "{stage.parent}": {error.strerror or error}.'
-        ) from None
+        raise RunError(f'an export needs temporary disk space; "{stage.parent}": {error.strerror or error}.') from None
 
 
 @contextlib.contextmanager

@@ -74,8 +74,8 @@ def _summary(view: View) -> str:
     found = verdict_of(view.history, view.group)
     lost = f"{view.lost.text}. " if view.lost else ""
     return (
-        f"{lost}From step {found.first_step:,} to step {found.last_step:,} the black holes of the {found.group} tokens show: "
-        f"{found.outcome}. {found.caution}"
+        f"{lost}From step {found.first_step:,} to step {found.last_step:,} the verdict on the black holes of the "
+        f"{found.group} tokens is {found.outcome}. {found.caution}"
     )
 
 

@@ -42,8 +42,8 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig, corpus: Corpus | N
     parent, corpus = at.parent, corpus or checked_corpus(folder, config)
     if at.kind == CHECKPOINT and corpus.sha256 != parent.text_sha256:
         raise RunError(
-            f'an exact fork goes on with the text of its parent; "{config.corpus}" is another one now (SHA-256 differs). '
-            "Put the old text back, or fork from a recorded step (--step T)."
+            f'an exact fork needs the text of its parent; "{config.corpus}" has changed (SHA-256 differs). Restore it, or '
+            "fork from a recorded step (--step T)."
         )
     if faults := branch_faults(at, config):
         raise ConfigError(faults)
@@ -112,7 +112,8 @@ def _take_snapshot(at: Branch, config: RunConfig, path: Path) -> None:
     matrix = _as_recorded(snapshot_at(at.parent, at.step), config)
     if not np.isfinite(values(matrix)).all():
         raise RunError(
-            f"a fork must begin with finite numbers; W of {at.parent.id} at step {at.step:,} has others. Choose an earlier one."
+            f"a fork must start from finite numbers; W of {at.parent.id} at step {at.step:,} has NaN or infinity. Choose an "
+            "earlier step."
         )
     with TensorWriter(path / HISTORY, TENSOR, config.recorded_format, matrix.shape, len(recorded_steps(config)), {}) as history:
         history.append(matrix)

@@ -39,7 +39,7 @@ class Mobility:
     decay_acts : float
         Share of components that weight decay on its own can move.
     second_moment_falls : bool
-        Whether a second moment whose gradient vanished can fall in the optimizer's format.
+        Whether a second moment whose gradient vanished can decrease in the optimizer's format.
     half_immovable_step, all_immovable_step : int or None
         First step from which to the horizon no update can move half of the components, any of them. None if that does not
         happen.
@@ -222,16 +222,18 @@ def _first_step_after(config: RunConfig, past: Sequence[RunConfig], moves: Calla
 def sentences(found: Mobility, config: RunConfig) -> list[str]:
     """The same in plain words, one sentence a fact."""
     if config.optimizer == "sgd":
-        return ["SGD's updates scale with the gradient: what can move is not known before training."]
+        return ["SGD updates scale with the gradient: mobility is unknown before training."]
     largest = (
-        f"{found.immovable:.0%} not even by the largest possible one ({found.largest_update:.3g}): it is below half a cell"
+        f"{found.immovable:.0%} not even by the largest possible update ({found.largest_update:.3g}), which is below half a "
+        "cell"
     )
     if math.isinf(found.largest_update):
         largest = (
-            f"and the largest possible one has no bound with beta1 {config.beta1:g}, beta2 {config.beta2:g}, eps {config.eps:g}"
+            f"and the largest possible update is unbounded with beta1 {config.beta1:g}, beta2 {config.beta2:g}, eps "
+            f"{config.eps:g}"
         )
     told = [
-        f"{found.usually_immovable:.0%} of the components cannot be moved by a usual update ({found.usual_update:.3g}), "
+        f"{found.usually_immovable:.0%} of the components are not moved by a typical update ({found.usual_update:.3g}), "
         f"{largest}."
     ]
     if config.weight_decay > 0:
@@ -242,9 +244,11 @@ def sentences(found: Mobility, config: RunConfig) -> list[str]:
         )
         told.append(f"Weight decay ({config.learning_rate * config.weight_decay:.3g} of a weight per step) {acts}.")
     moments = "bfloat16" if config.precision == "pure-bf16" else "float32"
-    can = "can fall" if found.second_moment_falls else "can only rise"
+    can = "can decrease" if found.second_moment_falls else "never decreases"
     told.append(f"A second moment in {moments} with beta2 {config.beta2:g} {can}.")
     if config.schedule != "constant" and found.half_immovable_step is not None:
         whole = f", all of them from step {found.all_immovable_step:,}" if found.all_immovable_step is not None else ""
-        told.append(f"The falling rate leaves half of the components immovable from step {found.half_immovable_step:,}{whole}.")
+        told.append(
+            f"With the decaying rate half of the components are immovable from step {found.half_immovable_step:,}{whole}."
+        )
     return told

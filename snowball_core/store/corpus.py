@@ -72,20 +72,20 @@ def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -
     if name == BUILT_IN:
         return python_manual()
     if not name.strip():
-        raise CorpusError(f"the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or a file; no name was given.")
+        raise CorpusError(f"the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or a file; got no name.")
     if name == GATSBY:
         path = (folder or Path()) / "gatsby.txt"
         if not path.is_file():
             raise CorpusError(
-                "the corpus gatsby must be built once before it is used; it is not there yet. Run "
-                '"python -m snowball_core corpus gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
+                'the corpus gatsby must be built once before use; it is missing. Run "python -m snowball_core corpus '
+                'gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
             )
         return from_bytes(read_file(path), GATSBY, errors)
     path = text_path(name, folder)
     if folder is not None and path.name == name and not os.path.lexists(path):
         raise CorpusError(
-            f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{name}" is neither. '
-            f"Check the path. The text of an imported run is looked for in {folder} too."
+            f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{name}" is neither. Check '
+            f"the path. Texts of imported runs are also searched in {folder}."
         )
     return from_bytes(read_file(path), name, errors)
 
@@ -114,7 +114,7 @@ def read_file(path: Path) -> bytes:
             size = os.fstat(file.fileno()).st_size
             raw = file.read(LARGEST_FILE + 1) if size <= LARGEST_FILE else b""
         if max(size, len(raw)) > LARGEST_FILE:
-            raise CorpusError(f'the corpus must be at most 512 MB; "{path}" is larger. Cut it to what is trained on.')
+            raise CorpusError(f'the corpus must be at most 512 MB; "{path}" is larger. Shorten it.')
         return raw
     except FileNotFoundError:
         raise CorpusError(
@@ -195,8 +195,8 @@ def _refuse_foreign(raw: bytes, name: str) -> None:
     near = raw[max(0, position - 20) : position + 20].decode("utf-8", "replace")
     raise CorpusError(
         f'the corpus must be ASCII; "{name}" has {count:,} other {"byte" if count == 1 else "bytes"}, the first '
-        f"({raw[position]:#04x}) at position {position:,}, line {line:,}, near “{' '.join(near.split())}”. "
-        "Replace them, or drop them with --corpus-errors ignore as the seed did."
+        f"({raw[position]:#04x}) at position {position:,}, line {line:,}, near “{' '.join(near.split())}”. Replace them, or "
+        "drop them with --corpus-errors ignore."
     )
 
 

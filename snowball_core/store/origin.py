@@ -75,15 +75,14 @@ def origin_sentence(origin: Origin, config: RunConfig) -> str:
     """What a fork took over and what it did not, in a sentence."""
     if origin.is_exact:
         changed = changes(origin.before, config)
-        how = f"with {', '.join(changed)}" if changed else "with nothing changed"
+        how = f"with {', '.join(changed)}" if changed else "with no changes"
         return (
-            f"Forked exactly from the checkpoint of {origin.parent} at step {origin.step:,}: everything recorded up to there "
-            f"is the parent's, and its parameters, optimizer moments, schedule and data order go on, {how}."
+            f"Forked exactly from the checkpoint of {origin.parent} at step {origin.step:,}: the history up to there is that "
+            f"of the parent, and parameters, optimizer moments, schedule and data order continue, {how}."
         )
     return (
-        f"Forked from the snapshot of {origin.parent} at step {origin.step:,}: W is that matrix bit for bit. The other "
-        f"parameters were not recorded there and are drawn fresh from seed {config.seed}; moments, step count, schedule and "
-        "data order begin anew."
+        f"Forked from the snapshot of {origin.parent} at step {origin.step:,}: W is that matrix, bit for bit. The other "
+        f"parameters are drawn from seed {config.seed}; moments, step count, schedule and data order are reset."
     )
 
 

@@ -66,7 +66,7 @@ def divergence(history: History, group: str) -> Divergence | None:
     if not (nan or infinite):
         other = _OTHERS[group]
         what = f"no {group} row, but {_told(*_lost(words, ~mask), int((~mask).sum()), other)}"
-    judged = "no step before it is recorded, so nothing can be judged" if before is None else f"judged to step {before:,}"
+    judged = "no earlier step is recorded, so nothing is evaluated" if before is None else (f"evaluated up to step {before:,}")
     return Divergence(step, before, group, int(mask.sum()), nan, infinite, f"Diverged at step {step:,}: {what}; {judged}")
 
 

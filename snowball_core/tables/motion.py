@@ -20,11 +20,11 @@ from .per_step import VERSION, whole_block
 # Below this share of the largest rate a schedule is as good as ended.
 _LITTLE = 0.1
 DEFINITIONS = {
-    "last_move": ("Last move", "the last recorded step at which any token of the group had moved"),
-    "mostly_still": ("90 % still", "the last recorded step at which fewer than 90 % of the tokens were still"),
+    "last_move": ("Last move", "last snapshot with a move of any token"),
+    "mostly_still": ("90 % frozen", "last snapshot with fewer than 90 % of the tokens frozen"),
     "slow": (
         f"Under a cell in {RATE_WINDOW} steps",
-        f"the last recorded step at which the tokens had moved, on average, a cell or more in the {RATE_WINDOW} steps before",
+        f"last snapshot with a mean path of at least one cell within the previous {RATE_WINDOW} steps",
     ),
 }
 
@@ -123,17 +123,17 @@ schedule alone that stopped them.'
     """
     who = "tokens" if group == "all" else f"{group} tokens"
     if not found.is_frozen:
-        return f"The {who} moved until the record ends, at step {last_step:,}: nothing shows that they ever stop."
+        return f"Still moving at the last snapshot (step {last_step:,})."
     said = f"The {who} last moved at step {found.last_move:,}." if found.last_move else f"The {who} never moved."
     if found.is_by_learning_rate is None:
-        return f"{said} The learning rate after that is not known: it may have been the schedule that stopped them."
+        return f"{said} The learning rate after that is unknown; the schedule may have stopped them."
     if found.is_by_learning_rate:
-        return f"{said} The learning rate was 0 from then on: nothing could move, whatever the physics."
+        return f"{said} The learning rate was 0 from then on: the schedule stopped them."
     left = found.learning_rate_after / peak
     if left < _LITTLE:
-        return f"{said} After that the learning rate was at most {left:.2%} of its peak: the schedule may have stopped them."
+        return f"{said} After that the learning rate was at most {left:.2%} of its peak; the schedule may have stopped them."
     rate = f"{found.learning_rate_after:.3g} after that, {left:.0%} of its peak"
-    return f"{said} The learning rate was still up to {rate}: it is not the schedule alone that stopped them."
+    return f"{said} The learning rate was still up to {rate}, so the schedule alone did not stop them."
 
 
 def zero_stretches(history: History) -> list[tuple[int, int]]:

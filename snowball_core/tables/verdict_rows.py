@@ -1,4 +1,4 @@
-"""The verdict, the laws and the seed's constant ε as tables: a row a criterion, a violation, a step."""
+"""The verdict, the laws and the original notebook's ε as tables: a row a criterion, a violation, a step."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.bf16 import Words, ulp
-from ..measures.verdict import FACTOR, SEEDS_EPSILON, UNTOLD, Verdict
+from ..measures.verdict import FACTOR, ORIGINAL_EPSILON, UNTOLD, Verdict
 from .divergence import Divergence
 
 
 def verdict_table(found: Verdict) -> pd.DataFrame:
-    """One row per criterion and form: what is asked, whether it holds, and its numbers; then what became of the holes.
+    """One row per criterion and form: what is asked, whether it holds, and its numbers; then outcome for the holes.
 
     Of a run that diverged the first row says so.
     """
@@ -26,7 +26,7 @@ def verdict_table(found: Verdict) -> pd.DataFrame:
             "group": found.group,
             "criterion": "divergence",
             "form": "corrected",
-            "asks": "is every recorded number finite?",
+            "asks": "all recorded numbers are finite",
             "holds": "no",
             "numbers": text,
         }
@@ -44,7 +44,7 @@ def verdict_table(found: Verdict) -> pd.DataFrame:
         for criterion in found.criteria
         for form, asked in (("seed", criterion.seed), ("corrected", criterion.corrected))
     ]
-    last = {"group": found.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": found.caution}
+    last = {"group": found.group, "criterion": "outcome", "asks": "outcome for the holes", "numbers": found.caution}
     rows.append({**last, "form": "seed", "holds": found.seeds_outcome})
     rows.append({**last, "form": "corrected", "holds": found.outcome})
     return pd.DataFrame(rows)
@@ -65,7 +65,7 @@ def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None)
     """
     rows = []
     if lost is not None:
-        said = {"law": "divergence", "says": "every recorded number is finite", "state": "diverged"}
+        said = {"law": "divergence", "says": "all recorded numbers are finite", "state": "diverged"}
         rows.append({**said, "step": lost.step, "tokens": "", "text": lost.text})
     for law in laws:
         state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
@@ -100,9 +100,9 @@ def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64],
         {
             "step": steps,
             "weight": weight,
-            "epsilon": weight / SEEDS_EPSILON,
+            "epsilon": weight / ORIGINAL_EPSILON,
             "cells": cells,
-            "seed_holds": weight < FACTOR * SEEDS_EPSILON,
+            "seed_holds": weight < FACTOR * ORIGINAL_EPSILON,
             "cells_hold": cells < FACTOR,
         }
     )
@@ -118,8 +118,8 @@ class CellWidths:
 
     @property
     def in_epsilon(self) -> tuple[float, float, float]:
-        """The three widths in the seed's ε."""
-        return self.narrowest / SEEDS_EPSILON, self.median / SEEDS_EPSILON, self.widest / SEEDS_EPSILON
+        """The three widths in the original ε."""
+        return self.narrowest / ORIGINAL_EPSILON, self.median / ORIGINAL_EPSILON, self.widest / ORIGINAL_EPSILON
 
 
 def cell_widths(rows: Words) -> CellWidths:
@@ -138,14 +138,12 @@ def disagreement(table: pd.DataFrame) -> str:
     """At how many recorded steps of an :func:`epsilon_table` the two forms contradict each other, in words."""
     differs = table[table["seed_holds"] != table["cells_hold"]]
     if differs.empty:
-        return "The two forms agree at " + (
+        return "The two tests agree at " + (
             "the one recorded step." if len(table) == 1 else f"all {len(table):,} recorded steps."
         )
     first, last = int(differs["step"].iloc[0]), int(differs["step"].iloc[-1])
-    at = f"step {first:,}" if len(differs) == 1 else f"the first of them step {first:,}, the last {last:,}"
+    at = f"step {first:,}" if len(differs) == 1 else f"first {first:,}, last {last:,}"
     wide, narrow = int(differs["cells_hold"].sum()), int(differs["seed_holds"].sum())
-    sides = [f"at {wide:,} ε calls wide what is compact on the lattice"] if wide else []
-    sides += [f"at {narrow:,} ε calls compact what is wide on the lattice"] if narrow else []
-    return (
-        f"The two forms contradict each other at {len(differs):,} of {len(table):,} recorded steps, {at}: {', '.join(sides)}."
-    )
+    sides = [f'at {wide:,} the ε test says "spread", the cell test "compact"'] if wide else []
+    sides += [f'at {narrow:,} the ε test says "compact", the cell test "spread"'] if narrow else []
+    return f"The two tests disagree at {len(differs):,} of {len(table):,} recorded steps ({at}): {', '.join(sides)}."

@@ -91,7 +91,7 @@ def test_differences_names_the_fields_and_their_values(make_run: MakeRun, capsys
     found = answered(capsys, "differences", one.id, two.id)
     assert found == {"runs": [one.id, two.id], "fields": {"seed": [42, 7]}}
     assert "seed" in told(capsys, "differences", one.id, two.id)
-    assert "no field differs" in told(capsys, "differences", one.id, one.id)
+    assert "identical configurations" in told(capsys, "differences", one.id, one.id)
 
 
 @pytest.mark.parametrize("verb", [["annotate", "--label", "x"], ["trash"], ["restore"], ["differences"]])

@@ -69,13 +69,13 @@ def test_a_law_of_change_is_not_said_to_hold_where_nothing_could_change(tmp_path
         for run in (trained(tmp_path, until, extra="moment_hash") for until in (0, 1))
     )
     for law in ("hidden-classes-never-part", "hidden-classes-never-rise", "zero-rate-is-rest", "beyond-reach-is-rest"):
-        assert one[law] == "one snapshot is recorded: nothing could change yet"
+        assert one[law] == "only one snapshot is recorded; record more steps (--until, form: until)"
         assert law not in two
 
 
 def test_a_verdict_on_one_step_says_that_nothing_could_happen_wherever_it_is_told(tmp_path: Path) -> None:
     seen = observe(trained(tmp_path, 0))
-    assert verdict_of(seen, "dead").caution.startswith("One step is recorded: nothing could join or part yet.")
+    assert verdict_of(seen, "dead").caution.startswith("Only one snapshot is recorded.")
     assert b"One step is recorded" in report_bytes(view_of(seen))
     assert not verdict_of(observe(trained(tmp_path, 1)), "dead").caution.startswith("One step")
 

@@ -107,7 +107,7 @@ def test_a_foreign_history_is_exported_as_far_as_it_is_known(tmp_path: Path) -> 
     shown = view_of(seen)
     assert shown.group == "all"
     assert set(TABLES["tokens"].make(shown)["group"]) == {"unknown"}
-    assert "configuration not known" in identity_line(seen)
+    assert "configuration unknown" in identity_line(seen)
     with pytest.raises(HistoryError, match=r'the group "dead" of "foreign\.safetensors" cannot be measured'):
         view_of(seen, group="dead")
 

@@ -130,7 +130,7 @@ def test_noise_in_an_earlier_part_is_not_forgotten(folder: Path, book: Path, mon
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("batch", "8", "batch must stay 4 in this fork .*which windows a step sees follows from it.; got 8"),
+        ("batch", "8", "batch must stay 4 in this fork .*determines the windows of each step.; got 8"),
         ("seed", "7", "seed must stay 42"),
         ("precision", "f32", "precision must stay pure-bf16"),
         ("initial_state", "normal", "initial_state must stay snowball"),

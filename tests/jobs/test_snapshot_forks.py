@@ -188,7 +188,7 @@ def test_the_methods_paragraph_names_every_origin_with_its_hash(folder: Path, bo
     first = forked(folder, parent, 3, until="2")
     text = methods(observe(forked(folder, first, until="4", learning_rate="0.01")))
     for words in (
-        *("began as a snapshot of another run", f"snapshot of {parent.id} at step 3", "drawn fresh from seed 42"),
+        *("began with a snapshot of another run", f"snapshot of {parent.id} at step 3", "drawn fresh from seed 42"),
         *(f"checkpoint of {first.id} at step 2", "learning_rate 0.001 → 0.01", matrix_sha256(parent.history().words[3])),
     ):
         assert words in text

@@ -167,7 +167,7 @@ def test_a_fission_inside_one_hidden_class_of_dead_tokens_is_a_violation():
 def test_the_same_fission_among_live_tokens_is_none():
     found = causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], dead=[1, 1, 0, 0])[-1]
     assert found.violation == ()
-    assert found.text == "input: tokens 2, 3 in the text: gradients differ inside one hidden class"
+    assert found.text == "input: tokens 2, 3 in the text: gradients differ within one hidden class"
     # Token 2, dead, must not leave the dead tokens 0 and 1, whatever the live token 3 does.
     assert causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], dead=[1, 1, 1, 0])[-1].violation == (0, 1, 2)
 

@@ -157,5 +157,5 @@ def test_the_sentences_name_what_cannot_move_and_stay_silent_for_sgd() -> None:
     assert "half of the components immovable from step" in told
     plain = configured(config, {"optimizer": "sgd", "extra": ""})
     assert sentences(mobility(plain, expected_words(plain)), plain) == [
-        "SGD's updates scale with the gradient: what can move is not known before training."
+        "SGD updates scale with the gradient: mobility is unknown before training."
     ]

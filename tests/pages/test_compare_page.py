@@ -162,7 +162,7 @@ def test_shapes_that_differ_are_said_before_any_number(make_run: MakeRun, tmp_pa
     assert said.startswith(
         "2 runs of different shapes: tokens 16 (A), 4 (B); components 4 (A), 2 (B); snapshots 21 (A), 4 (B)."
     )
-    assert "Counts are of different numbers of tokens." in said
+    assert "The numbers of tokens differ." in said
     assert table(app, "exact numbers")["exact numbers"].tolist()[0] == "tokens"
     assert texts(opened(wide, make_run(name="alike", seed=2)).info) == ""
 

@@ -20,7 +20,7 @@ LOST = {"late": (12, slice(0, 3), NAN), "infinite": (1, slice(0, 6), INFINITY), 
 SAID = {
     "late": "Diverged at step 12: 3 of 6 dead rows are NaN; judged to step 11.",
     "infinite": "Diverged at step 1: every dead row is infinite; judged to step 0.",
-    "ever": "Diverged at step 0: every dead row is NaN; no step before it is recorded, so nothing can be judged.",
+    "ever": "Diverged at step 0: every dead row is NaN; no earlier step is recorded, so nothing is evaluated.",
 }
 
 

@@ -260,4 +260,4 @@ def test_notes_written_elsewhere_while_a_form_is_open_are_kept(make_run: MakeRun
     annotate(run.path, note="their text")
     app = sound(_button(app, "save-", "FormSubmitter").click().run())
     assert read_notes(run.path).note == "their text"
-    assert 'it is now "their text". Yours is not saved: "my text"' in texts(app.error)
+    assert 'it is now "their text". Not saved: "my text"' in texts(app.error)

@@ -34,7 +34,7 @@ def test_the_page_tells_the_story_the_holes_of_the_step_and_every_event(make_run
     make_run()
     app = opened("lineage", step="12")
     assert "At step 12" in texts(app.markdown)
-    assert "1 black hole: 5 tokens, hidden classes were not recorded" in texts(app.markdown)
+    assert "1 black hole: 5 tokens, hidden classes not recorded" in texts(app.markdown)
     assert "Events and causes**: 5 after the first snapshot, which had no holes" in texts(app.markdown)
     assert app.dataframe[0].value["step"].tolist() == [3, 6, 9, 12, 15]
     assert "no flicker to fold" in texts(app.caption)
@@ -71,7 +71,7 @@ def test_where_everything_was_undone_the_page_does_not_say_that_nothing_happened
 
 def test_the_cause_of_a_parting_is_told_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
     run = written(make_run(), FLICKER)
-    told = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
+    told = "At step 7: Evaporation of 2 tokens, unknown: optimizer moments not recorded (record with --extra moment_hash)."
     assert told in texts(opened("lineage", run=run.id, step="7").caption)
     assert "At step 8: no splits." in texts(opened("lineage", run=run.id, step="8").caption)
 

@@ -37,7 +37,7 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     svg, table = taken(page, "take-unique-svg")[1], taken(page, "take-overlay-parquet")[1]
     told = " ".join(part.text or "" for part in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
     known = str(configuration_hash(one.config))[:12]
-    for words in (one.id, two.id, known, "dead tokens", "unit: vectors", "steps since the start"):
+    for words in (one.id, two.id, known, "dead tokens", "unit: vectors", "step"):
         assert words in told
     Image.open(io.BytesIO(taken(page, "take-unique-png")[1])).verify()
     read = pd.read_parquet(io.BytesIO(table))

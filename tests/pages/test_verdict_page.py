@@ -13,7 +13,7 @@ from paging import opened, texts
 from pages.parts.about.glossary import anchors
 from snowball_core.export.pictures import PICTURES
 from snowball_core.measures.laws import LAWS
-from snowball_core.measures.verdict import seed_criterion
+from snowball_core.measures.verdict import compactness
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR
@@ -118,7 +118,7 @@ def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
     weight, cells = np.array([0.0, 9.9e-5, 1e-4, 0.5]), np.array([0, 50, 9, 10])
     table = epsilon_table(np.arange(4), weight, cells)
     for row, one, other in zip(table.itertuples(), weight.tolist(), cells.tolist(), strict=True):
-        asked = seed_criterion(one, other)
+        asked = compactness(one, other)
         assert (row.seed_holds, row.cells_hold) == (asked["seed"]["holds"], asked["cells"]["holds"])
         assert row.epsilon == asked["seed"]["ratio"]
     told = disagreement(table)

@@ -137,7 +137,7 @@ def test_every_run_is_listed_in_its_state_and_the_good_one_as_it_was(
     assert main(["list", "--runs", str(tmp_path)]) == 0
     said = capsys.readouterr()
     assert all(any(line.startswith(name) for line in said.out.splitlines()) for name in listed)
-    assert "no run: a folder without run.json" in said.out
+    assert "not a run: a folder without run.json" in said.out
     assert said.err == ""
 
 

@@ -126,7 +126,7 @@ def test_a_worker_that_finishes_while_it_is_asked_about_is_completed_not_interru
 )  # fmt: skip
 def test_a_lost_status_is_an_interrupted_run(run, content):
     (run.path / "status.json").write_text(content, encoding="latin-1")
-    assert run.status() == Status("interrupted", message="its status was lost")
+    assert run.status() == Status("interrupted", message="status lost")
 
 
 def test_a_status_with_fields_of_a_later_version_is_read(run):

@@ -86,7 +86,7 @@ def test_a_history_that_is_finite_again_diverged_all_the_same():
 
 def test_nothing_is_told_of_a_history_whose_first_step_is_not_finite():
     seen = made(np.full((3, 4, 2), NAN))
-    said = "Diverged at step 0: every dead row is NaN; no step before it is recorded, so nothing can be judged"
+    said = "Diverged at step 0: every dead row is NaN; no earlier step is recorded, so nothing is evaluated"
     assert divergence(seen, "dead").text == said
     assert len(judged(seen).words) == 0
     found = verdict_of(seen, "dead")

@@ -127,9 +127,9 @@ def test_of_files_nothing_is_said_that_nobody_knows(
     told = lines(capsys, one, two)
     assert told[0].startswith("2 runs of different shapes: tokens 4 (one.safetensors), 5 (two.safetensors); snapshots 2 ")
     assert told[1] == "2 runs, at most 2 independent draws, settings unknown."
-    assert told[-1] == "Their configurations are not known: in what they differ cannot be said."
+    assert told[-1] == "Their configurations are unknown."
     told = lines(capsys, one, shutil.copy(one, tmp_path / "copy.safetensors"))
-    assert told[0] == "2 runs, one draw, settings unknown: what is seen here can be chance. Add another draw."
+    assert told[0] == "2 runs, one draw, settings unknown: differences may be due to chance. Add another run."
     assert told[3].endswith("; twin of one.safetensors, same bytes: every bit of 2 snapshots")
     run = make_run()
     told = lines(capsys, run.id, one)
@@ -145,7 +145,7 @@ def test_a_file_whose_dead_nobody_knows_is_compared_by_all_tokens(
 ) -> None:
     run, one = make_run(), saved(tmp_path / "one.safetensors", "AABC", "AAAC")
     assert main(["compare", run.id, str(one)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "All tokens are compared: which are dead is not known of every file."
+    assert capsys.readouterr().out.splitlines()[-1] == "All tokens are compared: dead tokens are unknown for some files."
     assert main(["compare", run.id, str(one), "--group", "dead"]) == 2
     assert "which tokens of one.safetensors are dead is not known. Compare all tokens: --group all." in capsys.readouterr().err
     assert main(["compare", run.id, make_run(name="two").id, "--json"]) == 0
@@ -154,7 +154,7 @@ def test_a_file_whose_dead_nobody_knows_is_compared_by_all_tokens(
 
 def test_what_has_no_place_on_the_axis_is_named(make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, one = make_run(), saved(tmp_path / "one.safetensors", "AABC", "AAAC")
-    assert "Not on this axis: one.safetensors. Their learning rates are not known." in lines(
+    assert "Not on this axis: one.safetensors. Their learning rates are unknown." in lines(
         capsys, run.id, one, "--align", "rates"
     )
     assert main(["compare", run.id, str(one), "--align", "rates", "--json"]) == 0

@@ -14,6 +14,7 @@ from snowball_core.export.view import View
 from snowball_core.measures.alignment import Entrant
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers
+from snowball_core.tables.formats import number
 from snowball_core.tables.live import recorded_snapshots
 from snowball_core.tables.text import glyph
 
@@ -113,20 +114,14 @@ def _exact(pair: Sequence[Run], snapshots: Sequence[int], names: Mapping[str, st
 
 def _numbers(views: Sequence[View]) -> None:
     exact = [exact_numbers(view.rows) for view in views]
-    table = {"exact numbers": list(_NUMBERS.values())}
+    table = {"measure": list(_NUMBERS.values())}
     for side, view, numbers in zip(("left", "right"), views, exact, strict=True):
-        table[f"{side}, step {view.step:,}"] = [_exactly(numbers[name]) for name in _NUMBERS]
+        table[f"{side}, step {view.step:,}"] = [number(numbers[name]) for name in _NUMBERS]
     pairs = [(exact[0][name], exact[1][name]) for name in _NUMBERS]
     # A distance of rows that are not finite is none on either side.
     table["same"] = ["yes" if left == right or (left != left and right != right) else "no" for left, right in pairs]
     right = {name: st.column_config.TextColumn(alignment="right") for name in table if "step" in name}
     st.dataframe(pd.DataFrame(table), hide_index=True, key="both-numbers", height="content", column_config=right)
-
-
-def _exactly(number: float) -> str:
-    if number != number:
-        return "none"
-    return repr(number) if isinstance(number, float) else f"{number:,}"
 
 
 def _framed(chosen: tuple[str, int] | None, views: Sequence[View]) -> str:

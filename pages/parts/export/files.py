@@ -22,7 +22,7 @@ from ..shared.file_stamps import stamp
 from ..shared.help_links import what_is
 from ..shared.page_frame import counted_snapshots
 from ..shared.progress_bar import kept
-from ..shared.text import many, plain
+from ..shared.text import many, number_columns, plain
 from ..shared.url_state import pick_one
 from .choice import choose_view
 
@@ -121,8 +121,8 @@ def tables(view: View) -> None:
         st.info(plain(error))
         return
     of = f"step {view.step:,} · {view.group} tokens" if name in PER_STEP else "the whole run"
-    st.dataframe(table.head(_PREVIEWED), hide_index=True, key="export-preview")
-    st.caption(f"The first {min(_PREVIEWED, len(table)):,} of {len(table):,} rows · {of} · run {plain(view.history.id)}")
+    st.dataframe(table.head(_PREVIEWED), column_config=number_columns(table), hide_index=True, key="export-preview")
+    st.caption(f"The first {min(_PREVIEWED, len(table)):,} of {len(table):,} rows · {of}")
     with st.container(horizontal=True, key="export-table-files"):
         links(f"runs/{view.history.id}/tables", name, TABLE, query_of(view))
 

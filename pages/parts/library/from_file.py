@@ -21,7 +21,7 @@ from ..scrub.exact_step import exact_view, view_at
 from ..shared.divergence_notice import say_lost
 from ..shared.downloads import link
 from ..shared.selection import arrive, here, pick_group, pick_unit
-from ..shared.text import many, plain
+from ..shared.text import many, number_columns, plain
 from ..shared.url_state import type_text
 from . import opened_file
 from .opened_file import FileKey, opened
@@ -127,7 +127,7 @@ def _exact(file: FileKey, group: str, unit: str, is_drawn: bool) -> None:
 
 def _farthest(history: History, table: pd.DataFrame, group: str, unit: str) -> None:
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
-    told = f":small[:gray[{plain(history.id)} · {group} tokens · step = snapshot number · all snapshots measured]]"
+    told = f":small[:gray[{group} tokens · step = snapshot number · all snapshots measured]]"
     st.markdown(f"**Largest distance**: L∞ of the farthest pair of {whose}tokens, in {word}.  \n{told}")
     data = {"farthest": counts_and_places.farthest_data(table, group, unit)}
     spec = counts_and_places.farthest_spec(
@@ -144,13 +144,27 @@ def _tables(file: FileKey, table: pd.DataFrame, events: pd.DataFrame, group: str
         if len(events):
             alt = f"Events of the black holes of {group} tokens, one row per event"
             told = events[list(_EVENT_COLUMNS)].rename(columns=_EVENT_COLUMNS)
-            st.dataframe(told, hide_index=True, key="foreign-events", height=min(38 + 35 * len(told), 320), alt=alt)
+            st.dataframe(
+                told,
+                hide_index=True,
+                key="foreign-events",
+                column_config=number_columns(told),
+                height=min(38 + 35 * len(told), 320),
+                alt=alt,
+            )
         else:
             st.caption("No black holes, so no events.")
     with counted:
         shown = table[list(_COLUMNS)]
         alt = f"Counts and largest distances of {group} tokens, one row per snapshot"
-        st.dataframe(shown, hide_index=True, key="foreign-steps", height=min(38 + 35 * len(shown), 320), alt=alt)
+        st.dataframe(
+            shown,
+            hide_index=True,
+            key="foreign-steps",
+            column_config=number_columns(shown),
+            height=min(38 + 35 * len(shown), 320),
+            alt=alt,
+        )
     query = {"file": file.path, "tensor": file.tensor, "dead": file.dead, "text": file.text, "group": group}
     with st.container(horizontal=True):
         link("Download snapshots (CSV)", "steps-csv", "file/tables/summary.csv", query)

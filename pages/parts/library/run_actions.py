@@ -95,7 +95,7 @@ def _save(path: Path, shown: Notes, mark: str) -> None:
     try:
         annotate_seen(path, shown, entered["label"], entered["note"], tags_of(entered["tags"]))
     except SnowballError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error
 
 
 def _several(rows: Sequence[RunRow]) -> None:
@@ -154,7 +154,7 @@ def _tag_all(paths: Sequence[Path], tag: str) -> None:
             add_tags(path, tags_of(tag))
         st.session_state["tag-all"] = ""
     except SnowballError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error
 
 
 def _put_away_button(rows: Sequence[RunRow]) -> None:

@@ -16,7 +16,7 @@ from snowball_core.tables.motion import moves_of_token
 from ..shared import cached
 from ..shared.help_links import what_is
 from ..shared.selection import selected
-from ..shared.text import many, plain
+from ..shared.text import many, number_columns, plain
 from ..shared.token_list import pick_token
 
 
@@ -47,15 +47,22 @@ def draw_biography(view: View, axis: StepAxis, unfold: bool) -> int:
     history = many(len(view.judged.steps), "recorded snapshot")
     st.markdown(
         f"Top: its black hole, in the hole's colour. Bottom: moved since the previous snapshot. {what_is('biography')}  "
-        f"\n:small[:gray[{view.group} tokens · unit: {plate.unit} · {history}, {plate.note}]]  "
-        f"\n:small[:gray[{view.history.id}]]"
+        f"\n:small[:gray[{view.group} tokens · unit: {plate.unit} · {history}, {plate.note}]]"
     )
     if len(table):
         headings = {"hole": "hole", "joined": "joined at step", "left": "left at step"}
         shown = table.drop(columns=["token", "first_move", "last_move"])
         shown = shown.rename(columns=headings | {"largest_population": "largest size (tokens)"})
         alt = f"Black holes of token {token}"
-        st.dataframe(shown, hide_index=True, key="stays", height="content", placeholder="until the end", alt=alt)
+        st.dataframe(
+            shown,
+            hide_index=True,
+            key="stays",
+            column_config=number_columns(shown),
+            height="content",
+            placeholder="until the end",
+            alt=alt,
+        )
     return token
 
 

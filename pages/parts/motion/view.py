@@ -14,6 +14,7 @@ from snowball_core.charts.step_axis import Picture, StepAxis
 from snowball_core.export.pictures import PICTURES
 from snowball_core.export.view import View
 from snowball_core.measures.freezing import known_rates
+from snowball_core.tables.formats import number
 from snowball_core.tables.motion import DEFINITIONS, freezing_of, freezing_sentence, zero_stretches
 
 from ..shared import cached
@@ -79,10 +80,10 @@ def _numbers(view: View, row: pd.Series) -> dict[str, str]:
     return {
         "Moved": f"{int(row['moved']):,}",
         "Frozen": f"{int(row['frozen']):,}",
-        "Bulk speed": f"{row['bulk_speed_weight']:.3g}",
-        "Thermal speed": f"{row['thermal_speed_weight']:.3g}",
+        "Bulk speed": number(row["bulk_speed_weight"]),
+        "Thermal speed": number(row["thermal_speed_weight"]),
         "Coherence": "none" if pd.isna(row["coherence"]) else f"{row['coherence']:.3f}",
-        "Learning rate": f"{used[0]:.3g}" if used else "unknown",
+        "Learning rate": number(used[0]) if used else "unknown",
     }
 
 
@@ -92,8 +93,15 @@ def _freezing(scene: Scene, found: dict[str, int]) -> None:
     beside = st.grid(3, min_column_width=220)
     for name, (label, definition) in DEFINITIONS.items():
         with beside.cell():
-            text = f"{label}: step {found[name]:,}"
-            st.button(text, key=f"freeze-{name}", on_click=go, args=(found[name],), help="Set the step.", width="stretch")
+            when = f"step {found[name]:,}" if found[name] < scene.steps[-1] else "not yet"
+            st.button(
+                f"{label}: {when}",
+                key=f"freeze-{name}",
+                on_click=go,
+                args=(found[name],),
+                help="Set the step.",
+                width="stretch",
+            )
             st.caption(definition[0].upper() + definition[1:] + ".")
     if scene.zero:
         listed = ", ".join(f"{first + 1:,} to {last:,}" for first, last in scene.zero[:4])
@@ -126,11 +134,15 @@ def _figures(view: View, scene: Scene) -> None:
 def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]:
     """Meaning, unit, what is to be seen, and picture, under the names of the pictures of an export."""
     who, step, word = f"{view.group} tokens", view.step, motion.UNITS[view.unit]
+    count, table = int(view.mask.sum()), scene.table
+    alike = f"; all {count:,} tokens alike" if table[list(motion.REGIME_LABELS)].isin([0, count]).to_numpy().all() else ""
+    least, *_, most = (table[f"displacement_{view.unit}_{share}"] for share in motion.SHARES)
+    equal = "; equal for all tokens" if least.equals(most) else ""
     path, snapshots, _ = cached.key(view)
     tokens, names = cached.moves(path, snapshots)[view.mask], cached.names_of(view.history)
     return {
         "regimes": (
-            *("since the previous snapshot.", "share of tokens per recorded step"),
+            *(f"since the previous snapshot{alike}.", "share of tokens per recorded step"),
             *(f"Shares of {who} that are frozen, move by a cell, or further", motion.regime_shares(scene, step)),
         ),
         "freeze-map": (
@@ -143,7 +155,7 @@ def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]
             *(f"Bulk and thermal speed and coherence of {who}", motion.speeds(scene, step)),
         ),
         "displacements": (
-            *("between consecutive snapshots.", word),
+            *(f"between consecutive snapshots{equal}.", word),
             *(f"Percentiles of the displacement of {who} in {word}", motion.displacements(scene, view.unit, step)),
         ),
     }

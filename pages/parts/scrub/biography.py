@@ -10,7 +10,7 @@ import streamlit as st
 from snowball_core.export.view import View
 from snowball_core.measures.bf16 import finite_rows
 
-from ..shared.text import plain
+from ..shared.text import number_columns, plain
 
 
 def biography(view: View, tokens: pd.DataFrame, stays: Callable[[int], pd.DataFrame], chosen: tuple[str, int] | None) -> None:
@@ -43,8 +43,10 @@ def biography(view: View, tokens: pd.DataFrame, stays: Callable[[int], pd.DataFr
             first, last = table.iloc[0][["first_move", "last_move"]]
             moves = "Never moved." if first < 0 else f"First moved at step {first:,}, last at step {last:,}."
             st.caption(moves)
+            listed = listed.rename(columns={"largest_population": "largest size (tokens)"})
             st.dataframe(
-                listed.rename(columns={"largest_population": "largest size (tokens)"}),
+                listed,
+                column_config=number_columns(listed),
                 hide_index=True,
                 key="biography-table",
                 placeholder="until the end",

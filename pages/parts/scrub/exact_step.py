@@ -14,6 +14,7 @@ from snowball_core.export.view import View
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers, tokens_at
+from snowball_core.tables.formats import number
 from snowball_core.tables.lineage import Account
 from snowball_core.tables.live import recorded_at
 
@@ -103,17 +104,11 @@ def _numbers(view: View) -> None:
         is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
             "Max distance (cells)",
-            f"{exact['linf_cells']:,}" if is_finite else "none",
-            f"{_short(exact['linf_weight'])} weight units" if exact["linf_weight"] == exact["linf_weight"] else "undefined",
+            number(exact["linf_cells"]) if is_finite else "undefined",
+            f"{number(exact['linf_weight'])} weight units",
             delta_color="off",
             delta_arrow="off",
             help="L∞ distance of the farthest pair of tokens, in cells of the number format's lattice and in weight units "
             f"(exact: {exact['linf_weight']!r}).",
         )
         say_rows(view.rows)
-
-
-def _short(number: float) -> str:
-    """A number in two digits, marked where they are not all of it."""
-    text = f"{number:.2g}"
-    return text if float(text) == number else f"≈ {text}"

@@ -13,10 +13,10 @@ from snowball_core.export.view import View
 from snowball_core.tables.at_step import distances_at, events_near, holes_at
 from snowball_core.tables.lineage import Account
 
-from ..shared.text import plain
+from ..shared.text import number_columns, plain
 
-_HOLES = {"tokens": "tokens", "hidden_classes": "hidden class sizes"}
-_TOKENS = {"moved_cells": "moved since previous snapshot (L∞, cells)", "hidden_class": "hidden class"}
+_HOLES = {"population": "size", "nature": "type", "hidden_classes": "hidden class sizes", "glyphs": "characters"}
+_TOKENS = {"glyph": "character", "moved_cells": "moved since previous snapshot (L∞, cells)", "hidden_class": "hidden class"}
 _NEAR = {"after": "previous snapshot", "step": "step", "from": "sizes before", "to": "sizes after"}
 _KINDS = "Formation: singletons became a hole. Absorption: a hole gained singletons. Coalescence: holes merged. "
 _KINDS += (
@@ -57,13 +57,15 @@ def _holes(view: View, tokens: pd.DataFrame) -> None:
         return
     if table["glyphs"].equals(table["tokens"]):
         table = table.drop(columns="glyphs")  # tokens that are no bytes have no other names
-    st.dataframe(table.rename(columns=_HOLES), hide_index=True, width="stretch", key="hole-table")
+    table = table.rename(columns=_HOLES)
+    st.dataframe(table, column_config=number_columns(table), hide_index=True, width="stretch", key="hole-table")
     st.caption("True hole: one hidden class (tokens share optimizer state). Apparent hole: several hidden classes, may split.")
 
 
 def _tokens(tokens: pd.DataFrame) -> None:
     table = tokens.rename(columns=_TOKENS)
-    st.dataframe(table, hide_index=True, width="stretch", height=320, key="token-table")
+    config = number_columns(table)
+    st.dataframe(table, column_config=config, hide_index=True, width="stretch", height=320, key="token-table")
     st.caption("vector: number of the distinct vector, by first token. hole: rank of the black hole by size; 0 = none.")
 
 
@@ -72,12 +74,11 @@ def _distances(view: View) -> None:
         st.caption("Distances need at least two tokens.")
         return
     table, shares = distances_at(view.rows)
-    settings = {name: st.column_config.NumberColumn(format="%.8g") for name in ("min", "median", "mean", "max")}
-    st.dataframe(table, column_config=settings, hide_index=True, width="stretch", key="distance-table")
+    st.dataframe(table, column_config=number_columns(table), hide_index=True, width="stretch", key="distance-table")
     of = f"all {len(view.rows):,}" if view.group == "all" else f"the {len(view.rows):,} {view.group}"
     st.caption(
         f"Over all pairs of {of} tokens; pairs within a black hole have distance 0. {shares['adjacent']:.1%} of pairs are at "
-        f"most one cell apart, {shares['touching']:.1%} at most two (L∞). Shown to 8 significant digits; exact in the files."
+        f"most one cell apart, {shares['touching']:.1%} at most two (L∞). Shown to 4 significant digits; exact in the files."
     )
 
 
@@ -86,5 +87,7 @@ def _events(view: View, lineage: Callable[[], Account]) -> None:
     if not len(table):
         st.caption("The black holes of this group never change.")
         return
-    st.dataframe(table.rename(columns=_NEAR), hide_index=True, width="stretch", key="event-table", height="content")
+    table = table.rename(columns=_NEAR)
+    config = number_columns(table)
+    st.dataframe(table, column_config=config, hide_index=True, width="stretch", key="event-table", height="content")
     st.caption(_KINDS)

@@ -124,7 +124,7 @@ def caption(view: View, title: str, meaning: str, unit: str, thinned: str, entry
     """
     told = " · ".join(part for part in (f"{view.group} tokens", f"unit: {unit}", thinned) if part)
     shown = f"**{title}**: {meaning}" if meaning else f"**{title}**"
-    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{view.history.id}]]")
+    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{told}]]")
 
 
 def to_scrub(view: View) -> None:

@@ -16,7 +16,7 @@ from snowball_core.store.run_folder import Run, open_run, runs_folder
 from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import LOST, Status, is_read_only
 
-from .text import plain
+from .text import capitalised, plain
 from .url_state import keep_value, read, write
 
 _SHOWN = "run-shown"
@@ -103,7 +103,7 @@ def say_refusal(error: SnowballError, run: Run, told: DeltaGenerator | None = No
     """Say why something of a run cannot be shown; nothing where :func:`say_damage` said just that."""
     text = str(error).replace(f"{run.path}/", "")
     if not any(text in sentence for sentence in damage(run)):
-        (told or st).error(plain(text))
+        (told or st).error(plain(capitalised(text)))
 
 
 def say_read_only() -> None:

@@ -158,4 +158,4 @@ def _resume(run_id: str) -> None:
         workers.resume(runs_folder(), run_id)
         show_next(run_id)
     except SnowballError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error

@@ -95,4 +95,4 @@ def _stop(run: Run) -> None:
         request_stop(run.path)
         show_next(run.id)
     except SnowballError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error

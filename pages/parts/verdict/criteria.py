@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from snowball_core.measures.verdict import Criterion, Form, Verdict
+from snowball_core.tables.formats import number
 
 from ..shared import cached
 from ..shared.help_links import what_is
@@ -70,7 +71,7 @@ def _original_words(found: Verdict) -> str:
 
 
 def criteria(path: str, snapshots: int, group: str) -> None:
-    """The three criteria, each in the seed's form and in the corrected one, with all their numbers."""
+    """The three criteria, each in the original form and in the corrected one, with all their numbers."""
     st.subheader("Three criteria", anchor="criteria")
     for column, criterion in zip(st.columns(3, gap="medium"), cached.verdict(path, snapshots, group).criteria, strict=True):
         with column, st.container(border=True, height="stretch"):
@@ -105,4 +106,4 @@ def _number(key: str, value: Any) -> str:
     if isinstance(value, list):
         more = f" and {len(value) - _SHOWN_SIZES} more" if len(value) > _SHOWN_SIZES else ""
         return (", ".join(f"{each:,}" for each in value[:_SHOWN_SIZES]) or "none") + more
-    return f"{value:,}" if isinstance(value, int) else "not a number" if value != value else f"{value:.6g}"
+    return number(value)

@@ -1,4 +1,4 @@
-"""What the seed's constant ε would have said, and why it misleads."""
+"""What the original notebook's ε would have said, and why it misleads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 from snowball_core.charts.overlay import MOST_POINTS, UNITS, distance_data, distance_spec
 from snowball_core.export.pictures import Plate
 from snowball_core.export.view import View
-from snowball_core.measures.verdict import FACTOR, SEEDS_EPSILON
+from snowball_core.measures.verdict import FACTOR, ORIGINAL_EPSILON
 from snowball_core.tables.verdict_rows import CellWidths, cell_widths, disagreement, epsilon_table
 
 from ..shared import cached
@@ -30,7 +30,7 @@ def picture(view: View, unit: str) -> Plate:
     return Plate(f"Largest L∞ in {title}", spec, {"distances": points, "bound": bound}, title, False, note)
 
 
-def seeds_epsilon(view: View) -> None:
+def original_epsilon(view: View) -> None:
     """One distance in three units over the steps, and how wide a cell is in ε."""
     table, widths = _distances(view)
     st.subheader("Effect of the original notebook's ε", anchor="epsilon")
@@ -63,14 +63,14 @@ def _asks(unit: str) -> str:
     return (
         f"corrected: below {FACTOR} cells"
         if unit == "cells"
-        else f"original notebook: below {FACTOR} ε = {FACTOR * SEEDS_EPSILON:.0e}"
+        else f"original notebook: below {FACTOR} ε = {FACTOR * ORIGINAL_EPSILON:.0e}"
     )
 
 
 def _why(widths: CellWidths, group: str, step: int) -> str:
     narrow, median, wide = (f"{float(f'{width:.3g}'):,g}" for width in widths.in_epsilon)
     return (
-        f"The original notebook measures distances in ε = {SEEDS_EPSILON:.0e}, taken as the spacing of numbers. In fact it "
+        f"The original notebook measures distances in ε = {ORIGINAL_EPSILON:.0e}, taken as the spacing of numbers. In fact it "
         f"is σ, the noise of the initial state. At step {step:,} the cells of the {group} tokens' components are {narrow} to "
         f"{wide} ε wide (median {median} ε). Two rows one cell apart, the smallest possible difference, are therefore that "
         "many ε apart."

@@ -13,7 +13,7 @@ from ..shared.downloads import take_these
 from ..shared.page_frame import counted_snapshots
 from ..shared.run_picker import only_one_snapshot
 from .criteria import criteria, outcome
-from .epsilon import seeds_epsilon
+from .epsilon import original_epsilon
 from .laws import monitors
 
 
@@ -31,5 +31,5 @@ def verdict_view(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
     outcome(*cached.key(view))
     criteria(*cached.key(view))
     monitors(view)
-    seeds_epsilon(view)
+    original_epsilon(view)
     take_these(view, {f"largest-linf-{unit}": {} for unit in UNITS}, ("verdict", "laws"))

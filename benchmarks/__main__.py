@@ -1,6 +1,6 @@
 """The whole benchmark, a row a line as JSON after a line about the machine; ``python -m snowball_core bench`` starts this.
 
-``python -m benchmarks RUNS ROUNDS LONGER``: the runs folder, measured rounds per timing, recorded steps of the memory benchmark.
+``python -m benchmarks RUNS ROUNDS LONGER``: the runs folder, counted rounds of each timing, recorded steps of the memory row.
 """
 
 from __future__ import annotations

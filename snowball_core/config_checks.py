@@ -11,7 +11,7 @@ from .config import DEFAULTS, FIELDS, RunConfig
 from .config_fields import field_faults, parsed
 from .errors import ConfigError
 from .memory import MOST_SNAPSHOTS, tables_bytes
-from .presets import PRESETS, ORIGINAL_FAULTS, SWITCHES
+from .presets import ORIGINAL_FAULTS, PRESETS, SWITCHES
 
 
 def contradictions(values: Mapping[str, Any]) -> Iterator[tuple[set[str], str]]:

@@ -127,7 +127,7 @@ def unchecked(history: History) -> dict[str, str]:
             (noisy, _NOISE),
             (
                 not adam or not _rates_known(history),
-                "applies to AdamW only (--optimizer adamw, form: optimizer), or its rates are not known",
+                "applies to AdamW with known learning rates (--optimizer adamw, form: optimizer; metrics.csv)",
             ),
             (
                 config is not None and math.isinf(largest_update(config, 1.0, 2)),

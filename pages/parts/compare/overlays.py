@@ -63,7 +63,7 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     # Not a caption: that makes links too pale to read.
     st.markdown(
         f":small[x: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin lines: runs. Band and thick line: range and median "
-        f"over the draws of a setting ({what_is('ribbon')}); values are held constant between snapshots. "
+        f"over the draws of a setting ({what_is('band')}); values are held constant between snapshots. "
         + (
             "Where lines coincide, the wider one is drawn below. "
             if 1 < len({each.setting for each in drawn}) <= len(SETTINGS)

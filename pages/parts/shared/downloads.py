@@ -69,7 +69,7 @@ def row(label: str, view: View, table: str = "", picture: str = "", is_of_step: 
 
 def take_these(view: View, pictures: Mapping[str, Query], tables: tuple[str, ...]) -> None:
     """Links to pictures of a page about a whole run, each with what its address says besides, and to named tables."""
-    with st.expander("Take this home", on_change="rerun", key="take-home") as box:
+    with st.expander("Download", on_change="rerun", key="take-home") as box:
         if box.open:
             for name, more in pictures.items():
                 what = _OF_PAGES.get(name) or PICTURES[name].what
@@ -81,7 +81,7 @@ def take_these(view: View, pictures: Mapping[str, Query], tables: tuple[str, ...
 
 def take_home(view: View) -> None:
     """Links to tables and pictures of the step and of the run; closed, they cost nothing while the step changes."""
-    with st.expander("Take this home", on_change="rerun", key="take-home") as box:
+    with st.expander("Download", on_change="rerun", key="take-home") as box:
         if box.open:
             row("All measures of all recorded steps", view, "summary", "counts", is_of_step=False)
             row(f"Step {view.step:,}: tokens and black holes", view, "tokens", "sizes")

@@ -70,7 +70,7 @@ def _reading(file: Path) -> Iterator[None]:
     except _FAULTS as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())[:200]
         raise RunError(
-            f'a run is imported from a zip file that "export" wrote; "{file}" cannot be read: '
+            f'a run must be imported from a zip file written by "export"; "{file}" cannot be read: '
             f"{reason or 'it is damaged'}. Nothing was imported."
         ) from None
 

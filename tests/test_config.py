@@ -248,7 +248,7 @@ def test_every_choice_says_what_follows_from_it():
     switches = {"tied", "base_on_lattice", "warmup", "weight_decay", "clip", "jiggle_sigma"}
     assert set(said) == {name for name, field in FIELDS.items() if field.metadata.get("choices")} | switches
     assert said["jiggle_sigma"] != consequences(RunConfig(jiggle_sigma=1e-3))["jiggle_sigma"]
-    assert "everything freezes" in said["schedule"]
+    assert "weights stop changing" in said["schedule"]
     assert said["schedule"] != consequences(RunConfig(schedule="constant"))["schedule"]
 
 

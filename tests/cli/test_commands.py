@@ -161,10 +161,10 @@ def test_a_text_without_dead_tokens_is_trained_on_and_that_is_said(
     runs: Path, book: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(tiny(book, "--until", "0")) == 0
-    assert "no token is dead" not in capsys.readouterr().out
+    assert "no dead tokens" not in capsys.readouterr().out
     book.write_bytes(bytes(range(13)) + b"\t\n" * 50)
     assert main(tiny(book, "--until", "0", "--vocab", "13")) == 0
-    assert "no token is dead" in capsys.readouterr().out
+    assert "no dead tokens" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_read_only_snowball_records_nothing(
     runs: Path, book: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SNOWBALL_READONLY", "1")
-    assert "this Snowball is read-only" in refused(capsys, *tiny(book))
+    assert "read-only mode" in refused(capsys, *tiny(book))
     assert not runs.exists()
 
 

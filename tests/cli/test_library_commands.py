@@ -66,7 +66,7 @@ def test_list_says_what_is_damaged(make_run: MakeRun, capsys: pytest.CaptureFixt
 
 
 def test_an_empty_library_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no run yet" in told(capsys, "list")
+    assert "no runs yet" in told(capsys, "list")
     assert "the trash is empty" in told(capsys, "trashed")
     assert answered(capsys, "empty-trash")["deleted"] == []
 

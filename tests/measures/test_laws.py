@@ -183,4 +183,4 @@ def test_broken_gradient_laws_are_told_at_their_step(lawful, tmp_path):
     found = broken_laws(dataclasses.replace(lawful, recordings={"gradient_laws": tmp_path / "g.safetensors"}))
     assert list(found) == ["dead-gradient-is-p-times-h"]
     assert [v["step"] for v in found["dead-gradient-is-p-times-h"]] == [4]
-    assert found["dead-gradient-is-p-times-h"][0]["text"] == "residual 0.25, 7 times what rounding allows"
+    assert found["dead-gradient-is-p-times-h"][0]["text"] == "residual 0.25, 7 times the rounding bound"

@@ -152,7 +152,7 @@ def causes_of(words, moments, dead=None, jiggled=None):
 
 def test_a_fission_carries_the_hidden_classes_before_it_and_since_when_they_differed():
     found = causes_of(["abcd", "aaaa", "aaaa", "aabb"], ["xxxx", "xxxx", "xxyy", "xxyy"])[-1]
-    assert found.text == "apparent: its tokens were 2 hidden classes (2 + 2)"
+    assert found.text == "apparent: 2 hidden classes (2 + 2)"
     assert found.classes == ((0, 1), (2, 3))
     assert (found.differed_since, found.shared_since, found.violation) == (2, 1, ())
 
@@ -160,7 +160,7 @@ def test_a_fission_carries_the_hidden_classes_before_it_and_since_when_they_diff
 def test_a_fission_inside_one_hidden_class_of_dead_tokens_is_a_violation():
     found = causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"])[-1]
     assert found.violation == (0, 1, 2, 3)
-    assert found.text.startswith("violation: tokens 0, 1, 2, 3 had equal rows and equal moments and parted")
+    assert found.text.startswith("violation: tokens 0, 1, 2, 3 with equal rows and equal moments split")
     assert found.differed_since is None
 
 
@@ -173,7 +173,7 @@ def test_the_same_fission_among_live_tokens_is_none():
 
 
 def test_without_moments_or_with_noise_the_cause_says_so():
-    assert causes_of(["aaaa", "aabb"], None)[-1].text.startswith("unknown: the optimizer's moments were not recorded")
+    assert causes_of(["aaaa", "aabb"], None)[-1].text.startswith("unknown: optimizer moments not recorded")
     assert causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], jiggled=np.ones(4, bool))[-1].text.startswith("noise")
     assert causes_of(["aabb", "aaaa"], ["xxxx", "xxxx"])[-1] is None
 

@@ -28,7 +28,7 @@ def buttons(app: AppTest) -> dict[str, bool]:
 
 def test_an_empty_library_offers_the_demo() -> None:
     app = opened("export")
-    assert "No run is recorded yet" in app.info[0].value
+    assert "No runs yet" in app.info[0].value
 
 
 def test_the_page_shows_the_methods_paragraph_and_the_command(make_run: MakeRun) -> None:
@@ -75,7 +75,7 @@ def test_every_picture_leads_to_what_explains_it(make_run: MakeRun) -> None:
 
 def test_a_run_without_a_snapshot_says_that_there_is_nothing(make_run: MakeRun) -> None:
     app = opened("export", run=make_run(snapshots=0, state="failed").id)
-    assert "Nothing was recorded in this run yet" in app.warning[0].value
+    assert "This run has no snapshots yet" in app.warning[0].value
     assert buttons(app) == {}
 
 

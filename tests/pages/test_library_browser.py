@@ -74,7 +74,7 @@ def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_r
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Shift+Space")
     expect(card).to_contain_text("2 runs selected")
-    expect(card).to_contain_text("2 fields of their configurations differ")
+    expect(card).to_contain_text("2 configuration fields differ")
     link = card.get_by_role("link", name="Open in Compare")
     link.focus()
     page.keyboard.press("Enter")

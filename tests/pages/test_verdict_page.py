@@ -11,6 +11,7 @@ from conftest import MakeRun
 from paging import opened, texts
 
 from pages.parts.about.glossary import anchors
+from pages.parts.shared.text import many
 from snowball_core.export.pictures import PICTURES
 from snowball_core.measures.laws import LAWS
 from snowball_core.measures.verdict import compactness
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_an_empty_library_offers_the_demo() -> None:
-    assert "No run is recorded yet" in texts(opened("verdict").info)
+    assert "No runs yet" in texts(opened("verdict").info)
 
 
 @pytest.mark.parametrize("group", ["dead", "live", "all"])
@@ -36,8 +37,7 @@ def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str)
     app.session_state["group"] = group
     told = texts(app.run().markdown)
     assert f"### {found.outcome.capitalize()}" in told
-    times = ["once" if count == 1 else f"{count:,} times" for count in (found.flows.joining, found.flows.parting)]
-    assert f"({times[0]} a token joined others, {times[1]} one parted from them" in told
+    assert f"({many(found.flows.joining, 'join')}, {many(found.flows.parting, 'split')})" in told
     assert " tokens began as " in told
     for criterion in found.criteria:
         for form in (criterion.seed, criterion.corrected):
@@ -48,13 +48,13 @@ def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str)
 def test_the_first_notebooks_word_is_explained_where_one_hole_was_left(make_run: MakeRun, dead: int, word: str) -> None:
     make_run(dead=dead)
     told = texts(opened("verdict").markdown)
-    assert f'would have printed "{word}"' in told
-    assert ("It did so wherever exactly one was left" in told) == (word == "collapsed")
+    assert f'prints "{word}"' in told
+    assert ("whenever C = 1" in told) == (word == "collapsed")
 
 
 def test_one_run_is_labelled_as_one_draw(make_run: MakeRun) -> None:
     make_run()
-    assert "One run is one draw" in texts(opened("verdict").caption)
+    assert "This is a single run" in texts(opened("verdict").caption)
 
 
 def test_what_was_not_recorded_is_not_called_no(make_run: MakeRun) -> None:
@@ -71,7 +71,7 @@ def test_a_run_that_diverged_says_so_first_and_is_judged_to_its_last_finite_step
         for matrix in words:
             writer.append(matrix)
     app = opened("verdict")
-    assert app.error[0].value == "Diverged at step 20: 1 of 6 dead rows is NaN; judged to step 19."
+    assert app.error[0].value == "Diverged at step 20: 1 of 6 dead rows is NaN; evaluated up to step 19."
     assert "Dead tokens, steps 0 to 19" in texts(app.markdown)
     assert "not a number" not in texts(app.markdown)
 
@@ -99,11 +99,11 @@ def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -
 def test_runs_with_one_snapshot_none_or_no_dead_tokens_get_an_answer(make_run: MakeRun) -> None:
     one = make_run(steps=1, until=0, name="one")
     app = opened("verdict", run=one.id)
-    assert "from the first recorded step to the last; this run has one snapshot, of step 0" in texts(app.info)
+    assert "needs at least two snapshots; this run has only one snapshot, at step 0" in texts(app.info)
     assert "###" not in texts(app.markdown)
     assert not app.table
     none = make_run(snapshots=0, state="failed", name="none")
-    assert "Nothing was recorded" in texts(opened("verdict", run=none.id).warning)
+    assert "This run has no snapshots" in texts(opened("verdict", run=none.id).warning)
     alive = make_run(dead=0, name="no-dead")
     assert "has no dead tokens" in texts(opened("verdict", run=alive.id).info)
 
@@ -122,7 +122,7 @@ def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
         assert (row.seed_holds, row.cells_hold) == (asked["seed"]["holds"], asked["cells"]["holds"])
         assert row.epsilon == asked["seed"]["ratio"]
     told = disagreement(table)
-    assert "at 2 of 4 recorded steps, the first of them step 1, the last 2" in told
+    assert "at 2 of 4 recorded steps (first 1, last 2)" in told
     assert "at 1 ε calls wide what is compact on the lattice, at 1 ε calls compact what is wide" in told
     assert "agree at the one recorded step" in disagreement(table[:1])
 

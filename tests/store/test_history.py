@@ -43,7 +43,7 @@ def test_a_run_is_seen_with_everything_it_recorded(run):
 def test_a_foreign_history_is_found_by_its_shape_and_has_only_the_group_all(tmp_path):
     seen = foreign(save(tmp_path / "other.safetensors", matrix=WORDS))
     assert (seen.groups, seen.steps.tolist()) == (("all",), [0, 1, 2, 3])
-    assert "which tokens are dead is not known" in seen.reason
+    assert "dead tokens of a foreign history are unknown" in seen.reason
     with pytest.raises(HistoryError, match=r'the group "dead" of "other.safetensors" cannot be measured: which tokens'):
         seen.mask("dead")
     assert seen.index(2) == 2

@@ -156,7 +156,7 @@ def test_a_run_that_is_not_sound_ends_with_2_though_its_reader_left(
         file.write(b"\x99")
     for more in ([], ["--json"]):
         assert main(["verify", whole.id, "--runs", str(whole.path.parent), *more]) == 2
-        assert "is not what it says it is" in capsys.readouterr().err
+        assert "failed verification" in capsys.readouterr().err
 
 
 def test_a_holder_of_a_turn_that_is_no_text_is_another_run(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def ending(tokens, number, frames=2):
 def test_a_run_that_diverged_is_judged_as_the_history_cut_before_would_be(said, lost, kind):
     whole, cut = made(ending(*lost), kind), made(FINITE, kind)
     assert divergence(cut, "dead") is None
-    assert divergence(whole, "dead").text == f"Diverged at step 8: {said}; judged to step 6"
+    assert divergence(whole, "dead").text == f"Diverged at step 8: {said}; evaluated up to step 6"
     found = verdict_of(whole, "dead")
     assert replace(found, divergence=None) == verdict_of(cut, "dead")
     assert (found.outcome, found.last_step, found.divergence["judged_to"]) == ("consolidation", 6, 6)
@@ -80,7 +80,7 @@ def test_a_history_that_is_finite_again_diverged_all_the_same():
     words[2, 0], words[4:] = NAN, FINITE[-1]
     seen = made(words)
     assert seen.finite == 2
-    assert divergence(seen, "all").text == "Diverged at step 4: 1 of 4 rows is NaN; judged to step 2"
+    assert divergence(seen, "all").text == "Diverged at step 4: 1 of 4 rows is NaN; evaluated up to step 2"
     assert verdict_of(seen, "dead").last_step == 2
 
 

@@ -141,7 +141,7 @@ def test_the_projectors_files_are_written_together_or_not_at_all(step, is_made, 
 
 def test_an_export_is_of_the_last_finite_step_and_every_text_says_why():
     shown = shown_of(ending([0, 1, 2], NAN))
-    said = "Diverged at step 4: every dead row is NaN; judged to step 3."
+    said = "Diverged at step 4: every dead row is NaN; evaluated up to step 3."
     assert shown.step == 3
     for each in chosen(shown, ["report.html", "pictures/counts.svg", "methods.txt"]):
         assert said.replace("dead ", "" if each.name == "methods.txt" else "dead ").split(":")[0] in each.content().decode()

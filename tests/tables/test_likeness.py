@@ -53,7 +53,7 @@ def test_every_difference_of_shapes_is_told_with_what_follows() -> None:
     one, same = recorded("a", (2, 4, 3)), recorded("b", (2, 4, 3))
     assert shapes([one, same]) == {}
     assert unlike([one, same]) == ""
-    assert unlike([one, recorded("c", (5, 4, 3))]) == "2 runs of different lengths: snapshots 2 (a), 5 (c)."
+    assert unlike([one, recorded("c", (5, 4, 3))]) == "The 2 runs differ in lengths: snapshots 2 (a), 5 (c)."
     other = recorded("c", (2, 1_000, 8), np.uint16)
     assert shapes([one, other]) == {
         "tokens": {"a": 4, "c": 1_000},
@@ -62,7 +62,7 @@ def test_every_difference_of_shapes_is_told_with_what_follows() -> None:
     }
     told = unlike([one, same, other], {"a": "A", "b": "B", "c": "C"})
     assert told.startswith(
-        "3 runs of different shapes: tokens 4 (A, B), 1,000 (C); components 3 (A, B), 8 (C); format F32 (A, B), "
+        "The 3 runs differ in shapes: tokens 4 (A, B), 1,000 (C); components 3 (A, B), 8 (C); format F32 (A, B), "
     )
     assert "compare weight units, not cells" in told
     many = [recorded(f"r{n}", (2, 4, 3)) for n in range(9)]
@@ -98,10 +98,10 @@ def test_one_file_of_several_spellings_is_one(
     spelled = ["f.safetensors", "./f.safetensors", file, "link.safetensors"]
     for again in spelled[1:]:
         assert main(["compare", "f.safetensors", str(again), "--group", "all"]) == 2
-        assert f"got 1. f.safetensors and {again} are the same and count once." in capsys.readouterr().err
+        assert f"got 1. f.safetensors and {again} are duplicates and counted once." in capsys.readouterr().err
     told = lines(capsys, *spelled, other)
     assert told[0] == "2 runs, at most 2 independent draws, settings unknown."
-    assert "f.safetensors and link.safetensors are the same and count once." in told
+    assert "f.safetensors and link.safetensors are duplicates and counted once." in told
 
 
 def test_a_run_by_its_id_and_by_its_folder_is_one_and_its_namesake_elsewhere_is_another(
@@ -109,12 +109,12 @@ def test_a_run_by_its_id_and_by_its_folder_is_one_and_its_namesake_elsewhere_is_
 ) -> None:
     run = make_run()
     assert main(["compare", run.id, str(run.path)]) == 2
-    assert f"{run.id} and {run.path} are the same and count once." in capsys.readouterr().err
+    assert f"{run.id} and {run.path} are duplicates and counted once." in capsys.readouterr().err
     shutil.copytree(run.path, tmp_path / "elsewhere" / run.id)
     told = lines(capsys, run.id, tmp_path / "elsewhere" / run.id)
     assert told[0].startswith("2 runs, one draw: ")
     assert f"draw 1: elsewhere/{run.id}, " in told[2]
-    assert "duplicate: every bit of 21 common steps" in told[2]
+    assert "duplicate: identical for 21 common steps" in told[2]
 
 
 def test_of_files_nothing_is_said_that_nobody_knows(
@@ -125,7 +125,7 @@ def test_of_files_nothing_is_said_that_nobody_knows(
         saved(tmp_path / "two.safetensors", "AABCD", "AAACC", "AAAAC"),
     )
     told = lines(capsys, one, two)
-    assert told[0].startswith("2 runs of different shapes: tokens 4 (one.safetensors), 5 (two.safetensors); snapshots 2 ")
+    assert told[0].startswith("The 2 runs differ in shapes: tokens 4 (one.safetensors), 5 (two.safetensors); snapshots 2 ")
     assert told[1] == "2 runs, at most 2 independent draws, settings unknown."
     assert told[-1] == "Their configurations are unknown."
     told = lines(capsys, one, shutil.copy(one, tmp_path / "copy.safetensors"))
@@ -147,7 +147,7 @@ def test_a_file_whose_dead_nobody_knows_is_compared_by_all_tokens(
     assert main(["compare", run.id, str(one)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "All tokens are compared: dead tokens are unknown for some files."
     assert main(["compare", run.id, str(one), "--group", "dead"]) == 2
-    assert "which tokens of one.safetensors are dead is not known. Compare all tokens: --group all." in capsys.readouterr().err
+    assert "dead tokens of one.safetensors are unknown. Compare all tokens: --group all." in capsys.readouterr().err
     assert main(["compare", run.id, make_run(name="two").id, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["group"] == "dead"
 
@@ -178,7 +178,7 @@ def test_legends_and_footers_do_not_call_unknown_settings_one() -> None:
     )
     assert list(setting_names(found).values()) == ["setting unknown: a", "setting unknown: b", "one setting"]
     lines = footer(found, {"a": "A", "b": "B", "c": "C · seed 1"}, "step", "all tokens", "vectors")
-    assert lines[1].startswith("3 runs of different shapes: tokens 4 (A, C seed 1), 5 (B).")
+    assert lines[1].startswith("The 3 runs differ in shapes: tokens 4 (A, C seed 1), 5 (B).")
     assert "of one setting, settings unknown of 2 files" in lines[2]
     assert lines[3].startswith("The steps of a, b are not known")
     assert no_differences(found) == "The configuration of a, b is not known: in what it differs cannot be said."

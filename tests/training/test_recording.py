@@ -134,7 +134,7 @@ def test_a_run_begun_with_other_versions_is_not_resumed(tmp_path: Path, book: Pa
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["provenance"]["torch"] = "1.0"
     (run.path / "run.json").write_text(json.dumps(sealed(manifest)))
-    with pytest.raises(RunError, match=r"these changed: torch 1\.0 → "):
+    with pytest.raises(RunError, match=r"changed since it started: torch 1\.0 → "):
         continue_run(tmp_path / "runs", read_run(run.path))
 
 

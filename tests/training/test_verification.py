@@ -126,7 +126,7 @@ def test_every_kind_of_change_is_found_and_ends_with_2(run: Run, capsys: pytest.
     assert any(re.search(sentence, problem) for problem in found.problems), found.problems
     arguments = ["verify", run.id, "--runs", str(run.path.parent)]
     assert main(arguments) == 2
-    assert f'the run "{run.id}" is not what it says it is: ' in capsys.readouterr().err
+    assert f'the run "{run.id}" failed verification: ' in capsys.readouterr().err
     assert main([*arguments, "--json"]) == 2
     shown = capsys.readouterr()
     answer = json.loads(shown.out.splitlines()[-1])

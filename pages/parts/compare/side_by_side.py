@@ -79,7 +79,7 @@ def _side(run: Run, snapshots: int, label: str, group: str, unit: str) -> Side |
             return None
         reel = cached.frames(path, snapshots, group, unit, not run.status().is_alive)
     except SnowballError as error:
-        st.warning(f"{plain(label)} cannot be drawn: {plain(error)}")
+        st.warning(f"{plain(label)} cannot be drawn: {plain(str(error))}")
         return None
     return Side(run.id, history, reel, group, name=label)
 

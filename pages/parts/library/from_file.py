@@ -105,7 +105,7 @@ def _is_drawn(file: FileKey, history: History, table: pd.DataFrame, group: str, 
         reel, story = opened_file.frames(file, group, unit)
         side = Side(name, history, reel, group, story)
     except SnowballError as error:
-        st.warning(f"Cannot draw the snapshots: {plain(error)}")
+        st.warning(f"Cannot draw the snapshots: {plain(str(error))}")
     arrive(name, last_hole_change(table, group), int(history.steps[-1]), history.steps, is_file=True)
     if side:
         draw_here(side)

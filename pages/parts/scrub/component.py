@@ -101,7 +101,7 @@ def draw_run(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         story = "" if alive else cached.story(path, snapshots, group) + _caveat(run)
         side = Side(run.id, history, reel, group, story, alive=alive)
     except SnowballError as error:
-        st.warning(f"Cannot draw all steps: {plain(error)}")
+        st.warning(f"Cannot draw all steps: {plain(str(error))}")
     default = newest if alive else last_hole_change(cached.measures(path, snapshots), group)
     if not alive:
         follow_to_the_end(run.id, newest)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @verb("verify", RUN, switch("--replay", "retrain and compare every recorded bit"))
 def verify(run: str, replay: bool) -> Answer:
-    """Check a run against its configuration and its hashes; with --replay also train it again."""
+    """Verify a run against its configuration and hashes; with --replay also retrain it."""
     recorded = read_named(run)
     from ..training import verification
 
@@ -66,7 +66,7 @@ def _first_fault(found: Verification) -> str:
 
 @verb("mobility", PRESET, *field_options())
 def mobility(preset: str, **fields: str | None) -> Answer:
-    """What can move: updates, decay and moments against the lattice, before training."""
+    """Mobility before training: updates, decay and moments relative to the lattice."""
     config = configuration(preset, fields)
     from ..measures.mobility import mobility, sentences
     from ..store.corpus import load_corpus
@@ -86,7 +86,7 @@ def mobility(preset: str, **fields: str | None) -> Answer:
     option("--longer", "recorded steps of the memory benchmark", type=whole, default="20000"),
 )
 def bench(rounds: int, longer: int) -> Answer:
-    """The benchmark table of the README."""
+    """Run the benchmark of the README."""
     if rounds < 1 or longer < 1_001:
         raise RunError(f"rounds must be at least 1 and longer at least 1,001; got {rounds:,} and {longer:,}.")
     root = Path(__file__).resolve().parents[2]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def compare(
     run: tuple[str, ...], align: str, event: str, group: str | None, measure: str | None, csv: OutputFile | None
 ) -> Answer:
-    """Two to thirty-two runs on one axis: draws, duplicates, differences, medians and ranges."""
+    """Compare two to thirty-two runs: draws, duplicates, differences, medians and ranges."""
     from ..measures.alignment import overlay, places, ribbons, why_missing
     from ..tables.comparison import configuration_differences, entrants, line_up, measured, recording, require_several, roll
     from ..tables.divergence import divergence

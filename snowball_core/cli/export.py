@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     switch("--force", "overwrite files not written by an export"),
 )
 def export(history: History, to: str, only: str | None, force: bool, **chosen: Any) -> Answer:
-    """Tables, pictures, report, methods, projector files, animation, the run as a zip."""
+    """Export tables, pictures, report, methods, projector files, animation, run (zip)."""
     from ..export.bundle import export_to
     from ..export.view import view_of
 
@@ -45,7 +45,7 @@ def export(history: History, to: str, only: str | None, force: bool, **chosen: A
 
 @verb("import", argument("FILE", "the zip file", paths, "file", type=nonempty))
 def take_in(file: str) -> Answer:
-    """Take in a run that was exported as a zip file."""
+    """Import a run from a zip file."""
     from ..store.archive import unpack
 
     if os.path.exists(file) and not os.path.isfile(file):

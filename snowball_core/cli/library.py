@@ -20,7 +20,7 @@ _NAME_WIDTH = 24
     option("--tag", "only runs with this tag"),
 )
 def list_runs(group: str, tag: str | None) -> Answer:
-    """Runs: state, label, counts at start and end, size, tags."""
+    """List runs: state, label, counts at start and end, size, tags."""
     from ..store.staging import sweep
     from ..store.trash import sweep_trash
     from ..tables.library import answer_of, shelf
@@ -68,7 +68,7 @@ def _ends(counts: Counts | None) -> str:
     option("--tags", "tags, comma-separated; replaces existing tags. Empty: none"),
 )
 def annotate(run: str, label: str | None, note: str | None, tags: str | None) -> Answer:
-    """Give a run a label, a note or tags; what it recorded is not touched."""
+    """Set the label, note or tags of a run; recorded data do not change."""
     from ..store.notes import annotate, read_notes, tags_of
     from ..store.run_folder import run_path
     from ..store.run_names import named_id
@@ -83,7 +83,7 @@ def annotate(run: str, label: str | None, note: str | None, tags: str | None) ->
 
 @verb("trash", ID)
 def put_away(run: str) -> Answer:
-    """Put a run away; restore brings it back."""
+    """Move a run to trash; undo with restore."""
     from ..store.run_names import named_id
     from ..store.trash import trash
 
@@ -95,7 +95,7 @@ def put_away(run: str) -> Answer:
 
 @verb("restore", argument("ID", "the id of a run in the trash"))
 def bring_back(run: str) -> Answer:
-    """Bring a run back from the trash."""
+    """Restore a run from the trash."""
     from ..store.run_names import named_id
     from ..store.trash import restore
 
@@ -107,7 +107,7 @@ def bring_back(run: str) -> Answer:
 
 @verb("trashed")
 def trashed() -> Answer:
-    """The runs in the trash."""
+    """List the runs in the trash."""
     names = _names_in_trash()
     for name in names or ["the trash is empty"]:
         say(name)
@@ -116,7 +116,7 @@ def trashed() -> Answer:
 
 @verb("empty-trash", switch("--yes", "confirm the deletion"))
 def empty_trash(yes: bool) -> Answer:
-    """Delete the runs in the trash for ever."""
+    """Permanently delete the runs in the trash."""
     from ..store.trash import delete
 
     names = _names_in_trash()
@@ -139,7 +139,7 @@ def _names_in_trash() -> list[str]:
 
 @verb("differences", argument("RUN", "ids or folders of runs", run_ids, nargs=-1, required=True))
 def differences(run: tuple[str, ...]) -> Answer:
-    """The fields in which the configurations of runs differ."""
+    """Configuration fields that differ between runs."""
     from ..config_checks import config_differences
     from ..tables.draws import names_apart
 

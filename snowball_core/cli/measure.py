@@ -24,7 +24,7 @@ _HOLES_SAID = 12
     written("--levels", "write the step's four levels of identity to FILE (CSV)"),
 )
 def census(history: History, step: int | None, group: str | None, csv: OutputFile | None, **files: OutputFile | None) -> Answer:
-    """Unique vectors and black holes, at one step or at all."""
+    """Unique vectors and black holes, at one step or at all steps."""
     from ..tables.blocks import history_blocks
     from ..tables.formats import csv_lines
     from ..tables.per_step import CENSUS, step_columns
@@ -126,7 +126,7 @@ def _say_holes(rows: list[dict[str, Any]]) -> None:
 def events(
     history: History, group: str | None, token: int | None, csv: OutputFile | None, **files: OutputFile | None
 ) -> Answer:
-    """What happened to the black holes, and why they came apart."""
+    """Events of the black holes, with causes of splits."""
     from ..tables.lineage import (
         account,
         biographies_table,
@@ -170,7 +170,7 @@ def events(
     written("--displacements", "write one row per step and moved token to FILE (CSV)"),
 )
 def motion(history: History, group: str | None, csv: OutputFile | None, **files: OutputFile | None) -> Answer:
-    """Who moved at each step and how far; when each token first and last moved."""
+    """Moved tokens and displacements per step; first and last move of each token."""
     from ..tables.long import displacement_tables
     from ..tables.motion import freezing_of, freezing_table, token_motion
     from ..tables.per_step import MOTION_COLUMNS, step_table
@@ -198,7 +198,7 @@ def motion(history: History, group: str | None, csv: OutputFile | None, **files:
 
 @reading("verdict", GROUP, CSV)
 def verdict(history: History, group: str | None, csv: OutputFile | None) -> Answer:
-    """What became of the black holes, in the original form and corrected."""
+    """Outcome for the black holes: original criteria and corrected ones."""
     from ..tables.verdict import verdict_of
     from ..tables.verdict_rows import verdict_table
 
@@ -220,7 +220,7 @@ def verdict(history: History, group: str | None, csv: OutputFile | None) -> Answ
 
 @reading("laws", CSV)
 def laws(history: History, csv: OutputFile | None) -> Answer:
-    """The laws every run must obey, and every violation by step."""
+    """Laws that every run must satisfy, and violations by step."""
     from ..tables.divergence import divergence
     from ..tables.verdict import law_rows
     from ..tables.verdict_rows import law_table

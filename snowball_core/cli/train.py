@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @verb("presets")
 def presets() -> Answer:
-    """Names and one-line descriptions of the presets."""
+    """List the presets."""
     for name, (text, _) in PRESETS.items():
         say(f"{name:22}{text}")
     return {"presets": [{"name": name, "description": text} for name, (text, _) in PRESETS.items()]}
@@ -32,7 +32,7 @@ def presets() -> Answer:
 
 @verb("record", PRESET, *field_options())
 def record(preset: str, **fields: str | None) -> Answer:
-    """Train a new run here, with a progress line."""
+    """Train a new run in the foreground, with a progress line."""
     config = configuration(preset, fields)
     from ..training.loop import record
 
@@ -48,7 +48,7 @@ def record(preset: str, **fields: str | None) -> Answer:
     *field_options(),
 )
 def fork(run: str, step: int | None, **fields: str | None) -> Answer:
-    """Train a new run on from a run's checkpoint, or from one of its snapshots with --step."""
+    """Start a new run from a run's checkpoint, or from a snapshot with --step."""
     from ..jobs.fork import prepare_fork
     from ..jobs.fork_points import branch, fork_request
     from ..store.origin import origin_sentence
@@ -119,7 +119,7 @@ def _progress() -> Iterator[Callable[[Status], None]]:
 
 @verb("stop", RUN)
 def stop(run: str) -> Answer:
-    """Ask a running run to stop and keep what it has."""
+    """Stop a running run after the current step."""
     from ..store.status import request_stop
 
     opened = open_named(run)

@@ -45,7 +45,7 @@ def read_notes(path: Path) -> Notes:
     try:
         content = read_json(f"{path}/{FILE}", _LARGEST_FILE)
         if not isinstance(content, dict) or not isinstance(content.get("tags", []), list):
-            raise ValueError("it is of another kind")
+            raise ValueError("it has another format")
         return _checked(content.get("label", ""), content.get("note", ""), content.get("tags", []))
     except FileNotFoundError:
         return Notes()

@@ -57,7 +57,7 @@ def _read(entry: Any) -> Origin:
             **{**entry, "before": from_json(entry["before"]), "earlier": None if earlier is None else _read(earlier)}
         )
     except (TypeError, KeyError, AttributeError):
-        raise RunError("the fork entry of a run.json must tell kind, parent, step, hashes and configuration") from None
+        raise RunError("the fork entry of a run.json must have kind, parent, step, hashes and configuration") from None
     hashes = (origin.matrix_sha256, *([] if origin.history_sha256 is None else [origin.history_sha256]))
     is_sound = (
         origin.kind in (CHECKPOINT, SNAPSHOT)
@@ -67,7 +67,7 @@ def _read(entry: Any) -> Origin:
         and all(isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes)
     )
     if not is_sound:
-        raise RunError("the fork entry of a run.json must tell a checkpoint or a snapshot, its step and its hashes")
+        raise RunError("the fork entry of a run.json must name a checkpoint or a snapshot, its step and its hashes")
     return origin
 
 

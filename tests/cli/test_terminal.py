@@ -216,7 +216,7 @@ def interrupted(patch: str, *words: str) -> subprocess.CompletedProcess[bytes]:
 def test_ctrl_c_while_modules_are_imported_ends_with_130(run: str, press: str) -> None:
     done = interrupted(AT_IMPORT.format(press), "presets")
     assert done.returncode == 130
-    assert done.stderr.decode() in ("\ncancelled before it began. Ask again to begin anew.\n", "")
+    assert done.stderr.decode() in ("\ncancelled before it started. Run the command again.\n", "")
 
 
 @pytest.mark.parametrize("press", [AT_MEASURING, IN_A_FINALIZER, IN_C])

@@ -75,7 +75,7 @@ def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> N
     app = opened(*runs, align=align)
     assert len(app.get("vega_lite_chart")) == 5
     # The trainer's numbers are of no group.
-    assert "the whole run, whatever the group · unit: nats" in texts(app.markdown)
+    assert "the whole run (all groups) · unit: nats" in texts(app.markdown)
     assert "not on this axis" not in texts(app.info).lower()
 
 

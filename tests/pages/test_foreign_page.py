@@ -86,9 +86,9 @@ def test_another_file_under_the_same_path_is_opened_anew(history: Path) -> None:
     ("file", "more", "words"),
     [
         ("/etc/passwd", {}, "must be a file that ends in .safetensors"),
-        ("//server/share/x.safetensors", {}, "must be a file of this machine"),
-        ("\\\\server\\share\\x.safetensors", {}, "must be a file of this machine"),
-        ("http://host/x.safetensors", {}, "must be a file of this machine"),
+        ("//server/share/x.safetensors", {}, "must be a file on this machine"),
+        ("\\\\server\\share\\x.safetensors", {}, "must be a file on this machine"),
+        ("http://host/x.safetensors", {}, "must be a file on this machine"),
         ("/no/such/file.safetensors", {}, "must be a readable file"),
         ("~nobody-of-that-name/x.safetensors", {}, "must be a readable file"),
         ("FOLDER/folder.safetensors", {}, "Is a directory"),

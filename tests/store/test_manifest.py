@@ -130,7 +130,7 @@ BYTES = {
     "nan": (b'{"config": {"sigma": NaN}}', "NaN is no number of JSON"),
     "infinity": (b'{"config": {"sigma": -Infinity}}', "-Infinity is no number of JSON"),
     "beyond float64": (b'{"config": {"sigma": 1e999}}', "1e999 is larger than any number of float64"),
-    "twice": (b'{"config": {}, "dead_ids": [], "config": {}}', "'config' stands in it twice"),
+    "twice": (b'{"config": {}, "dead_ids": [], "config": {}}', "'config' occurs twice"),
     "mark": (b'\xef\xbb\xbf{"config": {}}', "byte order mark"),
     "utf-16": ('{"config": {}}'.encode("utf-16"), "it is not UTF-8"),
     "latin-1": ('{"config": {"name": "é"}}'.encode("latin-1"), "it is not UTF-8"),

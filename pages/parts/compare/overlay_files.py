@@ -54,7 +54,7 @@ class Overlay(NamedTuple):
 
 def whose(measure: str, group: str) -> str:
     """What a measure is of: the trainer's numbers are of no group of tokens."""
-    return "the whole run, whatever the group" if measure in ("loss", "learning_rate") else f"{group} tokens"
+    return "the whole run (all groups)" if measure in ("loss", "learning_rate") else f"{group} tokens"
 
 
 def overlaid(entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, marked: str | None) -> Overlay:

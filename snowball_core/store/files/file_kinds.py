@@ -14,7 +14,7 @@ _SAVE = "save the tensor with safetensors.torch.save_file"
 _BY_BEGINNING = (
     (
         b"version https://git-lfs.github.com/spec/",
-        "a git-LFS pointer, the few lines that stand for a large file",
+        "a git-LFS pointer to a large file",
         'Fetch the file itself with "git lfs pull".',
     ),
     (b"GGUF", "a GGUF file, weights quantized for llama.cpp", "Take the safetensors files that it was made from."),
@@ -145,9 +145,9 @@ def dtype_advice(dtype: str) -> str:
     if dtype.startswith("F8"):
         return "Every float8 number is a bfloat16 number: save tensor.to(torch.bfloat16), times its scale if it has one."
     if dtype.startswith(("F4", "F6")):
-        return "These are packed numbers: save the weights that they stand for, unpacked, as bfloat16 or float32."
+        return "These are packed numbers: save the unpacked weights as bfloat16 or float32."
     if dtype.startswith("C"):
         return "These are complex numbers: save their real or imaginary part as float32."
     if dtype == "BOOL" or dtype[:1] in "IU":
-        return "These are whole numbers, perhaps quantized: save the weights that they stand for as bfloat16 or float32."
+        return "These are whole numbers, perhaps quantized: save the weights they encode as bfloat16 or float32."
     return "Save it as bfloat16 or float32."

@@ -214,7 +214,7 @@ def _checkpoint_state(run: Run, complete: bool, saved: Checkpoint | None, fault:
         verb = "is missing" if wrong[0] in wanted else "is not of this model"
         return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0][:80]} {verb}."]
     if wrong := [tensor for tensor, entry in header.tensors.items() if (entry.dtype, entry.shape) != wanted[tensor]]:
-        return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0]} is of another format or shape."]
+        return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0]} has another format or shape."]
     problem = _step_problem(run, complete, file, header, step) or _matrix_problem(run, file, header, step)
     return (DIFFERS if problem else AGREES if saved.recordings is None else SAME), [problem] if problem else []
 
@@ -222,10 +222,10 @@ def _checkpoint_state(run: Run, complete: bool, saved: Checkpoint | None, fault:
 def _step_problem(run: Run, complete: bool, file: Path, header: Header, step: int) -> str:
     last = run.config.last_step
     if not 0 <= step <= last or (step != last and complete):
-        return f"{_CHECKPOINT} must stand at a step of the run, a completed run's at {last:,}; it says {step:,}."
+        return f"{_CHECKPOINT} must be at a step of the run, {last:,} if it is completed; it says {step:,}."
     for tensor, entry in header.tensors.items():
         if tensor.startswith("step/") and float(_array(file, header, entry).ravel()[0]) != step:
-            return f"{_CHECKPOINT} must stand at step {step:,}; {tensor} says another."
+            return f"{_CHECKPOINT} must be at step {step:,}; {tensor} says another."
     return ""
 
 

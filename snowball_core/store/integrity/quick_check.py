@@ -164,9 +164,9 @@ def _checkpoint_fault(run: Run, status: Status) -> str:
         return ""
     folder, name = run.path / CHECKPOINT.parent, CHECKPOINT.as_posix()
     if os.path.lexists(run.path / CHECKPOINT) or (os.path.lexists(folder) and not folder.is_dir()):
-        return f"{name} cannot be read or is of another run: no resume and no exact fork can begin there. Put it back."
+        return f"{name} cannot be read or belongs to another run: resume and exact forks are not possible. Restore it."
     if run.is_exact_fork and not is_complete(run, status):
-        return f"{name} is missing: an exact fork goes on from its checkpoint. {_BACK}"
+        return f"{name} is missing: an exact fork continues from its checkpoint. {_BACK}"
     return ""
 
 
@@ -188,10 +188,10 @@ def _status_fault(run: Run, status: Status) -> dict[str, str]:
     has_hashes = HASHES in run.manifest
     if status.state == "completed" and not has_hashes:
         text = f"{MANIFEST} must hold the hashes of a completed run; it has none. Put it back from a copy, or, if {STATUS}"
-        return {MANIFEST: f'{text} was changed, go on from the checkpoint: "python -m snowball_core resume {run.id}".'}
+        return {MANIFEST: f'{text} was changed, continue from the checkpoint: "python -m snowball_core resume {run.id}".'}
     saved = run.checkpoint_step
     if status.state == "stopped" and saved is not None and status.step < saved:
-        return {STATUS: f"{STATUS} says stopped at step {status.step:,}; the checkpoint is of step {saved:,}. {again}"}
+        return {STATUS: f"{STATUS} says stopped at step {status.step:,}; the checkpoint is at step {saved:,}. {again}"}
     if status.state in ("stopped", "failed") and has_hashes:
         return {STATUS: f"{STATUS} says {status.state}, {MANIFEST} holds the hashes of a completed run. {again}"}
     return {}

@@ -288,9 +288,7 @@ PICTURES: dict[str, Named[Plate]] = {
     "farthest": Named("largest L∞ of the group over the run", farthest_plate, "Largest L∞ over the run", "largest_linf_weight"),
     "regimes": Named("share of tokens that move, and how far, over the run", regimes_plate, "Moved tokens", "further"),
     "freeze-map": Named("moves of each token, ordered by last move", freeze_map_plate, "Freeze map", "freeze step"),
-    "speeds": Named(
-        "bulk and thermal speed and coherence over the run", speeds_plate, "Collective and relative motion", "bulk motion"
-    ),
+    "speeds": Named("bulk and thermal speed over the run", speeds_plate, "Collective and relative motion", "bulk motion"),
     "displacements": Named(
         "percentiles of the displacement over the run", displacements_plate, "Displacements", "displacement of a token"
     ),
@@ -298,7 +296,5 @@ PICTURES: dict[str, Named[Plate]] = {
         "sizes of the black holes at the step", sizes_plate, "Black holes: tokens with identical vectors", "population"
     ),
     "distances": Named("pairwise L∞ distances at the step", distances_plate, "Pairwise L∞ distances", "heatmap"),
-    "places": Named(
-        "the vectors at the step on two principal axes", places_plate, "Positions on principal axes", "principal-axes"
-    ),
+    "places": Named("vectors at the step on principal axes", places_plate, "Positions on principal axes", "principal-axes"),
 }

@@ -224,7 +224,7 @@ def test_an_exact_fork_under_other_versions_or_another_text_is_refused(folder: P
         forked(folder, read_run(parent.path), until="8")
     book.write_text(book.read_text() + "!")
     at = branch(parent)
-    with pytest.raises(RunError, match="goes on with the text of its parent"):
+    with pytest.raises(RunError, match="needs the text of its parent"):
         prepare_fork(folder, at, fork_request(folder, at, {"until": "8"}))
 
 

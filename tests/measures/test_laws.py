@@ -84,7 +84,7 @@ def test_a_component_moved_beyond_the_reach_of_an_update_is_found(lawful):
         assert [token for v in found for token in v["tokens"]] == tokens
 
 
-@pytest.mark.parametrize(("rows", "state"), [(6, ""), (5, ""), (3, "at 3 of 6 steps"), (0, "is not known")])
+@pytest.mark.parametrize(("rows", "state"), [(6, ""), (5, ""), (3, "at the 3 of 6 steps"), (0, "are unknown")])
 def test_laws_of_the_rate_hold_only_where_the_rate_is_known(lawful, rows, state):
     cut = dataclasses.replace(lawful, metrics={name: values[:rows] for name, values in RATES.items()})
     found = {row["law"]: row for row in law_rows(cut)}

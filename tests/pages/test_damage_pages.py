@@ -98,8 +98,8 @@ def test_where_learning_rates_are_lost_no_page_judges_by_them(make_run: MakeRun,
     assert shown(opened("motion", run=run.id, step="20"))["Learning rate"] == "unknown"
     assert shown(opened("motion", run=run.id, step="7"))["Learning rate"] == ("0.001" if kept else "unknown")
     told = texts(opened("motion", run=run.id).caption)
-    assert "never exactly 0. How small" not in told
-    assert ("not known at every step" if kept else "learning rate of this run is unknown") in told
+    assert "was never exactly 0. It is plotted" not in told
+    assert ("known at some steps only" if kept else "learning rate of this run is unknown") in told
 
 
 def test_a_shorter_recording_beside_the_history_shortens_no_page(make_run: MakeRun) -> None:
@@ -139,7 +139,7 @@ def test_where_the_frames_cannot_be_made_the_numbers_stand_all_the_same(
 
     monkeypatch.setattr("pages.parts.shared.cached.frames", refuse)
     app = opened(page, **({"step": "3"} if page == "scrub" else {"at": "3", "runs": ",".join(run.id for run in runs)}))
-    assert "drawn" in texts(app.warning)
+    assert "Cannot draw" in texts(app.warning)
     assert "the history was changed meanwhile. Measure it again." in texts(app.warning)
     assert not app.get("bidi_component")
     if page == "compare":

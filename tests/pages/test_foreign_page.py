@@ -38,7 +38,7 @@ def test_a_foreign_history_is_counted_and_says_why_its_dead_are_unknown(history:
     assert list(steps["unique"]) == [len(np.unique(frame, axis=0)) for frame in words]
     apart = [np.abs(frame[:, None] - frame).max() for frame in words]
     assert list(steps["largest_linf_weight"]) == pytest.approx(apart, rel=1e-6)
-    assert set(events["what happened"]) >= {"formation"}
+    assert set(events["event"]) >= {"formation"}
     assert len(app.get("vega_lite_chart")) == 1
 
 
@@ -62,7 +62,7 @@ def test_where_a_snapshot_is_too_large_to_be_drawn_a_field_chooses_it(history: P
 
 def test_the_dead_tokens_of_a_foreign_history_may_be_named(history: Path) -> None:
     app = from_file(file=str(history), dead="0-5", group="dead")
-    assert "dead is not known" not in texts(app.info)
+    assert "are unknown" not in texts(app.info)
     steps = app.dataframe[-1].value
     assert set(steps["tokens"]) == {6}
     assert steps["unique"].iloc[-1] == 1

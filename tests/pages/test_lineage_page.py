@@ -135,7 +135,7 @@ def test_a_growing_run_is_drawn_as_far_as_it_goes_and_drawn_anew_when_asked(make
     run = make_run(snapshots=9, state="running")
     with lock_of(run.path):
         app = opened("lineage")
-        assert "still being recorded: the first 9 snapshots are drawn" in texts(app.info)
+        assert "Running: showing the first 9 snapshots" in texts(app.info)
         sound(app.button(key="again").click().run())
     assert "This run was interrupted" in texts(opened("lineage").warning)
 

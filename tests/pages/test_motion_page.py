@@ -102,6 +102,6 @@ def test_odd_runs_get_a_friendly_answer(make_run: MakeRun) -> None:
     assert "no dead tokens" in texts(opened("motion", run=run.id).info)
     run = make_run(snapshots=9, state="running", name="growing")
     with lock_of(run.path):
-        assert "still being recorded" in texts(opened("motion", run=run.id).info)
+        assert "Running: showing" in texts(opened("motion", run=run.id).info)
     (run.path / HISTORY).write_bytes(b"not a tensor at all" * 100)
     assert "must be a safetensors file" in texts(opened("motion", run=run.id).error)

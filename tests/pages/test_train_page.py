@@ -64,7 +64,7 @@ def test_what_can_move_follows_the_form() -> None:
     assert "can decrease" in texts(app.markdown)
     app.radio(key="preset").set_value("primordial-snowball").run()
     app.text_input(key="field-corpus").set_value("python-manual").run()
-    assert "can only rise" in texts(sound(app).markdown)
+    assert "never decreases" in texts(sound(app).markdown)
 
 
 def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
         assert row.epsilon == asked["seed"]["ratio"]
     told = disagreement(table)
     assert "at 2 of 4 recorded steps (first 1, last 2)" in told
-    assert "at 1 ε calls wide what is compact on the lattice, at 1 ε calls compact what is wide" in told
+    assert 'at 1 the ε test says "spread", the cell test "compact", at 1 the ε test says "compact"' in told
     assert "agree at the one recorded step" in disagreement(table[:1])
 
 

@@ -44,7 +44,7 @@ def test_a_foreign_history_is_found_by_its_shape_and_has_only_the_group_all(tmp_
     seen = foreign(save(tmp_path / "other.safetensors", matrix=WORDS))
     assert (seen.groups, seen.steps.tolist()) == (("all",), [0, 1, 2, 3])
     assert "dead tokens of a foreign history are unknown" in seen.reason
-    with pytest.raises(HistoryError, match=r'the group "dead" of "other.safetensors" cannot be measured: which tokens'):
+    with pytest.raises(HistoryError, match=r'the group "dead" of "other.safetensors" cannot be measured: dead tokens'):
         seen.mask("dead")
     assert seen.index(2) == 2
 

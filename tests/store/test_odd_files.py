@@ -113,14 +113,14 @@ def test_a_stopped_run_stands_at_its_checkpoint_or_behind_it(stopped: Run) -> No
     assert damage(stopped) == ()
     edit(stopped.path / "status.json", step=7)
     assert faults(stopped).keys() == {"status.json"}
-    assert "says stopped at step 7; the checkpoint is of step 12" in damage(stopped)[0]
+    assert "says stopped at step 7; the checkpoint is at step 12" in damage(stopped)[0]
 
 
 def test_a_run_somebody_called_completed_goes_on_to_its_end(
     stopped: Run, trained: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit(stopped.path / "status.json", state="completed", step=stopped.config.last_step)
-    assert any("if status.json was changed, go on from the checkpoint" in sentence for sentence in damage(stopped))
+    assert any("if status.json was changed, continue from the checkpoint" in sentence for sentence in damage(stopped))
     assert main(["resume", stopped.id, "--runs", str(stopped.path.parent)]) == 0, capsys.readouterr().err
     assert (stopped.path / HISTORY).read_bytes() == (trained.path / HISTORY).read_bytes()
     assert numbers(stopped.path) == numbers(trained.path)

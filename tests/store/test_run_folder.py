@@ -181,7 +181,7 @@ def test_a_history_cut_short_in_a_run_folder_is_to_be_put_back_and_a_foreign_one
     with pytest.raises(HistoryError, match=rf'put it back from a copy, then run "python -m snowball_core verify {run.id}"'):
         run.history()
     foreign = Path(shutil.copy(path, tmp_path / "foreign.safetensors"))
-    with pytest.raises(HistoryError, match=r"is cut off.*Copy the whole file here once more"):
+    with pytest.raises(HistoryError, match=r"is cut off.*Copy the file again"):
         open_tensor(foreign)
 
 

@@ -62,7 +62,7 @@ def test_a_run_with_a_worker_stays(make_run: MakeRun, tmp_path: Path) -> None:
             trash(tmp_path, run.id)
         # Also where its status says nothing of the worker: the lock is asked.
         (run.path / "status.json").unlink()
-        with pytest.raises(RunError, match="a run has one writer"):
+        with pytest.raises(RunError, match="a run must have one writer"):
             trash(tmp_path, run.id)
     finally:
         worker.kill()

@@ -64,7 +64,7 @@ def test_every_difference_of_shapes_is_told_with_what_follows() -> None:
     assert told.startswith(
         "The 3 runs differ in shapes: tokens 4 (A, B), 1,000 (C); components 3 (A, B), 8 (C); format F32 (A, B), "
     )
-    assert "compare weight units, not cells" in told
+    assert "use weight units" in told
     many = [recorded(f"r{n}", (2, 4, 3)) for n in range(9)]
     assert "snapshots 2 (r0, r1, r2, 6 more), 5 (c)" in unlike([*many, recorded("c", (5, 4, 3))])
 
@@ -130,12 +130,12 @@ def test_of_files_nothing_is_said_that_nobody_knows(
     assert told[-1] == "Their configurations are unknown."
     told = lines(capsys, one, shutil.copy(one, tmp_path / "copy.safetensors"))
     assert told[0] == "2 runs, one draw, settings unknown: differences may be due to chance. Add another run."
-    assert told[3].endswith("; twin of one.safetensors, same bytes: every bit of 2 snapshots")
+    assert told[3].endswith("; twin of one.safetensors, same bytes: identical for 2 snapshots")
     run = make_run()
     told = lines(capsys, run.id, one)
     assert told[1] == "2 runs, at most 2 independent draws, of one setting, settings unknown of 1 file."
     assert told[2] == "The steps of one.safetensors are not known: the numbers of the snapshots, from 0, stand in for them."
-    assert told[-1] == "The configuration of one.safetensors is not known: in what it differs cannot be said."
+    assert told[-1] == "The configuration of one.safetensors is unknown."
     history = shutil.copy(run.path / "history.safetensors", tmp_path / "history.safetensors")
     assert "same bytes: every bit of 21 snapshots" in "\n".join(lines(capsys, run.id, history))
 
@@ -180,8 +180,8 @@ def test_legends_and_footers_do_not_call_unknown_settings_one() -> None:
     lines = footer(found, {"a": "A", "b": "B", "c": "C · seed 1"}, "step", "all tokens", "vectors")
     assert lines[1].startswith("The 3 runs differ in shapes: tokens 4 (A, C seed 1), 5 (B).")
     assert "of one setting, settings unknown of 2 files" in lines[2]
-    assert lines[3].startswith("The steps of a, b are not known")
-    assert no_differences(found) == "The configuration of a, b is not known: in what it differs cannot be said."
+    assert lines[3].startswith("The steps of a, b are unknown")
+    assert no_differences(found) == "The configuration of a, b is unknown."
 
 
 def test_the_columns_of_differences_tell_two_runs_of_one_id_apart(

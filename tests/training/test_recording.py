@@ -230,7 +230,7 @@ def test_a_killed_run_opens_is_interrupted_and_resumes_to_the_same_bytes(tmp_pat
 def ends_with_a_checkpoint(runs: Path, name: str, worker: subprocess.Popen[str], kind: signal.Signals) -> None:
     """Send a polite signal to the one writer of a run, and wait until it is stopped at its last step."""
     run = waited(runs, name, 1)
-    with pytest.raises(RunError, match="a run has one writer"):
+    with pytest.raises(RunError, match="a run must have one writer"):
         continue_run(runs, run)
     worker.send_signal(kind)
     assert worker.wait(30) == (130 if kind == signal.SIGINT else 0)

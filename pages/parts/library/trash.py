@@ -16,7 +16,7 @@ from snowball_core.store.status import is_read_only
 from snowball_core.tables.library import rows as rows_of
 from snowball_core.tables.library import shelf_table
 
-from ..shared.text import plain, size
+from ..shared.text import capitalised, plain, size
 
 _PUT_AWAY, _PROBLEM, _MOST_NAMED = "library-put-away", "library-trash-problem", 3
 
@@ -91,7 +91,7 @@ def _each(action: Callable[[Path, str], Any], run_ids: Sequence[str]) -> list[st
             action(runs_folder(), run_id)
             done.append(run_id)
         except SnowballError as error:
-            problems.append(str(error))
+            problems.append(capitalised(str(error)))
     if problems:
         st.session_state[_PROBLEM] = "\n\n".join(problems)
     return done

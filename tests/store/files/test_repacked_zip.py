@@ -164,7 +164,7 @@ def test_a_file_that_is_no_zip_is_blamed_with_the_reason(tmp_path: Path) -> None
         "pipe": "not a regular file",
         "no": "No such",
     }.items():
-        with pytest.raises(RunError, match=rf'"export" wrote; ".*{name}\.zip" cannot be read: .*{why}'):
+        with pytest.raises(RunError, match=rf'written by "export"; ".*{name}\.zip" cannot be read: .*{why}'):
             unpack(tmp_path / f"{name}.zip", tmp_path / "elsewhere")
 
 

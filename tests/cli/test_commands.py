@@ -185,7 +185,7 @@ def test_a_step_that_was_not_recorded_and_a_group_that_is_none_are_refused(
     assert "step must be a recorded one; got 3." in told
     assert "recorded 3 snapshots, the last at step 10" in told
     assert 'a group is one of all, dead, live; got "undead"' in refused(capsys, "census", made["run"], "--group", "undead")
-    assert "distances are of one group" in refused(capsys, "distances", made["run"], "--step", "0", "--group", "all,dead")
+    assert "distances need one group" in refused(capsys, "distances", made["run"], "--step", "0", "--group", "all,dead")
     assert "is complete" in refused(capsys, "resume", made["run"])
     assert "only a queued or running run can be stopped" in refused(capsys, "stop", made["run"])
 

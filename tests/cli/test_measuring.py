@@ -169,9 +169,7 @@ def test_three_lines_open_a_run_in_a_notebook(run):
     assert opened.displacements()["token"].tolist() == [2, 3, 3]
 
 
-@pytest.mark.parametrize(
-    ("verb", "kept"), [("motion", "goes on from there"), ("census", "start again"), ("events", "start again")]
-)
+@pytest.mark.parametrize(("verb", "kept"), [("motion", "to continue"), ("census", "start again"), ("events", "start again")])
 def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypatch):
     monkeypatch.setenv("SNOWBALL_RUNS", str(run.path.parent))
 

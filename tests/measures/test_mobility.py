@@ -154,7 +154,7 @@ def test_the_sentences_name_what_cannot_move_and_stay_silent_for_sgd() -> None:
     assert "62% of the components are not moved by a typical update" in told
     assert "cannot move any component on its own" in told
     assert "bfloat16 with beta2 0.999 never decreases" in told
-    assert "half of the components immovable from step" in told
+    assert "half of the components are immovable from step" in told
     plain = configured(config, {"optimizer": "sgd", "extra": ""})
     assert sentences(mobility(plain, expected_words(plain)), plain) == [
         "SGD updates scale with the gradient: mobility is unknown before training."

@@ -110,7 +110,7 @@ def test_a_marked_run_and_a_selection_survive_a_reload(make_run: MakeRun) -> Non
     assert "Highlighted: token 3 (ETX). Left: in hole 1 of 6 tokens. Right: not a dead token." in texts(again.caption)
     hostile = opened(one, two, marked="<b>", select="x9")
     assert hostile.selectbox(key="marked").value is None
-    assert "Click a hole or a token in a picture" in texts(hostile.caption)
+    assert "Click a hole or token to highlight" in texts(hostile.caption)
 
 
 def test_settings_and_differences_are_told_in_the_words_of_the_form(make_run: MakeRun) -> None:

@@ -174,7 +174,7 @@ def damaged(entries: Entries, modes: dict[str, int]) -> None:
         (link, "leads elsewhere"),
         (lock_inside, "leads elsewhere"),
         (unlisted, "exactly the files"),
-        (tampered, "as they were packed"),
+        (tampered, "must match their hashes"),
         (foreign_id, "with a run id"),
         (bomb, "at most"),
         (lying, "at most"),

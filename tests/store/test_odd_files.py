@@ -179,7 +179,7 @@ def test_a_run_nobody_could_list_is_not_imported() -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a git-LFS pointer"),
         (b"<!DOCTYPE html><html>", "it is a web page"),
         (b"", "it is empty"),
-        (b"PK\x03\x04" + bytes(40), "it is cut off"),
+        (b"PK\x03\x04" + bytes(40), "it is truncated"),
     ],
 )
 def test_what_a_file_is_that_is_no_zip_is_said(tmp_path: Path, content: bytes, what: str) -> None:

@@ -97,7 +97,7 @@ def test_a_folder_a_link_and_a_file_that_are_no_run_are_named_for_what_they_are(
     for word, words in (
         ("empty", "that folder holds no run.json"),
         ("files", "Name a file in it, such as files/h.safetensors"),
-        (str(library), f"it is a folder of runs. Name one of them, such as {run.path}"),
+        (str(library), f"that is a folder of runs. Name one of them, such as {run.path}"),
         ("loop", "Too many levels of symbolic links"),
         ("pipe.safetensors", "is a pipe or a device"),
         ("/dev/null", "is a pipe or a device"),

@@ -134,10 +134,10 @@ def test_of_files_nothing_is_said_that_nobody_knows(
     run = make_run()
     told = lines(capsys, run.id, one)
     assert told[1] == "2 runs, at most 2 independent draws, of one setting, settings unknown of 1 file."
-    assert told[2] == "The steps of one.safetensors are not known: the numbers of the snapshots, from 0, stand in for them."
+    assert told[2] == "The steps of one.safetensors are unknown: snapshot numbers from 0 are used instead."
     assert told[-1] == "The configuration of one.safetensors is unknown."
     history = shutil.copy(run.path / "history.safetensors", tmp_path / "history.safetensors")
-    assert "same bytes: every bit of 21 snapshots" in "\n".join(lines(capsys, run.id, history))
+    assert "same bytes: identical for 21 snapshots" in "\n".join(lines(capsys, run.id, history))
 
 
 def test_a_file_whose_dead_nobody_knows_is_compared_by_all_tokens(

@@ -30,13 +30,7 @@ _HEAD = 0.065
 
 @dataclass(frozen=True)
 class DrawnLineage:
-    """A lineage as it is to be drawn.
-
-    Attributes
-    ----------
-    names : tuple of str
-        What each token of the vocabulary is called.
-    """
+    """A lineage as it is to be drawn, with the names of all tokens of the vocabulary."""
 
     tree: Lineage
     lanes: Lanes
@@ -78,19 +72,9 @@ def lanes_chart(
 ) -> Picture:
     """Black holes as lanes: a row a token, a block a hole, shades its hidden classes, letters the events, a line the step.
 
-    Parameters
-    ----------
-    chosen : tuple of str and int, optional
-        What is selected: "token" or "hole", and the token.
-    laid : dict of DataFrame, optional
-        What :func:`ground` gave, where it is at hand.
-
-    Returns
-    -------
-    spec : dict
-        The same for all steps of a run and axis. Its selection ``picked`` gives ``step`` and ``token`` of what was clicked.
-    datasets : dict of DataFrame
-        Those of :func:`ground`, and ``chosen``, ``outline``, ``cursor``.
+    ``chosen`` is "token" or "hole", and the token; ``laid`` is what :func:`ground` gave, where it is at hand. Data sets are
+    those of :func:`ground`, and ``chosen``, ``outline``, ``cursor``. The description is the same for all steps of a run and
+    axis; its selection ``picked`` gives ``step`` and ``token`` of what was clicked.
     """
     data = ground(drawn, axis) if laid is None else laid
     what, token = chosen or ("", -1)
@@ -183,18 +167,7 @@ def barcode(
 ) -> Picture:
     """A token's biography: above, the black holes it was in, by colour; below, when it moved; a line at the step.
 
-    Parameters
-    ----------
-    stays : sequence of Stay
-        Of the token, in ``drawn.tree``.
-    moved : ndarray of bool, shape (snapshots,)
-        Whether the token moved since the snapshot before.
-
-    Returns
-    -------
-    spec : dict
-    datasets : dict of DataFrame
-        ``stays``, ``moves``, ``cursor``.
+    ``moved`` says of each snapshot whether the token moved since the one before. Data sets ``stays``, ``moves``, ``cursor``.
     """
     return _barcode_spec(axis), {
         "stays": _stays(drawn, stays, axis),

@@ -30,19 +30,12 @@ Key = tuple[int, int, int, int, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Lanes:
-    """The blocks of a lineage.
+    """The blocks of a lineage, and in which order tokens that were ever in a hole have their rows, from the top.
 
-    Attributes
-    ----------
-    order : ndarray of intp
-        Tokens from the top row to the bottom one: those that were ever in a hole.
-    blocks : DataFrame
-        A row per block, columns :data:`COLUMNS`: indices of its first and last snapshot; rows from ``top`` to above ``bottom``;
-        its node, hole and the hole's rank (0 for the most populous at the run's end); tokens in the hole; the hole's smallest
-        token; which hidden class of the hole it is (0 for the largest, −1 where moments were not recorded) and the sizes of all
-        its classes.
-    drawn, changes : int
-        Snapshots at which the picture can change, and at which holes or hidden classes changed; equal if all is drawn.
+    The columns of ``blocks`` are :data:`COLUMNS`: indices of its first and last snapshot; rows from ``top`` to above
+    ``bottom``; its node, hole and the hole's rank (0 for the most populous at the run's end); tokens in the hole; the hole's
+    smallest token; which hidden class it is (0 for the largest, −1 where moments were not recorded) and the sizes of all.
+    The picture can change at ``drawn`` of the ``changes`` of holes or hidden classes.
     """
 
     order: Snapshots
@@ -52,13 +45,7 @@ class Lanes:
 
 
 def hues(tree: Lineage, snapshot: int, tokens: Snapshots) -> npt.NDArray[np.int64]:
-    """The number of the colour of the hole each token is in at a snapshot, its identity's rank from 1; 0 for tokens alone.
-
-    Parameters
-    ----------
-    tokens : ndarray of int
-        Ascending.
-    """
+    """The number of the colour of the hole each of some ascending tokens is in at a snapshot, its rank from 1; 0 if alone."""
     rank, hue = hole_ranks(tree), np.zeros(len(tokens), np.int64)
     for node in tree.nodes:
         if node.first <= snapshot <= node.last:
@@ -74,19 +61,11 @@ def lanes(
     found: Sequence[Excursion] = (),
     most: int = MOST_PARTS,
 ) -> Lanes:
-    """The blocks of a lineage.
+    """The blocks of a lineage; tokens that are long together, by the logarithm of steps, are neighbours on every axis.
 
-    Parameters
-    ----------
-    hidden : Hidden or None
-        None where moments were not recorded.
-    steps : ndarray, shape (snapshots,)
-        Tokens that are long together, by the logarithm of steps, are neighbours: the same order on every axis.
-    share : ndarray of float64, shape (snapshots,)
-        How far from left to right each snapshot is drawn, 0 to 1; where more than ``most`` changes are to be drawn, only the
-        last one of each of so many columns is.
-    found : sequence of Excursion
-        Folded in ``tree``: during them the hidden classes too are those of the snapshot before.
+    ``share`` says how far from left to right each snapshot is drawn, 0 to 1; of more than ``most`` changes only the last one of
+    each of so many columns is drawn. During what is ``found``, and folded in ``tree``, the hidden classes too are those of the
+    snapshot before.
     """
     starts = np.array(sorted({0, *(event.snapshot for event in tree.events)}), np.intp)
     changes = starts if hidden is None else np.union1d(starts, hidden.at)

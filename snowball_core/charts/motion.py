@@ -135,12 +135,7 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -
 def freeze_map(scene: Scene, moved: npt.NDArray[np.bool_], tokens: pd.DataFrame, names: Sequence[str], step: int) -> Picture:
     """Every token's motion as a row, frozen first at the top; data sets ``map``, ``rows`` and those of :func:`regime_shares`.
 
-    Parameters
-    ----------
-    tokens : DataFrame
-        Rows of the group in the table of ``token_motion``.
-    names : sequence of str
-        What each token of the vocabulary is called.
+    ``tokens`` are the group's rows of ``token_motion``; ``names`` are those of all tokens of the vocabulary.
     """
     ordered = tokens.sort_values(["last_move", "token"], kind="stable")
     picture = _map_picture(scene, moved[:, ordered["token"].to_numpy(np.intp)])

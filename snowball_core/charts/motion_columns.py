@@ -23,16 +23,9 @@ Steps = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scene:
-    """What all pictures of a group's motion share.
+    """What all pictures of a group's motion share: the group's rows of a step table, the learning rate of each step, an axis.
 
-    Attributes
-    ----------
-    table : DataFrame
-        Rows of one group of a step table, ordered by step.
-    rates : tuple of two ndarrays, or None
-        Steps, and the learning rate each used.
-    zero : sequence of tuple of int
-        Stretches of steps at which the rate was 0.
+    ``zero`` are the stretches of steps at which the rate was 0.
     """
 
     table: pd.DataFrame

@@ -28,11 +28,6 @@ _HEIGHT = 260
 _LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' : ',.1~f')"
 
 
-def _tops(top: float) -> list[float]:
-    """Labels of counts from 0 to the largest, which has one of its own: a level line at the top can be read."""
-    return [tick for tick in ticks(top) if tick < 0.8 * top] + [top]
-
-
 def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
     """Which points of a curve to draw: every change of its value and its ends, at most :data:`MOST_POINTS`.
 
@@ -52,18 +47,9 @@ def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
 
 
 def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: str, align: str) -> tuple[pd.DataFrame, bool]:
-    """The curves of a measure, and whether any of them is thinned.
+    """The curves of a measure, columns ``run``, ``setting``, ``step``, ``x``, ``value``; and whether any of them is thinned.
 
-    Parameters
-    ----------
-    names : mapping of str to str
-        Run or setting → what it is called in the legend.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``run``, ``setting``, ``step``, ``x``, ``value``.
-    bool
+    ``names`` are what runs and settings are called in the legend.
     """
     tables, is_thinned = [], False
     for entrant in entrants:
@@ -111,20 +97,9 @@ def ribbons_data(ribbons: pd.DataFrame, names: Mapping[str, str], align: str) ->
 
 @dataclass(frozen=True)
 class Frame:
-    """Everything about a picture of runs that stays while it is looked at.
+    """Ends, kinds and titles of the axes of a picture of runs, and its settings in the order of their colours.
 
-    Attributes
-    ----------
-    low, high : float
-        The ends of the axis along.
-    top : float
-        The largest value.
-    is_symlog, is_counted : bool
-        Whether the axis along is symlog; whether values are counts or cells, drawn symlog from 0.
-    along, unit : str
-        Titles of the axes.
-    settings : tuple of str
-        Names in the order of their colours.
+    ``top`` is the largest value; values that are counts or cells (``is_counted``) are drawn symlog from 0.
     """
 
     low: float
@@ -150,7 +125,9 @@ def _x(frame: Frame) -> alt.X:
 def _y(frame: Frame, column: str) -> alt.Y:
     if frame.is_counted:
         scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, frame.top)], nice=False)
-        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=_tops(frame.top))
+        # The largest count has a label of its own: a level line at the top can be read.
+        values = [*(tick for tick in ticks(frame.top) if tick < 0.8 * frame.top), frame.top]
+        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=values)
     else:
         scale, axis = alt.Scale(zero=False), alt.Axis(minExtent=_AXIS_PIXELS, title=frame.unit, tickCount=4)
     return alt.Y(column, scale=scale, axis=axis)

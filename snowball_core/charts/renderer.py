@@ -28,23 +28,11 @@ class Renderer:
         self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = None
 
     def svg(self, spec: Mapping[str, Any]) -> str:
-        """A Vega-Lite description, its data inside it, as SVG.
-
-        Raises
-        ------
-        HistoryError
-            If it cannot be drawn, or asks for data from elsewhere: nothing is fetched.
-        """
+        """A Vega-Lite description as SVG; a HistoryError where it asks for data from elsewhere: nothing is fetched."""
         return str(self._draw(json.dumps(spec), None))
 
     def png(self, svg: str, scale: float) -> bytes:
-        """An SVG picture as PNG, ``scale`` pixels to a unit.
-
-        Raises
-        ------
-        HistoryError
-            If it cannot be drawn.
-        """
+        """An SVG picture as PNG, ``scale`` pixels to a unit."""
         return bytes(self._draw(svg, scale))
 
     def close(self) -> None:

@@ -32,15 +32,7 @@ Datasets = Mapping[str, pd.DataFrame]
 
 
 def svg_bytes(spec: Mapping[str, Any], datasets: Datasets, title: str, footer: Sequence[str]) -> bytes:
-    """A Vega-Lite description with its named data as an SVG picture on white, a title above it and a footer below.
-
-    Parameters
-    ----------
-    spec : mapping
-        As :mod:`~snowball_core.charts.counts_and_places` makes them; left as it is.
-    footer : sequence of str
-        Lines, wrapped to the picture's width.
-    """
+    """A Vega-Lite description with its named data as an SVG picture on white, a title above it, wrapped footer lines below."""
     named = {name: _records(table) for name, table in datasets.items()}
     content = {**spec, "datasets": {**spec.get("datasets", {}), **named}, "config": _styled(spec.get("config", {}))}
     if content.get("width") == "container":

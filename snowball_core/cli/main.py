@@ -74,11 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _refused("out of memory. Measure fewer steps or tokens.")
     except (OSError, UnicodeError) as error:
-        return _refused(_unforeseen(error))
+        # A refusal of the machine that no command has words for.
+        if isinstance(error, UnicodeError) or error.filename is None:
+            return _refused(f"system error: {error}. Check names, paths and free disk space.")
+        path = os.fsdecode(error.filename)
+        rule = "a file must be readable or writable"
+        return _refused(f'{rule}; "{path}": {error.strerror}. Check path and permissions.')
 
 
 def _status(words: list[str]) -> int:
-    """The exit status of a command that is not refused."""
     if instruction := os.environ.get(COMPLETE):
         from click.shell_completion import shell_complete
 
@@ -100,11 +104,3 @@ def _refused(text: object, status: int = 2) -> int:
         flush()
     complain(text)
     return status
-
-
-def _unforeseen(error: OSError | UnicodeError) -> str:
-    """A sentence for a refusal of the machine that no command has words for."""
-    if isinstance(error, OSError) and error.filename is not None:
-        path = os.fsdecode(error.filename)
-        return f'a file must be readable or writable; "{path}": {error.strerror}. Check path and permissions.'
-    return f"system error: {error}. Check names, paths and free disk space."

@@ -105,7 +105,7 @@ def _stream(place: Path) -> int | None:
     if stat.S_ISREG(at.st_mode):
         return None
     # Without waiting: a named pipe without a reader would hold the command for ever.
-    number = os.open(place, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    number = os.open(place, os.O_WRONLY | os.O_NONBLOCK)
     os.set_blocking(number, True)
     return number
 

@@ -38,13 +38,7 @@ def prepare_streams() -> None:
 
 
 def write(text: str, stream: TextIO | None) -> None:
-    """Write text, control characters spelled out.
-
-    Raises
-    ------
-    ReaderLeft, OutputError
-        If nobody reads it, or it cannot be written.
-    """
+    """Write text, control characters spelled out; raises ReaderLeft where nobody reads it, OutputError where it has no room."""
     if stream is not None:
         try:
             stream.write(printable(text))

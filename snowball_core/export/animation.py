@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..charts import counts_and_places, heatmap, theme
 from ..measures.census import census
-from ..measures.distances import distance_matrix
+from .pictures import step_heatmap
 from .view import View, identity_line, unit_words
 
 MOST_FRAMES = 120
@@ -92,12 +92,8 @@ def _frame(view: View, step: int, palette: Image.Image, frames: int) -> Image.Im
 
 
 def _distances(view: View, rows: Any, tokens: Any) -> Image.Image:
-    """The heatmap of the step in the shades of the whole run, fitted into its box."""
-    order = heatmap.picture_order(tokens)
-    scale = heatmap.shades_of(view.summary, view.group, view.unit)
-    hues = counts_and_places.hue_of(tokens)[order]
-    drawn = heatmap.distance_picture(distance_matrix(rows[order], view.unit), hues, scale)
-    picture = Image.open(io.BytesIO(drawn)).convert("RGBA")
+    """The heatmap of the step, fitted into its box."""
+    picture = Image.open(io.BytesIO(step_heatmap(view, rows, tokens)[0])).convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     size = (round(_BOX * picture.width / picture.height), _BOX)
     return Image.alpha_composite(paper, picture).convert("RGB").resize(size, Image.Resampling.NEAREST)

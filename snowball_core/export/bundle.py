@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .. import __version__
-from ..errors import ChangedError, HistoryError, RunError
+from ..errors import ChangedError, HistoryError, RunError, requiring
 from ..store.files.regular_files import file_sha256, read_json
 from ..store.files.zip_file import undated_entry
 from ..store.history import History
@@ -111,11 +111,6 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
     A file that is there already is replaced if the index of an earlier export of the same run, step, group, unit and range
     names it with the hash it has, or with ``force``; what else that export wrote stays, and stays in the index. Other files of
     the folder stay as they are. No run of the library is written to, read-only or not.
-
-    Raises
-    ------
-    RunError
-        If the folder lies in the library or cannot be written, or a file would be overwritten that no export wrote.
     """
     picked, target = chosen(view, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:
@@ -124,28 +119,18 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
         )
     if os.path.lexists(target) and not target.is_dir():
         raise RunError(f'an export needs a writable folder; "{target}" is not a folder. Choose another with --to.')
-    try:
+    with requiring("an export needs a writable folder", target, "Choose another with --to."):
         target.mkdir(parents=True, exist_ok=True)
         sweep(target, is_library=False)
         with _stage(library, target) as stage:
-            written = _made(view, picked, stage)
+            with requiring("an export needs temporary disk space", stage.parent):
+                written = write_items(view, picked, stage)
             names = [*written.files, INDEX]
             if not force:
                 _require_ours(target, stage, names)
             _keep_listed(target, stage)
             _move_in(stage, target, names)
-    except OSError as error:
-        raise RunError(
-            f'an export needs a writable folder; "{target}": {error.strerror or error}. Choose another with --to.'
-        ) from None
     return written
-
-
-def _made(view: View, picked: Sequence[Item], stage: Path) -> Written:
-    try:
-        return write_items(view, picked, stage)
-    except OSError as error:
-        raise RunError(f'an export needs temporary disk space; "{stage.parent}": {error.strerror or error}.') from None
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -29,56 +28,21 @@ USUAL = ("tables", "pictures", "methods", "report", "projector")
 
 @dataclass(frozen=True)
 class Item:
-    """One file of an export.
-
-    Attributes
-    ----------
-    name : str
-        Its path in the folder.
-    part : str
-        One of :data:`PARTS`.
-    what : str
-        What it holds.
-    write : callable
-        Writes it into an open file.
-    """
+    """One file of an export: its path in the folder, one of :data:`PARTS`, what it holds, and what writes it."""
 
     name: str
     part: str
     what: str
-    write: Callable[[BinaryIO], None]
-
-    def content(self) -> bytes:
-        """The file's bytes, made now."""
-        buffer = io.BytesIO()
-        self.write(buffer)
-        return buffer.getvalue()
+    write: Callable[[BinaryIO], object]
 
 
 def _item(name: str, part: str, what: str, make: Callable[[], bytes]) -> Item:
-    def write(file: BinaryIO) -> None:
-        file.write(make())
-
-    return Item(name, part, what, write)
+    return Item(name, part, what, lambda file: file.write(make()))
 
 
 def items(view: View) -> list[Item]:
     """Every file the exhibit can be exported as, in the order of :data:`PARTS`; nothing is made before it is written."""
     return [*_tables(view), *_pictures(view), *_texts(view), *_projector(view), *_animation(view), *_parcel(view)]
-
-
-def item(view: View, name: str) -> Item:
-    """The file of this name.
-
-    Raises
-    ------
-    HistoryError
-        If there is none; the message lists those there are.
-    """
-    known = {each.name: each for each in items(view)}
-    if name not in known:
-        raise HistoryError(f'a file of an export is one of {", ".join(known)}; got "{name}".')
-    return known[name]
 
 
 def _tables(view: View) -> list[Item]:
@@ -151,13 +115,7 @@ def _parcel(view: View) -> list[Item]:
 
 
 def chosen(view: View, only: Sequence[str] = ()) -> list[Item]:
-    """The files of some parts or names; of none given, the usual ones: all parts but the animation and the zip of the run.
-
-    Raises
-    ------
-    HistoryError
-        If a word is neither a part, nor a file's name, nor "all".
-    """
+    """The files of some parts or names, or of "all"; of none given :data:`USUAL`."""
     found = items(view)
     words = list(only) or list(USUAL)
     known = {*PARTS, *(each.name for each in found), "all"}

@@ -13,7 +13,7 @@ import numpy as np
 from ..config import RunConfig
 from ..config_checks import config_faults, configured, consequences, faults_carried
 from ..costs import disk_bytes
-from ..errors import ConfigError, CorpusError
+from ..errors import ConfigError, CorpusError, RunError
 from ..store.corpus import BUILT_IN, GATSBY, Corpus, load_corpus, text_path
 from ..store.run_folder import Run, corpora_folder, create
 from ..store.staging import require_room
@@ -128,6 +128,14 @@ def checked_corpus(folder: Path, config: RunConfig, is_checked: bool = False) ->
     if corpus is None or faults:
         raise ConfigError(faults)
     return corpus
+
+
+def require_text(corpus: Corpus, run: Run, rule: str, advice: str) -> None:
+    """Refuse a text that is another than the one a run is trained on."""
+    if corpus.sha256 != (begun := run.text_sha256):
+        raise RunError(
+            f'{rule}; "{corpus.name}" now has SHA-256 {corpus.sha256[:12]}…, the run started with {begun[:12]}…. {advice}'
+        )
 
 
 def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:

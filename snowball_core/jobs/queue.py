@@ -9,7 +9,7 @@ from pathlib import Path
 
 import filelock
 
-from ..errors import RunError, one_line
+from ..errors import one_line, requiring
 from ..store.files.regular_files import read_bytes, replacing
 from ..store.status import is_locked
 
@@ -26,7 +26,7 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
     called with the id of the run waited for, several times a second; it may raise to leave the queue.
     """
     place = folder / ".turns" / accelerator.replace(":", "-")
-    try:
+    with requiring("the runs folder must be writable", folder):
         place.mkdir(parents=True, exist_ok=True)
         for stale in place.glob(f"*_{run_id}"):
             stale.unlink(missing_ok=True)
@@ -34,8 +34,6 @@ def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], N
         number = max([time.time_ns(), *(_number(other) + 1 for other in place.glob("*_*"))])
         ticket = place / f"{number:020d}_{run_id}"
         ticket.touch()
-    except OSError as error:
-        raise RunError(f'the runs folder must be writable; "{folder}": {error.strerror}.') from None
     lock = filelock.FileLock(place / "lock", thread_local=False)
     try:
         while (ahead := _ahead(folder, ticket)) or not _acquired(lock):

@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 
 from ..config import RunConfig
-from ..errors import RunError
+from ..errors import RunError, requiring
 from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.run_folder import Run, open_run, read_run
@@ -66,11 +66,9 @@ def resume(folder: Path, run_id: str) -> None:
     status = run.status()
     if status.is_alive or (status.state == "completed" and "sha256" in run.manifest):
         raise RunError(f'only an unfinished run without a worker can be resumed; "{run_id}" is {status.state}.')
-    try:
+    with requiring("the run folder must be writable", run.path, "Nothing was changed."):
         stop_marker(run.path).unlink(missing_ok=True)
         write_status(run.path, replace(status, state="queued", seconds_left=None, message=STARTING))
-    except OSError as error:
-        raise RunError(f'the run folder must be writable; "{run.path}": {error.strerror}. Nothing was changed.') from None
     _spawn(folder, run.path)
 
 

@@ -89,15 +89,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Parting:
-    """What one needs to know of the two snapshots between which something came apart.
-
-    Attributes
-    ----------
-    leader : ndarray of int32, shape (vocab,)
-        For every token the smallest one with the same row, after.
-    hidden : ndarray of int32, shape (vocab,), or None
-        For every token the smallest one of its hidden class, before; None where moments were not recorded.
-    """
+    """For every token the smallest one with the same row after something came apart, and of its hidden class before."""
 
     leader: npt.NDArray[np.int32]
     hidden: npt.NDArray[np.int32] | None

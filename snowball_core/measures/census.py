@@ -154,15 +154,7 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class HiddenCounts:
-    """Hidden classes of a group at every snapshot; each array has shape ``(snapshots,)``.
-
-    Attributes
-    ----------
-    hidden_classes : ndarray of int64
-        Distinct pairs of row and moments; at least U.
-    true_holes, apparent_holes : ndarray of int64
-        Black holes of one hidden class, and of several; together C.
-    """
+    """Hidden classes of a group at every snapshot, at least U; black holes of one of them, and of several, together C."""
 
     hidden_classes: Integers
     true_holes: Integers

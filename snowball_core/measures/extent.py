@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..memory import blocks
 from .bf16 import Floats, Integers, Truths, Words, narrow_ordinal, values
 from .distances import linf_between
 from .identity import moved_frames
+from .motion import together
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -66,7 +67,7 @@ def extents(history: Words, dead: Truths | None = None) -> dict[str, Extent]:
             measured = {"all": _joined(measured["dead"], measured["live"]), **measured}
         for name, sums in measured.items():
             parts.setdefault(name, []).append(_extent(sums))
-    return {name: _concatenated(rows) for name, rows in parts.items()}
+    return {name: together(rows) for name, rows in parts.items()}
 
 
 class _Sums(NamedTuple):
@@ -125,10 +126,6 @@ def _extent(sums: _Sums) -> Extent:
     with np.errstate(invalid="ignore"):
         radius = np.sqrt(sums.variance.sum(axis=1))
     return Extent(weight, cells, (spanned > 0).sum(axis=1), spanned, sums.mean, radius, np.sqrt(sums.variance))
-
-
-def _concatenated(parts: list[Extent]) -> Extent:
-    return Extent(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Extent)))
 
 
 def separation(first: Extent, second: Extent) -> Floats:

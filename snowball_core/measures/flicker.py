@@ -16,16 +16,9 @@ BRIEF_STEPS = 10
 
 @dataclass(frozen=True)
 class Excursion:
-    """A change that was undone.
+    """A change that was undone: the first snapshot in other holes than before, and the first in exactly the same holes again.
 
-    Attributes
-    ----------
-    first : int
-        Index of the first snapshot in which the tokens are in other holes than before.
-    back : int
-        Index of the first snapshot in which they are in exactly the same holes again.
-    tokens : tuple of int
-        All members of the holes that changed, and those who joined them; ascending.
+    ``tokens`` are all members of the holes that changed, and those who joined them; ascending.
     """
 
     first: int
@@ -34,16 +27,9 @@ class Excursion:
 
 
 def partitions(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Leaders]:
-    """The holes of a lineage as labels, from its nodes alone.
+    """Snapshots at which something happened, 0 always; tokens that were ever in a hole; and which holes they were in there.
 
-    Returns
-    -------
-    at : ndarray of intp
-        Snapshots at which something happened; 0 always.
-    tokens : ndarray of intp
-        Those that were ever in a hole, ascending.
-    label : ndarray of int32, shape (len(at), len(tokens))
-        For each the position of the first token it shares with.
+    A label, of shape (snapshots, tokens), is the position of the first token that each shares with.
     """
     at = np.array(sorted({0, *(event.snapshot for event in tree.events)}), np.intp)
     tokens = np.array(sorted({token for node in tree.nodes for token in node.tokens}), np.intp)
@@ -60,11 +46,6 @@ def excursions(tree: Lineage, steps: Integers, within: int = BRIEF_STEPS) -> tup
     A change is one connected piece of what happens between two snapshots: holes before and after that share tokens. It is
     undone at the first later snapshot at which its tokens are in exactly the holes they were in before, if until then they
     shared with nobody else.
-
-    Parameters
-    ----------
-    within : int
-        Steps from the change to its undoing, at most.
 
     Examples
     --------

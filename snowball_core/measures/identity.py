@@ -164,10 +164,7 @@ def numbered(labels: npt.NDArray[Any]) -> Labels:
 def moved(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> Truths:
     """Whether a bit of each row differs from the frame before, that is whether the token moved; shape ``(frames, tokens)``.
 
-    Parameters
-    ----------
-    before : ndarray, shape (tokens, components), optional
-        The matrix before the first; without it no token of the first frame has moved.
+    Without ``before``, the matrix before the first, no token of the first frame has moved.
 
     Examples
     --------
@@ -185,7 +182,7 @@ def moved(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> T
 def moved_frames(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> Truths:
     """Which of consecutive matrices differ in bits from the one before; shape ``(frames,)``.
 
-    Without the matrix ``before`` them the first counts as different.
+    Without ``before`` the first counts as different.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..memory import blocks
 from .bf16 import Integers, Truths, Words, bits, format_of, from_values
 from .distances import adjacency_components, are_comparable
-from .identity import classes, fingerprints
+from .identity import classes, fingerprints, populations
 
 _CHUNK_BYTES = 512 * 1024
 
@@ -67,21 +67,17 @@ def levels(rows: Words) -> Levels:
     """
     special = special_rows(rows[None])
     label = classes(rows)
-    distinct = int(label.max()) + 1 if len(rows) else 0
+    distinct = len(populations(label))
     odd = bool(special.minus_zero.any() or special.nan.any())
     everyone = np.ones(len(rows), np.bool_)
     return Levels(
         distinct,
         int(values_unique(rows[None], special, everyone)[0]) if odd else distinct,
-        distinct if format_of(rows).name == "BF16" else _distinct(rounded(rows)),
+        distinct if format_of(rows).name == "BF16" else len(populations(classes(rounded(rows)))),
         adjacency_components(rows[np.unique(label, return_index=True)[1]]).count if are_comparable(distinct) else None,
         int(special.minus_zero.sum()),
         int(special.nan.sum()),
     )
-
-
-def _distinct(rows: Words) -> int:
-    return int(classes(rows).max()) + 1 if len(rows) else 0
 
 
 def rounded(rows: Words) -> Words:

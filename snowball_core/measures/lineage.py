@@ -131,17 +131,13 @@ def holes_among(leader: Leaders, group: npt.NDArray[np.intp]) -> list[Hole]:
     chosen = leader[group]
     order = np.argsort(chosen, kind="stable")
     parts = np.split(_numbers(len(leader))[group[order]], np.flatnonzero(np.diff(chosen[order])) + 1)
-    return sorted((tuple(part.tolist()) for part in parts if len(part) > 1), key=_by_size)
+    return sorted((tuple(part.tolist()) for part in parts if len(part) > 1), key=lambda tokens: (-len(tokens), tokens[0]))
 
 
 @functools.lru_cache(maxsize=4)
 def _numbers(vocab: int) -> npt.NDArray[np.object_]:
     """One integer object a token: a lineage names each token many times, and new ones would take four times the memory."""
     return np.array(range(vocab), np.object_)
-
-
-def _by_size(tokens: Hole) -> tuple[int, int]:
-    return -len(tokens), tokens[0]
 
 
 def partition_changes(leader: Leaders, group: Truths, before: Leaders | None = None) -> npt.NDArray[np.intp]:

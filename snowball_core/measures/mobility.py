@@ -79,18 +79,11 @@ def largest_update(
     """Bound on one Adam update at a learning rate, weight units: of a step, of several, or of any; decay comes on top.
 
     The rate times :func:`~snowball_core.measures.adam_bound.largest_ratio` with the roundings of the moments' format. Clipping
-    does not
-    change it, and eps only lowers it, unless it is too small to cover an underflow of the second moment: then nothing bounds
-    an update, and nothing bounds SGD's, which scales with the gradient.
+    does not change it, and eps only lowers it, unless it is too small to cover an underflow of the second moment: then nothing
+    bounds an update, and nothing bounds SGD's, which scales with the gradient.
 
-    Parameters
-    ----------
-    step : float
-        From 1; infinity for a bound that holds at every step, where no past had other betas.
-    past : sequence of RunConfig
-        The configurations of earlier parts, which may have had other betas, each to its last step.
-    since : float, optional
-        The first of several steps up to ``step``: the bound is that of all of them.
+    Steps count from 1; infinity gives a bound of every step, where no ``past`` part had other betas. With ``since`` the bound
+    is that of all steps from there.
 
     Examples
     --------
@@ -129,14 +122,9 @@ def decay_reach(config: RunConfig, rate: float) -> float:
 
 
 def mobility(config: RunConfig, words: Words, past: Sequence[RunConfig] = ()) -> Mobility:
-    """What can move in a matrix of weights under a configuration.
+    """What can move in a matrix of weights, the initial one or :func:`expected_words`, under a configuration.
 
-    Parameters
-    ----------
-    words : Words
-        The initial matrix, or :func:`expected_words`.
-    past : sequence of RunConfig
-        The configurations of what lies before an exact fork, each to its last step; ``words`` are those of the fork.
+    After an exact fork ``words`` are those of the fork, and ``past`` are the configurations before it, each to its last step.
     """
     half, size = half_cell(words).ravel(), np.abs(values(words).astype(np.float64)).ravel()
     rate, largest = config.learning_rate, _largest_of_all(config, past)

@@ -94,13 +94,14 @@ def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = 
     return together(moves), {name: together(parts) for name, parts in drifts.items()}
 
 
-Part = TypeVar("Part", Displacement, Drift)
+Part = TypeVar("Part", bound=Any)
 
 
 def together(parts: Sequence[Part]) -> Part:
-    """The motion over several parts of a history, one after the other; at least one."""
+    """What was measured of one or more parts of a history, one after the other: a dataclass of arrays by snapshot."""
     names = [field.name for field in fields(parts[0])]
-    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    whole: Part = type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return whole
 
 
 def _chunk(frames: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, dict[str, Drift]]:
@@ -143,12 +144,7 @@ def _cells_apart(was: npt.NDArray[Any], now: npt.NDArray[Any]) -> npt.NDArray[An
 def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) -> tuple[Floats, Floats, Floats]:
     """Bulk, thermal and coherence of groups, each of shape ``(frames, groups)``, from some rows; all others are at rest.
 
-    Parameters
-    ----------
-    members : ndarray of float64, shape (frames or 1, groups, rows)
-        1 where a row is of a group.
-    everyone : ndarray of float64, shape (groups,)
-        Tokens of each group.
+    ``members``, of shape (frames or 1, groups, rows), is 1 where a row is of a group; ``everyone`` counts a group's tokens.
     """
     tokens = np.maximum(everyone, 1)
     lost = ~np.isfinite(length)

@@ -131,10 +131,6 @@ def participation_ratio(words: Words) -> Floats:
     rows have no spread, or one of them is not finite. No eigenvalue is found: the sums are the trace of the covariance and of
     its square.
 
-    Parameters
-    ----------
-    words : Words, shape (snapshots, tokens, hidden)
-
     References
     ----------
     Gao, Trautmann, Yu, Santhanam, Ryu, Shenoy, Ganguli: A theory of multineuronal dimensionality, dynamics and measurement,

@@ -19,20 +19,9 @@ from .principal_axes import participation_ratio
 class Quantity:
     """A column of :func:`~snowball_core.tables.per_step.step_table`, or several that are explained together.
 
-    Attributes
-    ----------
-    family : str
-        What is measured together.
-    columns : tuple of str
-    unit, formula : str
-        As Markdown.
-    symbol, name, short : str
-        What a picture calls it, as in "U" and "unique vectors", and "unique" where there is little room.
-    measure : callable, optional
-        Of the family "shape": from words of a group, shape (snapshots, tokens, hidden), to a number per snapshot. The other
-        families are measured by :mod:`~snowball_core.tables.per_step`.
-    beside : str
-        Behind the columns in docs/measures.md.
+    A family is measured together: "shape" by ``measure``, from words of a group, shape (snapshots, tokens, hidden), to a number
+    per snapshot; the others by :mod:`~snowball_core.tables.per_step`. Unit and formula are Markdown, ``beside`` stands behind
+    the columns in docs/measures.md. ``short`` is the name where there is little room.
     """
 
     family: str
@@ -50,6 +39,11 @@ class Quantity:
     def label(self) -> str:
         """Symbol and name in one, as in "U unique vectors"."""
         return f"{self.symbol} {self.name}".strip()
+
+    @property
+    def short_label(self) -> str:
+        """The same where there is little room, as in "U unique"."""
+        return f"{self.symbol} {self.short}".strip()
 
     @property
     def title(self) -> str:

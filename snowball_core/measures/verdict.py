@@ -12,7 +12,7 @@ from typing import Any
 
 from .census import Census
 from .distances import TOUCHING_CELLS
-from .lineage import Lineage
+from .lineage import KINDS, Lineage
 
 ORIGINAL_EPSILON = 1e-5
 FACTOR = 10
@@ -92,8 +92,7 @@ def flows(tree: Lineage) -> Flows:
 
     Of a coalescence or a fission the largest part counts as staying where it was; the rest moved.
     """
-    kinds = ("formation", "absorption", "coalescence", "emission", "fission", "evaporation")
-    tokens, events = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0)
+    tokens, events = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
     for event in tree.events:
         if event.snapshot == 0:
             continue
@@ -142,16 +141,9 @@ def seeds_conclusion(last: Census, largest_linf_weight: float) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a group's black holes in one run.
+    """What became of a group's black holes in one run, and what the seed's own code would have printed.
 
-    Attributes
-    ----------
-    outcome : str
-        From who joined and who parted.
-    seeds_outcome, seeds_conclusion : str
-        What the original notebook's code would have printed.
-    divergence : dict or None
-        Where the run diverged, so that the verdict is on the steps before; None where it is finite.
+    Of a run that diverged (``divergence``) the verdict is on the steps before.
     """
 
     group: str
@@ -172,22 +164,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a verdict is found from.
+    """The first and last recorded step, the census of the group and of everyone at them, and the rest at the last step.
 
-    Attributes
-    ----------
-    steps : tuple of int
-        First and last recorded step.
-    counts : tuple of Census
-        Of the group, at these steps.
-    everyone : tuple of Census
-        Of all tokens, at these steps: what the original notebook counted.
-    largest_linf : tuple of float and int
-        The largest L∞ of the group at the last step, in weight units and in cells.
-    true_holes : int or None
-        Holes of one hidden class at the last step; None where moments were not recorded.
-    components : int or None
-        Components of the adjacency graph at the last step; None where there are too many pairs.
+    The largest L∞ is in weight units and in cells; ``true_holes`` is None where moments were not recorded; ``components`` are
+    those of the adjacency graph, None where there are too many pairs.
     """
 
     steps: tuple[int, int]

@@ -107,16 +107,16 @@ class History:
 
     def index(self, step: int) -> int:
         """The snapshot recorded at a step."""
-        places = np.flatnonzero(self.steps == min(max(step, -1), 2**62))
-        if not len(places):
+        within = min(max(step, -1), 2**62)
+        place = int(np.searchsorted(self.steps, within))
+        if place == len(self.steps) or self.steps[place] != within:
             last = f"{int(self.steps[-1]):,}" if len(self.steps) else "none"
-            place = int(np.searchsorted(self.steps, min(max(step, -1), 2**62)))
             near = " and ".join(f"{beside:,}" for beside in self.steps[max(0, place - 1) : place + 1].tolist())
             raise HistoryError(
                 f'step must be a recorded one; got {step:,}. The run "{self.id}" recorded {len(self.steps):,} snapshots, '
                 f"the last at step {last}: choose one of those{f', such as {near}' if near else ''}."
             )
-        return int(places[0])
+        return place
 
 
 def observe(run: Run) -> History:
@@ -152,16 +152,10 @@ def foreign(
     corpora: Path | None = None,
     kept_in: Path | None = None,
 ) -> History:
-    """A foreign history, read-only: its steps are the numbers of its snapshots.
+    """A foreign history, read-only: a BF16 or F32 tensor ``[T, V, D]`` or ``[V, D]``; its steps are numbers of snapshots.
 
-    Parameters
-    ----------
-    path : Path
-        A safetensors file with a BF16 or F32 tensor ``[T, V, D]``, or one matrix ``[V, D]``, named by ``key`` among several.
-    dead, corpus
-        Token ids never trained on, or the text it was trained on, byte by byte: tokens not in it are dead.
-    corpora, kept_in
-        Where built texts are, and where derived tables may be kept; nowhere without it.
+    ``dead`` are the tokens never trained on; else those are that do not occur in the text of ``corpus``, looked for in
+    ``corpora`` too.
     """
     name = key or history_in(read_header(path), path)
     words = open_tensor(path, name).words

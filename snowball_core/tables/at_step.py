@@ -56,31 +56,28 @@ def token_table(words: Words, dead: Truths) -> pd.DataFrame:
     )
 
 
-def group_table(rows: Words, dead: Truths, mask: Truths) -> pd.DataFrame:
-    """The :func:`token_table` of the rows of a group, given by its mask, with the tokens' own ids and glyphs."""
+def group_table(rows: Words, dead: Truths | None, mask: Truths) -> pd.DataFrame:
+    """The :func:`token_table` of a group's rows with the tokens' own ids and glyphs; of group "unknown" where the dead are."""
     ids = np.flatnonzero(mask)
-    return token_table(rows, dead[mask]).assign(token=ids, glyph=[glyph(int(token)) for token in ids])
+    table = token_table(rows, np.zeros(len(ids), np.bool_) if dead is None else dead[mask])
+    table = table.assign(token=ids, glyph=[glyph(int(token)) for token in ids])
+    return table.assign(group="unknown") if dead is None else table
 
 
 def tokens_at(history: History, index: int, group: str) -> pd.DataFrame:
-    """The :func:`group_table` of one snapshot with two more columns; every group is "unknown" where the dead are not known.
+    """The :func:`group_table` of one snapshot with two more columns.
 
     ``hidden_class`` numbers the hidden classes inside each hole, the most populous first; empty for singletons and where
     moments were not recorded. ``moved_cells`` is the L∞ displacement since the snapshot before, empty for the first.
     """
-    mask = history.mask(group)
-    dead = history.dead if history.dead is not None else np.zeros(len(mask), np.bool_)
-    rows = history.rows(int(history.steps[index]), group)
-    table = group_table(rows, dead, mask)
-    if history.dead is None:
-        table["group"] = "unknown"
+    mask, rows = history.mask(group), history.rows(int(history.steps[index]), group)
+    table = group_table(rows, history.dead, mask)
     table["hidden_class"] = _hidden_class(history, index, rows, mask, table["hole"].to_numpy(np.int64))
     moved: Any = [pd.NA] * len(table)
     if index:
         before = ordinal(history.words[index - 1][mask])
         moved = np.abs(ordinal(rows).astype(np.int64) - before).max(axis=1, initial=0)
     table["moved_cells"] = pd.array(moved, "Int64")
-
     return table
 
 

@@ -33,15 +33,8 @@ def walk(history: History, measure: Measure, version: str, wanted: str, progress
     Tables already in the cache are taken from there if they were computed from the same bytes. Every finished block is kept at
     once: a walk that was cancelled goes on where it stopped, and a growing run has only its new blocks measured.
 
-    Parameters
-    ----------
-    measure : callable
-        Given the history, a block's first snapshot and the one after its last, returns tables by name; their columns and types
-        are those of an empty block.
-    version : str
-        Changes whenever ``measure`` does, so that what was kept before is not taken.
-    wanted : str
-        The name of the table to return.
+    ``measure`` returns tables by name, of which the ``wanted`` one is given out, from the history, a block's first snapshot and
+    the one after its last. ``version`` changes whenever it does, so that what was kept before is not taken.
     """
     parts = [(part.start, part.stop) for part in history_blocks(history)]
     like = measure(history, 0, 0)[wanted]

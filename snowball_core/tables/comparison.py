@@ -34,6 +34,7 @@ from .draws import (
     unlike,
 )
 from .per_step import step_table, with_metrics
+from .text import many
 
 FORK = "forked from"
 _COUNTED = ("vectors", "tokens", "classes", "cells")
@@ -51,13 +52,7 @@ USUAL = ("unique", "black_holes", "population", "largest_linf_cells", "loss")
 
 @dataclass(frozen=True)
 class LineUp:
-    """Several runs, and which of them are one draw.
-
-    Attributes
-    ----------
-    draws : tuple of int
-        The number of each recording's draw, from 1.
-    """
+    """Several runs, and which of them are one draw: the number of each recording's draw, from 1."""
 
     recordings: tuple[ComparedRun, ...]
     pairs: tuple[Twins, ...]
@@ -76,20 +71,20 @@ class LineUp:
     @property
     def summary(self) -> str:
         """How much the runs say together, in words."""
-        runs, draws = _many(len(self.recordings), "run"), self.independent
+        runs, draws = many(len(self.recordings), "run"), self.independent
         chance = "differences may be due to chance."
         known = {setting for each, setting in zip(self.recordings, self.settings, strict=True) if each.fields is not None}
         if unknown := len(self.unknown):
             kinds = f"of {'one setting' if len(known) == 1 else f'{len(known):,} settings'}, " if known else ""
-            kinds += "settings unknown" + (f" of {_many(unknown, 'file')}" if known else "")
+            kinds += "settings unknown" + (f" of {many(unknown, 'file')}" if known else "")
             if draws == 1:
                 return f"{runs}, one draw, {kinds}: {chance} Add another run."
             # Nobody knows of a file from outside whether it is another draw of what the others draw from.
-            return f"{runs}, at most {_many(draws, 'independent draw')}, {kinds}."
+            return f"{runs}, at most {many(draws, 'independent draw')}, {kinds}."
         if draws == 1:
             return f"{runs}, one draw: {chance} Record another seed."
         kinds = "all of one setting" if len(known) == 1 else f"of {len(known):,} settings"
-        return f"{runs}, {_many(draws, 'independent draw')}, {kinds}."
+        return f"{runs}, {many(draws, 'independent draw')}, {kinds}."
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -105,17 +100,8 @@ class LineUp:
         return f"The steps of {whose} are unknown: snapshot numbers from 0 are used instead."
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def require_several(count: int, note: str = "") -> None:
-    """Refuse a comparison of too few or too many runs; ``note`` says why they are no more.
-
-    Raises
-    ------
-    HistoryError
-    """
+    """Refuse a comparison of too few or too many runs; ``note`` says why they are no more."""
     if not FEWEST <= count <= MOST:
         raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}.{note} Choose different runs.")
 
@@ -136,11 +122,6 @@ def measured(history: History, group: str, progress: Progress = silent) -> tuple
     """What a comparison draws of one run: columns ``step``, those of :data:`MEASURES`, the sum of rates; and its events.
 
     Of a run that diverged the steps before: without rows where the first recorded step is not finite.
-
-    Raises
-    ------
-    HistoryError
-        If nothing was recorded, or there is no such group.
     """
     history.mask(group)
     if not len(history.words):
@@ -230,11 +211,11 @@ def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, u
 def told_twin(pair: Twins) -> str:
     """What two twins share, in words."""
     if pair.kind in (SAME_BYTES, SAME_BITS):
-        return f"{pair.kind}: identical for {_many(pair.common, 'snapshot')}"
+        return f"{pair.kind}: identical for {many(pair.common, 'snapshot')}"
     if not pair.common:
         return f"{pair.kind}: no common step"
     if pair.first_difference is None:
-        return f"{pair.kind}: identical for {_many(pair.common, 'common step')}"
+        return f"{pair.kind}: identical for {many(pair.common, 'common step')}"
     return f"{pair.kind}: first difference at step {pair.first_difference:,}"
 
 

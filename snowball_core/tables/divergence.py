@@ -21,16 +21,9 @@ _OTHERS = {"dead": "live", "live": "dead"}
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first recorded step at which a history is not finite.
+    """The first recorded step at which a history is not finite, and the one before, up to which everything is judged.
 
-    Attributes
-    ----------
-    judged_to : int or None
-        The recorded step before, up to which everything is judged; None where it is the first recorded one.
-    tokens, nan_rows, infinite_rows : int
-        Of the group at that step: all its rows; those that hold a NaN; those that hold an infinity and no NaN.
-    text : str
-        The same in words, without a full stop.
+    Of the group's tokens at that step some rows hold a NaN, and others an infinity and no NaN. ``text`` has no full stop.
     """
 
     step: int
@@ -54,7 +47,7 @@ def divergence(history: History, group: str) -> Divergence | None:
     >>> words = np.array([[[0.0], [1.0]], [[np.nan], [1.0]], [[np.nan], [np.nan]]], np.float32)
     >>> found = divergence(History("made up", words, np.array([0, 2, 4])), "all")
     >>> found.text
-    'Diverged at step 2: 1 of 2 rows is NaN; judged to step 0'
+    'Diverged at step 2: 1 of 2 rows is NaN; evaluated up to step 0'
     """
     at = history.finite
     if at == len(history.words):
@@ -72,9 +65,11 @@ def divergence(history: History, group: str) -> Divergence | None:
 
 def judged(history: History) -> History:
     """The part of a history that can be judged: its snapshots before the divergence; itself where there is none."""
-    count = history.finite
-    if count == len(history.words):
-        return history
+    return history if history.finite == len(history.words) else first_snapshots(history, history.finite)
+
+
+def first_snapshots(history: History, count: int) -> History:
+    """The first snapshots of a history."""
     moments = None if history.moment_hash is None else history.moment_hash[:count]
     return replace(history, words=history.words[:count], steps=history.steps[:count], moment_hash=moments)
 

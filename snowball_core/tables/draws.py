@@ -49,14 +49,9 @@ def setting_hash(fields: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """What tells whether two runs are one draw.
+    """What tells whether two runs are one draw: the ``fields`` of :func:`deciding`, None for a foreign history, and its words.
 
-    Attributes
-    ----------
-    fields : mapping of str to object, or None
-        As :func:`deciding` gives them; None for a foreign history, whose configuration nobody knows.
-    configuration : str or None
-        SHA-256 of the whole configuration, to name it under a picture; decides nothing.
+    The SHA-256 of the whole configuration names it under a picture and decides nothing.
     """
 
     id: str
@@ -68,18 +63,9 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class Twins:
-    """Two runs that are one draw.
+    """Ids of two runs that are one draw, how many steps both recorded, and the first of these at which a bit differs.
 
-    Attributes
-    ----------
-    first, second : str
-        Ids of the runs.
-    kind : str
-        :data:`DUPLICATE`, :data:`OTHER_BITS`, :data:`COPY`, :data:`SAME_BYTES` or :data:`SAME_BITS`.
-    common : int
-        Steps that both recorded.
-    first_difference : int or None
-        The first of them at which a bit differs.
+    ``kind`` is :data:`DUPLICATE`, :data:`OTHER_BITS`, :data:`COPY`, :data:`SAME_BYTES` or :data:`SAME_BITS`.
     """
 
     first: str
@@ -211,13 +197,7 @@ def shapes(recordings: Sequence[ComparedRun]) -> dict[str, dict[str, Any]]:
 
 
 def unlike(recordings: Sequence[ComparedRun], names: Mapping[str, str] | None = None) -> str:
-    """The same in words, with what follows for the comparison; empty where all are alike.
-
-    Parameters
-    ----------
-    names : mapping of str to str, optional
-        What to call each run; its id without.
-    """
+    """The same in words, with what follows for the comparison; empty where all are alike. Runs have their ids or ``names``."""
     differing = shapes(recordings)
     if not differing:
         return ""

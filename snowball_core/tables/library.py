@@ -34,17 +34,9 @@ _MEASURES = ("unique", "black_holes", "population")
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run of the library.
+    """One run of the library: "damaged" where the ``run.json`` cannot be read, or the files are not what it says.
 
-    Attributes
-    ----------
-    status : Status
-        "damaged" where the ``run.json`` cannot be read, or the files are not what it says; what it is, where it is no run
-        (:attr:`is_run`).
-    bytes : int or None
-        Of all files in the run's folder; None where they were not counted.
-    faults : tuple of str
-        What is wrong with its files, where its ``run.json`` can be read.
+    ``bytes`` are of all files in its folder, None where they were not counted. ``faults`` say what is wrong with the files.
     """
 
     path: Path
@@ -84,12 +76,7 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
     """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
     Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
-    a listing that was cancelled goes on where it stopped.
-
-    Parameters
-    ----------
-    progress : callable, optional
-        Told runs listed and in all after every run; may raise to cancel.
+    a listing that was cancelled, by an exception of ``progress``, goes on where it stopped.
     """
     runs, others = told_apart(folder)
     return [*rows(runs, progress), *(_no_run(path, what) for path, what in others.items())]

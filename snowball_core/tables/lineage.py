@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.bf16 import Integers, Leaders, Truths
-from ..measures.biography import PARTINGS, Cause, Parting, biographies, biography, cause
+from ..measures.biography import PARTINGS, Cause, Parting, Stay, biographies, biography, cause
 from ..measures.census import Hidden, hidden_leaders, history_leaders
 from ..measures.identity import leaders
 from ..measures.lineage import Event, Lineage, lineage_of, partition_changes
@@ -177,23 +177,11 @@ def ytree_csv(tree: Lineage, steps: Integers) -> str:
 
 
 def biography_table(told: Account, history: History, token: int) -> pd.DataFrame:
-    """One row per stay of a token in a black hole: the hole, the steps it joined and left, and whom it met.
-
-    ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
-    are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
-    """
+    """The rows of :func:`biographies_table` of one token, and the largest population of each hole during the stay."""
     stays, history = biography(told.tree, token), judged(history)
     moved = moves_of_token(history, token)[:, None]
-    beyond = [stay.last + 1 for stay in stays]
-    table = pd.DataFrame(
-        {
-            "token": np.full(len(stays), token),
-            "hole": np.array([stay.hole for stay in stays], np.int64),
-            "joined": history.steps[[stay.first for stay in stays]],
-            "left": pd.array([int(history.steps[i]) if i < len(history.steps) else None for i in beyond], "Int64"),
-            "largest_population": np.array([_largest(told.tree, stay.hole, stay.first, stay.last) for stay in stays], np.int64),
-        }
-    )
+    largest = np.array([_largest(told.tree, stay.hole, stay.first, stay.last) for stay in stays], np.int64)
+    table = _stay_table([(token, stay) for stay in stays], history.steps).assign(largest_population=largest)
     return table.assign(first_move=first_moves(moved, history.steps)[0], last_move=last_moves(moved, history.steps)[0])
 
 
@@ -209,13 +197,17 @@ def biographies_table(told: Account, history: History) -> pd.DataFrame:
     """
     history = judged(history)
     rows = [(token, stay) for token, stays in biographies(told.tree).items() for stay in stays]
-    steps = history.steps.tolist()
-    table = pd.DataFrame(
+    table = _stay_table(rows, history.steps)
+    return table.merge(token_motion(history)[["token", "first_move", "last_move"]], on="token", how="left")
+
+
+def _stay_table(stays: Sequence[tuple[int, Stay]], steps: Integers) -> pd.DataFrame:
+    beyond = [stay.last + 1 for _, stay in stays]
+    return pd.DataFrame(
         {
-            "token": np.array([token for token, _ in rows], np.int64),
-            "hole": np.array([stay.hole for _, stay in rows], np.int64),
-            "joined": np.array([steps[stay.first] for _, stay in rows], np.int64),
-            "left": pd.array([steps[stay.last + 1] if stay.last + 1 < len(steps) else None for _, stay in rows], "Int64"),
+            "token": np.array([token for token, _ in stays], np.int64),
+            "hole": np.array([stay.hole for _, stay in stays], np.int64),
+            "joined": steps[[stay.first for _, stay in stays]],
+            "left": pd.array([int(steps[i]) if i < len(steps) else None for i in beyond], "Int64"),
         }
     )
-    return table.merge(token_motion(history)[["token", "first_move", "last_move"]], on="token", how="left")

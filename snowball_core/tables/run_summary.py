@@ -42,14 +42,9 @@ Files = Mapping[str, os.stat_result]
 
 @dataclass(frozen=True)
 class Counts:
-    """The census of one group at the first and last snapshot, and U on the way.
+    """U, C and P of one group at the first and last snapshot, and a curve of U.
 
-    Attributes
-    ----------
-    first, last : tuple of int
-        U, C and P.
-    curve : tuple of int
-        U at :data:`POINTS` places spaced evenly on a symlog axis of steps, each the last snapshot recorded there or before.
+    The curve has :data:`POINTS` places spaced evenly on a symlog axis of steps, each the last snapshot recorded by there.
     """
 
     tokens: int
@@ -62,25 +57,10 @@ class Counts:
 class Glance:
     """What the files of a run say at a glance.
 
-    Attributes
-    ----------
-    damage : str
-        What cannot be read, and why; empty if all can.
-    faults : mapping of str to str
-        What is not as the configuration says, by the name of the file, where ``run.json`` can be read.
-    name, created : str
-        As configured; when it was made, UTC.
-    nearest : NearestPreset or None
-        None where the configuration cannot be read.
-    forked_from : str
-        Where it was forked, in a few words; empty for a run that was not.
-    snapshots, recorded_step : int
-        Snapshots recorded, and the step of the last one.
-    counts : mapping of str to Counts
-        By group, for the groups that are known and have tokens; of a run that diverged those of its finite steps.
-    diverged : int or None
-        The first recorded step that is not finite, found from the snapshots that were looked at: a divergence that passed
-        between two of them is not seen.
+    ``damage`` is what cannot be read, and why; ``faults`` what is not as the configuration says, by the name of the file;
+    ``recorded_step`` the step of the last snapshot. ``counts`` are by group, of a run that diverged those of its finite steps.
+    ``diverged`` is the first recorded step that is not finite, found from the snapshots that were looked at: a divergence that
+    passed between two of them is not seen.
     """
 
     damage: str = ""
@@ -100,15 +80,7 @@ class Glance:
 
 
 def glance(path: Path, files: Files | None = None, status: Status | None = None) -> Glance:
-    """The run in a folder at a glance, from its cache where that was made of these very files.
-
-    Parameters
-    ----------
-    files : mapping of str to stat_result, optional
-        What is in the folder, if the caller knows it.
-    status : Status, optional
-        As the caller read it.
-    """
+    """The run in a folder at a glance, from its cache where that was made of these very files."""
     known = {entry.name: entry.stat() for entry in os.scandir(path)} if files is None else files
     sources = sorted((name, at) for name, at in known.items() if name not in _DERIVED)
     status, now = read_status(path) if status is None else status, time.time()

@@ -48,7 +48,7 @@ of 2 and 1, so it can part again.'
     ]
     named = "" if group == "all" else f"{group} "
     apart = f": {_holes(first)}" if first.black_holes else ""
-    said = f"{_many(first.tokens, f'{named}token')} began as {_many(first.unique, 'vector')}{apart}."
+    said = f"{many(first.tokens, f'{named}token')} began as {many(first.unique, 'vector')}{apart}."
     if changed:
         at = changed[-1]
         since = f", and stayed so in every recorded snapshot to step {steps[-1]:,}" if at < len(counts) - 1 else ""
@@ -87,5 +87,6 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
-def _many(count: int, noun: str) -> str:
+def many(count: int, noun: str) -> str:
+    """A number of things, as in "1 recorded step" and "301 recorded steps"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -32,7 +32,7 @@ from ..measures.mobility import decay_reach, largest_update, second_moment_falls
 from ..measures.verdict import Evidence, Verdict, untold, verdict
 from ..memory import Progress, silent
 from ..store.history import History
-from .divergence import divergence, judged
+from .divergence import divergence, first_snapshots, judged
 from .lineage import account, jiggled
 from .per_step import step_table
 from .text import story
@@ -49,11 +49,6 @@ def verdict_of(history: History, group: str, progress: Progress = silent) -> Ver
     """The verdict on a group of one run, as far as it is recorded; of a run that diverged, up to its last finite step.
 
     Where not even the first recorded step is finite nothing can be told.
-
-    Raises
-    ------
-    HistoryError
-        If nothing was recorded, or there is no such group.
     """
     if not len(history.words):
         raise HistoryError(f'a verdict needs a recorded snapshot; "{history.id}" has none yet.')
@@ -62,8 +57,7 @@ def verdict_of(history: History, group: str, progress: Progress = silent) -> Ver
         return _verdict_of(history, group, progress)
     if history.finite:
         return replace(_verdict_of(judged(history), group, progress), divergence=lost.to_json())
-    first = replace(history, words=history.words[:1], steps=history.steps[:1])
-    return replace(untold(_verdict_of(first, group, progress)), divergence=lost.to_json())
+    return replace(untold(_verdict_of(first_snapshots(history, 1), group, progress)), divergence=lost.to_json())
 
 
 def _verdict_of(history: History, group: str, progress: Progress) -> Verdict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -79,16 +78,8 @@ def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None)
 def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64], cells: npt.NDArray[Any]) -> pd.DataFrame:
     """The largest L∞ of a group at every recorded step in three units, and what the two forms of the criterion say of it.
 
-    Parameters
-    ----------
-    weight, cells : ndarray, shape (snapshots,)
-        The largest L∞ in weight units and in cells.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``step``, ``weight``, ``epsilon`` (weight / 1e-5), ``cells``, ``seed_holds`` (below ten ε),
-        ``cells_hold`` (below ten cells).
+    Columns ``step``, ``weight``, ``epsilon`` (weight / 1e-5), ``cells``, ``seed_holds`` (below ten ε), ``cells_hold`` (below
+    ten cells).
 
     Examples
     --------
@@ -108,30 +99,16 @@ def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64],
     )
 
 
-@dataclass(frozen=True)
-class CellWidths:
-    """How wide the cells are that some rows lie in, weight units."""
-
-    narrowest: float
-    median: float
-    widest: float
-
-    @property
-    def in_epsilon(self) -> tuple[float, float, float]:
-        """The three widths in the original ε."""
-        return self.narrowest / ORIGINAL_EPSILON, self.median / ORIGINAL_EPSILON, self.widest / ORIGINAL_EPSILON
-
-
-def cell_widths(rows: Words) -> CellWidths:
-    """The spacing of the number format at the components of some rows, over all of them.
+def cell_widths(rows: Words) -> tuple[float, float, float]:
+    """The least, the median and the largest spacing of the number format at the components of some rows, in the original ε.
 
     Examples
     --------
-    >>> cell_widths(np.array([[0x3F80, 0x3D80]], np.uint16)).widest
-    0.0078125
+    >>> [round(width, 1) for width in cell_widths(np.array([[0x3F80, 0x3D80, 0x3F80]], np.uint16))]
+    [48.8, 781.2, 781.2]
     """
-    width = ulp(rows)
-    return CellWidths(float(width.min()), float(np.median(width)), float(width.max()))
+    width = ulp(rows) / ORIGINAL_EPSILON
+    return float(width.min()), float(np.median(width)), float(width.max())
 
 
 def disagreement(table: pd.DataFrame) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..config import RunConfig
 from ..costs import TENSOR
 from ..errors import RunError, SnowballError
-from ..jobs.prepare import checked_corpus, prepare
+from ..jobs.prepare import checked_corpus, prepare, require_text
 from ..jobs.queue import turn
 from ..jobs.stop_requests import clear_marker, stop_on_signals
 from ..memory import keep_memory
@@ -56,7 +56,8 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
         try:
             device, prefix = str(resolve_device(run.config.device)), sound_prefix(run)
             corpus = checked_corpus(folder, run.config, is_checked=True)
-            _require_same_text(run, corpus.sha256)
+            rule = "a run must continue on its original text"
+            require_text(corpus, run, rule, "Restore the text, or start a new run.")
         except (SnowballError, OSError) as error:
             if is_waited:
                 _say_why(run, None, _reason(run, error), read_status(run.path).step)
@@ -226,15 +227,6 @@ def _loop(run: Run, training: Training, recorder: Recorder, stop: threading.Even
             recorder.trim()
         raise
     return "completed" if training.step == run.config.last_step else "stopped"
-
-
-def _require_same_text(run: Run, sha256: str) -> None:
-    recorded = run.text_sha256
-    if recorded != sha256:
-        raise RunError(
-            f'a run must continue on its original text; "{run.config.corpus}" now has SHA-256 {sha256[:12]}…, the run '
-            f"started with {recorded[:12]}…. Restore the text, or start a new run."
-        )
 
 
 class _Progress:

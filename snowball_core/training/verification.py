@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..costs import TENSOR, recordings
 from ..errors import HistoryError, RunError
-from ..jobs.prepare import checked_corpus, dead_tokens
+from ..jobs.prepare import checked_corpus, dead_tokens, require_text
 from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.files.tensor_file import open_tensor
@@ -75,8 +75,7 @@ def replay(run: Run, folder: Path) -> Verification:
         If the text, the versions, the device or the threads differ from those of the run: the bits could not be expected equal.
     """
     corpus = checked_corpus(folder, run.config, is_checked=True)
-    if corpus.sha256 != run.text_sha256:
-        raise RunError(f'a replay needs the text of the run; "{run.config.corpus}" has changed (SHA-256 differs). Restore it.')
+    require_text(corpus, run, "a replay needs the text of the run", "Restore it.")
     training = begin(run, corpus)
     if changed := environment_differences(run.manifest.get("provenance", {}), provenance(training)):
         raise RunError(

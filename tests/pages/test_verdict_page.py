@@ -129,8 +129,7 @@ def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
 
 def test_the_width_of_a_cell_is_told_in_epsilon() -> None:
     widths = cell_widths(np.array([[0x3F80, 0x3D80, 0x3F80]], np.uint16))
-    assert (widths.narrowest, widths.median, widths.widest) == (2**-11, 2**-7, 2**-7)
-    assert widths.in_epsilon[2] == 2**-7 / 1e-5
+    assert widths == (2**-11 / 1e-5, 2**-7 / 1e-5, 2**-7 / 1e-5)
 
 
 def test_about_explains_every_entry_under_a_heading_of_its_own() -> None:

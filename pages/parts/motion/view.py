@@ -32,8 +32,6 @@ _MEANINGS = {
     "Coherence": "Mean cosine of the moved tokens' displacements with the centroid's; 1: parallel. None if no token moved.",
     "Learning rate": "Learning rate of this optimizer step.",
 }
-# Names of files and widgets that are not those of the pictures of an export.
-_KEYS = {"freeze-map": "map"}
 
 
 def motion_view(view: View, axis: StepAxis) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
+from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers, tokens_at
@@ -29,11 +30,11 @@ from .component import FRAGMENT, are_bytes
 from .step_tables import tables
 
 _DEFINITIONS = {
-    "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
-    "black_holes": ("C black holes", "Vectors shared by two or more tokens."),
-    "population": ("P in holes", "Tokens that share their vector with another token."),
-    "singletons": ("S singletons", "Tokens whose vector is unique. P + S = number of tokens in the group."),
-    "largest": ("Largest hole", "Size of the largest black hole, in tokens."),
+    "unique": "Distinct rows of the embedding matrix, compared by bits. U = C + S.",
+    "black_holes": "Vectors shared by two or more tokens.",
+    "population": "Tokens that share their vector with another token.",
+    "singletons": "Tokens whose vector is unique. P + S = number of tokens in the group.",
+    "largest": "Size of the largest black hole, in tokens.",
 }
 _TYPED = "typed-step"
 
@@ -68,15 +69,7 @@ def token_table(view: View) -> pd.DataFrame:
 def exact_view(view: View, lineage: Callable[[], Account], stays: Callable[[int], pd.DataFrame], is_drawn: bool = True) -> None:
     """The exact numbers of a view, the biography of what is selected, and the tables of its step.
 
-    Parameters
-    ----------
-    view : View
-    lineage : callable
-        Returns the black holes of the group through the whole history.
-    stays : callable
-        Returns the stays of a token in them.
-    is_drawn : bool
-        Whether a scrubber moves the step; without one there is a field for it.
+    ``stays`` returns the stays of a token in the black holes. Where no scrubber is drawn there is a field for the step.
     """
     if not is_drawn:
         _step_field(int(view.history.steps[-1]))
@@ -99,8 +92,8 @@ def _numbers(view: View) -> None:
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {view.step:,}** · {view.group}: {exact['tokens']:,} tokens")
         cells = st.grid(6, min_column_width=112)
-        for name, (label, definition) in _DEFINITIONS.items():
-            cells.metric(label, f"{exact[name]:,}", help=definition)
+        for name, definition in _DEFINITIONS.items():
+            cells.metric(OF_COLUMN[name].short_label, f"{exact[name]:,}", help=definition)
         is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
             "Max distance (cells)",

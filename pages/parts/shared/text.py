@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import printable
+from snowball_core.tables.text import many as many
 
 
 def duration(seconds: float) -> str:
@@ -51,17 +52,6 @@ def number_columns(table: pd.DataFrame) -> dict[str, Any]:
         name: "localized" if pd.api.types.is_integer_dtype(table[name]) else "%.4g" for name in table.select_dtypes("number")
     }
     return {str(name): st.column_config.NumberColumn(format=form) for name, form in formats.items()}
-
-
-def many(count: int, noun: str) -> str:
-    """A number of things.
-
-    Examples
-    --------
-    >>> [many(count, "recorded step") for count in (0, 1, 301)]
-    ['0 recorded steps', '1 recorded step', '301 recorded steps']
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def capitalised(sentence: str) -> str:

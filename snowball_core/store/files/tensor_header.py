@@ -143,10 +143,7 @@ def _way_out(path: Path, fault: str) -> str:
 
 
 def require_measurable(snapshots: int, name: str) -> None:
-    """Raise HistoryError where the tables of a history would take more memory than is given to them.
-
-    Called before any of it is read.
-    """
+    """Refuse, before any of it is read, a history whose tables would take more memory than is given to them."""
     if snapshots > MOST_SNAPSHOTS:
         raise HistoryError(
             f'a history must have at most {MOST_SNAPSHOTS:,} snapshots to be measured; "{name}" has {snapshots:,}, whose '
@@ -158,10 +155,7 @@ def require_measurable(snapshots: int, name: str) -> None:
 def history_file(text: str) -> Path:
     """The foreign history that a typed path means: any ``.safetensors`` file that can be read on this machine.
 
-    Raises
-    ------
-    HistoryError
-        If it is no such path, or names another machine: opening that would send it this user's name.
+    A path that names another machine is refused: opening it would send it this user's name.
     """
     given = text.strip().strip('"')
     if given.startswith(("//", "\\\\")) or "\0" in given or "://" in given:

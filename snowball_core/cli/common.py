@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..store.history import History
     from ..store.run_folder import Run
 
-INTERRUPTED = 130
 PRESET = option("--preset", f"one of {', '.join(PRESETS)}", PRESETS, default=DEFAULT_PRESET)
 
 

@@ -58,10 +58,7 @@ class OutputFile:
         return place
 
     def write(self, parts: Iterable[str]) -> None:
-        """Write a text that comes in parts; the file takes its name when it is whole, and after a fault all is as it was.
-
-        Pipes and devices such as ``/dev/stdout`` are written to directly.
-        """
+        """Write a text that comes in parts, whole or not at all; pipes and devices are written to directly."""
         place = self.require_allowed()
         try:
             number = _stream(place)

@@ -12,6 +12,8 @@ import click
 
 from ..errors import SnowballError, one_line, printable
 
+INTERRUPTED = 130  # exit status after Ctrl-C
+
 
 class OutputError(SnowballError):
     """An answer that could not be written where it had to go."""

@@ -13,9 +13,9 @@ import click
 from ..config_fields import whole_number
 from ..errors import RunError
 from ..presets import PRESETS
-from .common import INTERRUPTED, PRESET, configuration, field_options, folder, given_fields, open_named, say
+from .common import PRESET, configuration, field_options, folder, given_fields, open_named, say
 from .parser import RUN, Answer, argument, nonempty, option, paths, verb, whole
-from .terminal import progress_bar
+from .terminal import INTERRUPTED, progress_bar
 
 if TYPE_CHECKING:
     from ..store.run_folder import Run

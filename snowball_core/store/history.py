@@ -1,8 +1,4 @@
-"""A history as the measures see it: matrices, their steps, the groups, and whatever else was recorded beside them.
-
-A recorded run opens with everything it recorded. A foreign history, any safetensors file with a ``[T, V, D]`` tensor, opens
-read-only with what is known of it: where nobody says which tokens are dead, the group all is the only one.
-"""
+"""A history as the measures see it: matrices, their steps, the groups, and whatever else was recorded beside them."""
 
 from __future__ import annotations
 

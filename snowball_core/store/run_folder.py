@@ -28,7 +28,6 @@ from .metric_rows import METRICS as METRICS
 from .metric_rows import read_metrics
 from .origin import Origin, origin_of
 from .run_listing import ID_PATTERN, has_manifest, newest, unreadable, what_is_there
-from .staging import renamed, staged, sweep
 from .status import Status, read_status, require_writable
 
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
@@ -136,6 +135,8 @@ def create(
 
     ``fill`` puts files into a hidden folder, which becomes the run when it is whole; if that fails, there is no run.
     """
+    from .staging import staged, sweep
+
     require_writable()
     now = datetime.datetime.now(datetime.UTC)
     stem = now.strftime("%Y-%m-%d-%H%M%S") + (f"-{config.name}" if config.name else "")
@@ -156,6 +157,8 @@ def create(
 
 def _placed(stage: Path, folder: Path, stem: str, content: dict[str, Any]) -> Path:
     """The folder a finished run was moved to, under the first free id; ``content`` is written with that id."""
+    from .staging import renamed
+
     for number in range(1, 10_000):
         path = folder / (stem if number == 1 else f"{stem}-{number}")
         if os.path.lexists(path):

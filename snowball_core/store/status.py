@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
-
-import filelock
+from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import RunError, requiring
 from .files.regular_files import LARGEST_COUNT, is_count, is_text, open_regular, read_json, write_json
+
+if TYPE_CHECKING:
+    import filelock
 
 ALIVE_STATES = ("queued", "running", "stopping")
 STARTING = "starting"
@@ -61,6 +62,8 @@ def require_writable() -> None:
 
 def lock_of(path: Path) -> filelock.FileLock:
     """The lock a worker holds as long as it lives."""
+    import filelock  # slow, and reading a run needs none
+
     return filelock.FileLock(path / "lock", thread_local=False)
 
 
@@ -74,7 +77,7 @@ def is_locked(path: Path) -> bool:
     try:
         with lock_of(path).acquire(timeout=0.05, poll_interval=0.01):
             return False
-    except filelock.Timeout:
+    except TimeoutError:
         return True
     except OSError:
         return False
@@ -116,7 +119,7 @@ def hold(path: Path) -> Iterator[None]:
     with requiring("the run folder must be writable", path):
         try:
             lock = lock_of(path).acquire(timeout=2.0, poll_interval=0.05)
-        except filelock.Timeout:
+        except TimeoutError:
             raise has_writer(path) from None
     with lock:
         yield

@@ -118,8 +118,8 @@ def freezing_sentence(found: Freezing, group: str, last_step: int, peak: float) 
     Examples
     --------
     >>> freezing_sentence(Freezing(9, 9, 9, True, 0.001, False), "dead", 100, 0.002)
-    'The dead tokens last moved at step 9. The learning rate was still up to 0.001 after that, 50% of its peak: it is not the \
-schedule alone that stopped them.'
+    'The dead tokens last moved at step 9. The learning rate was still up to 0.001 after that, 50% of its peak, so the \
+schedule alone did not stop them.'
     """
     who = "tokens" if group == "all" else f"{group} tokens"
     if not found.is_frozen:

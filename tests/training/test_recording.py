@@ -125,7 +125,7 @@ def test_a_completed_run_that_lost_its_checkpoint_is_not_trained_over_what_diffe
 def test_a_run_whose_text_changed_is_not_resumed(tmp_path: Path, book: Path) -> None:
     run = prepare(tmp_path / "runs", tiny(book))
     book.write_text(book.read_text() + "!")
-    with pytest.raises(RunError, match="continues on the text it began with"):
+    with pytest.raises(RunError, match="must continue on its original text"):
         continue_run(tmp_path / "runs", run)
 
 
@@ -148,7 +148,7 @@ def test_a_loss_that_explodes_ends_the_run_as_failed_with_its_step_and_keeps_the
     with safe_open(run.path / HISTORY, "np") as file:
         assert file.keys() == ["embedding_history"]
     kept = len(run.history().words)
-    assert f"({kept:,} snapshots)" in status.message
+    assert f"snapshots are kept ({kept:,})" in status.message
     assert kept >= 1
 
 

@@ -201,7 +201,7 @@ def test_a_replay_goes_through_the_whole_chain_of_exact_forks(
 def test_a_replay_under_other_versions_threads_or_text_is_refused_politely(run: Run) -> None:
     for key, value in (("torch", "1.0"), ("threads", 64), ("device", "cuda:0")):
         manifest = {**run.manifest, "provenance": {**run.manifest["provenance"], key: value}}
-        with pytest.raises(RunError, match=f"here these differ: {key} {value} → "):
+        with pytest.raises(RunError, match=f"differences: {key} {value} → "):
             replay(dataclasses.replace(run, manifest=manifest), run.path.parent)
     Path(run.config.corpus).write_text("another text " * 90)
     with pytest.raises(RunError, match="a replay needs the text of the run"):

@@ -1,4 +1,4 @@
-"""The header of a safetensors file, checked."""
+"""The header of a safetensors file, checked: https://github.com/huggingface/safetensors#format."""
 
 from __future__ import annotations
 
@@ -53,10 +53,6 @@ def read_header(path: Path) -> Header:
     """The header of a safetensors file, in which every tensor lies inside the file and none on another.
 
     A file longer than its header says is read: that is how a writer killed between trimming the header and the file leaves it.
-
-    References
-    ----------
-    https://github.com/huggingface/safetensors#format
     """
     try:
         with open_regular(path) as file:

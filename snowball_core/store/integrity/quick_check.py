@@ -23,10 +23,7 @@ _MEND = "Put it back from a copy, or record the run again: the same configuratio
 
 
 def damage(run: Run) -> tuple[str, ...]:
-    """What is wrong with a run's files, one sentence each; empty for a run that is what its configuration says.
-
-    Only headers, lengths and states are compared: :mod:`~snowball_core.training.verification` compares the bytes.
-    """
+    """What is wrong with a run's files, one sentence each; empty for a run that is what its configuration says."""
     return tuple(faults(run).values())
 
 

@@ -11,11 +11,11 @@ from pages.parts.shared.page_frame import head
 head(
     "about",
     "About the measures",
-    "What does this number mean? Every word and number of the app with its formula, its unit, the group of tokens it is of, "
-    "and the mistake it avoids. Each has an address of its own: the sign beside its name copies it.",
+    "Definitions of all terms and measures: formula, unit, token group, and common pitfall. The icon beside a name copies a "
+    "link to the entry.",
     anchor=False,
 )
 contents(measures())
 for section in measures():
     entries(section)
-st.caption("This page is docs/measures.md of the project, word for word.")
+st.caption("This page is docs/measures.md of the project.")

@@ -21,7 +21,7 @@ from snowball_core.tables.comparison import letters
 head(
     "compare",
     "Compare",
-    "Is it the same for another seed, or another setting? Choose runs: they are drawn on one axis, and duplicates are found.",
+    "Compare runs across seeds and settings on one axis; duplicates are detected.",
 )
 runs = []
 if is_empty():
@@ -33,8 +33,8 @@ else:
     if len(runs) < FEWEST:
         many = "is one" if runs else "are none"
         st.info(
-            f"A comparison needs at least {FEWEST} runs that can be read; there {many}. One run is one draw: choose another "
-            "above, or record one with another seed on the Train page."
+            f"A comparison needs at least {FEWEST} readable runs; there {many}. Choose another above, or record one with "
+            "another seed on the Train page."
         )
         st.page_link("pages/train.py", label="Record another run")
 if len(runs) >= FEWEST:
@@ -50,7 +50,7 @@ if len(runs) >= FEWEST:
         overlays(entrants, found, group)
         st.subheader("What differs", anchor="differences")
         differing(found, names)
-        st.subheader("Side by side, locked by step", anchor="side-by-side")
+        st.subheader("Side by side at the same step", anchor="side-by-side")
         side_by_side({run.id: run for run in runs}, entrants, names, group, unit)
     except SnowballError as error:
         st.error(plain(error))

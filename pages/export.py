@@ -8,8 +8,8 @@ from pages.parts.shared.page_frame import run_page
 run_page(
     "export",
     "Export",
-    "How do I take this run home? Choose what to look at. Every file has an address, made when it is asked for; it says which "
-    "run, step and group it is of, and is the same byte for byte as the command writes it.",
+    "Download tables, pictures and reports of a run. Each file names its run, step and group, and is byte-identical to the "
+    "output of the command.",
     export_view,
     has_unit=True,
 )

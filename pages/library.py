@@ -12,8 +12,8 @@ from pages.parts.shared.url_state import pick_tab
 head(
     "library",
     "Library",
-    "Which runs are there, and what became of their black holes? Select rows to open, name, compare or put away runs. "
-    "U counts unique vectors, C black holes, P the tokens in them.",
+    "Recorded runs and their black holes. Select rows to open, name, compare or delete runs. U: unique vectors; C: black "
+    "holes; P: tokens in them.",
 )
 say_read_only()
 say_put_away()

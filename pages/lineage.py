@@ -8,7 +8,7 @@ from pages.parts.shared.page_frame import over_steps, run_page
 run_page(
     "lineage",
     "Lineage",
-    "Which black hole became which, and why did any part again? Every token keeps its row; tokens that are one vector share a "
-    "block. Click a block or an event: the step moves there, here and on the Scrub page.",
+    "How black holes merged and split, and why. Each token keeps its row; tokens with identical vectors share a block. "
+    "Click a block or an event to set the step on all pages.",
     over_steps(lineage_view),
 )

@@ -8,8 +8,8 @@ from pages.parts.shared.page_frame import over_steps, run_page
 run_page(
     "motion",
     "Motion",
-    "Who still moves, how far, and is that physics or the schedule? The learning rate stands under every picture, on the same "
-    "axis. Click a step: it moves there, here and on the Scrub page.",
+    "Which tokens move, how far, and whether the schedule stops them. The learning rate is plotted under each chart on the "
+    "same axis. Click a chart to set the step on all pages.",
     over_steps(motion_view),
     has_unit=True,
 )

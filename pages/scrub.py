@@ -30,10 +30,10 @@ def draw(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
     if status.is_alive:
         growing_run.watch(run, snapshots)
     elif not snapshots:
-        st.warning(f"Nothing was recorded in this run. {plain(status.message)}")
+        st.warning(f"This run has no snapshots. {plain(status.message)}")
         st.page_link("pages/train.py", label="Resume it on the Train page, or choose another run")
     if not group_mask(run.dead, group).any():
-        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
+        st.info(f"This run has no {group} tokens. Choose another group above.")
     elif snapshots:
         is_drawn = draw_run(run, snapshots, group, unit, status.is_alive)
         growing_run.drawn(began)
@@ -43,8 +43,8 @@ def draw(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
 run_page(
     "scrub",
     "Scrub",
-    "What were the tokens doing at this step? Tokens that never occur in the text (*dead* tokens) can share one and the same "
-    "vector, a *black hole*. Move the slider and see holes merge, part or stay.",
+    "The embedding matrix at every step. Tokens that never occur in the training text (*dead* tokens) can have identical "
+    "vectors; each such vector is a *black hole*. Move the slider to see holes form, merge and split.",
     draw,
     has_unit=True,
     is_low=True,

@@ -15,8 +15,8 @@ from pages.parts.train.running import under_way
 head(
     "train",
     "Train",
-    "Which run shall be recorded, and how is it doing? Choose an experiment, look at what it costs, and start it. "
-    "It trains in a process of its own: closing this page or the app does not stop it.",
+    "Start a run and monitor it. Choose an experiment, check its estimated cost, and start it. Training runs in a separate "
+    "process: closing this page or the app does not stop it.",
 )
 say_read_only()
 say_started()

@@ -8,7 +8,7 @@ from pages.parts.verdict.view import verdict_view
 run_page(
     "verdict",
     "Verdict",
-    "What became of the black holes? The experiment's three questions with their numbers, as the first notebook asked them and "
-    "as they should be asked; the laws every run must obey; and what the notebook's ε hides.",
+    "The experiment's three criteria, as the original notebook computed them and corrected; laws that every run must "
+    "satisfy; and the effect of the notebook's constant ε.",
     verdict_view,
 )

@@ -73,7 +73,7 @@ def _interrupt_again() -> None:
 
 def _say_cancelled() -> None:
     if sys.stderr is not None:
-        sys.stderr.write("\ncancelled before it began. Ask again to begin anew.\n")
+        sys.stderr.write("\ncancelled before it started. Run the command again.\n")
 
 
 def _leave(ended: int) -> None:

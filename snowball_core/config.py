@@ -20,11 +20,11 @@ class InitialState(NamedTuple):
 
 
 INITIAL_STATES = {
-    "snowball": InitialState("every row is one base vector plus its own Gaussian noise of size sigma", "base + noise"),
-    "singularity": InitialState("every row is the base vector: one black hole of all tokens", "base"),
-    "normal": InitialState("every row is drawn on its own from N(0, 0.02), as GPT-2 does", "built"),
+    "snowball": InitialState("each row is the base vector plus independent Gaussian noise of size sigma", "base + noise"),
+    "singularity": InitialState("all rows are the base vector: one black hole of all tokens", "base"),
+    "normal": InitialState("rows drawn independently from N(0, 0.02), as in GPT-2", "built"),
     "snapshot": InitialState(
-        "W is a snapshot of another run, bit for bit; the other parameters are drawn fresh from the seed", "given"
+        "W is a snapshot of another run, bit for bit; the other parameters are drawn from the seed", "given"
     ),
 }
 
@@ -46,7 +46,7 @@ class RunConfig:
     name: str = described(
         "",
         "run",
-        "a word for the run's id: a-z, 0-9 and -",
+        "name used in the run's id: a-z, 0-9 and -",
         pattern=re.compile(r"([a-z0-9]+(-[a-z0-9]+)*)?"),
         longest=60,
         form="at most 60 letters a-z, digits and single hyphens",
@@ -61,15 +61,15 @@ class RunConfig:
     corpus_errors: str = described(
         "strict",
         "text",
-        "what to do with bytes that are not ASCII",
+        "handling of non-ASCII bytes",
         choices={
-            "strict": "a text with such bytes is refused, with their position",
-            "ignore": "such bytes are dropped before training, as the seed did",
+            "strict": "raise an error with their position",
+            "ignore": "drop them before training, as the original notebook did",
         },
     )
     vocab: int = described(128, "model", "token ids, one per byte value", "tokens", minimum=2, maximum=1_000_000)
     context: int = described(128, "model", "length of a training window", "tokens", minimum=2, maximum=65_536)
-    batch: int = described(32, "training", "windows in one step", "windows", minimum=1, maximum=65_536)
+    batch: int = described(32, "training", "windows per step", "windows", minimum=1, maximum=65_536)
     hidden: int = described(64, "model", "components of a token vector", "components", minimum=1, maximum=65_536)
     layers: int = described(2, "model", "transformer blocks", "blocks", minimum=1, maximum=512)
     heads: int = described(2, "model", "attention heads; must divide hidden", "heads", minimum=1, maximum=1_024)
@@ -78,24 +78,24 @@ class RunConfig:
         "model",
         "normalization layer",
         choices={
-            "layernorm": "mean and scale are removed before each block, as in GPT-2",
-            "rmsnorm": "only the scale is removed: the common direction of all tokens survives",
+            "layernorm": "removes mean and scale before each block, as in GPT-2",
+            "rmsnorm": "removes only the scale: the common direction of all tokens is kept",
         },
     )
     tied: bool = described(True, "model", "embedding and unembedding are one matrix")
     matrix: str = described(
         "embedding",
         "recording",
-        "which matrix is recorded when they are not tied",
+        "matrix to record if they are not tied",
         choices={
-            "embedding": "the input side: untied, a dead token's row gets no gradient at all",
-            "unembedding": "the output side: every row gets a gradient at every step",
+            "embedding": "input side: if untied, a dead token's row has no gradient",
+            "unembedding": "output side: every row has a gradient at every step",
         },
     )
     initial_state: str = described(
         "snowball",
         "initial state",
-        "where the rows of W start",
+        "initial rows of W",
         choices={name: state.consequence for name, state in INITIAL_STATES.items()},
     )
     base: str = described(
@@ -103,8 +103,8 @@ class RunConfig:
         "initial state",
         "the base vector",
         choices={
-            "normal": "drawn from N(0, 1), its length about the square root of hidden",
-            "unit": "drawn from N(0, 1) and scaled to length 1",
+            "normal": "drawn from N(0, 1); length about the square root of hidden",
+            "unit": "drawn from N(0, 1), scaled to length 1",
         },
     )
     base_on_lattice: bool = described(False, "initial state", "round the base vector to bfloat16 before the noise is added")
@@ -114,14 +114,14 @@ class RunConfig:
         "format in which base and noise are summed",
         choices={
             "f32": "summed in float32, then rounded to the weights' format once",
-            "bf16": "noise and base are rounded to bfloat16 first and summed there: small noise is swallowed",
+            "bf16": "noise and base are rounded to bfloat16 first and summed there: small noise is lost",
         },
     )
     sigma: float = described(1e-5, "initial state", "standard deviation of the noise", "weight units", minimum=0.0, maximum=1e3)
     precision: str = described(
         "bf16-weights",
         "precision",
-        "which numbers are kept in which format",
+        "number formats of weights and optimizer state",
         choices={
             "pure-bf16": "weights, gradients and optimizer state in bfloat16: with beta2 0.999 a second moment can only rise",
             "bf16-weights": "weights and gradients in bfloat16, optimizer state and its arithmetic in float32",
@@ -134,26 +134,26 @@ class RunConfig:
         "precision",
         "arithmetic of forward and backward",
         choices={
-            "f32": "float32 arithmetic on the exactly converted weights: fast on any processor",
-            "bf16": "bfloat16 autocast of the stock model, as the seed's Trainer did: slow without bfloat16 units",
+            "f32": "float32 arithmetic on exactly converted weights: fast on any processor",
+            "bf16": "bfloat16 autocast of the stock model, as in the original notebook: slow without bfloat16 units",
         },
     )
     label_shift: int = described(
         1,
         "training",
-        "how far ahead the predicted token is",
+        "offset of the predicted token",
         choices={
             1: "predict the next token",
-            2: "predict the token after the next: the seed's data set shifted the labels and the model shifted them again",
+            2: "predict the token after the next: the original notebook shifted the labels twice",
         },
     )
     loss_over: str = described(
         "predicted",
         "training",
-        "what the summed cross entropy is divided by",
+        "divisor of the summed cross entropy",
         choices={
-            "predicted": "the positions that were predicted",
-            "all": "all positions, predicted or not: with label shift 2 the loss reads 1/context too low",
+            "predicted": "predicted positions",
+            "all": "all positions: with label shift 2 the loss is 1/context too low",
         },
     )
     optimizer: str = described(
@@ -161,49 +161,54 @@ class RunConfig:
         "training",
         "update rule",
         choices={
-            "adamw": "Adam with decoupled weight decay: step size independent of the gradient's size",
-            "sgd": "plain gradient descent, with weight decay in the gradient",
+            "adamw": "Adam with decoupled weight decay: step size independent of gradient size",
+            "sgd": "plain gradient descent, weight decay in the gradient",
         },
     )
     learning_rate: float = described(1e-3, "training", "peak learning rate", minimum=0.0, maximum=1e3)
     schedule: str = described(
         "constant",
         "training",
-        "course of the learning rate",
+        "learning-rate schedule",
         choices={
-            "constant": "the rate stays: what freezes, freezes by itself",
-            "linear": "falls to 0 at the horizon: everything freezes there whatever the physics",
-            "cosine": "falls to 0 along half a cosine: everything freezes there whatever the physics",
+            "constant": "constant rate",
+            "linear": "falls linearly to 0 at the horizon, where all weights stop changing",
+            "cosine": "falls to 0 at the horizon along half a cosine; all weights stop changing there",
         },
     )
-    warmup: int = described(0, "training", "steps over which the rate rises from 0", "steps", minimum=0)
-    weight_decay: float = described(0.01, "training", "AdamW's decoupled decay", minimum=0.0, maximum=1e3)
+    warmup: int = described(0, "training", "steps of linear warmup from 0", "steps", minimum=0)
+    weight_decay: float = described(0.01, "training", "decoupled weight decay (AdamW)", minimum=0.0, maximum=1e3)
     decay_on: str = described(
         "matrices",
         "training",
-        "which parameters decay",
+        "parameters with weight decay",
         choices={
-            "matrices": "matrices and embeddings only, as the Trainer does",
-            "all": "biases and normalization weights too",
+            "matrices": "matrices and embeddings only, as in transformers' Trainer",
+            "all": "also biases and normalization weights",
         },
     )
     beta1: float = described(0.9, "training", "decay of the first moment", minimum=0.0, below=1.0)
     beta2: float = described(0.999, "training", "decay of the second moment", minimum=0.0, below=1.0)
-    eps: float = described(1e-8, "training", "added to the root of the second moment", above=0.0, maximum=1.0)
-    clip: float = described(1.0, "training", "largest norm of the whole gradient; 0: no clipping", minimum=0.0)
+    eps: float = described(1e-8, "training", "added to the square root of the second moment", above=0.0, maximum=1.0)
+    clip: float = described(1.0, "training", "maximum gradient norm; 0: no clipping", minimum=0.0)
     jiggle_sigma: float = described(
-        0.0, "training", "Gaussian noise added after each step; 0: off", "weight units", minimum=0.0, maximum=1e3
+        0.0,
+        "training",
+        "standard deviation of Gaussian noise added after each step; 0: off",
+        "weight units",
+        minimum=0.0,
+        maximum=1e3,
     )
     jiggle_rows: str = described(
         "dead",
         "training",
-        "which rows are jiggled",
-        choices={"dead": "only the rows of dead tokens", "all": "every row of the embedding matrix"},
+        "rows to which noise is added",
+        choices={"dead": "rows of dead tokens only", "all": "all rows of the embedding matrix"},
     )
     record: str = described(
         "every",
         "recording",
-        "which steps are recorded: every, every-K (K a number), or log",
+        "recording schedule: every, every-K (K a number), or log",
         pattern=re.compile(r"every|every-[1-9][0-9]{0,8}|log"),
         form="every, every-K (K a positive number) or log",
         advice="Try every-10.",
@@ -211,7 +216,7 @@ class RunConfig:
     extra: str = described(
         "moment_hash,hidden_mean,dead_probability",
         "recording",
-        f"further recordings, comma-separated ({', '.join(EXTRAS)}); empty: none",
+        f"additional recordings, comma-separated ({', '.join(EXTRAS)}); empty: none",
         names=EXTRAS,
     )
     device: str = described(
@@ -220,9 +225,9 @@ class RunConfig:
         "auto, cpu, cuda, cuda:N or mps",
         pattern=re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,2})?"),
         form="auto, cpu, cuda, cuda:N or mps",
-        advice="auto picks the fastest there is.",
+        advice="auto selects the fastest available.",
     )
-    threads: int = described(0, "machine", "processor threads; 0: one per core", "threads", minimum=0, maximum=1_024)
+    threads: int = described(0, "machine", "CPU threads; 0: one per core", "threads", minimum=0, maximum=1_024)
 
     @property
     def last_step(self) -> int:

@@ -11,7 +11,7 @@ from .config import DEFAULTS, FIELDS, RunConfig
 from .config_fields import field_faults, parsed
 from .errors import ConfigError
 from .memory import MOST_SNAPSHOTS, tables_bytes
-from .presets import PRESETS, SEED_FAULTS, SWITCHES
+from .presets import ORIGINAL_FAULTS, PRESETS, SWITCHES
 
 
 def contradictions(values: Mapping[str, Any]) -> Iterator[tuple[set[str], str]]:
@@ -37,21 +37,21 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[tuple[set[str], str]]:
     if values["initial_state"] == "singularity" and values["sigma"] > 0:
         yield (
             {"initial_state", "sigma"},
-            f"a singularity has no noise: sigma must be 0; got {values['sigma']:g}. "
-            "Set sigma to 0 or choose the initial state snowball.",
+            f"sigma must be 0 for the initial state singularity; got {values['sigma']:g}. Set sigma to 0 or choose the "
+            "initial state snowball.",
         )
     if values["tied"] and values["matrix"] == "unembedding":
         yield (
             {"tied", "matrix"},
-            "tied matrices are one matrix: matrix must be embedding; got unembedding. Untie them or record the embedding.",
+            "matrix must be embedding if tied; got unembedding. Untie them or record the embedding.",
         )
     if values["optimizer"] == "sgd" and {"moment_hash", "exp_avg", "exp_avg_sq"} & {
         word.strip() for word in values["extra"].split(",")
     }:
         yield (
             {"optimizer", "extra"},
-            "sgd keeps no moments: extra must not name moment_hash, exp_avg or exp_avg_sq; "
-            f'got "{values["extra"]}". Use hidden_mean,dead_probability.',
+            "extra must not name moment_hash, exp_avg or exp_avg_sq with optimizer sgd, which has no moments; got "
+            f'"{values["extra"]}". Use hidden_mean,dead_probability.',
         )
     if (count := _recorded(values)) > MOST_SNAPSHOTS:
         yield (
@@ -86,7 +86,7 @@ def preset(name: str) -> RunConfig:
 
 def faults_carried(config: RunConfig) -> list[str]:
     """The known faults of the published experiment that this configuration repeats, in plain words."""
-    return [text for (field, value), text in SEED_FAULTS.items() if getattr(config, field) == value]
+    return [text for (field, value), text in ORIGINAL_FAULTS.items() if getattr(config, field) == value]
 
 
 def consequences(config: RunConfig) -> dict[str, str]:

@@ -144,7 +144,7 @@ class Recorded:
     def places_chart(self, step: int, basis: PrincipalAxes | None = None, group: str | None = None) -> alt.TopLevelMixin:
         """The group's vectors at a step on two principal axes (of the whole run, exact, unless others are given)."""
         view = view_of(self.history, step, group)
-        words = "the basis given" if basis else "the whole run, each change weighted by how long it lasted"
+        words = "the given basis" if basis else "the whole run, changes weighted by duration"
         scene = stage(self.history.words, view.mask, basis or self.basis(group=view.group), words)
         return _drawn(view, places_plate(view, scene))
 

@@ -6,11 +6,11 @@ from typing import Any
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {}
 PRESETS["corrected"] = (
-    "the experiment without the seed's faults: next-token labels, float32 optimizer state, constant rate (default)",
+    "the experiment without the original notebook's bugs: next-token labels, float32 optimizer state, constant rate (default)",
     {"name": "corrected"},
 )
 PRESETS["primordial-snowball"] = (
-    "the published experiment, faults included: labels shifted twice, bfloat16 moments, rate falling to 0",
+    "the published experiment, bugs included: labels shifted twice, bfloat16 moments, rate decaying to 0",
     {
         "name": "primordial-snowball",
         "corpus": "gatsby",
@@ -21,7 +21,7 @@ PRESETS["primordial-snowball"] = (
     },
 )
 PRESETS["singularity"] = (
-    "all tokens in one point of unit length, no noise, 5,000 steps, else as the published experiment",
+    "all tokens at one point of unit length, no noise, 5,000 steps; otherwise as published",
     {
         **PRESETS["primordial-snowball"][1],
         "name": "singularity",
@@ -32,7 +32,7 @@ PRESETS["singularity"] = (
     },
 )
 PRESETS["singularity-rmsnorm"] = (
-    "the singularity with RMSNorm, which keeps the tokens' common direction",
+    "singularity with RMSNorm, which keeps the tokens' common direction",
     {**PRESETS["singularity"][1], "name": "singularity-rmsnorm", "norm_layer": "rmsnorm"},
 )
 PRESETS["jiggle"] = (
@@ -43,36 +43,36 @@ DEFAULT_PRESET = "corrected"
 
 # The question each of them answers.
 PURPOSES = {
-    "corrected": "For new work: what do dead tokens do when nothing but the physics moves or stops them?",
-    "primordial-snowball": "To repeat the published result and find out what its faults did to it.",
-    "singularity": "Can one point come apart, when every row has the same bits and the same moments?",
-    "singularity-rmsnorm": "Does it matter that LayerNorm removes the tokens' common direction?",
-    "jiggle": "Do black holes survive noise that no gradient made?",
+    "corrected": "For new experiments: dynamics of dead tokens without artifacts.",
+    "primordial-snowball": "Reproduces the published result, including the effect of its bugs.",
+    "singularity": "Tests whether rows with equal bits and equal moments can separate.",
+    "singularity-rmsnorm": "Tests the effect of LayerNorm removing the tokens' common direction.",
+    "jiggle": "Tests whether black holes survive added noise.",
 }
 
-SEED_FAULTS = {
+ORIGINAL_FAULTS = {
     ("label_shift", 2): "labels shifted twice: the model learns to predict the token after the next",
-    ("loss_over", "all"): "loss divided by positions that were never predicted",
-    ("precision", "pure-bf16"): "optimizer state in bfloat16: its second moment can rise but never fall",
-    ("schedule", "linear"): "the rate falls to 0, so everything freezes at the end whatever the physics",
+    ("loss_over", "all"): "loss averaged over positions that are not predicted",
+    ("precision", "pure-bf16"): "optimizer state in bfloat16: the second moment never decreases",
+    ("schedule", "linear"): "weights stop changing because the learning rate reaches 0",
     ("corpus_errors", "ignore"): "bytes that are not ASCII were dropped from the text",
 }
 
 # What follows from the fields that are a switch, or off at 0: without it, with it.
 SWITCHES = {
     "tied": (
-        "embedding and unembedding are two matrices: one of them is recorded",
-        "embedding and unembedding are one matrix: a dead token's row is trained through the softmax alone",
+        "embedding and unembedding are separate; one of them is recorded",
+        "embedding and unembedding are one matrix; a dead token's row is trained through the softmax only",
     ),
     "base_on_lattice": (
-        "the base vector lies between lattice points: rounding alone parts some tokens",
-        "the base vector lies on the lattice: noise below half a cell vanishes",
+        "the base vector lies between lattice points: rounding alone separates some tokens",
+        "the base vector lies on the lattice: noise below half a cell is lost",
     ),
-    "warmup": ("the first step is taken at the full rate", "the rate rises from 0: the first step does not move anything"),
-    "weight_decay": ("nothing pulls weights to 0", "weights are pulled to 0, where the pull exceeds half a cell"),
-    "clip": ("gradients are used as they are", "a gradient longer than this is shortened to it"),
+    "warmup": ("the first step uses the full rate", "the rate rises from 0: the first step has no effect"),
+    "weight_decay": ("no weight decay", "weights decay to 0 if the decay exceeds half a cell"),
+    "clip": ("no gradient clipping", "longer gradients are scaled to this norm"),
     "jiggle_sigma": (
-        "equal rows with equal moments stay equal for ever",
-        "noise after every step parts what was equal: no hidden class is safe",
+        "equal rows with equal moments stay equal",
+        "noise after every step separates equal rows",
     ),
 }

@@ -199,9 +199,9 @@ def test_until_zero_records_the_initial_state_alone():
             {"hidden": 6, "heads": 4},
             "hidden must be divisible by heads; got hidden 6 and heads 4. Choose heads from 1, 2, 3, 6.",
         ),
-        ({"initial_state": "singularity"}, "a singularity has no noise: sigma must be 0; got 1e-05. Set sigma to 0"),
-        ({"matrix": "unembedding"}, "tied matrices are one matrix: matrix must be embedding; got unembedding. Untie them"),
-        ({"optimizer": "sgd"}, "sgd keeps no moments: extra must not name moment_hash"),
+        ({"initial_state": "singularity"}, "sigma must be 0 for the initial state singularity; got 1e-05. Set sigma to 0"),
+        ({"matrix": "unembedding"}, "matrix must be embedding if tied; got unembedding. Untie them"),
+        ({"optimizer": "sgd"}, "extra must not name moment_hash"),
         ({"extra": "hidden_mean,nothing"}, "extra must name recordings among moment_hash"),
         ({"beta2": 1}, "beta2 must be less than 1.0; got 1.0."),
         ({"eps": 0}, "eps must be greater than 0.0; got 0.0."),
@@ -248,7 +248,7 @@ def test_every_choice_says_what_follows_from_it():
     switches = {"tied", "base_on_lattice", "warmup", "weight_decay", "clip", "jiggle_sigma"}
     assert set(message) == {name for name, field in FIELDS.items() if field.metadata.get("choices")} | switches
     assert message["jiggle_sigma"] != consequences(RunConfig(jiggle_sigma=1e-3))["jiggle_sigma"]
-    assert "everything freezes" in message["schedule"]
+    assert "weights stop changing" in message["schedule"]
     assert message["schedule"] != consequences(RunConfig(schedule="constant"))["schedule"]
 
 

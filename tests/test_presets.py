@@ -45,7 +45,7 @@ def test_the_default_preset_is_the_defaults_and_carries_none_of_the_seeds_faults
 def test_the_seed_carries_four_faults_and_says_which():
     message = " ".join(faults_carried(preset("primordial-snowball")))
     assert len(faults_carried(preset("primordial-snowball"))) == 4
-    for words in ("labels shifted twice", "never predicted", "optimizer state in bfloat16", "rate falls to 0"):
+    for words in ("labels shifted twice", "not predicted", "optimizer state in bfloat16", "learning rate reaches 0"):
         assert words in message
 
 

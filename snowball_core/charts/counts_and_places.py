@@ -62,9 +62,9 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
             color=alt.Color("name:N", scale=colour, legend=legend),
             strokeDash=alt.StrokeDash("name:N", scale=dash, legend=legend),
             tooltip=[
-                alt.Tooltip("name:N", title="what"),
+                alt.Tooltip("name:N", title="count"),
                 alt.Tooltip("step:Q", format=",d"),
-                alt.Tooltip("count:Q", format=",d"),
+                alt.Tooltip("count:Q", format=",d", title="value"),
             ],
         )
     )
@@ -104,7 +104,7 @@ def _curve_spec(axis: StepAxis, height: int, column: str, form: str, zero: bool)
         .encode(
             x=axis.x(axis.title, axis.column),
             y=alt.Y(f"{column}:Q", axis=y_axis, scale=alt.Scale(zero=zero)),
-            tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip(f"{column}:Q", format=form)],
+            tooltip=[alt.Tooltip("step:Q", format=",d"), alt.Tooltip(f"{column}:Q", format=form, title=title)],
         )
     )
     described: dict[str, Any] = (line + _cursor(axis)).properties(height=height).to_dict()
@@ -172,7 +172,11 @@ def sizes_spec(tokens: int, slots: int) -> dict[str, Any]:
         x=alt.X(
             "tokens:Q", scale=alt.Scale(domain=[0, max(1, tokens)], nice=False), axis=alt.Axis(title="tokens", tickCount=5)
         ),
-        tooltip=[alt.Tooltip("place:N", title="what"), "tokens:Q", alt.Tooltip("who:N", title="which")],
+        tooltip=[
+            alt.Tooltip("place:N", title="bar"),
+            alt.Tooltip("tokens:Q", title="size"),
+            alt.Tooltip("who:N", title="tokens"),
+        ],
     )
     bars = base.mark_bar(cornerRadiusEnd=2).encode(color=alt.Color("colour:N", scale=None))
     numbers = base.mark_text(align="left", dx=4, color=ALONE, fontSize=13).encode(text="tokens:Q")
@@ -223,6 +227,9 @@ def places_spec(scene: Stage, tokens: int) -> dict[str, Any]:
     return _places_spec(scene.x, scene.y, tuple(float(share) for share in scene.axes.explained), tokens)
 
 
+_POINT_TIPS = (("population:Q", "size"), ("kind:N", "group"), ("who:N", "tokens"))
+
+
 @functools.lru_cache(maxsize=64)
 def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[float, ...], tokens: int) -> dict[str, Any]:
     import altair as alt
@@ -231,7 +238,7 @@ def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[f
         kind(
             f"{name}:Q",
             scale=alt.Scale(domain=list(domain), nice=False, zero=False),
-            axis=alt.Axis(title=f"PC{number}, weight units ({share:.0%} of variance)", format=".2~g", tickCount=4),
+            axis=alt.Axis(title=f"PC{number}, weight units ({variance(share)} of variance)", format=".2~g", tickCount=4),
         )
         for kind, name, domain, number, share in ((alt.X, "x", x, 1, shares[0]), (alt.Y, "y", y, 2, shares[1]))
     ]
@@ -246,11 +253,26 @@ def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[f
         alt.Chart(alt.NamedData("places"))
         .mark_point(filled=True, clip=True, opacity=0.85, stroke="#FFFFFF", strokeWidth=0.5)
         .encode(
-            *axes, size=size, shape=shape, color=alt.Color("colour:N", scale=None), tooltip=["population:Q", "kind:N", "who:N"]
+            *axes,
+            size=size,
+            shape=shape,
+            color=alt.Color("colour:N", scale=None),
+            tooltip=[alt.Tooltip(field, title=title) for field, title in _POINT_TIPS],
         )
     )
     described: dict[str, Any] = (path + points).properties(height=PICTURE_HEIGHT).to_dict()
     return described
+
+
+def variance(share: float) -> str:
+    """A share of variance in percent; what is not zero is never written as zero.
+
+    Examples
+    --------
+    >>> variance(0.874), variance(0.002)
+    ('87%', '< 1%')
+    """
+    return "< 1%" if 0 < share < 0.01 else f"{share:.0%}"
 
 
 def places_data(scene: Stage, rows: Words, tokens: pd.DataFrame) -> pd.DataFrame:

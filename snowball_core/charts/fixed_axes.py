@@ -57,9 +57,9 @@ def stage(history: Words, group: Truths, axes: PrincipalAxes | None = None, basi
 def basis_note(scene: Stage, renewed: str = "") -> str:
     """What the axes are of, in words: without other words some frames of the run, each counted once."""
     if scene.basis:
-        return f"Axes of {scene.basis}; frame: every snapshot in which a token moved."
-    frames = f"{scene.frames:,} of the {scene.changed:,} snapshots in which a token moved{renewed}, each counted once"
-    return f"Axes of some frames: {frames}; frame: all of them."
+        return f"Axes fitted on {scene.basis}; frame: all snapshots with a move."
+    frames = f"{scene.frames:,} of the {scene.changed:,} snapshots with a move{renewed}, equally weighted"
+    return f"Axes fitted on a subset: {frames}; frame: all of them."
 
 
 def _ends(places: Floats) -> tuple[Floats, Floats]:

@@ -92,7 +92,7 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
     every = max(1, 10 ** (len(str(rows)) - 1))
     ticks = alt.Axis(
         values=list(range(0, rows + 1, every)),
-        title="tokens, a row each",
+        title="tokens, one row each",
         minExtent=_AXIS_PIXELS,
         grid=False,
     )
@@ -135,7 +135,7 @@ def _targets(box: dict[str, Any]) -> alt.Chart:
     """Invisible marks that take clicks and show the tooltips."""
     fields = (
         ("what:N", "what"),
-        ("nature:N", "kind"),
+        ("nature:N", "type"),
         ("time:N", "steps"),
         ("who:N", "tokens"),
     )
@@ -225,8 +225,8 @@ def moves_data(moved: npt.NDArray[np.bool_], steps: npt.NDArray[np.int64], axis:
     )
     table["what"] = np.where(
         share == 0,
-        "at rest",
-        np.where(share == 1, "moved at every recorded step", "moved at some"),
+        "unchanged",
+        np.where(share == 1, "moved in every snapshot", "moved in some snapshots"),
     )
     table["time"] = [f"{a:,} to {b:,}" for a, b in zip(begun.tolist(), over.tolist(), strict=True)]
     return table[table["share"] > 0]
@@ -244,7 +244,7 @@ def _barcode_spec(axis: StepAxis) -> dict[str, Any]:
         "x": axis.x(axis.title, "x0"),
         "x2": "x1",
         "y": y,
-        "tooltip": ["what:N", alt.Tooltip("time:N", title="steps")],
+        "tooltip": [alt.Tooltip("what:N", title="state"), alt.Tooltip("time:N", title="steps")],
     }
     stays = _of("stays").mark_rect(clip=True).encode(**box, color=alt.Color("colour:N", scale=None))
     opacity = alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.15, 1]), legend=None)

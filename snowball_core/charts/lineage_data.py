@@ -30,10 +30,10 @@ def nature(sizes: Sequence[int]) -> str:
     Examples
     --------
     >>> nature([46, 5]), nature([7]), nature([])
-    ('apparent: 46 + 5 hidden classes', 'true: one hidden class', 'hidden classes were not recorded')
+    ('apparent: 46 + 5 hidden classes', 'true: one hidden class', 'hidden classes not recorded')
     """
     if len(sizes) < 2:
-        return "true: one hidden class" if len(sizes) else "hidden classes were not recorded"
+        return "true: one hidden class" if len(sizes) else "hidden classes not recorded"
     return f"apparent: {' + '.join(map(str, sizes[:_NAMED]))}{' + …' * (len(sizes) > _NAMED)} hidden classes"
 
 

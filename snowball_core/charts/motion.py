@@ -27,9 +27,9 @@ MAP_COLUMNS, MAP_ROWS = 640, 512
 REGIME_LABELS = dict(zip(REGIMES, REGIME_LINES, strict=True))
 SPEEDS = {
     "bulk_speed_weight": ("bulk: the group's centroid", DEAD),
-    "thermal_speed_weight": ("thermal: about it", SETTINGS[1]),
+    "thermal_speed_weight": ("thermal: relative to the centroid", SETTINGS[1]),
 }
-SHARES = ("p10", "p50", "p90", "p100")
+SHARES = {"p10": "10th percentile", "p50": "median", "p90": "90th percentile", "p100": "farthest token"}
 AMOUNTS = {"10 to 90 % of tokens": "#56B4E9", "median": "#0072B2", "farthest token": "#D55E00"}
 UNITS = {"cells": "cells (L∞)", "weight": "weight units (Euclidean)"}
 _AMOUNTS = ("between", "median", "farthest")
@@ -69,7 +69,7 @@ def _regimes_spec(axis: StepAxis) -> dict[str, Any]:
         .mark_area(**_HELD)
         .encode(x=axis.x(None), y=y, y2="y1", color=_colour("regime", dict(REGIME_LABELS.values())))
     )
-    tips = [(name, ",.4~g") for name in REGIME_LABELS]
+    tips = [(name, f"{label} (tokens)", ",.4~g") for name, (label, _) in REGIME_LABELS.items()]
     return _over_rate(alt.layer(areas, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)
 
 
@@ -83,8 +83,10 @@ def speeds(scene: Scene, step: int) -> Picture:
 
 @functools.lru_cache(maxsize=64)
 def _speeds_spec(axis: StepAxis, scale: tuple[float, float]) -> dict[str, Any]:
-    tips = [("bulk_speed_weight", ".3g"), ("thermal_speed_weight", ".3g"), ("coherence", ".3f")]
-    y = _symlog(scale, "weight units a step")
+    names = {"bulk_speed_weight": "bulk speed", "thermal_speed_weight": "thermal speed"}
+    tips = [(column, f"{name} (weight units per step)", ".3g") for column, name in names.items()]
+    tips.append(("coherence", "coherence", ".3f"))
+    y = _symlog(scale, "weight units per step")
     fast = _lines("speeds", axis, y, _colour("name", dict(SPEEDS.values())), _targets(axis, tips)).properties(height=180)
     straight = {"scale": alt.Scale(domain=[-1.15, 1.15], nice=False), "axis": _axis("coherence", values=[-1, 0, 1])}
     along = _lines("coherence", axis, straight, alt.value("#009E73"), _targets(axis, tips, "along")).properties(height=70)
@@ -126,7 +128,7 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -
         median.mark_line(strokeWidth=5, **_HELD).encode(y=high),
         farthest.mark_line(strokeWidth=1.6, **_HELD).encode(y=high),
     )
-    tips = [(share, ",d" if unit == "cells" else ".3g") for share in SHARES]
+    tips = [(share, f"{name}, {UNITS[unit]}", ",d" if unit == "cells" else ".3g") for share, name in SHARES.items()]
     return _over_rate(alt.layer(*lines, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)
 
 
@@ -142,7 +144,7 @@ def freeze_map(scene: Scene, moved: npt.NDArray[np.bool_], tokens: pd.DataFrame,
     rows = pd.DataFrame({"y0": np.arange(count), "y1": np.arange(1, count + 1), "token": ordered["token"].to_numpy()})
     rows["name"] = [f"{token} {names[token]}" for token in ordered["token"]]
     rows["step"] = np.maximum(ordered["last_move"].to_numpy(), 0)
-    rows["told"] = ["never moved" if at < 0 else f"last moved by step {at:,}" for at in ordered["last_move"]]
+    rows["told"] = ["never moved" if at < 0 else f"last moved at step {at:,}" for at in ordered["last_move"]]
     return _map_spec(count, scene.axis), {"map": image, "rows": rows, **under(scene, step, {})}
 
 
@@ -165,11 +167,11 @@ def _map_picture(scene: Scene, moved: npt.NDArray[np.bool_]) -> str:
 @functools.lru_cache(maxsize=64)
 def _map_spec(count: int, axis: StepAxis) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, max(1, count)], reverse=True, nice=False)
-    y = alt.Y("y0:Q", scale=scale, axis=_axis("tokens, frozen first on top"))
+    y = alt.Y("y0:Q", scale=scale, axis=_axis("tokens, ordered by last move"))
     box = {"x": axis.x(None, "x0"), "x2": "x1", "y": y, "y2": "y1"}
     image = _of("map").mark_image(aspect=False, smooth=False, clip=True).encode(**box, url="picture:N")
     picked = alt.selection_point(name="picked", fields=["step", "token"], on="click", clear=False)
-    tip = [alt.Tooltip("name:N", title="token"), alt.Tooltip("told:N", title="it")]
+    tip = [alt.Tooltip("name:N", title="token"), alt.Tooltip("told:N", title="moves")]
     rows = _of("rows").mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer", aria=False, clip=True)
     felt = rows.encode(y=y, y2="y1", tooltip=tip).add_params(picked)
     return _over_rate(alt.layer(image, cursor_rule(), felt).properties(height=260), axis)
@@ -182,10 +184,13 @@ def _symlog(scale: tuple[float, float], title: str) -> dict[str, Any]:
     return {"scale": alt.Scale(type="symlog", constant=low, domain=[0, high], nice=False), "axis": axis}
 
 
-def _targets(axis: StepAxis, fields: Sequence[tuple[str, str]], name: str = "picked") -> alt.Chart:
+def _targets(axis: StepAxis, fields: Sequence[tuple[str, str, str]], name: str = "picked") -> alt.Chart:
     """The columns that feel a click or the pointer, as tall as the picture."""
     picked = alt.selection_point(name=name, fields=["step"], on="click", clear=False)
-    tips = [alt.Tooltip("time:N", title="steps"), *[alt.Tooltip(f"{field}:Q", format=form) for field, form in fields]]
+    tips = [
+        alt.Tooltip("time:N", title="steps"),
+        *[alt.Tooltip(f"{field}:Q", title=title, format=form) for field, title, form in fields],
+    ]
     unseen = _of("targets").mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer", aria=False, clip=True)
     felt: alt.Chart = unseen.encode(x=axis.x(None, "x0"), x2="x1", y=alt.value(0), y2=alt.value("height"), tooltip=tips)
     return felt.add_params(picked)

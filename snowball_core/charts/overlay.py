@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..measures.alignment import Entrant, places
 from ..measures.bf16 import Floats
-from ..measures.verdict import SEEDS_EPSILON
+from ..measures.verdict import ORIGINAL_EPSILON
 from .step_axis import ticks
 from .theme import ALONE, CURSOR, SETTINGS, setting_colour
 
@@ -174,8 +174,8 @@ def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 UNITS = {
-    "epsilon": ("the seed's ε", SETTINGS[1], 1.0),
-    "weight": ("weight units", ALONE, SEEDS_EPSILON),
+    "epsilon": ("the original notebook's ε", SETTINGS[1], 1.0),
+    "weight": ("weight units", ALONE, ORIGINAL_EPSILON),
     "cells": ("cells", SETTINGS[0], 1.0),
 }
 

@@ -45,10 +45,12 @@ class Renderer:
             # The second try is for a process that ended idle at this moment.
             answer = self._answer(picture, scale) or self._answer(picture, scale)
         if answer is None:
-            raise HistoryError("a picture is drawn in a process of its own; it ended twice without one. Try a smaller picture.")
+            raise HistoryError(
+                "pictures are rendered in a separate process; it ended twice without a result. Try a smaller picture."
+            )
         drawn, error = answer
         if error:
-            raise HistoryError(f"a picture is drawn from its own data alone; this one could not be: {error[:200]}")
+            raise HistoryError(f"the picture could not be rendered: {error[:200]}")
         return drawn
 
     def _answer(self, picture: str, scale: float | None) -> tuple[Any, str] | None:
@@ -106,7 +108,7 @@ def _drawn(picture: str, scale: float | None) -> tuple[Any, str]:
         return vl_convert.svg_to_png(picture, scale=scale), ""
     # The engine has no error class, and appends a trace to its message.
     except (ValueError, RuntimeError) as error:
-        return None, str(error).partition("\n")[0] or "it gave no reason"
+        return None, str(error).partition("\n")[0] or "no reason given"
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ def check_drawable(history: Words, group: Truths) -> None:
     if tokens * hidden > _MOST_NUMBERS or hidden > _MOST_COMPONENTS:
         raise HistoryError(
             f"a snapshot is drawn up to {_MOST_NUMBERS:,} numbers and {_MOST_COMPONENTS:,} components; these have {tokens:,} "
-            f"tokens of {hidden:,} components, {tokens * hidden:,} numbers. Choose a smaller group; tables need no picture."
+            f"tokens of {hidden:,} components, {tokens * hidden:,} numbers. Choose a smaller group; the tables have no such "
+            "limit."
         )
 
 

@@ -99,7 +99,7 @@ class StepAxis:
     @property
     def title(self) -> str:
         """The axis in words."""
-        return {"symlog": "step (symlog)", "linear": "step", "events": "step (each event as wide as the next)"}[self.kind]
+        return {"symlog": "step (symlog)", "linear": "step", "events": "step (events evenly spaced)"}[self.kind]
 
     def cursor(self, step: int) -> pd.DataFrame:
         """The cursor's place."""

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from ..training.verification import Verification
 
 
-@verb("verify", RUN, switch("--replay", "train again and compare every recorded bit"))
+@verb("verify", RUN, switch("--replay", "retrain and compare every recorded bit"))
 def verify(run: str, replay: bool) -> Answer:
-    """Check a run against its configuration and its hashes; with --replay also train it again."""
+    """Verify a run against its configuration and hashes; with --replay also retrain it."""
     recorded = read_named(run)
     from ..training import verification
 
@@ -37,7 +37,7 @@ def verify(run: str, replay: bool) -> Answer:
         _say_result(result)
         if click.get_current_context().meta["json"]:
             write(json.dumps(answer) + "\n", sys.stdout)
-    raise RunError(f'the run "{recorded.id}" is not what it says it is: {_first_fault(result)}')
+    raise RunError(f'the run "{recorded.id}" failed verification: {_first_fault(result)}')
 
 
 def _say_result(found: Verification) -> None:
@@ -46,16 +46,16 @@ def _say_result(found: Verification) -> None:
     for problem in found.problems:
         say(f"problem: {problem}")
     if found.first_difference is not None:
-        say(f"replay: {found.what_differs} differs first at step {found.first_difference:,}")
+        say(f"replay: {found.what_differs} first differs at step {found.first_difference:,}")
     elif found.replayed is not None:
-        say(f"replay: {found.replayed:,} snapshots and {found.rows:,} rows of numbers trained again, no bit differs")
+        say(f"replay: {found.replayed:,} snapshots and {found.rows:,} metric rows recomputed, all bits equal")
 
 
 def _first_fault(found: Verification) -> str:
     from ..store.integrity.full_check import SOUND
 
     if found.first_difference is not None:
-        return f"trained again, {found.what_differs} differs first at step {found.first_difference:,}."
+        return f"on replay {found.what_differs} first differs at step {found.first_difference:,}."
     others = len(found.problems) - 1
     more = f" (And {others:,} more {'problem' if others == 1 else 'problems'}.)" if others > 0 else ""
     if found.problems:
@@ -65,7 +65,7 @@ def _first_fault(found: Verification) -> str:
 
 @verb("mobility", PRESET, *field_options())
 def mobility(preset: str, **fields: str | None) -> Answer:
-    """What can move: updates, decay and moments against the lattice, before training."""
+    """Mobility before training: updates, decay and moments relative to the lattice."""
     config = configuration(preset, fields)
     from ..measures.mobility import mobility, sentences
     from ..store.corpus import load_corpus
@@ -81,11 +81,11 @@ def mobility(preset: str, **fields: str | None) -> Answer:
 
 @verb(
     "bench",
-    option("--rounds", "counted rounds of each timing", type=whole, default="60"),
-    option("--longer", "recorded steps of the memory row", type=whole, default="20000"),
+    option("--rounds", "measured rounds per timing", type=whole, default="60"),
+    option("--longer", "recorded steps of the memory benchmark", type=whole, default="20000"),
 )
 def bench(rounds: int, longer: int) -> Answer:
-    """The benchmark table of the README."""
+    """Run the benchmark of the README."""
     if rounds < 1 or longer < 1_001:
         raise RunError(f"rounds must be at least 1 and longer at least 1,001; got {rounds:,} and {longer:,}.")
     root = Path(__file__).resolve().parents[2]
@@ -109,5 +109,5 @@ def bench(rounds: int, longer: int) -> Answer:
             timing.terminate()
             raise
     if timing.returncode:
-        raise RuntimeError("the benchmark did not end well: see above")
+        raise RuntimeError("the benchmark failed: see above")
     return {"machine": machine, "rows": rows}

@@ -85,9 +85,15 @@ def reading(name: str, *params: click.Parameter) -> Callable[[Callable[..., Answ
 
 _SUBJECT = (
     argument("RUN", "a run's id or folder, or a safetensors file with a [T, V, D] tensor", run_ids),
-    option("--key", "the tensor's name in a foreign file; without it, the only one that fits", type=nonempty),
+    option("--key", "tensor name in a foreign file (default: the only matching one)", type=nonempty),
     option("--dead", "dead tokens of a foreign history, such as 0-9,11", metavar="IDS"),
-    option("--corpus", "the text of a foreign history, to tell dead tokens", metavar="TEXT", type=nonempty, completed=paths),
+    option(
+        "--corpus",
+        "training text of a foreign history, to find its dead tokens",
+        metavar="TEXT",
+        type=nonempty,
+        completed=paths,
+    ),
 )
 
 
@@ -119,7 +125,7 @@ def one_group(history: History, group: str | None, what: str) -> str:
     if group is None:
         return "dead" if "dead" in groups else "all"
     if len(groups) > 1:
-        raise ConfigError([f'{what} are of one group; got "{group}". Ask once per group.'])
+        raise ConfigError([f'{what} need one group; got "{group}". Run the command once per group.'])
     return groups[0]
 
 
@@ -202,9 +208,9 @@ def counting(what: str, is_kept: bool = True) -> Iterator[Callable[[int, int], N
             yield progress
         except KeyboardInterrupt:
             ended = (
-                "Tables of every step are kept block by block: the same command goes on from there."
+                "Finished blocks are cached: run the same command to continue."
                 if is_kept
-                else "Nothing of it is kept: it takes no longer than checking what would be. The same command begins anew."
+                else "Nothing is cached: run the same command to start again."
             )
             raise CancelledError(f"{what} was cancelled after {done:,} of {total:,} snapshots. {ended}") from None
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     ),
     option("--group", "all, dead or live (default: dead, or all where a file's dead tokens are not known)", ANY_GROUP),
     option("--measure", "columns of the census, comma-separated (default: unique,black_holes,population,…)", type=nonempty),
-    written("--csv", "write every recorded step of every run there, with its place on the axis"),
+    written("--csv", "write all recorded steps of all runs to FILE, with axis positions"),
 )
 def compare(
     run: tuple[str, ...], align: str, event: str, group: str | None, measure: str | None, csv: OutputFile | None
@@ -64,7 +64,7 @@ def compare(
     if missing:
         say(f"Not on this axis: {', '.join(missing)}. {why_missing(axis)}")
     if not group and common == "all":
-        say("All tokens are compared: which are dead is not known of every file.")
+        say("All tokens are compared: dead tokens are unknown for some files.")
     return {
         "group": common,
         "align": axis,
@@ -92,11 +92,11 @@ def _opened(words: Sequence[str]) -> tuple[dict[str, History], list[str]]:
     for word in dict.fromkeys(words):
         history = find(word, folder())
         place = Path(os.path.expanduser(word)) if history.config is None or history.kept_in is None else history.kept_in
-        with requiring("a comparison needs files that stay", place, "Name others.", HistoryError):
+        with requiring("a comparison needs files that do not change", place, "Name others.", HistoryError):
             at = place.stat()
         first = opened.setdefault((at.st_dev, at.st_ino), (word, place, history))
         if first[0] != word:
-            again.append(f"{first[0]} and {word} are the same and count once.")
+            again.append(f"{first[0]} and {word} are duplicates and counted once.")
     require_several(len(opened), " ".join(["", *again[:1]]))
     histories = [history for *_, history in opened.values()]
     names = [history.id for history in histories]
@@ -110,8 +110,8 @@ def _group(group: str | None, histories: Mapping[str, History]) -> str:
     unknown = [each.id for each in histories.values() if each.dead is None]
     if unknown and group in ("dead", "live"):
         raise HistoryError(
-            f"the group {group} must be known of every run and file; which tokens of {', '.join(unknown)} are dead is "
-            "not known. Compare all tokens: --group all."
+            f"the group {group} must be known for every run and file; dead tokens of {', '.join(unknown)} are unknown. "
+            "Compare all tokens: --group all."
         )
     return group or ("all" if unknown else "dead")
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @reading(
     "distances",
-    option("--step", "all pairs at this step; without it, extents at every step", type=whole),
-    option("--group", "all, dead or live; at a step one group (default: dead, where it is known)", ANY_GROUP),
+    option("--step", "all pairs at this step (default: extents at every step)", type=whole),
+    option("--group", "all, dead or live; one group with --step (default: dead, if known)", ANY_GROUP),
     CSV,
-    written("--closeness", "write who is near whom at the step there, as CSV"),
-    written("--dimensions", "write one row per step and dimension there, as CSV"),
+    written("--closeness", "write the pairs' closeness at the step to FILE (CSV)"),
+    written("--dimensions", "write one row per step and dimension to FILE (CSV)"),
 )
 def distances(
     history: History, step: int | None, group: str | None, csv: OutputFile | None, **files: OutputFile | None
@@ -49,12 +49,12 @@ def _pairs(history: History, step: int, group: str, csv: OutputFile | None, clos
     from dataclasses import asdict
 
     from ..measures.distances import pair_statistics
-    from ..measures.verdict import seed_criterion
+    from ..measures.verdict import compactness
     from ..tables.at_step import UNITS, closeness_table, distance_table
 
     lost = say_divergence(history, group)
     pairs = pair_statistics(history.rows(step, group))
-    numbers, criterion = asdict(pairs), seed_criterion(pairs.linf.max, pairs.cells.max)
+    numbers, criterion = asdict(pairs), compactness(pairs.linf.max, pairs.cells.max)
     if csv:
         csv.write_table(distance_table(pairs, step, group))
     if closeness:
@@ -63,13 +63,13 @@ def _pairs(history: History, step: int, group: str, csv: OutputFile | None, clos
         name = key.removesuffix("_cells").replace("cells", "linf").replace("linf", "L∞").replace("l1", "L1").replace("l2", "L2")
         spread = "  ".join(f"{name} {value:.6g}" for name, value in numbers[key].items())
         say(f"{name.replace('hamming', 'Hamming')}, {unit}".ljust(20) + spread)
-    say(f"{pairs.pairs:,} pairs of tokens, {pairs.pairs_in_holes:,} of them in one black hole: at distance 0")
+    say(f"{pairs.pairs:,} pairs of tokens, {pairs.pairs_in_holes:,} within a black hole (distance 0)")
     say(f"adjacent (≤ 1 cell) {pairs.adjacent:.4f}, touching (≤ 2 cells) {pairs.touching:.4f} of all pairs")
-    say(f"components within a cell {pairs.components:,}, the largest of {pairs.largest_component:,} tokens")
+    say(f"connected components (within a cell) {pairs.components:,}, largest {pairs.largest_component:,} tokens")
     say(f"active dimensions {pairs.active_dimensions:,} of {len(pairs.cells_spanned):,}")
-    for key, name in (("seed", "as the seed asked"), ("cells", "asked in cells")):
+    for key, name in (("seed", "original notebook"), ("cells", "corrected (cells)")):
         asks = ", ".join(f"{word} {value}" for word, value in criterion[key].items())
-        say(f"compact, {name}: {asks}")
+        say(f"compact ({name}): {asks}")
     answer = {"run": history.id, "step": step, "group": group, **numbers, "criterion": criterion, "divergence": lost}
     return dict(plain(answer))
 
@@ -78,7 +78,7 @@ def _pairs(history: History, step: int, group: str, csv: OutputFile | None, clos
     "axes",
     GROUP,
     option("--of", "fit on one step (140) or on the difference of two (0,140)", metavar="STEPS"),
-    option("--step", "tell where the tokens are at this step, instead of a row per step", type=whole),
+    option("--step", "write token positions at this step instead of one row per step", type=whole),
     CSV,
 )
 def axes(history: History, group: str | None, of: str | None, step: int | None, csv: OutputFile | None) -> Answer:

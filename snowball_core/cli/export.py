@@ -16,42 +16,44 @@ if TYPE_CHECKING:
 
 @reading(
     "export",
-    option("--to", "the folder to write, outside the library", metavar="DIR", type=nonempty, required=True, completed=paths),
-    option("--only", "parts or file names, comma-separated; or all", metavar="WHAT", type=nonempty),
+    option("--to", "output folder, outside the library", metavar="DIR", type=nonempty, required=True, completed=paths),
+    option("--only", "parts or file names, comma-separated, or all", metavar="WHAT", type=nonempty),
     option("--step", "the recorded step shown (default: the last)", type=whole),
     GROUP,
     option("--unit", "unit of distances: cells or weight (default: cells)", ("cells", "weight")),
     option("--first", "first recorded step of the animation (default: the first)", type=whole),
     option("--last", "last recorded step of the animation (default: the last)", type=whole),
-    switch("--force", "overwrite files that no export wrote"),
+    switch("--force", "overwrite files not written by an export"),
 )
 def export(history: History, to: str, only: str | None, force: bool, **chosen: Any) -> Answer:
-    """Tables, pictures, report, methods, projector files, animation, the run as a zip."""
+    """Export tables, pictures, report, methods, projector files, animation, run (zip)."""
     from ..export.bundle import export_to
     from ..export.view import view_of
 
     view = view_of(history, **chosen)
     names = [name.strip() for name in (only or "").split(",") if name.strip()]
     if only is not None and not names:
-        raise ConfigError([f'--only must name a part or a file; got "{only}". Leave it out for the usual parts.'])
+        raise ConfigError([f'--only must name a part or a file; got "{only}". Omit it for the default parts.'])
     written = export_to(view, Path(to), folder(), names, force)
     for name in written.files:
         say(name)
     for name, why in written.left_out.items():
-        say(f"left out {name}: {why}")
+        say(f"omitted {name}: {why}")
     say(f"{len(written.files):,} files and their index in {to}")
     return {"run": history.id, "to": to, "files": written.files, "left_out": written.left_out}
 
 
 @verb("import", argument("FILE", "the zip file", paths, "file", type=nonempty))
 def take_in(file: str) -> Answer:
-    """Take in a run that was exported as a zip file."""
+    """Import a run from a zip file."""
     from ..store.archive import unpack
 
     if os.path.exists(file) and not os.path.isfile(file):
         # A pipe nobody writes to would be waited for.
         what = "a folder" if os.path.isdir(file) else "a pipe or a device"
-        raise RunError(f'a run is imported from a zip file that "export" wrote; "{Path(file)}" is {what}. Name the zip file.')
+        raise RunError(
+            f'a run must be imported from a zip file written by "export"; "{Path(file)}" is {what}. Give the zip file.'
+        )
     run = unpack(Path(file), folder())
-    say(f"imported {run.id}, every file as it was packed")
+    say(f"imported {run.id}")
     return {"run": run.id, "state": run.status().state}

@@ -15,7 +15,7 @@ _NAME_WIDTH = 24
     option("--tag", "only runs with this tag"),
 )
 def list_runs(group: str, tag: str | None) -> Answer:
-    """Runs: state, label, counts at start and end, size, tags."""
+    """List runs: state, label, counts at start and end, size, tags."""
     from ..store.staging import sweep
     from ..store.trash import sweep_trash
     from ..tables.library import answer_of, shelf
@@ -41,25 +41,25 @@ def list_runs(group: str, tag: str | None) -> Answer:
         if row.glance.forked_from:
             say(f"  {row.glance.forked_from}")
         if row.glance.diverged is not None:
-            say(f"  diverged at step {row.glance.diverged:,}: the counts are those of the finite steps before")
+            say(f"  diverged at step {row.glance.diverged:,}; counts are those of the last finite step")
         if row.damage:
             say(f"  {row.damage}")
     if any(row.is_run for row in rows):
-        say(f"U, C and P of {group} tokens, first and last recorded snapshot")
+        say(f"U, C and P of {group} tokens at the first and last snapshot")
     else:
-        say('no run yet: "python -m snowball_core record" makes one')
+        say('no runs yet: record one with "python -m snowball_core record"')
     return {"runs": listed}
 
 
 @verb(
     "annotate",
     ID,
-    option("--label", "the name to show; the run's id stays. Empty: none"),
-    option("--note", "a text of your own. Empty: none"),
-    option("--tags", "tags, comma-separated, in place of those it has. Empty: none"),
+    option("--label", "display name; the run's id does not change. Empty: none"),
+    option("--note", "free text. Empty: none"),
+    option("--tags", "tags, comma-separated; replaces existing tags. Empty: none"),
 )
 def annotate(run: str, label: str | None, note: str | None, tags: str | None) -> Answer:
-    """Give a run a label, a note or tags; what it recorded is not touched."""
+    """Set the label, note or tags of a run; recorded data do not change."""
     from ..store.notes import annotate, read_notes, tags_of
     from ..store.run_folder import run_path
     from ..store.run_names import named_id
@@ -74,47 +74,47 @@ def annotate(run: str, label: str | None, note: str | None, tags: str | None) ->
 
 @verb("trash", ID)
 def put_away(run: str) -> Answer:
-    """Put a run away; restore brings it back."""
+    """Move a run to trash; undo with restore."""
     from ..store.run_names import named_id
     from ..store.trash import trash
 
     run = named_id(run, folder())
     trash(folder(), run)
-    say(f'{run} is in the trash: "python -m snowball_core restore {run}" brings it back')
+    say(f'moved {run} to trash; undo with "python -m snowball_core restore {run}"')
     return {"run": run, "trashed": True}
 
 
 @verb("restore", argument("ID", "the id of a run in the trash"))
 def bring_back(run: str) -> Answer:
-    """Bring a run back from the trash."""
+    """Restore a run from the trash."""
     from ..store.run_names import named_id
     from ..store.trash import restore
 
     run = named_id(run, folder())
     restore(folder(), run)
-    say(f"{run} is back")
+    say(f"restored {run}")
     return {"run": run, "trashed": False}
 
 
 @verb("trashed")
 def trashed() -> Answer:
-    """The runs in the trash."""
+    """List the runs in the trash."""
     names = _names_in_trash()
     for name in names or ["the trash is empty"]:
         say(name)
     return {"trashed": names}
 
 
-@verb("empty-trash", switch("--yes", "confirm it; without, the runs are only named"))
+@verb("empty-trash", switch("--yes", "confirm the deletion"))
 def empty_trash(yes: bool) -> Answer:
-    """Delete the runs in the trash for ever."""
+    """Permanently delete the runs in the trash."""
     from ..store.trash import delete
 
     names = _names_in_trash()
     if names and not yes:
         listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
         raise RunError(
-            f"deleting for ever must be confirmed; the trash holds {len(names):,}: {listed}. Add --yes to delete them."
+            f"permanent deletion must be confirmed; the trash holds {len(names):,}: {listed}. Add --yes to delete them."
         )
     delete(folder(), names)
     say(f"{len(names):,} deleted")
@@ -130,7 +130,7 @@ def _names_in_trash() -> list[str]:
 
 @verb("differences", argument("RUN", "ids or folders of runs", run_ids, nargs=-1, required=True))
 def differences(run: tuple[str, ...]) -> Answer:
-    """The fields in which the configurations of runs differ."""
+    """Configuration fields that differ between runs."""
     from ..config_checks import config_differences
     from ..tables.draws import names_apart
 
@@ -144,5 +144,5 @@ def differences(run: tuple[str, ...]) -> Answer:
     for name, values in fields.items():
         say(name.ljust(_NAME_WIDTH) + "".join(str(value).ljust(width) for value in values))
     if not fields:
-        say("no field differs")
+        say("identical configurations")
     return {"runs": names, "fields": {name: list(values) for name, values in fields.items()}}

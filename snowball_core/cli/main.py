@@ -17,19 +17,19 @@ from ..errors import CancelledError, SnowballError
 from .parser import HELP, Verb, printing, usage_message
 from .terminal import INTERRUPTED, OutputError, ReaderLeft, complain, flush, prepare_streams
 
-CANCELLED = "\ncancelled: what was asked for was not finished. Ask again to begin anew."
+CANCELLED = "\ncancelled before it finished. Run the command again."
 COMPLETE = "_SNOWBALL_COMPLETE"  # set by a shell that completes a line
 # By section and module.
 SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Train": {"train": ("presets", "record", "fork", "resume", "stop", "corpus")},
-    "Look and measure": {
+    "Measure": {
         "measure": ("census", "events", "motion", "verdict", "laws"),
         "distances": ("distances", "axes"),
         "check": ("mobility",),
     },
     "Compare": {"compare": ("compare",), "library": ("differences",)},
     "Export": {"export": ("export", "import")},
-    "Keep the library": {"library": ("list", "annotate", "trash", "restore", "trashed", "empty-trash")},
+    "Library": {"library": ("list", "annotate", "trash", "restore", "trashed", "empty-trash")},
     "Check": {"check": ("verify", "bench")},
 }
 
@@ -53,7 +53,7 @@ class Program(click.Group):
 
 PROGRAM = Program(
     commands=Verbs({verb: module for modules in SECTIONS.values() for module, verbs in modules.items() for verb in verbs}),
-    params=[printing(["--version"], "the version", lambda ctx: f"Snowball {__version__}"), HELP],
+    params=[printing(["--version"], "print the version", lambda ctx: f"Snowball {__version__}"), HELP],
     help="Snowball: record and measure embedding matrices.",
     no_args_is_help=True,
     add_help_option=False,
@@ -81,13 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         return _refused(usage_message(error))
     except MemoryError:
-        return _refused("what is measured must fit in this machine's memory; it does not. Ask for fewer steps or tokens.")
+        return _refused("out of memory. Measure fewer steps or tokens.")
     except (OSError, UnicodeError) as error:
         # A refusal of the machine that no command has words for.
         if isinstance(error, UnicodeError) or error.filename is None:
-            return _refused(f"this machine could not do what was asked: {error}. Check names, paths and room on the disk.")
+            return _refused(f"system error: {error}. Check names, paths and free disk space.")
         path = os.fsdecode(error.filename)
-        rule = "a file must be one that can be read or written"
+        rule = "a file must be readable or writable"
         return _refused(f'{rule}; "{path}": {error.strerror}. Check path and permissions.')
 
 

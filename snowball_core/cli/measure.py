@@ -27,11 +27,11 @@ _JOINING = {
     STEP,
     GROUPS,
     CSV,
-    written("--holes", "write the step's black holes and their hidden classes there, as CSV"),
-    written("--levels", "write the step's four levels of identity there, as CSV"),
+    written("--holes", "write the step's black holes and hidden classes to FILE (CSV)"),
+    written("--levels", "write the step's four levels of identity to FILE (CSV)"),
 )
 def census(history: History, step: int | None, group: str | None, csv: OutputFile | None, **files: OutputFile | None) -> Answer:
-    """Unique vectors and black holes, at one step or at all."""
+    """Unique vectors and black holes, at one step or at all steps."""
     from ..tables.blocks import history_blocks
     from ..tables.per_step import CENSUS, step_columns
 
@@ -39,7 +39,7 @@ def census(history: History, step: int | None, group: str | None, csv: OutputFil
     if step is None and len(history.words) == 1:
         step = int(history.steps[0])
     if any(files.values()) and step is None:
-        raise ConfigError(["--holes and --levels are of one step; got none. Name it with --step."])
+        raise ConfigError(["--holes and --levels need one step; got none. Set it with --step."])
     lost = say_divergence(history, *groups)
     index = None if step is None else history.index(step)
     columns: dict[str, list[Any]] = {}
@@ -65,12 +65,12 @@ def _changes(history: History, columns: dict[str, list[Any]], groups: list[str])
     for group in groups:
         changes[group] = history.steps[change_steps(history.words, history.mask(group))[1:]].tolist()
         rows = [row for row, its in enumerate(columns["group"]) if its == group]
-        say(f"{group}: bits changed in {len(changes[group]):,} of {len(rows):,} snapshots")
+        say(f"{group}: changed bits in {len(changes[group]):,} of {len(rows):,} snapshots")
         for column, level in (("unique_values", "by value"), ("unique_bf16", "after rounding to bfloat16")):
             other = [columns["step"][row] for row in rows if columns[column][row] != columns["unique"][row]]
             if other:
                 at = f"at {len(other):,} of {len(rows):,} recorded steps, first at step {other[0]:,}"
-                warnings[group].append(f"Vectors by bits are not as many as {level} {at}.")
+                warnings[group].append(f"The number of vectors by bits differs from that {level} {at}.")
                 say(f"{group}: {warnings[group][-1]}")
     return {"change_steps": changes, "warnings": warnings}
 
@@ -108,28 +108,28 @@ def _say_holes(rows: list[dict[str, Any]]) -> None:
     for row in rows[:_HOLES_SAID]:
         if row["nature"] in ("NaN", "infinite"):
             what = "a NaN" if row["nature"] == "NaN" else "an infinity"
-            say(f"{row['group']}: {row['population']:,} tokens share a row with {what}: no black hole")
+            say(f"{row['group']}: {row['population']:,} tokens share a row with {what}, not a black hole")
             continue
         inside = ", hidden classes " + " + ".join(map(str, row["hidden_classes"])) if row["hidden_classes"] else ""
-        say(f"{row['group']}: black hole {row['hole']} of {row['population']:,} tokens, {row['nature']}{inside}")
+        say(f"{row['group']}: black hole {row['hole']}, {row['population']:,} tokens, {row['nature']}{inside}")
     if len(rows) > _HOLES_SAID:
-        say(f"{rows[0]['group']}: and {len(rows) - _HOLES_SAID:,} smaller black holes (--holes FILE has them all)")
+        say(f"{rows[0]['group']}: {len(rows) - _HOLES_SAID:,} smaller black holes (list all with --holes FILE)")
 
 
 @reading(
     "events",
     GROUP,
-    option("--token", "the biography of one token instead: its holes, when it joined and left", type=whole),
+    option("--token", "show the biography of one token: its holes, when it joined and left", type=whole),
     CSV,
-    written("--biographies", "write the holes each token was in there, as CSV"),
-    written("--nodes", "write the holes' intervals and tokens there, as CSV"),
-    written("--edges", "write who became whom there, as CSV"),
-    written("--ytree", "write the merger tree there, a CSV that ytree loads"),
+    written("--biographies", "write the black holes of each token to FILE (CSV)"),
+    written("--nodes", "write the holes' intervals and tokens to FILE (CSV)"),
+    written("--edges", "write the edges between holes to FILE (CSV)"),
+    written("--ytree", "write the merger tree to FILE (CSV for ytree)"),
 )
 def events(
     history: History, group: str | None, token: int | None, csv: OutputFile | None, **files: OutputFile | None
 ) -> Answer:
-    """What happened to the black holes, and why they came apart."""
+    """Events of the black holes, with causes of splits."""
     from ..tables.lineage import (
         account,
         biographies_table,
@@ -155,7 +155,7 @@ def events(
         file.write([ytree_csv(lineage.tree, history.steps)])
     if token is not None:
         if not 0 <= token < history.words.shape[1] or not history.mask(group)[token]:
-            raise RunError(f'token must be one of the group "{group}"; got {token}. Ask with --group all.')
+            raise RunError(f'token must be in the group "{group}"; got {token}. Use --group all.')
         stays = biography_table(lineage, history, token)
         show_table(stays, csv)
         return {**answer, "token": token, "stays": rows_of(stays)}
@@ -183,12 +183,12 @@ def _events_in_words(rows: list[dict[str, Any]]) -> Columns:
     "motion",
     GROUPS,
     CSV,
-    written("--tokens", "write one row per token there, as CSV"),
-    written("--freezing", "write when each group's motion ends there, as CSV"),
-    written("--displacements", "write one row per step and token that moved there, as CSV"),
+    written("--tokens", "write one row per token to FILE (CSV)"),
+    written("--freezing", "write the freeze steps of each group to FILE (CSV)"),
+    written("--displacements", "write one row per step and moved token to FILE (CSV)"),
 )
 def motion(history: History, group: str | None, csv: OutputFile | None, **files: OutputFile | None) -> Answer:
-    """Who moved at each step and how far; when each token first and last moved."""
+    """Moved tokens and displacements per step; first and last move of each token."""
     from ..tables.long import displacement_tables
     from ..tables.motion import freezing_of, freezing_table, token_motion
     from ..tables.per_step import MOTION_COLUMNS, step_table
@@ -216,7 +216,7 @@ def motion(history: History, group: str | None, csv: OutputFile | None, **files:
 
 @reading("verdict", GROUP, CSV)
 def verdict(history: History, group: str | None, csv: OutputFile | None) -> Answer:
-    """What became of the black holes, as the seed asked and as it should be asked."""
+    """Outcome for the black holes: original criteria and corrected ones."""
     from ..tables.verdict import verdict_of
     from ..tables.verdict_rows import verdict_table
 
@@ -224,8 +224,8 @@ def verdict(history: History, group: str | None, csv: OutputFile | None) -> Answ
         result = verdict_of(history, one_group(history, group, "verdicts"), progress)
     say_divergence(history, result.group)
     say(f"{result.group} tokens, steps {result.first_step:,} to {result.last_step:,}: {result.outcome}")
-    say(f"(as the seed printed it: {result.seeds_outcome}; hypothesis: {result.seeds_conclusion})")
-    words = {True: "yes", False: "no", None: "cannot be told"}
+    say(f"(original notebook: {result.seeds_outcome}; hypothesis: {result.seeds_conclusion})")
+    words = {True: "yes", False: "no", None: "undefined"}
     for criterion in result.criteria:
         for name, form in (("seed", criterion.seed), ("corrected", criterion.corrected)):
             numbers = "; ".join(f"{key} {value}" for key, value in form.numbers.items())
@@ -238,7 +238,7 @@ def verdict(history: History, group: str | None, csv: OutputFile | None) -> Answ
 
 @reading("laws", CSV)
 def laws(history: History, csv: OutputFile | None) -> Answer:
-    """The laws every run must obey, and every violation by step."""
+    """Laws that every run must satisfy, and violations by step."""
     from ..tables.divergence import divergence
     from ..tables.verdict import law_rows
     from ..tables.verdict_rows import law_table

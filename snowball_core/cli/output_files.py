@@ -33,14 +33,14 @@ class OutputFile:
         around = (place, *place.parents)
         for library in self.libraries:
             if library in around or any(_is_same(library, folder) for folder in around):
-                raise self._refused(f'that is in the library of runs, "{library}", where only recording writes')
+                raise self._refused(f'it is in the library of runs, "{library}"')
         for folder in around[1:4]:
             if all(os.path.exists(folder / name) for name in ("run.json", "history.safetensors")):
-                raise self._refused(f'that is in the folder of the run "{folder.name}", where only recording writes')
+                raise self._refused(f'it is in the folder of the run "{folder.name}"')
         if any(_is_same(place, file) for file in self.inputs):
-            raise self._refused("that is what the command reads")
+            raise self._refused("it is an input of the command")
         if self.given.endswith(os.sep) or os.path.isdir(path):
-            raise self._refused("that is a folder")
+            raise self._refused("it is a folder")
         try:
             is_there = stat.S_IFMT(os.stat(path).st_mode)
         except FileNotFoundError:
@@ -50,7 +50,7 @@ class OutputFile:
             raise self._refused(error.strerror or str(error)) from None
         else:
             if is_there == stat.S_IFBLK:
-                raise self._refused("that is a disk")
+                raise self._refused("it is a disk")
             if is_there != stat.S_IFREG:
                 return path
         if not os.access(place.parent, os.W_OK | os.X_OK):

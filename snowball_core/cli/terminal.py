@@ -90,6 +90,6 @@ def _lost(stream: TextIO, error: OSError) -> Exception:
     if isinstance(error, BrokenPipeError):
         return ReaderLeft()
     return OutputError(
-        f"the answer must go where it can be written; standard output: {error.strerror or error}. "
-        "Make room or send it elsewhere, and ask again."
+        f"cannot write to standard output: {error.strerror or error}. Free space or redirect the output, and run the command "
+        "again."
     )

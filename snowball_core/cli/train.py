@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @verb("presets")
 def presets() -> Answer:
-    """Names and one-line descriptions of the presets."""
+    """List the presets."""
     for name, (text, _) in PRESETS.items():
         say(f"{name:22}{text}")
     return {"presets": [{"name": name, "description": text} for name, (text, _) in PRESETS.items()]}
@@ -32,7 +32,7 @@ def presets() -> Answer:
 
 @verb("record", PRESET, *field_options())
 def record(preset: str, **fields: str | None) -> Answer:
-    """Train a new run here, with a progress line."""
+    """Train a new run in the foreground, with a progress line."""
     config = configuration(preset, fields)
     from ..training.loop import record
 
@@ -44,11 +44,11 @@ def record(preset: str, **fields: str | None) -> Answer:
 @verb(
     "fork",
     RUN,
-    option("--step", "fork from the matrix recorded at this step: everything else begins anew", type=whole),
+    option("--step", "fork from the matrix recorded at this step; everything else is reset", type=whole),
     *field_options(),
 )
 def fork(run: str, step: int | None, **fields: str | None) -> Answer:
-    """Train a new run on from a run's checkpoint, or from one of its snapshots with --step."""
+    """Start a new run from a run's checkpoint, or from a snapshot with --step."""
     from ..jobs.fork import prepare_fork
     from ..jobs.fork_points import branch, fork_request
     from ..store.origin import origin_sentence
@@ -72,7 +72,7 @@ def resume(run: str) -> Answer:
     """Continue a stopped or interrupted run."""
     opened = open_named(run)
     if opened.status().state == "completed" and "sha256" in opened.manifest:
-        raise RunError(f'the run "{opened.id}" is complete: there is nothing to resume.')
+        raise RunError(f'the run "{opened.id}" is complete: nothing to resume.')
     text = os.environ.get("SNOWBALL_NICENESS") or "0"
     if (niceness := whole_number(text)) is None:
         raise RunError(f'SNOWBALL_NICENESS must be a whole number; got "{text[:80]}". Unset it.')
@@ -97,7 +97,7 @@ def _ended(run: Run) -> Answer:
     for note in run.manifest["corpus"].get("notes", []):
         say(f"corpus: {note}")
     if not run.manifest["dead_ids"]:
-        say("no token is dead: every id below vocab occurs in the corpus")
+        say("no dead tokens: every id below vocab occurs in the corpus")
     return {"run": run.id, "steps": status.step, "state": status.state, "dead": len(run.manifest["dead_ids"])}
 
 
@@ -113,22 +113,22 @@ def _progress() -> Iterator[Callable[[Status], None]]:
 
 @verb("stop", RUN)
 def stop(run: str) -> Answer:
-    """Ask a running run to stop and keep what it has."""
+    """Stop a running run after the current step."""
     from ..store.status import request_stop
 
     opened = open_named(run)
     request_stop(opened.path)
-    say(f"{opened.id} will stop after its step")
+    say(f"{opened.id} will stop after the current step")
     return {"run": opened.id, "state": "stopping"}
 
 
 @verb(
     "corpus",
     argument("name", "gatsby", lambda *_: ["gatsby"], "name"),
-    option("--from", "the raw book; without it, it is downloaded", metavar="FILE", type=nonempty, completed=paths),
+    option("--from", "the raw book (default: download it)", metavar="FILE", type=nonempty, completed=paths),
 )
 def corpus(name: str, **flags: str | None) -> Answer:
-    """Build the seed's corpus from the raw book."""
+    """Build the published experiment's corpus from the raw book."""
     from ..store.corpus import GATSBY_SHA256
     from ..store.published_text import build_gatsby
 

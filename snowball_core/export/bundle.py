@@ -115,15 +115,15 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
     picked, target = chosen(view, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:
         raise RunError(
-            f'an export is written outside the library of runs; "{target}" is in it. Choose another folder with --to.'
+            f'an export must be written outside the library of runs; "{target}" is in it. Choose another folder with --to.'
         )
     if os.path.lexists(target) and not target.is_dir():
-        raise RunError(f'an export needs a folder it can write; "{target}" is no folder. Choose another with --to.')
-    with requiring("an export needs a folder it can write", target, "Choose another with --to."):
+        raise RunError(f'an export needs a writable folder; "{target}" is not a folder. Choose another with --to.')
+    with requiring("an export needs a writable folder", target, "Choose another with --to."):
         target.mkdir(parents=True, exist_ok=True)
         sweep(target, is_library=False)
         with _stage(library, target) as stage:
-            with requiring("an export needs room to be made in before it is moved to its place", stage.parent):
+            with requiring("an export needs temporary disk space", stage.parent):
                 written = write_items(view, picked, stage)
             names = [*written.files, INDEX]
             if not force:

@@ -56,7 +56,7 @@ def _tables(view: View) -> list[Item]:
         for name, sheet in TABLES.items()
         for kind, form in FORMATS.items()
     ]
-    tree = "the lineage for ytree's reader of CSV"
+    tree = "the lineage as CSV for ytree"
     return [
         *files,
         _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(view.lineage.tree, view.history.steps).encode()),
@@ -77,7 +77,7 @@ def _pictures(view: View) -> list[Item]:
 
 
 def _texts(view: View) -> list[Item]:
-    what = "the methods paragraph, to paste"
+    what = "the methods paragraph"
     return [
         _item("methods.txt", "methods", what, lambda: _bytes(methods(view.history) + "\n")),
         _item("methods.md", "methods", what, lambda: _bytes(markdown(methods(view.history)))),
@@ -87,9 +87,14 @@ def _texts(view: View) -> list[Item]:
 
 
 def _projector(view: View) -> list[Item]:
-    beside = "the same for TensorBoard's log folder"
+    beside = "the projector files for TensorBoard's log folder"
     return [
-        _item("projector/vectors.tsv", "projector", "the group's vectors at the step, exact", lambda: vectors_tsv(view.rows)),
+        _item(
+            "projector/vectors.tsv",
+            "projector",
+            "the group's vectors at the step, exact values",
+            lambda: vectors_tsv(view.rows),
+        ),
         _item("projector/metadata.tsv", "projector", "their tokens and black holes", lambda: metadata_tsv(view)),
         _item("projector/projector_config.json", "projector", "the projector's configuration", lambda: projector_json(view)),
         _item("projector/projector_config.pbtxt", "projector", beside, lambda: projector_pbtxt(view)),
@@ -105,7 +110,7 @@ def _parcel(view: View) -> list[Item]:
     run = run_of(view.history)
     if run is None:
         return []
-    what = "the run itself, to be imported on another machine"
+    what = "the run, for import on another machine"
     return [Item(f"{view.history.id}.zip", "parcel", what, lambda file: pack(run, file))]
 
 
@@ -116,7 +121,7 @@ def chosen(view: View, only: Sequence[str] = ()) -> list[Item]:
     known = {*PARTS, *(each.name for each in files), "all"}
     if wrong := [word for word in words if word not in known]:
         raise HistoryError(
-            f'what is exported is one of all, {", ".join(PARTS)}, or a file\'s name such as {files[0].name}; got "{wrong[0]}".'
+            f'exported parts are all, {", ".join(PARTS)}, or a file\'s name such as {files[0].name}; got "{wrong[0]}".'
         )
     return [each for each in files if "all" in words or each.part in words or each.name in words]
 

@@ -18,10 +18,10 @@ from ..tables.divergence import divergence
 from .view import manifest_of
 
 _DEFINITIONS = (
-    "Two rows of the matrix are one vector if their bits are equal; a black hole is a vector shared by two or more tokens "
-    "(C black holes holding P tokens, S singletons, U = C + S vectors). A dead token never occurs in the training text. "
-    "Distances are L∞ over components, in weight units or in cells, steps on the lattice of the number format. "
-    "This is one run, so one draw: another seed, device or thread count gives another history."
+    "Two rows of the matrix are the same vector if their bits are equal; a black hole is a vector shared by two or more "
+    "tokens (C black holes holding P tokens, S singletons, U = C + S vectors). A dead token never occurs in the training "
+    "text. Distances are L∞ over components, in weight units or in cells, steps on the lattice of the number format. This "
+    "is a single run: another seed, device or thread count gives a different history."
 )
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -48,7 +48,7 @@ def methods(history: History) -> str:
     faults carried, and the hashes of configuration, text and history.
     """
     if history.config is None:
-        parts = [_recorded(history), _lost(history), "It is a foreign history: its training is not known.", _DEFINITIONS]
+        parts = [_recorded(history), _lost(history), "It is a foreign history: its training is unknown.", _DEFINITIONS]
         return " ".join(part for part in parts if part)
     manifest = manifest_of(history)
     parts = [
@@ -77,15 +77,15 @@ def _model(config: RunConfig, last: int) -> str:
             f" Gaussian noise of standard deviation {config.jiggle_sigma} is added to {config.jiggle_rows} rows every step."
         )
     drawn = (
-        f"in the initial state {config.initial_state} (base {config.base}, {lattice} the bfloat16 lattice, noise in "
-        f"{config.noise_dtype}, sigma {config.sigma})"
+        f"as {config.initial_state} (base {config.base}, {lattice} the bfloat16 lattice, noise in {config.noise_dtype}, "
+        f"sigma {config.sigma})"
     )
-    began = "as a snapshot of another run" if config.initial_state == "snapshot" else drawn
+    began = "with a snapshot of another run" if config.initial_state == "snapshot" else drawn
     return (
         f"A GPT-2 with {parameter_count(config):,} parameters (vocabulary {config.vocab:,}, hidden size {config.hidden:,}, "
         f"{config.layers:,} layers, {config.heads:,} heads, context {config.context:,}, {config.norm_layer}, {tied} "
-        f"embeddings) was trained to step {last:,} of {config.steps:,} scheduled steps. "
-        f"The embedding matrix began {began}.{jiggle}"
+        f"embeddings) was trained to step {last:,} of {config.steps:,} scheduled steps. The embedding matrix was initialized "
+        f"{began}.{jiggle}"
     )
 
 
@@ -153,7 +153,7 @@ def _lost(history: History) -> str:
 def _origin(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     known = manifest.get("provenance")
     if not isinstance(known, Mapping):
-        return f"Exported with Snowball {__version__}; the versions it was recorded with are not known. Seed {config.seed}."
+        return f"Exported with Snowball {__version__}; the versions it was recorded with are unknown. Seed {config.seed}."
     versions = ", ".join(f"{name} {known[name]}" for name in ("torch", "transformers", "numpy", "safetensors") if name in known)
     seeds = ", ".join(f"{str(name).replace('_', ' ')} {seed}" for name, seed in dict(known.get("seeds", {})).items())
     names = ("snowball", "python", "device", "device_name", "cpu_capability", "threads")
@@ -170,7 +170,7 @@ def _hashes(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     files = manifest.get("sha256", {})
     history = dict(files).get("history.safetensors") if isinstance(files, Mapping) else None
     of_history = (
-        f"SHA-256 of history.safetensors {history}." if history else "The run is not complete: its history has no hash yet."
+        f"SHA-256 of history.safetensors {history}." if history else "The run is not complete and has no history hash yet."
     )
     return f"SHA-256 of the configuration {configuration_hash(config)}. {of_history}"
 
@@ -179,7 +179,11 @@ def _faults(manifest: Mapping[str, Any]) -> str:
     if "faults_carried" not in manifest:
         return ""
     faults = [str(fault) for fault in manifest["faults_carried"]]
-    return f"Known faults carried: {'; '.join(faults)}." if faults else "No known fault is carried."
+    return (
+        f"Known bugs of the published code reproduced: {'; '.join(faults)}."
+        if faults
+        else ("No known bugs of the published code reproduced.")
+    )
 
 
 def markdown(text: str) -> str:

@@ -79,7 +79,7 @@ def _cursor(view: View) -> pd.DataFrame:
 
 
 def _cursor_note(view: View) -> str:
-    return "" if _at_end(view) else f"The upright line is step {view.step:,}."
+    return "" if _at_end(view) else f"Vertical line: step {view.step:,}."
 
 
 def _at_end(view: View) -> bool:
@@ -103,7 +103,7 @@ def places_plate(view: View, scene: Stage | None = None) -> Plate:
         )
     scene = scene or view.stage
     data = {"places": counts_and_places.places_data(scene, view.rows, view.tokens), "path": scene.path}
-    note = f"{basis_note(scene)} Area: tokens. Grey line: path of the group's mean."
+    note = f"{basis_note(scene)} Area: size. Grey line: path of the group's mean."
     return Plate(
         PICTURES["places"].title, counts_and_places.places_spec(scene, int(view.mask.sum())), data, "weight units", note=note
     )
@@ -114,9 +114,9 @@ def distances_plate(view: View) -> Plate:
     image, count, scale = step_heatmap(view, view.rows, view.tokens)
     everyone = len(view.tokens)
     thinned = "every token" if count == everyone else f"thinned to {count:,} of {everyone:,} tokens"
-    note = f"Rows and columns: {thinned}, ordered by black hole; the strip at the left has the holes' colours."
+    note = f"Rows and columns: {thinned}, ordered by black hole; colours at the left: black holes."
     if nan_rows(view.rows).any():
-        note += " Left blank: rows with a NaN, which have no distance."
+        note += " Blank: NaN rows."
     spec, data = _heatmap(image, count, scale, view.unit)
     return Plate(PICTURES["distances"].title, spec, data, unit_words(view.unit), note=note)
 
@@ -162,7 +162,7 @@ def _heatmap(image: bytes, count: int, scale: heatmap.Shades, unit: str) -> tupl
     }
     data = {
         "picture": pd.DataFrame({"x": [left], "y": [0], "url": [source]}),
-        "zero": pd.DataFrame({"x": [0], "y": [0], "name": ["0: one vector"]}),
+        "zero": pd.DataFrame({"x": [0], "y": [0], "name": ["0: identical"]}),
         "shades": pd.DataFrame({"x": [0, 0], "y": [0, 0], "distance": [scale.low, max(scale.high, scale.low)]}),
     }
     return spec, data
@@ -206,7 +206,7 @@ def lineage_plate(view: View) -> Plate:
     datasets["cursor"] = datasets["cursor"].head(0 if _at_end(view) else 1)
     lanes = drawn.lanes
     thinned = "" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn. "
-    note = f"{thinned}A row a token; a block a hole; lighter and darker: its hidden classes. {_cursor_note(view)}"
+    note = f"{thinned}Rows: tokens; blocks: holes; shades: hidden classes. {_cursor_note(view)}"
     return Plate(PICTURES["lineage"].title, spec, datasets, "tokens", False, note)
 
 
@@ -246,7 +246,7 @@ def freeze_map_plate(view: View) -> Plate:
     """Every token's motion over the run, a row each."""
     history, scene = view.judged, _scene(view)
     picture = motion.freeze_map(scene, who_moved(history), token_motion(history)[view.mask], _names(view), view.step)
-    note = "; a row a token; amber: it moved, slate: it did not."
+    note = "; rows: tokens; yellow: moved; grey: unchanged."
     return _motion("freeze-map", view, scene, picture, "moved per recorded step", note)
 
 
@@ -278,17 +278,17 @@ def farthest_plate(view: View) -> Plate:
 PICTURES: dict[str, Named[Plate]] = {
     "counts": Named("U, C, P and S over the run", counts_plate, "Vectors and black holes over the run", "census"),
     "loss": Named("training loss over the run", loss_plate, "Training loss over the run", "loss"),
-    "lineage": Named("black holes over the steps they lived", lineage_plate, "Black holes and the steps they lived", "lineage"),
+    "lineage": Named("black holes over the steps they lived", lineage_plate, "Black holes over the run", "lineage"),
     "farthest": Named("largest L∞ of the group over the run", farthest_plate, "Largest L∞ over the run", "largest_linf_weight"),
-    "regimes": Named("who moves and how far, over the run", regimes_plate, "Who moves", "further"),
-    "freeze-map": Named("when each token moved, those that froze first on top", freeze_map_plate, "Freeze map", "freeze step"),
-    "speeds": Named("bulk and thermal speed and coherence over the run", speeds_plate, "Drift and heat", "bulk motion"),
+    "regimes": Named("share of tokens that move, and how far, over the run", regimes_plate, "Moved tokens", "further"),
+    "freeze-map": Named("moves of each token, ordered by last move", freeze_map_plate, "Freeze map", "freeze step"),
+    "speeds": Named("bulk and thermal speed over the run", speeds_plate, "Collective and relative motion", "bulk motion"),
     "displacements": Named(
-        "percentiles of the displacement over the run", displacements_plate, "How far tokens move", "displacement of a token"
+        "percentiles of the displacement over the run", displacements_plate, "Displacements", "displacement of a token"
     ),
     "sizes": Named(
-        "populations of the black holes at the step", sizes_plate, "Black holes: tokens that are one vector", "population"
+        "sizes of the black holes at the step", sizes_plate, "Black holes: tokens with identical vectors", "population"
     ),
-    "distances": Named("pairwise L∞ distances at the step", distances_plate, "How far apart: L∞ of every pair", "heatmap"),
-    "places": Named("the vectors at the step on two principal axes", places_plate, "Where the vectors are", "principal-axes"),
+    "distances": Named("pairwise L∞ distances at the step", distances_plate, "Pairwise L∞ distances", "heatmap"),
+    "places": Named("vectors at the step on principal axes", places_plate, "Positions on principal axes", "principal-axes"),
 }

@@ -34,7 +34,7 @@ def _require_finite(rows: Words) -> None:
     finite = finite_rows(rows)
     if not finite.all():
         raise HistoryError(
-            f"the projector reads finite numbers only; row {int(np.flatnonzero(~finite)[0])} of this matrix holds a NaN or an "
+            f"the projector needs finite numbers; row {int(np.flatnonzero(~finite)[0])} of this matrix holds a NaN or an "
             "infinity. Choose an earlier step."
         )
 

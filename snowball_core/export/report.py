@@ -74,8 +74,8 @@ def _summary(view: View) -> str:
     """The outcome in a sentence."""
     verdict = verdict_of(view.history, view.group)
     return (
-        f"From step {verdict.first_step:,} to step {verdict.last_step:,} the black holes of the {verdict.group} tokens show: "
-        f"{verdict.outcome}. {verdict.caution}"
+        f"From step {verdict.first_step:,} to step {verdict.last_step:,} the verdict on the black holes of the "
+        f"{verdict.group} tokens is {verdict.outcome}. {verdict.caution}"
     )
 
 

@@ -43,36 +43,34 @@ def pair_table(view: View) -> pd.DataFrame:
 
 
 TABLES: dict[str, Named[pd.DataFrame]] = {
-    "summary": Named("every measure of every recorded step and group, with loss and rate", lambda view: view.summary),
+    "summary": Named("all measures per recorded step and group, with loss and learning rate", lambda view: view.summary),
     "census": Named(
         "U, C, P, S, sizes and levels of identity, per recorded step and group", lambda view: view.summary[[*CENSUS_COLUMNS]]
     ),
     "extents": Named(
-        "how far apart, how wide and where, per recorded step and group", lambda view: view.summary[[*EXTENT_COLUMNS]]
+        "distances, widths and centroid, per recorded step and group", lambda view: view.summary[[*EXTENT_COLUMNS]]
     ),
     "motion": Named(
-        "who moved, in which regime, how fast, per recorded step and group", lambda view: view.summary[[*MOTION_COLUMNS]]
+        "moved tokens by regime, and speeds, per recorded step and group", lambda view: view.summary[[*MOTION_COLUMNS]]
     ),
-    "token-motion": Named("first and last move, path and net displacement, per token", _token_motion),
+    "token-motion": Named("first and last move, path length and net displacement, per token", _token_motion),
     "freezing": Named(
-        "when motion ends, by three definitions, per group",
+        "end of motion by three definitions, per group",
         lambda view: freezing_table(view.history, view.summary, view.history.groups),
     ),
     "axes": Named(
-        "how much the principal axes of the run show of each step, and miss",
+        "variance of each step explained and missed by the run's principal axes",
         lambda view: axes_table(view.history, basis_of_run(view.history, view.group), view.group),
     ),
     "events": Named(
-        "what happened to the group's black holes, with causes",
+        "events of the group's black holes, with causes",
         lambda view: event_table(event_rows(view.lineage, view.history.steps)),
     ),
-    "nodes": Named(
-        "black holes and the steps they lived through", lambda view: node_table(view.lineage.tree, view.history.steps)
-    ),
-    "edges": Named("which hole became which", lambda view: edge_table(view.lineage.tree, view.history.steps)),
-    "biographies": Named("the black holes each token was in", lambda view: biographies_table(view.lineage, view.history)),
+    "nodes": Named("black holes and their intervals", lambda view: node_table(view.lineage.tree, view.history.steps)),
+    "edges": Named("edges of the lineage between black holes", lambda view: edge_table(view.lineage.tree, view.history.steps)),
+    "biographies": Named("black holes of each token", lambda view: biographies_table(view.lineage, view.history)),
     "tokens": Named(
-        "the group's tokens at the step, and the hole and hidden class each is in",
+        "the group's tokens at the step, with hole and hidden class",
         lambda view: tokens_at(view.history, view.history.index(view.step), view.group),
     ),
     "holes": Named(
@@ -88,17 +86,15 @@ TABLES: dict[str, Named[pd.DataFrame]] = {
         lambda view: distance_table(pair_statistics(view.rows), view.step, view.group),
     ),
     "closeness": Named(
-        "who is near whom at the step, and whether the group is compact",
+        "closeness of the pairs at the step, and compactness of the group",
         lambda view: closeness_table(pair_statistics(view.rows), view.step, view.group),
     ),
     "pairs": Named("pairwise L∞ at the step, every pair", pair_table),
     "verdict": Named(
-        "the experiment's criteria, in the seed's form and corrected",
+        "the experiment's criteria, original and corrected",
         lambda view: verdict_table(verdict_of(view.history, view.group)),
     ),
-    "laws": Named(
-        "the laws that must hold, and every violation by step", lambda view: law_table(law_rows(view.history), view.lost)
-    ),
+    "laws": Named("the laws, and violations by step", lambda view: law_table(law_rows(view.history), view.lost)),
 }
 # What else of a view a table depends on than the run: group and step, the group, or neither.
 PER_RUN = ("summary", "census", "extents", "motion", "token-motion", "freezing", "laws")

@@ -127,7 +127,7 @@ def view_of(
         raise HistoryError(f'a unit is one of {", ".join(UNITS)}; got "{unit}".')
     chosen = group or ("dead" if "dead" in history.groups else "all")
     if not history.mask(chosen).any():
-        raise HistoryError(f'"{history.id}" has no {chosen} tokens: there is nothing of them to export. Choose another group.')
+        raise HistoryError(f'"{history.id}" has no {chosen} tokens to export. Choose another group.')
     ends = int(history.steps[0]), int(history.steps[-1])
     span = [end if given is None else given for given, end in zip((first, last), ends, strict=True)]
     at = int(history.steps[history.finite - 1]) if step is None else step  # −1 is the last one too
@@ -160,7 +160,7 @@ def identity_line(history: History) -> str:
     known, steps = configuration_hash(history.config), history.steps
     count, vocab, hidden = history.words.shape
     parts = [
-        f"configuration {known[:_SHORT]}" if known else "foreign history, configuration not known",
+        f"configuration {known[:_SHORT]}" if known else "foreign history, configuration unknown",
         f"{format_of(history.words).name} [{count:,}, {vocab:,}, {hidden:,}], steps {steps[0]:,} to {steps[-1]:,}",
         f"Snowball {__version__}",
     ]

@@ -41,8 +41,8 @@ def prepare_fork(folder: Path, at: Branch, config: RunConfig, corpus: Corpus | N
     require_writable()
     parent, corpus = at.parent, corpus or checked_corpus(folder, config)
     if at.kind == CHECKPOINT:
-        rule = "an exact fork goes on with the text of its parent"
-        require_text(corpus, parent, rule, "Put the old text back, or fork from a recorded step (--step T).")
+        rule = "an exact fork needs the text of its parent"
+        require_text(corpus, parent, rule, "Restore it, or fork from a recorded step (--step T).")
     if faults := branch_faults(at, config):
         raise ConfigError(faults)
     _require_sound(at)
@@ -97,7 +97,8 @@ def _take_snapshot(at: Branch, config: RunConfig, path: Path) -> None:
     matrix = _as_recorded(snapshot_at(at.parent, at.step), config)
     if not np.isfinite(values(matrix)).all():
         raise RunError(
-            f"a fork must begin with finite numbers; W of {at.parent.id} at step {at.step:,} has others. Choose an earlier one."
+            f"a fork must start from finite numbers; W of {at.parent.id} at step {at.step:,} has NaN or infinity. Choose an "
+            "earlier step."
         )
     with TensorWriter(path / HISTORY, TENSOR, config.recorded_format, matrix.shape, len(recorded_steps(config)), {}) as history:
         history.append(matrix)

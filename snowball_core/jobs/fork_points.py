@@ -21,16 +21,18 @@ from .prepare import Read, request
 
 # Why an exact fork cannot change a field; the fields not named act on each step by themselves and can.
 FIXED = {
-    "seed": "data order and noise are drawn from it",
-    **dict.fromkeys(("corpus", "corpus_errors"), "the data order runs through this text"),
-    **dict.fromkeys(("context", "batch"), "which windows a step sees follows from it"),
-    **dict.fromkeys(("vocab", "hidden", "layers", "heads", "norm_layer", "tied", "matrix"), "the parameters have this shape"),
-    **dict.fromkeys(("initial_state", *DRAWN), "the run has left its initial state behind"),
-    **dict.fromkeys(("precision", "compute", "optimizer"), "parameters and moments are kept in its terms"),
+    "seed": "determines data order and noise",
+    **dict.fromkeys(("corpus", "corpus_errors"), "the data order refers to this text"),
+    **dict.fromkeys(("context", "batch"), "determines the windows of each step"),
+    **dict.fromkeys(
+        ("vocab", "hidden", "layers", "heads", "norm_layer", "tied", "matrix"), "determines the shape of the parameters"
+    ),
+    **dict.fromkeys(("initial_state", *DRAWN), "acts only on the initial state"),
+    **dict.fromkeys(("precision", "compute", "optimizer"), "determines the form of parameters and moments"),
 }
 # Why a fork from a snapshot cannot.
 GIVEN = {
-    **dict.fromkeys(("vocab", "hidden"), "the snapshot has this shape"),
+    **dict.fromkeys(("vocab", "hidden"), "determines the shape of the snapshot"),
     **dict.fromkeys(("initial_state", *DRAWN), "W is the snapshot"),
 }
 
@@ -118,7 +120,7 @@ def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any], read: Rea
 def branch_faults(at: Branch, config: RunConfig) -> list[str]:
     """Why ``config`` cannot continue from a branch, one sentence each; empty if it can."""
     start, parent = at.start, at.parent.id
-    way = "Leave it, or fork from a recorded step (--step T)." if at.kind == CHECKPOINT else "Leave it, or start a new run."
+    way = "Keep it, or fork from a recorded step (--step T)." if at.kind == CHECKPOINT else "Keep it, or start a new run."
     faults = [
         f"{name} must stay {getattr(start, name)} in this fork of {parent} ({why}); got {getattr(config, name)}. {way}"
         for name, why in at.fixed.items()
@@ -140,7 +142,7 @@ def _checkpoint_faults(at: Branch, config: RunConfig) -> list[str]:
     faults = []
     if config.last_step <= at.step:
         faults.append(
-            f"an exact fork must train beyond its checkpoint; the checkpoint of {at.parent.id} stands at step {at.step:,} and "
+            f"an exact fork must train beyond its checkpoint; the checkpoint of {at.parent.id} is at step {at.step:,} and "
             f"the fork would end at step {config.last_step:,}. Raise until or steps."
         )
         return faults

@@ -134,7 +134,7 @@ def require_text(corpus: Corpus, run: Run, rule: str, advice: str) -> None:
     """Refuse a text that is another than the one a run is trained on."""
     if corpus.sha256 != (begun := run.text_sha256):
         raise RunError(
-            f'{rule}; "{corpus.name}" now has SHA-256 {corpus.sha256[:12]}…, the run began with {begun[:12]}…. {advice}'
+            f'{rule}; "{corpus.name}" now has SHA-256 {corpus.sha256[:12]}…, the run started with {begun[:12]}…. {advice}'
         )
 
 

@@ -17,7 +17,7 @@ lineage          black holes through time: mergers, splits; their ranks
 biography        the holes a token was in, and why holes came apart
 flicker          changes that are undone soon after
 laws             what must hold in every run, and its violations
-verdict          the three success criteria; the first notebook's ε
+verdict          the three success criteria; the original notebook's ε
 mobility         what can move, from formats and rates alone
 adam_bound       the largest update of Adam
 alignment        several runs on one axis; medians and ranges over draws

@@ -15,10 +15,10 @@ from .bf16 import Floats, Integers
 FEWEST, MOST = 2, 32
 SPENT = "learning_rate_sum"
 ALIGNMENTS = {
-    "step": "steps since the start",
-    "first-merger": "steps since the first recorded step at which U fell: some tokens had become one vector",
-    "last-change": "steps since the last recorded step at which the black holes changed in number or size",
-    "rates": "sum of the learning rates of all steps so far",
+    "step": "step",
+    "first-merger": "steps since the first merger (first recorded step at which U decreased)",
+    "last-change": "steps since the last change (last recorded step at which the number or sizes of black holes changed)",
+    "rates": "cumulative learning rate",
 }
 EVENTS = ("first-merger", "last-change")
 
@@ -88,8 +88,8 @@ def places(entrant: Entrant, align: str) -> Floats | None:
 def why_missing(align: str) -> str:
     """Why a run has no place on an axis, in words."""
     if align == "rates":
-        return "Their learning rates are not known."
-    return f"In them there was no {align.replace('-', ' ')} in this group, by the definition: {ALIGNMENTS[align]}."
+        return "Their learning rates are unknown."
+    return f"They have no {align.replace('-', ' ')} in this group."
 
 
 def held(x: Floats, values: Floats, grid: Floats) -> Floats:

@@ -113,22 +113,22 @@ def cause(
     members = np.array(tree.nodes[event.parents[0]].tokens)
     shared = together_since(tree, event.parents[0])
     if jiggled is not None and jiggled[members].any():
-        return Cause("noise: these rows are jiggled at every step", shared_since=shared)
+        return Cause("noise: noise is added to these rows at every step", shared_since=shared)
     if parting.hidden is None or moment_hash is None:
-        return Cause("unknown: the optimizer's moments were not recorded (moment_hash)", shared_since=shared)
+        return Cause("unknown: optimizer moments not recorded (record with --extra moment_hash)", shared_since=shared)
     number, sizes = classes_inside(parting.hidden[members])
     classes = tuple(tuple(members[number == each].tolist()) for each in range(len(sizes)))
     parted = [tokens for tokens in classes if len(set(parting.leader[list(tokens)].tolist())) > 1]
     quiet = [tokens for tokens in _nobodys_input(parted, dead) if len(set(parting.leader[list(tokens)].tolist())) > 1]
     differed = _differed(classes, parting.leader, moment_hash[: event.snapshot])
     if quiet:
-        text = f"violation: {_said(quiet[0])} had equal rows and equal moments and parted; nothing in the laws parts them"
+        text = f"violation: {_said(quiet[0])} with equal rows and equal moments split, which violates the laws"
         return Cause(text, classes, differed, shared, quiet[0])
     if parted:
         live = [token for token in parted[0] if dead is None or not dead[token]]
-        return Cause(f"input: {_said(live)} in the text: gradients differ inside one hidden class", classes, differed, shared)
+        return Cause(f"input: {_said(live)} in the text: gradients differ within one hidden class", classes, differed, shared)
     parts = " + ".join(map(str, sizes))
-    return Cause(f"apparent: its tokens were {len(classes)} hidden classes ({parts})", classes, differed, shared)
+    return Cause(f"apparent: {len(classes)} hidden classes ({parts})", classes, differed, shared)
 
 
 def _nobodys_input(classes: Sequence[Hole], dead: Truths | None) -> list[Hole]:

@@ -65,9 +65,9 @@ def require_pairs(unique: int, hidden: int) -> None:
     pairs = unique * (unique - 1) // 2
     if not are_comparable(unique):
         raise HistoryError(
-            f"distances need at most {MOST_PAIRS:,} pairs of distinct rows; {unique:,} rows are {pairs:,} pairs of {hidden:,} "
-            f"components: {8 * pairs / 1e9:,.1f} GB a measure and about {pairs * hidden / 1e9:,.0f} s each. "
-            "Ask for a smaller group; census and extents need no pairs."
+            f"distances need at most {MOST_PAIRS:,} pairs of distinct rows; {unique:,} rows are {pairs:,} pairs of "
+            f"{hidden:,} components: {8 * pairs / 1e9:,.1f} GB a measure and about {pairs * hidden / 1e9:,.0f} s each. "
+            "Choose a smaller group; census and extents need no pairs."
         )
 
 

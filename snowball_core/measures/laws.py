@@ -27,14 +27,14 @@ class Violation:
 
 
 LAWS = {
-    "hidden-classes-never-part": "dead tokens equal in row and moments stay equal for ever",
-    "hidden-classes-never-rise": "the number of hidden classes among the dead never rises",
+    "hidden-classes-never-part": "dead tokens equal in row and moments stay equal",
+    "hidden-classes-never-rise": "the number of hidden classes of dead tokens never increases",
     "counts-add-up": "U = C + S and P + S = V for every group",
-    "zero-rate-is-rest": "no token moves in a step whose learning rate is zero",
+    "zero-rate-is-rest": "no token moves at learning rate 0",
     "first-step-is-the-rate": "at step 1 Adam moves every component with a gradient of at least 1,000 eps by the learning rate",
     "beyond-reach-is-rest": "no component moves whose half cell exceeds the largest possible update",
     "second-moment-only-rises": "a second moment that its format cannot lower never falls",
-    "predictions-pull-to-zero": "the gradient that the predictions send to W adds up to zero over all tokens",
+    "predictions-pull-to-zero": "the gradient of W from the predictions sums to zero over all tokens",
     "dead-gradient-is-p-times-h": "the gradient of a dead token is its probability times the final hidden state, averaged",
 }
 
@@ -98,7 +98,7 @@ def misstepped(before: Words, after: Words, gradient: Words, rate: float, config
     allowed = np.maximum(ulp(after), ulp(lattice)) / 2 + 4 * 2.0**-24 * (np.abs(start) + rate)
     allowed += rate * config.eps / np.maximum(np.abs(slope), config.eps)
     wrong = large & (np.abs(end - goal) > allowed)
-    return _components("first-step-is-the-rate", 1, wrong, "moved by something else than the rate")
+    return _components("first-step-is-the-rate", 1, wrong, "moved by another amount than the learning rate")
 
 
 def overreached(snapshot: int, before: Words, after: Words, largest: float, decay: float) -> list[Violation]:
@@ -109,7 +109,7 @@ def overreached(snapshot: int, before: Words, after: Words, largest: float, deca
     """
     size = np.abs(values(before).astype(np.float64))
     wrong = (bits(before) != bits(after)) & (half_cell(before) > largest + decay * size)
-    return _components("beyond-reach-is-rest", snapshot, wrong, "moved beyond the reach of any update")
+    return _components("beyond-reach-is-rest", snapshot, wrong, "moved by more than the largest possible update")
 
 
 def fallen(snapshot: int, before: Words, after: Words) -> list[Violation]:
@@ -133,5 +133,5 @@ def unbalanced(residuals: npt.NDArray[np.float32]) -> list[Violation]:
     for row, law in enumerate(("predictions-pull-to-zero", "dead-gradient-is-p-times-h")):
         for t in np.flatnonzero(residuals[:, row, 0] > 1).tolist():
             share, size = residuals[t, row].tolist()
-            violations.append(Violation(law, t, (), f"residual {size:.3g}, {share:.3g} times what rounding allows"))
+            violations.append(Violation(law, t, (), f"residual {size:.3g}, {share:.3g} times the rounding bound"))
     return violations

@@ -39,7 +39,7 @@ class Mobility:
     decay_acts : float
         Share of components that weight decay alone can move.
     second_moment_falls : bool
-        Whether a second moment whose gradient vanished can fall in the optimizer's format.
+        Whether a second moment whose gradient vanished can decrease in the optimizer's format.
     half_immovable_step, all_immovable_step : int or None
         First step from which to the horizon no update can move half of the components, any of them. None if that does not
         happen.
@@ -210,16 +210,18 @@ def _first_step_after(config: RunConfig, past: Sequence[RunConfig], moves: Calla
 def sentences(mobile: Mobility, config: RunConfig) -> list[str]:
     """The same in plain words, one sentence a fact."""
     if config.optimizer == "sgd":
-        return ["SGD's updates scale with the gradient: what can move is not known before training."]
+        return ["SGD updates scale with the gradient: mobility is unknown before training."]
     largest = (
-        f"{mobile.immovable:.0%} not even by the largest possible one ({mobile.largest_update:.3g}): it is below half a cell"
+        f"{mobile.immovable:.0%} not even by the largest possible update ({mobile.largest_update:.3g}), which is below half a "
+        "cell"
     )
     if math.isinf(mobile.largest_update):
         largest = (
-            f"and the largest possible one has no bound with beta1 {config.beta1:g}, beta2 {config.beta2:g}, eps {config.eps:g}"
+            f"and the largest possible update is unbounded with beta1 {config.beta1:g}, beta2 {config.beta2:g}, eps "
+            f"{config.eps:g}"
         )
     lines = [
-        f"{mobile.usually_immovable:.0%} of the components cannot be moved by a usual update ({mobile.usual_update:.3g}), "
+        f"{mobile.usually_immovable:.0%} of the components are not moved by a typical update ({mobile.usual_update:.3g}), "
         f"{largest}."
     ]
     if config.weight_decay > 0:
@@ -230,11 +232,11 @@ def sentences(mobile: Mobility, config: RunConfig) -> list[str]:
         )
         lines.append(f"Weight decay ({config.learning_rate * config.weight_decay:.3g} of a weight per step) {acts}.")
     moments = "bfloat16" if config.precision == "pure-bf16" else "float32"
-    can = "can fall" if mobile.second_moment_falls else "can only rise"
+    can = "can decrease" if mobile.second_moment_falls else "never decreases"
     lines.append(f"A second moment in {moments} with beta2 {config.beta2:g} {can}.")
     if config.schedule != "constant" and mobile.half_immovable_step is not None:
         whole = f", all of them from step {mobile.all_immovable_step:,}" if mobile.all_immovable_step is not None else ""
         lines.append(
-            f"The falling rate leaves half of the components immovable from step {mobile.half_immovable_step:,}{whole}."
+            f"With the decaying rate half of the components are immovable from step {mobile.half_immovable_step:,}{whole}."
         )
     return lines

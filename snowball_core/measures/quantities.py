@@ -59,8 +59,8 @@ class Quantity:
 
 _DISPLACEMENTS = tuple(f"displacement_{unit}_p{share}" for unit in ("cells", "weight") for share in PERCENTILES)
 _PERCENTILE = (
-    "percentiles over the group's tokens of their displacement since the last snapshot: the smallest displacement that at "
-    "least so many of a hundred tokens do not exceed; L∞ in cells, Euclidean in weight units"
+    "percentiles over the group's tokens of their displacement since the previous snapshot: the smallest value not exceeded "
+    "by at least this percentage of tokens; L∞ in cells, Euclidean in weight units"
 )
 # fmt: off
 QUANTITIES = (
@@ -70,9 +70,9 @@ QUANTITIES = (
              "black holes"),
     Quantity("counts", ("population",), "tokens", "number of tokens in black holes", "P", "tokens in black holes",
              "in holes"),
-    Quantity("counts", ("singletons",), "tokens", "number of rows nobody shares; U = C + S, P + S = V", "S", "singletons",
+    Quantity("counts", ("singletons",), "tokens", "number of unshared rows; U = C + S, P + S = V", "S", "singletons",
              "singletons"),
-    Quantity("counts", ("largest", "sizes"), "tokens", "population of the most populous hole; of all holes, descending",
+    Quantity("counts", ("largest", "sizes"), "tokens", "size of the largest hole; of all holes, descending",
              name="Largest black hole", short="Largest hole"),
     Quantity("counts", ("effective",), "vectors",
              "exp(−Σ p ln p), p = share of tokens of each of the U vectors (Hill number of order 1)"),
@@ -90,17 +90,17 @@ QUANTITIES = (
              "components in which not all tokens agree: how many; max − min ordinal of each", beside=", `cells_spanned`"),
     Quantity("extent", ("centroid_length_weight",), "weight units", "length of the mean row, float64"),
     Quantity("extent", ("radius_rms_weight",), "weight units", "√(mean over tokens of ‖row − centroid‖²)",
-             name="Radius, root mean square"),
+             name="RMS radius"),
     Quantity("extent", ("widest_spread_weight",), "weight units", "largest standard deviation of a component"),
     Quantity("extent", ("live_dead_separation_weight",), "weight units", "‖centroid of live − centroid of dead‖",
              group="live against dead"),
-    Quantity("motion", ("moved",), "tokens", "number of tokens with a changed bit since the last snapshot",
-             name="Moved since the recorded step before", short="Moved"),
+    Quantity("motion", ("moved",), "tokens", "number of tokens with a changed bit since the previous snapshot",
+             name="Moved since the previous snapshot", short="Moved"),
     Quantity("motion", REGIMES, "tokens",
              "number of tokens in each regime: no bit changed; one component by one cell; L∞ ≤ 1 cell; more"),
-    Quantity("motion", ("bulk_speed_weight",), "weight units a step",
+    Quantity("motion", ("bulk_speed_weight",), "weight units per step",
              "‖displacement of the group's centroid‖ / steps between the snapshots", name="bulk speed", short="Bulk speed"),
-    Quantity("motion", ("thermal_speed_weight",), "weight units a step", "√(mean ‖displacement − centroid's‖²) / steps",
+    Quantity("motion", ("thermal_speed_weight",), "weight units per step", "√(mean ‖displacement − centroid's‖²) / steps",
              name="thermal speed", short="Thermal speed"),
     Quantity("motion", ("coherence",), "−1 to 1", "mean cosine of the moved tokens' displacements with the centroid's",
              name="coherence", short="Coherence"),
@@ -110,7 +110,7 @@ QUANTITIES = (
              measure=participation_ratio),
     Quantity("training", ("loss",), "nats", "cross entropy of the step's batch, over the positions that `loss_over` names",
              name="Training loss", group="the batch"),
-    Quantity("training", ("learning_rate",), "per step", "the rate the step was made with", name="Learning rate",
+    Quantity("training", ("learning_rate",), "per step", "learning rate of the step", name="Learning rate",
              group="the run"),
     Quantity("training", ("grad_norm",), "nats per weight unit", "length of the whole gradient before clipping",
              group="the batch"),

@@ -1,7 +1,7 @@
-"""What became of the black holes: the seed's three success criteria with their numbers, in its form and a corrected one.
+"""The original notebook's three success criteria on the black holes, in its form and corrected, with their numbers.
 
-The seed hoped to see that dead tokens start as several black holes, that the snowball is tight, and that the holes stay or
-consolidate. It counted the holes of *all* tokens, measured tightness in ε = σ, and took fewer holes for consolidation.
+The notebook expected several black holes of dead tokens at the start, a tight snowball, and holes that stay or consolidate.
+It counted the holes of *all* tokens, measured tightness in ε = σ, and took fewer holes for consolidation.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from .census import Census
 from .distances import TOUCHING_CELLS
 from .lineage import KINDS, Lineage
 
-SEEDS_EPSILON = 1e-5
+ORIGINAL_EPSILON = 1e-5
 FACTOR = 10
-UNTOLD = "cannot be told"
-ONE_STEP = "One step is recorded: nothing could join or part yet."
+UNTOLD = "undefined"
+ONE_STEP = "Only one snapshot is recorded."
 ONE_DRAW = (
-    "One run is one draw: another seed, device or thread count gives another history of the same experiment. "
-    "Compare several runs before calling this a law."
+    "This is a single run: another seed, device or thread count gives a different history. Compare several runs before "
+    "generalizing."
 )
 
 
-def seed_criterion(linf_weight: float, linf_cells: float) -> dict[str, dict[str, Any]]:
-    """The original notebook's criterion of compactness, beside the same criterion in lattice cells.
+def compactness(linf_weight: float, linf_cells: float) -> dict[str, dict[str, Any]]:
+    """Whether a group is compact: in the original notebook's form (key ``seed``) and on the lattice (key ``cells``).
 
-    The seed asked whether the largest L∞ is below ten ε with ε = σ, a number that says nothing of the lattice. Asked in
-    cells: is it below ten cells? Where the largest L∞ is no number, or there is no pair, neither can be told: None.
+    The original form is: largest L∞ below ten ε with ε = σ, which is unrelated to the lattice. The corrected form is: below
+    ten cells. Both are None if the largest L∞ is NaN or there is no pair.
 
     Examples
     --------
-    >>> seed_criterion(9.8e-4, 1)["seed"]["holds"], seed_criterion(9.8e-4, 1)["cells"]["holds"]
+    >>> compactness(9.8e-4, 1)["seed"]["holds"], compactness(9.8e-4, 1)["cells"]["holds"]
     (False, True)
     """
-    bound, is_known = FACTOR * SEEDS_EPSILON, not math.isnan(linf_weight)
+    bound, is_known = FACTOR * ORIGINAL_EPSILON, not math.isnan(linf_weight)
     return {
         "seed": {
             "largest_linf_weight": linf_weight,
             "below": bound,
             "holds": linf_weight < bound if is_known else None,
-            "ratio": linf_weight / SEEDS_EPSILON,
+            "ratio": linf_weight / ORIGINAL_EPSILON,
         },
         "cells": {
             "largest_linf_cells": int(linf_cells) if is_known else linf_cells,
@@ -62,7 +62,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Criterion:
-    """One question of the experiment in the seed's form and in the corrected one."""
+    """One question of the experiment in the original form and in the corrected one."""
 
     name: str
     seed: Form
@@ -120,7 +120,7 @@ def outcome(first: Census, last: Census, flow: Flows) -> str:
 
 
 def seeds_outcome(first: Census, last: Census) -> str:
-    """The word the seed printed, from the number of all tokens' holes alone.
+    """The word the original notebook printed, from the number of all tokens' holes alone.
 
     ``collapsed`` where one hole is left; ``dispersed`` where none is; else ``consolidation``,
     ``fragmentation`` or ``stable`` as the number fell, rose or stayed.
@@ -133,8 +133,8 @@ def seeds_outcome(first: Census, last: Census) -> str:
 
 
 def seeds_conclusion(last: Census, largest_linf_weight: float) -> str:
-    """The seed's last line: ``supported``, ``partial support`` or ``challenged``."""
-    if last.black_holes > 1 and largest_linf_weight < FACTOR * SEEDS_EPSILON:
+    """The original notebook's last line: ``supported``, ``partial support`` or ``challenged``."""
+    if last.black_holes > 1 and largest_linf_weight < FACTOR * ORIGINAL_EPSILON:
         return "supported"
     return "partial support" if last.black_holes == 1 else "challenged"
 
@@ -210,12 +210,12 @@ def _several(evidence: Evidence) -> Criterion:
     return Criterion(
         "several black holes at the start",
         Form(
-            "do all tokens, dead and live, form more than one black hole at the first step (C > 1)?",
+            "C > 1 for all tokens, dead and live, at the first step",
             {"black_holes": everyone.black_holes, "population": everyone.population, "tokens": everyone.tokens},
             everyone.black_holes > 1,
         ),
         Form(
-            "do the group's own tokens form more than one black hole at the first step (C > 1)?",
+            "C > 1 for the tokens of the group at the first step",
             {"black_holes": group.black_holes, "population": group.population, "tokens": group.tokens},
             group.black_holes > 1,
         ),
@@ -224,17 +224,17 @@ def _several(evidence: Evidence) -> Criterion:
 
 def _tightness(evidence: Evidence) -> Criterion:
     # A run that diverged holds NaN or infinities: whether rows are near each other is undecidable.
-    holds, cells = seed_criterion(*evidence.largest_linf), int(evidence.largest_linf[1])
+    holds, cells = compactness(*evidence.largest_linf), int(evidence.largest_linf[1])
     seed, corrected = holds["seed"], holds["cells"]
     return Criterion(
         "a tight snowball at the end",
         Form(
-            "is the largest L∞ below ten ε, with ε = σ = 1e-5? (σ is the noise, not the lattice)",
+            "largest L∞ < 10 ε with ε = σ = 1e-5 (σ is the noise, not the lattice spacing)",
             {"largest_linf_weight": seed["largest_linf_weight"], "below": seed["below"], "in_epsilon": seed["ratio"]},
             seed["holds"],
         ),
         Form(
-            "is the largest L∞ below ten cells of the lattice? (it touches everywhere at two cells or fewer)",
+            "largest L∞ < 10 cells of the lattice (all pairs touch at ≤ 2 cells)",
             {
                 "largest_linf_cells": cells,
                 "below": FACTOR,
@@ -252,12 +252,12 @@ def _lasting(evidence: Evidence, flow: Flows) -> Criterion:
     return Criterion(
         "holes stay or consolidate",
         Form(
-            "is the number of all tokens' black holes at the last step at least one and no larger than at the first?",
+            "1 ≤ C at the last step ≤ C at the first step, for all tokens",
             {"black_holes_first": before.black_holes, "black_holes_last": after.black_holes},
             1 <= after.black_holes <= before.black_holes,
         ),
         Form(
-            "did no more tokens part from their holes than joined, counted from the lineage's events, and is a hole left?",
+            "splits ≤ joins, counted from the lineage's events, and at least one hole left",
             {
                 "joining_tokens": flow.joining,
                 "parting_tokens": flow.parting,

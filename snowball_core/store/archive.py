@@ -47,7 +47,7 @@ def pack(run: Run, file: BinaryIO) -> None:
     The same run gives the same bytes. Absolute paths in ``run.json`` and ``status.json`` are cut to their last part.
     """
     if run.status().is_alive:
-        raise RunError(f'a run is packed when nobody writes to it; "{run.id}" is being recorded. Wait for it or stop it.')
+        raise RunError(f'a run must not be running to be packed; "{run.id}" is. Wait for it or stop it.')
     files = {path.relative_to(run.path).as_posix(): path for path in run_files(run)}
     changed = {name: content for name in _WITH_PATHS if name in files and (content := _without_paths(files[name]))}
     listed: dict[str, dict[str, Any]] = {}
@@ -82,7 +82,7 @@ def _content(path: Path, changed: bytes | None) -> BinaryIO:
     try:
         return open_regular(path) if changed is None else io.BytesIO(changed)
     except OSError as error:
-        raise RunError(f'a run is packed whole; its file "{path.name}" cannot be read: {error.strerror}.') from None
+        raise RunError(f'all files of a run must be readable to pack it; "{path.name}": {error.strerror}.') from None
 
 
 def unpack(file: Path, folder: Path) -> Run:
@@ -92,12 +92,12 @@ def unpack(file: Path, folder: Path) -> Run:
     run's folder and one folder around everything are passed over.
     """
     require_writable()
-    rule, advice = "a run is imported into a folder that can be written", "Make room or make it writable, or choose another"
+    rule, advice = "a run must be imported into a writable folder", "Make room or make it writable, or choose another"
     with requiring(rule, folder, f"{advice} with --runs."):
         sweep(folder)
         with opened(file) as archive, staged(folder, "import") as stage:
             run_id, listed = contents(archive, file)
-            exists = f'a run is never overwritten; "{run_id}" exists in {folder}. Import into another folder with --runs.'
+            exists = f'runs are not overwritten; "{run_id}" exists in {folder}. Import into another folder with --runs.'
             if os.path.lexists(folder / run_id):
                 raise RunError(exists)
             _require_size(archive, listed, file)
@@ -118,12 +118,12 @@ def _require_size(archive: zipfile.ZipFile, listed: dict[str, Listed], file: Pat
     try:
         _, config = parsed_manifest(read_entry(archive, listed["run.json"].entry, LARGEST_JSON, file))
     except RunError as error:
-        raise RunError(f"the parcel's run.json is damaged: {error}. Nothing was imported.") from None
+        raise RunError(f"the run.json of the archive is damaged: {error}. Nothing was imported.") from None
     most = 2 * disk_bytes(config) + _MOST_BESIDES
     if total != held or total > most:
         raise RunError(
-            f"a parcel unpacks to what it says and to what its run can take ({most / 1e6:,.0f} MB at most); this one says "
-            f"{total / 1e6:,.0f} MB and holds {held / 1e6:,.0f} MB. Nothing was imported."
+            f"the archive must unpack to its stated size and to at most {most / 1e6:,.0f} MB; it states {total / 1e6:,.0f} "
+            f"MB and holds {held / 1e6:,.0f} MB. Nothing was imported."
         )
 
 
@@ -140,4 +140,4 @@ def _extract(archive: zipfile.ZipFile, listed: Listed, target: Path, file: Path)
             written.write(block)
     if done != listed.size or digest.hexdigest() != listed.sha256:
         name = listed.entry.filename
-        raise RunError(f'the files of a parcel must be as they were packed; "{name}" is not. Pack the run again.')
+        raise RunError(f'the files of an archive must match their hashes; "{name}" does not. Export the run again.')

@@ -72,12 +72,12 @@ def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -
     if name == BUILT_IN:
         return python_manual()
     if not name.strip():
-        raise CorpusError(f"the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or a file; no name was given.")
+        raise CorpusError(f"the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or a file; got no name.")
     path = text_path(name, folder)
     if name == GATSBY and not path.is_file():
         raise CorpusError(
-            "the corpus gatsby must be built once before it is used; it is not there yet. Run "
-            '"python -m snowball_core corpus gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
+            'the corpus gatsby must be built once before use; it is missing. Run "python -m snowball_core corpus gatsby" '
+            '(downloads the book) or add "--from FILE" with a copy of it.'
         )
     return from_bytes(read_file(path, folder if path.name == name else None), name, errors)
 
@@ -108,10 +108,10 @@ def read_file(path: Path, searched: Path | None = None) -> bytes:
             size = os.fstat(file.fileno()).st_size
             raw = file.read(LARGEST_FILE + 1) if size <= LARGEST_FILE else b""
         if max(size, len(raw)) > LARGEST_FILE:
-            raise CorpusError(f'the corpus must be at most 512 MB; "{path}" is larger. Cut it to what is trained on.')
+            raise CorpusError(f'the corpus must be at most 512 MB; "{path}" is larger. Shorten it.')
         return raw
     except FileNotFoundError:
-        too = f" The text of an imported run is looked for in {searched} too." if searched else ""
+        too = f" Texts of imported runs are also searched in {searched}." if searched else ""
         raise CorpusError(
             f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{path}" is neither. '
             f"Check the path.{too}"
@@ -183,8 +183,8 @@ def _refuse_foreign(raw: bytes, name: str) -> None:
     near = raw[max(0, position - 20) : position + 20].decode("utf-8", "replace")
     raise CorpusError(
         f'the corpus must be ASCII; "{name}" has {count:,} other {"byte" if count == 1 else "bytes"}, the first '
-        f"({raw[position]:#04x}) at position {position:,}, line {line:,}, near “{' '.join(near.split())}”. "
-        "Replace them, or drop them with --corpus-errors ignore as the seed did."
+        f"({raw[position]:#04x}) at position {position:,}, line {line:,}, near “{' '.join(near.split())}”. Replace them, or "
+        "drop them with --corpus-errors ignore."
     )
 
 

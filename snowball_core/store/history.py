@@ -31,8 +31,8 @@ from .run_names import named
 GROUPS = ("all", "dead", "live")
 MOMENT_HASH = "moment_hash"
 _UNKNOWN_DEAD = (
-    "which tokens are dead is not known for a foreign history, so only the group all can be measured: "
-    "name the text it was trained on (--corpus FILE) or its dead tokens (--dead 0-9,11)"
+    "dead tokens of a foreign history are unknown, so only the group all can be measured: give its training text (--corpus "
+    "FILE; in the Library: field Text) or its dead tokens (--dead 0-9,11; field Dead tokens)"
 )
 
 

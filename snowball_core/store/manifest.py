@@ -113,7 +113,7 @@ def _checked(content: Any) -> tuple[dict[str, Any], RunConfig]:
     if not _list_of(lambda token: type(token) is int and 0 <= token < config.vocab, config.vocab)(dead):
         raise RunError(f'its entry "dead_ids" must be a list of tokens below {config.vocab:,}; it is {_quoted(dead)}')
     if len(set(dead)) < len(dead):
-        raise RunError('its entry "dead_ids" must hold every token once; one stands in it twice')
+        raise RunError('its entry "dead_ids" must hold every token once; one occurs twice')
     return content, config
 
 

@@ -46,7 +46,7 @@ def read_notes(path: Path) -> Notes:
     try:
         content = read_json(f"{path}/{FILE}", _LARGEST_FILE)
         if not isinstance(content, dict) or not isinstance(content.get("tags", []), list):
-            raise ValueError("it is of another kind")
+            raise ValueError("it has another format")
         return _checked(content.get("label", ""), content.get("note", ""), content.get("tags", []))
     except FileNotFoundError:
         return Notes()
@@ -88,8 +88,7 @@ def _merged(what: str, base: str, now: str, wanted: str) -> str:
         return now
     if now != base:
         raise RunError(
-            f'the {what} was changed elsewhere since it was shown here; it is now "{now}". Yours is not saved: "{wanted}". '
-            "Enter it again to replace the other."
+            f'the {what} was changed elsewhere and is now "{now}". Not saved: "{wanted}". Enter it again to overwrite.'
         )
     return wanted
 
@@ -115,7 +114,7 @@ def _alone(path: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=_PATIENCE_SECONDS, poll_interval=0.02)
     except filelock.Timeout:
-        raise RunError(f'notes have one writer at a time; those of "{path.name}" are being written. Try again.') from None
+        raise RunError(f'notes must have one writer at a time; those of "{path.name}" are being written. Try again.') from None
     try:
         yield
     finally:
@@ -139,9 +138,9 @@ def tags_of(text: str) -> tuple[str, ...]:
 def _checked(label: object, note: object, tags: Iterable[object]) -> Notes:
     words = tuple(dict.fromkeys(_text(tag, "a tag", LONGEST_TAG) for tag in tags))
     if any("," in word or not word for word in words):
-        raise RunError("a tag must have a letter and no comma; commas stand between tags. Leave it out or rename it.")
+        raise RunError("a tag must have a letter and no comma; commas separate tags. Remove or rename it.")
     if len(words) > MOST_TAGS:
-        raise RunError(f"a run has at most {MOST_TAGS} tags; got {len(words):,}. Leave some out.")
+        raise RunError(f"a run has at most {MOST_TAGS} tags; got {len(words):,}. Remove some.")
     return Notes(_text(label, "a label", LONGEST_LABEL), _text(note, "a note", LONGEST_NOTE, "\n\t"), words)
 
 

@@ -52,7 +52,7 @@ def origin_of(manifest: Mapping[str, Any]) -> Origin | None:
         earlier = origin_of({"fork": entry["earlier"]})
         origin = Origin(**{**entry, "before": from_json(entry["before"]), "earlier": earlier})
     except (TypeError, KeyError, AttributeError):
-        raise RunError("the fork entry of a run.json must tell kind, parent, step, hashes and configuration") from None
+        raise RunError("the fork entry of a run.json must have kind, parent, step, hashes and configuration") from None
     hashes = (origin.matrix_sha256, *([] if origin.history_sha256 is None else [origin.history_sha256]))
     is_sound = (
         origin.kind in (CHECKPOINT, SNAPSHOT)
@@ -62,7 +62,7 @@ def origin_of(manifest: Mapping[str, Any]) -> Origin | None:
         and all(isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes)
     )
     if not is_sound:
-        raise RunError("the fork entry of a run.json must tell a checkpoint or a snapshot, its step and its hashes")
+        raise RunError("the fork entry of a run.json must name a checkpoint or a snapshot, its step and its hashes")
     return origin
 
 
@@ -70,15 +70,14 @@ def origin_sentence(origin: Origin, config: RunConfig) -> str:
     """What a fork took over and what it did not, in a sentence."""
     if origin.is_exact:
         changed = changes(origin.before, config)
-        how = f"with {', '.join(changed)}" if changed else "with nothing changed"
+        how = f"with {', '.join(changed)}" if changed else "with no changes"
         return (
-            f"Forked exactly from the checkpoint of {origin.parent} at step {origin.step:,}: everything recorded up to there "
-            f"is the parent's, and its parameters, optimizer moments, schedule and data order go on, {how}."
+            f"Forked exactly from the checkpoint of {origin.parent} at step {origin.step:,}: the history up to there is that "
+            f"of the parent, and parameters, optimizer moments, schedule and data order continue, {how}."
         )
     return (
-        f"Forked from the snapshot of {origin.parent} at step {origin.step:,}: W is that matrix bit for bit. The other "
-        f"parameters were not recorded there and are drawn fresh from seed {config.seed}; moments, step count, schedule and "
-        "data order begin anew."
+        f"Forked from the snapshot of {origin.parent} at step {origin.step:,}: W is that matrix, bit for bit. The other "
+        f"parameters are drawn from seed {config.seed}; moments, step count, schedule and data order are reset."
     )
 
 

@@ -167,14 +167,16 @@ def _placed(stage: Path, folder: Path, stem: str, content: dict[str, Any]) -> Pa
         write_json(stage / "run.json", content)
         if renamed(stage, path):
             return path
-    raise OSError(errno.EEXIST, "every number for this second is taken")
+    raise OSError(errno.EEXIST, "all numbers for this second are in use")
 
 
 def run_path(folder: Path, run: str) -> Path:
     """The folder of the run with this id, confined to ``folder``."""
     path = folder / run
     if not ID_PATTERN.fullmatch(run):
-        raise RunError(f'a run id is made of a-z, 0-9 and -; got "{run[:80]}". "python -m snowball_core list" shows the runs.')
+        raise RunError(
+            f'a run id is made of a-z, 0-9 and -; got "{run[:80]}". List the runs with "python -m snowball_core list".'
+        )
     if path.is_symlink() or not has_manifest(path):
         raise RunError(f'there is no run "{run}" in {folder}{what_is_there(path)}. {newest(folder)}')
     return path
@@ -202,7 +204,7 @@ def forked_from(run: Run) -> str:
     """Where a run was forked, in a few words; empty for a run that was not."""
     if (origin := run.origin) is None:
         return ""
-    how = "checkpoint" if origin.kind == "checkpoint" else "snapshot, fresh moments"
+    how = "checkpoint" if origin.kind == "checkpoint" else "snapshot, new moments"
     return f"forked from {origin.parent} at step {origin.step:,} ({how})"
 
 

@@ -51,7 +51,7 @@ def run_paths(folder: Path) -> list[Path]:
 def newest(folder: Path) -> str:
     """The ids of the newest runs in a folder, in a sentence."""
     known = [path.name for path in run_paths(folder)[:5]]
-    return f"The newest are: {', '.join(known)}." if known else "There is none yet: record one."
+    return f"The newest are: {', '.join(known)}." if known else "There are no runs yet: record one."
 
 
 def told_apart(folder: Path) -> tuple[list[Path], dict[Path, str]]:
@@ -94,7 +94,7 @@ def has_manifest(path: Path) -> bool:
 def what_is_there(path: Path) -> str:
     """Why the entry of a runs folder is no run, as the end of a sentence; empty where there is nothing."""
     if path.is_symlink():
-        return ": it is a link, and a run is a folder of its own. Name the folder it leads to by its path, or copy it here"
+        return ": it is a link. Give the path of the folder it points to, or copy that folder here"
     return ": its folder has no run.json" if os.path.isdir(path) else ""
 
 

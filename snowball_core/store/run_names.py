@@ -106,14 +106,14 @@ def _no_history(given: Path, kind: int) -> str:
         return f"belongs to the run {given.resolve().parent.name}. Name the run's folder, {given.parent}."
     if known := kind_of(given) or kind_by_name(given.name):
         return f"is {known.what}. {known.advice}"
-    return "does not end in .safetensors and is of no known kind. Name a file that safetensors.torch.save_file wrote."
+    return "does not end in .safetensors and has no known format. Give a file written by safetensors.torch.save_file."
 
 
 def _nowhere(word: str, folder: Path, run_id: str) -> str:
     try:
         os.stat(folder / run_id / _MANIFEST)
     except PermissionError as error:
-        return f"its folder may not be entered ({error.strerror}). Ask whoever owns it."
+        return f"its folder may not be entered ({error.strerror}). Ask its owner."
     except (OSError, ValueError):
         pass
     if run_id and (folder / run_id).is_symlink():

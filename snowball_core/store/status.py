@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import filelock
 
 ALIVE_STATES = ("queued", "running", "stopping")
-STARTING = "its worker is starting"
-LOST = "its status was lost"
+STARTING = "starting"
+LOST = "status lost"
 # The variable by which a worker knows the run it was sent to.
 SENT = "SNOWBALL_SENT_TO"
 _STARTING_SECONDS = 30.0
@@ -57,7 +57,7 @@ def is_read_only() -> bool:
 def require_writable() -> None:
     """Refuse to change anything while ``SNOWBALL_READONLY=1``."""
     if is_read_only():
-        raise RunError("this Snowball is read-only (SNOWBALL_READONLY is set): runs can be looked at. Unset it to train.")
+        raise RunError("read-only mode (SNOWBALL_READONLY is set): runs cannot be changed. Unset it to train.")
 
 
 def lock_of(path: Path) -> filelock.FileLock:
@@ -109,7 +109,7 @@ def lock_shared_with_child(log: IO[bytes]) -> None:
 
 def has_writer(path: Path) -> RunError:
     """The error of a run that another process writes."""
-    return RunError(f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.')
+    return RunError(f'a run must have one writer; "{path.name}" is being trained by another process. Wait for it or stop it.')
 
 
 @contextlib.contextmanager
@@ -134,7 +134,7 @@ def read_status(path: Path) -> Status:
         # Read again: the worker may have written its last status and ended between the two checks.
         status = _written(path)
         if status.is_alive:
-            message = "its worker ended without a word; resume continues it"
+            message = "the worker process ended unexpectedly; continue with resume"
             return replace(status, state="interrupted", seconds_left=None, message=message)
     if status.state == "running" and os.path.exists(stop_marker(path)):
         return replace(status, state="stopping")

@@ -23,7 +23,7 @@ def trash(folder: Path, run_id: str) -> None:
     require_writable()
     path, place = run_path(folder, run_id), _trash_of(folder)
     if (status := read_status(path)).is_alive:
-        raise RunError(f'only a run without a worker can be put away; "{run_id}" is {status.state}. Stop it first.')
+        raise RunError(f'a run must not be running to be moved to trash; "{run_id}" is {status.state}. Stop it first.')
     _require_free(place / run_id, "Empty the trash first.")
     with hold(path):
         with requiring("the runs folder must be writable", folder, "Nothing was moved."):
@@ -33,7 +33,7 @@ def trash(folder: Path, run_id: str) -> None:
             with contextlib.suppress(OSError):
                 (path / "lock").unlink()
                 path.rmdir()
-            raise RunError(f'the run "{run_id}" was put away by another process meanwhile.')
+            raise RunError(f'the run "{run_id}" was moved to trash by another process.')
         _move(path, place / run_id)
 
 
@@ -41,7 +41,7 @@ def restore(folder: Path, run_id: str) -> None:
     """Bring a run back from the trash, as it was."""
     require_writable()
     path = _trashed_path(folder, run_id)
-    _require_free(folder / run_id, "Put that one away, or rename its folder, first.")
+    _require_free(folder / run_id, "Move that one to trash, or rename its folder, first.")
     _move(path, folder / run_id)
 
 
@@ -76,7 +76,7 @@ def _delete(path: Path, going: Path) -> None:
         try:
             os.rename(path, going)
         except FileNotFoundError:
-            text = f'the run "{path.name}" was brought back or deleted by another process meanwhile; it was left alone.'
+            text = f'the run "{path.name}" was restored or deleted by another process; nothing was changed.'
             raise RunError(text) from None
     before = _count(going)
     try:
@@ -86,7 +86,7 @@ def _delete(path: Path, going: Path) -> None:
         if left == before:
             os.rename(going, path)
         else:
-            rest = f"{left:,} of its {before:,} files and folders are left; the next start goes on deleting them."
+            rest = f"{left:,} of its {before:,} files and folders are left; they are deleted at the next start."
         raise RunError(f'{rule}; "{path.name}": {error.strerror}. {rest}') from None
 
 
@@ -112,7 +112,7 @@ def _trashed_path(folder: Path, run_id: str) -> Path:
     path = place / run_id
     if not ID_PATTERN.fullmatch(run_id) or path.is_symlink() or not os.path.isdir(path):
         if ID_PATTERN.fullmatch(run_id) and any(place.glob(f".{_DELETING}-*/{run_id}")):
-            raise RunError(f'the run "{run_id}" is being deleted for ever, as was confirmed: it cannot be brought back.')
+            raise RunError(f'the run "{run_id}" is being deleted permanently and cannot be restored.')
         known = [path.name for path in trashed(folder)][:5]
         listed = f"It holds: {', '.join(known)}." if known else "The trash is empty."
         raise RunError(f'there is no run "{run_id[:100]}" in the trash. {listed}')
@@ -121,9 +121,9 @@ def _trashed_path(folder: Path, run_id: str) -> Path:
 
 def _require_free(path: Path, advice: str) -> None:
     if path.exists() or path.is_symlink():
-        raise RunError(f'nothing may be overwritten; "{path}" is there already. {advice}')
+        raise RunError(f'nothing may be overwritten; "{path}" exists. {advice}')
 
 
 def _move(path: Path, to: Path) -> None:
-    with requiring("a run moves as a whole or not at all", path.name, "Nothing was moved."):
+    with requiring("a run must be movable as a whole", path.name, "Nothing was moved."):
         os.rename(path, to)

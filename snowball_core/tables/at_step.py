@@ -14,7 +14,7 @@ from ..measures.census import census, classes_inside, hidden_leaders
 from ..measures.distances import PairStatistics, largest, pair_statistics
 from ..measures.identity import classes, leaders, numbered, populations
 from ..measures.identity_levels import Levels
-from ..measures.verdict import seed_criterion
+from ..measures.verdict import compactness
 from ..store.history import History
 from .lineage import Account, event_rows
 from .per_step import COUNTED
@@ -160,9 +160,9 @@ def distance_table(statistics: PairStatistics, step: int, group: str) -> pd.Data
 
 
 def closeness_table(statistics: PairStatistics, step: int, group: str) -> pd.DataFrame:
-    """One row: near tokens at a step, and whether the group is compact by the original criterion and in cells."""
+    """One row: near tokens at a step, and whether the group is compact in the original form and in cells."""
     names = ("pairs", "pairs_in_holes", "adjacent", "touching", "components", "largest_component", "active_dimensions")
-    criterion = seed_criterion(statistics.linf.max, statistics.cells.max)
+    criterion = compactness(statistics.linf.max, statistics.cells.max)
     compact = {f"compact_in_{unit}": criterion[key]["holds"] for unit, key in (("epsilon", "seed"), ("cells", "cells"))}
     largest = {"largest_linf_weight": statistics.linf.max, "largest_linf_cells": statistics.cells.max}
     near = {name: getattr(statistics, name) for name in names}

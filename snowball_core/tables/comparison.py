@@ -38,7 +38,7 @@ from .text import many
 
 FORK = "forked from"
 _COUNTED = ("vectors", "tokens", "classes", "cells")
-_READING = "Thin: every run. Band and thick line: range and median over the draws of a setting."
+_READING = "Thin lines: runs. Band and thick line: range and median over the draws of a setting."
 # Column → what it is called, its unit, and whether it counts something.
 MEASURES = {
     column: (OF_COLUMN[column].title, OF_COLUMN[column].unit, OF_COLUMN[column].unit in _COUNTED)
@@ -72,13 +72,13 @@ class LineUp:
     def summary(self) -> str:
         """How much the runs say together, in words."""
         runs, draws = many(len(self.recordings), "run"), self.independent
-        chance = "what is seen here can be chance."
+        chance = "differences may be due to chance."
         known = {setting for each, setting in zip(self.recordings, self.settings, strict=True) if each.fields is not None}
         if unknown := len(self.unknown):
             kinds = f"of {'one setting' if len(known) == 1 else f'{len(known):,} settings'}, " if known else ""
             kinds += "settings unknown" + (f" of {many(unknown, 'file')}" if known else "")
             if draws == 1:
-                return f"{runs}, one draw, {kinds}: {chance} Add another draw."
+                return f"{runs}, one draw, {kinds}: {chance} Add another run."
             # Nobody knows of a file from outside whether it is another draw of what the others draw from.
             return f"{runs}, at most {many(draws, 'independent draw')}, {kinds}."
         if draws == 1:
@@ -97,13 +97,13 @@ class LineUp:
         if not self.unknown:
             return ""
         files = "every file" if len(self.unknown) == len(self.recordings) else ", ".join(self.unknown)
-        return f"The steps of {files} are not known: the numbers of the snapshots, from 0, stand in for them."
+        return f"The steps of {files} are unknown: snapshot numbers from 0 are used instead."
 
 
 def require_several(count: int, note: str = "") -> None:
     """Refuse a comparison of too few or too many runs; ``note`` says why they are no more."""
     if not FEWEST <= count <= MOST:
-        raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}.{note} Name others, each once.")
+        raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}.{note} Choose different runs.")
 
 
 def recording(history: History) -> ComparedRun:
@@ -205,18 +205,18 @@ def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, u
         f"{short[each.id]}: {each.id}, configuration {(each.configuration or 'not known')[:12]}" for each in lined_up.recordings
     ]
     notes = [line for line in (unlike(lined_up.recordings, short), lined_up.summary, lined_up.numbered) if line]
-    return [f"along: {along} · {group} · unit: {unit}", *notes, _READING, " · ".join(runs)]
+    return [f"x: {along} · {group} · unit: {unit}", *notes, _READING, " · ".join(runs)]
 
 
 def told_twin(pair: Twins) -> str:
     """What two twins share, in words."""
     if pair.kind in (SAME_BYTES, SAME_BITS):
-        return f"{pair.kind}: every bit of {many(pair.common, 'snapshot')}"
+        return f"{pair.kind}: identical for {many(pair.common, 'snapshot')}"
     if not pair.common:
-        return f"{pair.kind}: no step recorded by both"
+        return f"{pair.kind}: no common step"
     if pair.first_difference is None:
-        return f"{pair.kind}: every bit of {many(pair.common, 'common step')}"
-    return f"{pair.kind}: the first at step {pair.first_difference:,}"
+        return f"{pair.kind}: identical for {many(pair.common, 'common step')}"
+    return f"{pair.kind}: first difference at step {pair.first_difference:,}"
 
 
 def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
@@ -233,13 +233,13 @@ def no_differences(lined_up: LineUp) -> str:
     """What an empty table of differences means, in words."""
     unknown, known = len(lined_up.unknown), len(lined_up.recordings) - len(lined_up.unknown)
     if not unknown:
-        return "Their configurations do not differ in anything that decides bits."
+        return "Their configurations do not differ in any field that affects the results."
     if not known:
-        return "Their configurations are not known: in what they differ cannot be said."
+        return "Their configurations are unknown."
     files = ", ".join(lined_up.unknown)
     if known == 1:
-        return f"The configuration of {files} is not known: in what it differs cannot be said."
-    return f"The known configurations do not differ in anything that decides bits; that of {files} is not known."
+        return f"The configuration of {files} is unknown."
+    return f"The known configurations do not differ in any field that affects the results; that of {files} is unknown."
 
 
 def kin(folder: Path, run: str, most: int = 200) -> list[str]:

@@ -47,7 +47,7 @@ def divergence(history: History, group: str) -> Divergence | None:
     >>> words = np.array([[[0.0], [1.0]], [[np.nan], [1.0]], [[np.nan], [np.nan]]], np.float32)
     >>> found = divergence(History("made up", words, np.array([0, 2, 4])), "all")
     >>> found.text
-    'Diverged at step 2: 1 of 2 rows is NaN; judged to step 0'
+    'Diverged at step 2: 1 of 2 rows is NaN; evaluated up to step 0'
     """
     at = history.finite
     if at == len(history.words):
@@ -59,7 +59,7 @@ def divergence(history: History, group: str) -> Divergence | None:
     if not (nan or infinite):
         other = _OTHERS[group]
         what = f"no {group} row, but {_told(*_lost(words, ~mask), int((~mask).sum()), other)}"
-    judged = "no step before it is recorded, so nothing can be judged" if before is None else f"judged to step {before:,}"
+    judged = "no earlier step is recorded, so nothing is evaluated" if before is None else (f"evaluated up to step {before:,}")
     return Divergence(step, before, group, int(mask.sum()), nan, infinite, f"Diverged at step {step:,}: {what}; {judged}")
 
 

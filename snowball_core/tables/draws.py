@@ -161,9 +161,9 @@ def draw_numbers(ids: Sequence[str], pairs: Sequence[Twins]) -> list[int]:
 
 _MOST_NAMED = 4
 _MEANS = {
-    "tokens": "Counts are of different numbers of tokens.",
-    "components": "Distances are over different numbers of components.",
-    "format": "A cell of one format is no cell of another: compare weight units, not cells.",
+    "tokens": "The numbers of tokens differ.",
+    "components": "The numbers of components differ.",
+    "format": "Cells of different formats are not comparable: use weight units.",
 }
 
 
@@ -209,7 +209,7 @@ def unlike(recordings: Sequence[ComparedRun], names: Mapping[str, str] | None = 
         parts.append(f"{name} " + ", ".join(f"{_word(value)} ({_few(named)})" for value, named in runs.items()))
     what = "lengths" if list(differing) == ["snapshots"] else "shapes"
     means = "".join(f" {_MEANS[name]}" for name in differing if name in _MEANS)
-    return f"{len(recordings):,} runs of different {what}: {'; '.join(parts)}.{means}"
+    return f"The {len(recordings):,} runs differ in {what}: {'; '.join(parts)}.{means}"
 
 
 def _word(value: Any) -> str:

@@ -1,15 +1,35 @@
-"""A table as a file: CSV, Parquet and JSON."""
+"""Numbers as text, and a table as a file: CSV, Parquet and JSON."""
 
 from __future__ import annotations
 
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# Whole numbers from here on are written with an exponent.
+_MOST_DIGITS = 10_000_000
+
+
+def number(value: float) -> str:
+    """A number to be read: whole ones with thousands separators, others to four significant digits.
+
+    Examples
+    --------
+    >>> [number(value) for value in (29_599, 1_864_333_864, 6.592273712158203e-05, 0.25, float("nan"))]
+    ['29,599', '1.864e9', '6.592e-5', '0.25', 'undefined']
+    """
+    if value != value:
+        return "undefined"
+    if abs(value) < _MOST_DIGITS and (isinstance(value, int) or abs(value) >= 1_000):
+        return f"{value:,.0f}"
+    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}")
 
 
 def unformulated(cell: Any) -> Any:

@@ -119,9 +119,9 @@ def row(path: Path) -> RunRow:
 def _no_run(path: Path, what: str) -> RunRow:
     """The row of a link or folder that is no run."""
     why = {
-        LINK: "no run: a link. A run is a folder of its own: name the one it leads to by its path, or copy it here",
-        NO_MANIFEST: "no run: a folder without run.json",
-        OTHER_NAME: "no run: the folder of a run is named with a-z, 0-9 and -; rename it",
+        LINK: "not a run: a link. Give the path of the folder it points to, or copy that folder here",
+        NO_MANIFEST: "not a run: a folder without run.json",
+        OTHER_NAME: "not a run: the name of a run folder must consist of a-z, 0-9 and -; rename it",
     }[what]
     return RunRow(path, Status(what, message=why), Glance(why), Notes(), None)
 

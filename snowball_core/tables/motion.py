@@ -20,11 +20,11 @@ from .per_step import VERSION, whole_block
 # Below this share of the largest rate a schedule is as good as ended.
 _LITTLE = 0.1
 DEFINITIONS = {
-    "last_move": ("Last move", "the last recorded step at which any token of the group had moved"),
-    "mostly_still": ("90 % still", "the last recorded step at which fewer than 90 % of the tokens were still"),
+    "last_move": ("Last move", "last snapshot with a move of any token"),
+    "mostly_still": ("90 % frozen", "last snapshot with fewer than 90 % of the tokens frozen"),
     "slow": (
         f"Under a cell in {RATE_WINDOW} steps",
-        f"the last recorded step at which the tokens had moved, on average, a cell or more in the {RATE_WINDOW} steps before",
+        f"last snapshot with a mean path of at least one cell within the previous {RATE_WINDOW} steps",
     ),
 }
 
@@ -118,24 +118,24 @@ def freezing_sentence(end: Freezing, group: str, last_step: int, peak: float) ->
     Examples
     --------
     >>> freezing_sentence(Freezing(9, 9, 9, True, 0.001, False), "dead", 100, 0.002)
-    'The dead tokens last moved at step 9. The learning rate was still up to 0.001 after that, 50% of its peak: it is not the \
-schedule alone that stopped them.'
+    'The dead tokens last moved at step 9. The learning rate was still up to 0.001 after that, 50% of its peak, so the \
+schedule alone did not stop them.'
     """
     who = "tokens" if group == "all" else f"{group} tokens"
     if not end.is_frozen:
-        return f"The {who} moved until the record ends, at step {last_step:,}: nothing shows that they ever stop."
+        return f"Still moving at the last snapshot (step {last_step:,})."
     sentence = f"The {who} last moved at step {end.last_move:,}." if end.last_move else f"The {who} never moved."
     if end.is_by_learning_rate is None:
-        return f"{sentence} The learning rate after that is not known: it may have been the schedule that stopped them."
+        return f"{sentence} The learning rate after that is unknown; the schedule may have stopped them."
     if end.is_by_learning_rate:
-        return f"{sentence} The learning rate was 0 from then on: nothing could move, whatever the physics."
+        return f"{sentence} The learning rate was 0 from then on: the schedule stopped them."
     left = end.learning_rate_after / peak
     if left < _LITTLE:
         return (
-            f"{sentence} After that the learning rate was at most {left:.2%} of its peak: the schedule may have stopped them."
+            f"{sentence} After that the learning rate was at most {left:.2%} of its peak; the schedule may have stopped them."
         )
     rate = f"{end.learning_rate_after:.3g} after that, {left:.0%} of its peak"
-    return f"{sentence} The learning rate was still up to {rate}: it is not the schedule alone that stopped them."
+    return f"{sentence} The learning rate was still up to {rate}, so the schedule alone did not stop them."
 
 
 def zero_stretches(history: History) -> list[tuple[int, int]]:

@@ -106,7 +106,7 @@ def measured(path: Path, status: Status | None = None) -> Glance:
     status = run.status() if status is None else status
     known = Glance("", faults(run, status), run.config.name, _created(run), nearest_preset(run.config), forked_from(run))
     if not os.path.exists(path / HISTORY):
-        return known if status.step == 0 else replace(known, damage=f"{HISTORY} is missing: nothing recorded can be shown")
+        return known if status.step == 0 else replace(known, damage=f"{HISTORY} is missing: there is nothing to show")
     try:
         words = run.history().words
     except HistoryError as error:

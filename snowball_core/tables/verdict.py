@@ -37,11 +37,11 @@ from .lineage import account, jiggled
 from .per_step import step_table
 
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
-_NOISE = "rows are jiggled: noise may part and move them"
-_STILL = "one snapshot is recorded: nothing could change yet"
-_NOTHING = "the first recorded snapshot is not finite: there is nothing before it"
-_NO_RATES = "the learning rate of the steps is not known"
-_NO_MOMENTS = "the optimizer's moments were not recorded (moment_hash)"
+_NOISE = "not applicable: noise is added to rows at every step"
+_STILL = "only one snapshot is recorded; record more steps (--until, form: until)"
+_NOTHING = "the first recorded snapshot is not finite"
+_NO_RATES = "the learning rates are unknown (metrics.csv)"
+_NO_MOMENTS = "moments not recorded; record with --extra moment_hash (form: extra)"
 
 
 def verdict_of(history: History, group: str, progress: Progress = silent) -> Verdict:
@@ -99,28 +99,42 @@ def unchecked(history: History) -> dict[str, str]:
         "zero-rate-is-rest": [alone, (noisy, _NOISE), (not _rates_known(history), _NO_RATES)],
         "first-step-is-the-rate": [
             (noisy, _NOISE),
-            (not adam, "the optimizer is not known to be AdamW"),
-            (not {0, 1} <= steps, "steps 0 and 1 were not both recorded"),
-            ("gradient" not in history.recordings, "the gradient was not recorded (gradient)"),
-            (history.rates is None or 1 not in history.rates[0], "the learning rate of step 1 is not known"),
+            (not adam, "applies to AdamW only (--optimizer adamw, form: optimizer)"),
+            (not {0, 1} <= steps, "steps 0 and 1 not both recorded; record with --record log (form: record)"),
+            ("gradient" not in history.recordings, "gradient not recorded; record with --extra gradient (form: extra)"),
+            (history.rates is None or 1 not in history.rates[0], "the learning rate of step 1 is unknown (metrics.csv)"),
         ],
         "beyond-reach-is-rest": [
             alone,
             (noisy, _NOISE),
-            (not adam or not _rates_known(history), "the optimizer is not known to be AdamW, or its rates are not known"),
+            (
+                not adam or not _rates_known(history),
+                "applies to AdamW with known learning rates (--optimizer adamw, form: optimizer; metrics.csv)",
+            ),
             (
                 config is not None and math.isinf(largest_update(config, 1.0, 2)),
-                "with this beta2 and eps nothing bounds an update",
+                "updates are unbounded with this beta2 and eps (form: beta2, eps)",
             ),
         ],
         "second-moment-only-rises": [
             alone,
-            ("exp_avg_sq" not in history.recordings, "the second moment was not recorded (exp_avg_sq)"),
-            (config is not None and _can_fall(history), "in this format and with this beta2 it can fall"),
+            (
+                "exp_avg_sq" not in history.recordings,
+                "second moment not recorded; record with --extra exp_avg_sq (form: extra)",
+            ),
+            (
+                config is not None and _can_fall(history),
+                "not applicable: the second moment can decrease in this format and with this beta2",
+            ),
         ],
     }
     for law in ("predictions-pull-to-zero", "dead-gradient-is-p-times-h"):
-        reasons[law] = [("gradient_laws" not in history.recordings, "the residuals were not recorded (gradient_laws)")]
+        reasons[law] = [
+            (
+                "gradient_laws" not in history.recordings,
+                "residuals not recorded; record with --extra gradient_laws (form: extra)",
+            )
+        ]
     reason_of = {law: next((text for applies, text in listed if applies), "") for law, listed in reasons.items()}
     return {law: text for law, text in reason_of.items() if text}
 
@@ -136,7 +150,7 @@ def _limits(history: History) -> dict[str, str]:
     known, every = _rates_known(history), int(history.steps[-1] - history.steps[0]) if len(history.steps) else 0
     if known >= every - 1:
         return {}
-    text = f"checked only where the learning rate is known, at {known:,} of {every:,} steps"
+    text = f"checked at the {known:,} of {every:,} steps with known learning rate"
     return dict.fromkeys(("zero-rate-is-rest", "beyond-reach-is-rest"), text)
 
 

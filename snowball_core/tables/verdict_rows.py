@@ -1,4 +1,4 @@
-"""The verdict, the laws and the seed's constant ε as tables: a row a criterion, a violation, a step."""
+"""The verdict, the laws and the original notebook's ε as tables: a row a criterion, a violation, a step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.bf16 import Words, ulp
-from ..measures.verdict import FACTOR, SEEDS_EPSILON, UNTOLD, Verdict
+from ..measures.verdict import FACTOR, ORIGINAL_EPSILON, UNTOLD, Verdict
 from .divergence import Divergence
 
 
@@ -25,7 +25,7 @@ def verdict_table(verdict: Verdict) -> pd.DataFrame:
             "group": verdict.group,
             "criterion": "divergence",
             "form": "corrected",
-            "asks": "is every recorded number finite?",
+            "asks": "all recorded numbers are finite",
             "holds": "no",
             "numbers": text,
         }
@@ -43,7 +43,7 @@ def verdict_table(verdict: Verdict) -> pd.DataFrame:
         for criterion in verdict.criteria
         for form, form_of in (("seed", criterion.seed), ("corrected", criterion.corrected))
     ]
-    last = {"group": verdict.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": verdict.caution}
+    last = {"group": verdict.group, "criterion": "outcome", "asks": "outcome for the holes", "numbers": verdict.caution}
     rows.append({**last, "form": "seed", "holds": verdict.seeds_outcome})
     rows.append({**last, "form": "corrected", "holds": verdict.outcome})
     return pd.DataFrame(rows)
@@ -64,7 +64,7 @@ def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None)
     """
     rows = []
     if lost is not None:
-        row = {"law": "divergence", "says": "every recorded number is finite", "state": "diverged"}
+        row = {"law": "divergence", "says": "all recorded numbers are finite", "state": "diverged"}
         rows.append({**row, "step": lost.step, "tokens": "", "text": lost.text})
     for law in laws:
         state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
@@ -91,38 +91,36 @@ def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64],
         {
             "step": steps,
             "weight": weight,
-            "epsilon": weight / SEEDS_EPSILON,
+            "epsilon": weight / ORIGINAL_EPSILON,
             "cells": cells,
-            "seed_holds": weight < FACTOR * SEEDS_EPSILON,
+            "seed_holds": weight < FACTOR * ORIGINAL_EPSILON,
             "cells_hold": cells < FACTOR,
         }
     )
 
 
 def cell_widths(rows: Words) -> tuple[float, float, float]:
-    """The least, the median and the largest spacing of the number format at the components of some rows, in the seed's ε.
+    """The least, the median and the largest spacing of the number format at the components of some rows, in the original ε.
 
     Examples
     --------
     >>> [round(width, 1) for width in cell_widths(np.array([[0x3F80, 0x3D80, 0x3F80]], np.uint16))]
     [48.8, 781.2, 781.2]
     """
-    width = ulp(rows)
-    return float(width.min()) / SEEDS_EPSILON, float(np.median(width)) / SEEDS_EPSILON, float(width.max()) / SEEDS_EPSILON
+    width = ulp(rows) / ORIGINAL_EPSILON
+    return float(width.min()), float(np.median(width)), float(width.max())
 
 
 def disagreement(table: pd.DataFrame) -> str:
     """At how many recorded steps of an :func:`epsilon_table` the two forms contradict each other, in words."""
     differs = table[table["seed_holds"] != table["cells_hold"]]
     if differs.empty:
-        return "The two forms agree at " + (
+        return "The two tests agree at " + (
             "the one recorded step." if len(table) == 1 else f"all {len(table):,} recorded steps."
         )
     first, last = int(differs["step"].iloc[0]), int(differs["step"].iloc[-1])
-    at = f"step {first:,}" if len(differs) == 1 else f"the first of them step {first:,}, the last {last:,}"
+    at = f"step {first:,}" if len(differs) == 1 else f"first {first:,}, last {last:,}"
     wide, narrow = int(differs["cells_hold"].sum()), int(differs["seed_holds"].sum())
-    sides = [f"at {wide:,} ε calls wide what is compact on the lattice"] if wide else []
-    sides += [f"at {narrow:,} ε calls compact what is wide on the lattice"] if narrow else []
-    return (
-        f"The two forms contradict each other at {len(differs):,} of {len(table):,} recorded steps, {at}: {', '.join(sides)}."
-    )
+    sides = [f'at {wide:,} the ε test says "spread", the cell test "compact"'] if wide else []
+    sides += [f'at {narrow:,} the ε test says "compact", the cell test "spread"'] if narrow else []
+    return f"The two tests disagree at {len(differs):,} of {len(table):,} recorded steps ({at}): {', '.join(sides)}."

@@ -56,8 +56,8 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
         try:
             device, prefix = str(resolve_device(run.config.device)), sound_prefix(run)
             corpus = checked_corpus(folder, run.config, is_checked=True)
-            rule = "a run continues on the text it began with"
-            require_text(corpus, run, rule, "Put the old text back, or start a new run.")
+            rule = "a run must continue on its original text"
+            require_text(corpus, run, rule, "Restore the text, or start a new run.")
         except (SnowballError, OSError) as error:
             if is_waited:
                 _say_why(run, None, _reason(run, error), read_status(run.path).step)
@@ -108,7 +108,7 @@ def _in_turn(
             return _train(run, training, prefix, stop, watch)
     except _Stop:
         clear_marker(run.path)
-        status = Status("stopped", reached, run.config.last_step, message="taken out of the queue before its turn came")
+        status = Status("stopped", reached, run.config.last_step, message="removed from the queue")
         write_status(run.path, status)
         return status
 
@@ -153,8 +153,8 @@ def _begun(run: Run, corpus: Corpus, prefix: Prefix) -> tuple[Run, Training]:
     begun, here = run.manifest.get("provenance"), provenance(training)
     if begun is not None and (differing := environment_differences(begun, here)):
         raise RunError(
-            "a resumed run must be able to repeat its bits; since it began these changed: "
-            f"{'; '.join(differing)}. Resume it where they are as they were, or start a new run."
+            f"a resumed run must reproduce its bits; changed since it started: {'; '.join(differing)}. Restore them, or "
+            "start a new run."
         )
     restore_checkpoint(run, training, prefix)
     if begun is None:
@@ -195,10 +195,10 @@ def _reason(run: Run, error: BaseException) -> str:
     if isinstance(error, OSError):
         name = f": {Path(str(file)).name}" if (file := error.filename2 or error.filename) else ""
         return (
-            f'the run "{run.id}" could not write its files ({error.strerror or error}{name}); what was recorded is kept. '
-            "Make room or make the folder writable, then resume it."
+            f'the run "{run.id}" could not write its files ({error.strerror or error}{name}); recorded data is kept. Free '
+            "disk space or make the folder writable, then resume it."
         )
-    return f'the run "{run.id}" ended unexpectedly: {type(error).__name__}: {str(error)[:300]}. What was recorded is kept.'
+    return f'the run "{run.id}" ended unexpectedly: {type(error).__name__}: {str(error)[:300]}. Recorded data is kept.'
 
 
 def _loop(run: Run, training: Training, recorder: Recorder, stop: threading.Event, progress: _Progress) -> str:
@@ -209,7 +209,7 @@ def _loop(run: Run, training: Training, recorder: Recorder, stop: threading.Even
             if snapshot.step and not math.isfinite(snapshot.loss):
                 raise RunError(
                     f"Diverged at step {snapshot.step:,}: the loss must stay finite; it became {snapshot.loss} at step "
-                    f"{snapshot.step:,}. All before it is kept ({recorder.recorded:,} snapshots). Lower the learning rate."
+                    f"{snapshot.step:,}. Earlier snapshots are kept ({recorder.recorded:,}). Lower the learning rate."
                 )
             now = time.monotonic()
             recorder.write(snapshot, now - began)

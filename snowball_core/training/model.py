@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
 
 def build(config: RunConfig, given: Tensor | None = None) -> tuple[GPT2LMHeadModel, float | None]:
-    """The model at step 0 in float32, drawn in the seed's order: seed, build, base, noise; and the base vector's length.
+    """The model at step 0 in float32, drawn in the original order: seed, build, base, noise; and the base vector's length.
 
     No dropout; begin and end ids unset, since those of GPT-2 are outside a small vocabulary. ``given`` is the matrix of the
     initial state ``snapshot``.

@@ -62,10 +62,7 @@ def verify_hashes(run: Run) -> Verification:
     files, problems = checked_files(run, status, faults(run, status))
     result = Verification(files, tuple(problems))
     if result.is_sound and not is_complete(run, status) and SAME not in files.values():
-        raise RunError(
-            f'hashes are written when a run completes; "{run.id}" is {status.state} and has none to compare with. '
-            "Resume it first."
-        )
+        raise RunError(f'hashes are written when a run completes; "{run.id}" is {status.state} and has none. Resume it first.')
     return result
 
 
@@ -78,12 +75,12 @@ def replay(run: Run, folder: Path) -> Verification:
         If the text, the versions, the device or the threads differ from those of the run: the bits could not be expected equal.
     """
     corpus = checked_corpus(folder, run.config, is_checked=True)
-    require_text(corpus, run, "a replay needs the text of the run", "Put it back.")
+    require_text(corpus, run, "a replay needs the text of the run", "Restore it.")
     training = begin(run, corpus)
     if changed := environment_differences(run.manifest.get("provenance", {}), provenance(training)):
         raise RunError(
-            f"a replay can only be expected to repeat the bits where they were made; here these differ: {'; '.join(changed)}. "
-            "Replay it with those, or compare conclusions instead of bits."
+            f"a replay reproduces bits only in the recorded environment; differences: {'; '.join(changed)}. Use that "
+            "environment, or compare conclusions instead of bits."
         )
     result = _verified(run)
     problems = (*result.problems, *_text_problems(run, corpus), *_training_problems(run, training))

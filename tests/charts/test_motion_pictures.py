@@ -161,11 +161,11 @@ def test_stretches_of_rate_zero_are_reported_with_the_step_before_them() -> None
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (Freezing(9, 9, 9, False, 0.1, False), "moved until the record ends"),
-        (Freezing(9, 9, 9, True, float("nan"), None), "is not known"),
-        (Freezing(9, 9, 9, True, 0.0, True), "nothing could move, whatever the physics"),
+        (Freezing(9, 9, 9, False, 0.1, False), "Still moving at the last snapshot"),
+        (Freezing(9, 9, 9, True, float("nan"), None), "is unknown"),
+        (Freezing(9, 9, 9, True, 0.0, True), "the schedule stopped them"),
         (Freezing(9, 9, 9, True, 1e-6, False), "the schedule may have stopped them"),
-        (Freezing(9, 9, 9, True, 9e-4, False), "not the schedule alone"),
+        (Freezing(9, 9, 9, True, 9e-4, False), "the schedule alone did not stop them"),
     ],
 )
 def test_why_motion_ended_is_reported_with_what_was_left_of_the_rate(end: Freezing, words: str) -> None:

@@ -37,8 +37,8 @@ def test_compare_counts_draws_and_writes_every_recorded_step(
     assert output["independent_draws"] == 1
     assert [run["twin"] for run in output["runs"]] == [
         None,
-        "same bits, other configuration: every bit of 21 common steps",
-        "duplicate: every bit of 21 common steps",
+        "same bits, other configuration: identical for 21 common steps",
+        "duplicate: identical for 21 common steps",
     ]
     assert output["align"] == "first-merger"
     assert [row["field"] for row in output["differences"]] == ["seed"]
@@ -54,7 +54,7 @@ def test_compare_prints_the_same_in_words(make_run: MakeRun, capsys: pytest.Capt
     runs = [make_run(seed=1, name="one"), make_run(seed=2, name="two", learning_rate=0.002, snapshots=5)]
     assert main(["compare", *(run.id for run in runs)]) == 0
     output = capsys.readouterr().out
-    assert "one draw: what is seen here can be chance" in output
+    assert "one draw: differences may be due to chance" in output
     assert "learning_rate" in output
     assert "steps 0 to 4" in output
 

@@ -66,7 +66,7 @@ def test_list_says_what_is_damaged(make_run: MakeRun, capsys: pytest.CaptureFixt
 
 
 def test_an_empty_library_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no run yet" in printed(capsys, "list")
+    assert "no runs yet" in printed(capsys, "list")
     assert "the trash is empty" in printed(capsys, "trashed")
     assert answered(capsys, "empty-trash")["deleted"] == []
 
@@ -91,7 +91,7 @@ def test_differences_names_the_fields_and_their_values(make_run: MakeRun, capsys
     result = answered(capsys, "differences", one.id, two.id)
     assert result == {"runs": [one.id, two.id], "fields": {"seed": [42, 7]}}
     assert "seed" in printed(capsys, "differences", one.id, two.id)
-    assert "no field differs" in printed(capsys, "differences", one.id, one.id)
+    assert "identical configurations" in printed(capsys, "differences", one.id, one.id)
 
 
 @pytest.mark.parametrize("verb", [["annotate", "--label", "x"], ["trash"], ["restore"], ["differences"]])

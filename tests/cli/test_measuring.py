@@ -57,7 +57,7 @@ def test_the_verdict_has_both_forms_of_three_criteria_and_says_one_run_is_one_dr
         "partial support",
     )
     assert verdict.flows.tokens == dict.fromkeys(verdict.flows.tokens, 0) | {"formation": 3, "emission": 1}
-    assert "one draw" in verdict.caution
+    assert "single run" in verdict.caution
     assert json.dumps(verdict.to_json())
 
 
@@ -85,7 +85,7 @@ def test_every_measuring_command_takes_a_run_and_a_foreign_history(run, tmp_path
         assert answered(capsys, "motion", word)["tokens"][1]["first_move"] == -1
         assert answered(capsys, "verdict", word)["group"] == group
         assert len(answered(capsys, "laws", word)["laws"]) == len(LAWS)
-    assert "not known for a foreign history" in answered(capsys, "census", path)["note"]
+    assert "of a foreign history are unknown" in answered(capsys, "census", path)["note"]
     assert answered(capsys, "census", path, "--dead", "1-3")["rows"][1]["group"] == "dead"
     assert main(["census", str(path), "--group", "dead"]) == 2
     assert "cannot be measured" in capsys.readouterr().err
@@ -99,7 +99,7 @@ def test_events_name_what_happened_and_its_cause(run, tmp_path, capsys, monkeypa
         (2, "formation", [1, 2, 3]),
         (4, "emission", [3]),
     ]
-    assert events[1]["cause"] == "apparent: its tokens were 2 hidden classes (2 + 1)"
+    assert events[1]["cause"] == "apparent: 2 hidden classes (2 + 1)"
     assert events[1]["hidden_classes"] == [[1, 2], [3]]
     assert (events[1]["differed_since"], events[1]["shared_since"]) == (2, 2)
     assert pd.read_csv(files["csv"])["kind"].tolist() == ["formation", "emission"]
@@ -122,9 +122,9 @@ def test_the_census_of_a_step_has_hidden_classes_and_levels(run, tmp_path, capsy
     assert answer["levels"]["all"]["warnings"] == ["2 vectors form 1 groups within one cell of a neighbour."]
     assert pd.read_csv(files["levels"])["within_a_cell"].tolist() == [1, 1, 1]
     assert main(["census", run.id, "--step", "2"]) == 0
-    assert "dead: black hole 1 of 3 tokens, apparent, hidden classes 2 + 1" in capsys.readouterr().out
+    assert "dead: black hole 1, 3 tokens, apparent, hidden classes 2 + 1" in capsys.readouterr().out
     assert main(["census", run.id, "--holes", "x.csv"]) == 2
-    assert "--holes and --levels are of one step" in capsys.readouterr().err
+    assert "--holes and --levels need one step" in capsys.readouterr().err
 
 
 def test_every_measuring_command_writes_its_table(run, tmp_path, capsys, monkeypatch):
@@ -151,7 +151,7 @@ def test_every_measuring_command_writes_its_table(run, tmp_path, capsys, monkeyp
 def test_a_census_over_the_steps_warns_where_bits_and_values_differ(tmp_path, capsys):
     words = from_values(np.array([[[0.0], [0.0]], [[0.0], [-0.0]]]))
     answer = answered(capsys, "census", save(tmp_path / "zeros.safetensors", matrix=words), "--runs", tmp_path)
-    output = "Vectors by bits are not as many as by value at 1 of 2 recorded steps, first at step 1."
+    output = "The number of vectors by bits differs from that by value at 1 of 2 recorded steps, first at step 1."
     assert answer["warnings"] == {"all": [output]}
 
 
@@ -173,9 +173,7 @@ def test_three_lines_open_a_run_in_a_notebook(run):
     assert opened.displacements()["token"].tolist() == [2, 3, 3]
 
 
-@pytest.mark.parametrize(
-    ("verb", "kept"), [("motion", "goes on from there"), ("census", "begins anew"), ("events", "begins anew")]
-)
+@pytest.mark.parametrize(("verb", "kept"), [("motion", "to continue"), ("census", "start again"), ("events", "start again")])
 def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypatch):
     monkeypatch.setenv("SNOWBALL_RUNS", str(run.path.parent))
 

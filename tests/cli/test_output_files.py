@@ -105,10 +105,10 @@ def test_every_flag_refuses_before_it_measures(
     monkeypatch.setattr("snowball_core.store.history.observe", never)
     (outside / "folder").mkdir()
     for path, words in (
-        (outside / "folder", "that is a folder"),
+        (outside / "folder", "it is a folder"),
         (outside / "nothing" / "table.csv", "there is no folder"),
         (outside / ("x" * 300), "File name too long"),
-        (f"{outside}/new/", "that is a folder"),
+        (f"{outside}/new/", "it is a folder"),
         ("", "it must not be empty"),
     ):
         assert main(writing(verb, run, flag, path, tmp_path)) == 2
@@ -174,7 +174,7 @@ def test_what_the_command_reads_and_one_file_for_two_flags_are_refused(
     (outside / "link.csv").symlink_to("copy.safetensors")
     for path in (outside / "copy.safetensors", outside / "link.csv"):
         assert main(["census", str(outside / "copy.safetensors"), "--csv", str(path)]) == 2
-        assert "that is what the command reads" in capsys.readouterr().err
+        assert "it is an input of the command" in capsys.readouterr().err
     table = str(outside / "table.csv")
     assert main(["census", run.id, "--step", "7", "--csv", table, "--levels", f"{outside}/./table.csv"]) == 2
     assert "--csv and --levels must name two files" in capsys.readouterr().err

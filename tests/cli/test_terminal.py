@@ -73,7 +73,7 @@ def test_a_c_locale_is_no_reason_for_a_traceback(run: str) -> None:
 def test_a_full_device_gives_one_sentence_and_status_two(run: str, words: list[str], buffered: str) -> None:
     done = ended(command(*words), ">/dev/full", PYTHONUNBUFFERED=buffered)
     assert done.returncode == 2
-    assert done.stderr.decode().startswith("the answer must go where it can be written; standard output: No space left")
+    assert done.stderr.decode().startswith("cannot write to standard output: No space left")
     assert done.stderr.count(b"\n") == 1
 
 
@@ -216,7 +216,7 @@ def interrupted(patch: str, *words: str) -> subprocess.CompletedProcess[bytes]:
 def test_ctrl_c_while_modules_are_imported_ends_with_130(run: str, press: str) -> None:
     done = interrupted(AT_IMPORT.format(press), "presets")
     assert done.returncode == 130
-    assert done.stderr.decode() in ("\ncancelled before it began. Ask again to begin anew.\n", "")
+    assert done.stderr.decode() in ("\ncancelled before it started. Run the command again.\n", "")
 
 
 @pytest.mark.parametrize("press", [AT_MEASURING, IN_A_FINALIZER, IN_C])

@@ -55,7 +55,7 @@ def test_no_page_fails_or_makes_a_number_up(tmp_path: Path, page: str, until: in
 def test_one_snapshot_has_no_course_and_the_page_says_where_to_turn(tmp_path: Path, page: str) -> None:
     run = trained(tmp_path, 0)
     app = paging.opened(page, run=run.id)
-    assert "this run has one snapshot, of step 0. Choose another run above, or go on with this one" in texts(app.info)
+    assert "this run has only one snapshot, at step 0. Choose another run above" in texts(app.info)
     assert {"train", "scrub"} <= {node.proto.page.rsplit("/")[-1] or "scrub" for node in app.get("page_link")}
     assert not specs(app)
     app = paging.opened(page, run=trained(tmp_path, 1).id)
@@ -69,14 +69,14 @@ def test_a_law_of_change_is_not_said_to_hold_where_nothing_could_change(tmp_path
         for run in (trained(tmp_path, until, extra="moment_hash") for until in (0, 1))
     )
     for law in ("hidden-classes-never-part", "hidden-classes-never-rise", "zero-rate-is-rest", "beyond-reach-is-rest"):
-        assert one[law] == "one snapshot is recorded: nothing could change yet"
+        assert one[law] == "only one snapshot is recorded; record more steps (--until, form: until)"
         assert law not in two
 
 
 def test_a_verdict_on_one_step_says_everywhere_that_nothing_could_happen(tmp_path: Path) -> None:
     history = observe(trained(tmp_path, 0))
-    assert verdict_of(history, "dead").caution.startswith("One step is recorded: nothing could join or part yet.")
-    assert b"One step is recorded" in report_bytes(view_of(history))
+    assert verdict_of(history, "dead").caution.startswith("Only one snapshot is recorded.")
+    assert b"Only one snapshot is recorded" in report_bytes(view_of(history))
     assert not verdict_of(observe(trained(tmp_path, 1)), "dead").caution.startswith("One step")
 
 

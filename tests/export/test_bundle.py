@@ -81,7 +81,7 @@ def test_the_usual_parts_are_all_but_the_animation_and_the_run(make_run: MakeRun
     view = shown_of(make_run())
     assert {each.part for each in chosen(view)} == set(USUAL) == set(PARTS) - {"animation", "parcel"}
     assert [each.name for each in chosen(view, ["report", "tables/census.csv"])] == ["tables/census.csv", "report.html"]
-    with pytest.raises(HistoryError, match=r'one of all, tables, .*; got "tabels"'):
+    with pytest.raises(HistoryError, match=r'exported parts are all, tables, .*; got "tabels"'):
         chosen(view, ["tabels"])
     with pytest.raises(HistoryError, match=r'got "no\.csv"'):
         chosen(view, ["no.csv"])
@@ -174,5 +174,5 @@ def test_what_cannot_be_made_is_left_out_with_its_reason(
 
 def test_an_exported_folder_that_cannot_be_written_says_so(make_run: MakeRun, library: Path, target: Path) -> None:
     target.write_text("a file, not a folder")
-    with pytest.raises(RunError, match="needs a folder it can write"):
+    with pytest.raises(RunError, match="needs a writable folder"):
         export_to(shown_of(make_run()), target, library, ["methods"])

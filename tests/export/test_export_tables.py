@@ -117,7 +117,7 @@ def test_a_foreign_history_is_exported_as_far_as_it_is_known(tmp_path: Path) -> 
     view = view_of(history)
     assert view.group == "all"
     assert set(TABLES["tokens"].make(view)["group"]) == {"unknown"}
-    assert "configuration not known" in identity_line(history)
+    assert "configuration unknown" in identity_line(history)
     with pytest.raises(HistoryError, match=r'the group "dead" of "foreign\.safetensors" cannot be measured'):
         view_of(history, group="dead")
 

@@ -139,7 +139,7 @@ def test_the_text_of_an_imported_run_is_found_by_its_name_among_the_built_texts(
     monkeypatch.chdir(tmp_path / "empty")
     folder = corpora_folder(tmp_path)
     with pytest.raises(
-        CorpusError, match=r'"book\.txt" is neither\. Check the path\. The text of an imported run is looked for in'
+        CorpusError, match=r'"book\.txt" is neither\. Check the path\. Texts of imported runs are also searched in'
     ):
         load_corpus("book.txt", folder=folder)
     folder.mkdir()

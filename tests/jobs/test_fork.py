@@ -80,7 +80,7 @@ def test_an_exact_fork_follows_its_own_rate_from_the_checkpoint_on(
 def test_a_completed_run_is_extended_by_a_later_until(folder: Path, book: Path) -> None:
     parent = record(tiny(book, steps=24, until=12), folder)
     whole = record(tiny(book, steps=24), folder)
-    with pytest.raises(ConfigError, match=r"must train beyond its checkpoint; .* stands at step 12 .* Raise until or steps"):
+    with pytest.raises(ConfigError, match=r"must train beyond its checkpoint; .* is at step 12 .* Raise until or steps"):
         fork_request(folder, branch(parent), {})
     fork = forked(folder, parent, until="")
     assert recordings(fork.path) == recordings(whole.path)
@@ -132,7 +132,7 @@ def test_noise_in_an_earlier_part_is_not_forgotten(folder: Path, book: Path, mon
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("batch", "8", "batch must stay 4 in this fork .*which windows a step sees follows from it.; got 8"),
+        ("batch", "8", "batch must stay 4 in this fork .*determines the windows of each step.; got 8"),
         ("seed", "7", "seed must stay 42"),
         ("precision", "f32", "precision must stay pure-bf16"),
         ("initial_state", "normal", "initial_state must stay snowball"),
@@ -222,11 +222,11 @@ def test_an_exact_fork_under_other_versions_or_another_text_is_refused(folder: P
     manifest = json.loads((parent.path / "run.json").read_text())
     manifest["provenance"]["torch"] = "1.0"
     (parent.path / "run.json").write_text(json.dumps(sealed(manifest)))
-    with pytest.raises(RunError, match=r"these changed: torch 1\.0 → "):
+    with pytest.raises(RunError, match=r"changed since it started: torch 1\.0 → "):
         forked(folder, read_run(parent.path), until="8")
     book.write_text(book.read_text() + "!")
     at = branch(parent)
-    with pytest.raises(RunError, match="goes on with the text of its parent"):
+    with pytest.raises(RunError, match="needs the text of its parent"):
         prepare_fork(folder, at, fork_request(folder, at, {"until": "8"}))
 
 

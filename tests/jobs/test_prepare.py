@@ -90,7 +90,7 @@ def test_while_read_only_nothing_can_be_created_held_or_stopped_but_everything_r
         lambda: request_stop(run.path),
     ):
         with pytest.raises(
-            RunError, match=r"read-only \(SNOWBALL_READONLY is set\): runs can be looked at\. Unset it to train\."
+            RunError, match=r"read-only mode \(SNOWBALL_READONLY is set\): runs cannot be changed\. Unset it to train\."
         ):
             change()
     assert sorted(folder.rglob("*")) == before

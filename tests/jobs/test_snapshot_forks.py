@@ -141,7 +141,7 @@ def test_a_matrix_that_is_not_finite_is_no_beginning(folder: Path, book: Path) -
     with pytest.raises(RunError, match=r"snapshot 2 \(step 2\) is not what was recorded.* --step 1\)"):
         prepare_fork(folder, at, fork_request(folder, at, {}))
     shutil.rmtree(parent.path / "checkpoint")  # and with it the hash of the snapshot
-    with pytest.raises(RunError, match="must begin with finite numbers"):
+    with pytest.raises(RunError, match="must start from finite numbers"):
         prepare_fork(folder, at, fork_request(folder, at, {}))
     assert [entry.name for entry in folder.iterdir() if entry.name.startswith("2")] == [parent.id]
 
@@ -170,7 +170,7 @@ def test_a_fork_says_what_it_took_over_and_what_not(folder: Path, book: Path) ->
     assert origin.matrix_sha256 == matrix_sha256(parent.history().words[2])
     assert origin.history_sha256 == parent.manifest["sha256"][HISTORY]
     message = origin_sentence(origin, fresh.config)
-    for words in (parent.id, "step 2", "bit for bit", "drawn fresh from seed 42", "moments"):
+    for words in (parent.id, "step 2", "bit for bit", "drawn from seed 42", "moments"):
         assert words in message
     assert "snapshot of another run" in fresh.manifest["consequences"]["initial_state"]
     assert "base" not in fresh.manifest["consequences"]
@@ -188,7 +188,7 @@ def test_the_methods_paragraph_names_every_origin_with_its_hash(folder: Path, bo
     first = forked(folder, parent, 3, until="2")
     text = methods(observe(forked(folder, first, until="4", learning_rate="0.01")))
     for words in (
-        *("began as a snapshot of another run", f"snapshot of {parent.id} at step 3", "drawn fresh from seed 42"),
+        *("initialized with a snapshot of another run", f"snapshot of {parent.id} at step 3", "drawn from seed 42"),
         *(f"checkpoint of {first.id} at step 2", "learning_rate 0.001 → 0.01", matrix_sha256(parent.history().words[3])),
     ):
         assert words in text
@@ -230,7 +230,7 @@ def test_the_command_forks_both_ways_and_refuses_in_words(folder: Path, book: Pa
     assert (answer["kind"], answer["step"], answer["steps"], answer["state"]) == ("checkpoint", 6, 9, "completed")
     assert open_run(folder, answer["run"]).origin is not None
     assert main([*at, "--step", "3", "--until", "2"]) == 0
-    assert "drawn fresh from seed 42" in capfd.readouterr().out
+    assert "drawn from seed 42" in capfd.readouterr().out
     assert main([*at, "--step", "99"]) == 2
     refused = capfd.readouterr().err
     assert refused.count("\n") == 1

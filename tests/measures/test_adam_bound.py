@@ -209,7 +209,7 @@ def test_an_eps_that_does_not_cover_an_underflow_bounds_nothing() -> None:
     config = configured(DEFAULTS, {"eps": "1e-20"})
     history = History("x", np.zeros((2, 3, 2), np.float32), np.arange(2), None, None, rates, {}, config)
     law = {row["law"]: row for row in law_rows(history)}["beyond-reach-is-rest"]
-    assert (law["checked"], law["reason"]) == (False, "with this beta2 and eps nothing bounds an update")
+    assert (law["checked"], law["reason"]) == (False, "updates are unbounded with this beta2 and eps (form: beta2, eps)")
     # What it is about: the square of such a gradient is 0 in float32, its moment is not.
     weight = torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.AdamW([weight], lr=1e-3, betas=(0.9, 0.999), eps=1e-25, weight_decay=0.0, fused=True)

@@ -115,7 +115,7 @@ def test_an_oversize_request_says_what_it_would_cost_and_where_the_limit_is():
         require_pairs(151_936, 2_560)
     for words in ("at most 12,500,000 pairs", "11,542,198,080 pairs of 2,560 components", "92.3 GB a measure", "29,548 s each"):
         assert words in str(refused.value)
-    assert "Ask for a smaller group" in str(refused.value)
+    assert "Choose a smaller group" in str(refused.value)
 
 
 def test_a_matrix_of_many_rows_has_every_measure_that_needs_no_pairs():

@@ -55,7 +55,7 @@ def test_no_law_is_broken_in_any_regime(tmp_path, precision, more):
     rows = {row["law"]: row for row in law_rows(observe(run))}
     assert {law: row["violations"] for law, row in rows.items()} == {law: [] for law in LAWS}
     unchecked = {law: row["reason"] for law, row in rows.items() if not row["checked"]}
-    falls = {"second-moment-only-rises": "in this format and with this beta2 it can fall"}
+    falls = {"second-moment-only-rises": "not applicable: the second moment can decrease in this format and with this beta2"}
     assert unchecked == ({} if precision == "pure-bf16" else falls)
 
 
@@ -84,7 +84,7 @@ def test_a_component_moved_beyond_the_reach_of_an_update_is_found(lawful):
         assert [token for v in violated for token in v["tokens"]] == tokens
 
 
-@pytest.mark.parametrize(("rows", "state"), [(6, ""), (5, ""), (3, "at 3 of 6 steps"), (0, "is not known")])
+@pytest.mark.parametrize(("rows", "state"), [(6, ""), (5, ""), (3, "at the 3 of 6 steps"), (0, "are unknown")])
 def test_laws_of_the_rate_hold_only_where_the_rate_is_known(lawful, rows, state):
     cut = dataclasses.replace(lawful, metrics={name: values[:rows] for name, values in RATES.items()})
     violated = {row["law"]: row for row in law_rows(cut)}
@@ -183,4 +183,4 @@ def test_broken_gradient_laws_are_reported_at_their_step(lawful, tmp_path):
     violated = broken_laws(dataclasses.replace(lawful, recordings={"gradient_laws": tmp_path / "g.safetensors"}))
     assert list(violated) == ["dead-gradient-is-p-times-h"]
     assert [v["step"] for v in violated["dead-gradient-is-p-times-h"]] == [4]
-    assert violated["dead-gradient-is-p-times-h"][0]["text"] == "residual 0.25, 7 times what rounding allows"
+    assert violated["dead-gradient-is-p-times-h"][0]["text"] == "residual 0.25, 7 times the rounding bound"

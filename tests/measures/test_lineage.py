@@ -152,7 +152,7 @@ def causes_of(words, moments, dead=None, jiggled=None):
 
 def test_a_fission_carries_the_hidden_classes_before_it_and_since_when_they_differed():
     causes = causes_of(["abcd", "aaaa", "aaaa", "aabb"], ["xxxx", "xxxx", "xxyy", "xxyy"])[-1]
-    assert causes.text == "apparent: its tokens were 2 hidden classes (2 + 2)"
+    assert causes.text == "apparent: 2 hidden classes (2 + 2)"
     assert causes.classes == ((0, 1), (2, 3))
     assert (causes.differed_since, causes.shared_since, causes.violation) == (2, 1, ())
 
@@ -160,20 +160,20 @@ def test_a_fission_carries_the_hidden_classes_before_it_and_since_when_they_diff
 def test_a_fission_inside_one_hidden_class_of_dead_tokens_is_a_violation():
     causes = causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"])[-1]
     assert causes.violation == (0, 1, 2, 3)
-    assert causes.text.startswith("violation: tokens 0, 1, 2, 3 had equal rows and equal moments and parted")
+    assert causes.text.startswith("violation: tokens 0, 1, 2, 3 with equal rows and equal moments split")
     assert causes.differed_since is None
 
 
 def test_the_same_fission_among_live_tokens_is_none():
     causes = causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], dead=[1, 1, 0, 0])[-1]
     assert causes.violation == ()
-    assert causes.text == "input: tokens 2, 3 in the text: gradients differ inside one hidden class"
+    assert causes.text == "input: tokens 2, 3 in the text: gradients differ within one hidden class"
     # Token 2, dead, must not leave the dead tokens 0 and 1, whatever the live token 3 does.
     assert causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], dead=[1, 1, 1, 0])[-1].violation == (0, 1, 2)
 
 
 def test_without_moments_or_with_noise_the_cause_says_so():
-    assert causes_of(["aaaa", "aabb"], None)[-1].text.startswith("unknown: the optimizer's moments were not recorded")
+    assert causes_of(["aaaa", "aabb"], None)[-1].text.startswith("unknown: optimizer moments not recorded")
     assert causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], jiggled=np.ones(4, bool))[-1].text.startswith("noise")
     assert causes_of(["aabb", "aaaa"], ["xxxx", "xxxx"])[-1] is None
 

@@ -134,7 +134,7 @@ def test_where_nothing_bounds_an_update_the_sentence_says_so() -> None:
     for changes in ({"beta2": 0.0}, {"eps": 1e-30}):
         config = configured(RunConfig(), changes)
         lines = sentences(mobility(config, expected_words(config)), config)[0]
-        assert "the largest possible one has no bound" in lines
+        assert "the largest possible update is unbounded" in lines
 
 
 def test_an_update_without_bound_is_null_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,17 +145,17 @@ def test_an_update_without_bound_is_null_in_json(tmp_path: Path, capsys: pytest.
     )
     answer = json.loads(capsys.readouterr().out.splitlines()[-1], parse_constant=pytest.fail)
     assert answer["largest_update"] is None
-    assert "no bound with beta1 0.9, beta2 0, eps 1e-08" in answer["sentences"][0]
+    assert "unbounded with beta1 0.9, beta2 0, eps 1e-08" in answer["sentences"][0]
 
 
 def test_the_sentences_name_what_cannot_move_and_stay_silent_for_sgd() -> None:
     config = preset("primordial-snowball")
     text = " ".join(sentences(mobility(config, expected_words(config)), config))
-    assert "62% of the components cannot be moved by a usual update" in text
+    assert "62% of the components are not moved by a typical update" in text
     assert "cannot move any component on its own" in text
-    assert "bfloat16 with beta2 0.999 can only rise" in text
-    assert "half of the components immovable from step" in text
+    assert "bfloat16 with beta2 0.999 never decreases" in text
+    assert "half of the components are immovable from step" in text
     plain = configured(config, {"optimizer": "sgd", "extra": ""})
     assert sentences(mobility(plain, expected_words(plain)), plain) == [
-        "SGD's updates scale with the gradient: what can move is not known before training."
+        "SGD updates scale with the gradient: mobility is unknown before training."
     ]

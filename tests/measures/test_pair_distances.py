@@ -16,7 +16,7 @@ from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import from_values, ordinal, values
 from snowball_core.measures.distances import adjacency_components, pair_statistics, pairwise
 from snowball_core.measures.identity_levels import levels
-from snowball_core.measures.verdict import seed_criterion
+from snowball_core.measures.verdict import compactness
 
 NEAR = st.sampled_from([0, 0x8000, 1, 0x8001, 0x3F80, 0x3F81, 0x3F82, 0x3F84, 0xBF80])
 
@@ -101,7 +101,7 @@ def test_a_row_with_nan_is_at_no_distance():
 
 
 def test_the_seeds_question_and_the_same_in_cells_can_have_two_answers():
-    criterion = seed_criterion(9.765625e-4, 2)
+    criterion = compactness(9.765625e-4, 2)
     assert (criterion["seed"]["holds"], criterion["cells"]["holds"]) == (False, True)
     assert criterion["seed"]["ratio"] == pytest.approx(97.65625)
 

@@ -96,4 +96,4 @@ def test_a_live_token_that_was_not_yet_read_does_not_hide_that_dead_tokens_parte
     assert (why.violation, why.text.split(":")[0]) == ((0, 1, 2), "violation")
     # Where the live one leaves, its gradient does it.
     why = caused(history, same, np.array([True, True, False, True]))[-1][2]
-    assert (why.violation, why.text) == ((), "input: token 2 in the text: gradients differ inside one hidden class")
+    assert (why.violation, why.text) == ((), "input: token 2 in the text: gradients differ within one hidden class")

@@ -34,11 +34,11 @@ def test_a_damaged_history_gives_a_message(make_run: MakeRun) -> None:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ({"run": "../../etc/passwd"}, "a run id is made of"),
-        ({"run": "/etc"}, "a run id is made of"),
-        ({"run": "..%2f.."}, "a run id is made of"),
-        ({"run": "2026-01-01-000000-nobody"}, "there is no run"),
-        ({"run": "\x00"}, "a run id is made of"),
+        ({"run": "../../etc/passwd"}, "A run id is made of"),
+        ({"run": "/etc"}, "A run id is made of"),
+        ({"run": "..%2f.."}, "A run id is made of"),
+        ({"run": "2026-01-01-000000-nobody"}, "There is no run"),
+        ({"run": "\x00"}, "A run id is made of"),
         ({"step": "12monkeys"}, "step must be a whole number from 0 to 20"),
         ({"step": "-1"}, "step must be a whole number"),
         ({"step": "9" * 400}, "step must be a whole number"),

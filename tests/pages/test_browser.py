@@ -46,7 +46,7 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_downloads_it(server: s
         entry.press("Enter")
         at_rest(page)
     expect(page.locator(".st-key-estimate")).to_contain_text("21 snapshots")
-    page.get_by_role("button", name="Start the run").click()
+    page.get_by_role("button", name="Start run").click()
     expect(page.get_by_text("first-run").first).to_be_visible()
     page.reload()
     expect(page.get_by_text("step 20 of 20")).to_be_visible(timeout=240_000)
@@ -54,7 +54,7 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_downloads_it(server: s
     run = open_run(tmp_path, run_paths(tmp_path)[0].name)
     assert len(run.history().words) == 21
 
-    page.get_by_text("Scrub through this run").click()
+    page.get_by_text("Open in Scrub").click()
     expect(page.locator("h1")).to_have_text("Scrub")
     page.wait_for_selector(".st-key-exact")
     for step in (0, 7, 20):
@@ -145,8 +145,8 @@ def test_a_click_selects_a_hole_and_its_biography_stays_through_a_reload(server:
     expect(biography).to_contain_text("The black hole of token 0 (NUL)")
     names(page, run=run.id, step="12", select="h0")
     page.reload()
-    expect(biography).to_contain_text("at step 12 one of 5 in hole 1")
+    expect(biography).to_contain_text("at step 12 one of 5 tokens in hole 1")
     stands_on(page, 12)
     page.locator("h1").click()
     page.keyboard.press("Home")
-    expect(biography).to_contain_text("at step 0 alone")
+    expect(biography).to_contain_text("at step 0 not shared")

@@ -17,6 +17,7 @@ from tiny_run import made_run
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.run_folder import HISTORY, TENSOR, Run
 from snowball_core.tables.at_step import exact_numbers
+from snowball_core.tables.formats import number
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -42,11 +43,11 @@ def table(app: AppTest, column: str) -> pd.DataFrame:
 
 
 def test_an_empty_library_offers_the_demo() -> None:
-    assert "No run is recorded yet" in texts(opened().info)
+    assert "No runs yet" in texts(opened().info)
 
 
 def test_one_run_is_one_draw_and_the_page_says_what_to_do(make_run: MakeRun) -> None:
-    assert "One run is one draw" in texts(opened(make_run()).info)
+    assert "needs at least 2 readable runs" in texts(opened(make_run()).info)
 
 
 def test_seeds_are_counted_as_draws_and_a_duplicate_is_not(make_run: MakeRun) -> None:
@@ -56,7 +57,7 @@ def test_seeds_are_counted_as_draws_and_a_duplicate_is_not(make_run: MakeRun) ->
     assert "4 runs, 2 independent draws, all of one setting." in texts(app.markdown)
     # Three pairs of twins are one sentence.
     assert texts(app.warning) == (
-        "**A · seed 1**, **C · seed 1** and **D · seed 1** count once. Duplicate: every bit of 21 common steps."
+        "**A · seed 1**, **C · seed 1** and **D · seed 1** are duplicates. Duplicate: identical for 21 common steps."
     )
     assert table(app, "draw")["draw"].tolist() == [1, 2, 1, 1]
     assert table(app, "field")["field"].tolist() == ["seed"]
@@ -64,8 +65,8 @@ def test_seeds_are_counted_as_draws_and_a_duplicate_is_not(make_run: MakeRun) ->
 
 def test_the_same_configuration_with_other_bits_is_flagged_with_its_step(make_run: MakeRun) -> None:
     app = opened(make_run(name="one"), redrawn(make_run(name="two"), 5))
-    assert "Same configuration, other bits: the first at step 1" in texts(app.warning)
-    assert "one draw: what is seen here can be chance" in texts(app.markdown)
+    assert "Same configuration, other bits: first difference at step 1" in texts(app.warning)
+    assert "one draw: differences may be due to chance" in texts(app.markdown)
 
 
 @pytest.mark.parametrize("align", ["step", "first-merger", "last-change", "rates"])
@@ -74,15 +75,15 @@ def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> N
     app = opened(*runs, align=align)
     assert len(app.get("vega_lite_chart")) == 5
     # The trainer's numbers are of no group.
-    assert "the whole run, whatever the group · unit: nats" in texts(app.markdown)
+    assert "the whole run (all groups) · unit: nats" in texts(app.markdown)
     assert "not on this axis" not in texts(app.info).lower()
 
 
 def test_a_draw_with_two_kinds_of_twins_names_each(make_run: MakeRun) -> None:
     app = opened(make_run(name="one"), make_run(name="two"), redrawn(make_run(name="three"), 5))
     assert texts(app.warning).endswith(
-        "**C · seed 42** count once. Duplicate: every bit of 21 common steps (B). "
-        "Same configuration, other bits: the first at step 1 (C)."
+        "**C · seed 42** are duplicates. Duplicate: identical for 21 common steps (B). "
+        "Same configuration, other bits: first difference at step 1 (C)."
     )
 
 
@@ -105,11 +106,11 @@ def test_a_marked_run_and_a_selection_survive_a_reload(make_run: MakeRun) -> Non
     assert app.query_params["marked"] in (two.id, [two.id])
     again = opened(one, two, marked=two.id, select="t3", at="20")
     assert again.selectbox(key="marked").value == two.id
-    assert "Gold: B · seed 2." in texts(again.markdown)
-    assert "Framed: token 3 (ETX). Left: in hole 1, one of 6 tokens. Right: not among the dead tokens." in texts(again.caption)
+    assert "Yellow: B · seed 2." in texts(again.markdown)
+    assert "Highlighted: token 3 (ETX). Left: in hole 1 of 6 tokens. Right: not a dead token." in texts(again.caption)
     hostile = opened(one, two, marked="<b>", select="x9")
     assert hostile.selectbox(key="marked").value is None
-    assert "Click a hole or a token in a picture" in texts(hostile.caption)
+    assert "Click a hole or token to highlight" in texts(hostile.caption)
 
 
 def test_settings_and_differences_are_reported_in_the_words_of_the_form(make_run: MakeRun) -> None:
@@ -129,7 +130,7 @@ def test_a_run_of_one_snapshot_is_a_point_on_the_axis_of_the_others(make_run: Ma
 
 def test_a_run_without_the_event_is_named_and_left_out(make_run: MakeRun) -> None:
     app = opened(make_run(name="long"), make_run(name="short", seed=3, snapshots=2, state="stopped"), align="first-merger")
-    assert "Not on this axis: B. In them there was no first merger" in texts(app.info)
+    assert "Not on this axis: B. They have no first merger" in texts(app.info)
 
 
 def test_runs_of_other_sizes_steps_and_states_are_compared(make_run: MakeRun) -> None:
@@ -143,7 +144,7 @@ def test_runs_of_other_sizes_steps_and_states_are_compared(make_run: MakeRun) ->
     assert "4 runs" in texts(app.markdown)
     assert "interrupted" in table(app, "state")["state"].tolist()
     app = opened(*runs, left=runs[2].id, right=runs[1].id, at="300")
-    assert "Step 300 was not recorded here: the last recorded one before it, 5, is shown." in texts(app.caption)
+    assert "Step 300 is not recorded in this run; showing step 5." in texts(app.caption)
     assert [(side["run"], side["last_step"], side["step"]) for side in drawn_sides(app)] == [
         (runs[2].id, 20, 300),
         (runs[1].id, 300, 300),
@@ -160,10 +161,10 @@ def test_shapes_that_differ_are_reported_before_any_number(make_run: MakeRun, tm
     assert kinds.index("info") < kinds.index("dataframe") < kinds.index("vega_lite_chart")
     text = texts(app.info)
     assert text.startswith(
-        "2 runs of different shapes: tokens 16 (A), 4 (B); components 4 (A), 2 (B); snapshots 21 (A), 4 (B)."
+        "The 2 runs differ in shapes: tokens 16 (A), 4 (B); components 4 (A), 2 (B); snapshots 21 (A), 4 (B)."
     )
-    assert "Counts are of different numbers of tokens." in text
-    assert table(app, "exact numbers")["exact numbers"].tolist()[0] == "tokens"
+    assert "The numbers of tokens differ." in text
+    assert table(app, "measure")["measure"].tolist()[0] == "tokens"
     assert texts(opened(wide, make_run(name="alike", seed=2)).info) == ""
 
 
@@ -177,9 +178,9 @@ def test_damaged_missing_and_hostile_runs_are_named_and_the_others_compared(make
     for words in (
         "damaged run.json",
         "must be a safetensors file",
-        "has no recorded snapshot",
-        "a run id is made of",
-        "there is no run",
+        "has no snapshots yet",
+        "A run id is made of",
+        "There is no run",
     ):
         assert words in text
     assert "3 runs" in texts(app.markdown)
@@ -203,11 +204,11 @@ def test_the_other_seeds_of_a_run_are_added_by_a_button(make_run: MakeRun) -> No
 def test_both_sides_show_the_same_step_with_the_numbers_of_their_files(make_run: MakeRun, step: int) -> None:
     one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 7)
     app = opened(one, two, at=str(step))
-    numbers = table(app, "exact numbers").set_index("exact numbers")
+    numbers = table(app, "measure").set_index("measure")
     for side, run in (("left", one), ("right", two)):
         exact = exact_numbers(run.history().words[step][run.dead])
         assert numbers.loc["U unique vectors", f"{side}, step {step}"] == f"{exact['unique']:,}"
-        assert numbers.loc["largest L∞, weight units", f"{side}, step {step}"] == repr(exact["linf_weight"])
+        assert numbers.loc["Largest L∞ (weight units)", f"{side}, step {step}"] == number(exact["linf_weight"])
     names = [(side["name"], side["step"], side["alive"], side["story"]) for side in drawn_sides(app)]
     assert names == [(f"A · seed 1: {one.id}", step, False, ""), (f"B · seed 2: {two.id}", step, False, "")]
 

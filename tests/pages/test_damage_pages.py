@@ -52,7 +52,7 @@ def test_a_history_that_cannot_be_read_is_reported_once(make_run: MakeRun, page:
     app = opened(page, left, **query)
     text = "\n".join((texts(app.error), texts(app.warning)))
     assert (text.count("the file is cut off"), text.count(str(run.path))) == (1, 0)
-    assert ("It is left out" in text) == (page == "compare")
+    assert ("This run is omitted" in text) == (page == "compare")
 
 
 def test_compare_says_the_damage_of_each_of_its_runs(make_run: MakeRun) -> None:
@@ -83,7 +83,7 @@ def test_a_run_whose_status_was_lost_is_not_said_to_have_been_killed(make_run: M
     assert "status.json is missing" in texts(app.error)
     assert "It was killed" not in texts(app.warning)
     assert app.get("progress")[0].proto.text == "step 20 of 20"
-    assert "written anew, without training" in texts(app.caption)
+    assert "rewrites the status, without training" in texts(app.caption)
     table = opened("library").dataframe[0].value
     assert table[["step", "last_step"]].to_numpy().tolist() == [[20, 20]]
 
@@ -93,13 +93,13 @@ def test_where_learning_rates_are_lost_no_page_judges_by_them(make_run: MakeRun,
     run = make_run()
     lines(run.path / "metrics.csv", lambda rows: [*rows[: kept + 1], ""])
     states = dict(opened("verdict", run=run.id).table[0].value[["law", "state"]].to_numpy())
-    reason = "at 10 of 20 steps" if kept else "cannot be checked: the learning rate of the steps is not known"
+    reason = "at the 10 of 20 steps" if kept else "cannot be checked: the learning rates are unknown (metrics.csv)"
     assert reason in states["zero rate is rest"]
-    assert metrics(opened("motion", run=run.id, step="20"))["Learning rate"] == "not known"
-    assert metrics(opened("motion", run=run.id, step="7"))["Learning rate"] == ("0.001" if kept else "not known")
+    assert metrics(opened("motion", run=run.id, step="20"))["Learning rate"] == "unknown"
+    assert metrics(opened("motion", run=run.id, step="7"))["Learning rate"] == ("0.001" if kept else "unknown")
     reason = texts(opened("motion", run=run.id).caption)
-    assert "never exactly 0. How small" not in reason
-    assert ("not known at every step" if kept else "learning rate of this run is not known") in reason
+    assert "was never exactly 0. It is plotted" not in reason
+    assert ("known at some steps only" if kept else "learning rate of this run is unknown") in reason
 
 
 def test_a_shorter_recording_beside_the_history_shortens_no_page(make_run: MakeRun) -> None:
@@ -139,7 +139,7 @@ def test_where_the_frames_cannot_be_made_the_numbers_stand_all_the_same(
 
     monkeypatch.setattr("pages.parts.shared.cached.frames", refuse)
     app = opened(page, **({"step": "3"} if page == "scrub" else {"at": "3", "runs": ",".join(run.id for run in runs)}))
-    assert "drawn" in texts(app.warning)
+    assert ("cannot be drawn" if page == "compare" else "Cannot draw") in texts(app.warning)
     assert "the history was changed meanwhile. Measure it again." in texts(app.warning)
     assert not app.get("bidi_component")
     if page == "compare":

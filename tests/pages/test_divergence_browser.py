@@ -18,9 +18,9 @@ NAN, INFINITY = 0x7FC0, 0x7F80
 # From which snapshot of 21 on which tokens are NaN or infinite; tokens 0 to 5 are dead.
 LOST = {"late": (12, slice(0, 3), NAN), "infinite": (1, slice(0, 6), INFINITY), "ever": (0, slice(None), NAN)}
 SAID = {
-    "late": "Diverged at step 12: 3 of 6 dead rows are NaN; judged to step 11.",
-    "infinite": "Diverged at step 1: every dead row is infinite; judged to step 0.",
-    "ever": "Diverged at step 0: every dead row is NaN; no step before it is recorded, so nothing can be judged.",
+    "late": "Diverged at step 12: 3 of 6 dead rows are NaN; evaluated up to step 11.",
+    "infinite": "Diverged at step 1: every dead row is infinite; evaluated up to step 0.",
+    "ever": "Diverged at step 0: every dead row is NaN; no earlier step is recorded, so nothing is evaluated.",
 }
 
 
@@ -61,7 +61,7 @@ def test_every_page_of_a_run_that_diverged_says_so_and_shows_no_error(server: st
         if name == "compare":
             expect(page.get_by_text(SAID["late"])).to_have_count(1)
             expect(page.locator(".st-key-draws")).to_be_visible()
-            expect(page.get_by_text("3 of 6 rows are not finite at this step")).to_have_count(1)
+            expect(page.get_by_text("3 of 6 rows are NaN or infinite at this step")).to_have_count(1)
 
 
 @pytest.mark.parametrize(("kind", "names"), [("infinite", ("scrub", "motion")), ("ever", ("scrub", "verdict"))])

@@ -28,7 +28,7 @@ def buttons(app: AppTest) -> dict[str, bool]:
 
 def test_an_empty_library_offers_the_demo() -> None:
     app = opened("export")
-    assert "No run is recorded yet" in app.info[0].value
+    assert "No runs yet" in app.info[0].value
 
 
 def test_the_page_shows_the_methods_paragraph_and_the_command(make_run: MakeRun) -> None:
@@ -55,13 +55,13 @@ def test_every_file_has_a_link_and_a_run_under_way_is_not_packed(make_run: MakeR
     from snowball_core.store.status import lock_of
 
     finished = buttons(opened("export", run=make_run(name="finished").id))
-    names = ("The folder as one zip file", "SVG", "PNG", "CSV", "Parquet", "JSON", "Report, one HTML page", "Animation, GIF")
-    assert {*names, "Projector vectors, TSV", "Projector metadata, TSV", "The run itself, zip"} == set(finished)
+    names = ("Download all as one zip", "SVG", "PNG", "CSV", "Parquet", "JSON", "Report (HTML)", "Animation (GIF)")
+    assert {*names, "Projector vectors (TSV)", "Projector metadata (TSV)", "Run (zip)"} == set(finished)
     assert all(finished.values())
     run = make_run(name="growing", state="running", snapshots=11)
     with lock_of(run.path).acquire():
         growing = buttons(opened("export", run=run.id))
-    assert not growing["The run itself, zip"]
+    assert not growing["Run (zip)"]
     assert growing["CSV"]
 
 
@@ -75,7 +75,7 @@ def test_every_picture_leads_to_what_explains_it(make_run: MakeRun) -> None:
 
 def test_a_run_without_a_snapshot_says_that_there_is_nothing(make_run: MakeRun) -> None:
     app = opened("export", run=make_run(snapshots=0, state="failed").id)
-    assert "Nothing was recorded in this run yet" in app.warning[0].value
+    assert "This run has no snapshots yet" in app.warning[0].value
     assert buttons(app) == {}
 
 
@@ -87,5 +87,5 @@ def test_a_group_without_tokens_is_refused_in_words(make_run: MakeRun) -> None:
 
 def test_scrub_draws_links_only_when_they_are_requested(make_run: MakeRun) -> None:
     app = opened("scrub", run=make_run().id)
-    assert "Take this home" in [box.label for box in app.expander]
+    assert "Download" in [box.label for box in app.expander]
     assert buttons(app) == {}

@@ -32,13 +32,13 @@ def from_file(**query: str) -> AppTest:
 def test_a_foreign_history_is_counted_and_says_why_its_dead_are_unknown(history: Path) -> None:
     app = from_file(file=str(history))
     assert "F32 · 20 snapshots of 16 tokens with 4 components" in texts(app.markdown)
-    assert "Which tokens are dead is not known for a foreign history" in texts(app.info)
+    assert "Dead tokens of a foreign history are unknown" in texts(app.info)
     *_, events, steps = (frame.value for frame in app.dataframe)
     words = values(falling_together(20))
     assert list(steps["unique"]) == [len(np.unique(frame, axis=0)) for frame in words]
     apart = [np.abs(frame[:, None] - frame).max() for frame in words]
     assert list(steps["largest_linf_weight"]) == pytest.approx(apart, rel=1e-6)
-    assert set(events["what happened"]) >= {"formation"}
+    assert set(events["event"]) >= {"formation"}
     assert len(app.get("vega_lite_chart")) == 1
 
 
@@ -62,7 +62,7 @@ def test_where_a_snapshot_is_too_large_to_be_drawn_a_field_chooses_it(history: P
 
 def test_the_dead_tokens_of_a_foreign_history_may_be_named(history: Path) -> None:
     app = from_file(file=str(history), dead="0-5", group="dead")
-    assert "dead is not known" not in texts(app.info)
+    assert "are unknown" not in texts(app.info)
     steps = app.dataframe[-1].value
     assert set(steps["tokens"]) == {6}
     assert steps["unique"].iloc[-1] == 1
@@ -86,16 +86,16 @@ def test_another_file_under_the_same_path_is_opened_again(history: Path) -> None
     ("file", "more", "words"),
     [
         ("/etc/passwd", {}, "must be a file that ends in .safetensors"),
-        ("//server/share/x.safetensors", {}, "must be a file of this machine"),
-        ("\\\\server\\share\\x.safetensors", {}, "must be a file of this machine"),
-        ("http://host/x.safetensors", {}, "must be a file of this machine"),
+        ("//server/share/x.safetensors", {}, "must be a file on this machine"),
+        ("\\\\server\\share\\x.safetensors", {}, "must be a file on this machine"),
+        ("http://host/x.safetensors", {}, "must be a file on this machine"),
         ("/no/such/file.safetensors", {}, "must be a readable file"),
         ("~nobody-of-that-name/x.safetensors", {}, "must be a readable file"),
         ("FOLDER/folder.safetensors", {}, "Is a directory"),
         ("FOLDER/broken.safetensors", {}, "must be a safetensors file"),
-        ("FOLDER/some.safetensors", {"tensor": "none"}, "the tensor to read must be named"),
-        ("FOLDER/some.safetensors", {"dead": "a-b"}, "dead tokens must be ids and ranges"),
-        ("FOLDER/some.safetensors", {"dead": "99"}, "dead tokens must be ids of the vocabulary, 0–15"),
+        ("FOLDER/some.safetensors", {"tensor": "none"}, "The tensor to read must be named"),
+        ("FOLDER/some.safetensors", {"dead": "a-b"}, "Dead tokens must be ids and ranges"),
+        ("FOLDER/some.safetensors", {"dead": "99"}, "Dead tokens must be ids of the vocabulary, 0–15"),
         ("FOLDER/some.safetensors", {"text": "/no/such/text"}, "is neither"),
     ],
 )
@@ -110,9 +110,9 @@ def test_a_path_that_is_no_history_is_refused_with_what_to_do(
 
 
 def test_nothing_open_says_what_to_do() -> None:
-    assert "Nothing is open yet" in texts(from_file().info)
+    assert "No file open" in texts(from_file().info)
 
 
 def test_an_empty_history_says_so(tmp_path: Path) -> None:
     save_file({"embedding": np.zeros((0, 5, 2), np.float32)}, tmp_path / "empty.safetensors")
-    assert "holds no snapshot" in texts(from_file(file=str(tmp_path / "empty.safetensors")).warning)
+    assert "has no snapshots" in texts(from_file(file=str(tmp_path / "empty.safetensors")).warning)

@@ -42,10 +42,10 @@ def test_every_measure_has_a_formula_and_every_table_a_column_for_unit_group_and
                 "lineage",
                 "laws-as-monitors",
             ):
-                assert {"formula", "trap avoided"} <= dict(entry.facts).keys(), entry.title
+                assert {"formula", "pitfall"} <= dict(entry.facts).keys(), entry.title
     census = next(section for section in measures() if section.anchor == "census")
     unique = next(part for part in census.parts if isinstance(part, GlossaryEntry) and "unique" in part.names)
-    assert [heading for heading, _ in unique.facts] == ["formula", "unit", "group", "trap avoided"]
+    assert [heading for heading, _ in unique.facts] == ["formula", "unit", "group", "pitfall"]
 
 
 def test_no_two_entries_share_an_anchor() -> None:

@@ -44,7 +44,7 @@ def test_a_run_is_named_put_away_and_brought_back(server: str, page: Page, make_
     card.get_by_role("button", name="Save").click()
     expect(card.get_by_text("<b>the *long* fall</b>", exact=True)).to_be_visible()
     assert read_notes(run.path).tags == ("keep", "merger")
-    page.get_by_role("button", name="Put into the trash").click()
+    page.get_by_role("button", name="Move to trash").click()
     expect(page.locator(".st-key-put-away-said")).to_contain_text(run.id)
     assert [path.name for path in run_paths(tmp_path)] == [other.id]
     expect(card).to_have_count(0)
@@ -74,7 +74,7 @@ def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_r
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Shift+Space")
     expect(card).to_contain_text("2 runs selected")
-    expect(card).to_contain_text("2 fields of their configurations differ")
+    expect(card).to_contain_text("2 configuration fields differ")
     link = card.get_by_role("link", name="Open in Compare")
     link.focus()
     page.keyboard.press("Enter")
@@ -115,7 +115,7 @@ def test_a_file_is_scrubbed_by_keys_and_a_reload_keeps_the_step(server: str, pag
         expect(page.get_by_role("tab", name="Events (")).to_be_visible()
         page.reload()
         at_rest(page)
-    page.get_by_role("textbox", name="Path of the file").fill("/etc/hostname")
+    page.get_by_role("textbox", name="File path").fill("/etc/hostname")
     page.keyboard.press("Enter")
     expect(page.get_by_text("must be a file that ends in .safetensors")).to_be_visible()
 
@@ -127,10 +127,10 @@ def test_the_page_follows_a_run_that_is_recorded(server: str, page: Page, make_r
         tick(page, 0)
         card = page.locator(".st-key-selected")
         expect(card).to_contain_text("running")
-        expect(page.get_by_role("button", name="Put into the trash")).to_be_disabled()
+        expect(page.get_by_role("button", name="Move to trash")).to_be_disabled()
         write_status(run.path, Status("completed", 8, 20))
     expect(card).to_contain_text("completed")
-    expect(page.get_by_role("button", name="Put into the trash")).to_be_enabled()
+    expect(page.get_by_role("button", name="Move to trash")).to_be_enabled()
 
 
 def test_no_tab_is_wider_than_the_window(server: str, page: Page, make_run: MakeRun) -> None:

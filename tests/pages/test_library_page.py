@@ -43,7 +43,7 @@ def field(app: AppTest, start: str) -> object:
 
 def test_an_empty_library_says_what_to_do() -> None:
     app = opened()
-    assert "No run is recorded yet" in texts(app.info)
+    assert "No runs yet" in texts(app.info)
     assert app.button(key="demo").label == "Start a 60-second demo run"
 
 
@@ -130,7 +130,7 @@ def test_runs_put_away_come_back_with_undo(make_run: MakeRun, library: Path) -> 
     app = press(opened(runs[:2]), "put-away")
     assert [path.name for path in trashed(library)] == sorted((run.id for run in runs[:2]), reverse=True)
     assert ids(app) == [runs[2].id]
-    assert f"In the trash: {runs[1].id}, {runs[0].id}" in texts(app.markdown)
+    assert f"Moved to trash: {runs[1].id}, {runs[0].id}" in texts(app.markdown)
     app = press(app, "undo")
     assert len(ids(app)) == 3
     assert trashed(library) == []
@@ -145,7 +145,7 @@ def test_a_run_being_recorded_cannot_be_put_away(make_run: MakeRun, library: Pat
     app = sound(app.run())
     with lock_of(run.path):  # a worker came between the drawing and the pressing
         app = press(app, "put-away")
-    assert "only a run without a worker" in texts(app.error)
+    assert "must not be running to be moved to trash" in texts(app.error)
     assert trashed(library) == []
 
 
@@ -175,7 +175,7 @@ def test_only_what_differs_is_laid_side_by_side(make_run: MakeRun) -> None:
     assert list(table["field"]) == ["seed", "learning rate"]
     assert list(table[runs[2].id]) == ["7", "0.5"]
     assert "1 of them cannot be compared" in texts(app.caption)
-    assert "No field of their configurations differs" in texts(opened([runs[0], make_run()]).caption)
+    assert "Identical configurations" in texts(opened([runs[0], make_run()]).caption)
 
 
 def test_a_tag_for_all_is_added_to_each(make_run: MakeRun) -> None:
@@ -216,10 +216,10 @@ def test_a_read_only_library_shows_everything_and_changes_nothing(
         monkeypatch.setenv("SNOWBALL_READONLY", "1")
         # Pressed in a page that was drawn before.
         app = sound(_button(app, *keys).click().run())
-        assert "read-only" in texts([*app.error, *app.info])
+        assert "Read-only" in texts([*app.error, *app.info])
         assert ids(app) == [run.id]
     app = opened([run])
-    assert "none started, changed or put away" in texts(app.info)
+    assert "cannot be started, changed or deleted" in texts(app.info)
     assert _button(app, "put-away").disabled
     assert _button(app, *save).disabled
     assert not (run.path / "notes.json").exists()
@@ -235,7 +235,7 @@ def test_a_run_that_vanishes_while_it_is_selected_leaves_the_page_whole(make_run
     app = opened([run])
     trash(library, run.id)
     app = press(app, "put-away")
-    assert "there is no run" in texts(app.error)
+    assert "There is no run" in texts(app.error)
     assert ids(app) == [other.id]
 
 
@@ -260,4 +260,4 @@ def test_notes_written_elsewhere_while_a_form_is_open_are_kept(make_run: MakeRun
     annotate(run.path, note="their text")
     app = sound(_button(app, "save-", "FormSubmitter").click().run())
     assert read_notes(run.path).note == "their text"
-    assert 'it is now "their text". Yours is not saved: "my text"' in texts(app.error)
+    assert 'is now "their text". Not saved: "my text"' in texts(app.error)

@@ -34,10 +34,9 @@ def test_the_page_shows_the_story_the_holes_of_the_step_and_every_event(make_run
     make_run()
     app = opened("lineage", step="12")
     assert "At step 12" in texts(app.markdown)
-    assert "1 black hole: 5 tokens, hidden classes were not recorded" in texts(app.markdown)
+    assert "1 black hole: 5 tokens, hidden classes not recorded" in texts(app.markdown)
     assert "Events and causes**: 5 after the first snapshot, which had no holes" in texts(app.markdown)
     assert app.dataframe[0].value["step"].tolist() == [3, 6, 9, 12, 15]
-    assert "no flicker to fold" in texts(app.caption)
     assert len(specs(app)) == 2
 
 
@@ -54,40 +53,40 @@ def test_the_chart_descriptions_are_the_same_at_two_steps(make_run: MakeRun) -> 
 def test_flicker_is_folded_and_counted_until_it_is_unfolded(make_run: MakeRun) -> None:
     written(make_run(), FLICKER)
     app = opened("lineage")
-    assert "2 of flicker folded" in texts(app.markdown)
+    assert "2 short-lived hidden" in texts(app.markdown)
     assert app.dataframe[0].value["step"].tolist() == [7, 7]
-    assert "1 short-lived changes, 2 events" in app.toggle(key="unfold").label
+    assert "short-lived changes: 1, 2 events" in app.toggle(key="unfold").label
     sound(app.toggle(key="unfold").set_value(True).run())
     assert app.dataframe[0].value["step"].tolist() == [3, 4, 7, 7]
-    assert "unknown: the optimizer's moments were not recorded" in app.dataframe[0].value["cause"].tolist()[1]
+    assert "unknown: optimizer moments not recorded" in app.dataframe[0].value["cause"].tolist()[1]
 
 
 def test_where_everything_was_undone_the_page_does_not_say_that_nothing_happened(make_run: MakeRun) -> None:
     run = written(make_run(), [*FLICKER[:7], *[FLICKER[0]] * 14])
     app = opened("lineage", run=run.id)
-    assert "All 2 events after the first snapshot were undone soon" in texts(app.info)
-    assert "2 of flicker folded" in texts(app.markdown)
+    assert "All 2 events after the first snapshot are short-lived and hidden" in texts(app.info)
+    assert "2 short-lived hidden" in texts(app.markdown)
 
 
 def test_the_cause_of_a_parting_is_reported_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
     run = written(make_run(), FLICKER)
-    text = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
+    text = "At step 7: Evaporation of 2 tokens, unknown: optimizer moments not recorded (record with --extra moment_hash)."
     assert text in texts(opened("lineage", run=run.id, step="7").caption)
-    assert "At step 8: nothing parted." in texts(opened("lineage", run=run.id, step="8").caption)
+    assert "At step 8: no splits." in texts(opened("lineage", run=run.id, step="8").caption)
 
 
 def test_a_run_whose_holes_never_changed_opens_at_its_last_step(make_run: MakeRun) -> None:
     run = written(make_run(steps=1), [[0, 0, 2, 3, 4, 5]] * 2)
     app = opened("lineage", run=run.id)
     assert "At step 1" in texts(app.markdown)
-    assert "Nothing happened to the black holes of this group" in texts(app.info)
+    assert "No events after the first snapshot" in texts(app.info)
     assert len(specs(app)) == 2
 
 
 def test_the_token_picker_shows_a_tokens_biography_and_selects_it_everywhere(make_run: MakeRun) -> None:
     make_run()
     app = sound(token_list(opened("lineage", step="12"), "Token").set_value(4).run())
-    assert "Token 4 (EOT)**: in 1 black hole; it first moved by step 12" in texts(app.markdown)
+    assert "Token 4 (EOT)**: in 1 black hole; first moved at step 12" in texts(app.markdown)
     assert app.query_params["select"] == "t4"
     app.switch_page("pages/scrub.py")
     assert sound(app.run()).query_params["select"] == "t4"
@@ -97,7 +96,7 @@ def test_the_layout_of_steps_is_kept_in_the_address(make_run: MakeRun) -> None:
     make_run()
     app = sound(opened("lineage").segmented_control(key="axis-choice").set_value("events").run())
     assert app.query_params["axis"] == "events"
-    assert "each event as wide as the next" in specs(app)[0]
+    assert "events evenly spaced" in specs(app)[0]
     assert "step (symlog)" in specs(opened("lineage"))[0]
 
 
@@ -112,8 +111,8 @@ def test_a_hostile_address_does_no_harm(make_run: MakeRun, query: dict[str, str]
 def test_a_group_in_which_no_token_ever_shared_says_so(make_run: MakeRun) -> None:
     make_run()
     app = opened("lineage", group="live")
-    assert "No two tokens of this group ever shared a vector" in texts(app.info)
-    assert "it never shared its vector" in texts(app.markdown)
+    assert "This group never has a black hole" in texts(app.info)
+    assert "never in a black hole of this group" in texts(app.markdown)
 
 
 def test_a_run_without_dead_tokens_or_with_one_snapshot_or_none_says_so(make_run: MakeRun) -> None:
@@ -121,11 +120,11 @@ def test_a_run_without_dead_tokens_or_with_one_snapshot_or_none_says_so(make_run
     assert "no dead tokens" in texts(opened("lineage", run=run.id).info)
     run = make_run(steps=1, until=0, name="just-begun")
     app = opened("lineage", run=run.id)
-    assert "this run has one snapshot, of step 0. Choose another run above, or go on with this one" in texts(app.info)
+    assert "this run has only one snapshot, at step 0. Choose another run above" in texts(app.info)
     assert not specs(app)
     assert not app.dataframe
     run = make_run(snapshots=0, state="failed", name="empty")
-    assert "Nothing was recorded in this run" in texts(opened("lineage", run=run.id).warning)
+    assert "This run has no snapshots" in texts(opened("lineage", run=run.id).warning)
 
 
 def test_an_empty_library_offers_the_demo() -> None:
@@ -136,7 +135,7 @@ def test_a_growing_run_is_drawn_as_far_as_recorded_and_drawn_again_when_asked(ma
     run = make_run(snapshots=9, state="running")
     with lock_of(run.path):
         app = opened("lineage")
-        assert "still being recorded: the first 9 snapshots are drawn" in texts(app.info)
+        assert "Running: showing the first 9 snapshots" in texts(app.info)
         sound(app.button(key="again").click().run())
     assert "This run was interrupted" in texts(opened("lineage").warning)
 

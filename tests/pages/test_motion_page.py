@@ -52,7 +52,7 @@ def test_a_run_of_one_step_moved_at_it_and_no_token_is_called_frozen_before(make
     assert (moved["Moved"], moved["Frozen"], moved["Learning rate"]) == ("10", "0", "0.001")
     app = opened("motion", group="live", step="0")
     assert set(metrics(app).values()) == {"–"}
-    assert "the first recorded step" in texts(app.markdown)
+    assert "the first snapshot" in texts(app.markdown)
 
 
 def test_displacements_are_drawn_in_cells_and_in_weight_units(make_run: MakeRun) -> None:
@@ -67,7 +67,7 @@ def test_the_three_ends_of_motion_stand_side_by_side_and_lead_there(make_run: Ma
     make_run()
     app = opened("motion", step="2", group="live")
     labels = [app.button(key=f"freeze-{name}").label for name in ("last_move", "mostly_still", "slow")]
-    assert labels == ["Last move: step 20", "90 % still: step 20", "Under a cell in 100 steps: step 20"]
+    assert labels == ["Last move: not yet", "90 % frozen: not yet", "Under a cell in 100 steps: not yet"]
     sound(app.button(key="freeze-last_move").click().run())
     assert app.query_params["step"] == "20"
     assert "At step 20" in texts(app.markdown)
@@ -80,7 +80,7 @@ def test_a_rate_of_zero_is_warned_of_and_a_rate_that_is_not_known_is_reported(ma
     assert "The learning rate was 0 at steps 15 to 20" in texts(opened("motion").warning)
     run = make_run(name="unknown-rate")
     (run.path / METRICS).write_text(",".join(METRIC_COLUMNS) + "\n")
-    assert "learning rate of this run is not known" in texts(opened("motion", run=run.id).caption)
+    assert "learning rate of this run is unknown" in texts(opened("motion", run=run.id).caption)
 
 
 def test_unequal_steps_between_snapshots_are_reported(make_run: MakeRun) -> None:
@@ -94,14 +94,14 @@ def test_unequal_steps_between_snapshots_are_reported(make_run: MakeRun) -> None
 def test_odd_runs_get_a_friendly_answer(make_run: MakeRun) -> None:
     run = make_run(steps=1, until=0, name="just-begun")
     app = opened("motion", run=run.id)
-    assert "this run has one snapshot" in texts(app.info)
+    assert "this run has only one snapshot" in texts(app.info)
     assert "last moved" not in texts(app.markdown)
     run = make_run(snapshots=0, state="failed", name="empty")
-    assert "Nothing was recorded in this run" in texts(opened("motion", run=run.id).warning)
+    assert "This run has no snapshots" in texts(opened("motion", run=run.id).warning)
     run = make_run(dead=0, name="all-live")
     assert "no dead tokens" in texts(opened("motion", run=run.id).info)
     run = make_run(snapshots=9, state="running", name="growing")
     with lock_of(run.path):
-        assert "still being recorded" in texts(opened("motion", run=run.id).info)
+        assert "Running: showing" in texts(opened("motion", run=run.id).info)
     (run.path / HISTORY).write_bytes(b"not a tensor at all" * 100)
     assert "must be a safetensors file" in texts(opened("motion", run=run.id).error)

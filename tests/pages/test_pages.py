@@ -27,7 +27,7 @@ def opened(page: str = paging.FRONT, **query: str) -> AppTest:
 
 def test_an_empty_library_says_what_to_do_and_offers_the_demo() -> None:
     app = opened()
-    assert "No run is recorded yet" in texts(app.info)
+    assert "No runs yet" in texts(app.info)
     assert app.button(key="demo").label == "Start a 60-second demo run"
 
 
@@ -41,7 +41,7 @@ def test_the_demo_button_starts_the_demo_and_shows_it(make_run: MakeRun, monkeyp
     monkeypatch.setattr(workers, "start", start)
     app = sound(opened().button(key="demo").click().run())
     assert calls[0].name == "demo"  # type: ignore[attr-defined]
-    assert "Nothing was recorded in this run" in texts(app.warning)
+    assert "This run has no snapshots" in texts(app.warning)
 
 
 @pytest.mark.parametrize("group", ["dead", "live", "all"])
@@ -53,7 +53,7 @@ def test_the_numbers_shown_are_those_of_the_file(make_run: MakeRun, group: str) 
     names = ("unique", "black_holes", "population", "singletons", "largest")
     labels = ("U unique", "C black holes", "P in holes", "S singletons", "Largest hole")
     assert [metrics(app)[label] for label in labels] == [f"{exact[name]:,}" for name in names]
-    assert metrics(app)["Farthest, cells"] == f"{exact['linf_cells']:,}"
+    assert metrics(app)["Max distance (cells)"] == f"{exact['linf_cells']:,}"
     assert int(metrics(app)["U unique"]) == len(np.unique(rows, axis=0))
 
 
@@ -95,7 +95,7 @@ def test_beside_the_scrubber_the_exact_numbers_are_those_of_the_file(make_run: M
 
 def test_beside_the_scrubber_a_step_that_was_not_recorded_is_named(make_run: MakeRun) -> None:
     make_run(steps=300, record="log")
-    assert "Step 101 is not recorded: step 100, the last recorded one before it, is shown." in texts(opened(step="101").caption)
+    assert "Step 101 is not recorded; showing step 100, the last recorded one before it." in texts(opened(step="101").caption)
     assert "is not recorded" not in texts(opened(step="100").caption)
 
 
@@ -144,10 +144,10 @@ def test_a_step_chosen_on_another_page_is_in_the_address_though_the_run_was_foll
 
 def test_a_run_without_a_snapshot_says_so(make_run: MakeRun) -> None:
     make_run(snapshots=0, state="failed")
-    assert "Nothing was recorded in this run" in texts(opened().warning)
+    assert "This run has no snapshots" in texts(opened().warning)
 
 
-@pytest.mark.parametrize(("state", "words"), [("queued", "has not begun: it waits"), ("running", "The run is starting")])
+@pytest.mark.parametrize(("state", "words"), [("queued", "Queued: waits"), ("running", "Starting.")])
 def test_a_run_before_its_first_snapshot_says_what_it_waits_for(make_run: MakeRun, state: str, words: str) -> None:
     run = make_run(snapshots=0, state=state)
     with lock_of(run.path):

@@ -25,9 +25,9 @@ def test_dragging_one_side_moves_both_and_says_nothing_until_it_is_let_go(
     stands_on(page, 0)
     page.locator(".scrubber .axis").select_option("linear")
     step = dragged(page, messages, side)
-    for run, place in ((long, f"step {step}"), (short, f"step 20, its last recorded one before {step}")):
+    for run, place in ((long, f"step {step}"), (short, f"step 20, the last recorded one before {step}")):
         expect(page.get_by_role("group", name=run.id).first).to_contain_text(place)
-    expect(page.get_by_text(f"Step {step} was not recorded here")).to_be_visible()
+    expect(page.get_by_text(f"Step {step} is not recorded in this run")).to_be_visible()
 
 
 def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: str, page: Page, make_run: MakeRun) -> None:
@@ -48,7 +48,7 @@ def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: st
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         names(page, at="20", select="t1")
-        expect(page.get_by_text("Framed: token 1 (SOH). Left: in hole 1, one of 6 tokens. Right: in hole 1")).to_be_visible()
+        expect(page.get_by_text("Highlighted: token 1 (SOH). Left: in hole 1 of 6 tokens. Right: in hole 1")).to_be_visible()
         at_rest(page)
         page.keyboard.press("Escape")
         names(page, at="20", select=None)

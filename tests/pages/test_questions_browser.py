@@ -32,12 +32,12 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     one, two = make_run(name="one", seed=1), make_run(name="two", seed=2)
     visit(page, f"{server}/compare?runs={one.id},{two.id}&at=0")
     # A link to the first step leads there, though a slider drops its least value from the address.
-    expect(page.locator(".st-key-draws")).to_contain_text("count once. Same bits, other configuration")
+    expect(page.locator(".st-key-draws")).to_contain_text("are duplicates. Same bits, other configuration")
     unfold(page, "take-overlays")
     svg, table = taken(page, "take-unique-svg")[1], taken(page, "take-overlay-parquet")[1]
     text = " ".join(part.text or "" for part in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
     known = str(configuration_hash(one.config))[:12]
-    for words in (one.id, two.id, known, "dead tokens", "unit: vectors", "steps since the start"):
+    for words in (one.id, two.id, known, "dead tokens", "unit: vectors", "step"):
         assert words in text
     Image.open(io.BytesIO(taken(page, "take-unique-png")[1])).verify()
     read = pd.read_parquet(io.BytesIO(table))
@@ -48,7 +48,11 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     at_rest(page)
     # What is clicked in a picture on the one side is framed on both.
     heatmap = page.locator("[data-picture=distances]").nth(0)
-    for word, text in (("t0", "Framed: token 0 (NUL)"), (None, "Click a hole or a token"), ("t0", "Framed: token 0 (NUL)")):
+    for word, text in (
+        ("t0", "Highlighted: token 0 (NUL)"),
+        (None, "Click a hole or token"),
+        ("t0", "Highlighted: token 0 (NUL)"),
+    ):
         heatmap.click(position={"x": 160, "y": 10})
         names(page, at="1", select=word)
         expect(page.get_by_text(text)).to_be_visible()
@@ -92,14 +96,14 @@ def test_a_run_of_one_snapshot_says_so_and_leads_on(server: str, page: Page, mak
     run = make_run(steps=1, until=0)
     for question in ("lineage", "motion", "verdict"):
         visit(page, f"{server}/{question}?run={run.id}")
-        expect(page.get_by_test_id("stAlert")).to_contain_text("this run has one snapshot, of step 0")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("this run has only one snapshot, at step 0")
         expect(page.locator("[data-testid='stVegaLiteChart']")).to_have_count(0)
-    page.get_by_role("link", name="See its one step on the Scrub page").click()
+    page.get_by_role("link", name="Open in Scrub").click()
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 0 · dead: 6 tokens")
-    expect(page.locator("body")).to_contain_text("its counts are points, and there is nothing to play")
+    expect(page.locator("body")).to_contain_text("Only one snapshot recorded: nothing to play")
     visit(page, f"{server}/lineage?run={run.id}")
-    page.get_by_role("link", name="Go on with it on the Train page").click()
-    expect(page.locator(".st-key-continuing")).to_contain_text("Fork it to go on beyond its end")
+    page.get_by_role("link", name="Fork it on the Train page").click()
+    expect(page.locator(".st-key-continuing")).to_contain_text("Fork to extend it")
 
 
 def test_a_violation_leads_to_its_step_and_a_question_to_its_answer(server: str, page: Page, make_run: MakeRun) -> None:

@@ -152,9 +152,9 @@ def test_the_pages_of_a_read_only_library_say_so(context: BrowserContext, librar
     with serve(library, SNOWBALL_READONLY="1") as address:
         page = context.new_page()
         visit(page, f"{address}/train")
-        expect(page.get_by_role("button", name="Start the run")).to_be_disabled()
+        expect(page.get_by_role("button", name="Start run")).to_be_disabled()
         expect(page.locator("[data-testid='stAlert']").first).to_contain_text("read-only")
         visit(page, f"{address}/library")
-        expect(page.locator("[data-testid='stAlert']").first).to_contain_text("none started, changed or put away")
+        expect(page.locator("[data-testid='stAlert']").first).to_contain_text("cannot be started, changed or deleted")
         page.close()
     assert os.environ.get("SNOWBALL_READONLY") is None

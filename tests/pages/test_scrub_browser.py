@@ -115,7 +115,7 @@ def test_the_tables_under_the_step_open_one_by_one(server: str, page: Page, make
     for name, text in (
         ("Tokens at this step", "vector counts the distinct vectors"),
         ("Distances", "at most one cell apart"),
-        ("Events near here", "Coalescence: holes merged"),
+        ("Nearby events", "Coalescence: holes merged"),
         ("Black holes at this step", "A true hole is one hidden class"),
     ):
         page.get_by_role("tab", name=name).click()
@@ -192,7 +192,7 @@ def test_a_run_that_is_cut_or_deleted_while_it_is_open_is_reported_in_words(serv
     expect(alert).to_contain_text(f'the run "{gone.id}" has a damaged run.json')
     shutil.rmtree(gone.path)
     page.get_by_role("radio", name="all").click()
-    expect(alert).to_contain_text(f'there is no run "{gone.id}"')
+    expect(alert).to_contain_text(f'There is no run "{gone.id}"')
     expect(alert).to_contain_text("The newest run is shown instead.")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 · all: 16 tokens")
     expect(page).to_have_url(re.compile(f"[?&]run={kept.id}(&|$)"))

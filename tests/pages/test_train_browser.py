@@ -90,7 +90,7 @@ def test_numbers_grow_by_themselves_and_a_run_that_was_killed_resumes_and_stops(
     page.get_by_role("button", name="Resume").click()
     expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
     grows(page, under_way)
-    page.get_by_role("button", name="Stop and keep what is recorded").click()
+    page.get_by_role("button", name="Stop").click()
     expect(ended.get_by_text("stopped", exact=True)).to_be_visible()
     reached = under_way.status().step
     assert reached > 0
@@ -115,7 +115,7 @@ def test_the_app_may_be_restarted_and_every_tab_sees_the_same(tmp_path: Path, co
         reached = under_way.status().step
         assert reached > before
         # What one tab does, the other shows.
-        tabs[0].get_by_role("button", name="Stop and keep what is recorded").click()
+        tabs[0].get_by_role("button", name="Stop").click()
         expect(stopped[1]).to_be_visible()
         tabs[1].get_by_role("button", name="Resume").click()
         for live in lives:
@@ -162,7 +162,7 @@ def test_a_fork_is_chosen_survives_a_reload_and_runs_to_its_end(server: str, pag
     expect(page.locator(".st-key-fork")).to_contain_text(parent.id)
     at_rest(page)
     expect(page.locator(".st-key-field-batch input")).to_be_disabled()
-    page.get_by_role("button", name="Start the fork").click()
+    page.get_by_role("button", name="Start fork").click()
     ended = page.locator(".st-key-continuing")
     expect(ended.get_by_text("Forked exactly from the checkpoint of")).to_be_visible(timeout=90_000)
     expect(ended.get_by_text("completed", exact=True)).to_be_visible(timeout=90_000)

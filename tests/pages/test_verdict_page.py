@@ -11,9 +11,10 @@ from conftest import MakeRun
 from paging import opened, texts
 
 from pages.parts.about.glossary import anchors
+from pages.parts.shared.text import many
 from snowball_core.export.pictures import PICTURES
 from snowball_core.measures.laws import LAWS
-from snowball_core.measures.verdict import seed_criterion
+from snowball_core.measures.verdict import compactness
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.history import observe
 from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_an_empty_library_offers_the_demo() -> None:
-    assert "No run is recorded yet" in texts(opened("verdict").info)
+    assert "No runs yet" in texts(opened("verdict").info)
 
 
 @pytest.mark.parametrize("group", ["dead", "live", "all"])
@@ -36,8 +37,7 @@ def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str)
     app.session_state["group"] = group
     text = texts(app.run().markdown)
     assert f"### {verdict.outcome.capitalize()}" in text
-    times = ["once" if count == 1 else f"{count:,} times" for count in (verdict.flows.joining, verdict.flows.parting)]
-    assert f"({times[0]} a token joined others, {times[1]} one parted from them" in text
+    assert f"({many(verdict.flows.joining, 'join')}, {many(verdict.flows.parting, 'split')})" in text
     assert " tokens began as " in text
     for criterion in verdict.criteria:
         for form in (criterion.seed, criterion.corrected):
@@ -48,18 +48,18 @@ def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str)
 def test_the_first_notebooks_word_is_explained_where_one_hole_was_left(make_run: MakeRun, dead: int, word: str) -> None:
     make_run(dead=dead)
     text = texts(opened("verdict").markdown)
-    assert f'would have printed "{word}"' in text
-    assert ("It did so wherever exactly one was left" in text) == (word == "collapsed")
+    assert f'prints "{word}"' in text
+    assert ("whenever C = 1" in text) == (word == "collapsed")
 
 
 def test_one_run_is_labelled_as_one_draw(make_run: MakeRun) -> None:
     make_run()
-    assert "One run is one draw" in texts(opened("verdict").caption)
+    assert "This is a single run" in texts(opened("verdict").caption)
 
 
 def test_what_was_not_recorded_is_not_called_no(make_run: MakeRun) -> None:
     make_run()  # without recorded moments nobody knows whether a hole is true
-    assert "of them true: one hidden class: **not recorded**" in texts(opened("verdict").markdown)
+    assert "true holes: **not recorded**" in texts(opened("verdict").markdown)
 
 
 def test_a_run_that_diverged_says_so_first_and_is_judged_to_its_last_finite_step(make_run: MakeRun) -> None:
@@ -71,7 +71,7 @@ def test_a_run_that_diverged_says_so_first_and_is_judged_to_its_last_finite_step
         for matrix in words:
             writer.append(matrix)
     app = opened("verdict")
-    assert app.error[0].value == "Diverged at step 20: 1 of 6 dead rows is NaN; judged to step 19."
+    assert app.error[0].value == "Diverged at step 20: 1 of 6 dead rows is NaN; evaluated up to step 19."
     assert "Dead tokens, steps 0 to 19" in texts(app.markdown)
     assert "not a number" not in texts(app.markdown)
 
@@ -99,11 +99,11 @@ def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -
 def test_runs_with_one_snapshot_none_or_no_dead_tokens_get_an_answer(make_run: MakeRun) -> None:
     one = make_run(steps=1, until=0, name="one")
     app = opened("verdict", run=one.id)
-    assert "from the first recorded step to the last; this run has one snapshot, of step 0" in texts(app.info)
+    assert "needs at least two snapshots; this run has only one snapshot, at step 0" in texts(app.info)
     assert "###" not in texts(app.markdown)
     assert not app.table
     none = make_run(snapshots=0, state="failed", name="none")
-    assert "Nothing was recorded" in texts(opened("verdict", run=none.id).warning)
+    assert "This run has no snapshots" in texts(opened("verdict", run=none.id).warning)
     alive = make_run(dead=0, name="no-dead")
     assert "has no dead tokens" in texts(opened("verdict", run=alive.id).info)
 
@@ -118,12 +118,12 @@ def test_the_epsilon_table_uses_the_seeds_criterion() -> None:
     weight, cells = np.array([0.0, 9.9e-5, 1e-4, 0.5]), np.array([0, 50, 9, 10])
     table = epsilon_table(np.arange(4), weight, cells)
     for row, one, other in zip(table.itertuples(), weight.tolist(), cells.tolist(), strict=True):
-        queries = seed_criterion(one, other)
+        queries = compactness(one, other)
         assert (row.seed_holds, row.cells_hold) == (queries["seed"]["holds"], queries["cells"]["holds"])
         assert row.epsilon == queries["seed"]["ratio"]
     text = disagreement(table)
-    assert "at 2 of 4 recorded steps, the first of them step 1, the last 2" in text
-    assert "at 1 ε calls wide what is compact on the lattice, at 1 ε calls compact what is wide" in text
+    assert "at 2 of 4 recorded steps (first 1, last 2)" in text
+    assert 'at 1 the ε test says "spread", the cell test "compact", at 1 the ε test says "compact"' in text
     assert "agree at the one recorded step" in disagreement(table[:1])
 
 

@@ -137,7 +137,7 @@ def test_every_run_is_listed_in_its_state_and_the_good_one_as_it_was(
     assert main(["list", "--runs", str(tmp_path)]) == 0
     output = capsys.readouterr()
     assert all(any(line.startswith(name) for line in output.out.splitlines()) for name in listed)
-    assert "no run: a folder without run.json" in output.out
+    assert "not a run: a folder without run.json" in output.out
     assert output.err == ""
 
 
@@ -150,7 +150,7 @@ def test_no_page_breaks_and_each_offers_the_good_run(good: Run, tmp_path: Path) 
         assert not set(OTHERS) & offered
     table = paging.opened("library").dataframe[0].value.set_index("run")
     assert table.loc["linked", "state"] == "link"
-    assert "copy it here" in table.loc["linked", "damage"]
+    assert "copy that folder here" in table.loc["linked", "damage"]
     assert table["created"].notna()[good.id]
 
 
@@ -187,7 +187,7 @@ def test_what_is_no_run_is_not_opened_put_away_or_annotated(
         assert main(["annotate", name, "--label", "x", "--runs", str(tmp_path)]) == 2
     assert not (good.path / "notes.json").exists()
     app = paging.opened("library", {"library-chosen": ["linked"]})
-    assert "No run: a link." in texts(app.warning)
+    assert "Not a run: a link." in texts(app.warning)
     assert not [button for button in app.button if str(button.key).startswith(("put-away", "save-"))]
 
 
@@ -216,7 +216,7 @@ def test_a_runs_folder_that_cannot_be_read_is_reported_everywhere(
     assert main(["list"]) == 2
     assert "the runs folder must be a folder that can be read" in capsys.readouterr().err
     for page in ("library", "train", "scrub"):
-        assert "the runs folder must be a folder that can be read" in texts(paging.opened(page).error)
+        assert "The runs folder must be a folder that can be read" in texts(paging.opened(page).error)
 
 
 def test_a_folder_that_may_not_be_entered_is_one_row(make_run: MakeRun, tmp_path: Path) -> None:

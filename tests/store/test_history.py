@@ -43,8 +43,8 @@ def test_a_run_is_opened_with_everything_it_recorded(run):
 def test_a_foreign_history_is_found_by_its_shape_and_has_only_the_group_all(tmp_path):
     history = foreign(save(tmp_path / "other.safetensors", matrix=WORDS))
     assert (history.groups, history.steps.tolist()) == (("all",), [0, 1, 2, 3])
-    assert "which tokens are dead is not known" in history.reason
-    with pytest.raises(HistoryError, match=r'the group "dead" of "other.safetensors" cannot be measured: which tokens'):
+    assert "dead tokens of a foreign history are unknown" in history.reason
+    with pytest.raises(HistoryError, match=r'the group "dead" of "other.safetensors" cannot be measured: dead tokens'):
         history.mask("dead")
     assert history.index(2) == 2
 

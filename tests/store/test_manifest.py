@@ -130,7 +130,7 @@ BYTES = {
     "nan": (b'{"config": {"sigma": NaN}}', "NaN is no number of JSON"),
     "infinity": (b'{"config": {"sigma": -Infinity}}', "-Infinity is no number of JSON"),
     "beyond float64": (b'{"config": {"sigma": 1e999}}', "1e999 is larger than any number of float64"),
-    "twice": (b'{"config": {}, "dead_ids": [], "config": {}}', "'config' stands in it twice"),
+    "twice": (b'{"config": {}, "dead_ids": [], "config": {}}', "'config' occurs twice"),
     "mark": (b'\xef\xbb\xbf{"config": {}}', "byte order mark"),
     "utf-16": ('{"config": {}}'.encode("utf-16"), "it is not UTF-8"),
     "latin-1": ('{"config": {"name": "é"}}'.encode("latin-1"), "it is not UTF-8"),
@@ -159,7 +159,7 @@ def test_a_file_of_a_gigabyte_is_not_read(make_run: MakeRun) -> None:
         os.truncate(run.path / name, 1 << 30)
     with pytest.raises(RunError, match="holds more than 16,000,000 bytes"):
         read_run(run.path)
-    assert run.status() == Status("interrupted", message="its status was lost")
+    assert run.status() == Status("interrupted", message="status lost")
     assert "notes.json cannot be read" in row(run.path).damage
 
 
@@ -187,7 +187,7 @@ def test_a_status_with_an_entry_of_another_kind_is_lost(make_run: MakeRun, name:
             assert getattr(status, name) == ("half \\ud800" if value == "half \ud800" else value)
             assert status.state == "completed"
         else:
-            assert status == Status("interrupted", message="its status was lost")
+            assert status == Status("interrupted", message="status lost")
 
 
 def test_json_that_is_sound_is_read_as_the_library_reads_it(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_a_text_changed_in_two_places_is_not_lost(make_run: MakeRun) -> None:
     annotate(path, label="theirs")
     for mine, refusal in (("mine", True), ("theirs", False), ("old", False)):
         if refusal:
-            with pytest.raises(RunError, match=r'the name was changed elsewhere .* "theirs"\. Yours is not saved: "mine"'):
+            with pytest.raises(RunError, match=r'the name was changed elsewhere .* "theirs"\. Not saved: "mine"'):
                 annotate_seen(path, notes, mine, "new", ["tag"])
             assert read_notes(path) == Notes("theirs", "old", ("tag",))
         else:

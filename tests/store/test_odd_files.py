@@ -113,12 +113,12 @@ def test_a_stopped_run_is_at_its_checkpoint_or_after_it(stopped: Run) -> None:
     assert damage(stopped) == ()
     edit(stopped.path / "status.json", step=7)
     assert faults(stopped).keys() == {"status.json"}
-    assert "says stopped at step 7; the checkpoint is of step 12" in damage(stopped)[0]
+    assert "says stopped at step 7; the checkpoint is at step 12" in damage(stopped)[0]
 
 
 def test_a_run_marked_completed_continues_to_its_end(stopped: Run, trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
     edit(stopped.path / "status.json", state="completed", step=stopped.config.last_step)
-    assert any("if status.json was changed, go on from the checkpoint" in sentence for sentence in damage(stopped))
+    assert any("if status.json was changed, continue from the checkpoint" in sentence for sentence in damage(stopped))
     assert main(["resume", stopped.id, "--runs", str(stopped.path.parent)]) == 0, capsys.readouterr().err
     assert (stopped.path / HISTORY).read_bytes() == (trained.path / HISTORY).read_bytes()
     assert numbers(stopped.path) == numbers(trained.path)
@@ -154,7 +154,7 @@ def test_a_run_that_is_not_sound_ends_with_2_though_its_reader_left(
         file.write(b"\x99")
     for more in ([], ["--json"]):
         assert main(["verify", whole.id, "--runs", str(whole.path.parent), *more]) == 2
-        assert "is not what it says it is" in capsys.readouterr().err
+        assert "failed verification" in capsys.readouterr().err
 
 
 def test_a_holder_of_a_turn_that_is_no_text_is_another_run(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_run_that_cannot_be_listed_is_not_imported() -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a git-LFS pointer"),
         (b"<!DOCTYPE html><html>", "it is a web page"),
         (b"", "it is empty"),
-        (b"PK\x03\x04" + bytes(40), "it is cut off"),
+        (b"PK\x03\x04" + bytes(40), "it is truncated"),
     ],
 )
 def test_what_a_file_is_that_is_no_zip_is_reported(tmp_path: Path, content: bytes, what: str) -> None:

@@ -64,4 +64,4 @@ def test_without_a_network_the_form_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(published_text, "GATSBY_ADDRESS", "http://127.0.0.1:9/pg64317.txt")
     app = sound(opened("train").radio(key="preset").set_value("primordial-snowball").run())
     app = sound(app.button(key="build-text").click().run())
-    assert "downloading the book needs a network" in texts(app.error)
+    assert "Downloading the book needs a network" in texts(app.error)

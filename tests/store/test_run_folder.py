@@ -47,7 +47,7 @@ def run(folder):
 )  # fmt: skip
 def test_an_id_of_another_form_is_refused_before_any_folder_is_touched(folder, run, climbing):
     with pytest.raises(
-        RunError, match=r'a run id is made of a-z, 0-9 and -; got ".*"\. "python -m snowball_core list"'
+        RunError, match=r'a run id is made of a-z, 0-9 and -; got ".*"\. List the runs with "python -m snowball_core list"'
     ) as caught:
         run_path(folder, climbing) if "\n" not in climbing else refuse_on_one_line(folder, climbing)
     assert len(str(caught.value)) < 250
@@ -73,7 +73,7 @@ def test_a_run_that_does_not_exist_is_refused_with_the_newest_there_are(folder, 
 
 
 def test_in_an_empty_or_missing_folder_the_next_step_is_named(folder):
-    with pytest.raises(RunError, match=r"There is none yet: record one\."):
+    with pytest.raises(RunError, match=r"There are no runs yet: record one\."):
         open_run(folder, "snow")
     assert run_paths(folder) == []
 
@@ -181,7 +181,7 @@ def test_a_history_cut_short_in_a_run_folder_is_to_be_put_back_and_a_foreign_one
     with pytest.raises(HistoryError, match=rf'put it back from a copy, then run "python -m snowball_core verify {run.id}"'):
         run.history()
     foreign = Path(shutil.copy(path, tmp_path / "foreign.safetensors"))
-    with pytest.raises(HistoryError, match=r"is cut off.*Copy the whole file here once more"):
+    with pytest.raises(HistoryError, match=r"is cut off.*Copy the file again"):
         open_tensor(foreign)
 
 

@@ -83,7 +83,7 @@ def test_a_word_that_names_nothing_is_neither_a_run_nor_a_file(run: Run, elsewhe
         message = refused(word, library)
         assert f"in {library}: it is neither a run there nor a file or folder here. The newest are: {run.id}" in message
     assert "no name was given" in refused("", library)
-    assert "There is none yet" in refused("nobody", elsewhere)
+    assert "There are no runs yet" in refused("nobody", elsewhere)
 
 
 def test_a_folder_a_link_and_a_file_that_are_no_run_are_named_for_what_they_are(run: Run, elsewhere: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_run_is_alive_as_long_as_its_worker_and_interrupted_once_it_is_killed(
     assert is_locked(run.path)
     assert (run.status().state, run.status().step) == ("running", 2)
     with pytest.raises(
-        RunError, match=r"a run has one writer; .* is being trained by another process\. Wait for it or stop it"
+        RunError, match=r"a run must have one writer; .* is being trained by another process\. Wait for it or stop it"
     ):
         hold(run.path).__enter__()
     worker.kill()
@@ -56,7 +56,7 @@ def test_a_run_is_alive_as_long_as_its_worker_and_interrupted_once_it_is_killed(
     assert not is_locked(run.path)
     ended = run.status()
     assert (ended.state, ended.step, ended.last_step, ended.seconds_left) == ("interrupted", 2, 3, None)
-    assert "resume continues it" in ended.message
+    assert "continue with resume" in ended.message
     with hold(run.path):
         assert is_locked(run.path)
 
@@ -126,7 +126,7 @@ def test_a_worker_that_finishes_while_its_state_is_read_is_completed_not_interru
 )  # fmt: skip
 def test_a_lost_status_is_an_interrupted_run(run, content):
     (run.path / "status.json").write_text(content, encoding="latin-1")
-    assert run.status() == Status("interrupted", message="its status was lost")
+    assert run.status() == Status("interrupted", message="status lost")
 
 
 def test_a_status_with_fields_of_a_later_version_is_read(run):

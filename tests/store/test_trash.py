@@ -58,11 +58,11 @@ def test_a_run_with_a_worker_stays(make_run: MakeRun, tmp_path: Path) -> None:
     try:
         assert worker.stdout
         assert worker.stdout.readline() == b"held\n"
-        with pytest.raises(RunError, match=f'only a run without a worker can be put away; "{run.id}" is running'):
+        with pytest.raises(RunError, match=f'must not be running to be moved to trash; "{run.id}" is running'):
             trash(tmp_path, run.id)
         # Also where its status says nothing of the worker: the lock is asked.
         (run.path / "status.json").unlink()
-        with pytest.raises(RunError, match="a run has one writer"):
+        with pytest.raises(RunError, match="a run must have one writer"):
             trash(tmp_path, run.id)
     finally:
         worker.kill()
@@ -157,7 +157,7 @@ def test_what_is_being_deleted_is_neither_brought_back_nor_listed(
         assert trashed(tmp_path) == []
         if str(words[0]).endswith(".lock"):  # all of the run is gone
             return
-        with pytest.raises(RunError, match=f'the run "{run.id}" is being deleted for ever') as refused:
+        with pytest.raises(RunError, match=f'the run "{run.id}" is being deleted permanently') as refused:
             restore(tmp_path, run.id)
         messages.append(str(refused.value))
 
@@ -181,7 +181,7 @@ def test_a_run_brought_back_before_its_first_file_goes_stays_whole(
         return False
 
     monkeypatch.setattr(room, "is_locked", first)
-    with pytest.raises(RunError, match="was brought back or deleted by another process"):
+    with pytest.raises(RunError, match="was restored or deleted by another process"):
         delete(tmp_path, [run.id])
     assert contents(run.path) == before
     assert list((tmp_path / FOLDER).iterdir()) == []

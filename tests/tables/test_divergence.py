@@ -60,7 +60,7 @@ def ending(tokens, number, frames=2):
 def test_a_run_that_diverged_is_judged_as_the_history_cut_before_would_be(message, lost, kind):
     whole, cut = made(ending(*lost), kind), made(FINITE, kind)
     assert divergence(cut, "dead") is None
-    assert divergence(whole, "dead").text == f"Diverged at step 8: {message}; judged to step 6"
+    assert divergence(whole, "dead").text == f"Diverged at step 8: {message}; evaluated up to step 6"
     verdict = verdict_of(whole, "dead")
     assert replace(verdict, divergence=None) == verdict_of(cut, "dead")
     assert (verdict.outcome, verdict.last_step, verdict.divergence["judged_to"]) == ("consolidation", 6, 6)
@@ -81,17 +81,17 @@ def test_a_history_that_is_finite_again_diverged_all_the_same():
     words[2, 0], words[4:] = NAN, FINITE[-1]
     history = made(words)
     assert history.finite == 2
-    assert divergence(history, "all").text == "Diverged at step 4: 1 of 4 rows is NaN; judged to step 2"
+    assert divergence(history, "all").text == "Diverged at step 4: 1 of 4 rows is NaN; evaluated up to step 2"
     assert verdict_of(history, "dead").last_step == 2
 
 
 def test_nothing_is_reported_of_a_history_whose_first_step_is_not_finite():
     history = made(np.full((3, 4, 2), NAN))
-    message = "Diverged at step 0: every dead row is NaN; no step before it is recorded, so nothing can be judged"
+    message = "Diverged at step 0: every dead row is NaN; no earlier step is recorded, so nothing is evaluated"
     assert divergence(history, "dead").text == message
     assert len(judged(history).words) == 0
     verdict = verdict_of(history, "dead")
-    assert (verdict.outcome, verdict.seeds_outcome, verdict.seeds_conclusion) == ("cannot be told",) * 3
+    assert (verdict.outcome, verdict.seeds_outcome, verdict.seeds_conclusion) == ("undefined",) * 3
     assert {form.holds for each in verdict.criteria for form in (each.seed, each.corrected)} == {None}
     assert (verdict.flows.joining, verdict.flows.parting) == (0, 0)
     assert not any(row["checked"] or row["violations"] for row in law_rows(history))

@@ -139,7 +139,7 @@ def test_the_projectors_files_are_written_together_or_not_at_all(step, is_made, 
 
 def test_an_export_is_of_the_last_finite_step_and_every_text_says_why(tmp_path: Path):
     view = shown_of(ending([0, 1, 2], NAN))
-    message = "Diverged at step 4: every dead row is NaN; judged to step 3."
+    message = "Diverged at step 4: every dead row is NaN; evaluated up to step 3."
     assert view.step == 3
     names = ["report.html", "pictures/counts.svg", "methods.txt"]
     export_to(view, tmp_path / "out", tmp_path / "library", names)

@@ -53,7 +53,7 @@ def test_every_difference_of_shapes_is_reported_with_what_follows() -> None:
     one, same = recorded("a", (2, 4, 3)), recorded("b", (2, 4, 3))
     assert shapes([one, same]) == {}
     assert unlike([one, same]) == ""
-    assert unlike([one, recorded("c", (5, 4, 3))]) == "2 runs of different lengths: snapshots 2 (a), 5 (c)."
+    assert unlike([one, recorded("c", (5, 4, 3))]) == "The 2 runs differ in lengths: snapshots 2 (a), 5 (c)."
     other = recorded("c", (2, 1_000, 8), np.uint16)
     assert shapes([one, other]) == {
         "tokens": {"a": 4, "c": 1_000},
@@ -62,9 +62,9 @@ def test_every_difference_of_shapes_is_reported_with_what_follows() -> None:
     }
     sentence = unlike([one, same, other], {"a": "A", "b": "B", "c": "C"})
     assert sentence.startswith(
-        "3 runs of different shapes: tokens 4 (A, B), 1,000 (C); components 3 (A, B), 8 (C); format F32 (A, B), "
+        "The 3 runs differ in shapes: tokens 4 (A, B), 1,000 (C); components 3 (A, B), 8 (C); format F32 (A, B), "
     )
-    assert "compare weight units, not cells" in sentence
+    assert "use weight units" in sentence
     many = [recorded(f"r{n}", (2, 4, 3)) for n in range(9)]
     assert "snapshots 2 (r0, r1, r2, 6 more), 5 (c)" in unlike([*many, recorded("c", (5, 4, 3))])
 
@@ -98,10 +98,10 @@ def test_one_file_of_several_spellings_is_one(
     spelled = ["f.safetensors", "./f.safetensors", file, "link.safetensors"]
     for again in spelled[1:]:
         assert main(["compare", "f.safetensors", str(again), "--group", "all"]) == 2
-        assert f"got 1. f.safetensors and {again} are the same and count once." in capsys.readouterr().err
+        assert f"got 1. f.safetensors and {again} are duplicates and counted once." in capsys.readouterr().err
     printed = lines(capsys, *spelled, other)
     assert printed[0] == "2 runs, at most 2 independent draws, settings unknown."
-    assert "f.safetensors and link.safetensors are the same and count once." in printed
+    assert "f.safetensors and link.safetensors are duplicates and counted once." in printed
 
 
 def test_a_run_by_its_id_and_by_its_folder_is_one_and_its_namesake_elsewhere_is_another(
@@ -109,12 +109,12 @@ def test_a_run_by_its_id_and_by_its_folder_is_one_and_its_namesake_elsewhere_is_
 ) -> None:
     run = make_run()
     assert main(["compare", run.id, str(run.path)]) == 2
-    assert f"{run.id} and {run.path} are the same and count once." in capsys.readouterr().err
+    assert f"{run.id} and {run.path} are duplicates and counted once." in capsys.readouterr().err
     shutil.copytree(run.path, tmp_path / "elsewhere" / run.id)
     printed = lines(capsys, run.id, tmp_path / "elsewhere" / run.id)
     assert printed[0].startswith("2 runs, one draw: ")
     assert f"draw 1: elsewhere/{run.id}, " in printed[2]
-    assert "duplicate: every bit of 21 common steps" in printed[2]
+    assert "duplicate: identical for 21 common steps" in printed[2]
 
 
 def test_of_files_nothing_is_reported_that_is_unknown(
@@ -125,19 +125,19 @@ def test_of_files_nothing_is_reported_that_is_unknown(
         saved(tmp_path / "two.safetensors", "AABCD", "AAACC", "AAAAC"),
     )
     printed = lines(capsys, one, two)
-    assert printed[0].startswith("2 runs of different shapes: tokens 4 (one.safetensors), 5 (two.safetensors); snapshots 2 ")
+    assert printed[0].startswith("The 2 runs differ in shapes: tokens 4 (one.safetensors), 5 (two.safetensors); snapshots 2 ")
     assert printed[1] == "2 runs, at most 2 independent draws, settings unknown."
-    assert printed[-1] == "Their configurations are not known: in what they differ cannot be said."
+    assert printed[-1] == "Their configurations are unknown."
     printed = lines(capsys, one, shutil.copy(one, tmp_path / "copy.safetensors"))
-    assert printed[0] == "2 runs, one draw, settings unknown: what is seen here can be chance. Add another draw."
-    assert printed[3].endswith("; twin of one.safetensors, same bytes: every bit of 2 snapshots")
+    assert printed[0] == "2 runs, one draw, settings unknown: differences may be due to chance. Add another run."
+    assert printed[3].endswith("; twin of one.safetensors, same bytes: identical for 2 snapshots")
     run = make_run()
     printed = lines(capsys, run.id, one)
     assert printed[1] == "2 runs, at most 2 independent draws, of one setting, settings unknown of 1 file."
-    assert printed[2] == "The steps of one.safetensors are not known: the numbers of the snapshots, from 0, stand in for them."
-    assert printed[-1] == "The configuration of one.safetensors is not known: in what it differs cannot be said."
+    assert printed[2] == "The steps of one.safetensors are unknown: snapshot numbers from 0 are used instead."
+    assert printed[-1] == "The configuration of one.safetensors is unknown."
     history = shutil.copy(run.path / "history.safetensors", tmp_path / "history.safetensors")
-    assert "same bytes: every bit of 21 snapshots" in "\n".join(lines(capsys, run.id, history))
+    assert "same bytes: identical for 21 snapshots" in "\n".join(lines(capsys, run.id, history))
 
 
 def test_a_file_with_unknown_dead_tokens_is_compared_by_all_tokens(
@@ -145,16 +145,16 @@ def test_a_file_with_unknown_dead_tokens_is_compared_by_all_tokens(
 ) -> None:
     run, one = make_run(), saved(tmp_path / "one.safetensors", "AABC", "AAAC")
     assert main(["compare", run.id, str(one)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "All tokens are compared: which are dead is not known of every file."
+    assert capsys.readouterr().out.splitlines()[-1] == "All tokens are compared: dead tokens are unknown for some files."
     assert main(["compare", run.id, str(one), "--group", "dead"]) == 2
-    assert "which tokens of one.safetensors are dead is not known. Compare all tokens: --group all." in capsys.readouterr().err
+    assert "dead tokens of one.safetensors are unknown. Compare all tokens: --group all." in capsys.readouterr().err
     assert main(["compare", run.id, make_run(name="two").id, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["group"] == "dead"
 
 
 def test_what_has_no_place_on_the_axis_is_named(make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, one = make_run(), saved(tmp_path / "one.safetensors", "AABC", "AAAC")
-    assert "Not on this axis: one.safetensors. Their learning rates are not known." in lines(
+    assert "Not on this axis: one.safetensors. Their learning rates are unknown." in lines(
         capsys, run.id, one, "--align", "rates"
     )
     assert main(["compare", run.id, str(one), "--align", "rates", "--json"]) == 0
@@ -178,10 +178,10 @@ def test_legends_and_footers_do_not_call_unknown_settings_one() -> None:
     )
     assert list(setting_names(lined).values()) == ["setting unknown: a", "setting unknown: b", "one setting"]
     lines = footer(lined, {"a": "A", "b": "B", "c": "C · seed 1"}, "step", "all tokens", "vectors")
-    assert lines[1].startswith("3 runs of different shapes: tokens 4 (A, C seed 1), 5 (B).")
+    assert lines[1].startswith("The 3 runs differ in shapes: tokens 4 (A, C seed 1), 5 (B).")
     assert "of one setting, settings unknown of 2 files" in lines[2]
-    assert lines[3].startswith("The steps of a, b are not known")
-    assert no_differences(lined) == "The configuration of a, b is not known: in what it differs cannot be said."
+    assert lines[3].startswith("The steps of a, b are unknown")
+    assert no_differences(lined) == "The configuration of a, b is unknown."
 
 
 def test_the_columns_of_differences_tell_two_runs_of_one_id_apart(

@@ -126,7 +126,7 @@ def test_a_cancelled_command_says_what_is_kept_and_continues(run_command, tmp_pa
         assert main([verb, str(tmp_path / "long.safetensors"), "--runs", str(tmp_path / "runs")]) == 130
     error = capsys.readouterr().err
     assert f"{verb} was cancelled after 2 of 4 snapshots" in error
-    assert ("kept block by block" in error) == bool(kept)
+    assert ("Finished blocks are cached" in error) == bool(kept)
     assert len(list((tmp_path / "runs" / ".foreign").glob("*/cache/steps-*.parquet"))) >= kept
     assert len(run_command("census")["rows"]) == 4
 

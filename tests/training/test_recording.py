@@ -125,7 +125,7 @@ def test_a_completed_run_that_lost_its_checkpoint_is_not_trained_over_what_diffe
 def test_a_run_whose_text_changed_is_not_resumed(tmp_path: Path, book: Path) -> None:
     run = prepare(tmp_path / "runs", tiny(book))
     book.write_text(book.read_text() + "!")
-    with pytest.raises(RunError, match="continues on the text it began with"):
+    with pytest.raises(RunError, match="must continue on its original text"):
         continue_run(tmp_path / "runs", run)
 
 
@@ -134,7 +134,7 @@ def test_a_run_begun_with_other_versions_is_not_resumed(tmp_path: Path, book: Pa
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["provenance"]["torch"] = "1.0"
     (run.path / "run.json").write_text(json.dumps(sealed(manifest)))
-    with pytest.raises(RunError, match=r"these changed: torch 1\.0 → "):
+    with pytest.raises(RunError, match=r"changed since it started: torch 1\.0 → "):
         continue_run(tmp_path / "runs", read_run(run.path))
 
 
@@ -148,7 +148,7 @@ def test_a_loss_that_explodes_ends_the_run_as_failed_with_its_step_and_keeps_the
     with safe_open(run.path / HISTORY, "np") as file:
         assert file.keys() == ["embedding_history"]
     kept = len(run.history().words)
-    assert f"({kept:,} snapshots)" in status.message
+    assert f"snapshots are kept ({kept:,})" in status.message
     assert kept >= 1
 
 
@@ -230,7 +230,7 @@ def test_a_killed_run_opens_is_interrupted_and_resumes_to_the_same_bytes(tmp_pat
 def ends_with_a_checkpoint(runs: Path, name: str, worker: subprocess.Popen[str], kind: signal.Signals) -> None:
     """Send a polite signal to the one writer of a run, and wait until it is stopped at its last step."""
     run = waited(runs, name, 1)
-    with pytest.raises(RunError, match="a run has one writer"):
+    with pytest.raises(RunError, match="a run must have one writer"):
         continue_run(runs, run)
     worker.send_signal(kind)
     assert worker.wait(30) == (130 if kind == signal.SIGINT else 0)

@@ -126,7 +126,7 @@ def test_every_kind_of_change_is_found_and_ends_with_2(run: Run, capsys: pytest.
     assert any(re.search(sentence, problem) for problem in report.problems), report.problems
     arguments = ["verify", run.id, "--runs", str(run.path.parent)]
     assert main(arguments) == 2
-    assert f'the run "{run.id}" is not what it says it is: ' in capsys.readouterr().err
+    assert f'the run "{run.id}" failed verification: ' in capsys.readouterr().err
     assert main([*arguments, "--json"]) == 2
     output = capsys.readouterr()
     answer = json.loads(output.out.splitlines()[-1])
@@ -201,7 +201,7 @@ def test_a_replay_goes_through_the_whole_chain_of_exact_forks(
 def test_a_replay_under_other_versions_threads_or_text_is_refused_politely(run: Run) -> None:
     for key, value in (("torch", "1.0"), ("threads", 64), ("device", "cuda:0")):
         manifest = {**run.manifest, "provenance": {**run.manifest["provenance"], key: value}}
-        with pytest.raises(RunError, match=f"here these differ: {key} {value} → "):
+        with pytest.raises(RunError, match=f"differences: {key} {value} → "):
             replay(dataclasses.replace(run, manifest=manifest), run.path.parent)
     Path(run.config.corpus).write_text("another text " * 90)
     with pytest.raises(RunError, match="a replay needs the text of the run"):

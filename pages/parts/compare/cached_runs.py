@@ -30,7 +30,7 @@ def lined_up(keys: tuple[Key, ...]) -> LineUp:
     def made(tell: Share) -> LineUp:
         return line_up([recording(cached.history(*key)) for key in keys])
 
-    return once("lined-up", (keys, *(stamp(path) for path, _ in keys)), made, "Looking for duplicates")
+    return once("lined-up", (keys, *(stamp(path) for path, _ in keys)), made, "Detecting duplicates")
 
 
 @of_run(96)

@@ -54,7 +54,7 @@ class Overlay(NamedTuple):
 
 def whose(measure: str, group: str) -> str:
     """What a measure is of: the trainer's numbers are of no group of tokens."""
-    return "the whole run, whatever the group" if measure in ("loss", "learning_rate") else f"{group} tokens"
+    return "the whole run (all groups)" if measure in ("loss", "learning_rate") else f"{group} tokens"
 
 
 def overlaid(entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, marked: str | None) -> Overlay:
@@ -90,19 +90,19 @@ def _frame(entrants: Sequence[Entrant], called: Mapping[str, str], measure: str,
 
 def note_of(is_thinned: bool, gold: str | None) -> str:
     """What is thinned in a picture, and which run is marked."""
-    exact = f"Lines with more changes are drawn at {MOST_POINTS} of their steps; ribbons are computed from all."
-    return (exact if is_thinned else "Every change of every line is drawn.") + (f" Gold: {gold}." if gold else "")
+    exact = f"Lines with more changes are drawn at {MOST_POINTS} of their steps; bands are computed from all steps."
+    return (exact if is_thinned else "All changes are drawn.") + (f" Yellow: {gold}." if gold else "")
 
 
 def take_overlays(runs: Sequence[str], measures: Sequence[str], group: str, align: str, marked: str | None) -> None:
     """Links to every picture and to the table of every recorded step."""
-    with st.expander("Take this home", on_change="rerun", key="take-overlays") as box:
+    with st.expander("Download", on_change="rerun", key="take-overlays") as box:
         if not box.open:
             return
         query = {"runs": ",".join(runs), "group": group, "align": align, "marked": marked}
         for measure in measures:
             _row(MEASURES[measure][0], "compare/charts", measure, PICTURE, query)
-        what = "Every recorded step of every run, with its place on the axis"
+        what = "All recorded steps of all runs, with axis positions"
         _row(what, "compare/tables", "overlay", TABLE, query | {"measures": ",".join(measures)})
 
 

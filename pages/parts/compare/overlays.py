@@ -22,14 +22,14 @@ _LINK = {"first-merger": "aligned by event", "last-change": "aligned by event", 
 
 def pick_alignment() -> str:
     """What the runs are aligned by; the address holds the words as they are shown."""
-    help = "What lies at one place of the axis: the same step; each run's own event at 0; or the same sum of learning rates."
+    help = "The x axis: step; step relative to an event of each run; or cumulative learning rate."
     return pick_segment("Align by", "align", list(ALIGNMENTS), "step", help=help)
 
 
 def pick_measures() -> list[str]:
     """The measures to draw."""
     words = {name: title for name, (title, _, _) in MEASURES.items()}
-    return pick_some("Measures", "measures", words, USUAL, help="Each has a picture of its own below.")
+    return pick_some("Measures", "measures", words, USUAL, help="One chart per measure.")
 
 
 @st.fragment
@@ -39,11 +39,11 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         align = pick_alignment()
         offered = {each.id: f"{names[each.id]}: {each.id}" for each in entrants}
-        marked = pick_one_or_none("Mark a run", "marked", offered, placeholder="None is marked", width=420)
+        marked = pick_one_or_none("Highlight a run", "marked", offered, placeholder="None", width=420)
     measures = pick_measures()
     drawn = [each for each in entrants if places(each, align) is not None]
     if nothing := [names[each.id].split(" ")[0] for each in entrants if not len(each.table)]:
-        st.info(f"Not drawn: {', '.join(nothing)}. No finite step is recorded of them.")
+        st.info(f"Not drawn: {', '.join(nothing)}. They have no finite snapshot.")
     if missing := [names[each.id].split(" ")[0] for each in entrants if len(each.table) and places(each, align) is None]:
         st.info(f"Not on this axis: {', '.join(missing)}. {why_missing(align)}")
     if not drawn:
@@ -62,10 +62,10 @@ def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
     note = note_of(thinned, gold)
     # Not a caption: that makes links too pale to read.
     st.markdown(
-        f":small[Along: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin: every run. Band and thick line: range and median "
-        f"over the draws of a setting ({what_is('ribbon')}); a run's last recorded value is held until its next. "
+        f":small[x: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin lines: runs. Band and thick line: range and median "
+        f"over the draws of a setting ({what_is('band')}); values are held constant between snapshots. "
         + (
-            "Where settings are equal the wider line lies below. "
+            "Where lines coincide, the wider one is drawn below. "
             if 1 < len({each.setting for each in drawn}) <= len(SETTINGS)
             else ""
         )
@@ -92,7 +92,7 @@ def _picture(
     told = f"{whose(measure, group)} · unit: {unit} · {many(found.lines['run'].nunique(), 'run')}"
     st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
     if found.picture is None:
-        st.caption("None of these runs recorded it.")
+        st.caption("Not recorded in any of these runs.")
     else:
         spec, data = found.picture
         alt = _told(title, found.lines, found.ribbons)
@@ -103,5 +103,5 @@ def _picture(
 def _told(title: str, lines: pd.DataFrame, bands: pd.DataFrame) -> str:
     """The picture in words: where the runs end."""
     ends = lines.groupby("run")["value"].last()
-    told = f"{title} of {len(ends)} runs; at their ends from {ends.min():.4g} to {ends.max():.4g}"
-    return told + (f", median of the last ribbon {bands['median'].iloc[-1]:.4g}" if len(bands) else "")
+    told = f"{title} of {len(ends)} runs; last values from {ends.min():.4g} to {ends.max():.4g}"
+    return told + (f"; median of the last band {bands['median'].iloc[-1]:.4g}" if len(bands) else "")

@@ -37,7 +37,7 @@ def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, S
         runs_of = Counter(lined_up.draws)
         told = [_once(lined_up, draw, names) for draw in sorted(runs_of) if runs_of[draw] > 1]
         if len(told) > _MOST_TOLD:
-            more = f"And {len(told) - _MOST_TOLD:,} draws more: runs of one draw have one number in the table."
+            more = f"And {len(told) - _MOST_TOLD:,} more duplicated draws, numbered in the table."
             told = [*told[:_MOST_TOLD], more]
         if told:
             st.warning("  \n".join(told), icon=":material/content_copy:")
@@ -55,7 +55,7 @@ def _once(lined_up: LineUp, draw: int, names: Mapping[str, str]) -> str:
         twins = [pair for pair in lined_up.pairs if run in (pair.first, pair.second)]
         known.setdefault(told_twin(min(twins, key=lambda pair: pair.second != run)), []).append(names[run])
     alike = [f"{how[0].upper()}{how[1:]}" + (f" ({_few(whose)})" if len(known) > 1 else "") for how, whose in known.items()]
-    return f"{', '.join(named[:-1])} and {named[-1]} count once. {'. '.join(alike)}."
+    return f"{', '.join(named[:-1])} and {named[-1]} are duplicates. {'. '.join(alike)}."
 
 
 def _few(names: Sequence[str]) -> str:
@@ -85,9 +85,7 @@ def _table(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Stat
         draw for draw in set(lined_up.settings) if lined_up.settings.count(draw) == 1 and len(set(lined_up.settings)) > 1
     ]:
         count = len(alone)
-        st.caption(
-            f"{count} {'setting has' if count == 1 else 'settings have'} one run: one run is one draw, and has no ribbon."
-        )
+        st.caption(f"No band for {count} {'setting' if count == 1 else 'settings'} with only one run.")
 
 
 def differing(lined_up: LineUp, names: Mapping[str, str]) -> None:
@@ -99,7 +97,7 @@ def differing(lined_up: LineUp, names: Mapping[str, str]) -> None:
     told = table.assign(field=table["field"].map(in_words)).rename(columns=dict(names))
     st.dataframe(told, hide_index=True, key="differences", height="content")
     st.caption(
-        "Only fields that differ. Names, recording schedules, devices and threads are left out; the text is told by its hash."
+        "Fields that differ. Names, recording schedules, devices and thread counts are omitted; the text is given by its hash."
     )
     query = {"runs": ",".join(each.id for each in lined_up.recordings)}
-    link("Differences as CSV", "differences-csv", "compare/tables/differences.csv", query)
+    link("Download differences (CSV)", "differences-csv", "compare/tables/differences.csv", query)

@@ -25,7 +25,7 @@ def pick_runs() -> list[Run]:
     """The runs chosen here or named in the address that can be read and hold a snapshot; of each other one the reason."""
     names = [path.name for path in run_paths(runs_folder())]
     _arrive(names)
-    help = f"From {FEWEST} to {MOST} runs, compared in the order chosen."
+    help = f"{FEWEST} to {MOST} runs, in the order chosen."
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Runs",
@@ -33,15 +33,15 @@ def pick_runs() -> list[Run]:
             key=_KEY,
             max_selections=MOST,
             help=help,
-            placeholder="Choose two or more runs",
+            placeholder="Select two or more runs",
         )
         st.button(
-            "Add its other seeds",
+            "Add runs differing only in seed",
             key="add-seeds",
             on_click=_add_seeds,
             disabled=not chosen,
             icon=":material/casino:",
-            help="Add the runs that differ from the first one only in seed.",
+            help="Adds all runs with the first run's setting.",
         )
     keep_value(_KEY, chosen)
     write("runs", [",".join(chosen)] if chosen else [])
@@ -55,7 +55,7 @@ def _arrive(names: list[str]) -> None:
         wanted = list(dict.fromkeys(word for word in words[-1].split(",") if word))
         unknown = [word for word in wanted if word not in names]
         for word in unknown[:3]:
-            say_unknown(word, "It is left out.")
+            say_unknown(word, "This run is omitted.")
         if len(wanted) > MOST:
             st.warning(
                 f"A comparison holds at most {MOST} runs; the address names {len(wanted):,}. The first {MOST} are shown."
@@ -85,7 +85,7 @@ def _add_seeds() -> None:
         st.toast(plain(error))
         return
     if not others:
-        st.toast("No other run here differs from the first one only in seed: record one on the Train page.")
+        st.toast("No other run differs from the first one only in seed. Record one on the Train page.")
     st.session_state[_KEY] = [*chosen, *others][:MOST]
 
 
@@ -97,11 +97,11 @@ def _readable(chosen: list[str]) -> list[Run]:
             count = recorded_snapshots(run)
         except SnowballError as error:
             reason = str(error).replace(f"{runs_folder() / name}/", "")
-            st.warning(f"{plain(reason)}\n\nIt is left out.")
+            st.warning(f"{plain(reason)}\n\nThis run is omitted.")
             continue
         say_damage(run)
         if count:
             runs.append(run)
         else:
-            st.warning(f"{plain(name)} has no recorded snapshot yet; it is left out.")
+            st.warning(f"{plain(name)} has no snapshots yet and is omitted.")
     return runs

@@ -15,6 +15,7 @@ from snowball_core.measures.alignment import Entrant
 from snowball_core.measures.quantities import COUNTS, OF_COLUMN
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers
+from snowball_core.tables.formats import number
 from snowball_core.tables.live import recorded_snapshots
 from snowball_core.tables.text import glyph
 
@@ -29,9 +30,9 @@ from ..shared.url_state import keep_value, kept, pick_one, read, write
 _NUMBERS = {
     "tokens": "tokens",
     **{column: OF_COLUMN[column].label for column in COUNTS},
-    "largest": "largest hole, tokens",
-    "linf_cells": "largest L∞, cells",
-    "linf_weight": "largest L∞, weight units",
+    "largest": "Largest hole (tokens)",
+    "linf_cells": "Largest L∞ (cells)",
+    "linf_weight": "Largest L∞ (weight units)",
 }
 _AT, _HEARD, _FRAGMENT = "at", "pair-heard", "exact-pair"
 
@@ -52,7 +53,7 @@ def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Ma
         # Whose numbers of sides differ are different scrubbers: each is built once.
         key = f"pair-{len(drawn)}"
         draw(key, drawn, place | {"heard": st.session_state.get(_HEARD, 0)}, functools.partial(_moved, key))
-        st.caption("Each run is drawn along principal axes of its own: places on the left and on the right are not comparable.")
+        st.caption("Each run has its own principal axes: positions on the left and right are not comparable.")
     _exact(pair, snapshots, names, group, unit)
 
 
@@ -72,11 +73,11 @@ def _side(run: Run, snapshots: int, label: str, group: str, unit: str) -> Side |
     try:
         history = cached.history(path, snapshots)
         if not history.mask(group).any():
-            st.info(f"{plain(label)} has no {group} tokens: choose another group above.")
+            st.info(f"{plain(label)} has no {group} tokens. Choose another group above.")
             return None
         reel = cached.frames(path, snapshots, group, unit, not run.status().is_alive)
     except SnowballError as error:
-        st.warning(f"{plain(label)} cannot be drawn: {plain(error)}")
+        st.warning(f"{plain(label)} cannot be drawn: {plain(str(error))}")
         return None
     return Side(run.id, history, reel, group, name=label)
 
@@ -111,9 +112,9 @@ def _exact(pair: Sequence[Run], snapshots: Sequence[int], names: Mapping[str, st
 
 def _numbers(views: Sequence[View]) -> None:
     exact = [exact_numbers(view.rows) for view in views]
-    table = {"exact numbers": list(_NUMBERS.values())}
+    table = {"measure": list(_NUMBERS.values())}
     for side, view, numbers in zip(("left", "right"), views, exact, strict=True):
-        table[f"{side}, step {view.step:,}"] = [_exactly(numbers[name]) for name in _NUMBERS]
+        table[f"{side}, step {view.step:,}"] = [number(numbers[name]) for name in _NUMBERS]
     pairs = [(exact[0][name], exact[1][name]) for name in _NUMBERS]
     # A distance of rows that are not finite is none on either side.
     table["same"] = ["yes" if left == right or (left != left and right != right) else "no" for left, right in pairs]
@@ -121,33 +122,27 @@ def _numbers(views: Sequence[View]) -> None:
     st.dataframe(pd.DataFrame(table), hide_index=True, key="both-numbers", height="content", column_config=right)
 
 
-def _exactly(number: float) -> str:
-    if number != number:
-        return "none"
-    return repr(number) if isinstance(number, float) else f"{number:,}"
-
-
 def _framed(chosen: tuple[str, int] | None, views: Sequence[View]) -> str:
     """What is selected, and where it is on both sides."""
     if chosen is None:
-        return "Click a hole or a token in a picture: it is framed on both sides. Clicked again it is let go."
+        return "Click a hole or token to highlight it on both sides; click again to clear."
     left, right = (_whereabouts(chosen[1], view) for view in views)
-    return f"Framed: token {chosen[1]:,} ({plain(glyph(chosen[1]))}). Left: {left}. Right: {right}."
+    return f"Highlighted: token {chosen[1]:,} ({plain(glyph(chosen[1]))}). Left: {left}. Right: {right}."
 
 
 def _whereabouts(token: int, view: View) -> str:
     tokens = token_table(view)
     own = tokens[tokens["token"] == token]
     if own.empty:
-        return f"not among the {view.group} tokens"
+        return f"not a {view.group} token"
     hole = int(own["hole"].iloc[0])
-    return f"in hole {hole}, one of {int((tokens['hole'] == hole).sum()):,} tokens" if hole else "alone"
+    return f"in hole {hole} of {int((tokens['hole'] == hole).sum()):,} tokens" if hole else "not shared"
 
 
 def _to_scrub(view: View, name: str, select: str, wanted: int) -> None:
     query = {"run": view.history.id, "step": str(view.step), "group": view.group} | ({"select": select} if select else {})
-    st.markdown(f"**{plain(name)}** · {plain(view.history.id)} · step {view.step:,}")
+    st.markdown(f"**{plain(name)}** · step {view.step:,}")
     st.page_link("pages/scrub.py", label="Open in Scrub", icon=":material/linear_scale:", query_params=query)
     if view.step != wanted:
-        st.caption(f"Step {wanted:,} was not recorded here: the last recorded one before it, {view.step:,}, is shown.")
+        st.caption(f"Step {wanted:,} is not recorded in this run; showing step {view.step:,}.")
     say_rows(view.rows)

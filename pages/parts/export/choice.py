@@ -21,7 +21,7 @@ def choose_view(run: Run, snapshots: int, group: str, unit: str) -> View:
     first, last = int(steps[0]), int(steps[-1])
     st.session_state["export-step"] = min(max(int(here()["step"]), first), last)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.number_input("Step", first, last, key="export-step", on_change=_moved, width=160, help="The step all pages share.")
+        st.number_input("Step", first, last, key="export-step", on_change=_moved, width=160, help="Shared by all pages.")
         ends = _range(run.id, first, last)
     step = int(steps[shown_step(run, snapshots)])
     start, end = (int(steps[recorded_at(steps, wanted)]) for wanted in ends)

@@ -22,7 +22,7 @@ from ..shared.file_stamps import stamp
 from ..shared.help_links import what_is
 from ..shared.page_frame import counted_snapshots
 from ..shared.progress_bar import kept
-from ..shared.text import many, plain
+from ..shared.text import many, number_columns, plain
 from ..shared.url_state import pick_one
 from .choice import choose_view
 
@@ -52,9 +52,9 @@ def export_view(run: Run, group: str, unit: str, pickers: DeltaGenerator) -> Non
 
 def everything(view: View) -> None:
     """The whole folder as one zip, and the command that writes the same folder."""
-    st.subheader("All of it")
+    st.subheader("Everything (zip)")
     picked = st.pills(
-        "What the folder holds",
+        "Contents of the zip",
         _OFFERED,
         default=list(USUAL),
         selection_mode="multi",
@@ -63,11 +63,11 @@ def everything(view: View) -> None:
     )
     only = [part for part in _OFFERED if part in picked]
     if not only:
-        st.caption("Choose at least one part of the folder.")
+        st.caption("Select at least one item.")
         return
     query = query_of(view) | {"only": ",".join(only), "from": view.first, "to": view.last}
-    link("The folder as one zip file", "export-folder", f"runs/{view.history.id}/export.zip", query)
-    st.caption("It takes some seconds to be made. The same files, the same bytes, with an index of their hashes:")
+    link("Download all as one zip", "export-folder", f"runs/{view.history.id}/export.zip", query)
+    st.caption("Takes several seconds. The equivalent command, byte-identical, with an index of file hashes:")
     st.code(command(view, only), language=None, wrap_lines=True)
 
 
@@ -84,7 +84,7 @@ def command(view: View, only: list[str]) -> str:
 
 def pictures(view: View) -> None:
     """One picture, as it will be published, and its files."""
-    st.subheader("A picture")
+    st.subheader("Picture")
     name = pick_one("Picture", "export-picture", {name: each.what for name, each in PICTURES.items()}, next(iter(PICTURES)))
     try:
         title, picture = _drawn(name, view)
@@ -112,7 +112,7 @@ def _drawn(name: str, view: View) -> tuple[str, str]:
 
 def tables(view: View) -> None:
     """One table, its first rows, and its files."""
-    st.subheader("A table")
+    st.subheader("Table")
     words = {name: f"{name}: {each.what}" for name, each in TABLES.items()}
     name = pick_one("Table", "export-table", words, next(iter(TABLES)))
     try:
@@ -121,8 +121,8 @@ def tables(view: View) -> None:
         st.info(plain(error))
         return
     of = f"step {view.step:,} · {view.group} tokens" if name in PER_STEP else "the whole run"
-    st.dataframe(table.head(_PREVIEWED), hide_index=True, key="export-preview")
-    st.caption(f"The first {min(_PREVIEWED, len(table)):,} of {len(table):,} rows · {of} · run {plain(view.history.id)}")
+    st.dataframe(table.head(_PREVIEWED), column_config=number_columns(table), hide_index=True, key="export-preview")
+    st.caption(f"The first {min(_PREVIEWED, len(table)):,} of {len(table):,} rows · {of}")
     with st.container(horizontal=True, key="export-table-files"):
         links(f"runs/{view.history.id}/tables", name, TABLE, query_of(view))
 
@@ -138,19 +138,19 @@ def methods_text(view: View) -> None:
 
 def whole_files(view: View) -> None:
     """The report, the animation, the projector's files and the run itself."""
-    st.subheader("Report, animation, projector, run")
+    st.subheader("Report, animation, projector files, run")
     frames = len(frame_steps(view))
     thinned = "" if frames < MOST_FRAMES else ": changes of black holes first, the others log-spaced"
     steps = f"Steps {view.first:,} to {view.last:,} in {many(frames, 'frame')}{thinned}."
-    steps = steps if frames > 1 else f"Step {view.first:,} alone: a picture that stands still."
+    steps = steps if frames > 1 else f"Step {view.first:,} only: a single frame."
     alive = read_status(view.history.kept_in).is_alive if view.history.kept_in else False
-    packed = "Opens on another machine, where the command import takes it in."
+    packed = "Import on another machine with `import`."
     for file, label, caption in (
-        ("report.html", "Report, one HTML page", "Pictures, tables and methods; opens without a network."),
-        ("steps.gif", "Animation, GIF", steps),
-        ("projector/vectors.tsv", "Projector vectors, TSV", "Every value exact in decimal."),
-        ("projector/metadata.tsv", "Projector metadata, TSV", "Token, glyph, group, hole, population."),
-        ("run.zip", "The run itself, zip", "It is being recorded: wait until it ends." if alive else packed),
+        ("report.html", "Report (HTML)", "Pictures, tables and methods in one file that opens offline."),
+        ("steps.gif", "Animation (GIF)", steps),
+        ("projector/vectors.tsv", "Projector vectors (TSV)", "Values as exact decimals."),
+        ("projector/metadata.tsv", "Projector metadata (TSV)", "Token, character, group, hole, hole size."),
+        ("run.zip", "Run (zip)", "Available when the run has ended." if alive else packed),
     ):
         key = file.rsplit("/", 1)[-1].split(".")[0]
         query = {"from": view.first, "to": view.last} if file == "steps.gif" else {}

@@ -21,7 +21,7 @@ from ..scrub.exact_step import exact_view, view_at
 from ..shared.divergence_notice import say_lost
 from ..shared.downloads import link
 from ..shared.selection import arrive, here, pick_group, pick_unit
-from ..shared.text import many, plain
+from ..shared.text import many, number_columns, plain
 from ..shared.url_state import type_text
 from . import opened_file
 from .opened_file import FileKey, opened
@@ -34,34 +34,30 @@ _COLUMNS = (
 # What can be known without the optimizer's moments; the download has every column.
 _EVENT_COLUMNS = {
     "step": "step",
-    "kind": "what happened",
-    "parents": "tokens of the holes before",
-    "children": "tokens of the holes after",
-    "tokens": "tokens that came or went",
+    "kind": "event",
+    "parents": "hole sizes before",
+    "children": "hole sizes after",
+    "tokens": "tokens that joined or left",
 }
 
 
 def foreign_view() -> None:
     """Ask for a file, and show what it holds."""
-    st.markdown(
-        "Open any history: a safetensors file of this machine with a BF16 or F32 tensor `[snapshots, tokens, components]`."
-    )
+    st.markdown("Open a safetensors file on this machine with a BF16 or F32 tensor `[snapshots, tokens, components]`.")
     path = type_text(
-        "Path of the file",
+        "File path",
         "file",
         placeholder="/data/my-model/history.safetensors",
-        help="Any file that this app may read; it is opened in place and never written to. The page's address keeps the path.",
+        help="Opened in place, read-only. The path is kept in the page's address.",
     )
     with st.container(horizontal=True, gap="small", key="foreign-fields"):
-        key = _field("Tensor", "tensor", "the only one that fits", "Its name in the file, where there are several.")
-        dead = _field("Dead tokens", "dead", "0-9,11", "Ids and ranges of the tokens that were never trained on.")
+        key = _field("Tensor", "tensor", "the only matching one", "Required if the file has several tensors.")
+        dead = _field("Dead tokens", "dead", "0-9,11", "Ids and ranges of tokens that do not occur in the training text.")
         text = _field(
-            "Text", "text", "gatsby, or a path", "The text it was trained on, byte by byte: tokens not in it are dead."
+            "Text", "text", "gatsby, or a path", "The training text, read as bytes: tokens that do not occur in it are dead."
         )
     if not path:
-        st.info(
-            "Nothing is open yet. Type a path above and press Enter: counts, distances and events of every snapshot follow."
-        )
+        st.info("No file open. Enter a path above to see counts, distances and events of every snapshot.")
         return
     try:
         file = history_file(path)
@@ -81,16 +77,16 @@ def _history(file: FileKey) -> None:
     kind = "BF16" if history.words.dtype.itemsize == 2 else "F32"
     st.markdown(f"**{plain(history.id)}** · {kind} · {size}")
     if not count:
-        st.warning("The tensor holds no snapshot, so there is nothing to count.")
+        st.warning("The tensor has no snapshots.")
         return
     if history.reason:
         said = history.reason[:1].upper() + history.reason[1:]
-        st.info(f"{plain(said)}. On this page these are the fields Text and Dead tokens above.")
+        st.info(plain(said))
     with st.container(horizontal=True, gap="medium"):
         group = pick_group() if history.dead is not None else "all"
         unit = pick_unit()
     if not history.mask(group).any():
-        st.info(f"This history has no {group} tokens: choose another group above.")
+        st.info(f"This history has no {group} tokens. Choose another group above.")
         return
     say_lost(divergence(history, group))
     # All long work before the scrubber: where it comes to rest a part of the page runs again, and that would break work off.
@@ -109,7 +105,7 @@ def _is_drawn(file: FileKey, history: History, table: pd.DataFrame, group: str, 
         reel, story = opened_file.frames(file, group, unit)
         side = Side(name, history, reel, group, story)
     except SnowballError as error:
-        st.warning(f"The snapshots cannot be drawn: {plain(error)}")
+        st.warning(f"Cannot draw the snapshots: {plain(str(error))}")
     arrive(name, last_hole_change(table, group), int(history.steps[-1]), history.steps, is_file=True)
     if side:
         draw_here(side)
@@ -131,31 +127,45 @@ def _exact(file: FileKey, group: str, unit: str, is_drawn: bool) -> None:
 
 def _farthest(history: History, table: pd.DataFrame, group: str, unit: str) -> None:
     word, whose = "cells" if unit == "cells" else "weight units", "" if group == "all" else f"{group} "
-    told = f":small[:gray[{plain(history.id)} · {group} tokens · steps are numbers of snapshots · every snapshot measured]]"
-    st.markdown(f"**Farthest pair over the history**: the largest L∞ of any two {whose}tokens, in {word}.  \n{told}")
+    told = f":small[:gray[{group} tokens · step = snapshot number · all snapshots measured]]"
+    st.markdown(f"**Largest distance**: L∞ of the farthest pair of {whose}tokens, in {word}.  \n{told}")
     data = {"farthest": counts_and_places.farthest_data(table, group, unit)}
     spec = counts_and_places.farthest_spec(
         step_axis("symlog", int(history.steps[-1])), word, bool(data["farthest"]["linf"].isna().all())
     )
     st.vega_lite_chart(
-        spec | {"datasets": data}, key="foreign-farthest", alt=f"The largest distance of two {whose}tokens, in {word}"
+        spec | {"datasets": data}, key="foreign-farthest", alt=f"Largest L∞ distance between two {whose}tokens, in {word}"
     )
 
 
 def _tables(file: FileKey, table: pd.DataFrame, events: pd.DataFrame, group: str) -> None:
-    happened, counted = st.tabs([f"Events ({len(events):,})", f"Every snapshot ({len(table):,})"], key="foreign-tables")
+    happened, counted = st.tabs([f"Events ({len(events):,})", f"All snapshots ({len(table):,})"], key="foreign-tables")
     with happened:
         if len(events):
-            alt = f"What happened to the black holes of {group} tokens, one event a row"
+            alt = f"Events of the black holes of {group} tokens, one row per event"
             told = events[list(_EVENT_COLUMNS)].rename(columns=_EVENT_COLUMNS)
-            st.dataframe(told, hide_index=True, key="foreign-events", height=min(38 + 35 * len(told), 320), alt=alt)
+            st.dataframe(
+                told,
+                hide_index=True,
+                key="foreign-events",
+                column_config=number_columns(told),
+                height=min(38 + 35 * len(told), 320),
+                alt=alt,
+            )
         else:
-            st.caption("No black hole ever came to be, so nothing happened to one.")
+            st.caption("No black holes, so no events.")
     with counted:
         shown = table[list(_COLUMNS)]
-        alt = f"Counts and largest distances of {group} tokens, one snapshot a row"
-        st.dataframe(shown, hide_index=True, key="foreign-steps", height=min(38 + 35 * len(shown), 320), alt=alt)
+        alt = f"Counts and largest distances of {group} tokens, one row per snapshot"
+        st.dataframe(
+            shown,
+            hide_index=True,
+            key="foreign-steps",
+            column_config=number_columns(shown),
+            height=min(38 + 35 * len(shown), 320),
+            alt=alt,
+        )
     query = {"file": file.path, "tensor": file.tensor, "dead": file.dead, "text": file.text, "group": group}
     with st.container(horizontal=True):
-        link("Snapshots as CSV", "steps-csv", "file/tables/summary.csv", query)
-        link("Events as CSV", "events-csv", "file/tables/events.csv", query)
+        link("Download snapshots (CSV)", "steps-csv", "file/tables/summary.csv", query)
+        link("Download events (CSV)", "events-csv", "file/tables/events.csv", query)

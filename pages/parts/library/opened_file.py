@@ -47,18 +47,18 @@ def frames(file: FileKey, group: str, unit: str) -> tuple[Reel, str]:
         drawn = with_curves(reel(history.words, history.steps, history.mask(group), unit, progress=tell), None)
         return drawn, story_of(history, group, drawn.tree)
 
-    return once("foreign-frames", (*file, group, unit), made, "Gathering every snapshot for the browser", 2)
+    return once("foreign-frames", (*file, group, unit), made, "Loading all snapshots", 2)
 
 
 def lineage(file: FileKey, group: str) -> Account:
     """The black holes of a group through the whole history."""
-    said = "Following every black hole"
+    said = "Computing the lineage"
     return once("foreign-lineage", (*file, group), lambda tell: account(opened(file), group, _counted(tell)), said)
 
 
 def measures(file: FileKey) -> pd.DataFrame:
     """Every measure of every snapshot and group."""
-    return once("foreign-steps", file, lambda tell: step_table(opened(file), _counted(tell)), "Measuring every snapshot")
+    return once("foreign-steps", file, lambda tell: step_table(opened(file), _counted(tell)), "Measuring all snapshots")
 
 
 def _counted(tell: Share) -> Progress:

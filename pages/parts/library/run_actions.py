@@ -31,7 +31,7 @@ def act_on(rows: Sequence[RunRow]) -> None:
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
     if not rows:
-        st.caption("Select runs by the boxes at the left of the table (Shift and Space on the keyboard).")
+        st.caption("Select runs with the checkboxes at the left of the table (keyboard: Shift+Space).")
     elif len(rows) == 1:
         _one(rows[0])
     else:
@@ -48,7 +48,7 @@ def _one(row: RunRow) -> None:
             st.warning(plain(f"{row.damage[0].upper()}{row.damage[1:]}."))
             return
         if row.glance.diverged is not None:
-            at = f"Diverged at step {row.glance.diverged:,}: U, C and P are of the finite steps before."
+            at = f"Diverged at step {row.glance.diverged:,}; U, C and P are those of the last finite step."
             st.error(at, icon=":material/trending_up:")
         if row.damage:
             st.warning(plain(row.damage))
@@ -68,12 +68,12 @@ def _say_origin(row: RunRow) -> None:
     if (found := row.glance.nearest) is None:
         return
     if not found.changes:
-        st.caption(f"Its configuration is the preset {found.name}.")
+        st.caption(f"Preset: {found.name}.")
         return
     config = read_run(row.path).config
     changed = ", ".join(f"{name.replace('_', ' ')} {_said(getattr(config, name))}" for name in found.changes[:8])
     more = " and more" if len(found.changes) > 8 else ""
-    st.caption(f"Its configuration is its own, nearest to {found.name}, with {plain(changed)}{more}.")
+    st.caption(f"Based on {found.name}; changed: {plain(changed)}{more}.")
 
 
 def _form(row: RunRow) -> None:
@@ -87,7 +87,7 @@ def _form(row: RunRow) -> None:
         st.text_area("Note", notes.note, 90, LONGEST_NOTE, key=f"note-{mark}")
         # A callback: where the notes were changed elsewhere meanwhile, this form is gone when the page is drawn again.
         st.form_submit_button("Save", key=f"save-{mark}", disabled=is_read_only(), on_click=_save, args=(row.path, notes, mark))
-    st.caption("Name, tags and note are kept beside the run; its id and everything recorded stay as they are.")
+    st.caption("Name, tags and note are stored beside the run; its id and recorded data do not change.")
 
 
 def _save(path: Path, shown: Notes, mark: str) -> None:
@@ -95,7 +95,7 @@ def _save(path: Path, shown: Notes, mark: str) -> None:
     try:
         annotate_seen(path, shown, entered["label"], entered["note"], tags_of(entered["tags"]))
     except SnowballError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error
 
 
 def _several(rows: Sequence[RunRow]) -> None:
@@ -107,9 +107,9 @@ def _several(rows: Sequence[RunRow]) -> None:
             st.page_link("pages/compare.py", label="Open in Compare", query_params=runs, icon=":material/compare_arrows:")
         _differences(rows)
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            tag = st.text_input("A tag for all of them", key="tag-all", width=220)
+            tag = st.text_input("Tag", key="tag-all", width=220)
             barred = not tag or is_read_only()
-            st.button("Add the tag", key="add-tag", on_click=_tag_all, args=([row.path for row in rows], tag), disabled=barred)
+            st.button("Add tag", key="add-tag", on_click=_tag_all, args=([row.path for row in rows], tag), disabled=barred)
             _put_away_button(rows)
 
 
@@ -123,11 +123,11 @@ def _differences(rows: Sequence[RunRow]) -> None:
         return
     found = config_differences([run.config for run in runs])
     if left_out := len(rows) - len(whole):
-        st.caption(f"{left_out} of them cannot be compared: a damaged run.json.")
+        st.caption(f"{left_out} of them cannot be compared: run.json is damaged.")
     if not found:
-        st.caption("No field of their configurations differs.")
+        st.caption("Identical configurations.")
         return
-    st.caption(f"{len(found)} fields of their configurations differ; a column per run.")
+    st.caption(f"{len(found)} configuration fields differ; one column per run.")
     table = pd.DataFrame({run.id: [_said(values[i]) for values in found.values()] for i, run in enumerate(runs)})
     table.insert(0, "field", [name.replace("_", " ") for name in found])
     heads = {row.id: st.column_config.TextColumn(row.title, help=row.id) for row in whole}
@@ -137,7 +137,7 @@ def _differences(rows: Sequence[RunRow]) -> None:
         height="content",
         key="differences",
         column_config={"field": st.column_config.TextColumn(pinned=True, width=130), **heads},
-        alt="The fields in which the configurations of the selected runs differ",
+        alt="Configuration fields that differ between the selected runs",
     )
 
 
@@ -154,17 +154,17 @@ def _tag_all(paths: Sequence[Path], tag: str) -> None:
             add_tags(path, tags_of(tag))
         st.session_state["tag-all"] = ""
     except SnowballError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error
 
 
 def _put_away_button(rows: Sequence[RunRow]) -> None:
     alive = [row for row in rows if row.status.is_alive]
     st.button(
-        "Put into the trash" if len(rows) == 1 else f"Put {len(rows):,} runs into the trash",
+        "Move to trash" if len(rows) == 1 else f"Move {len(rows):,} runs to trash",
         key="put-away",
         icon=":material/delete:",
         disabled=bool(alive) or is_read_only(),
-        help="A run being recorded must be stopped first." if alive else "It can be undone: nothing is deleted.",
+        help="Stop the run first." if alive else "Can be undone.",
         on_click=put_away,
         args=([row.id for row in rows],),
     )

@@ -45,7 +45,7 @@ def shelf_view() -> None:
     if shown:
         act_on(_table(shown, filters))
     else:
-        st.info("No run matches the filter: clear a field above to see the others.")
+        st.info("No run matches the filter. Clear a field above.")
     if alive := [row for row in rows if row.status.is_alive]:
         st.fragment(_follow, run_every=_FOLLOW_SECONDS)(alive, time.monotonic())
 
@@ -66,9 +66,7 @@ def _listed() -> list[RunRow]:
         now = time.monotonic()
         if now - began > _PATIENCE_SECONDS and now - last > _OFTEN_SECONDS:
             left = duration((now - began) / done * (total - done))
-            place.progress(
-                done / total, text=f"Counting runs seen for the first time: {done:,} of {total:,}, about {left} left"
-            )
+            place.progress(done / total, text=f"Indexing new runs: {done:,} of {total:,}, about {left} left")
             last = now
 
     sweep(runs_folder())
@@ -87,7 +85,7 @@ def _filtered(rows: Sequence[RunRow]) -> tuple[dict[str, Any], list[RunRow]]:
             type="search",
             width=220,
             placeholder="name, note, tag, id",
-            help="Every word must occur in the run's id, name, label, note or tags.",
+            help="All words must occur in the run's id, name, label, note or tags.",
         )
         states = _several("State", "state", sorted({row.status.state for row in rows}))
         presets = _several("Preset", "of-preset", sorted({row.preset for row in rows if row.preset}))
@@ -126,19 +124,17 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
         column_config=_columns(group, any(row.glance.diverged is not None for row in rows)),
         placeholder="",
         height=min(38 + 35 * len(rows), 423),
-        alt=f"The runs of the library, one a row, with U, C and P of {group} tokens at the start and the end",
+        alt=f"Runs, one per row, with U, C and P of {group} tokens at the first and last snapshot",
     )
     chosen = [ids[place] for place in event["selection"]["rows"] if place < len(ids)]
     st.session_state[_CHOSEN] = chosen
     runs = sum(row.is_run for row in rows)
-    others = f" · {len(rows) - runs:,} more that are no runs: see their damage" if runs < len(rows) else ""
+    others = f" · {len(rows) - runs:,} folders that are not runs (see damage)" if runs < len(rows) else ""
     st.caption(
-        f"{runs:,} run{'s' * (runs != 1)}{others} · U, C and P of {group} tokens at the first and the last recorded "
-        "snapshot · the line: U at up to "
-        f"{POINTS} recorded snapshots, spaced evenly on a symlog axis of steps · sizes: everything in the folder"
+        f"{runs:,} run{'s' * (runs != 1)}{others} · U, C and P of {group} tokens at the first and last recorded snapshot · "
+        f"line: U at up to {POINTS} snapshots, evenly spaced on a symlog step axis · size: all files in the folder"
     )
-    label = f"{'This run' if len(rows) == 1 else 'These runs'} as CSV"
-    link(label, "runs-csv", "runs.csv", filters)
+    link("Download CSV", "runs-csv", "runs.csv", filters)
     return [row for row in rows if row.id in chosen]
 
 
@@ -151,27 +147,27 @@ _ORDER = (
 def _columns(group: str, is_wide: bool) -> dict[str, Any]:
     column = st.column_config
     names = {
-        "unique": ("U", f"Unique vectors among {group} tokens: distinct rows, by bits."),
-        "black_holes": ("C", f"Black holes: vectors shared by at least two {group} tokens."),
-        "population": ("P", f"The {group} tokens in black holes."),
+        "unique": ("U", f"Unique vectors of {group} tokens: distinct rows, by bits."),
+        "black_holes": ("C", f"Black holes: vectors shared by two or more {group} tokens."),
+        "population": ("P", f"{group} tokens in black holes."),
     }
     ends = {
         f"{end}_{name}": column.NumberColumn(f"{short} {word}", format="localized", width=62, help=f"{help} At the {word}.")
         for name, (short, help) in names.items()
         for end, word in (("first", "start"), ("last", "end"))
     }
-    preset = "The preset its configuration is, whatever its seed, recorded steps and machine; own where it is none."
+    preset = "The preset, ignoring seed, recorded steps and device; custom if none matches."
     return ends | {
-        "title": column.TextColumn("name", width=150, pinned=True, help="Its label, or the name it was configured with."),
+        "title": column.TextColumn("name", width=150, pinned=True, help="Label, or configured name."),
         "state": column.TextColumn("state", width=200 if is_wide else 88),
         "preset": column.TextColumn("preset", width=140, help=preset),
         "curve": column.LineChartColumn("U over steps", width=96, y_min=0, color="#009E73"),
-        "step": column.NumberColumn("step", format="localized", width=62, help="Steps done."),
-        "last_step": column.NumberColumn("of", format="localized", width=62, help="Steps when it is complete."),
-        "bytes": column.NumberColumn("size", format="bytes", width=76, help="All files in its folder."),
+        "step": column.NumberColumn("step", format="localized", width=62, help="Completed steps."),
+        "last_step": column.NumberColumn("of", format="localized", width=62, help="Planned steps."),
+        "bytes": column.NumberColumn("size", format="bytes", width=76, help="All files in the run folder."),
         "tags": column.ListColumn("tags", width=88),
         "note": column.TextColumn("note", width=200),
         "created": column.DatetimeColumn("made", format="YYYY-MM-DD HH:mm", width=120, timezone="UTC", help="UTC."),
-        "run": column.TextColumn("run", width=290, help="The id: its folder's name."),
-        "damage": column.TextColumn("damage", width=130, help="What of it cannot be read."),
+        "run": column.TextColumn("run", width=290, help="Id: the folder's name."),
+        "damage": column.TextColumn("damage", width=130, help="Files that cannot be read."),
     }

@@ -16,7 +16,7 @@ from snowball_core.store.status import is_read_only
 from snowball_core.tables.library import rows as rows_of
 from snowball_core.tables.library import shelf_table
 
-from ..shared.text import plain, size
+from ..shared.text import capitalised, plain, size
 
 _PUT_AWAY, _PROBLEM, _MOST_NAMED = "library-put-away", "library-trash-problem", 3
 
@@ -35,7 +35,7 @@ def say_put_away() -> None:
     if gone:
         named = ", ".join(gone[:_MOST_NAMED]) + (f" and {len(gone) - _MOST_NAMED:,} more" if len(gone) > _MOST_NAMED else "")
         with st.container(horizontal=True, vertical_alignment="center", border=True, key="put-away-said"):
-            st.markdown(f"In the trash: {plain(named)}")
+            st.markdown(f"Moved to trash: {plain(named)}")
             st.button("Undo", key="undo", icon=":material/undo:", on_click=_bring_back, args=(gone,), disabled=is_read_only())
 
 
@@ -47,25 +47,25 @@ def trash_view() -> None:
         st.error(plain(error))
         return
     if not paths:
-        st.info("The trash is empty. A run put away on the tab Runs waits here until it is brought back or deleted.")
+        st.info("The trash is empty. Runs moved to trash are kept here until they are restored or deleted.")
         return
     rows = rows_of(paths)
     names = [each.id for each in rows]
     table = shelf_table(rows, "dead")[["run", "title", "preset", "state", "bytes"]]
     heads: dict[str, Any] = {"title": "name", "bytes": st.column_config.NumberColumn("size", format="bytes")}
     st.dataframe(
-        table, hide_index=True, key="trashed", column_config=heads, height="content", alt="The runs in the trash, one a row"
+        table, hide_index=True, key="trashed", column_config=heads, height="content", alt="Runs in the trash, one per row"
     )
-    chosen = st.multiselect("Runs to bring back or to delete", names, key="in-trash", placeholder="choose runs, or all")
+    chosen = st.multiselect("Runs to restore or delete", names, key="in-trash", placeholder="select runs; default: all")
     if not chosen:
         return
     barred = is_read_only()
-    st.button("Bring back", key="restore", icon=":material/undo:", on_click=_bring_back, args=(chosen,), disabled=barred)
+    st.button("Restore", key="restore", icon=":material/undo:", on_click=_bring_back, args=(chosen,), disabled=barred)
     total = size(sum(each.bytes or 0 for each in rows if each.id in chosen))
     # Named by what it confirms: a tick never comes to mean other runs.
     mark = zlib.crc32(" ".join(chosen).encode())
-    sure = st.checkbox(f"Yes, delete {len(chosen):,} of {len(names):,} runs ({total}) for ever", key=f"sure-{mark}")
-    st.button("Delete for ever", key="delete", on_click=_delete, args=(chosen,), disabled=barred or not sure)
+    sure = st.checkbox(f"Permanently delete {len(chosen):,} of {len(names):,} runs ({total})", key=f"sure-{mark}")
+    st.button("Delete permanently", key="delete", on_click=_delete, args=(chosen,), disabled=barred or not sure)
 
 
 def _trashed() -> list[Path]:
@@ -91,7 +91,7 @@ def _each(action: Callable[[Path, str], Any], run_ids: Sequence[str]) -> list[st
             action(runs_folder(), run_id)
             done.append(run_id)
         except SnowballError as error:
-            problems.append(str(error))
+            problems.append(capitalised(str(error)))
     if problems:
         st.session_state[_PROBLEM] = "\n\n".join(problems)
     return done

@@ -16,7 +16,7 @@ from snowball_core.tables.motion import moves_of_token
 from ..shared import cached
 from ..shared.help_links import what_is
 from ..shared.selection import selected
-from ..shared.text import many, plain
+from ..shared.text import many, number_columns, plain
 from ..shared.token_list import pick_token
 
 
@@ -25,7 +25,7 @@ def picture(view: View, axis: StepAxis, unfold: bool, token: int) -> Plate:
     history, (drawn, _) = view.judged, cached.lanes(*cached.key(view), axis, unfold)
     spec, datasets = barcode(drawn, biography(drawn.tree, token), moves_of_token(history, token), axis, view.step)
     fits = len(history.steps) <= BARCODE_COLUMNS
-    thin = "every recorded snapshot drawn" if fits else "paler: it moved in a part of the snapshots drawn as one"
+    thin = "all recorded snapshots drawn" if fits else "lighter: moved in some of the snapshots of a column"
     title = f"Biography of token {token}: {cached.names_of(history)[token]}"
     return Plate(title, spec, datasets, "recorded steps", False, thin)
 
@@ -38,31 +38,37 @@ def draw_biography(view: View, axis: StepAxis, unfold: bool) -> int:
     st.subheader("Biography of a token")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pick_token("Token", "token", members, token, lambda one: f"{one} · {names[one]}", width=180)
-        smallest = ", the smallest of the selected hole" if what == "hole" else ""
+        smallest = ", the lowest id in the selected hole" if what == "hole" else ""
         table = cached.biography(*cached.key(view), token)
         st.markdown(f"**Token {token:,} ({plain(names[token])})**{smallest}: {_life(table)}")
     plate = picture(view, axis, unfold, token)
-    name = f"Biography of token {token}: the black holes it was in, and when it moved"
+    name = f"Biography of token {token}: its black holes, and when it moved"
     st.vega_lite_chart({**plate.spec, "datasets": plate.datasets}, key="barcode", alt=name, width="stretch")
     history = many(len(view.judged.steps), "recorded snapshot")
     st.markdown(
-        "Above: the hole it was in, in the hole's colour. Below: it moved since the recorded step before. "
-        f"{what_is('biography')}  \n"
-        f":small[:gray[{view.group} tokens · unit: {plate.unit} · {history}, {plate.note}]]"
-        f"  \n:small[:gray[{view.history.id}]]"
+        f"Top: its black hole, in the hole's colour. Bottom: moved since the previous snapshot. {what_is('biography')}  "
+        f"\n:small[:gray[{view.group} tokens · unit: {plate.unit} · {history}, {plate.note}]]"
     )
     if len(table):
-        headings = {"hole": "hole (its name through the run)", "joined": "joined at step", "left": "left at step"}
+        headings = {"hole": "hole", "joined": "joined at step", "left": "left at step"}
         shown = table.drop(columns=["token", "first_move", "last_move"])
-        shown = shown.rename(columns=headings | {"largest_population": "largest population, tokens"})
-        alt = f"Stays of token {token} in black holes"
-        st.dataframe(shown, hide_index=True, key="stays", height="content", placeholder="still in it", alt=alt)
+        shown = shown.rename(columns=headings | {"largest_population": "largest size (tokens)"})
+        alt = f"Black holes of token {token}"
+        st.dataframe(
+            shown,
+            hide_index=True,
+            key="stays",
+            column_config=number_columns(shown),
+            height="content",
+            placeholder="until the end",
+            alt=alt,
+        )
     return token
 
 
 def _life(table: pd.DataFrame) -> str:
     if not len(table):
-        return "it never shared its vector with another token of the group."
+        return "never in a black hole of this group."
     first, last = (int(value) for value in table.iloc[0][["first_move", "last_move"]])
-    moves = "it never moved" if first < 0 else f"it first moved by step {first:,} and last by step {last:,}"
+    moves = "never moved" if first < 0 else f"first moved at step {first:,}, last at step {last:,}"
     return f"in {len(table):,} black hole{'s' * (len(table) > 1)}; {moves}."

@@ -30,10 +30,12 @@ _MOST_ROWS = 16
 _COLUMNS = {
     "step": st.column_config.NumberColumn("step", format="localized", width=52),
     "event": st.column_config.TextColumn("event", width=104),
-    "populations": st.column_config.TextColumn("populations", width=92, help="Tokens in the holes before and after."),
-    "cause": st.column_config.TextColumn("cause", width=230, help="Why tokens that were one vector parted."),
-    "differed since": st.column_config.NumberColumn("differed since", format="localized", help="Their moments differ since."),
-    "after": st.column_config.NumberColumn("after", format="localized", width=64, help="The recorded step before."),
+    "populations": st.column_config.TextColumn("sizes", width=92, help="Hole sizes before and after."),
+    "cause": st.column_config.TextColumn("cause", width=230, help="Why the hole split."),
+    "differed since": st.column_config.NumberColumn(
+        "differed since", format="localized", help="Step from which their optimizer moments differ."
+    ),
+    "after": st.column_config.NumberColumn("after", format="localized", width=64, help="Previous snapshot."),
 }
 
 
@@ -42,7 +44,7 @@ def lineage_view(view: View, axis: StepAxis) -> None:
     run = cached.key(view)
     st.markdown(plain(cached.story(*run)))
     if len(view.judged.steps) < 2:
-        only_one_snapshot(view, "A lineage is what became of black holes from one recorded step to the next")
+        only_one_snapshot(view, "A lineage needs at least two snapshots")
         return
     unfold = _fold(cached.calm(*run))
     _now(view)
@@ -57,17 +59,16 @@ def lineage_view(view: View, axis: StepAxis) -> None:
     token = draw_biography(view, axis, unfold)
     laid_out = {"select": f"t{token}", "axis": axis.kind, "unfold": str(unfold).lower()}
     take_these(view, {"lineage": {}, "biography": laid_out}, ("events", "nodes", "edges"))
-    st.caption("Tables hold every event, flicker included: with its cause, every hole and interval, every parent and child.")
+    st.caption("Tables contain all events, short-lived changes included, with causes, intervals, parents and children.")
 
 
 def _fold(calm: cached.Calm) -> bool:
     """The switch that unfolds flicker, where there is some."""
     if not calm.found:
-        st.caption(f"No change of the holes was undone within {BRIEF_STEPS} steps: there is no flicker to fold.")
         return False
-    help = f"Changes that were exactly undone within {BRIEF_STEPS} steps. Downloads always hold every event."
+    help = f"Changes exactly reversed within {BRIEF_STEPS} steps. Downloads always contain all events."
     folded = len(calm.is_shown) - sum(calm.is_shown)
-    return pick_switch(f"Unfold flicker: {len(calm.found):,} short-lived changes, {folded:,} events", "unfold", help=help)
+    return pick_switch(f"Show short-lived changes: {len(calm.found):,}, {folded:,} events", "unfold", help=help)
 
 
 def _now(view: View) -> None:
@@ -78,7 +79,7 @@ def _now(view: View) -> None:
     classes = class_sizes(rows, hidden) if hidden is not None else [[] for _ in sizes]
     natures = [f"{size:,} tokens, {nature(own)}" for size, own in zip(sizes, classes, strict=True)]
     holes = "; ".join(natures[:_MOST_NAMED]) + ("; …" if len(natures) > _MOST_NAMED else "")
-    count = f"{len(sizes):,} black hole{'s' * (len(sizes) != 1)}: {holes}" if sizes else "no black hole"
+    count = f"{len(sizes):,} black hole{'s' * (len(sizes) != 1)}: {holes}" if sizes else "no black holes"
     with st.container(horizontal=True, vertical_alignment="center", key="now"):
         st.markdown(f"**At step {view.step:,}** · {view.group}: {count}")
         to_scrub(view)
@@ -88,21 +89,20 @@ def _lanes(view: View, axis: StepAxis, unfold: bool) -> None:
     drawn, data = cached.lanes(*cached.key(view), axis, unfold)
     lanes = drawn.lanes
     if not len(lanes.order):
-        st.info("No two tokens of this group ever shared a vector: there is no lineage. Choose another group, or another run.")
+        st.info("This group never has a black hole. Choose another group or run.")
         return
     alone = int(view.mask.sum()) - len(lanes.order)
-    exact = "every change drawn" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn"
+    exact = "all changes drawn" if lanes.drawn == lanes.changes else f"{lanes.drawn:,} of {lanes.changes:,} changes drawn"
     history = f"{many(len(view.judged.steps), 'recorded snapshot')}, {exact}"
-    history += f" · {alone:,} tokens in no block never shared" if alone else ""
-    caption(view, PICTURES["lineage"].title, "a block is as tall as its hole has tokens.", "tokens", history, "lineage")
+    history += f" · {alone:,} tokens never shared" if alone else ""
+    caption(view, PICTURES["lineage"].title, "block height = hole size.", "tokens", history, "lineage")
     spec, datasets = lanes_chart(drawn, axis, view.step, selected(), data)
     count = len(cached.event_steps(*cached.key(view)))
-    name = f"Black holes of {view.group} tokens as lanes over the steps; they changed at {count:,} recorded steps"
+    name = f"Black holes of {view.group} tokens as lanes over the steps, with changes at {count:,} recorded steps"
     st.vega_lite_chart(spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked)
     st.caption(
-        "One shade: a *true* hole, its tokens share the optimizer's memory. Several shades: an *apparent* one, of as many "
-        "hidden classes; it can part again. No block: alone. Letters: f formed or gained, m merged, s split or lost, "
-        "e evaporated."
+        "One shade: *true* hole (tokens share optimizer state). Several shades: *apparent* hole (several hidden classes, "
+        "may split). White: not shared. Letters: f formed or absorbed, m merged, s split or lost tokens, e evaporated."
     )
 
 
@@ -117,15 +117,15 @@ def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
     table, tree = cached.events(*cached.key(view), unfold), cached.lineage_account(*cached.key(view)).tree
     begun = sum(event.snapshot == 0 for event in tree.events)
     folded_away = len(tree.events) - begun - len(table)
-    flicker = f", {folded_away:,} of flicker folded" if folded_away else ""
+    flicker = f", {folded_away:,} short-lived hidden" if folded_away else ""
     had = f"{begun or 'no'} hole{'s' * (begun != 1)}"
     st.markdown(
-        f"**Events and causes**: {len(table):,} after the first snapshot, which had {had}{flicker}. {what_is('fission')}  \n"
-        ":small[:gray[Click the box before a row: the step moves there. Each happened after one recorded step, by the next.]]"
+        f"**Events and causes**: {len(table):,} after the first snapshot, which had {had}{flicker}. {what_is('fission')}  "
+        "\n:small[:gray[Select a row to set the step. The time of an event is bracketed by two snapshots.]]"
     )
     if not len(table):
-        undone = f"All {many(folded_away, 'event')} after the first snapshot were undone soon: unfold the flicker to see them."
-        nothing = "Nothing happened to the black holes of this group after the first snapshot."
+        undone = f"All {many(folded_away, 'event')} after the first snapshot are short-lived and hidden."
+        nothing = "No events after the first snapshot."
         st.info(undone if folded_away else nothing)
         return None
     unsaid = [] if table["cause"].any() else ["cause", "differed since"]
@@ -138,7 +138,7 @@ def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
         key="events",
         on_select=functools.partial(_row, table["step"].tolist(), table["token"].tolist()),
         selection_mode="single-row",
-        alt=f"Events of the black holes of {view.group} tokens with the cause of each parting",
+        alt=f"Events of the black holes of {view.group} tokens, with causes of splits",
     )
     return None if unsaid else table[table["step"] == view.step]
 
@@ -148,11 +148,11 @@ def _why(here: pd.DataFrame, step: int) -> str:
     parted = here[here["cause"] != ""]
     told = [
         f"{row['event'][2:].capitalize()} of {row['populations'].split(' ')[0]} tokens, {row['cause']}"
-        + ("." if pd.isna(row["differed since"]) else f"; their moments differ since step {row['differed since']:,}.")
+        + ("." if pd.isna(row["differed since"]) else f"; optimizer moments differ since step {row['differed since']:,}.")
         for row in parted.head(_MOST_NAMED).to_dict("records")
     ]
     more = f" And {len(parted) - _MOST_NAMED:,} more." if len(parted) > _MOST_NAMED else ""
-    return f"At step {step:,}: " + (" ".join(told) + more if told else "nothing parted.")
+    return f"At step {step:,}: " + (" ".join(told) + more if told else "no splits.")
 
 
 def _row(steps: list[int], tokens: list[int]) -> None:

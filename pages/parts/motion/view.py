@@ -14,6 +14,7 @@ from snowball_core.charts.step_axis import Picture, StepAxis
 from snowball_core.export.pictures import PICTURES
 from snowball_core.export.view import View
 from snowball_core.measures.freezing import known_rates
+from snowball_core.tables.formats import number
 from snowball_core.tables.motion import DEFINITIONS, freezing_of, freezing_sentence, zero_stretches
 
 from ..shared import cached
@@ -24,19 +25,19 @@ from ..shared.run_picker import only_one_snapshot
 from ..shared.selection import go
 
 _MEANINGS = {
-    "Moved": "Tokens of which a bit changed since the recorded step before.",
-    "Frozen": "Tokens of which no bit changed since the recorded step before.",
+    "Moved": "Tokens with a changed bit since the previous snapshot.",
+    "Frozen": "Tokens without a changed bit since the previous snapshot.",
     "Bulk speed": "Length of the displacement of the group's centroid, weight units per optimizer step.",
-    "Thermal speed": "Root mean square of the displacements relative to the centroid's, weight units per optimizer step.",
-    "Coherence": "Mean cosine of the moved tokens' displacements with the centroid's; 1: all together. None if nobody moved.",
-    "Learning rate": "Of the optimizer step that led here.",
+    "Thermal speed": "Root mean square displacement relative to the centroid, weight units per optimizer step.",
+    "Coherence": "Mean cosine of the moved tokens' displacements with the centroid's; 1: parallel. None if no token moved.",
+    "Learning rate": "Learning rate of this optimizer step.",
 }
 
 
 def motion_view(view: View, axis: StepAxis) -> None:
     """Everything about the group's motion; the unit of the view is that of the displacements."""
     if len(view.judged.steps) < 2:
-        only_one_snapshot(view, "Motion is what happened from one recorded step to the next")
+        only_one_snapshot(view, "Motion needs at least two snapshots")
         return
     path, snapshots, group = cached.key(view)
     history, steps = view.judged, cached.motion(path, snapshots)
@@ -48,14 +49,14 @@ def motion_view(view: View, axis: StepAxis) -> None:
     _now(view, table)
     _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS})
     _figures(view, scene)
-    st.caption("Tables are exact, nothing thinned: regimes, speeds, coherence, percentiles; first and last moves, paths.")
+    st.caption("Tables contain all snapshots: regimes, speeds, coherence, percentiles; first and last moves, path lengths.")
 
 
 def _now(view: View, table: pd.DataFrame) -> None:
     """The numbers of the step."""
     index = view.history.index(view.step)
     row = table.iloc[index]
-    since = f" since step {int(view.history.steps[index - 1]):,}" if index else ", the first recorded step"
+    since = f" since step {int(view.history.steps[index - 1]):,}" if index else ", the first snapshot"
     with st.container(horizontal=True, vertical_alignment="center", key="now"):
         st.markdown(f"**At step {view.step:,}** · {view.group}: {int(row['tokens']):,} tokens{since}")
         to_scrub(view)
@@ -77,31 +78,38 @@ def _numbers(view: View, row: pd.Series) -> dict[str, str]:
     return {
         "Moved": f"{int(row['moved']):,}",
         "Frozen": f"{int(row['frozen']):,}",
-        "Bulk speed": f"{row['bulk_speed_weight']:.3g}",
-        "Thermal speed": f"{row['thermal_speed_weight']:.3g}",
+        "Bulk speed": number(row["bulk_speed_weight"]),
+        "Thermal speed": number(row["thermal_speed_weight"]),
         "Coherence": "none" if pd.isna(row["coherence"]) else f"{row['coherence']:.3f}",
-        "Learning rate": f"{used[0]:.3g}" if used else "not known",
+        "Learning rate": number(used[0]) if used else "unknown",
     }
 
 
 def _freezing(scene: Scene, found: dict[str, int]) -> None:
     """The three definitions side by side, and whether the schedule has a part in them."""
-    st.markdown("**When does motion end?** Three definitions, because they disagree: " + what_is("freeze step"))
+    st.markdown("**End of motion**, by three definitions: " + what_is("freeze step"))
     beside = st.grid(3, min_column_width=220)
     for name, (label, definition) in DEFINITIONS.items():
         with beside.cell():
-            text = f"{label}: step {found[name]:,}"
-            st.button(text, key=f"freeze-{name}", on_click=go, args=(found[name],), help="Go to this step.", width="stretch")
+            when = f"step {found[name]:,}" if found[name] < scene.steps[-1] else "not yet"
+            st.button(
+                f"{label}: {when}",
+                key=f"freeze-{name}",
+                on_click=go,
+                args=(found[name],),
+                help="Set the step.",
+                width="stretch",
+            )
             st.caption(definition[0].upper() + definition[1:] + ".")
     if scene.zero:
         listed = ", ".join(f"{first + 1:,} to {last:,}" for first, last in scene.zero[:4])
-        st.warning(f"The learning rate was 0 at steps {listed}: nothing could move there. It is shaded under every picture.")
+        st.warning(f"The learning rate was 0 at steps {listed} (shaded): no motion possible.")
     elif scene.rates is None or not len(scene.rates[0]):
-        st.caption("The learning rate of this run is not known.")
+        st.caption("The learning rate of this run is unknown.")
     elif known_rates(scene.rates, int(scene.steps[0]), int(scene.steps[-1])) < scene.steps[-1] - scene.steps[0] - 1:
-        st.caption("The learning rate is not known at every step. Where it is, under every picture, it was never exactly 0.")
+        st.caption("The learning rate is known at some steps only, and never exactly 0 there. It is plotted under each chart.")
     else:
-        st.caption("The learning rate was never exactly 0. How small it became stands under every picture.")
+        st.caption("The learning rate was never exactly 0. It is plotted under each chart.")
 
 
 def _figures(view: View, scene: Scene) -> None:
@@ -113,10 +121,10 @@ def _figures(view: View, scene: Scene) -> None:
             caption(view, PICTURES[name].title, meaning, unit, f"{scene.thinned}, {apart} apart", PICTURES[name].entry)
             _draw(name, alt, picture)
             if name == "displacements" and view.unit == "cells":
-                st.caption("Spikes: a component that crosses zero passes thousands of cells, for they are tiny there.")
+                st.caption("Spikes: sign changes cross many tiny cells near zero.")
     st.caption(
-        "Where a column holds several snapshots, shares are their means and lines are bands from the least to the largest. "
-        "Click a picture to go to a step; a row of the freeze map selects its token and goes to its last move."
+        "If a column contains several snapshots, shares are means and lines are bands from minimum to maximum. Click a "
+        "chart to set the step; click a row of the freeze map to select its token and its last move."
     )
     take_these(view, {name: {} for name in figures}, ("motion", "token-motion"))
 
@@ -124,24 +132,28 @@ def _figures(view: View, scene: Scene) -> None:
 def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]:
     """Meaning, unit, what is to be seen, and picture, under the names of the pictures of an export."""
     who, step, word = f"{view.group} tokens", view.step, motion.UNITS[view.unit]
+    count, table = int(view.mask.sum()), scene.table
+    alike = f"; all {count:,} tokens alike" if table[list(motion.REGIME_LABELS)].isin([0, count]).to_numpy().all() else ""
+    least, *_, most = (table[f"displacement_{view.unit}_{share}"] for share in motion.SHARES)
+    equal = "; equal for all tokens" if least.equals(most) else ""
     path, snapshots, _ = cached.key(view)
     tokens, names = cached.moves(path, snapshots)[view.mask], cached.names_of(view.history)
     return {
         "regimes": (
-            *("since the recorded step before, and how far.", "share of tokens per recorded step"),
+            *(f"since the previous snapshot{alike}.", "share of tokens per recorded step"),
             *(f"Shares of {who} that are frozen, move by a cell, or further", motion.regime_shares(scene, step)),
         ),
         "freeze-map": (
-            *("a row a token; amber: it moved, slate: it did not.", "moved per recorded step"),
-            f"When each of the {who} moved, those that froze first on top",
+            *("one row per token; yellow: moved; grey: unchanged.", "moved per recorded step"),
+            f"Moves of the {who}, ordered by last move",
             motion.freeze_map(scene, cached.moved(path, snapshots), tokens, names, step),
         ),
         "speeds": (
-            *("does the group move as one?", "weight units per optimizer step; cosine"),
+            *("collective and relative motion.", "weight units per optimizer step; cosine"),
             *(f"Bulk and thermal speed and coherence of {who}", motion.speeds(scene, step)),
         ),
         "displacements": (
-            *("from a recorded step to the next.", word),
+            *(f"between consecutive snapshots{equal}.", word),
             *(f"Percentiles of the displacement of {who} in {word}", motion.displacements(scene, view.unit, step)),
         ),
     }
@@ -151,7 +163,7 @@ def _draw(key: str, name: str, picture: Picture) -> None:
     """A picture, panel under panel: a column of panels in one chart would not follow the page's width."""
     with st.container(gap=None, key=f"figure-{key}"):
         for number, (spec, datasets) in enumerate(motion.panels(picture)):
-            place, alt = f"{key}-{number}", name if number == 0 else f"{name}: what stands under it, on the same axis"
+            place, alt = f"{key}-{number}", name if number == 0 else f"{name}: lower panel, same axis"
             if "params" in spec:
                 felt = functools.partial(_picked, place)
                 st.vega_lite_chart(spec | {"datasets": datasets}, key=place, alt=alt, width="stretch", on_select=felt)

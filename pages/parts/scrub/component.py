@@ -21,7 +21,7 @@ from ..shared import cached
 from ..shared.file_stamps import drawn
 from ..shared.help_links import address
 from ..shared.selection import AXES, SELECT, arrive, follow_to_the_end, here, write_down
-from ..shared.text import plain
+from ..shared.text import many, plain
 from .growing_run import WATCH
 
 FRAGMENT = "exact-step"
@@ -101,7 +101,7 @@ def draw_run(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
         story = "" if alive else cached.story(path, snapshots, group) + _caveat(run)
         side = Side(run.id, history, reel, group, story, alive=alive)
     except SnowballError as error:
-        st.warning(f"Not every step can be drawn at once: {plain(error)}")
+        st.warning(f"Cannot draw all steps: {plain(str(error))}")
     default = newest if alive else last_hole_change(cached.measures(path, snapshots), group)
     if not alive:
         follow_to_the_end(run.id, newest)
@@ -116,8 +116,7 @@ def _caveat(run: Run) -> str:
     faults = run.manifest.get("faults_carried") or []
     if not faults:
         return ""
-    count, verb = ("One known fault", "acts") if len(faults) == 1 else (f"{len(faults)} known faults", "act")
-    return f" {count} of the published experiment {verb} on it: see the foot of this page."
+    return f" This run reproduces {many(len(faults), 'known bug')} of the published code (details below)."
 
 
 def draw_here(side: Side) -> None:
@@ -202,23 +201,23 @@ def _facts(side: Side) -> dict[str, Any]:
 def _sent(reel: Reel, snapshots: int) -> str:
     header = reel.header
     if snapshots == 1:
-        return "One snapshot recorded: its counts are points, and there is nothing to play."
-    differ = f"{snapshots:,} snapshots recorded, {header['changed'] - 1:,} differ from the one before; "
+        return "Only one snapshot recorded: nothing to play."
+    differ = f"{snapshots:,} snapshots recorded, {header['changed'] - 1:,} differ from the previous one; "
     if header["stride"] == 1:
-        return differ + "every one of them is drawn."
-    return differ + f"preview every {header['stride']} of them, exact on release. Counts and events are complete."
+        return differ + "all are drawn."
+    return differ + f"the preview shows one in {header['stride']}; exact on release. Counts and events are complete."
 
 
 def _captions(reel: Reel, group: str) -> dict[str, str]:
     header = reel.header
     word = "cells" if header["unit"] == "cells" else "weight units"
     hidden = "hidden classes" if reel.arrays["hidden"].size else "not recorded"
-    capped = f" · grey: beyond {header['most']} vectors" if reel.arrays["unique"].max() > header["most"] else ""
+    capped = f" · grey: not among the {header['most']} largest vectors" if reel.arrays["unique"].max() > header["most"] else ""
     stride = -(-len(header["ids"]) // _MOST_ROWS)
-    pooled = f"one token in {stride} drawn by hole" if stride > 1 else "by hole"
+    pooled = f"1 in {stride} tokens drawn, ordered by hole" if stride > 1 else "ordered by hole"
     return {
-        "counts": f"{group} tokens · logarithmic counts",
-        "sizes": f"{group} tokens · bar: tokens · parts: {hidden}",
+        "counts": f"{group} tokens · log scale",
+        "sizes": f"{group} tokens · bar: size · shades: {hidden}",
         "distances": f"{group} tokens, {pooled} · L∞ in {word}, log{capped}",
-        "places": f"{group} tokens · area: tokens · axes from {header['basis_frames']:,} frames · trails: the last 30",
+        "places": f"{group} tokens · area: size · axes fitted on {header['basis_frames']:,} snapshots · trails: last 30",
     }

@@ -15,6 +15,7 @@ from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers, tokens_at
+from snowball_core.tables.formats import number
 from snowball_core.tables.lineage import Account
 from snowball_core.tables.live import recorded_at
 
@@ -32,8 +33,8 @@ _DEFINITIONS = {
     "unique": "Distinct rows of the embedding matrix, compared by bits. U = C + S.",
     "black_holes": "Vectors shared by two or more tokens.",
     "population": "Tokens that share their vector with another token.",
-    "singletons": "Tokens that have a vector for themselves. P + S is all tokens of the group.",
-    "largest": "Tokens in the most populous black hole.",
+    "singletons": "Tokens whose vector is unique. P + S = number of tokens in the group.",
+    "largest": "Size of the largest black hole, in tokens.",
 }
 _TYPED = "typed-step"
 
@@ -74,7 +75,7 @@ def exact_view(view: View, lineage: Callable[[], Account], stays: Callable[[int]
         _step_field(int(view.history.steps[-1]))
     _numbers(view)
     if (wanted := int(here()["step"])) != view.step:
-        st.caption(f"Step {wanted:,} is not recorded: step {view.step:,}, the last recorded one before it, is shown.")
+        st.caption(f"Step {wanted:,} is not recorded; showing step {view.step:,}, the last recorded one before it.")
     tokens = token_table(view)
     biography(view, tokens, stays, selected())
     tables(view, tokens, lineage)
@@ -95,18 +96,12 @@ def _numbers(view: View) -> None:
             cells.metric(OF_COLUMN[name].short_label, f"{exact[name]:,}", help=definition)
         is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
-            "Farthest, cells",
-            f"{exact['linf_cells']:,}" if is_finite else "none",
-            f"{_short(exact['linf_weight'])} weight" if exact["linf_weight"] == exact["linf_weight"] else "no number",
+            "Max distance (cells)",
+            number(exact["linf_cells"]) if is_finite else "undefined",
+            f"{number(exact['linf_weight'])} weight units",
             delta_color="off",
             delta_arrow="off",
-            help="L∞: the largest difference of any component between any two tokens: in cells of the number format's lattice, "
-            f"and in weight units (exactly {exact['linf_weight']!r}).",
+            help="L∞ distance of the farthest pair of tokens, in cells of the number format's lattice and in weight units "
+            f"(exact: {exact['linf_weight']!r}).",
         )
         say_rows(view.rows)
-
-
-def _short(number: float) -> str:
-    """A number in two digits, marked where they are not all of it."""
-    text = f"{number:.2g}"
-    return text if float(text) == number else f"≈ {text}"

@@ -59,5 +59,5 @@ def _progress(run: Run, status: Status, count: int, snapshots: int) -> str:
 
 def _awaited(status: Status) -> str:
     if status.state == "queued":
-        return f"The run has not begun: it {plain(status.message) or 'waits for its turn'}. Its first snapshot appears here."
-    return "The run is starting: its first snapshot appears here in a few seconds."
+        return f"Queued: {plain(status.message) or 'waits for its turn'}. The first snapshot appears here."
+    return "Starting. The first snapshot appears here in a few seconds."

@@ -31,8 +31,8 @@ body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;paddin
 input,button{{font:inherit;padding:.4rem .6rem}}</style></head><body><main><h1>Snowball</h1><p>{told}</p>
 <form method="post"><label>Token <input name="token" type="password" autocomplete="current-password" required autofocus></label>
 <button>Open</button></form></main></body></html>"""
-_ASKED = "This Snowball needs its access token. It stands in the address that was printed when the server started."
-_WRONG = "This is not the token of this Snowball. It stands in the address that was printed when the server started."
+_ASKED = "This server requires an access token. It is part of the address that the server printed at startup."
+_WRONG = "Wrong access token. It is part of the address that the server printed at startup."
 
 
 @functools.cache

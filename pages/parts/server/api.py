@@ -49,11 +49,11 @@ def api() -> Mount:
 async def _refused(request: Request, error: Any) -> Response:
     sentence, asked = error.detail, request.url.path[:80]
     if error.status_code == 405:
-        sentence = f"An address below /api answers GET and HEAD; got {request.method}. Nothing was changed."
+        sentence = f"An address below /api accepts GET and HEAD; got {request.method}. Nothing was changed."
     elif sentence == "Not Found":
         sentence = f'An address below /api is one of {", ".join(_ROUTES)}; got "{asked}".'
     return JSONResponse({"error": sentence}, error.status_code, {**(error.headers or {}), "cache-control": "no-store"})
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "The server could not make this file; its log says why."}, 500)
+    return JSONResponse({"error": "The server could not create this file; see its log."}, 500)

@@ -80,7 +80,7 @@ def require_known(query: QueryParams, names: Collection[str]) -> None:
     """Refuse a query with a name that means nothing: a misspelt one must not give another file."""
     for name in query:
         if name not in names and name != "token":
-            raise HTTPException(422, f'A query here is of {", ".join(names)}; got "{name[:80]}".')
+            raise HTTPException(422, f'Query parameters are {", ".join(names)}; got "{name[:80]}".')
 
 
 def whole(query: QueryParams, name: str) -> int | None:

@@ -53,7 +53,7 @@ def words(path: str, snapshots: int) -> Words:
     if len(words) < snapshots:
         raise HistoryError(
             f'the history of "{Path(path).name}" must hold the {snapshots:,} snapshots it held a moment ago; it holds '
-            f"{len(words):,}. It was replaced: load the page again."
+            f"{len(words):,}. It was replaced: reload the page."
         )
     return words[:snapshots]
 
@@ -65,7 +65,7 @@ def _measured(path: str, start: int, stop: int, snapshots: int) -> pd.DataFrame:
     return measured(recorded, slice(0, stop - start), ("counts", "extent"))
 
 
-@of_run(8, "Counting the black holes of every step")
+@of_run(8, "Counting black holes")
 def measures(path: str, snapshots: int, tell: Share = silent) -> pd.DataFrame:
     """Census and largest distances of every snapshot and group; whole blocks of a growing run are measured once."""
     parts = []
@@ -107,7 +107,7 @@ def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = Tr
         kept("tree", (path, stamp(path), snapshots, group), lambda: drawn.tree, _TREES)
         return with_curves(drawn, run.metrics)
 
-    said = "Gathering every step for the browser" if finished else ""
+    said = "Loading all steps" if finished else ""
     return once("frames", (path, stamp(path), snapshots, group, unit, finished), made, said)
 
 
@@ -123,7 +123,7 @@ def tree(path: str, snapshots: int, group: str) -> Lineage:
     return lineage_account(path, snapshots, group).tree
 
 
-@of_run(4, "Following every black hole through the run")
+@of_run(4, "Computing the lineage")
 def lineage_account(path: str, snapshots: int, group: str) -> Account:
     """The lineage of a group."""
     return account(history(path, snapshots), group)
@@ -150,7 +150,7 @@ class Calm(NamedTuple):
     is_shown: tuple[bool, ...]
 
 
-@of_run(8, "Looking for changes that were undone")
+@of_run(8, "Detecting short-lived changes")
 def calm(path: str, snapshots: int, group: str) -> Calm:
     """The lineage of a group with its flicker folded."""
     tree = lineage_account(path, snapshots, group).tree
@@ -159,13 +159,13 @@ def calm(path: str, snapshots: int, group: str) -> Calm:
     return Calm(found, folded(tree, found) if found else tree, shown)
 
 
-@of_run(8, "Telling true holes from apparent ones")
+@of_run(8, "Classifying true and apparent holes")
 def hidden(path: str, snapshots: int, group: str) -> Hidden | None:
     """The hidden classes of a group through the run; None where moments were not recorded."""
     return hidden_of(history(path, snapshots), group)
 
 
-@of_run(12, "Laying out the lanes")
+@of_run(12, "Computing the layout")
 def lanes(path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool) -> tuple[DrawnLineage, dict[str, pd.DataFrame]]:
     """The lanes of a lineage on an axis, and what lies under them."""
     from snowball_core.charts.lineage import drawn_lineage, ground
@@ -200,7 +200,7 @@ def names_of(history: History) -> tuple[str, ...]:
     return tuple(glyph(token) for token in range(history.words.shape[1]))
 
 
-@of_run(4, "Measuring how every token moved")
+@of_run(4, "Measuring displacements")
 def motion(path: str, snapshots: int) -> pd.DataFrame:
     """What is known of the motion at every step, for each group."""
     return step_table(history(path, snapshots))[["tokens", *MOTION_COLUMNS]]
@@ -212,19 +212,19 @@ def moves(path: str, snapshots: int) -> pd.DataFrame:
     return token_motion(history(path, snapshots))
 
 
-@of_run(4, "Looking when every token moved")
+@of_run(4, "Detecting moves")
 def moved(path: str, snapshots: int) -> npt.NDArray[np.bool_]:
     """Which token moved in which snapshot."""
     return who_moved(history(path, snapshots))
 
 
-@of_run(32, "Following every black hole to its end")
+@of_run(32, "Computing the verdict")
 def verdict(path: str, snapshots: int, group: str, tell: Share = silent) -> Verdict:
     """The verdict on a group."""
     return verdict_of(history(path, snapshots), group, lambda done, total: tell(done / max(1, total)))
 
 
-@of_run(16, "Checking every law at every recorded step")
+@of_run(16, "Checking the laws")
 def laws(path: str, snapshots: int, tell: Share = silent) -> list[dict[str, Any]]:
     """Every law with its violations."""
     return law_rows(history(path, snapshots), lambda done, total: tell(done / max(1, total)))

@@ -36,13 +36,13 @@ def say_rows(rows: Words) -> None:
     if lost := int((~finite).sum()):
         rest = census(rows[finite])
         st.warning(
-            f"{lost:,} of {len(rows):,} rows {'is' if lost == 1 else 'are'} not finite at this step: NaN or infinite. The "
-            "numbers above count them by their bits; they are no black hole, and distances to a NaN are none. Without them: "
-            f"U {rest.unique:,}, C {rest.black_holes:,}, P {rest.population:,}, S {rest.singletons:,}."
+            f"{lost:,} of {len(rows):,} rows {'is' if lost == 1 else 'are'} NaN or infinite at this step. The counts above "
+            f"compare them by bits; distances and positions are undefined. Without them: U {rest.unique:,}, C "
+            f"{rest.black_holes:,}, P {rest.population:,}, S {rest.singletons:,}."
         )
 
 
 def say_nothing_finite(run: Run) -> None:
     """Say of a run whose first recorded step is not finite that there is nothing to judge, and where its rows are."""
-    st.info("No finite step is recorded, so there is nothing to judge or to follow here: choose another run above.")
-    st.page_link("pages/scrub.py", label="See what was recorded on the Scrub page", query_params={"run": run.id})
+    st.info("This run has no finite snapshot. Choose another run above.")
+    st.page_link("pages/scrub.py", label="Open in Scrub", query_params={"run": run.id})

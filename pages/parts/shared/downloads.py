@@ -21,7 +21,7 @@ Query = Mapping[str, Any]
 # Pictures of pages that no export writes.
 _OF_PAGES = {
     "biography": "the biography of the token",
-    "largest-linf-epsilon": "largest L∞ of the group in the seed's ε over the run",
+    "largest-linf-epsilon": "largest L∞ of the group in the original notebook's ε over the run",
     "largest-linf-weight": "largest L∞ of the group in weight units over the run",
     "largest-linf-cells": "largest L∞ of the group in cells over the run",
 }
@@ -69,26 +69,26 @@ def row(label: str, view: View, table: str = "", picture: str = "", is_of_step: 
 
 def take_these(view: View, pictures: Mapping[str, Query], tables: tuple[str, ...]) -> None:
     """Links to pictures of a page about a whole run, each with what its address says besides, and to named tables."""
-    with st.expander("Take this home", on_change="rerun", key="take-home") as box:
+    with st.expander("Download", on_change="rerun", key="take-home") as box:
         if box.open:
             for name, more in pictures.items():
                 what = _OF_PAGES.get(name) or PICTURES[name].what
-                row(f"Picture, {what}:", view, picture=name, more=more)
+                row(f"Picture: {what}", view, picture=name, more=more)
             for name in tables:
-                row(f"Table, {TABLES[name].what}:", view, name, is_of_step=False)
+                row(f"Table: {TABLES[name].what}", view, name, is_of_step=False)
             _everything_else()
 
 
 def take_home(view: View) -> None:
     """Links to tables and pictures of the step and of the run; closed, they cost nothing while the step changes."""
-    with st.expander("Take this home", on_change="rerun", key="take-home") as box:
+    with st.expander("Download", on_change="rerun", key="take-home") as box:
         if box.open:
-            row("Every measure of every recorded step:", view, "summary", "counts", is_of_step=False)
-            row(f"Step {view.step:,}, tokens and black holes:", view, "tokens", "sizes")
-            row(f"Step {view.step:,}, distances of every pair:", view, "pairs", "distances")
-            row(f"Step {view.step:,}, places on principal axes:", view, picture="places")
+            row("All measures of all recorded steps", view, "summary", "counts", is_of_step=False)
+            row(f"Step {view.step:,}: tokens and black holes", view, "tokens", "sizes")
+            row(f"Step {view.step:,}: distances of all pairs", view, "pairs", "distances")
+            row(f"Step {view.step:,}: positions on principal axes", view, picture="places")
             _everything_else()
 
 
 def _everything_else() -> None:
-    st.page_link("pages/export.py", label="Everything else: Export", icon=":material/folder_zip:")
+    st.page_link("pages/export.py", label="More files: Export", icon=":material/folder_zip:")

@@ -65,16 +65,16 @@ def counted_snapshots(run: Run, group: str) -> tuple[int, int]:
     recorded, status = recorded_snapshots(run), run.status()
     judged = say_diverged(run, group, recorded)
     if not recorded:
-        st.warning(f"Nothing was recorded in this run yet. {plain(status.message)}")
-        st.page_link("pages/train.py", label="Look after it on the Train page, or choose another run")
+        st.warning(f"This run has no snapshots yet. {plain(status.message)}")
+        st.page_link("pages/train.py", label="Monitor it on the Train page")
         return 0, 0
     if status.is_alive:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.info(f"This run is still being recorded: the first {recorded:,} snapshots are drawn.")
-            st.button("Draw what was recorded since", key="again")
+            st.info(f"Running: showing the first {recorded:,} snapshots.")
+            st.button("Refresh", key="again")
     say_ended(status)
     if not group_mask(run.dead, group).any():
-        st.info(f"This run has no {group} tokens, so there is nothing to draw for them: choose another group above.")
+        st.info(f"This run has no {group} tokens. Choose another group above.")
         return 0, 0
     return recorded, judged
 
@@ -111,7 +111,7 @@ def _at_step(
 def pick_axis() -> str:
     """The choice of how steps are laid out, the same on every page; a page must have arrived."""
     st.session_state["axis-choice"] = here()["axis"]
-    help = "Symlog keeps the first steps apart, linear is true to time, by event gives every event the same room."
+    help = "Symlog expands the first steps; linear is proportional to time; by event spaces events evenly."
     st.segmented_control(
         "Steps", AXES, required=True, key="axis-choice", format_func=_AXIS_WORDS.__getitem__, on_change=_laid_out, help=help
     )
@@ -129,7 +129,7 @@ def caption(view: View, title: str, meaning: str, unit: str, thinned: str, entry
     """
     told = " · ".join(part for part in (f"{view.group} tokens", f"unit: {unit}", thinned) if part)
     shown = f"**{title}**: {meaning}" if meaning else f"**{title}**"
-    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{told}]]  \n:small[:gray[{view.history.id}]]")
+    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{told}]]")
 
 
 def to_scrub(view: View) -> None:

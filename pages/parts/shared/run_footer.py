@@ -26,11 +26,11 @@ def provenance(run: Run) -> None:
     if origin := run.origin:
         st.caption(plain(origin_sentence(origin, config)))
     if faults := run.manifest.get("faults_carried"):
-        st.caption("This run repeats known faults of the published experiment: " + plain("; ".join(map(str, faults))) + ".")
+        st.caption("Known bugs of the published code that this run reproduces: " + plain("; ".join(map(str, faults))) + ".")
     with st.expander("Configuration and provenance", on_change="rerun", key="manifest") as box:
         if box.open:
             changed = {name: value for name, value in config.to_json().items() if value != getattr(DEFAULTS, name)}
-            st.markdown("What differs from the defaults:")
+            st.markdown("Fields that differ from the defaults:")
             st.json(changed)
-            st.markdown("Everything that was written down when it was recorded:")
+            st.markdown("Recorded metadata (run.json):")
             st.json(dict(run.manifest), expanded=1)

@@ -16,7 +16,7 @@ from snowball_core.store.run_folder import Run, open_run, runs_folder
 from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import LOST, Status, is_read_only
 
-from .text import plain
+from .text import capitalised, plain
 from .url_state import keep_value, read, write
 
 _SHOWN = "run-shown"
@@ -45,7 +45,7 @@ def pick_run(told: DeltaGenerator) -> Run | None:
     """
     names = [path.name for path in run_paths(runs_folder())]
     read("run", lambda words: words[-1], None)
-    wanted, shown, newest = st.session_state["run"], st.session_state.get(_SHOWN), "The newest run is shown instead."
+    wanted, shown, newest = st.session_state["run"], st.session_state.get(_SHOWN), "Showing the newest run."
     if wanted is not None and wanted not in names:
         say_unknown(wanted, newest, told)
     elif shown is not None and shown not in names:
@@ -84,35 +84,35 @@ def state_badge(status: Status) -> None:
 def say_ended(status: Status) -> None:
     """Say of a run that ended before its time why it did; of one that diverged that first."""
     if status.state == "failed" and status.message.startswith("Diverged"):
-        st.warning(f"{plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
+        st.warning(f"{plain(status.message.rstrip('.'))}. Everything recorded before is shown.")
         return
     if status.message == LOST:
         return  # that is its damage
     verb = {"failed": "failed", "interrupted": "was interrupted"}.get(status.state)
     if verb and status.message:
-        st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded until then is here.")
+        st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded before is shown.")
 
 
 def say_damage(run: Run) -> None:
     """Say what is wrong with the files of a run; nothing where they are what its configuration says."""
     if found := damage(run):
         sentences = "".join(f"\n- {plain(sentence)}" for sentence in found)
-        st.error(f"The run {plain(run.id)} is damaged. What can still be read is shown.\n{sentences}", icon=":material/report:")
+        st.error(f"The run {plain(run.id)} is damaged. Showing the readable part.\n{sentences}", icon=":material/report:")
 
 
 def say_refusal(error: SnowballError, run: Run, told: DeltaGenerator | None = None) -> None:
     """Say why something of a run cannot be shown; nothing where :func:`say_damage` said just that."""
     text = str(error).replace(f"{run.path}/", "")
     if not any(text in sentence for sentence in damage(run)):
-        (told or st).error(plain(text))
+        (told or st).error(plain(capitalised(text)))
 
 
 def say_read_only() -> None:
     """Say on a page with buttons that change something why none of them can be pressed."""
     if is_read_only():
         st.info(
-            "This Snowball is read-only (SNOWBALL_READONLY is set): runs can be looked at, but none started, changed or put "
-            "away. Start it without SNOWBALL_READONLY to record your own."
+            "Read-only mode (SNOWBALL_READONLY is set): runs cannot be started, changed or deleted. Start the app without "
+            "SNOWBALL_READONLY to record runs."
         )
 
 
@@ -121,25 +121,25 @@ def only_one_snapshot(view: View, lacks: str) -> None:
     history = view.history
     kind = "snapshot" if len(history.steps) == 1 else "finite snapshot"
     st.info(
-        f"{lacks}; this run has one {kind}, of step {history.steps[0]:,}. Choose another run above, or go on with this one: "
-        "fork it on the Train page. What is there at its one step is on the Scrub page."
+        f"{lacks}; this run has only one {kind}, at step {history.steps[0]:,}. Choose another run above, or fork this one on "
+        "the Train page."
     )
     with st.container(horizontal=True):
-        st.page_link("pages/train.py", label="Go on with it on the Train page")
-        st.page_link("pages/scrub.py", label="See its one step on the Scrub page", query_params={"run": history.id})
+        st.page_link("pages/train.py", label="Fork it on the Train page")
+        st.page_link("pages/scrub.py", label="Open in Scrub", query_params={"run": history.id})
 
 
 def offer_demo() -> None:
     """What to do in an empty library: one button that records a small run."""
     st.info(
-        "No run is recorded yet. A run trains a small GPT-2 and keeps its embedding matrix after every step; "
-        "Scrub then plays what became of its tokens, and the other pages explain it."
+        "No runs yet. A run trains a small GPT-2 and records its embedding matrix after every step. Scrub then plays the "
+        "history of its tokens, and the other pages analyse it."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Start a 60-second demo run", type="primary", key="demo", disabled=is_read_only()):
             start_demo()
-        st.page_link("pages/train.py", label="Choose your own run on the Train page")
-    st.caption("The demo trains 450 steps on a text that needs no download and takes about 15 MB in the runs folder.")
+        st.page_link("pages/train.py", label="Configure a run on the Train page")
+    st.caption("The demo trains 450 steps on a built-in text (no download) and takes about 15 MB on disk.")
 
 
 def start_demo() -> None:

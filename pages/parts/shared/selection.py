@@ -147,13 +147,13 @@ def _word(place: dict[str, Any]) -> int:
 
 def pick_group() -> str:
     """The group of tokens to look at."""
-    help = "Dead tokens never occur in the text the model was trained on; live tokens do."
+    help = "Dead tokens never occur in the training text; live tokens do."
     return pick_segment("Group", "group", GROUPS, "dead", is_always_named=True, help=help)
 
 
 def pick_unit() -> str:
     """The unit of distances."""
-    help = "Cells count steps of the number format's lattice between two values; weight units are the plain difference."
+    help = "Cells: steps on the lattice of the number format. Weight units: plain difference."
     return pick_segment("Distances in", "unit", UNITS, "cells", is_always_named=True, help=help)
 
 
@@ -176,4 +176,4 @@ def say_unusable(run: Run, address: Mapping[str, str]) -> None:
     if axis is not None and axis not in AXES:
         wrong.append(f'axis must be one of {", ".join(AXES)}; the address says "{plain(axis[:60])}".')
     if wrong:
-        st.warning("  \n".join([*wrong, "The usual view is shown instead."]))
+        st.warning("  \n".join([*wrong, "Showing the default view."]))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import pandas as pd
+import streamlit as st
 
 from snowball_core.errors import printable
 from snowball_core.tables.text import many as many
@@ -25,7 +29,7 @@ def duration(seconds: float) -> str:
         if seconds < below:
             count = max(1, round(seconds / length)) if unit != "second" else max(5, 5 * round(seconds / 5))
             return f"{count:,} {unit}{'' if count == 1 else 's'}"
-    return "for ever"
+    return "unlimited time"
 
 
 def size(count: float) -> str:
@@ -42,12 +46,33 @@ def size(count: float) -> str:
     return f"{count:.0f} bytes"
 
 
-def plain(text: object) -> str:
-    r"""Text to be shown as it is: what Markdown would take for its own is escaped, control characters are spelled out.
+def number_columns(table: pd.DataFrame) -> dict[str, Any]:
+    """Settings of the number columns of a table: whole numbers with thousands separators, others to four digits."""
+    formats = {
+        name: "localized" if pd.api.types.is_integer_dtype(table[name]) else "%.4g" for name in table.select_dtypes("number")
+    }
+    return {str(name): st.column_config.NumberColumn(format=form) for name, form in formats.items()}
+
+
+def capitalised(sentence: str) -> str:
+    """A sentence with a capital first letter; a first word that is a file name or a quotation stays as it is.
 
     Examples
     --------
-    >>> plain("*a* and $b$ :red[c]")
-    '\\*a\\* and \\$b\\$ \\:red\\[c\\]'
+    >>> capitalised("a run must end"), capitalised("run.json must be whole")
+    ('A run must end', 'run.json must be whole')
     """
+    return sentence[:1].upper() + sentence[1:] if re.match(r"[a-z-]+[ ,;:]", sentence) else sentence
+
+
+def plain(text: object) -> str:
+    r"""Text without markup: Markdown's characters are escaped, control characters spelled out; errors begin with a capital.
+
+    Examples
+    --------
+    >>> plain("*a* and $b$ :red[c]"), plain(ValueError("step must be 0"))
+    ('\\*a\\* and \\$b\\$ \\:red\\[c\\]', 'Step must be 0')
+    """
+    if isinstance(text, Exception):
+        text = capitalised(str(text))
     return re.sub(r"([\\`*_{}\[\]<>#$|~:&])", r"\\\1", printable(str(text)))

@@ -13,8 +13,8 @@ from snowball_core.store.run_folder import runs_folder
 
 from ..shared.text import plain
 
-_TOLD = "**The text of the published experiment** is cut out of a book of Project Gutenberg and checked by its SHA-256. "
-_TOLD += "It is built once for all runs."
+_TOLD = "**The text of the published experiment** is extracted from a Project Gutenberg book and verified by SHA-256. "
+_TOLD += "It is built once and shared by all runs."
 
 
 def offer_book() -> None:
@@ -26,10 +26,10 @@ def offer_book() -> None:
         source = st.text_input(
             "Path of a copy of pg64317.txt",
             key="book-source",
-            placeholder="none: it is downloaded, 0.3 MB",
-            help="Project Gutenberg's plain-text file 64317, unchanged. Without one it is fetched from gutenberg.org.",
+            placeholder="default: download (0.3 MB)",
+            help="The unchanged plain-text file 64317 of Project Gutenberg. Default: download from gutenberg.org.",
         ).strip()
-        if not st.button("Build the text", key="build-text"):
+        if not st.button("Build text", key="build-text"):
             return
         try:
             with st.spinner("Reading the copy…" if source else "Downloading the book, 20 seconds at most…"):

@@ -48,16 +48,16 @@ def explain(at: Branch) -> None:
     """What this fork takes over, what it does not, and the way back."""
     if at.kind == CHECKPOINT:
         text = (
-            f"It goes on **exactly** from the checkpoint at step {at.step:,}: parameters, optimizer moments, schedule position "
-            "and data order are the parent's, and everything recorded up to there is copied. Fields that would make it inexact "
-            "are fixed."
+            f"**Exact** continuation from the checkpoint at step {at.step:,}: parameters, optimizer moments, schedule "
+            "position and data order are those of the parent, and its recording up to there is copied. Fields that would "
+            "break this are fixed."
         )
     else:
         text = (
-            f"Its W **is the snapshot at step {at.step:,}**, bit for bit. Nothing else was recorded there: the other "
-            "parameters are drawn fresh from the seed, optimizer moments are fresh, and step count, schedule and data order "
-            "begin at 0."
+            f"New run initialized with the W of **step {at.step:,}**, bit for bit. Everything else is reset: the other "
+            "parameters are drawn from the seed, optimizer moments are empty, and step count, schedule and data order start "
+            "at 0."
         )
     with st.container(border=True, key="fork"):
         st.markdown(f"**Fork of {plain(at.parent.id)}**  \n{text}")
-        st.button("Start from a preset instead", key="fork-leave", icon=":material/undo:", on_click=leave)
+        st.button("Use a preset instead", key="fork-leave", icon=":material/undo:", on_click=leave)

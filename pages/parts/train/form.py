@@ -17,7 +17,7 @@ from snowball_core.store.corpus import Corpus
 from snowball_core.store.run_folder import runs_folder
 
 from ..shared import cached
-from ..shared.text import plain
+from ..shared.text import many, plain
 from .fork import explain
 
 FIRST = ("name", "corpus", "steps", "until", "precision", "sigma", "learning_rate", "schedule")
@@ -57,13 +57,13 @@ def _chosen_preset() -> RunConfig:
     carried = faults_carried(start)
     told = "; ".join(carried) if carried else "none"
     count = f" ({len(carried)})" if carried else ""
-    st.caption(f"Known faults of the published experiment that this preset repeats{count}: {plain(told)}.")
+    st.caption(f"Known bugs of the published code in this preset{count}: {plain(told)}.")
     return start
 
 
 def _faults_in(name: str) -> str:
     count = len(faults_carried(preset(name)))
-    return f"{count} known faults" if count else "no known fault"
+    return many(count, "known bug") if count else "no known bugs"
 
 
 def _fill_once(source: tuple[Any, ...], start: RunConfig) -> None:

@@ -27,14 +27,14 @@ _STARTED = "started-run"
 
 def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], at: Branch | None) -> None:
     """Draw the cost of a configuration, or all its faults in one message, and the start button."""
-    st.subheader("What it will take")
+    st.subheader("Estimated cost")
     if faults:
         st.error(plain(ConfigError(faults)))
         offer_book()
     elif config and corpus:
         _estimate(config, corpus, at)
         _what_can_move(config, at)
-    label = "Start the run" if at is None else "Start the fork"
+    label = "Start run" if at is None else "Start fork"
     if st.button(label, type="primary", key="start", disabled=bool(faults) or is_read_only()) and config:
         _start(config, corpus, at)
 
@@ -42,23 +42,20 @@ def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], a
 def _estimate(config: RunConfig, corpus: Corpus, at: Branch | None) -> None:
     behind = 0 if at is None else at.behind
     expected, dead = cost(config, cached.speed(), behind, len(corpus)), len(dead_tokens(corpus, config.vocab))
-    beyond = f" (the first {behind:,} are the parent's)" if behind else ""
+    beyond = f" (the first {behind:,} copied from the parent)" if behind else ""
     with st.container(border=True, key="estimate"):
         st.markdown(
-            f"**About {duration(expected.seconds)}, {size(expected.disk_bytes)} on disk and "
-            f"{size(expected.memory_bytes)} of memory** for {config.last_step:,} steps{beyond}, {expected.snapshots:,} "
-            f"snapshots of {config.vocab} × {config.hidden} and {expected.parameters:,} parameters, at the fastest this "
-            "machine was seen to compute."
+            f"**About {duration(expected.seconds)}, {size(expected.disk_bytes)} on disk, {size(expected.memory_bytes)} of "
+            f"memory** for {config.last_step:,} steps{beyond}, {expected.snapshots:,} snapshots of {config.vocab} × "
+            f"{config.hidden} and {expected.parameters:,} parameters, at this machine's best measured speed."
         )
-        text = f"The text has {len(corpus):,} bytes; {config.vocab - dead} of {config.vocab} tokens are live, {dead} are dead."
+        text = f"The text has {len(corpus):,} bytes; of {config.vocab} tokens {config.vocab - dead} are live and {dead} dead."
         if dead:
             st.markdown(text)
         else:
-            st.info(f"{text} Without a dead token there is nothing that can become a black hole unseen; the run is allowed.")
+            st.info(f"{text} Without dead tokens, dead black holes cannot form; the run is allowed.")
         if carried := faults_carried(config):
-            st.markdown(
-                "Known faults of the published experiment that this run repeats:\n" + "\n".join(f"- {f}" for f in carried)
-            )
+            st.markdown("Known bugs of the published code that this run reproduces:\n" + "\n".join(f"- {f}" for f in carried))
         for note in corpus.notes:
             st.caption(f"Text: {plain(note)}.")
 
@@ -72,14 +69,14 @@ def _what_can_move(config: RunConfig, at: Branch | None) -> None:
         told = sentences(mobility(config, expected_words(config) if words is None else words, past), config)
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in told))
         if at is not None and words is not None:
-            st.caption(f"For the components of W of {plain(at.parent.id)} at step {at.step:,}, each of them.")
+            st.caption(f"Computed for all components of W of {plain(at.parent.id)} at step {at.step:,}.")
         else:
-            st.caption("For components as the initial state draws them on average; the run's own differ by chance.")
+            st.caption("Computed for the expected initial state; the run's own components differ by chance.")
 
 
 def _start(config: RunConfig, corpus: Corpus | None, at: Branch | None) -> None:
     try:
-        with st.spinner("Starting the worker…"):
+        with st.spinner("Starting …"):
             run = workers.start(runs_folder(), config, at, corpus)
     except SnowballError as error:
         st.error(plain(error))
@@ -93,4 +90,4 @@ def _start(config: RunConfig, corpus: Corpus | None, at: Branch | None) -> None:
 def say_started() -> None:
     """Say once that a run was started."""
     if run_id := st.session_state.pop(_STARTED, None):
-        st.toast(f"Run {plain(run_id)} is recorded from now on.")
+        st.toast(f"Run {plain(run_id)} started.")

@@ -16,19 +16,19 @@ from snowball_core.tables.live import recorded_at, recorded_snapshots
 from ..shared import cached
 from ..shared.divergence_notice import say_diverged
 from ..shared.run_picker import offer_demo, say_damage, say_refusal
-from ..shared.text import duration, plain
+from ..shared.text import duration, many, plain
 from .fork import fork
 from .run_progress import progress
 
 _PROBLEM, _NEXT = "problem-continuing", "continue-next"
 _ADVICE = {
-    "stopped": "It was stopped and kept everything recorded. Resume goes on to the same bits as if it had never stopped.",
-    "interrupted": "It was killed, or ran out of memory or power; everything recorded is kept.",
+    "stopped": "Recorded data is kept. Resume continues bit for bit as if the run had not stopped.",
+    "interrupted": "The process was killed or ran out of memory or power. Recorded data is kept.",
     "failed": (
-        "Everything recorded before is kept. Resume tries again from the last checkpoint, which helps once the cause is gone. "
-        "A loss that exploded explodes again: fork it with a lower learning rate instead."
+        "Earlier snapshots are kept. Resume retries from the last checkpoint once the cause is fixed. If the loss diverged, "
+        "it will diverge again: fork with a lower learning rate."
     ),
-    "completed": "It is complete. Fork it to go on beyond its end, or to ask what had become of it otherwise.",
+    "completed": "Fork to extend it or to try other settings.",
 }
 
 
@@ -39,7 +39,7 @@ def show_next(run_id: str) -> None:
 
 def continuing() -> None:
     """Draw one recorded run, the newest unless another is chosen, and what can be done with it."""
-    st.subheader("Go on with a recorded run")
+    st.subheader("Resume or fork a run")
     alive = set(workers.alive(runs_folder()))
     names = [path.name for path in run_paths(runs_folder()) if path.name not in alive]
     if problem := st.session_state.pop(_PROBLEM, None):
@@ -48,7 +48,7 @@ def continuing() -> None:
         if not alive:
             offer_demo()
         else:
-            st.caption("No other run is recorded yet; the one under way can be stopped, and then resumed or forked here.")
+            st.caption("No other runs yet. A stopped run can be resumed or forked here.")
         return
     if st.session_state.get(_NEXT) in names:
         st.session_state["continue-run"] = st.session_state.pop(_NEXT)
@@ -74,10 +74,10 @@ def _ended(run: Run, status: Status) -> None:
     if status.state in _ADVICE and status.message != LOST:
         why = f"{status.message.rstrip('.')}. " if status.message else ""
         spoken = workers.last_words(run.path) if status.state == "interrupted" else ""
-        last = f' The last line its worker wrote: "{plain(spoken)}".' if spoken else ""
+        last = f' Last line of its log: "{plain(spoken)}".' if spoken else ""
         said = f"**{status.state.capitalize()}.** {plain(why[:1].upper() + why[1:])}{_ADVICE[status.state]}{last}"
         (st.warning if status.state in ("failed", "interrupted") else st.markdown)(said)
-    st.page_link("pages/scrub.py", label="Scrub through this run", query_params={"run": run.id})
+    st.page_link("pages/scrub.py", label="Open in Scrub", query_params={"run": run.id})
     if status.state != "completed":
         _offer_resume(run, status)
     count = recorded_snapshots(run)
@@ -86,12 +86,12 @@ def _ended(run: Run, status: Status) -> None:
     if count:
         _offer_snapshot_fork(run, count)
     else:
-        st.caption("No snapshot was recorded, so there is none to fork from.")
+        st.caption("No snapshots to fork from.")
 
 
 def _offer_resume(run: Run, status: Status) -> None:
     if is_complete(run, status):
-        said = "Every file is compared with its hash. Where nothing else is wrong the status is written anew, without training."
+        said = "Verifies all files by hash and rewrites the status, without training."
     else:
         said = _what_is_left(run, status)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -111,9 +111,9 @@ def _what_is_left(run: Run, status: Status) -> str:
     """What resuming takes, in a sentence."""
     behind = run.checkpoint_step or 0
     needs = duration(cost(run.config, cached.speed(), behind).seconds)
-    repeated = f", of which {status.step - behind:,} are repeated and compared" if status.step > behind else ""
+    repeated = f", of which {many(status.step - behind, 'step')} recomputed and checked" if status.step > behind else ""
     left = run.config.last_step - behind
-    return f"From step {behind:,}: {left:,} steps{repeated}, about {needs}. The same run, the same bits."
+    return f"From step {behind:,}: {many(left, 'step')}{repeated}, about {needs}. Bit-identical to an uninterrupted run."
 
 
 def _offer_exact_fork(run: Run) -> None:
@@ -128,9 +128,10 @@ def _offer_exact_fork(run: Run) -> None:
             args=(run.id, "checkpoint"),
         )
         st.caption(
-            "No checkpoint is kept with this run, so its full state is gone: fork it from a snapshot."
+            "This run has no checkpoint. Fork it from a snapshot."
             if at is None
-            else "A new run goes on from the full state, with another rate, schedule or end if you like; the past is copied."
+            else "New run that continues from the full state; learning rate, schedule and end can be changed. The history "
+            "is copied."
         )
 
 
@@ -148,8 +149,8 @@ def _offer_snapshot_fork(run: Run, count: int) -> None:
             on_click=fork,
             args=(run.id, str(step)),
         )
-        near = "" if step == wanted else f" Step {wanted:,} was not recorded; the one before it is taken."
-        st.caption(f"A new training whose W begins there, bit for bit; all else is fresh.{near}")
+        near = "" if step == wanted else f" Step {wanted:,} is not recorded; using step {step:,}."
+        st.caption(f"New run initialized with this W, bit for bit; everything else is reset.{near}")
 
 
 def _resume(run_id: str) -> None:
@@ -157,4 +158,4 @@ def _resume(run_id: str) -> None:
         workers.resume(runs_folder(), run_id)
         show_next(run_id)
     except SnowballError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error

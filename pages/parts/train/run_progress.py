@@ -11,6 +11,7 @@ from snowball_core.charts.step_axis import step_axis
 from snowball_core.store.origin import origin_sentence
 from snowball_core.store.run_folder import Run
 from snowball_core.store.status import LOST, Status
+from snowball_core.tables.formats import number
 from snowball_core.tables.live import Seen, follow
 
 from ..shared.run_picker import state_badge
@@ -51,19 +52,10 @@ def _numbers(history: Seen) -> None:
         if name != "singletons":
             cells.metric(label.partition(" ")[0], f"{row[name]:,}", help=f"{label[2:].capitalize()} {at}.")
     if len(history.metrics["step"]):
-        cells.metric("Loss", _short(history.metrics["loss"][-1]), help="Training loss of the last step, nats per position.")
-        cells.metric("Learning rate", f"{history.metrics['learning_rate'][-1]:.3g}", help="Of the last step.")
-
-
-def _short(loss: float) -> str:
-    """A loss that fits into its cell, also where it exploded.
-
-    Examples
-    --------
-    >>> _short(4.12345), _short(50111242000.0), _short(float("nan"))
-    ('4.123', '5.011e+10', 'nan')
-    """
-    return f"{loss:.3f}" if loss < 10_000 else f"{loss:.4g}"
+        cells.metric(
+            "Loss", number(float(history.metrics["loss"][-1])), help="Training loss of the last step, nats per position."
+        )
+        cells.metric("Learning rate", number(float(history.metrics["learning_rate"][-1])), help="Of the last step.")
 
 
 def _curves(run: Run, history: Seen, status: Status) -> None:
@@ -86,5 +78,5 @@ def _curves(run: Run, history: Seen, status: Status) -> None:
     ):
         said = f"{name} over the steps, run {run.id}"
         place.vega_lite_chart(spec | {"datasets": data}, key=f"{name.split()[-1]}-{run.id}", alt=said, width="stretch")
-    thinned = f" each point of loss and rate is the mean of up to {width} steps." if width > 1 else " every step is drawn."
-    st.caption(f"{plain(run.id)} · counts: {history.group} tokens, exact at every recorded step;{thinned}")
+    thinned = f" loss and rate are means of up to {width} steps." if width > 1 else " all steps drawn."
+    st.caption(f"Counts: {history.group} tokens, exact at every recorded step;{thinned}")

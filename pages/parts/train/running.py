@@ -12,7 +12,7 @@ from snowball_core.store.run_folder import Run, open_run, runs_folder
 from snowball_core.store.status import is_read_only, request_stop
 
 from ..shared import cached
-from ..shared.text import duration, plain
+from ..shared.text import duration, many, plain
 from .recorded import show_next
 from .run_progress import progress
 
@@ -25,7 +25,7 @@ def under_way() -> None:
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
     if alive:
-        st.subheader("Under way")
+        st.subheader("Running")
     for run_id in [run_id for run_id in alive if run_id not in queue]:
         with st.container(border=True, key=f"live-{run_id}"):
             st.fragment(_live, run_every=1.0)(run_id)
@@ -55,23 +55,22 @@ def _live(run_id: str) -> None:
         progress(run, status)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
-                "Stop and keep what is recorded",
+                "Stop",
                 key=f"stop-{run_id}",
                 icon=":material/stop:",
                 disabled=status.state == "stopping" or is_read_only(),
                 on_click=_stop,
                 args=(run,),
             )
-            st.page_link("pages/scrub.py", label="Scrub through this run", query_params={"run": run_id})
-            st.caption("Stopping takes effect after the step under way and loses nothing; resume goes on to the same bits.")
+            st.page_link("pages/scrub.py", label="Open in Scrub", query_params={"run": run_id})
+            st.caption("Stops after the current step. Nothing is lost; resume continues bit for bit.")
     except SnowballError as error:
         st.error(plain(error))
 
 
 def _queue(queue: list[str]) -> None:
     """The runs that wait for their turn, in order, each with the button that takes it out."""
-    many = "1 run waits" if len(queue) == 1 else f"{len(queue)} runs wait"
-    st.markdown(f"**Queue: {many}.** One run trains at a time; the next begins by itself.")
+    st.markdown(f"**Queue: {many(len(queue), 'run')}.** One run trains at a time; the next starts automatically.")
     for place, run_id in enumerate(queue, start=1):
         with st.container(horizontal=True, vertical_alignment="center"):
             try:
@@ -80,7 +79,7 @@ def _queue(queue: list[str]) -> None:
                 needs = duration(cost(run.config, cached.speed(), status.step).seconds)
                 st.markdown(f"{place}. **{plain(run_id)}** {plain(status.message)}, then needs about {needs}")
                 st.button(
-                    "Take it out of the queue",
+                    "Remove from queue",
                     key=f"cancel-{run_id}",
                     icon=":material/close:",
                     disabled=is_read_only(),
@@ -96,4 +95,4 @@ def _stop(run: Run) -> None:
         request_stop(run.path)
         show_next(run.id)
     except SnowballError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error

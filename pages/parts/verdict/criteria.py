@@ -7,40 +7,41 @@ from typing import Any
 import streamlit as st
 
 from snowball_core.measures.verdict import Criterion, Form, Verdict
+from snowball_core.tables.formats import number
 
 from ..shared import cached
 from ..shared.help_links import what_is
-from ..shared.text import plain
+from ..shared.text import many, plain
 
 _MEANINGS = {
-    "consolidation": "more tokens joined others than parted from them",
-    "fragmentation": "more tokens parted from others than joined them",
-    "stable": "as many tokens joined others as parted from them",
-    "dispersed": "there were black holes at the start, and none is left",
+    "consolidation": "more joins than splits",
+    "fragmentation": "more splits than joins",
+    "stable": "as many joins as splits",
+    "dispersed": "no black holes left",
 }
 _HOLDS = {True: ("yes", ":material/check:", "green"), False: ("no", ":material/close:", "red")}
-_UNTOLD = ("cannot be told", ":material/question_mark:", "gray")
+_UNTOLD = ("undefined", ":material/question_mark:", "gray")
 _WORDS = {
     "black_holes": "black holes C",
-    "population": "tokens in them P",
-    "tokens": "tokens in all",
-    "sizes_last": "their populations",
-    "true_holes_last": "of them true: one hidden class",
+    "population": "tokens in black holes P",
+    "tokens": "tokens",
+    "sizes_last": "sizes",
+    "true_holes_last": "true holes",
     "black_holes_first": "black holes at the start",
     "black_holes_last": "black holes at the end",
-    "joining_tokens": "tokens that joined, each time",
-    "parting_tokens": "tokens that parted, each time",
+    "joining_tokens": "joins",
+    "parting_tokens": "splits",
     "events": "events",
     "largest_linf_weight": "largest L∞, weight units",
     "largest_linf_cells": "largest L∞, cells",
-    "in_epsilon": "largest L∞, seed's ε",
-    "below": "must be below",
-    "touching_everywhere": "all within two cells",
-    "components_within_a_cell": "groups within a cell of each other",
+    "in_epsilon": "largest L∞, ε",
+    "below": "threshold",
+    "touching_everywhere": "all pairs within two cells",
+    "components_within_a_cell": "connected components (within a cell)",
 }
 _NONE = {
     "true_holes_last": "not recorded",
-    "components_within_a_cell": "too many pairs to tell",
+    "components_within_a_cell": "too many pairs",
 }
 _SHOWN_SIZES = 12
 
@@ -52,29 +53,25 @@ def outcome(path: str, snapshots: int, group: str) -> None:
         st.markdown(f"### {found.outcome.capitalize()}")
         st.markdown(
             f"{group.capitalize()} tokens, steps {found.first_step:,} to {found.last_step:,}: {_MEANINGS[found.outcome]} "
-            f"({_times(found.flows.joining)} a token joined others, {_times(found.flows.parting)} one parted from them; each "
-            f"time counts). {_seeds_word(found)} " + what_is("verdict")
+            f"({many(found.flows.joining, 'join')}, {many(found.flows.parting, 'split')}). "
+            f"{_original_words(found)} " + what_is("verdict")
         )
         st.markdown(plain(cached.story(path, snapshots, group)))
         st.caption(found.caution)
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"
-
-
-def _seeds_word(found: Verdict) -> str:
-    said = f'The first notebook, counting the black holes of all tokens, would have printed "{found.seeds_outcome}" and '
-    said += f'concluded "{found.seeds_conclusion}".'
+def _original_words(found: Verdict) -> str:
+    said = f'The original notebook, which counts the black holes of all tokens, prints "{found.seeds_outcome}" and '
+    said += f'concludes "{found.seeds_conclusion}".'
     if found.seeds_outcome == "collapsed":
-        said += " It did so wherever exactly one was left, whatever its criteria below say."
+        said += ' It prints "collapsed" whenever C = 1.'
     if found.seeds_outcome == found.outcome:
         return said
-    return said + " The number of holes alone cannot tell merging from evaporating."
+    return said + " The number of holes alone does not distinguish merging from evaporation."
 
 
 def criteria(path: str, snapshots: int, group: str) -> None:
-    """The three criteria, each in the seed's form and in the corrected one, with all their numbers."""
+    """The three criteria, each in the original form and in the corrected one, with all their numbers."""
     st.subheader("Three criteria", anchor="criteria")
     for column, criterion in zip(st.columns(3, gap="medium"), cached.verdict(path, snapshots, group).criteria, strict=True):
         with column, st.container(border=True, height="stretch"):
@@ -83,10 +80,10 @@ def criteria(path: str, snapshots: int, group: str) -> None:
 
 def _criterion(criterion: Criterion) -> None:
     st.markdown(f"**{criterion.name.capitalize()}** {what_is(criterion.name)}")
-    _form("First notebook", criterion.seed)
+    _form("Original notebook", criterion.seed)
     _form("Corrected", criterion.corrected)
     if criterion.corrected.holds is not None and criterion.seed.holds != criterion.corrected.holds:
-        st.badge("The two forms disagree", icon=":material/alt_route:", color="orange")
+        st.badge("The forms disagree", icon=":material/alt_route:", color="orange")
 
 
 def _form(name: str, form: Form) -> None:
@@ -101,7 +98,7 @@ def _form(name: str, form: Form) -> None:
 
 def _number(key: str, value: Any) -> str:
     if value is None:
-        return _NONE.get(key, "cannot be told")
+        return _NONE.get(key, "undefined")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
@@ -109,4 +106,4 @@ def _number(key: str, value: Any) -> str:
     if isinstance(value, list):
         more = f" and {len(value) - _SHOWN_SIZES} more" if len(value) > _SHOWN_SIZES else ""
         return (", ".join(f"{each:,}" for each in value[:_SHOWN_SIZES]) or "none") + more
-    return f"{value:,}" if isinstance(value, int) else "not a number" if value != value else f"{value:.6g}"
+    return number(value)

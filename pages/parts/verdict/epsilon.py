@@ -1,4 +1,4 @@
-"""What the seed's constant ε would have said, and why it misleads."""
+"""What the original notebook's ε would have said, and why it misleads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 from snowball_core.charts.overlay import MOST_POINTS, UNITS, distance_data, distance_spec
 from snowball_core.export.pictures import Plate
 from snowball_core.export.view import View
-from snowball_core.measures.verdict import FACTOR, SEEDS_EPSILON
+from snowball_core.measures.verdict import FACTOR, ORIGINAL_EPSILON
 from snowball_core.tables.verdict_rows import cell_widths, disagreement, epsilon_table
 
 from ..shared import cached
@@ -26,14 +26,14 @@ def picture(view: View, unit: str) -> Plate:
     thin = "" if len(points) < MOST_POINTS else f"{len(points):,} of {len(table):,} snapshots drawn"
     bound = pd.DataFrame({"value": [FACTOR * one], "asks": [_asks(unit)]})
     spec = distance_spec(unit, config.last_step if config else int(view.history.steps[-1]), float(table[unit].max()))
-    note = f"{thin or 'Every change drawn'}. Dashed: {_asks(unit)}."
+    note = f"{thin or 'All changes drawn'}. Dashed: {_asks(unit)}."
     return Plate(f"Largest L∞ in {title}", spec, {"distances": points, "bound": bound}, title, False, note)
 
 
-def seeds_epsilon(view: View) -> None:
+def original_epsilon(view: View) -> None:
     """One distance in three units over the steps, and how wide a cell is in ε."""
     table, widths = _distances(view)
-    st.subheader("What the seed's ε hides", anchor="epsilon")
+    st.subheader("Effect of the original notebook's ε", anchor="epsilon")
     st.markdown(_why(widths, view.group, int(table["step"].iloc[-1])) + f" {what_is('L∞ in ε')}")
     st.markdown(f"**{disagreement(table)}**")
     grid = st.grid(3, min_column_width=330, gap="medium")
@@ -42,11 +42,11 @@ def seeds_epsilon(view: View) -> None:
             plate, values = picture(view, unit), table[unit]
             thin = plate.note.split(". ")[0]
             caption(view, plate.title, "", plate.unit, "" if thin.startswith("Every") else thin, _ENTRIES[unit])
-            alt = f"{plate.title} over the steps: at the end {values.iloc[-1]:.4g}, at most {values.max():.4g}"
+            alt = f"{plate.title} over the steps: last {values.iloc[-1]:.4g}, maximum {values.max():.4g}"
             st.vega_lite_chart({**plate.spec, "datasets": plate.datasets}, key=f"distance-{unit}", alt=alt, width="stretch")
     st.caption(
-        f"The largest L∞ of any pair of the group over {many(len(table), 'recorded snapshot')}, every change drawn unless said "
-        "above. Dashed: what each form of the criterion asks for."
+        f"Largest L∞ of any pair of the group over {many(len(table), 'recorded snapshot')}. All changes are drawn unless "
+        "stated above. Dashed: threshold of the criterion."
     )
 
 
@@ -63,15 +63,15 @@ def _asks(unit: str) -> str:
     return (
         f"corrected: below {FACTOR} cells"
         if unit == "cells"
-        else f"the seed: below {FACTOR} ε, that is {FACTOR * SEEDS_EPSILON:.0e}"
+        else f"original notebook: below {FACTOR} ε = {FACTOR * ORIGINAL_EPSILON:.0e}"
     )
 
 
 def _why(widths: tuple[float, ...], group: str, step: int) -> str:
     narrow, median, wide = (f"{float(f'{width:.3g}'):,g}" for width in widths)
     return (
-        f"The first notebook measured distances in ε = {SEEDS_EPSILON:.0e} and took that for the spacing of numbers. It is σ, "
-        f"the noise of the initial state. At step {step:,} a cell of the {group} tokens' components is {narrow} to {wide} ε "
-        f"wide, half of them at least {median} ε: two rows one cell apart, the least that two rows can differ by there, count "
-        "as many ε."
+        f"The original notebook measures distances in ε = {ORIGINAL_EPSILON:.0e}, taken as the spacing of numbers. In fact it "
+        f"is σ, the noise of the initial state. At step {step:,} the cells of the {group} tokens' components are {narrow} to "
+        f"{wide} ε wide (median {median} ε). Two rows one cell apart, the smallest possible difference, are therefore that "
+        "many ε apart."
     )

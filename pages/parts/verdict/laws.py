@@ -22,10 +22,7 @@ def monitors(view: View) -> None:
     path, snapshots, _ = cached.key(view)
     rows = cached.laws(path, snapshots)
     st.subheader("The laws", anchor="laws")
-    st.markdown(
-        f"Checked over {many(snapshots, 'recorded step')}, for all tokens they are about{_gaps(view.judged.steps)}. "
-        + what_is("laws-as-monitors")
-    )
+    st.markdown(f"Checked over {many(snapshots, 'snapshot')}{_gaps(view.judged.steps)}. " + what_is("laws-as-monitors"))
     table = pd.DataFrame(
         {
             "law": [row["law"].replace("-", " ") for row in rows],
@@ -35,7 +32,7 @@ def monitors(view: View) -> None:
         }
     )
     # A table of the page's own wraps its sentences; the one that can be sorted would cut them.
-    st.table(table, border="horizontal", hide_index=True, alt="The laws, each with its state and how often it is violated")
+    st.table(table, border="horizontal", hide_index=True, alt="The laws, with state and number of violations")
     found = [{"law": row["law"], **each} for row in rows for each in row["violations"]]
     if found:
         _violations(view, found)
@@ -47,7 +44,7 @@ def _gaps(steps: npt.NDArray[np.int64]) -> str:
     if (apart == 1).all():
         return ""
     single = int((apart == 1).sum())
-    return f"; the reach of an update only between the {single:,} of {len(apart):,} neighbours that are one step apart"
+    return f"; the update bound only for the {single:,} of {len(apart):,} pairs of snapshots that are one step apart"
 
 
 def _state(row: dict[str, Any]) -> str:
@@ -59,12 +56,12 @@ def _state(row: dict[str, Any]) -> str:
 
 def _violations(view: View, found: list[dict[str, Any]]) -> None:
     count = len(found)
-    st.warning(f"{many(count, 'violation')}: either a recording is damaged, or the law is not one.")
+    st.warning(f"{many(count, 'violation')}: a recording is damaged, or the law does not hold.")
     table = pd.DataFrame(found).assign(tokens=[" ".join(map(str, each["tokens"])) for each in found])
     shown = table.assign(law=table["law"].str.replace("-", " "))[["step", "law", "text", "tokens"]]
     height: int | Literal["content"] = "content" if count < 12 else 420
     widths = {"step": st.column_config.NumberColumn(format="localized", width=70), "law": st.column_config.Column(width=190)}
-    alt = "Every violation of a law, with its step and tokens"
+    alt = "Violations, with step and tokens"
     st.dataframe(shown, hide_index=True, key="violations", height=height, column_config=widths, alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
         steps = sorted({each["step"] for each in found})
@@ -72,5 +69,7 @@ def _violations(view: View, found: list[dict[str, Any]]) -> None:
             query = {"run": view.history.id, "step": str(step), "group": view.group}
             st.page_link("pages/scrub.py", label=f"Scrub at step {step:,}", icon=":material/linear_scale:", query_params=query)
         if len(steps) > 8:
-            st.caption(f"and {len(steps) - 8:,} more steps in the table")
-    link("Every law and violation as CSV", "violations-csv", f"runs/{view.history.id}/tables/laws.csv", {"group": view.group})
+            st.caption(f"{len(steps) - 8:,} more steps in the table")
+    link(
+        "Download laws and violations (CSV)", "violations-csv", f"runs/{view.history.id}/tables/laws.csv", {"group": view.group}
+    )

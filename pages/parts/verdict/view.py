@@ -13,7 +13,7 @@ from ..shared.downloads import take_these
 from ..shared.page_frame import counted_snapshots
 from ..shared.run_picker import only_one_snapshot
 from .criteria import criteria, outcome
-from .epsilon import seeds_epsilon
+from .epsilon import original_epsilon
 from .laws import monitors
 
 
@@ -26,10 +26,10 @@ def verdict_view(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
         return
     view = cached.view(str(run.path), recorded, None, group, unit)
     if judged < 2:
-        only_one_snapshot(view, "A verdict is on what became of black holes from the first recorded step to the last")
+        only_one_snapshot(view, "A verdict needs at least two snapshots")
         return
     outcome(*cached.key(view))
     criteria(*cached.key(view))
     monitors(view)
-    seeds_epsilon(view)
+    original_epsilon(view)
     take_these(view, {f"largest-linf-{unit}": {} for unit in UNITS}, ("verdict", "laws"))

@@ -15,7 +15,7 @@ _SAVE = "save the tensor with safetensors.torch.save_file"
 _BY_BEGINNING = (
     (
         b"version https://git-lfs.github.com/spec/",
-        "a git-LFS pointer, the few lines that stand for a large file",
+        "a git-LFS pointer to a large file",
         'Fetch the file itself with "git lfs pull".',
     ),
     (b"GGUF", "a GGUF file, weights quantized for llama.cpp", "Take the safetensors files that it was made from."),
@@ -46,9 +46,9 @@ _BY_DTYPE = {
     "Weights that were always float16 fit in float32: save tensor.float().",
     "F64": "Save tensor.float(); numbers that are not float32 numbers are rounded by that.",
     "F8": "Every float8 number is a bfloat16 number: save tensor.to(torch.bfloat16), times its scale if it has one.",
-    "F[46]": "These are packed numbers: save the weights that they stand for, unpacked, as bfloat16 or float32.",
+    "F[46]": "These are packed numbers: save the unpacked weights as bfloat16 or float32.",
     "C": "These are complex numbers: save their real or imaginary part as float32.",
-    "BOOL|[IU]": "These are whole numbers, perhaps quantized: save the weights that they stand for as bfloat16 or float32.",
+    "BOOL|[IU]": "These are whole numbers, perhaps quantized: save the weights they encode as bfloat16 or float32.",
 }
 
 

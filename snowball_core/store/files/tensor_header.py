@@ -130,7 +130,7 @@ def _way_out(path: Path, fault: str) -> str:
     run = path.parent.name
     if not (path.parent / "run.json").is_file():
         if fault.startswith(_CUT_OFF):
-            return "Copy the whole file here once more."
+            return "Copy the file again."
         return "Save the tensor with safetensors.torch.save_file or safetensors.numpy.save_file."
     return (
         f'It was recorded with the run "{run}": put it back from a copy, then run "python -m snowball_core verify {run}". '
@@ -155,7 +155,7 @@ def history_file(text: str) -> Path:
     """
     given = text.strip().strip('"')
     if given.startswith(("//", "\\\\")) or "\0" in given or "://" in given:
-        raise HistoryError(f'a history must be a file of this machine; got "{given[:200]}". Copy it here and name the copy.')
+        raise HistoryError(f'a history must be a file on this machine; got "{given[:200]}". Copy it here and name the copy.')
     path = Path(os.path.expanduser(given))
     if path.suffix.lower() != ".safetensors":
         # By the name alone: what other files of this machine hold is not for a page to say.

@@ -57,7 +57,7 @@ def opened(file: Path) -> Iterator[zipfile.ZipFile]:
         with _reading(file):
             if not zipfile.is_zipfile(stack.enter_context(open_regular(file))) and (kind := kind_of(file)):
                 is_cut = "zip file" in kind.what
-                raise ValueError("it is cut off: copy the whole file once more" if is_cut else f"it is {kind.what}")
+                raise ValueError("it is truncated: copy the file again" if is_cut else f"it is {kind.what}")
             archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(open_regular(file))))
         yield archive
 
@@ -70,7 +70,7 @@ def _reading(file: Path) -> Iterator[None]:
     except _FAULTS as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())[:200]
         raise RunError(
-            f'a run is imported from a zip file that "export" wrote; "{file}" cannot be read: '
+            f'a run must be imported from a zip file written by "export"; "{file}" cannot be read: '
             f"{reason or 'it is damaged'}. Nothing was imported."
         ) from None
 
@@ -90,7 +90,7 @@ def contents(archive: zipfile.ZipFile, file: Path) -> tuple[str, dict[str, Liste
     top = tops.pop() if len(tops) == 1 else run_id
     wanted = {CONTENTS, *(f"{top}/{name}" for name in facts)}
     if len({name.casefold() for name in inside}) != len(entries) or set(inside) != wanted or "run.json" not in facts:
-        raise RunError(f'a parcel must hold exactly the files that its {CONTENTS} lists, each once; "{file}" does not.')
+        raise RunError(f'an archive must hold exactly the files listed in its {CONTENTS}; "{file}" does not.')
     return run_id, {name: Listed(inside[f"{top}/{name}"], *each) for name, each in facts.items()}
 
 
@@ -102,7 +102,7 @@ def _around(entries: list[zipfile.ZipInfo], file: Path) -> str:
         return ""
     if len(around) != 1:
         raise RunError(
-            f'a run is imported from a zip file that "export" wrote; "{file}" has no {CONTENTS}. Export the run again.'
+            f'a run must be imported from a zip file written by "export"; "{file}" has no {CONTENTS}. Export the run again.'
         )
     return around.pop()
 

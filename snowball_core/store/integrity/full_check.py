@@ -201,7 +201,7 @@ def _checkpoint_state(run: Run, complete: bool, saved: Checkpoint | None, fault:
         verb = "is missing" if wrong[0] in wanted else "is not of this model"
         return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0][:80]} {verb}."]
     if wrong := [tensor for tensor, entry in saved.tensors.items() if (entry.dtype, entry.shape) != wanted[tensor]]:
-        return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0]} is of another format or shape."]
+        return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0]} has another format or shape."]
     problem = _step_problem(run, complete, saved) or _matrix_problem(run, saved)
     return (DIFFERS if problem else AGREES if saved.recordings is None else SAME), [problem] if problem else []
 
@@ -209,10 +209,10 @@ def _checkpoint_state(run: Run, complete: bool, saved: Checkpoint | None, fault:
 def _step_problem(run: Run, complete: bool, saved: Checkpoint) -> str:
     last, step = run.config.last_step, saved.step
     if complete and step != last:
-        return f"{_CHECKPOINT} must stand at a step of the run, a completed run's at {last:,}; it says {step:,}."
+        return f"{_CHECKPOINT} must be at a step of the run, {last:,} if it is completed; it says {step:,}."
     for tensor in saved.tensors:
         if tensor.startswith("step/") and float(_tensor(run, tensor)) != step:
-            return f"{_CHECKPOINT} must stand at step {step:,}; {tensor} says another."
+            return f"{_CHECKPOINT} must be at step {step:,}; {tensor} says another."
     return ""
 
 

@@ -164,9 +164,9 @@ def _checkpoint_fault(run: Run, status: Status) -> str:
         return ""
     name = CHECKPOINT.as_posix()
     if has_checkpoint(run):
-        return f"{name} cannot be read or is of another run: no resume and no exact fork can begin there. Put it back."
+        return f"{name} cannot be read or belongs to another run: resume and exact forks are not possible. Restore it."
     if run.is_exact_fork and not is_complete(run, status):
-        return f"{name} is missing: an exact fork goes on from its checkpoint. {_BACK}"
+        return f"{name} is missing: an exact fork continues from its checkpoint. {_BACK}"
     return ""
 
 
@@ -187,10 +187,10 @@ def _status_fault(run: Run, status: Status) -> dict[str, str]:
         return {STATUS: f"{STATUS} says completed at step {step:,}; the run ends at step {last:,}. {_BACK}"}
     if status.state == "completed" and HASHES not in run.manifest:
         text = f"{MANIFEST} must hold the hashes of a completed run; it has none. Put it back from a copy, or, if {STATUS}"
-        return {MANIFEST: f'{text} was changed, go on from the checkpoint: "python -m snowball_core resume {run.id}".'}
+        return {MANIFEST: f'{text} was changed, continue from the checkpoint: "python -m snowball_core resume {run.id}".'}
     saved = run.checkpoint_step
     if status.state == "stopped" and saved is not None and status.step < saved:
-        return {STATUS: f"{STATUS} says stopped at step {status.step:,}; the checkpoint is of step {saved:,}. {again}"}
+        return {STATUS: f"{STATUS} says stopped at step {status.step:,}; the checkpoint is at step {saved:,}. {again}"}
     if status.state in ("stopped", "failed") and HASHES in run.manifest:
         return {STATUS: f"{STATUS} says {status.state}, {MANIFEST} holds the hashes of a completed run. {again}"}
     return {}

@@ -45,8 +45,8 @@ def sound_prefix(run: Run) -> Prefix:
         # An exact fork has no beginning of its own to start over from; a completed run was whole.
         if run.origin and run.is_exact_fork:
             raise RunError(
-                f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this '
-                "run from a recorded step (--step T)."
+                f'an exact fork continues from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or '
+                "this run from a recorded step (--step T)."
             )
         _require_sealed_files(run)
         recorded = {name: _count_without_checkpoint(run, name, each) for name, each in planned.items()}

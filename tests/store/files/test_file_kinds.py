@@ -97,7 +97,7 @@ def test_a_safetensors_file_under_another_name_and_one_that_is_damaged_are_disti
     with pytest.raises(HistoryError, match=r"is a safetensors file under another name\. Give it a name that ends in"):
         find("model.st", elsewhere)
     (elsewhere / "cut.safetensors").write_bytes(save({"h": HISTORY})[:-4])
-    with pytest.raises(HistoryError, match=r"is not one \(the file is cut off: .*Copy the whole file here once more"):
+    with pytest.raises(HistoryError, match=r"is not one \(the file is cut off: .*Copy the file again"):
         read_header(elsewhere / "cut.safetensors")
     # A pointer in a run's folder is fetched, not recorded again.
     (run.path / "history.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")

@@ -164,7 +164,7 @@ def test_a_file_that_is_no_zip_is_blamed_with_the_reason(tmp_path: Path) -> None
         "pipe": "not a regular file",
         "no": "No such",
     }.items():
-        with pytest.raises(RunError, match=rf'"export" wrote; ".*{name}\.zip" cannot be read: .*{why}'):
+        with pytest.raises(RunError, match=rf'written by "export"; ".*{name}\.zip" cannot be read: .*{why}'):
             unpack(tmp_path / f"{name}.zip", tmp_path / "elsewhere")
 
 
@@ -174,8 +174,8 @@ def test_a_library_that_takes_no_run_is_blamed_and_not_the_zip(
 ) -> None:
     file, library = zipped(tmp_path / "run.zip", entries), tmp_path / "elsewhere"
     words = {
-        "file": 'into a folder that can be written; ".*elsewhere": (Not a directory|File exists)',
-        "full": 'into a folder that can be written; ".*elsewhere": No space left on device',
+        "file": 'into a writable folder; ".*elsewhere": (Not a directory|File exists)',
+        "full": 'into a writable folder; ".*elsewhere": No space left on device',
         "room": "the disk must have room for the whole run",
     }[how]
     if how == "file":
@@ -202,6 +202,6 @@ def test_two_imports_at_once_are_one_run(entries: Entries, run: Run, tmp_path: P
         return read_run(path)
 
     monkeypatch.setattr(room, "read_run", other_first)
-    with pytest.raises(RunError, match="never overwritten"):
+    with pytest.raises(RunError, match="not overwritten"):
         unpack(file, library)
     assert [path.name for path in library.iterdir()] == [run.id]

@@ -69,7 +69,7 @@ KINDS: dict[str, tuple[Change, str, str]] = {
     "checkpoint no tensor": (
         lambda run: (run / STATE).write_bytes(b"x"),
         STATE,
-        "no resume and no exact fork",
+        "resume and exact forks are not possible",
     ),
 }
 

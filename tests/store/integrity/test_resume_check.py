@@ -228,7 +228,7 @@ def test_what_cannot_continue_for_another_reason_changes_no_file_either(stopped:
     manifest["provenance"]["torch"] = "1.0"
     (run.path / "run.json").write_text(json.dumps(sealed(manifest)))
     before = contents(run.path)
-    with pytest.raises(RunError, match=r"these changed: torch 1\.0 → "):
+    with pytest.raises(RunError, match=r"changed since it started: torch 1\.0 → "):
         continue_run(tmp_path, read_run(run.path))
     assert contents(run.path) == before
 

@@ -56,7 +56,7 @@ function recordedAt(steps, step) {
 
 const GREYS = ["#6B747D", "#9AA3AC", "#C3CAD1"]
 const RAMP = [[59, 82, 139], [33, 145, 140], [93, 200, 99], [253, 231, 37]]
-const LINES = { unique: ["U", "unique", "#009E73", []], holes: ["C", "black holes", "#D55E00", [6, 3]], population: ["P", "in holes", "#0072B2", []], singletons: ["S", "single", "#8A939C", [2, 2]] }
+const LINES = { unique: ["U", "unique", "#009E73", []], holes: ["C", "black holes", "#D55E00", [6, 3]], population: ["P", "in holes", "#0072B2", []], singletons: ["S", "singletons", "#8A939C", [2, 2]] }
 
 function readTheme(host) {
   const style = getComputedStyle(host)

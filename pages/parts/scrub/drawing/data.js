@@ -88,7 +88,7 @@ function place(reel, frame, vector, basis) {
 function name(reel, token) {
   const id = reel.header.ids[token]
   const byte = id < 256 && reel.header.glyphs ? `byte 0x${id.toString(16).toUpperCase().padStart(2, "0")} · ` : ""
-  return { id, byte, glyph: reel.header.glyphs?.[token] ?? "", group: isDead(reel, token) === null ? "dead or live: not known" : isDead(reel, token) ? "dead" : "live" }
+  return { id, byte, glyph: reel.header.glyphs?.[token] ?? "", group: isDead(reel, token) === null ? "dead or live: unknown" : isDead(reel, token) ? "dead" : "live" }
 }
 
 // Null where nobody said which tokens are dead.

@@ -1,7 +1,7 @@
 // Labels of the step: on the screen at every frame, for screen readers when the slider rests.
 
 const MOST_CHIPS = 8
-const KINDS_TOLD = ["tokens came together", "holes merged", "a hole split or lost tokens", "a hole came apart"]
+const KINDS_TOLD = ["hole formed or absorbed tokens", "holes merged", "hole split or lost tokens", "hole evaporated"]
 
 function eventTold(reel, snapshot, kind) {
   const words = KINDS_TOLD.filter((_, bit) => kind & (1 << bit)).join(", "), change = column => `${whole(reel[column][snapshot - 1])} → ${whole(reel[column][snapshot])}`
@@ -39,8 +39,8 @@ function tellNumbers({ reel, snapshot, told, chips, cells }, wanted) {
   for (const column of Object.keys(LINES)) told[column].textContent = whole(reel[column][snapshot])
   for (const { chip, snapshot: there } of chips) chip.toggleAttribute("aria-current", there === snapshot)
   const step = reel.step[snapshot], drawn = reel.step[reel.begins[reel.frame[snapshot]]]
-  told.preview.textContent = reel.header.stride > 1 && drawn !== step ? `The pictures show step ${whole(drawn)}.` : ""
-  const late = step === wanted ? "" : `, its last recorded one before ${whole(wanted)}`
+  told.preview.textContent = reel.header.stride > 1 && drawn !== step ? `Pictures: step ${whole(drawn)}.` : ""
+  const late = step === wanted ? "" : `, the last recorded one before ${whole(wanted)}`
   for (const cell of cells) cell.querySelector(".at").textContent = `step ${whole(step)}${late}`
 }
 
@@ -58,7 +58,7 @@ function describeSide(side) {
     counts: `Counts over the run; at ${when}: ${numbers}`,
     sizes: `Black holes at ${when}: ${holes || "none"}`,
     distances: `Largest component differences between ${when}, ordered by black hole; zero within a hole`,
-    places: `Places of ${now.vectors.length} vectors on two principal axes at ${when}`,
+    places: `Positions of ${now.vectors.length} vectors on two principal axes at ${when}`,
   }
   for (const [picture, text] of Object.entries(words)) canvases[picture].setAttribute("aria-label", whose + text)
   return `${whose}${when}: ${numbers}`

@@ -43,16 +43,16 @@ function drawSizes(side) {
   const others = now.holes.slice(room)
   if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], GREYS[0], `${others.length} more holes`, null)
   const single = now.vectors.filter(vector => vector.population === 1 && !vector.lost).flatMap(vector => vector.tokens)
-  if (single.length) bar(room + 1, "single", [single], "#8A939C", "share with nobody", null)
+  if (single.length) bar(room + 1, "single", [single], "#8A939C", "not shared", null)
   const lost = now.vectors.filter(vector => vector.lost).flatMap(vector => vector.tokens)
-  if (lost.length) bar(rows - 1, "not finite", [lost], "#8A939C", "NaN or infinite: no hole", null)
+  if (lost.length) bar(rows - 1, "not finite", [lost], "#8A939C", "NaN or infinite", null)
   draw.fillStyle = theme.faint
   draw.textAlign = "center"
   for (const tick of wholeTicks(scale.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
 }
 
 function nature(hole, short = false) {
-  if (hole.lost) return "NaN or infinite: no hole"
+  if (hole.lost) return "NaN or infinite"
   if (!hole.classes) return short ? "" : "hidden classes not recorded"
   if (hole.classes.length === 1) return short ? "true" : "true: one hidden class"
   const sizes = hole.classes.map(tokens => tokens.length)
@@ -128,7 +128,7 @@ function chosenRow({ chosen }, order, now) {
 
 function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) {
   const cells = reel.header.unit === "cells"
-  const [low, high] = scale.shades.map(bound => (cells ? whole(bound) : bound.toExponential(1)))
+  const [low, high] = scale.shades.map(bound => (cells && bound < 1e6 ? whole(bound) : bound.toExponential(1).replace("e+", "e")))
   draw.fillStyle = "#000"
   draw.fillRect(left, top, 12, 12)
   draw.strokeStyle = theme.faint
@@ -136,7 +136,7 @@ function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) 
   draw.strokeRect(left + 0.5, top + 0.5, 11, 11)
   draw.fillStyle = theme.text
   draw.textAlign = "left"
-  const first = `0: one vector   ${cells ? "" : "≤ "}${low}`, last = `${high} ${cells ? "cells" : ""}`
+  const first = `0: identical   ${cells ? "" : "≤ "}${low}`, last = `${high} ${cells ? "cells" : ""}`
   draw.fillText(first, left + 17, top + 6.5)
   const from = left + 17 + draw.measureText(first).width + 6, to = left + width - draw.measureText(last).width - 6
   const ramp = draw.createLinearGradient(from, 0, to, 0)

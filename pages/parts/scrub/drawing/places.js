@@ -98,13 +98,18 @@ function paintFrame({ reel, basis, scrubber: { theme } }, draw, scene, x, y, wid
   }
   draw.textAlign = "center"
   const unit = basis === "about" && reel.header.unit === "cells" ? "cells" : "weight units"
-  const share = axis => `PC${axis + 1}, ${unit} (${(100 * scene.explained[axis]).toFixed(0)}% of variance)`
+  const share = axis => `PC${axis + 1}, ${unit} (${percent(scene.explained[axis])} of variance)`
   draw.fillText(share(0), (52 + width - 10) / 2, height - 9)
   draw.save()
   draw.translate(8, (height - 26) / 2)
   draw.rotate(-Math.PI / 2)
   draw.fillText(share(1), 0, 0)
   draw.restore()
+}
+
+// A share that is not zero is never shown as zero.
+function percent(share) {
+  return share > 0 && share < 0.01 ? "< 1%" : `${(100 * share).toFixed(0)}%`
 }
 
 function linearTicks([low, high]) {

@@ -7,17 +7,17 @@ function tokenTold(side, token) {
   const { id, byte, glyph, group } = name(side.reel, token), vector = now.vectors[now.label[token]]
   const lines = [[`token ${id}`, `${byte}${glyph}`, group].filter(Boolean).join(" · ")]
   if (vector.lost) return [...lines, nature(vector)]
-  if (vector.population === 1) return [...lines, "in no hole: shares its vector with nobody"]
+  if (vector.population === 1) return [...lines, "not shared"]
   const place = vector.classes?.findIndex(tokens => tokens.includes(token))
   const hidden = vector.classes ? `hidden class ${place + 1} of ${vector.classes.length}, ${whole(vector.classes[place].length)} tokens · ` : ""
-  return [...lines, `hole ${vector.number + 1}, population ${whole(vector.population)}`, hidden + nature(vector).split(":")[0]]
+  return [...lines, `hole ${vector.number + 1}, ${whole(vector.population)} tokens`, hidden + nature(vector).split(":")[0]]
 }
 
 function vectorTold(side, vector) {
   if (vector.population === 1) return tokenTold(side, vector.tokens[0])
   const { reel } = side, dead = vector.tokens.filter(token => isDead(reel, token)).length
   const split = reel.header.dead ? ` (${whole(dead)} dead, ${whole(vector.population - dead)} live)` : ""
-  return [`hole ${vector.number + 1}, population ${whole(vector.population)}${split}`, nature(vector), listed(reel, vector.tokens)]
+  return [`hole ${vector.number + 1}, ${whole(vector.population)} tokens${split}`, nature(vector), listed(reel, vector.tokens)]
 }
 
 function listed(reel, tokens) {
@@ -33,7 +33,7 @@ function pairTold(side, first, second) {
   const { reel } = side, { frame, now } = at(side)
   const far = apart(reel, frame, now.label[first], now.label[second])
   const unit = reel.header.unit === "cells" ? value => `${whole(value)} ${value === 1 ? "cell" : "cells"}` : value => `${value.toExponential(3)} weight units`
-  const told = far === undefined ? "distance not sent: not among the most populous vectors" : Number.isNaN(far) ? "no distance: a row is not finite" : far === 0 ? "one vector" : `L∞ ${unit(far)}`
+  const told = far === undefined ? "distance not available: not among the largest vectors" : Number.isNaN(far) ? "distance undefined: NaN or infinite row" : far === 0 ? "identical" : `L∞ ${unit(far)}`
   return [...tokenTold(side, first), "and", ...tokenTold(side, second), told]
 }
 
@@ -55,7 +55,7 @@ function items(side, picture) {
 function itemTold(side, picture, item) {
   if (picture === "places") return vectorTold(side, item.vector)
   if (picture === "distances") return tokenTold(side, item.token)
-  if (item.who) return [...vectorTold(side, item.who).slice(0, 2), ...(item.who.classes?.length > 1 ? [`this part: one hidden class of ${whole(item.tokens.length)}`] : []), listed(side.reel, item.tokens)]
+  if (item.who) return [...vectorTold(side, item.who).slice(0, 2), ...(item.who.classes?.length > 1 ? [`hidden class of ${whole(item.tokens.length)}`] : []), listed(side.reel, item.tokens)]
   return [`${whole(item.tokens.length)} tokens`, listed(side.reel, item.tokens)]
 }
 

@@ -20,6 +20,7 @@ from ..measures.bf16 import Truths, Words, finite_rows
 from ..measures.census import Census, censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
 from ..measures.identity import numbered
 from ..measures.lineage import Lineage, hole_ranks, lineage
+from ..measures.quantities import COUNTS
 from .scrubber_data import MOST_VECTORS, Share, check_drawable, shades, shots, silent
 
 BUDGET_BYTES = 30_000_000
@@ -40,7 +41,7 @@ class Reel:
     header : dict
         JSON values: group, unit, tokens, domains, shares of variance, thinning.
     arrays : dict of str to ndarray
-        Per snapshot ``step``, ``frame``, ``unique``, ``holes``, ``population``, ``singletons``; per event ``event``, ``kind``;
+        Per snapshot ``step``, ``frame`` and the four counts; per event ``event``, ``kind``;
         per frame ``partition`` and the offsets ``vector_at``, ``distance_at``; per partition ``label``, ``hidden``, ``slot``;
         per vector of a frame ``place`` (weight units), ``relative`` (to the mean, in the unit); per pair of them ``distance``;
         per token ``lost``, whether its row is not finite, of the frames from the header's ``lost_from`` on.
@@ -128,12 +129,7 @@ def reel(
 
 def _counted(counts: Sequence[Census]) -> Arrays:
     """The four counts of every snapshot."""
-    return {
-        "unique": np.array([count.unique for count in counts], np.int32),
-        "holes": np.array([count.black_holes for count in counts], np.int32),
-        "population": np.array([count.population for count in counts], np.int32),
-        "singletons": np.array([count.singletons for count in counts], np.int32),
-    }
+    return {column: np.array([getattr(count, column) for count in counts], np.int32) for column in COUNTS}
 
 
 def _lost(history: Words, group: Truths, snapshots: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import streamlit as st
 
+from snowball_core.charts import theme
 from snowball_core.charts.scrubber_blob import Reel, packed_blob
 from snowball_core.errors import SnowballError
+from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.per_step import last_hole_change
@@ -34,6 +36,22 @@ _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
 _BYTES = 256
+_PALETTE = {
+    "greys": theme.GREYS,
+    "alone": theme.ALONE,
+    "cursor": theme.CURSOR,
+    "zero": theme.ZERO,
+    "near_to_far": theme.NEAR_TO_FAR,
+}
+_LINES = {
+    column: {
+        "symbol": OF_COLUMN[column].symbol,
+        "name": OF_COLUMN[column].short,
+        "colours": (colour, theme.IN_THE_DARK.get(colour, colour)),
+        "dashes": dashes,
+    }
+    for column, (colour, dashes) in theme.LINES.items()
+}
 _DRAWING = Path(__file__).parent / "drawing"
 _SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "pointer", "playback", "main")
 # Registered once per server, when this module is first imported: a component has one home.
@@ -194,6 +212,8 @@ def _facts(side: Side) -> dict[str, Any]:
         "story": side.story,
         "sent_told": _sent(side.reel, len(history.steps)),
         "told": _captions(side.reel, side.group),
+        "palette": _PALETTE,
+        "lines": _LINES,
         "explained": {picture: address(name) for picture, name in _EXPLAINED.items()},
     }
 

@@ -1,11 +1,16 @@
 // The three pictures of one step: sizes of the holes, distances between the tokens, places on two axes fixed for the run.
 
 function drawSizes(side) {
-  const { canvases: { sizes }, scrubber: { theme, scale } } = side
-  const { draw, width, height } = pen(sizes, theme)
+  const { scrubber: { theme, scale } } = side
+  const { draw, width, height, still } = pen(side, "sizes")
   const { now } = at(side)
   // The first hole may fill the whole width, so its nature stands below it; the others leave room beside them.
   const last = scale.lost ? 3 : 2, rows = Math.min(8, scale.names) + last, below = 13, tall = Math.min(26, (height - 24 - below) / rows), x = count => 64 + (count / scale.tokens) * (width - 64 - 40)
+  still(() => {
+    draw.fillStyle = theme.faint
+    draw.textAlign = "center"
+    for (const tick of wholeTicks(scale.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
+  })
   side.hits.sizes = []
   const bar = (row, label, parts, colour, told, who) => {
     const top = 4 + row * tall + (row ? below : 0), thick = tall - 6
@@ -41,14 +46,11 @@ function drawSizes(side) {
   const room = rows - last
   now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole, i > 0), hole))
   const others = now.holes.slice(room)
-  if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], GREYS[0], `${others.length} more holes`, null)
+  if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], theme.greys[0], `${others.length} more holes`, null)
   const single = now.vectors.filter(vector => vector.population === 1 && !vector.lost).flatMap(vector => vector.tokens)
-  if (single.length) bar(room + 1, "single", [single], "#8A939C", "not shared", null)
+  if (single.length) bar(room + 1, "single", [single], theme.alone, "not shared", null)
   const lost = now.vectors.filter(vector => vector.lost).flatMap(vector => vector.tokens)
-  if (lost.length) bar(rows - 1, "not finite", [lost], "#8A939C", "NaN or infinite", null)
-  draw.fillStyle = theme.faint
-  draw.textAlign = "center"
-  for (const tick of wholeTicks(scale.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
+  if (lost.length) bar(rows - 1, "not finite", [lost], theme.alone, "NaN or infinite", null)
 }
 
 function nature(hole, short = false) {
@@ -69,45 +71,38 @@ function picked(side, vector) {
   return side.chosen !== null && vector.tokens.includes(side.chosen)
 }
 
-function shadeOf([low, high]) {
+function shadeOf([low, high], colours) {
   const spread = low > 0 ? Math.log(Math.max(high, low * 1.000001) / low) : 1
   const ramp = Uint32Array.from({ length: 1024 }, (_, i) => {
-    const part = (i / 1023) * (RAMP.length - 1), first = Math.min(RAMP.length - 2, Math.floor(part)), share = part - first
-    const [red, green, blue] = RAMP[first].map((channel, k) => Math.round(channel + (RAMP[first + 1][k] - channel) * share))
-    return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0
+    const part = (i / 1023) * (colours.length - 1), first = Math.min(colours.length - 2, Math.floor(part))
+    return pixelOf(blend(colours[first], colours[first + 1], part - first))
   })
   return distance => ramp[distance > low && low > 0 ? Math.min(1023, Math.round((Math.log(distance / low) / spread) * 1023)) : 0]
 }
 
+function pixelOf([red, green, blue]) {
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0
+}
+
 function drawDistances(side) {
-  const { reel, canvases: { distances }, scrubber: { theme } } = side
-  const { draw, width, height } = pen(distances, theme)
-  const { frame, now } = at(side)
+  const { reel, scrubber: { theme } } = side
+  const { draw, width, height, density, still } = pen(side, "distances")
+  const { now } = at(side)
   const stride = Math.ceil(now.order.length / reel.header.most_rows), order = now.order.filter((_, i) => i % stride === 0), count = order.length
-  const edge = Math.min(width - 16, height - 30), left = 14 + (width - 16 - edge) / 2
-  if (side.image?.width !== count) side.image = new ImageData(count, count)
-  const pixels = new Uint32Array(side.image.data.buffer), shades = side.shades
+  const edge = Math.floor(Math.min(width - 16, height - 30)), left = Math.round(14 + (width - 16 - edge) / 2)
   const rank = order.map(token => now.label[token])
-  for (let row = 0; row < count; row++) {
-    // Tokens of one vector stand side by side: what was shaded once is copied.
-    if (row && rank[row] === rank[row - 1]) pixels.copyWithin(row * count, (row - 1) * count, row * count)
-    else for (let column = 0; column < count; column++) {
-      const known = column && rank[column] === rank[column - 1] ? pixels[row * count + column - 1] : 0
-      pixels[row * count + column] = known || (column < row ? pixels[column * count + row] : shades(apart(reel, frame, rank[row], rank[column])))
-    }
-  }
-  side.sheet ??= document.createElement("canvas")
-  if (side.sheet.width !== count) side.sheet.width = side.sheet.height = count
-  side.sheet.getContext("2d").putImageData(side.image, 0, 0)
-  draw.imageSmoothingEnabled = false
-  draw.drawImage(side.sheet, left, 0, edge, edge)
+  still(() => drawRamp(side, draw, left, edge + 10, edge))
+  draw.putImageData(heatmap(side, rank, Math.round(edge * density)), Math.round(left * density), 0)
   draw.strokeStyle = theme.faint
   draw.lineWidth = 1
   draw.strokeRect(left - 0.5, 0.5, edge + 1, edge)
-  order.forEach((token, row) => {
-    draw.fillStyle = slotColour(theme, now.vectors[now.label[token]].slot)
-    draw.fillRect(left - 11, (row * edge) / count, 8, edge / count + 0.5)
-  })
+  for (let row = 0, first = 0; row < count; row++) {
+    const { slot } = now.vectors[rank[row]]
+    if (now.vectors[rank[row + 1]]?.slot === slot) continue
+    draw.fillStyle = slotColour(theme, slot)
+    draw.fillRect(left - 11, (first * edge) / count, 8, ((row + 1 - first) * edge) / count)
+    first = row + 1
+  }
   const chosen = chosenRow(side, order, now), isHole = side.scrubber.chosenHole
   if (chosen >= 0) {
     const mates = isHole ? order.filter(token => now.label[token] === now.label[side.chosen]).length : 1
@@ -116,7 +111,22 @@ function drawDistances(side) {
     outline(theme, draw, left + first, 0, thick, edge)
   }
   side.hits.distances = { left, edge, count, order }
-  drawRamp(side, draw, left, edge + 10, edge)
+}
+
+// The distances between the vectors of the rows as a square of pixels of the screen.
+function heatmap(side, rank, size) {
+  const { reel, shades } = side, { frame } = at(side)
+  if (side.image?.width !== size) side.image = new ImageData(size, size)
+  const pixels = new Uint32Array(side.image.data.buffer), vector = Uint32Array.from({ length: size }, (_, i) => rank[Math.floor((i * rank.length) / size)])
+  for (let row = 0; row < size; row++) {
+    // Rows and columns of one vector stand side by side: what was shaded once is copied.
+    if (row && vector[row] === vector[row - 1]) pixels.copyWithin(row * size, (row - 1) * size, row * size)
+    else for (let column = 0; column < size; column++) {
+      const known = column && vector[column] === vector[column - 1] ? pixels[row * size + column - 1] : 0
+      pixels[row * size + column] = known || (column < row ? pixels[column * size + row] : shades(apart(reel, frame, vector[row], vector[column])))
+    }
+  }
+  return side.image
 }
 
 // The row of the selected token; where it was left out, that of the nearest one in its vector.
@@ -129,7 +139,7 @@ function chosenRow({ chosen }, order, now) {
 function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) {
   const cells = reel.header.unit === "cells"
   const [low, high] = scale.shades.map(bound => (cells && bound < 1e6 ? whole(bound) : bound.toExponential(1).replace("e+", "e")))
-  draw.fillStyle = "#000"
+  draw.fillStyle = theme.zero
   draw.fillRect(left, top, 12, 12)
   draw.strokeStyle = theme.faint
   draw.lineWidth = 1
@@ -140,7 +150,7 @@ function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) 
   draw.fillText(first, left + 17, top + 6.5)
   const from = left + 17 + draw.measureText(first).width + 6, to = left + width - draw.measureText(last).width - 6
   const ramp = draw.createLinearGradient(from, 0, to, 0)
-  RAMP.forEach((colour, i) => ramp.addColorStop(i / (RAMP.length - 1), `rgb(${colour.join(",")})`))
+  theme.near_to_far.forEach((colour, i, all) => ramp.addColorStop(i / (all.length - 1), colour))
   draw.fillStyle = ramp
   draw.fillRect(from, top + 1, Math.max(1, to - from), 10)
   draw.fillStyle = theme.text
@@ -148,10 +158,10 @@ function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) 
 }
 
 // Distance → pixel. Whole numbers are looked up; the others are shaded each time, from a ramp of a thousand colours.
-function shader(reel, shades) {
-  const shade = shadeOf(shades), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
+function shader(reel, { scale: { shades }, theme }) {
+  const shade = shadeOf(shades, theme.near_to_far), zero = pixelOf(channelsOf(theme.zero)), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
   return distance => {
-    if (distance === 0) return 0xff000000
+    if (distance === 0) return zero
     if (distance === undefined || Number.isNaN(distance)) return 0xff808080
     if (!known) return shade(distance)
     return known[distance] || (known[distance] = shade(distance))

@@ -3,13 +3,13 @@
 const TRAIL = 30
 
 function drawPlaces(side) {
-  const { reel, basis, canvases: { places }, scrubber: { theme } } = side
-  const { draw, width, height } = pen(places, theme)
+  const { reel, basis, scrubber: { theme } } = side
+  const { draw, width, height, still } = pen(side, "places")
   const { frame, now } = at(side)
   const scene = reel.header[basis]
   const scale = ([low, high], from, to) => value => from + ((value - low) / (high - low)) * (to - from)
   const x = scale(scene.x, 52, width - 10), y = scale(scene.y, height - 34, 8)
-  paintFrame(side, draw, scene, x, y, width, height)
+  still(() => paintFrame(side, draw, scene, x, y, width, height))
   paintTrails(side, draw, now, frame, x, y)
   side.hits.places = []
   const shown = Math.sqrt(1400 / Math.max(1, side.scrubber.scale.tokens) / Math.PI)
@@ -17,11 +17,10 @@ function drawPlaces(side) {
     const [a, b] = place(reel, frame, vector.number, basis)
     if (!Number.isFinite(a) || !Number.isFinite(b)) continue
     const radius = Math.max(3, 1.35 * shown * Math.sqrt(vector.population))
-    const live = vector.tokens.filter(token => isDead(reel, token) === false).length
     draw.fillStyle = slotColour(theme, vector.slot)
     draw.strokeStyle = theme.back
     draw.lineWidth = 1
-    marker(draw, x(a), y(b), radius, live === 0 ? "circle" : live === vector.population ? "triangle" : "square")
+    marker(draw, x(a), y(b), radius, vector.live === 0 ? "circle" : vector.live === vector.population ? "triangle" : "square")
     if (picked(side, vector)) {
       draw.strokeStyle = theme.cursor
       draw.lineWidth = 2.5
@@ -51,17 +50,23 @@ function marker(draw, x, y, radius, shape) {
 }
 
 // The way of every vector's first token through the last snapshots, fading with age. Lines of one age and colour are stroked
-// together: thousands of strokes in two pictures would take longer than a frame.
+// together, and moves too short to be seen with the next: thousands of strokes in two pictures would take longer than a frame.
 function paintTrails({ reel, basis, scrubber: { theme } }, draw, now, frame, x, y) {
   if (now.vectors.length > 200) return
-  const later = now.vectors.map(vector => place(reel, frame, vector.number, basis))
+  const spot = (frame, vector) => {
+    const [a, b] = place(reel, frame, vector, basis)
+    return [x(a), y(b)]
+  }
+  const later = now.vectors.map(vector => spot(frame, vector.number))
   draw.lineWidth = 1.6
   for (let back = 1; back <= Math.min(TRAIL, frame); back++) {
     const { label } = partition(reel, reel.partition[frame - back]), lines = {}
     now.vectors.forEach((vector, i) => {
-      const earlier = place(reel, frame - back, label[vector.tokens[0]], basis), line = (lines[slotColour(theme, vector.slot)] ??= new Path2D())
-      line.moveTo(x(later[i][0]), y(later[i][1]))
-      line.lineTo(x(earlier[0]), y(earlier[1]))
+      const earlier = spot(frame - back, label[vector.tokens[0]])
+      if (Math.hypot(earlier[0] - later[i][0], earlier[1] - later[i][1]) < 0.7) return
+      const line = (lines[slotColour(theme, vector.slot)] ??= new Path2D())
+      line.moveTo(...later[i])
+      line.lineTo(...earlier)
       later[i] = earlier
     })
     draw.globalAlpha = 0.75 * (1 - back / (TRAIL + 1))

@@ -47,7 +47,7 @@ def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Ma
     anchors = {each.id: each.anchors for each in entrants}
     events = [step for run in pair for step in anchors[run.id].values() if step is not None]
     last = max(int(run.steps(count)[-1]) for run, count in zip(pair, snapshots, strict=True))
-    place = {"step": _step(max(events, default=last), last), "select": kept("select", SELECT), "axis": AXES[0], "follow": False}
+    place = {"step": _step(max(events, default=last), last), "select": kept("select", SELECT), "axis": AXES[0], "range": [], "follow": False}
     sides = [_side(run, count, labels[run.id], group, unit) for run, count in zip(pair, snapshots, strict=True)]
     if drawn := [side for side in sides if side is not None]:
         # Whose numbers of sides differ are different scrubbers: each is built once.

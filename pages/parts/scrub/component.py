@@ -22,7 +22,7 @@ from snowball_core.tables.text import glyph
 from ..shared import cached
 from ..shared.file_stamps import drawn
 from ..shared.help_links import address
-from ..shared.selection import AXES, SELECT, arrive, follow_to_the_end, here, write_down
+from ..shared.selection import AXES, SELECT, arrive, checked_range, follow_to_the_end, here, write_down
 from ..shared.text import many, plain
 from .growing_run import WATCH
 
@@ -53,7 +53,7 @@ _LINES = {
     for column, (colour, dashes) in theme.LINES.items()
 }
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "pointer", "playback", "main")
+_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "zoom", "labels", "pointer", "playback", "main")
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -142,7 +142,7 @@ def draw_here(side: Side) -> None:
     place, follows = here(), side.alive and "step" not in st.query_params
     place.setdefault("following", follows)
     place["alive"] = side.alive
-    draw(_KEY, [side], {name: place[name] for name in ("step", "heard", "select", "axis")} | {"follow": follows}, _moved)
+    draw(_KEY, [side], {name: place[name] for name in ("step", "heard", "select", "axis", "range")} | {"follow": follows}, _moved)
 
 
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:
@@ -153,17 +153,17 @@ def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Calla
     key : str
     sides : sequence of Side
     place : mapping
-        ``step``, ``heard``, ``select``, ``axis`` and ``follow``.
+        ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``.
     moved : callable
         Called when the scrubber came to rest, and while it plays; it reads :func:`reported`.
     """
     st.session_state[_DRAWN_FIELDS] = _fields()
     data = b"".join(packed_blob(side.reel, _facts(side) | dict(place)) for side in sides)
-    _SCRUBBER(key=key, data=data, on_step_change=moved, on_select_change=moved, on_axis_change=moved)
+    _SCRUBBER(key=key, data=data, on_step_change=moved, on_select_change=moved, on_axis_change=moved, on_range_change=moved)
 
 
 def reported(key: str) -> dict[str, Any]:
-    """What a scrubber says: ``playing`` and ``following``, and where known ``step``, ``heard``, ``select`` and ``axis``."""
+    """What a scrubber says: ``playing`` and ``following``, and where known ``step``, ``heard``, ``select``, ``axis``, ``range``."""
     state: Mapping[str, Any] = st.session_state[key]
     step = state.get("step") or {}
     report: dict[str, Any] = {name: bool(step.get(name)) for name in ("playing", "following")}
@@ -173,6 +173,8 @@ def reported(key: str) -> dict[str, Any]:
         report["select"] = state["select"]
     if state.get("axis") in AXES:
         report["axis"] = state["axis"]
+    if state.get("range") is not None:
+        report["range"] = checked_range(state["range"])
     return report
 
 
@@ -186,6 +188,11 @@ def redraw(*fragments: str) -> None:
 def _moved() -> None:
     report, place = reported(_KEY), here()
     is_playing = report.pop("playing")
+    # The browser repeats the range it said last, though another one may have come from the address since.
+    if report.get("range") == place.get("range_said"):
+        report.pop("range", None)
+    else:
+        place["range_said"] = report["range"]
     place |= report | ({"is_chosen": True} if "step" in report else {})
     if not is_playing:
         write_down(place)

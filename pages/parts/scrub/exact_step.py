@@ -23,7 +23,7 @@ from ..shared import cached
 from ..shared.divergence_notice import say_rows
 from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
-from ..shared.selection import go, here, selected
+from ..shared.selection import chosen_range, go, here, selected
 from ..shared.text import plain
 from .biography import biography
 from .component import FRAGMENT, are_bytes
@@ -46,7 +46,8 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str, is_drawn: bool) 
     try:
         if not are_as_drawn(path):
             st.rerun()  # the scrubber shows a history that was replaced
-        view = view_at(cached.history(path, snapshots), int(here()["step"]), group, unit)
+        history = cached.history(path, snapshots)
+        view = view_at(history, int(here()["step"]), group, unit, chosen_range(history.steps))
         lineage = functools.partial(cached.lineage_account, path, snapshots, group)
         exact_view(view, lineage, functools.partial(cached.biography, path, snapshots, group), is_drawn)
         take_home(view)
@@ -54,10 +55,11 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str, is_drawn: bool) 
         st.error(plain(error))
 
 
-def view_at(history: History, step: int, group: str, unit: str) -> View:
-    """The view at the last recorded step at or before a step."""
+def view_at(history: History, step: int, group: str, unit: str, ends: tuple[int, int] | None = None) -> View:
+    """The view at the last recorded step at or before a step; ``ends`` are those of its range, without them the run's."""
     steps = history.steps
-    return View(history, int(steps[recorded_at(steps, step)]), group, unit, int(steps[0]), int(steps[-1]))
+    first, last = ends or (int(steps[0]), int(steps[-1]))
+    return View(history, int(steps[recorded_at(steps, step)]), group, unit, first, last)
 
 
 def token_table(view: View) -> pd.DataFrame:

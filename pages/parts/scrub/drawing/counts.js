@@ -9,16 +9,32 @@ function drawCounts(side) {
   const strip = scale.strip ? STRIP : 0
   const bottom = height - strip - GAP - BOTTOM, top = TOP + 14
   const x = part => LEFT + part * (width - LEFT - RIGHT)
+  const clipped = paint => {
+    draw.save()
+    draw.beginPath()
+    draw.rect(LEFT - 4, 0, width - LEFT - RIGHT + 8, height)
+    draw.clip()
+    paint()
+    draw.restore()
+  }
   const tallest = Math.log1p(1.1 * scale.tokens)
   const y = count => bottom - (Math.log1p(count) / tallest) * (bottom - top)
-  side.countsWidth = width
-  if (loop.length) {
-    const [from, to] = [loop[0], loop[1] ?? loop[0]].map(index => x(axis.where[index]))
-    draw.fillStyle = theme.cursor + "33"
-    draw.fillRect(from, TOP, Math.max(2, to - from), height - TOP)
-  }
+  Object.assign(side, { countsWidth: width, countsBottom: bottom })
   paintGrid(side.scrubber, draw, x, y, bottom, width)
-  paintEvents(side, draw, x, top, bottom)
+  clipped(() => {
+    if (loop.length) {
+      const [from, to] = [loop[0], loop[1] ?? loop[0]].map(index => x(axis.where[index]))
+      draw.fillStyle = theme.cursor + "33"
+      draw.fillRect(from, TOP, Math.max(2, to - from), height - TOP)
+    }
+    paintEvents(side, draw, x, top, bottom)
+    paintLines(side, draw, x, y)
+    if (strip) paintStrip(side, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
+  })
+  if (strip) nameStrip(theme, draw, height - strip - BOTTOM)
+}
+
+function paintLines({ reel, where, scrubber: { theme } }, draw, x, y) {
   // Counts of rows that are not finite would be drawn as black holes.
   const last = Math.min(reel.last, reel.header.finite - 1)
   for (const [column, { colours, dashes }] of Object.entries(reel.header.lines)) {
@@ -37,11 +53,11 @@ function drawCounts(side) {
     if (last === 0) dot(draw, x(where[0]), y(values[0]), draw.strokeStyle)
   }
   draw.setLineDash([])
-  if (strip) paintStrip(side, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
 }
 
 function moveCursor({ reel, snapshot, where, countsWidth, cursor, told }) {
   const at = LEFT + where[snapshot] * (countsWidth - LEFT - RIGHT)
+  for (const node of [cursor, told.cursor]) node.style.visibility = where[snapshot] < -0.001 || where[snapshot] > 1.001 ? "hidden" : ""
   cursor.style.transform = `translateX(${at - 1}px)`
   told.cursor.style.transform = `translateX(clamp(0px, ${at}px - 50%, ${countsWidth}px - 100%))`
   told.cursor.textContent = whole(reel.step[snapshot])
@@ -135,6 +151,9 @@ function paintStrip({ reel, scrubber: { theme, axis } }, draw, x, top, bottom, w
   draw.lineWidth = 1.2
   curve(reel.rate, theme.cursor, 0)
   curve(reel.loss, theme.faint, Infinity)
+}
+
+function nameStrip(theme, draw, top) {
   draw.textAlign = "right"
   draw.fillStyle = theme.faint
   draw.fillText("loss", LEFT - 7, top + 12)

@@ -114,6 +114,7 @@ function connectPointer(side) {
     canvas.addEventListener("pointerleave", () => (scrubber.tip.hidden = true))
     if (picture === "counts") continue
     canvas.onclick = event => {
+      if (picture === "places" && side.isPanned) return
       const hit = pointed(side, picture, event.offsetX, event.offsetY)
       choose(side, hit ? hit[1] : null, hit ? hit[2] : false)
     }

@@ -15,7 +15,7 @@ import pandas as pd
 from ..measures.biography import Stay
 from ..measures.census import Hidden
 from ..measures.flicker import Excursion
-from ..measures.lineage import Lineage, hole_ranks
+from ..measures.lineage import Lineage, hole_name, hole_ranks
 from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
 from .lineage_layout import Lanes, lanes
 from .step_axis import Picture, StepAxis, cursor_rule
@@ -192,7 +192,7 @@ def _stays(drawn: DrawnLineage, stays: Sequence[Stay], axis: StepAxis) -> pd.Dat
                 max(x1, x0 + 0.004),
                 "in a hole",
                 hole_colour(rank[stay.hole] + 1),
-                f"black hole {stay.hole}",
+                f"black hole {hole_name(stay.hole)}",
                 until,
             )
         )

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..measures.lineage import Event, Lineage
+from ..measures.lineage import Event, Lineage, hole_name
 from .lineage_layout import Lanes
 from .step_axis import StepAxis
-from .theme import hole_colour, ink, shaded
+from .theme import EVENTS, hole_colour, ink, shaded
 
-LETTERS = {"formation": "f", "absorption": "f", "coalescence": "m", "fission": "s", "emission": "s", "evaporation": "e"}
+LETTERS = {kind: letter for kind, (letter, _, _) in EVENTS.items()} | {"emission": EVENTS["fission"][0]}
 HEIGHT = 420
 # What a picture of usual width has between its axes, and a letter of a label in it; only labels are fitted by them.
 _WIDTH, _LETTER = 760.0, 7.2
@@ -35,6 +35,11 @@ def nature(sizes: Sequence[int]) -> str:
     if len(sizes) < 2:
         return "true: one hidden class" if len(sizes) else "hidden classes not recorded"
     return f"apparent: {' + '.join(map(str, sizes[:_NAMED]))}{' + …' * (len(sizes) > _NAMED)} hidden classes"
+
+
+def told_kinds() -> str:
+    """The letters of the events with their meaning, in words."""
+    return ", ".join(f"{letter} {words}" for letter, _, words in EVENTS.values())
 
 
 def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
@@ -62,20 +67,24 @@ def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
     for block in blocks.loc[largest].to_dict("records"):
         room = _WIDTH * (block["share1"] - block["share0"]) - 8
         tall = (block["bottom"] - block["top"]) * HEIGHT / rows
-        fitting = [text for text in _texts(block["population"], block["classes"]) if len(text) * _LETTER < room]
+        fitting = [
+            text
+            for text in _texts(hole_name(block["hole"]), block["population"], block["classes"])
+            if len(text) * _LETTER < room
+        ]
         if fitting and tall >= 13:
             written.append((block["x0"], (block["top"] + block["bottom"]) / 2, fitting[0], ink(block["colour"])))
     return pd.DataFrame(written, columns=["x", "y", "text", "ink"])
 
 
-def _texts(population: int, sizes: Sequence[int]) -> list[str]:
+def _texts(name: str, population: int, sizes: Sequence[int]) -> list[str]:
     """What may be written on a block, the longest first."""
-    short = f"{population:,}"
+    short = f"{name} {population:,}"
     if not sizes:
-        return [f"{short} tokens", short]
+        return [f"{short} tokens", short, name]
     parts = f"{' + '.join(map(str, sizes[:4]))}{' + …' * (len(sizes) > 4)}"
     kind = "true" if len(sizes) == 1 else f"apparent ({parts} hidden classes)"
-    return [f"{short} tokens, {kind}", f"{short} tokens", short]
+    return [f"{short} tokens, {kind}", f"{short} tokens", short, name]
 
 
 def marks(tree: Lineage, steps: Steps, axis: StepAxis) -> pd.DataFrame:
@@ -88,7 +97,7 @@ def marks(tree: Lineage, steps: Steps, axis: StepAxis) -> pd.DataFrame:
     for snapshot, events in events_at.items():
         step = int(steps[snapshot])
         kinds = [event.kind for event in events]
-        letters = "".join(letter for letter in "fmse" if letter in {LETTERS[kind] for kind in kinds})
+        letters = "".join(letter for letter in dict.fromkeys(LETTERS.values()) if letter in {LETTERS[kind] for kind in kinds})
         share, half = float(axis.share([step])[0]), len(letters) * 9 / 2 / _WIDTH
         fits = share - half > free
         free = share + half if fits else free
@@ -114,7 +123,7 @@ def targets(
         inner = [step for step in grid if begun < step <= last]
         edges = [block["x0"], *axis.place(inner).tolist(), block["x1"]]
         tokens = tree.nodes[block["node"]].tokens
-        what = f"black hole of {block['population']:,} tokens"
+        what = f"black hole {hole_name(block['hole'])}, {block['population']:,} tokens"
         texts = (what, nature(block["classes"]), f"{begun:,} to {last:,}", named(tokens, names, _NAMED))
         for step, left, right in zip([begun, *inner], edges[:-1], edges[1:], strict=True):
             rows.append((left, right, block["top"], block["bottom"], step, block["token"], *texts))

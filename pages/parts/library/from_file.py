@@ -120,7 +120,7 @@ def _exact(file: FileKey, group: str, unit: str, is_drawn: bool) -> None:
     try:
         view = view_at(opened(file), int(here()["step"]), group, unit)
         lineage, stays = (functools.partial(of, file, group) for of in (opened_file.lineage, opened_file.stays))
-        exact_view(view, lineage, stays, is_drawn)
+        exact_view(view, lambda: lineage().tree, lineage, stays, is_drawn)
     except SnowballError as error:
         st.error(plain(error))
 

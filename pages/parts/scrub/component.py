@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from snowball_core.charts import theme
-from snowball_core.charts.scrubber_blob import Reel, packed_blob
+from snowball_core.charts.scrubber_blob import EVENT_BITS, Reel, packed_blob
 from snowball_core.errors import SnowballError
 from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
@@ -36,24 +36,35 @@ _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
 _BYTES = 256
+
+
+def _both(colour: str) -> tuple[str, str]:
+    """A colour on a light and on a dark page."""
+    return colour, theme.IN_THE_DARK.get(colour, colour)
+
+
 _PALETTE = {
     "greys": theme.GREYS,
     "alone": theme.ALONE,
     "cursor": theme.CURSOR,
     "zero": theme.ZERO,
     "near_to_far": theme.NEAR_TO_FAR,
+    "events": [
+        {"bit": EVENT_BITS[kind], "letter": letter, "colour": _both(colour), "words": words}
+        for kind, (letter, colour, words) in theme.EVENTS.items()
+    ],
 }
 _LINES = {
     column: {
         "symbol": OF_COLUMN[column].symbol,
         "name": OF_COLUMN[column].short,
-        "colours": (colour, theme.IN_THE_DARK.get(colour, colour)),
+        "colours": _both(colour),
         "dashes": dashes,
     }
     for column, (colour, dashes) in theme.LINES.items()
 }
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "zoom", "labels", "pointer", "playback", "main")
+_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "zoom", "labels", "search", "pointer", "playback", "main")
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -142,7 +153,9 @@ def draw_here(side: Side) -> None:
     place, follows = here(), side.alive and "step" not in st.query_params
     place.setdefault("following", follows)
     place["alive"] = side.alive
-    draw(_KEY, [side], {name: place[name] for name in ("step", "heard", "select", "axis", "range")} | {"follow": follows}, _moved)
+    draw(
+        _KEY, [side], {name: place[name] for name in ("step", "heard", "select", "axis", "range")} | {"follow": follows}, _moved
+    )
 
 
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:

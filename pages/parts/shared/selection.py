@@ -148,9 +148,7 @@ def seen_step(default: int) -> int:
     return default if place is None else int(place["step"])
 
 
-def go(
-    step: int | None = None, select: str | None = None, axis: str | None = None, span: Sequence[int] | None = None
-) -> None:
+def go(step: int | None = None, select: str | None = None, axis: str | None = None, span: Sequence[int] | None = None) -> None:
     """Move to a step, select a token (``"t65"``), its hole (``"h65"``) or nothing (``""``), choose an axis, a range of steps.
 
     For callbacks; an empty range is the whole run.
@@ -214,7 +212,9 @@ def say_unusable(run: Run, address: Mapping[str, str]) -> None:
     elif select is not None and int(select[1:]) >= run.config.vocab:
         wrong.append(f"select must be a token of the run, 0–{run.config.vocab - 1:,}; the address says {select}.")
     ends = [address.get(name) for name in ("from", "to")]
-    if ends != [None, None] and not checked_range([int(end) if re.fullmatch("[0-9]{1,11}", end or "") else -1 for end in ends], last):
+    if ends != [None, None] and not checked_range(
+        [int(end) if re.fullmatch("[0-9]{1,11}", end or "") else -1 for end in ends], last
+    ):
         given = " and ".join(f'"{plain(end[:60])}"' for end in ends if end is not None)
         wrong.append(f"from and to must be two steps from 0 to {last:,} in order; the address says {given}.")
     if axis is not None and axis not in AXES:

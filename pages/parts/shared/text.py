@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import printable
+from snowball_core.measures.lineage import hole_name
 from snowball_core.tables.text import many as many
 
 
@@ -52,6 +53,11 @@ def number_columns(table: pd.DataFrame) -> dict[str, Any]:
         name: "localized" if pd.api.types.is_integer_dtype(table[name]) else "%.4g" for name in table.select_dtypes("number")
     }
     return {str(name): st.column_config.NumberColumn(format=form) for name, form in formats.items()}
+
+
+def named_holes(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with the names of black holes in place of their numbers in the lineage."""
+    return table.assign(hole=[hole_name(int(hole)) for hole in table["hole"]])
 
 
 def capitalised(sentence: str) -> str:

@@ -62,6 +62,12 @@ function recordedAt(steps, step) {
   return low
 }
 
+// The place of the recorded step nearest to a step, of two the earlier.
+function nearestStep(steps, step) {
+  const before = recordedAt(steps, step), after = Math.min(before + 1, steps.length - 1)
+  return Math.abs(steps[after] - step) < Math.abs(steps[before] - step) ? after : before
+}
+
 function readTheme(host) {
   const style = getComputedStyle(host)
   const read = variable => style.getPropertyValue(variable).trim()

@@ -43,14 +43,16 @@ function paintLines({ reel, where, scrubber: { theme } }, draw, x, y) {
     draw.lineWidth = 2
     draw.beginPath()
     const values = reel[column]
-    draw.moveTo(x(where[0]), y(values[0]))
+    // Where all vectors are holes C runs beside U, not over it.
+    const height = i => y(values[i]) - (column === "black_holes" && values[i] === reel.unique[i] ? 3 : 0)
+    draw.moveTo(x(where[0]), height(0))
     for (let i = 1; i <= last; i++) {
-      if (values[i] === values[i - 1] && i < last) continue
-      draw.lineTo(x(where[i]), y(values[i - 1]))
-      draw.lineTo(x(where[i]), y(values[i]))
+      if (height(i) === height(i - 1) && i < last) continue
+      draw.lineTo(x(where[i]), height(i - 1))
+      draw.lineTo(x(where[i]), height(i))
     }
     draw.stroke()
-    if (last === 0) dot(draw, x(where[0]), y(values[0]), draw.strokeStyle)
+    if (last === 0) dot(draw, x(where[0]), height(0), draw.strokeStyle)
   }
   draw.setLineDash([])
 }
@@ -98,33 +100,37 @@ function paintGrid({ theme, axis, scale }, draw, x, y, bottom, width) {
   }
 }
 
-const LETTER_NUDGE = 8
-
-function letters(kind) {
-  return ["f", "m", "s", "e"].filter((_, bit) => kind & (1 << bit)).join("")
+// The kinds of events that make up a sum of bits.
+function kindsOf({ header }, kind) {
+  return header.palette.events.filter(({ bit }) => kind & bit)
 }
 
+// A row of coloured ticks for each kind that the run has; of ticks that would touch only the first is drawn.
 function paintEvents({ reel, where, scrubber: { theme } }, draw, x, top, bottom) {
+  const kinds = kindsOf(reel, reel.kind.reduce((all, kind) => all | kind, 0)), high = 14 / Math.max(1, kinds.length), taken = {}
+  let ruled = -Infinity
   draw.strokeStyle = theme.faint
-  draw.fillStyle = theme.faint
   draw.lineWidth = 1
-  let right = -Infinity, ruled = -Infinity
+  draw.globalAlpha = 0.45
   reel.event.forEach((snapshot, i) => {
-    const at = x(where[snapshot]), told = letters(reel.kind[i]), half = draw.measureText(told).width / 2
-    // Where events crowd, only some get a rule down to the axis, and every one its tick: a wall of rules would hide the lines.
-    const apart = at - ruled >= 7
-    if (apart) ruled = at
-    draw.globalAlpha = 0.45
+    const at = x(where[snapshot])
+    // Where events crowd, only some get a rule down to the axis: a wall of rules would hide the lines.
+    if (at - ruled < 7) return
+    ruled = at
     draw.beginPath()
     draw.moveTo(Math.round(at) + 0.5, top)
-    draw.lineTo(Math.round(at) + 0.5, apart ? bottom : top + 5)
+    draw.lineTo(Math.round(at) + 0.5, bottom)
     draw.stroke()
-    draw.globalAlpha = 1
-    // Beside a letter there is room for the next one a little to the right of its event.
-    const place = Math.max(at, right + 3 + half)
-    if (place - at > LETTER_NUDGE) return
-    right = place + half
-    draw.fillText(told, place, top - 7)
+  })
+  draw.globalAlpha = 1
+  reel.event.forEach((snapshot, i) => {
+    const at = Math.round(x(where[snapshot]))
+    kinds.forEach(({ bit, colour }, row) => {
+      if (!(reel.kind[i] & bit) || at < (taken[bit] ?? -Infinity) + 3) return
+      taken[bit] = at
+      draw.fillStyle = colour[theme.dark ? 1 : 0]
+      draw.fillRect(at - 1, top - 14 + row * high, 2.5, high - 1)
+    })
   })
 }
 

@@ -12,12 +12,13 @@ function build(parent, count) {
   root.style.setProperty("--sides", count)
   for (const row of rows) for (let i = 1; i < count; i++) row.append(row.firstElementChild.cloneNode(true))
   const scrubber = {
-    root, buttons: named([root], "button"), slider: find(".slider"), entry: find(".entry"), speed: find(".speed"), axisPicker: find(".axis"), tip: find(".tip"), keys: find(".keys"), voice: find(".voice"),
+    root, buttons: named([root], "button"), slider: find(".slider"), entry: find(".entry"), search: find(".search"), remark: find(".remark"), speed: find(".speed"), axisPicker: find(".axis"), tip: find(".tip"), keys: find(".keys"), voice: find(".voice"),
     focus: null, following: false, loop: [], chosen: null, chosenHole: false, window: [0, 1], stale: new Set(), playing: 0, writtenAt: 0, index: 0, drawn: 0, said: 0,
   }
   scrubber.sides = Array.from({ length: count }, (_, i) => buildSide(scrubber, rows.map(row => row.children[i])))
   connectTransport(scrubber)
   connectKeys(scrubber)
+  connectSearch(scrubber)
   scrubber.axisPicker.onchange = () => {
     showWindow(scrubber, 0, 1)
     scrubber.set("axis", scrubber.axisPicker.value)
@@ -109,6 +110,7 @@ function loadSide(side, reel) {
   for (const [picture, link] of Object.entries(side.about)) link.href = header.explained[picture]
   tellLines(side)
   tellEvents(side)
+  tellLegends(side)
   if (header.name) cells.forEach(cell => nameCell(cell, header.name))
 }
 
@@ -172,6 +174,7 @@ export default function (component) {
     clearTimeout(scrubber.writing)
     scrubber.sized.disconnect()
     document.removeEventListener("keydown", scrubber.onKey)
+    document.removeEventListener(EXACT, scrubber.onExact)
     SCRUBBERS.delete(parentElement)
   }
 }

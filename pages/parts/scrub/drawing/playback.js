@@ -153,7 +153,9 @@ function connectTransport(scrubber) {
   slider.onchange = () => writeBack(scrubber)
   entry.onchange = () => {
     const step = Number(entry.value)
-    if (entry.value.trim() && Number.isFinite(step)) rest(scrubber, recordedAt(scrubber.steps, step), 0)
+    if (entry.value.trim() && Number.isFinite(step)) rest(scrubber, nearestStep(scrubber.steps, step), 0)
+    const found = scrubber.steps[scrubber.index]
+    say(scrubber, entry.value.trim() && found !== step ? `${whole(step)} is not recorded; nearest ${whole(found)}` : "")
     entry.value = scrubber.steps[scrubber.index]
   }
   buttons.play.onclick = () => toggle(scrubber)

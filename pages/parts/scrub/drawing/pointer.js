@@ -10,14 +10,14 @@ function tokenTold(side, token) {
   if (vector.population === 1) return [...lines, "not shared"]
   const place = vector.classes?.findIndex(tokens => tokens.includes(token))
   const hidden = vector.classes ? `hidden class ${place + 1} of ${vector.classes.length}, ${whole(vector.classes[place].length)} tokens · ` : ""
-  return [...lines, `hole ${vector.number + 1}, ${whole(vector.population)} tokens`, hidden + nature(vector).split(":")[0]]
+  return [...lines, `hole ${holeName(side.reel, vector)}, ${whole(vector.population)} tokens`, hidden + nature(vector).split(":")[0]]
 }
 
 function vectorTold(side, vector) {
   if (vector.population === 1) return tokenTold(side, vector.tokens[0])
   const { reel } = side
   const split = reel.header.dead ? ` (${whole(vector.population - vector.live)} dead, ${whole(vector.live)} live)` : ""
-  return [`hole ${vector.number + 1}, ${whole(vector.population)} tokens${split}`, nature(vector), listed(reel, vector.tokens)]
+  return [`hole ${holeName(reel, vector)}, ${whole(vector.population)} tokens${split}`, nature(vector), listed(reel, vector.tokens)]
 }
 
 function listed(reel, tokens) {
@@ -179,4 +179,6 @@ function mark(scrubber, id, hole) {
     const token = side.reel.header.ids.indexOf(id)
     side.chosen = token < 0 ? null : token
   }
+  const [{ reel, chosen }] = scrubber.sides, isTyping = scrubber.search.getRootNode().activeElement === scrubber.search
+  if (chosen !== null || !isTyping) scrubber.search.value = chosen === null ? "" : tokenLabel(reel, chosen)
 }

@@ -244,7 +244,7 @@ def test_with_the_token_the_app_works_in_a_browser_and_a_download_needs_it(
         page.goto(f"{address}/?run={run.id}&step=7")
         page.get_by_label("Token").fill("wrong")
         page.get_by_role("button").click()
-        expect(page.locator("p").first).to_contain_text("not the token")
+        expect(page.locator("p").first).to_contain_text("Wrong access token")
         page.get_by_label("Token").fill(chosen)
         page.get_by_role("button").click()
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 ")

@@ -159,7 +159,7 @@ def test_stretches_of_rate_zero_are_reported_with_the_step_before_them() -> None
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("end", "words"),
     [
         (Freezing(9, 9, 9, False, 0.1, False), "moved until the record ends"),
         (Freezing(9, 9, 9, True, float("nan"), None), "is not known"),

@@ -61,7 +61,7 @@ def test_every_run_has_a_row_with_its_counts(make_run: MakeRun) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    (("query", "names")),
     [
         ({"find": "FALL"}, ["labelled"]),
         ({"find": "fall nothing"}, []),

@@ -1,4 +1,4 @@
-"""Percentiles against sorting by hand, drawn columns against the table they stand for, pictures offline as on the page."""
+"""Percentiles against a plain sort, drawn columns against their table, pictures offline as on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scrubber's frames against the numbers of the exact view, and the story told of them."""
+"""The scrubber's frames against the numbers of the exact view, and the story of the run."""
 
 from __future__ import annotations
 

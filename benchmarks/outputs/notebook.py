@@ -1,6 +1,6 @@
 """Everything a notebook has of a run, a file each, in this folder: ``python -m benchmarks.outputs.notebook RUN EARLY LAST``.
 
-Everything is listed automatically: the methods are those of the opened run, the names of tables and pictures those that a wrong name is
+All is listed automatically: the methods are those of the opened run, the names of tables and pictures those that a wrong name is
 answered with. A method is called with every combination of what its parameters can be: groups, units, the two steps.
 """
 

@@ -62,7 +62,7 @@ def test_a_table_says_the_same_in_three_formats(view: View, name: str) -> None:
                 assert cell is None
                 assert text == ""
             elif numbers:
-                # Equal, not close: every digit that tells the number from its neighbours is there.
+                # Equal, not close: every digit that distinguishes the number from its neighbours is there.
                 assert cell == true
                 assert float(text) == true
             else:

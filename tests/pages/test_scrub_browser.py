@@ -1,4 +1,4 @@
-"""The Scrub page in a real browser: what is told, playback, loops, following, links and tabs."""
+"""The Scrub page in a real browser: labels, playback, loops, following, links and tabs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_playback_keeps_its_pace_its_loop_and_its_end(server: str, page: Page, m
     page.locator("h1").click()
     page.keyboard.press(" ")
     steps = [scrubbed_to(page)]
-    while len(steps) < 1_000 and steps[-1] >= max(steps):  # until it has begun anew
+    while len(steps) < 1_000 and steps[-1] >= max(steps):  # until it has begun again
         steps.append(scrubbed_to(page))
     page.keyboard.press(" ")
     assert steps[-1] < max(steps)

@@ -54,7 +54,7 @@ def cell(path: Path, step: int, column: int, text: str) -> None:
 
 
 def near(path: Path, step: int, column: int) -> str:
-    """The number beside the one that stands there, in its format."""
+    """The neighbour of the number there, in its format."""
     text = (path / METRICS).read_text().split("\n")[step].split(",")[column]
     return repr(np.nextafter(float(text), 0).item()) if column == 2 else str(np.nextafter(np.float32(text), np.float32(0)))
 

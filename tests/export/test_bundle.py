@@ -74,7 +74,7 @@ def test_the_command_the_page_and_the_zip_give_the_same_bytes(make_run: MakeRun,
     with zipfile.ZipFile(zipped) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == written
     assert again.getvalue() == zipped.getvalue()
-    # A button of the page makes its file of a separate view.
+    # What a button of the page makes, it makes of an exhibit of its own.
     for name in ("tables/summary.csv", "pictures/counts.svg", "methods.md"):
         assert item(shown_of(run), name).content() == written[name]
 

@@ -239,7 +239,7 @@ def test_a_run_still_growing_gives_its_tables_but_not_itself(server: str, make_r
     with hold(run.path):
         assert len(pd.read_csv(f"{server}/api/runs/{run.id}/tables/census.csv")) == 33
         status, sentence = refused(server, f"/api/runs/{run.id}/run.zip")
-    assert (status, "is being recorded" in sentence) == (409, True)
+    assert (status, "must not be running" in sentence) == (409, True)
     status, sentence = refused(server, f"/api/runs/{make_run(snapshots=0, state='failed').id}/tables/census.csv")
     assert (status, "has none yet" in sentence) == (409, True)
 

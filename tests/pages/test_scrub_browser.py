@@ -193,6 +193,6 @@ def test_a_run_that_is_cut_or_deleted_while_it_is_open_is_reported_in_words(serv
     shutil.rmtree(gone.path)
     page.get_by_role("radio", name="all").click()
     expect(alert).to_contain_text(f'There is no run "{gone.id}"')
-    expect(alert).to_contain_text("The newest run is shown instead.")
+    expect(alert).to_contain_text("Showing the newest run.")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 · all: 16 tokens")
     expect(page).to_have_url(re.compile(f"[?&]run={kept.id}(&|$)"))

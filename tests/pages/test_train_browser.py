@@ -148,7 +148,7 @@ def test_what_a_choice_costs_stays_in_view_at_the_last_field(server: str, page: 
     last.click()
     page.mouse.move(300, 600)
     page.mouse.wheel(0, 700)
-    expect(page.get_by_text("Which run shall be recorded")).not_to_be_in_viewport()
+    expect(page.get_by_text("Start a run and monitor it")).not_to_be_in_viewport()
     expect(last).to_be_in_viewport()
     expect(page.locator(".st-key-estimate")).to_be_in_viewport(ratio=1)
 

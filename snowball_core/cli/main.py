@@ -11,7 +11,7 @@ import click
 
 from .. import __version__
 from ..errors import CancelledError, SnowballError
-from . import check, compare, distances, export, library, measure, train
+from . import bookmarks, check, compare, distances, export, library, measure, train
 from .common import INTERRUPTED
 from .parser import HELP, printing, usage_message
 from .terminal import OutputError, ReaderLeft, complain, flush, prepare_streams
@@ -29,6 +29,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Keep the library": (
         *(library.list_runs, library.annotate, library.put_away, library.bring_back, library.trashed, library.empty_trash),
     ),
+    "Keep remarks and views": (bookmarks.bookmark, bookmarks.bookmarks, bookmarks.views),
     "Check": (check.verify, check.bench),
 }
 

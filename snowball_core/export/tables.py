@@ -10,6 +10,7 @@ from ..measures.distances import pair_statistics, pairwise
 from ..measures.identity_levels import levels
 from ..tables.at_step import closeness_table, distance_table, hole_table, level_table, tokens_at
 from ..tables.axes import axes_table, basis_of_run
+from ..tables.bookmarks import bookmark_table
 from ..tables.lineage import biographies_table, edge_table, event_rows, event_table, node_table
 from ..tables.motion import freezing_table, token_motion
 from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS
@@ -99,5 +100,6 @@ TABLES: dict[str, Named[pd.DataFrame]] = {
     "laws": Named(
         "the laws that must hold, and every violation by step", lambda view: law_table(law_rows(view.history), view.lost)
     ),
+    "bookmarks": Named("remarks on steps, tokens and black holes, by step", lambda view: bookmark_table(view.history)),
 }
 PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")

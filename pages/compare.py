@@ -15,6 +15,7 @@ from pages.parts.compare.runs import pick_runs  # noqa: E402
 from pages.parts.compare.side_by_side import side_by_side  # noqa: E402
 from pages.parts.shared.divergence_notice import lost_of, say_lost  # noqa: E402
 from pages.parts.shared.run_picker import is_empty, offer_demo  # noqa: E402
+from pages.parts.shared.saved_views import saved_views  # noqa: E402
 from pages.parts.shared.selection import pick_group, pick_unit  # noqa: E402
 from pages.parts.shared.text import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
@@ -56,3 +57,4 @@ if len(runs) >= FEWEST:
         side_by_side({run.id: run for run in runs}, entrants, names, group, unit)
     except SnowballError as error:
         st.error(plain(error))
+    saved_views(runs[0], "compare")

@@ -9,11 +9,13 @@ from pages.parts.server.front_door import require_front_door
 require_front_door("pages/scrub.py")
 
 from pages.parts.scrub import growing_run  # noqa: E402
+from pages.parts.scrub.bookmarks import bookmark_list, open_bookmark  # noqa: E402
 from pages.parts.scrub.component import draw_run  # noqa: E402
 from pages.parts.scrub.exact_step import exact_step  # noqa: E402
 from pages.parts.shared.divergence_notice import say_diverged  # noqa: E402
 from pages.parts.shared.run_footer import provenance  # noqa: E402
 from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
+from pages.parts.shared.saved_views import saved_views  # noqa: E402
 from pages.parts.shared.selection import pick_group, pick_unit, say_unusable  # noqa: E402
 from pages.parts.shared.text import plain  # noqa: E402
 from snowball_core.errors import SnowballError  # noqa: E402
@@ -40,6 +42,7 @@ def draw(run: Run, group: str, unit: str) -> None:
     elif snapshots:
         is_drawn = draw_run(run, snapshots, group, unit, status.is_alive)
         growing_run.drawn(began)
+        bookmark_list(run)
         exact_step(run, snapshots, group, unit, is_drawn)
 
 
@@ -56,6 +59,7 @@ if is_empty():
 else:
     with heading:
         run = pick_run(notices)
+        open_bookmark(run, notices)
         group, unit = pick_group(), pick_unit()
 if run is not None:
     say_unusable(run, address)
@@ -63,4 +67,5 @@ if run is not None:
         draw(run, group, unit)
     except SnowballError as error:
         say_refusal(error, run, notices)
+    saved_views(run, "scrub")
     provenance(run)

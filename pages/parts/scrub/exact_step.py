@@ -24,6 +24,7 @@ from ..shared.file_stamps import are_as_drawn
 from ..shared.selection import go, here, selected
 from ..shared.text import plain
 from .biography import biography
+from .bookmarks import bookmark_field, name_bookmark
 from .component import FRAGMENT, are_bytes
 from .step_tables import tables
 
@@ -46,6 +47,8 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str, is_drawn: bool) 
             st.rerun()  # the scrubber shows a history that was replaced
         view = view_at(cached.history(path, snapshots), int(here()["step"]), group, unit)
         lineage = functools.partial(cached.lineage_account, path, snapshots, group)
+        name_bookmark(run.path)
+        bookmark_field(run, view)
         exact_view(view, lineage, functools.partial(cached.biography, path, snapshots, group), is_drawn)
         take_home(view)
     except SnowballError as error:

@@ -19,6 +19,7 @@ from .divergence_notice import say_diverged, say_nothing_finite
 from .help_links import what_is
 from .run_footer import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal
+from .saved_views import saved_views
 from .selection import AXES, arrive, go, here, pick_group, pick_unit, say_unusable, shown_step
 from .text import plain
 
@@ -52,6 +53,7 @@ def run_page(page: str, title: str, question: str, draw: Draw, has_unit: bool = 
         draw(run, group, unit, pickers)
     except SnowballError as error:
         say_refusal(error, run)
+    saved_views(run, page)
     provenance(run)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from snowball_core.store.bookmarks import SELECT as SELECT
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.live import recorded_at
 
@@ -21,7 +22,6 @@ from .url_state import news, pick_segment, was_carried, write
 
 AXES = ("symlog", "linear", "events")
 _PLACE, _LEFT = "scrubber-place", "places-left"
-SELECT = "[th][0-9]{1,7}"
 UNITS = ("cells", "weight")
 _GROUPS = ("dead", "live", "all")
 

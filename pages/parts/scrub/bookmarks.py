@@ -1,0 +1,177 @@
+"""Bookmarks of the run on the Scrub page: the field for a new one, the list, the address, and what the time line shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from snowball_core.errors import SnowballError
+from snowball_core.export.view import View
+from snowball_core.store.bookmarks import LONGEST_REMARK, Bookmark
+from snowball_core.store.notes import add_bookmark, bookmark_named, read_notes, remove_bookmark
+from snowball_core.store.run_folder import Run
+from snowball_core.store.status import is_read_only
+from snowball_core.tables.bookmarks import bookmark_at, lowest_of_hole
+from snowball_core.tables.text import glyph
+
+from ..shared.selection import go, here, selection
+from ..shared.text import many, plain
+from ..shared.url_state import news, write
+from .component import FRAGMENT
+from .growing_run import WATCH
+
+LIST = "bookmark-list"
+_WORD, _FIELD = "bookmark", "bookmark-remark"
+# Per session: what went wrong; the bookmark removed last, with the folder of its run; the bookmark to go to, and its number.
+_PROBLEM, _REMOVED, _GO = "bookmark-problem", "bookmark-removed", "bookmark-go"
+# The scrubber's frames are not sent again when a bookmark is made: a component of its own hands them over in the browser.
+_HANDED = st.components.v2.component("bookmarks", js=(Path(__file__).parent / "drawing" / "handed_bookmarks.js").read_text())
+
+
+def open_bookmark(run: Run | None, notices: DeltaGenerator) -> None:
+    """Put step, group and selection of the bookmark that the address names into it, before anything reads them there."""
+    words = news(_WORD)
+    if run is None or not words:
+        return
+    try:
+        mark = bookmark_named(read_notes(run.path), words[-1], run.id)
+    except SnowballError as error:
+        notices.warning(plain(error))
+        return
+    lead = {"step": str(mark.step), "group": mark.group}
+    st.query_params.update(lead | ({"select": mark.select} if mark.select else {}))
+
+
+def name_bookmark(path: Path) -> None:
+    """Name the bookmark of the step, group and selection of the address in the address, and no other."""
+    step, group, select = (st.query_params.get(name, "") for name in ("step", "group", "select"))
+    at = [each for each in read_notes(path).bookmarks if (str(each.step), each.group) == (step, group)]
+    ids = [each.id for each in at if each.select == select] or [each.id for each in at if not each.select]
+    if ids and (named := st.query_params.get(_WORD)) in ids:
+        ids = [str(named)]
+    write(_WORD, ids[:1])
+
+
+def bookmark_field(run: Run, view: View) -> None:
+    """The field for a remark on the step and on what is selected."""
+    chosen = selection(here()["select"])
+    if chosen is not None and not (chosen[1] < len(view.mask) and view.mask[chosen[1]]):
+        chosen = None
+    on = f", {_subject(chosen)}" if chosen else ""
+    with st.form("bookmark-form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        label, help = f"Remark on step {view.step:,}{plain(on)}", "Kept beside the run. Key: b"
+        st.text_input(label, key=_FIELD, max_chars=LONGEST_REMARK, width=460, help=help, disabled=is_read_only())
+        st.form_submit_button(
+            "Bookmark this step",
+            key="bookmark-add",
+            icon=":material/bookmark_add:",
+            disabled=is_read_only(),
+            on_click=_add,
+            args=(run.path, view, chosen),
+        )
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(plain(problem))
+
+
+def _add(path: Path, view: View, chosen: tuple[str, int] | None) -> None:
+    what, token = chosen or ("", None)
+    try:
+        # A hole that came apart meanwhile: what was selected is its token.
+        hole = lowest_of_hole(view.history, view.step, view.group, token) if what == "hole" and token is not None else None
+        token = token if hole is None else None
+        add_bookmark(path, bookmark_at(view.history, view.step, st.session_state[_FIELD], view.group, token, hole))
+        st.session_state[_FIELD] = ""
+    except SnowballError as error:
+        st.session_state[_PROBLEM] = str(error)
+    _draw_again()
+
+
+@st.fragment(key=LIST)
+def bookmark_list(run: Run) -> None:
+    """The bookmarks of a run by step, each leading to its place, removed by a press and kept again by another."""
+    notes = read_notes(run.path)
+    marks = sorted(notes.bookmarks, key=lambda each: each.step)
+    path, removed = st.session_state.get(_REMOVED, (None, None))
+    if path == run.path and removed not in marks:
+        with st.container(horizontal=True, vertical_alignment="center", border=True, key="bookmark-removed-said"):
+            st.markdown(f"Bookmark on step {removed.step:,} removed: {plain(removed.remark)}")
+            icon, barred = ":material/undo:", is_read_only()
+            st.button("Undo", key="bookmark-undo", icon=icon, on_click=_keep_again, args=(path, removed), disabled=barred)
+    if notes.damage:
+        st.warning(f"Bookmarks cannot be shown: {plain(notes.damage)}. A new one sets the file aside.")
+    if marks:
+        with st.expander(many(len(marks), "bookmark"), on_change="rerun", key="bookmarks", icon=":material/bookmarks:") as box:
+            if box.open:
+                for mark in marks:
+                    _row(run.path, mark)
+    listed = [{"step": each.step, "select": each.select, "text": _told(each)} for each in marks]
+    _HANDED(key="bookmarks-handed", data={"run": run.id, "bookmarks": listed, "go": st.session_state.pop(_GO, None)})
+
+
+def _row(path: Path, mark: Bookmark) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"bookmark-{mark.id}"):
+        st.button(f"Step {mark.step:,}", key=f"go-{mark.id}", type="tertiary", on_click=_open, args=(mark,))
+        st.markdown(plain(mark.remark) + f"  \n:small[:gray[{plain(_about(mark))}]]")
+        remove, icon = f"Remove the bookmark on step {mark.step:,}", ":material/delete:"
+        st.button(
+            "Remove",
+            key=f"remove-{mark.id}",
+            icon=icon,
+            type="tertiary",
+            help=remove,
+            on_click=_remove,
+            args=(path, mark),
+            disabled=is_read_only(),
+        )
+
+
+def _subject(chosen: tuple[str, int]) -> str:
+    what, token = chosen
+    named = f"token {token:,}" + (f" ({glyph(token)})" if token < 128 else "")
+    return named if what == "token" else f"the hole of {named}"
+
+
+def _about(mark: Bookmark) -> str:
+    chosen = selection(mark.select)
+    return f"{_subject(chosen)}, {mark.group} tokens" if chosen else f"{mark.group} tokens"
+
+
+def _told(mark: Bookmark) -> str:
+    chosen = selection(mark.select)
+    return f"{_subject(chosen)}: {mark.remark}" if chosen else mark.remark
+
+
+def _open(mark: Bookmark) -> None:
+    go(mark.step, mark.select or None)
+    if st.session_state.get("group") != mark.group:
+        st.session_state["group"] = mark.group
+        st.rerun()
+    # The scrubber moves in the browser; its frames stay there.
+    number = st.session_state[f"{_GO}-number"] = st.session_state.get(f"{_GO}-number", 0) + 1
+    st.session_state[_GO] = {"step": mark.step, "select": mark.select, "number": number}
+    _draw_again()
+
+
+def _remove(path: Path, mark: Bookmark) -> None:
+    _try(lambda: st.session_state.update({_REMOVED: (path, remove_bookmark(path, mark.id))}))
+
+
+def _keep_again(path: Path, mark: Bookmark) -> None:
+    _try(lambda: add_bookmark(path, mark))
+
+
+def _try(action: Any) -> None:
+    try:
+        action()
+    except SnowballError as error:
+        st.session_state[_PROBLEM] = str(error)
+    _draw_again()
+
+
+def _draw_again() -> NoReturn:
+    """Run the exact step and the list again, and the watch of a growing run so that its clock starts again."""
+    st.rerun([FRAGMENT, LIST, *([WATCH] if here().get("alive") else [])])
+    raise AssertionError

@@ -42,7 +42,7 @@ def draw(run: Run, group: str, unit: str) -> None:
     elif snapshots:
         is_drawn = draw_run(run, snapshots, group, unit, status.is_alive)
         growing_run.drawn(began)
-        bookmark_list(run)
+        bookmark_list(run, is_drawn)
         exact_step(run, snapshots, group, unit, is_drawn)
 
 

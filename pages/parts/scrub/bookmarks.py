@@ -25,8 +25,9 @@ from .growing_run import WATCH
 
 LIST = "bookmark-list"
 _WORD, _FIELD = "bookmark", "bookmark-remark"
-# Per session: what went wrong; the bookmark removed last, with the folder of its run; the bookmark to go to, and its number.
-_PROBLEM, _REMOVED, _GO = "bookmark-problem", "bookmark-removed", "bookmark-go"
+# Per session: what went wrong; the bookmark removed last, with the folder of its run; the bookmark to go to, and its number; the
+# id of the one made or opened last, which the address names before others of the same place.
+_PROBLEM, _REMOVED, _GO, _OPENED = "bookmark-problem", "bookmark-removed", "bookmark-go", "bookmark-opened"
 # The scrubber's frames are not sent again when a bookmark is made: a component of its own hands them over in the browser.
 _HANDED = st.components.v2.component("bookmarks", js=(Path(__file__).parent / "drawing" / "handed_bookmarks.js").read_text())
 
@@ -41,6 +42,7 @@ def open_bookmark(run: Run | None, notices: DeltaGenerator) -> None:
     except SnowballError as error:
         notices.warning(plain(error))
         return
+    st.session_state[_OPENED] = mark.id
     lead = {"step": str(mark.step), "group": mark.group}
     st.query_params.update(lead | ({"select": mark.select} if mark.select else {}))
 
@@ -50,9 +52,7 @@ def name_bookmark(path: Path) -> None:
     step, group, select = (st.query_params.get(name, "") for name in ("step", "group", "select"))
     at = [each for each in read_notes(path).bookmarks if (str(each.step), each.group) == (step, group)]
     ids = [each.id for each in at if each.select == select] or [each.id for each in at if not each.select]
-    if ids and (named := st.query_params.get(_WORD)) in ids:
-        ids = [str(named)]
-    write(_WORD, ids[:1])
+    write(_WORD, sorted(ids, key=lambda each: each != st.session_state.get(_OPENED))[:1])
 
 
 def bookmark_field(run: Run, view: View) -> None:
@@ -61,37 +61,47 @@ def bookmark_field(run: Run, view: View) -> None:
     if chosen is not None and not (chosen[1] < len(view.mask) and view.mask[chosen[1]]):
         chosen = None
     on = f", {_subject(chosen)}" if chosen else ""
-    with st.form("bookmark-form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+    # A new field after each bookmark: the browser keeps the text of an old one.
+    key = f"{_FIELD}-{st.session_state.setdefault(_FIELD, 0)}"
+    with (
+        st.form("bookmark-form", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom", key="bookmark-field"),
+    ):
         label, help = f"Remark on step {view.step:,}{plain(on)}", "Kept beside the run. Key: b"
-        st.text_input(label, key=_FIELD, max_chars=LONGEST_REMARK, width=460, help=help, disabled=is_read_only())
+        st.text_input(label, key=key, max_chars=LONGEST_REMARK, width=460, help=help, disabled=is_read_only())
         st.form_submit_button(
             "Bookmark this step",
             key="bookmark-add",
             icon=":material/bookmark_add:",
             disabled=is_read_only(),
             on_click=_add,
-            args=(run.path, view, chosen),
+            args=(run.path, view, chosen, key),
         )
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
 
 
-def _add(path: Path, view: View, chosen: tuple[str, int] | None) -> None:
+def _add(path: Path, view: View, chosen: tuple[str, int] | None, key: str) -> None:
     what, token = chosen or ("", None)
     try:
         # A hole that came apart meanwhile: what was selected is its token.
         hole = lowest_of_hole(view.history, view.step, view.group, token) if what == "hole" and token is not None else None
         token = token if hole is None else None
-        add_bookmark(path, bookmark_at(view.history, view.step, st.session_state[_FIELD], view.group, token, hole))
-        st.session_state[_FIELD] = ""
+        made = bookmark_at(view.history, view.step, st.session_state[key], view.group, token, hole)
+        add_bookmark(path, made)
+        st.session_state[_OPENED] = made.id
+        st.session_state[_FIELD] += 1
     except SnowballError as error:
         st.session_state[_PROBLEM] = str(error)
     _draw_again()
 
 
 @st.fragment(key=LIST)
-def bookmark_list(run: Run) -> None:
-    """The bookmarks of a run by step, each leading to its place, removed by a press and kept again by another."""
+def bookmark_list(run: Run, is_drawn: bool) -> None:
+    """The bookmarks of a run by step, each leading to its place, removed by a press and kept again by another.
+
+    ``is_drawn`` is whether the scrubber is on the page.
+    """
     notes = read_notes(run.path)
     marks = sorted(notes.bookmarks, key=lambda each: each.step)
     path, removed = st.session_state.get(_REMOVED, (None, None))
@@ -106,26 +116,17 @@ def bookmark_list(run: Run) -> None:
         with st.expander(many(len(marks), "bookmark"), on_change="rerun", key="bookmarks", icon=":material/bookmarks:") as box:
             if box.open:
                 for mark in marks:
-                    _row(run.path, mark)
+                    _row(run.path, mark, is_drawn)
     listed = [{"step": each.step, "select": each.select, "text": _told(each)} for each in marks]
     _HANDED(key="bookmarks-handed", data={"run": run.id, "bookmarks": listed, "go": st.session_state.pop(_GO, None)})
 
 
-def _row(path: Path, mark: Bookmark) -> None:
+def _row(path: Path, mark: Bookmark, is_drawn: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"bookmark-{mark.id}"):
-        st.button(f"Step {mark.step:,}", key=f"go-{mark.id}", type="tertiary", on_click=_open, args=(mark,))
+        st.button(f"Step {mark.step:,}", key=f"go-{mark.id}", type="tertiary", on_click=_open, args=(mark, is_drawn))
         st.markdown(plain(mark.remark) + f"  \n:small[:gray[{plain(_about(mark))}]]")
-        remove, icon = f"Remove the bookmark on step {mark.step:,}", ":material/delete:"
-        st.button(
-            "Remove",
-            key=f"remove-{mark.id}",
-            icon=icon,
-            type="tertiary",
-            help=remove,
-            on_click=_remove,
-            args=(path, mark),
-            disabled=is_read_only(),
-        )
+        icon, key, barred = ":material/delete:", f"remove-{mark.id}", is_read_only()
+        st.button("Remove", key=key, icon=icon, type="tertiary", on_click=_remove, args=(path, mark), disabled=barred)
 
 
 def _subject(chosen: tuple[str, int]) -> str:
@@ -144,12 +145,13 @@ def _told(mark: Bookmark) -> str:
     return f"{_subject(chosen)}: {mark.remark}" if chosen else mark.remark
 
 
-def _open(mark: Bookmark) -> None:
-    go(mark.step, mark.select or None)
-    if st.session_state.get("group") != mark.group:
+def _open(mark: Bookmark, is_drawn: bool) -> None:
+    st.session_state[_OPENED] = mark.id
+    if st.session_state.get("group") != mark.group or not is_drawn:
         st.session_state["group"] = mark.group
+        go(mark.step, mark.select or None)
         st.rerun()
-    # The scrubber moves in the browser; its frames stay there.
+    # The scrubber moves in the browser, where its frames are, and says so: moved here too, its former place would be heard.
     number = st.session_state[f"{_GO}-number"] = st.session_state.get(f"{_GO}-number", 0) + 1
     st.session_state[_GO] = {"step": mark.step, "select": mark.select, "number": number}
     _draw_again()

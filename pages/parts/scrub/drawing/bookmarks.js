@@ -1,4 +1,4 @@
-// Bookmarks on the time line: a flag for each step that has one, over the counts; a click leads there. They are handed over by a
+// Bookmarks on the time line: a flag for each step that has one, above the slider; a click leads there. They are handed over by a
 // component of their own, so that a new bookmark does not send the frames again.
 
 const HANDED = "snowball-bookmarks"
@@ -25,20 +25,19 @@ function goToBookmark(scrubber, { step, select }) {
   repaint(scrubber)
 }
 
-// The flags of a side: made when other bookmarks are handed over, placed when the axis changes, one marked when the step moves.
-function drawFlags(side) {
-  const { scrubber, reel, told: { flags } } = side, handed = window.snowballBookmarks
-  if (side.handed !== handed || side.flagged !== reel) Object.assign(side, { handed, flagged: reel, flags: makeFlags(side, handed), placed: null })
-  if (side.placed !== scrubber.axis) {
-    side.placed = scrubber.axis
-    for (const { flag, step } of side.flags) flag.style.left = `calc(${LEFT}px + ${scrubber.axis.of(step)} * (100% - ${LEFT + RIGHT}px))`
+// The flags: made when other bookmarks are handed over, placed when the axis changes, one marked when the step moves.
+function drawFlags(scrubber) {
+  const { axis, steps, index, sides: [{ reel }] } = scrubber, handed = window.snowballBookmarks
+  if (scrubber.handed !== handed || scrubber.flagged !== reel) Object.assign(scrubber, { handed, flagged: reel, flags: makeFlags(scrubber, handed), placed: null })
+  if (scrubber.placed !== axis) {
+    scrubber.placed = axis
+    for (const { flag, step } of scrubber.flags) flag.style.left = `calc(${LEFT}px + ${axis.of(step)} * (100% - ${LEFT + RIGHT}px))`
   }
-  for (const { flag, step } of side.flags) flag.toggleAttribute("aria-current", step === reel.step[side.snapshot])
-  flags.hidden = side.flags.length === 0
+  for (const { flag, step } of scrubber.flags) flag.toggleAttribute("aria-current", step === steps[index])
 }
 
-function makeFlags({ scrubber, reel, told: { flags } }, handed) {
-  const bookmarks = handed?.run === reel.header.run ? handed.bookmarks.filter(({ step }) => step <= scrubber.scale.last) : []
+function makeFlags(scrubber, handed) {
+  const bookmarks = handed?.run === scrubber.sides[0].reel.header.run ? handed.bookmarks.filter(({ step }) => step <= scrubber.scale.last) : []
   const made = [...new Set(bookmarks.map(({ step }) => step))].map(step => {
     const here = bookmarks.filter(bookmark => bookmark.step === step), lines = [`bookmark, step ${whole(step)}`, ...here.map(({ text }) => text)]
     const flag = Object.assign(document.createElement("button"), { type: "button", className: "flag" })
@@ -48,12 +47,14 @@ function makeFlags({ scrubber, reel, told: { flags } }, handed) {
     flag.onpointerleave = () => (scrubber.tip.hidden = true)
     return { flag, step }
   })
-  flags.replaceChildren(...made.map(({ flag }) => flag))
+  const row = scrubber.root.querySelector(".flags")
+  row.replaceChildren(...made.map(({ flag }) => flag))
+  row.hidden = !made.length
   return made
 }
 
 // The field is outside of the scrubber, under the pictures; where there is none, as beside another run, nothing happens.
 function openBookmarkField(scrubber) {
   pause(scrubber)
-  document.querySelector(".st-key-bookmark-remark input")?.focus()
+  document.querySelector(".st-key-bookmark-field input")?.focus()
 }

@@ -127,7 +127,7 @@ function repaint(scrubber) {
     if (!root.isConnected || !counts.clientWidth || !counts.clientHeight) return
     const began = performance.now()
     for (const side of sides) for (const draw of PICTURES) draw(side)
-    for (const side of sides) drawFlags(side)
+    drawFlags(scrubber)
     tellStep(scrubber)
     drawRing(scrubber)
     root.dataset.drawn = ++scrubber.drawn

@@ -25,8 +25,8 @@ from .growing_run import WATCH
 
 LIST = "bookmark-list"
 _WORD, _FIELD = "bookmark", "bookmark-remark"
-# Per session: what went wrong; the bookmark removed last, with the folder of its run; the bookmark to go to, and its number; the
-# id of the one made or opened last, which the address names before others of the same place.
+# Per session: what went wrong; the bookmark removed last, with the folder of its run; the bookmark to go to, and its number; of
+# the one made or opened last the id, which the address names before others of the same place.
 _PROBLEM, _REMOVED, _GO, _OPENED = "bookmark-problem", "bookmark-removed", "bookmark-go", "bookmark-opened"
 # The scrubber's frames are not sent again when a bookmark is made: a component of its own hands them over in the browser.
 _HANDED = st.components.v2.component("bookmarks", js=(Path(__file__).parent / "drawing" / "handed_bookmarks.js").read_text())

@@ -20,10 +20,14 @@ from .url_state import VIEW
 
 PAGES = ("scrub", "lineage", "motion", "compare", "verdict", "export")
 _NAME, _PROBLEM, _REMOVED = "view-name", "view-problem", "view-removed"
+# The part of the page that runs again; whether the run grows.
+_PART, _GROWS = "views-part", "views-of-growing"
 
 
+@st.fragment(key=_PART)
 def saved_views(run: Run, page: str) -> None:
     """The saved views of a run, and the field that saves what the page shows."""
+    st.session_state[_GROWS] = run.status().is_alive
     count = len(read_notes(run.path).views)
     label = f"Saved views · {many(count, 'view')}" if count else "Saved views"
     with st.expander(label, on_change="rerun", key="saved-views", icon=":material/bookmarks:") as box:
@@ -65,15 +69,16 @@ def _link(run: Run, view: SavedView) -> None:
 
 def _save(path: Path, page: str) -> None:
     query = urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True)
-    _try(lambda: _keep(path, checked_view(st.session_state[_NAME], page, query)))
+
+    def save() -> None:
+        save_view(path, checked_view(st.session_state[_NAME], page, query))
+        st.session_state[_NAME] = ""
+
+    _try(save)
 
 
 def _keep(path: Path, view: SavedView) -> None:
-    def keep() -> None:
-        save_view(path, view)
-        st.session_state[_NAME] = ""
-
-    _try(keep)
+    _try(lambda: save_view(path, view))
 
 
 def _remove(path: Path, name: str) -> None:
@@ -85,3 +90,5 @@ def _try(action: Callable[[], Any]) -> None:
         action()
     except SnowballError as error:
         st.session_state[_PROBLEM] = str(error)
+    # A callback stops the clock that watches a growing run; the whole page starts it again.
+    st.rerun(*([] if st.session_state[_GROWS] else [_PART]))

@@ -116,7 +116,7 @@ def save_view(path: Path, view: SavedView) -> Notes:
     def change(old: Notes) -> Notes:
         if any(each.name == view.name and each != view for each in old.views):
             raise RunError(
-                f'a name must mean one view; "{view.name}" is another one. Choose another name, or remove that view.'
+                f'a view must have a name of its own; "{view.name}" is another one. Choose another name, or remove that view.'
             )
         return replace(old, views=checked_views((*old.views, view)))
 

@@ -58,6 +58,7 @@ def test_a_bookmark_is_made_by_keys_seen_opened_and_removed(server: str, page: P
     names(page, step="3", bookmark=Bookmark(3, "theirs", "dead").id)
     page.locator(f".st-key-remove-{made.id} button").click()
     expect(flags).to_have_count(2)
+    expect(page.get_by_role("button", name="Step 3", exact=True)).to_be_visible()
     page.locator(".st-key-bookmark-undo button").click()
     expect(flags).to_have_count(3)
     assert made in read_notes(run.path).bookmarks

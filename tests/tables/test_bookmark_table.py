@@ -104,7 +104,7 @@ def test_the_command_line_keeps_lists_and_removes_bookmarks(make_run: MakeRun, c
         (3, "step", None, "=three"),
         (10, "hole", 0, "ten"),
     ]
-    assert main(["bookmarks", run.id, "--csv", "/dev/stdout"]) == 0
+    assert main(["bookmarks", run.id]) == 0
     assert capsys.readouterr().out == csv_bytes(TABLES["bookmarks"].make(view_of(observe(run)))).decode()
     assert len(answered(capsys, "bookmarks", run.id, "--remove", kept["bookmark"])["bookmarks"]) == 1
     assert "It may have been removed" in refused(capsys, "bookmarks", run.id, "--remove", kept["bookmark"])

@@ -18,7 +18,7 @@ from snowball_core.tables.bookmarks import bookmark_at, lowest_of_hole
 from snowball_core.tables.text import glyph
 
 from ..shared.selection import go, here, selection
-from ..shared.text import many, plain
+from ..shared.text import plain
 from ..shared.url_state import news, write
 from .component import FRAGMENT
 from .growing_run import WATCH
@@ -113,7 +113,8 @@ def bookmark_list(run: Run, is_drawn: bool) -> None:
     if notes.damage:
         st.warning(f"Bookmarks cannot be shown: {plain(notes.damage)}. A new one sets the file aside.")
     if marks:
-        with st.expander(many(len(marks), "bookmark"), on_change="rerun", key="bookmarks", icon=":material/bookmarks:") as box:
+        # Another label would be another part of the page, closed again.
+        with st.expander("Bookmarks", on_change="rerun", key="bookmarks", icon=":material/bookmarks:") as box:
             if box.open:
                 for mark in marks:
                     _row(run.path, mark, is_drawn)

@@ -15,7 +15,7 @@ from snowball_core.store.notes import read_notes, remove_view, save_view
 from snowball_core.store.run_folder import Run
 from snowball_core.store.status import is_read_only
 
-from .text import many, plain
+from .text import plain
 from .url_state import VIEW
 
 PAGES = ("scrub", "lineage", "motion", "compare", "verdict", "export")
@@ -28,9 +28,7 @@ _PART, _GROWS = "views-part", "views-of-growing"
 def saved_views(run: Run, page: str) -> None:
     """The saved views of a run, and the field that saves what the page shows."""
     st.session_state[_GROWS] = run.status().is_alive
-    count = len(read_notes(run.path).views)
-    label = f"Saved views · {many(count, 'view')}" if count else "Saved views"
-    with st.expander(label, on_change="rerun", key="saved-views", icon=":material/bookmarks:") as box:
+    with st.expander("Saved views", on_change="rerun", key="saved-views", icon=":material/bookmarks:") as box:
         if box.open:
             _views(run, page)
 

@@ -111,9 +111,9 @@ def _watched(chromium: Browser, app: Served, run: str) -> Iterator[dict[str, obj
     """What a visitor with a browser sees of a long run."""
     seconds = screen.first_opened(chromium, app, run)
     yield _row("10,001 steps opened for the first time, until the page stands in a browser", seconds, "s")
-    frames, said = screen.dragged(chromium, app, run)
+    frames, messages = screen.dragged(chromium, app, run)
     yield _row("dragging through 10,001 steps", frames, "frames/s", f"≥ {_FRAMES:g}", frames >= _FRAMES)
-    yield _row("messages while dragging", said, "", "0", said == 0)
+    yield _row("messages while dragging", messages, "", "0", messages == 0)
     yield _row("slider let go → exact view on the screen", screen.released(chromium, app, run), "ms")
 
 
@@ -123,8 +123,8 @@ def _open(visitor: Visitor, run: str) -> int:
     if not visitor.scrubber:
         raise RuntimeError("the scrubber did not come")
     answer = visitor.move(10**9)
-    told = next(text for text in answer.texts if "Exact at step" in text)
-    return int(told.split("Exact at step ")[1].split("**")[0].replace(",", ""))
+    result = next(text for text in answer.texts if "Exact at step" in text)
+    return int(result.split("Exact at step ")[1].split("**")[0].replace(",", ""))
 
 
 def _memory(app: Served, run: str) -> Iterator[dict[str, object]]:

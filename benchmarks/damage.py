@@ -79,28 +79,28 @@ def ask(folder: Path, *words: str) -> VerbAnswer:
             status = main([*words, "--json", "--runs", str(folder)])
     except BaseException:
         raise Escaped(traceback.format_exc()) from None
-    said, complained = (stream.buffer.getvalue().decode() for stream in (out, err))
+    output, complained = (stream.buffer.getvalue().decode() for stream in (out, err))
     if "Traceback" in complained:
         raise Escaped(complained)
-    lines = said.strip().splitlines()
+    lines = output.strip().splitlines()
     content = json.loads(lines[-1]) if lines and lines[-1][:1] in "{[" else None
     remarked = bool(complained.strip())
     if isinstance(content, dict):
         remarked |= any(content.pop(key, None) for key in _REMARKS)
-    return VerbAnswer(status, content, remarked, f"{said[-300:]}\n{complained[-300:]}")
+    return VerbAnswer(status, content, remarked, f"{output[-300:]}\n{complained[-300:]}")
 
 
 def recorded(path: Path) -> dict[str, str]:
     """SHA-256 of every recorded file of a run by name; of ``metrics.csv`` without its column of seconds."""
-    found = {}
+    files = {}
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path).as_posix()
         if file.is_file() and not name.startswith((*_NOT_RECORDED, ".")):
             content = file.read_bytes()
             if name == "metrics.csv":
                 content = b"\n".join(line.rpartition(b",")[0] for line in content.splitlines())
-            found[name] = hashlib.sha256(content).hexdigest()
-    return found
+            files[name] = hashlib.sha256(content).hexdigest()
+    return files
 
 
 def recordings(path: Path) -> dict[str, str]:
@@ -207,10 +207,10 @@ def _outcome(worlds: Worlds, state: str, path: Path) -> tuple[str, str]:
 
 def _ended(worlds: Worlds, path: Path, named: bool = False) -> tuple[str, str]:
     """What became of a run that was trained on: the reference's bits, a named fault, or a sealed one."""
-    if not (found := path).exists():
+    if not (missing := path).exists():
         return "named", "gone"
-    verified = ask(found.parent, "verify", found.name)
-    differing = _differing(recordings(worlds.reference), recordings(found))
+    verified = ask(missing.parent, "verify", missing.name)
+    differing = _differing(recordings(worlds.reference), recordings(missing))
     if differing and verified.status == 0:
         return "sealed", f"{differing} differ, verify says sound"
     if verified.status:
@@ -237,19 +237,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     counts: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
     with tempfile.TemporaryDirectory() as place:
-        for number, (state, kind, way, outcome, why) in enumerate(campaign(Path(place), asked.trials, asked.seed)):
+        for number, (state, kind, way, outcome, why) in enumerate(campaign(Path(place), args.trials, args.seed)):
             counts[state, kind][outcome] += 1
             if outcome in FAULTS:
                 print(f"trial {number}: {state} {kind}, {way}: {outcome}: {why.strip()[-500:]}", flush=True)
     outcomes = ("rebuilt or harmless", "named", *FAULTS)
     print(f"| state | file | {' | '.join(outcomes)} |\n|---|---|{'---|' * len(outcomes)}")
-    for (state, kind), found in sorted(counts.items()):
-        print(f"| {state} | {kind} | {' | '.join(str(found[outcome] or '') for outcome in outcomes)} |")
-    faults = sum(found[outcome] for found in counts.values() for outcome in FAULTS)
-    print(f"\n{asked.trials} trials, seed {asked.seed}: {faults} faults")
+    for (state, kind), result in sorted(counts.items()):
+        print(f"| {state} | {kind} | {' | '.join(str(result[outcome] or '') for outcome in outcomes)} |")
+    faults = sum(result[outcome] for result in counts.values() for outcome in FAULTS)
+    print(f"\n{args.trials} trials, seed {args.seed}: {faults} faults")
     return 1 if faults else 0
 
 

@@ -37,19 +37,19 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--kills", type=int, default=3, help="of each run")
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    rng, differing = random.Random(asked.seed), 0  # noqa: S311 - repeatable, not secret
+    args = parser.parse_args()
+    rng, differing = random.Random(args.seed), 0  # noqa: S311 - repeatable, not secret
     with tempfile.TemporaryDirectory() as place:
         worlds = Worlds(Path(place))
         right = recordings(worlds.reference)
         print("| run | killed after steps | verify | bytes |\n|---|---|---|---|")
-        for number in range(asked.runs):
+        for number in range(args.runs):
             path, process = worlds.begin(Path(place) / f"killed-{number}", rng.randrange(1, 300))
             process.kill()
             process.wait()
             at: list[int | None] = [(path / "metrics.csv").read_bytes().count(b"\n") - 1]
             command = [sys.executable, "-m", "snowball_core", "resume", path.name, "--runs", str(path.parent)]
-            at += [killed(command, path / "metrics.csv", rng.random() * 0.8) for _ in range(asked.kills - 1)]
+            at += [killed(command, path / "metrics.csv", rng.random() * 0.8) for _ in range(args.kills - 1)]
             if ask(path.parent, "list").content["runs"][0]["state"] != "completed":
                 ask(path.parent, "resume", path.name)
             is_sound = ask(path.parent, "verify", path.name).status == 0

@@ -49,18 +49,18 @@ def endure(path: Path) -> dict[str, float]:
     """
     before = _peak_megabytes()
     began = time.perf_counter()
-    seen = foreign(path)
-    if len(seen.words) == 1:
+    history = foreign(path)
+    if len(history.words) == 1:
         return {
-            "unique": int(measured(seen, slice(0, 1), CENSUS)["unique"][0]),
+            "unique": int(measured(history, slice(0, 1), CENSUS)["unique"][0]),
             "seconds": time.perf_counter() - began,
             "peak": _peak_megabytes(),
         }
-    seen = foreign(path, dead=range(DEAD))
-    rows, tokens, told = len(step_table(seen)), len(token_motion(seen)), account(seen, "dead")
+    history = foreign(path, dead=range(DEAD))
+    rows, tokens, lineage = len(step_table(history)), len(token_motion(history)), account(history, "dead")
     taken = time.perf_counter() - began
     grown = _peak_megabytes() - before
-    return {"seconds": taken, "megabytes": grown, "rows": rows, "tokens": tokens, "events": len(told.tree.events)}
+    return {"seconds": taken, "megabytes": grown, "rows": rows, "tokens": tokens, "events": len(lineage.tree.events)}
 
 
 def endured(path: Path) -> dict[str, float]:
@@ -68,8 +68,8 @@ def endured(path: Path) -> dict[str, float]:
     done = subprocess.run([sys.executable, "-m", "benchmarks.long_history", str(path)], capture_output=True, text=True)
     if done.returncode:
         raise RunError(f"a long history could not be measured: {done.stderr.strip()[-300:]}")
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    numbers: dict[str, float] = json.loads(done.stdout)
+    return numbers
 
 
 def _peak_megabytes() -> float:

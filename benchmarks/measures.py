@@ -63,8 +63,8 @@ def measure_rows(source: npt.NDArray[np.uint16]) -> Iterator[Timing]:
                 file.append(frame)
         tables = _median(lambda: step_table(foreign(path, dead=range(_DEAD))), 3)
         yield Timing("all per-step tables of 10,001 steps, cold", tables, "s", "≤ 2", tables <= 2)
-        seen = foreign(path, dead=range(_DEAD))
-        events = _median(lambda: account(seen, "dead"), 3)
+        result = foreign(path, dead=range(_DEAD))
+        events = _median(lambda: account(result, "dead"), 3)
         yield Timing("lineage of dead tokens over 10,001 steps", events, "s", "≤ 1", events <= 1)
     yield from _step_rows(history)
     yield from _large_matrix_rows()
@@ -81,7 +81,7 @@ def _census_rows(history: npt.NDArray[np.uint16]) -> Iterator[Timing]:
     began = time.perf_counter()
     counted = loop()
     theirs = (time.perf_counter() - began) * len(history) / len(some)
-    if counted != [found.unique for found in census_history(history[::10])]:
+    if counted != [counts.unique for counts in census_history(history[::10])]:
         raise AssertionError("the census and torch.unique disagree")
     ratio, speed = theirs / ours, history.nbytes / ours / 1e9
     yield Timing("census of 10,001 × 128 × 64", 1e3 * ours, "ms")
@@ -112,9 +112,9 @@ def _large_matrix_rows() -> Iterator[Timing]:
         path = Path(folder) / "matrix.safetensors"
         with TensorWriter(path, "matrix", "BF16", _LARGE, 1, {}) as file:
             file.append(matrix)
-        found = endured(path)
-    yield Timing("the same from its file, by bits, value and hidden class, in a process of its own", found["seconds"], "s")
-    peak = found["peak"] / 1e3
+        numbers = endured(path)
+    yield Timing("the same from its file, by bits, value and hidden class, in a process of its own", numbers["seconds"], "s")
+    peak = numbers["peak"] / 1e3
     yield Timing("all memory of that process, the matrix's 0.78 GB included", peak, "GB", "≤ 1.2", peak <= 1.2)
 
 
@@ -127,9 +127,9 @@ def _long_rows() -> Iterator[Timing]:
         # In turns, the best of each: one alone may fall into a busy minute.
         for _ in range(_TURNS):
             for place, (path, size) in enumerate(zip(paths, sizes, strict=True)):
-                found = endured(path)
-                rates[place] = min(rates[place], found["seconds"] / size)
-                grown = max(grown, found["megabytes"])
+                numbers = endured(path)
+                rates[place] = min(rates[place], numbers["seconds"] / size)
+                grown = max(grown, numbers["megabytes"])
     ratio = rates[1] / rates[0]
     yield Timing(f"all tables and lineage of {size:.2f} GB (8,192 × 128 × {_LENGTHS[1]}), a GB", rates[1], "s")
     yield Timing("time per byte, four times as long / as long", ratio, "×", "≤ 1.2", ratio <= 1.2)

@@ -107,10 +107,10 @@ def dragged(chromium: Browser, app: Served, run: str) -> tuple[float, int]:
         place = (place + 7) % (box["width"] - 120)
         page.mouse.move(box["x"] + 60 + place, box["y"] + 100)
     taken = time.perf_counter() - began
-    drawn, said = int(scrubber.get_attribute("data-drawn") or 0) - before, len(sent)
+    drawn, messages = int(scrubber.get_attribute("data-drawn") or 0) - before, len(sent)
     page.mouse.up()
     page.close()
-    return drawn / taken, said
+    return drawn / taken, messages
 
 
 def released(chromium: Browser, app: Served, run: str, rounds: int = 20) -> float:

@@ -139,10 +139,10 @@ def _against_the_original(config: RunConfig, corpus: Corpus, steps: int, trainin
 
 def resident_megabytes() -> float:
     """Memory of this process that is in use and its own, in MB (Linux; NaN elsewhere)."""
-    told = Path("/proc/self/smaps_rollup")
-    if not told.is_file():
+    smaps = Path("/proc/self/smaps_rollup")
+    if not smaps.is_file():
         return float("nan")
-    private = [int(line.split()[1]) for line in told.read_text().splitlines() if line.startswith("Private_")]
+    private = [int(line.split()[1]) for line in smaps.read_text().splitlines() if line.startswith("Private_")]
     return sum(private) / 1e3
 
 

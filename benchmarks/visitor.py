@@ -85,13 +85,13 @@ class Visitor:
 
     def _ask(self, state: dict[str, Any]) -> Answer:
         message = BackMsg()
-        asked = message.rerun_script
-        asked.query_string, asked.page_script_hash = self._query, self._page
+        request = message.rerun_script
+        request.query_string, request.page_script_hash = self._query, self._page
         if state:
-            widget = asked.widget_states.widgets.add()
+            widget = request.widget_states.widgets.add()
             widget.id, widget.json_value = self.scrubber, json.dumps(state)
         for name, words in self.chosen.items():
-            widget = asked.widget_states.widgets.add()
+            widget = request.widget_states.widgets.add()
             widget.id = name
             widget.string_array_value.data.extend(words)
         began = time.perf_counter()

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.server.front_door import require_front_door
+from pages.parts.compare.cached_runs import key_of, lined_up, measured_entrants
+from pages.parts.compare.overlays import overlays
+from pages.parts.compare.run_table import differing, roll_call
+from pages.parts.compare.runs import pick_runs
+from pages.parts.compare.side_by_side import side_by_side
+from pages.parts.shared.divergence_notice import lost_of, say_lost
+from pages.parts.shared.page_frame import head
+from pages.parts.shared.run_picker import is_empty, offer_demo
+from pages.parts.shared.saved_views import saved_views
+from pages.parts.shared.selection import pick_group, pick_unit
+from pages.parts.shared.text import plain
+from snowball_core.errors import SnowballError
+from snowball_core.measures.alignment import FEWEST
+from snowball_core.tables.comparison import letters
 
-require_front_door("pages/compare.py")
-
-from pages.parts.compare.cached_runs import key_of, lined_up, measured_entrants  # noqa: E402
-from pages.parts.compare.overlays import overlays  # noqa: E402
-from pages.parts.compare.run_table import differing, roll_call  # noqa: E402
-from pages.parts.compare.runs import pick_runs  # noqa: E402
-from pages.parts.compare.side_by_side import side_by_side  # noqa: E402
-from pages.parts.shared.divergence_notice import lost_of, say_lost  # noqa: E402
-from pages.parts.shared.run_picker import is_empty, offer_demo  # noqa: E402
-from pages.parts.shared.saved_views import saved_views  # noqa: E402
-from pages.parts.shared.selection import pick_group, pick_unit  # noqa: E402
-from pages.parts.shared.text import plain  # noqa: E402
-from snowball_core.errors import SnowballError  # noqa: E402
-from snowball_core.measures.alignment import FEWEST  # noqa: E402
-from snowball_core.tables.comparison import letters  # noqa: E402
-
-st.title("Compare")
-st.markdown(
-    "Is it the same for another seed, or another setting? Choose runs: they are drawn on one axis, and duplicates are found."
+head(
+    "compare",
+    "Compare",
+    "Is it the same for another seed, or another setting? Choose runs: they are drawn on one axis, and duplicates are found.",
 )
 runs = []
 if is_empty():

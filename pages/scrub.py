@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.server.front_door import require_front_door
-
-require_front_door("pages/scrub.py")
-
-from pages.parts.scrub import growing_run  # noqa: E402
-from pages.parts.scrub.bookmarks import bookmark_list, open_bookmark  # noqa: E402
-from pages.parts.scrub.component import draw_run  # noqa: E402
-from pages.parts.scrub.exact_step import exact_step  # noqa: E402
-from pages.parts.shared.divergence_notice import say_diverged  # noqa: E402
-from pages.parts.shared.run_footer import provenance  # noqa: E402
-from pages.parts.shared.run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal  # noqa: E402
-from pages.parts.shared.saved_views import saved_views  # noqa: E402
-from pages.parts.shared.selection import pick_group, pick_unit, say_unusable  # noqa: E402
-from pages.parts.shared.text import plain  # noqa: E402
-from snowball_core.errors import SnowballError  # noqa: E402
-from snowball_core.store.run_folder import Run  # noqa: E402
-from snowball_core.tables.live import group_mask, recorded_snapshots  # noqa: E402
+from pages.parts.scrub import growing_run
+from pages.parts.scrub.bookmarks import bookmark_list
+from pages.parts.scrub.component import draw_run
+from pages.parts.scrub.exact_step import exact_step
+from pages.parts.shared.divergence_notice import say_diverged
+from pages.parts.shared.page_frame import run_page
+from pages.parts.shared.run_picker import say_ended
+from pages.parts.shared.text import plain
+from snowball_core.store.run_folder import Run
+from snowball_core.tables.live import group_mask, recorded_snapshots
 
 
-def draw(run: Run, group: str, unit: str) -> None:
+def draw(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
     """Draw what is recorded of the run by now."""
     status = run.status()
     try:
@@ -31,7 +27,7 @@ def draw(run: Run, group: str, unit: str) -> None:
         say_diverged(run, group, snapshots)
     finally:
         say_ended(status)
-    began = growing_run.began()
+    began = time.monotonic()
     if status.is_alive:
         growing_run.watch(run, snapshots)
     elif not snapshots:
@@ -46,26 +42,12 @@ def draw(run: Run, group: str, unit: str) -> None:
         exact_step(run, snapshots, group, unit, is_drawn)
 
 
-heading = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="heading")
-heading.title("Scrub", width="stretch")
-st.markdown(
+run_page(
+    "scrub",
+    "Scrub",
     "What were the tokens doing at this step? Tokens that never occur in the text (*dead* tokens) can share one and the same "
-    "vector, a *black hole*. Move the slider and see holes merge, part or stay."
+    "vector, a *black hole*. Move the slider and see holes merge, part or stay.",
+    draw,
+    has_unit=True,
+    is_low=True,
 )
-notices = st.container()
-address, run = st.query_params.to_dict(), None
-if is_empty():
-    offer_demo()
-else:
-    with heading:
-        run = pick_run(notices)
-        open_bookmark(run, notices)
-        group, unit = pick_group(), pick_unit()
-if run is not None:
-    say_unusable(run, address)
-    try:
-        draw(run, group, unit)
-    except SnowballError as error:
-        say_refusal(error, run, notices)
-    saved_views(run, "scrub")
-    provenance(run)

@@ -51,7 +51,7 @@ def open_run(run: str | Path, key: str | None = None, dead: Sequence[int] | None
 
 
 def submodules(package: str) -> tuple[Callable[[str], ModuleType], Callable[[], list[str]]]:
-    """The ``__getattr__`` and ``__dir__`` of a package whose modules are imported when they are first asked for."""
+    """The ``__getattr__`` and ``__dir__`` of a package whose modules are imported on first use."""
 
     def module(name: str) -> ModuleType:
         if not name.startswith("_"):
@@ -66,7 +66,7 @@ def submodules(package: str) -> tuple[Callable[[str], ModuleType], Callable[[], 
         from pkgutil import iter_modules
 
         own = import_module(package)
-        return sorted({*vars(own), *(found.name for found in iter_modules(own.__path__))})
+        return sorted({*vars(own), *(module.name for module in iter_modules(own.__path__))})
 
     return module, names
 

@@ -35,7 +35,7 @@ class RunConfig:
 
     Each field's ``metadata`` is what :func:`~snowball_core.config_fields.described` took: group, help, unit, bounds and, for a
     choice, ``choices``: value → what follows from it. The command line's flags and the app's form are made from these, so a
-    number has one home.
+    number is defined once.
 
     Examples
     --------

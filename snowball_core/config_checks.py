@@ -139,7 +139,7 @@ def config_faults(config: RunConfig, skip: set[str] | frozenset[str] = frozenset
 
 
 OWN = "own"
-# What makes the same experiment another run: its draw, how far it went, what was kept of it, and where it ran.
+# Fields in which runs of one experiment may differ: seed, length, what is recorded, and device.
 NOT_THE_EXPERIMENT = ("name", "seed", "until", "record", "extra", "device", "threads")
 
 
@@ -151,7 +151,7 @@ class NearestPreset(NamedTuple):
 
     @property
     def preset(self) -> str:
-        """The preset it is, or "own"."""
+        """The name of the equal preset, or "own"."""
         return OWN if self.changes else self.name
 
 

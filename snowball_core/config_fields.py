@@ -16,7 +16,7 @@ _LONGEST_QUOTE = 80
 
 
 def described(default: Any, group: str, help: str, unit: str = "", **limits: Any) -> Any:
-    """A dataclass field that knows what it is for.
+    """A dataclass field with its description, unit and bounds.
 
     Parameters
     ----------

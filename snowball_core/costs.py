@@ -75,7 +75,7 @@ def memory_bytes(config: RunConfig, text: int = 0) -> float:
     """Largest memory of the worker that trains the run on a processor on a text of so many bytes, the frameworks included.
 
     Floats kept per position: in each block about 18 vectors and 1.7 rows of each head's attention, and 3 rows of the
-    vocabulary; bytes per parameter: weights, what forward sees of them, gradients and two moments. Fitted to six
+    vocabulary; bytes per parameter: weights, their copy in the format of computing, gradients and two moments. Fitted to six
     configurations measured on Linux; within a tenth there. Of the text a byte each, and four for the order of its windows.
     """
     kept = config.layers * (18 * config.hidden + 1.7 * config.heads * config.context) + 3 * config.vocab

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 
 class SnowballError(Exception):
@@ -36,11 +37,20 @@ class ChangedError(HistoryError):
 
 
 class RunError(SnowballError):
-    """A run that does not exist, is busy, or cannot do what was asked."""
+    """A run that does not exist, is busy, or lacks what a request needs."""
 
 
 class CancelledError(RunError):
     """Work ended by Ctrl-C; the message names what is kept."""
+
+
+@contextlib.contextmanager
+def requiring(rule: str, given: object, advice: str = "", kind: type[SnowballError] = RunError) -> Iterator[None]:
+    """Turn an error of the operating system into one that says which rule did not hold of what was given, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f'{rule}; "{given}": {error.strerror or error}.{advice and f" {advice}"}') from None
 
 
 # Control characters but tab and line feed, what turns a line of text around or ends it, and halves of characters.

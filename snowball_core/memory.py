@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 MOST_SNAPSHOTS = 1_000_001
 # Of memory, for its rows of three groups: 330 of numbers a row, several times over while they are joined and written.
 _BYTES_A_SNAPSHOT = 6_000
-# Told entries done and in all after every block; may raise to cancel.
+# Called with entries done and in all after every block; may raise to cancel.
 Progress = Callable[[int, int], None]
 
 
@@ -37,7 +37,7 @@ def blocks(count: int, entry_bytes: int, block_bytes: int, progress: Progress = 
 
 
 def keep_memory(bytes_kept: int) -> None:
-    """Ask glibc not to return freed blocks up to a size to the system, which would fault them in again; nothing elsewhere."""
+    """Make glibc keep freed blocks up to a size, which saves page faults; no-op on other systems."""
     if sys.platform == "linux":
         trim_threshold, mmap_threshold = -1, -3
         with contextlib.suppress(OSError, AttributeError):
@@ -57,7 +57,7 @@ def return_memory() -> None:
 def steady_memory() -> Iterator[None]:
     """Work on large arrays without paying for their memory again and again; changes no number.
 
-    Freed blocks stay with the process until the end (glibc only), since faulting them in anew costs as much as computing; and
+    Freed blocks stay with the process until the end (glibc only), since page faults cost as much as computing; and
     linear algebra keeps to one thread, since blocks already run side by side and two pools of threads spin waiting for each
     other.
     """

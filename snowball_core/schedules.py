@@ -1,4 +1,4 @@
-"""What the configuration says about each step: its learning rate, and whether it is recorded."""
+"""The schedule of a configuration: each step's learning rate, and whether it is recorded."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def recorded_steps(config: RunConfig) -> npt.NDArray[np.int64]:
     if config.record == "log":
         exponents = np.arange(math.ceil(_LOG_PER_DECADE * math.log10(max(last, _LOG_DENSE) / _LOG_DENSE)) + 1)
         sparse = np.rint(_LOG_DENSE * 10 ** (exponents / _LOG_PER_DECADE)).astype(np.int64)
-        steps = np.unique(np.concatenate([np.arange(_LOG_DENSE), sparse]))
+        steps = np.concatenate([np.arange(_LOG_DENSE), sparse])
     else:
         stride = 1 if config.record == "every" else int(config.record.removeprefix("every-"))
         steps = np.arange(0, last + 1, stride)

@@ -88,9 +88,9 @@ def test_what_is_no_object_is_refused(content):
         from_json(content)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_faults_are_reported_at_once():
     faults = faults_of(sigma="-1", steps="-5", learning_rate="-1e-3", hidden="65", record="sometimes", name="A b", nonsense="1")
-    said = "\n".join(faults)
+    message = "\n".join(faults)
     assert len(faults) == 7
     for words in (
         "sigma must be at least 0",
@@ -101,10 +101,10 @@ def test_all_faults_are_told_at_once():
         "name must be at most 60 letters",
         'Unknown field "nonsense"',
     ):
-        assert words in said
+        assert words in message
 
 
-def test_several_faults_are_counted_and_listed_and_one_fault_stands_alone():
+def test_several_faults_are_counted_and_listed_and_one_fault_is_not_numbered():
     with pytest.raises(ConfigError) as two:
         configured(DEFAULTS, {"steps": 0, "batch": 0})
     with pytest.raises(ConfigError) as one:
@@ -244,12 +244,12 @@ def test_a_field_that_could_not_be_read_is_not_blamed_twice():
 
 
 def test_every_choice_says_what_follows_from_it():
-    said = consequences(RunConfig(schedule="linear"))
+    message = consequences(RunConfig(schedule="linear"))
     switches = {"tied", "base_on_lattice", "warmup", "weight_decay", "clip", "jiggle_sigma"}
-    assert set(said) == {name for name, field in FIELDS.items() if field.metadata.get("choices")} | switches
-    assert said["jiggle_sigma"] != consequences(RunConfig(jiggle_sigma=1e-3))["jiggle_sigma"]
-    assert "everything freezes" in said["schedule"]
-    assert said["schedule"] != consequences(RunConfig(schedule="constant"))["schedule"]
+    assert set(message) == {name for name, field in FIELDS.items() if field.metadata.get("choices")} | switches
+    assert message["jiggle_sigma"] != consequences(RunConfig(jiggle_sigma=1e-3))["jiggle_sigma"]
+    assert "everything freezes" in message["schedule"]
+    assert message["schedule"] != consequences(RunConfig(schedule="constant"))["schedule"]
 
 
 def test_every_field_has_a_help_text_and_a_group():
@@ -258,9 +258,9 @@ def test_every_field_has_a_help_text_and_a_group():
         assert field.metadata["group"]
 
 
-def test_further_recordings_keep_one_order_however_they_are_asked_for():
-    asked = configured(DEFAULTS, {"extra": " exp_avg , hidden_mean,exp_avg"})
-    assert asked.extras == ("hidden_mean", "exp_avg")
+def test_further_recordings_keep_one_order_however_they_are_requested():
+    config = configured(DEFAULTS, {"extra": " exp_avg , hidden_mean,exp_avg"})
+    assert config.extras == ("hidden_mean", "exp_avg")
     assert RunConfig(extra="").extras == ()
 
 

@@ -103,10 +103,10 @@ def test_the_estimate_of_memory_is_near_what_a_worker_really_takes(tmp_path: Pat
         "    print('largest', next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    found = [int(line.split()[1]) * 1024 for line in done.stdout.splitlines() if line.startswith("largest")]
-    assert [memory_bytes(RunConfig(batch=batch, steps=3)) for batch in (32, 128)] == pytest.approx(found[:2], rel=0.25)
+    sizes = [int(line.split()[1]) * 1024 for line in done.stdout.splitlines() if line.startswith("largest")]
+    assert [memory_bytes(RunConfig(batch=batch, steps=3)) for batch in (32, 128)] == pytest.approx(sizes[:2], rel=0.25)
     # As 64-bit numbers the text and the order of its windows would take 960 MB.
-    assert memory_bytes(RunConfig(batch=128, steps=3), 60_000_000) == pytest.approx(found[2], rel=0.1)
+    assert memory_bytes(RunConfig(batch=128, steps=3), 60_000_000) == pytest.approx(sizes[2], rel=0.1)
 
 
 def test_steps_trained_already_take_no_time() -> None:

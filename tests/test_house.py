@@ -25,7 +25,7 @@ def packages_in(folder: Path) -> set[Path]:
     return {path.parent for path in modules_in(folder) if path.name == "__init__.py"}
 
 
-def asked(code: str) -> str:
+def printed(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -39,10 +39,11 @@ def test_nothing_outside_training_imports_a_framework() -> None:
     assert len(names) > 100
     imports = "; ".join(f"import {name}" for name in names)
     assert (
-        asked(f"{imports}; import sys; print([m for m in ('torch', 'transformers', 'streamlit') if m in sys.modules])") == "[]"
+        printed(f"{imports}; import sys; print([m for m in ('torch', 'transformers', 'streamlit') if m in sys.modules])")
+        == "[]"
     )
     # The failing side: the same question finds torch behind a module that trains.
-    assert asked("import snowball_core.training.precision, sys; print('torch' in sys.modules)") == "True"
+    assert printed("import snowball_core.training.precision, sys; print('torch' in sys.modules)") == "True"
 
 
 def test_the_readmes_map_shows_every_folder_and_every_page() -> None:
@@ -93,9 +94,9 @@ def test_every_package_and_top_module_is_in_a_layer() -> None:
     assert named == {name.replace("/", ".") for name in there} | {"pages"}
 
 
-def test_modules_are_attributes_of_their_packages_and_imported_when_asked_for() -> None:
+def test_modules_are_attributes_of_their_packages_and_imported_when_requested() -> None:
     code = "import sys, snowball_core as s; print('numpy' in sys.modules); s.measures.census; print('numpy' in sys.modules)"
-    assert asked(code).split() == ["False", "True"]
+    assert printed(code).split() == ["False", "True"]
     assert {"census", "lineage"} <= set(dir(snowball_core.measures))
     with pytest.raises(AttributeError, match="has no attribute 'sensus'"):
         _ = snowball_core.measures.sensus
@@ -109,12 +110,12 @@ def test_no_text_of_the_project_names_a_path_of_somebodys_machine() -> None:
         for name in names
         if Path(name).suffix in {".py", ".md", ".toml", ".txt", ".json"} and (ROOT / name).is_file()
     ]
-    found = [
+    paths = [
         path.name
         for path in texts
         if path != Path(__file__) and (f"{ROOT}/" in path.read_text() or re.search(r"/(home|Users|root)/\w", path.read_text()))
     ]
-    assert found == []
+    assert paths == []
 
 
 def test_no_two_classes_have_one_name() -> None:

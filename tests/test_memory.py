@@ -54,10 +54,10 @@ def test_a_pass_over_a_history_reads_a_part_of_it_at_once(words: Words, name: st
     PASSES[name](in_memory)
 
 
-def test_blocks_cover_all_entries_in_order_and_tell_how_far_they_are() -> None:
-    told: list[tuple[int, int]] = []
-    parts = list(blocks(7, 10, 25, lambda done, total: told.append((done, total))))
+def test_blocks_cover_all_entries_in_order_and_report_progress() -> None:
+    progress: list[tuple[int, int]] = []
+    parts = list(blocks(7, 10, 25, lambda done, total: progress.append((done, total))))
     assert [(part.start, part.stop) for part in parts] == [(0, 2), (2, 4), (4, 6), (6, 7)]
-    assert told == [(2, 7), (4, 7), (6, 7), (7, 7)]
+    assert progress == [(2, 7), (4, 7), (6, 7), (7, 7)]
     assert [(part.start, part.stop) for part in blocks(2, 100, 25)] == [(0, 1), (1, 2)]
     assert [(part.start, part.stop) for part in blocks(0, 0, 25)] == [(0, 0)]

@@ -43,10 +43,10 @@ def test_the_default_preset_is_the_defaults_and_carries_none_of_the_seeds_faults
 
 
 def test_the_seed_carries_four_faults_and_says_which():
-    said = " ".join(faults_carried(preset("primordial-snowball")))
+    message = " ".join(faults_carried(preset("primordial-snowball")))
     assert len(faults_carried(preset("primordial-snowball"))) == 4
     for words in ("labels shifted twice", "never predicted", "optimizer state in bfloat16", "rate falls to 0"):
-        assert words in said
+        assert words in message
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -59,13 +59,13 @@ def test_every_preset_is_itself_whatever_its_seed_and_machine(name: str) -> None
 
 
 def test_a_configuration_that_is_no_preset_names_the_nearest_and_what_differs() -> None:
-    found = nearest_preset(configured(preset("singularity"), {"beta2": 0.5, "steps": 20}))
-    assert (found.preset, found.name) == ("own", "singularity")
-    assert set(found.changes) == {"beta2", "steps"}
+    result = nearest_preset(configured(preset("singularity"), {"beta2": 0.5, "steps": 20}))
+    assert (result.preset, result.name) == ("own", "singularity")
+    assert set(result.changes) == {"beta2", "steps"}
     assert set(NOT_THE_EXPERIMENT) < set(FIELDS)
 
 
-def test_only_the_fields_that_differ_are_told() -> None:
+def test_only_the_fields_that_differ_are_reported() -> None:
     one, two, three = RunConfig(), RunConfig(seed=7), RunConfig(seed=7, steps=5)
     assert config_differences([one, two, three]) == {"seed": (42, 7, 7), "steps": (10_000, 10_000, 5)}
     assert config_differences([one, one]) == config_differences([one]) == config_differences([]) == {}

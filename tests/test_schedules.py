@@ -24,12 +24,12 @@ def torch_rates(config, factor):
     """The rates torch's LambdaLR sets before each step, with ``factor`` the multiplier after so many steps."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=config.learning_rate)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-    found = []
+    result = []
     for _ in range(config.steps):
-        found.append(optimizer.param_groups[0]["lr"])
+        result.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step()
-    return found
+    return result
 
 
 def test_a_constant_rate_stays():

@@ -45,8 +45,8 @@ def _first(before: Path, after: Path) -> str:
         return ""
     lines = [file.read_bytes().decode(errors="replace").split("\n") for file in (before, after)]
     number = next((at for at, pair in enumerate(zip(*lines, strict=False)) if pair[0] != pair[1]), min(map(len, lines)))
-    said = [each[number][:_SHOWN] if number < len(each) else "(nothing)" for each in lines]
-    return f"\n  line {number + 1:,}, before: {said[0]}\n  line {number + 1:,}, after:  {said[1]}"
+    values = [each[number][:_SHOWN] if number < len(each) else "(nothing)" for each in lines]
+    return f"\n  line {number + 1:,}, before: {values[0]}\n  line {number + 1:,}, after:  {values[1]}"
 
 
 def command_of(name: str) -> str:
@@ -65,43 +65,43 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--keep", metavar="DIR", type=Path, help="keep every output there, in a file named after its SHA-256")
     parser.add_argument("--with-caches", action="store_true", help="copy what an earlier version derived from the runs, too")
     parser.add_argument("--only", metavar="REGEX", default="", help="commands to run, such as 'list|^pages'; with --against")
-    asked = parser.parse_args()
-    if asked.only and asked.to:
+    args = parser.parse_args()
+    if args.only and args.to:
         parser.error("a list is written of all commands: --to and --only exclude each other.")
-    if asked.against and json.loads(asked.against.read_text())["runs"] != asked.run:
-        parser.error(f"a list is compared with one of the same runs, in the same order; {asked.against} is of others.")
-    return asked
+    if args.against and json.loads(args.against.read_text())["runs"] != args.run:
+        parser.error(f"a list is compared with one of the same runs, in the same order; {args.against} is of others.")
+    return args
 
 
-def write(file: Path, runs: Sequence[str], found: OutputList) -> None:
+def write(file: Path, runs: Sequence[str], outputs: OutputList) -> None:
     """Write a list, and print what was normalised and left out."""
-    for kind in found.kinds:
-        print(f"normalised in {found.counts[kind.name]:,} outputs: {kind.name}: {kind.reason}")
+    for kind in outputs.kinds:
+        print(f"normalised in {outputs.counts[kind.name]:,} outputs: {kind.name}: {kind.reason}")
     for what, reasons in (("normalised in pages", OF_PAGES), ("left out", LEFT_OUT)):
         print("\n".join(f"{what}: {name}: {reason}" for name, reason in reasons.items()))
-    normalised = {kind.name: kind.reason for kind in found.kinds}
-    told = {"runs": runs, "normalised": normalised, "normalised_in_pages": OF_PAGES, "left_out": LEFT_OUT}
-    file.write_text(json.dumps({**told, "outputs": found.hashes}, indent=1, ensure_ascii=False) + "\n")
+    normalised = {kind.name: kind.reason for kind in outputs.kinds}
+    record = {"runs": runs, "normalised": normalised, "normalised_in_pages": OF_PAGES, "left_out": LEFT_OUT}
+    file.write_text(json.dumps({**record, "outputs": outputs.hashes}, indent=1, ensure_ascii=False) + "\n")
 
 
 def main() -> int:
     """Record or compare; the exit status is 1 if an output differs."""
-    asked, began = arguments(), time.monotonic()
-    if asked.keep:
-        asked.keep.mkdir(parents=True, exist_ok=True)
+    args, began = arguments(), time.monotonic()
+    if args.keep:
+        args.keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        found = OutputList(Path(os.path.realpath(folder)), asked.keep)
-        found.make(Path(os.path.realpath(asked.runs)), asked.run, asked.with_caches, asked.only)
+        outputs = OutputList(Path(os.path.realpath(folder)), args.keep)
+        outputs.make(Path(os.path.realpath(args.runs)), args.run, args.with_caches, args.only)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = f"{time.monotonic() - began:,.0f} s, {used.ru_utime + used.ru_stime:,.0f} s of processors"
-    print(f"{len(found.hashes):,} outputs in {seconds}")
-    if asked.to:
-        write(asked.to, asked.run, found)
-    if not asked.against:
+    print(f"{len(outputs.hashes):,} outputs in {seconds}")
+    if args.to:
+        write(args.to, args.run, outputs)
+    if not args.against:
         return 0
-    before = json.loads(asked.against.read_text())["outputs"]
-    known = {name: digest for name, digest in before.items() if re.search(asked.only, command_of(name))}
-    lines = list(differences(known, found.hashes, asked.keep))
+    before = json.loads(args.against.read_text())["outputs"]
+    known = {name: digest for name, digest in before.items() if re.search(args.only, command_of(name))}
+    lines = list(differences(known, outputs.hashes, args.keep))
     print("\n".join([*lines, f"{len(lines):,} of {len(known):,} outputs differ"]))
     return 1 if lines else 0
 

@@ -57,22 +57,22 @@ def _lines(text: str, **facts: object) -> Iterator[Words]:
 def sequence(one: Subject, stopped: Sequence[str], packed: Sequence[Path]) -> list[Words]:
     """The words of the commands: of one run, of those that can be resumed, of zips packed by an older version, of new runs."""
     facts = {"run": one.word, "early": one.early, "long": "x" * 300}
-    found = [*_lines(_OF_ONE, **facts)]
+    words = [*_lines(_OF_ONE, **facts)]
     for file in packed:
-        found += _lines(_OF_PACKED, zip=f"../../{file.name}", run=file.stem)
+        words += _lines(_OF_PACKED, zip=f"../../{file.name}", run=file.stem)
     if not packed:
-        found += [("restore", one.word), ("empty-trash", "--yes")]
+        words += [("restore", one.word), ("empty-trash", "--yes")]
     for run in stopped:
-        found += _lines(_OF_STOPPED, run=run)
-    return [*found, *_lines(_NEW)]
+        words += _lines(_OF_STOPPED, run=run)
+    return [*words, *_lines(_NEW)]
 
 
 def changed(place: Path, words: Sequence[Words]) -> Iterator[tuple[str, bytes]]:
     """What each command of a sequence said and wrote, then the files of the library; ``place/runs`` is the library."""
     library = place / "runs"
     for number, each in enumerate(words):
-        told = Command(tuple(next(iter(library.glob(word))).name if word.startswith("*-") else word for word in each))
-        for name, content in told.run(place / "out" / str(number)).items():
+        command = Command(tuple(next(iter(library.glob(word))).name if word.startswith("*-") else word for word in each))
+        for name, content in command.run(place / "out" / str(number)).items():
             yield f"{CHANGED} {number} {' '.join(each)} → {name}", content
     for path in sorted(library.rglob("*")):
         parts = path.relative_to(library).parts

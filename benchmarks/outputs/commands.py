@@ -204,9 +204,9 @@ class Command:
         folder.mkdir(parents=True)
         command = [sys.executable, "-m", self.module, *self.words]
         done = subprocess.run(command, cwd=folder, env=environment(folder.parent.parent) | more, capture_output=True)
-        said = {"status": str(done.returncode).encode(), "stdout": done.stdout, "stderr": done.stderr}
+        streams = {"status": str(done.returncode).encode(), "stdout": done.stdout, "stderr": done.stderr}
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-        return {name: content for name, content in said.items() if content} | files
+        return {name: content for name, content in streams.items() if content} | files
 
 
 def environment(place: Path) -> dict[str, str]:
@@ -265,17 +265,17 @@ def helps(place: Path) -> tuple[list[Command], dict[str, set[str]]]:
     first = Command(("--help",))
     text = first.run(place / "help" / "0")["stdout"].decode()
     verbs = re.findall(r"^  ([a-z][a-z-]*)(?: |$)", text, re.MULTILINE)
-    found = {}
+    flags = {}
     for number, verb in enumerate(verbs, 1):
-        told = Command((verb, "--help")).run(place / "help" / str(number))["stdout"].decode()
-        found[verb] = set(re.findall(r"^  (?:-h, )?(--[a-z0-9-]+)", told, re.MULTILINE)) - {"--help", "--runs"}
-    return [first, *(Command((verb, "--help")) for verb in verbs)], found
+        result = Command((verb, "--help")).run(place / "help" / str(number))["stdout"].decode()
+        flags[verb] = set(re.findall(r"^  (?:-h, )?(--[a-z0-9-]+)", result, re.MULTILINE)) - {"--help", "--runs"}
+    return [first, *(Command((verb, "--help")) for verb in verbs)], flags
 
 
-def missed(flags: dict[str, set[str]], asked: Iterable[Words]) -> list[str]:
+def missed(flags: dict[str, set[str]], commands: Iterable[Words]) -> list[str]:
     """The verbs and flags that the program has and no command of ours uses."""
     used: dict[str, set[str]] = {}
-    for words in asked:
+    for words in commands:
         if words:
             used.setdefault(words[0], set()).update(words)
     verbs = [verb for verb in flags if verb not in used]

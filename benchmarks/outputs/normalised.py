@@ -89,10 +89,10 @@ def kinds(place: Path) -> tuple[Kind, ...]:
     )
 
 
-def normalised(name: str, content: bytes, found: tuple[Kind, ...]) -> tuple[str, bytes, Counter[str]]:
+def normalised(name: str, content: bytes, result: tuple[Kind, ...]) -> tuple[str, bytes, Counter[str]]:
     """Name and bytes of an output without what differs by nature, and which kinds were in it."""
     counts: Counter[str] = Counter()
-    for kind in found:
+    for kind in result:
         if re.search(kind.of, name):
             content, times = re.subn(kind.pattern, kind.put, content)
             counts[kind.name] += bool(times)
@@ -104,8 +104,8 @@ def plain(value: Any, folder: str) -> Any:
     if isinstance(value, dict):
         return {name: plain(each, folder) for name, each in value.items() if name not in OF_PAGES}
     if isinstance(value, list):
-        found = [plain(each, folder) for each in value]
-        return sorted(found, key=lambda each: str(each["name"])) if all(map(_is_table, found)) else found
+        items = [plain(each, folder) for each in value]
+        return sorted(items, key=lambda each: str(each["name"])) if all(map(_is_table, items)) else items
     return _WIDGET.sub("HASH", value).replace(folder, "SCRATCH") if isinstance(value, str) else value
 
 

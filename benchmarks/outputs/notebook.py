@@ -44,17 +44,17 @@ def choices(run: Any, method: str, early: int, last: int) -> dict[str, list[Any]
         "unit": ["cells", "weight"],
         "token": [0, 13],
     }
-    asked = inspect.signature(getattr(run, method)).parameters
-    if "group" in asked:
-        known["group"] = list(dict.fromkeys([asked["group"].default, *known["group"]]))
-    if "basis" in asked:
-        known["basis"] = [each for each in (asked["basis"].default, run.basis()) if each is not inspect.Parameter.empty]
-    if "name" in asked:
+    parameters = inspect.signature(getattr(run, method)).parameters
+    if "group" in parameters:
+        known["group"] = list(dict.fromkeys([parameters["group"].default, *known["group"]]))
+    if "basis" in parameters:
+        known["basis"] = [each for each in (parameters["basis"].default, run.basis()) if each is not inspect.Parameter.empty]
+    if "name" in parameters:
         known["name"] = names_of(run, method)
-    lacking = [name for name, each in asked.items() if name not in known and each.default is each.empty]
+    lacking = [name for name, each in parameters.items() if name not in known and each.default is each.empty]
     if lacking:
         raise RuntimeError(f"{method} has parameters that nothing is known to give for: {', '.join(lacking)}.")
-    return {name: known[name] for name in asked if name in known}
+    return {name: known[name] for name in parameters if name in known}
 
 
 def calls(run: Any, early: int, last: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,13 +95,13 @@ def main(word: str, early: int, last: int) -> None:
     run = snowball_core.open_run(word)
     Path("repr.txt").write_text(repr(run))
     for method, given in calls(run, early, last):
-        told = ", ".join(f"{name}={'the run' if name == 'basis' and value else value}" for name, value in given.items())
+        arguments = ", ".join(f"{name}={'the run' if name == 'basis' and value else value}" for name, value in given.items())
         try:
             attribute = getattr(run, method)
             answer = content(attribute(**given) if callable(attribute) else attribute)
         except Exception as error:
             answer = f"{type(error).__name__}: {error}".encode()
-        Path(f"{method}({told})").write_bytes(answer)
+        Path(f"{method}({arguments})").write_bytes(answer)
 
 
 if __name__ == "__main__":

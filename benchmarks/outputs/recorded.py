@@ -49,10 +49,10 @@ def copied(source: Path, library: Path, runs: Sequence[str], with_caches: bool) 
 def answer(place: Path, *words: str) -> dict[str, Any]:
     """What a command answers that is asked beforehand, to know what to ask."""
     with tempfile.TemporaryDirectory(dir=place) as folder:
-        said = Command((*words, "--json")).run(Path(folder) / "asked")
-    if said["status"] != b"0":
-        raise RuntimeError(f"{' '.join(words)} was refused: {said['stderr'].decode()}")
-    return dict(json.loads(said["stdout"].splitlines()[-1]))
+        contents = Command((*words, "--json")).run(Path(folder) / "asked")
+    if contents["status"] != b"0":
+        raise RuntimeError(f"{' '.join(words)} was refused: {contents['stderr'].decode()}")
+    return dict(json.loads(contents["stdout"].splitlines()[-1]))
 
 
 def subject(place: Path, word: str) -> Subject:
@@ -90,9 +90,9 @@ class OutputList:
         self.kinds = kinds(place)
         self._place, self._keep = place, keep
 
-    def take(self, found: Mapping[str, bytes]) -> None:
+    def take(self, outputs: Mapping[str, bytes]) -> None:
         """Take outputs in, by name."""
-        for name, content in found.items():
+        for name, content in outputs.items():
             called, same, counts = normalised(name, content, self.kinds)
             digest = hashlib.sha256(same).hexdigest()
             if self._keep:
@@ -108,22 +108,22 @@ class OutputList:
         names = sorted(path.parent.name for path in source.glob("*/run.json"))
         copied(source, self._place / "runs", names, with_caches)
         copied(source, self._place / "changed" / "runs", names, with_caches)
-        asked, words = self._asked(source, runs)
-        asked = [each for each in asked if re.search(only, each.name)]
+        commands, words = self._asked(source, runs)
+        commands = [each for each in commands if re.search(only, each.name)]
         words = words if re.search(only, CHANGED) else []
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             one_by_one = pool.submit(lambda: dict(changed(self._place / "changed", words) if words else ()))
-            for found in pool.map(self._outputs, asked, range(len(asked))):
-                self.take(found)
+            for contents in pool.map(self._outputs, commands, range(len(commands))):
+                self.take(contents)
             self.take(one_by_one.result())
 
     def _outputs(self, command: Command, number: int) -> dict[str, bytes]:
         folder = self._place / "out" / str(number)
-        found = command.run(folder)
+        contents = command.run(folder)
         shutil.rmtree(folder)
-        if command.module != PROGRAM and found["status"] != b"0":
-            raise RuntimeError(f"{command.name} failed: {found.get('stderr', b'').decode()}")
-        return {f"{command.name} → {name}": content for name, content in found.items()}
+        if command.module != PROGRAM and contents["status"] != b"0":
+            raise RuntimeError(f"{command.name} failed: {contents.get('stderr', b'').decode()}")
+        return {f"{command.name} → {name}": content for name, content in contents.items()}
 
     def _asked(self, source: Path, runs: Sequence[str]) -> tuple[list[Command], list[Words]]:
         """Every command, the slow ones first, and the words of those that change the library one after the other."""
@@ -138,12 +138,12 @@ class OutputList:
         others = [each for run in states if run not in runs for each in recorded[run].commands(IN_SHORT)]
         helped, flags = helps(place)
         beside = [each for run in runs for each in recorded[run].modules("pages", "notebook")]
-        asked = [*beside, *with_json(plain), *others, *recorded[least].commands(WRONG), *helped]
+        commands = [*beside, *with_json(plain), *others, *recorded[least].commands(WRONG), *helped]
         packed = [Path(shutil.copy(file, place / "changed")) for file in sorted((source.parent / "packed").glob("*.zip"))]
         words = sequence(recorded[least], [run for run in states if states[run] in ("stopped", "interrupted")], packed)
-        if lacking := missed(flags, [*(each.words for each in asked if each.module == PROGRAM), *words]):
+        if lacking := missed(flags, [*(each.words for each in commands if each.module == PROGRAM), *words]):
             raise RuntimeError(f"every verb and flag must be asked for by a command; none asks for {', '.join(lacking)}.")
-        return list(dict.fromkeys(asked)), words
+        return list(dict.fromkeys(commands)), words
 
 
 def full(runs: Sequence[Subject]) -> Iterator[Command]:

@@ -197,7 +197,7 @@ def sizes_data(tokens: pd.DataFrame, slots: int) -> pd.DataFrame:
 
 
 def hue_of(tokens: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """The number of each token's colour: its hole's through the run where the column ``hue`` tells it, else its rank now."""
+    """The number of each token's colour: its hole's through the run where there is a column ``hue``, else its rank now."""
     hue: npt.NDArray[np.int64] = tokens["hue" if "hue" in tokens else "hole"].to_numpy(np.int64)
     return hue
 

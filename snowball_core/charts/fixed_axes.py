@@ -19,18 +19,10 @@ _BLOCK_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a group is drawn during a whole run: basis, domains, and the path of its mean.
+    """Where a group is drawn during a whole run: basis, domains of every finite row, and the path of its mean, weight units.
 
-    Attributes
-    ----------
-    x, y : tuple of float
-        Domains holding every token at every step, weight units; of rows that are not finite there is no place.
-    path : DataFrame
-        The group's centroid, columns x, y and order.
-    frames, changed : int
-        Snapshots the path, and a basis of some frames, are made from; snapshots in which the group's bits changed.
-    basis : str
-        What the axes are of, if not of these frames.
+    ``path`` has columns x, y and order; it and a basis of some frames are made from ``frames`` of the ``changed`` snapshots
+    in which the group's bits changed. ``basis`` says what the axes are of, if not of these frames.
     """
 
     axes: PrincipalAxes
@@ -45,7 +37,7 @@ class Stage:
 def stage(history: Words, group: Truths, axes: PrincipalAxes | None = None, basis: str = "") -> Stage:
     """The stage of a group with at least one token over a whole history with at least one snapshot.
 
-    Without ``axes`` those of a sample of its frames; ``basis`` says in words what other axes are of.
+    Without ``axes`` those of a sample of its frames; ``basis`` describes other axes in words.
     """
     changed = change_steps(history, group)
     frames = changed[basis_frames(len(changed), int(group.sum()))]

@@ -54,8 +54,8 @@ def distance_picture(distances: npt.NDArray[Any], hues: npt.NDArray[np.integer[A
     shade[np.isnan(apart)] = _SHADES + 1
     ranks = sorted({int(rank) for rank in hues})
     strip = np.array([_SHADES + 2 + ranks.index(int(rank)) % (254 - _SHADES) for rank in hues], np.uint8)
-    width, margin = strip_pixels(len(hues))
-    gap = np.full((len(hues), margin), _SHADES + 1, np.uint8)
+    width = max(1, len(hues) // 24)
+    gap = np.full((len(hues), max(1, width // 2)), _SHADES + 1, np.uint8)
     pixels = np.hstack([np.repeat(strip[:, None], width, axis=1), gap, shade])
     image = Image.fromarray(pixels, "P")
     colours = [ZERO, *ramp(), "#808080", *[hole_colour(rank) for rank in ranks][: 254 - _SHADES]]
@@ -63,12 +63,6 @@ def distance_picture(distances: npt.NDArray[Any], hues: npt.NDArray[np.integer[A
     buffer = io.BytesIO()
     image.save(buffer, "PNG", transparency=_SHADES + 1)
     return buffer.getvalue()
-
-
-def strip_pixels(rows: int) -> tuple[int, int]:
-    """How wide the strip of a distance picture is, and the gap right of it."""
-    width = max(1, rows // 24)
-    return width, max(1, width // 2)
 
 
 def ramp() -> list[str]:

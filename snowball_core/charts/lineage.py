@@ -30,13 +30,7 @@ _HEAD = 0.065
 
 @dataclass(frozen=True)
 class DrawnLineage:
-    """A lineage as it is to be drawn.
-
-    Attributes
-    ----------
-    names : tuple of str
-        What each token of the vocabulary is called.
-    """
+    """A lineage as it is to be drawn, with the names of all tokens of the vocabulary."""
 
     tree: Lineage
     lanes: Lanes
@@ -50,10 +44,10 @@ def drawn_lineage(
     steps: npt.NDArray[np.int64],
     axis: StepAxis,
     names: Sequence[str],
-    found: Sequence[Excursion] = (),
+    flickers: Sequence[Excursion] = (),
 ) -> DrawnLineage:
-    """A lineage laid out for an axis; ``found`` is what is folded in it."""
-    return DrawnLineage(tree, lanes(tree, hidden, steps, axis.share(steps), found), steps, tuple(names))
+    """A lineage laid out for an axis; ``flickers`` is what is folded in it."""
+    return DrawnLineage(tree, lanes(tree, hidden, steps, axis.share(steps), flickers), steps, tuple(names))
 
 
 def ground(drawn: DrawnLineage, axis: StepAxis) -> dict[str, pd.DataFrame]:
@@ -78,19 +72,9 @@ def lanes_chart(
 ) -> Picture:
     """Black holes as lanes: a row a token, a block a hole, shades its hidden classes, letters the events, a line the step.
 
-    Parameters
-    ----------
-    chosen : tuple of str and int, optional
-        What is selected: "token" or "hole", and the token.
-    laid : dict of DataFrame, optional
-        What :func:`ground` gave, where it is at hand.
-
-    Returns
-    -------
-    spec : dict
-        The same for all steps of a run and axis. Its selection ``picked`` gives ``step`` and ``token`` of what was clicked.
-    datasets : dict of DataFrame
-        Those of :func:`ground`, and ``chosen``, ``outline``, ``cursor``.
+    ``chosen`` is "token" or "hole", and the token; ``laid`` is what :func:`ground` gave, where it is at hand. Data sets are
+    those of :func:`ground`, and ``chosen``, ``outline``, ``cursor``. The description is the same for all steps of a run and
+    axis; its selection ``picked`` gives ``step`` and ``token`` of what was clicked.
     """
     data = ground(drawn, axis) if laid is None else laid
     what, token = chosen or ("", -1)
@@ -149,7 +133,7 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
 
 def _targets(box: dict[str, Any]) -> alt.Chart:
     """Invisible marks that take clicks and show the tooltips."""
-    told = (
+    fields = (
         ("what:N", "what"),
         ("nature:N", "kind"),
         ("time:N", "steps"),
@@ -164,7 +148,7 @@ def _targets(box: dict[str, Any]) -> alt.Chart:
         clip=True,
         aria=False,
     )
-    felt: alt.Chart = unseen.encode(**box, tooltip=[alt.Tooltip(field, title=title) for field, title in told]).add_params(
+    felt: alt.Chart = unseen.encode(**box, tooltip=[alt.Tooltip(field, title=title) for field, title in fields]).add_params(
         picked
     )
     return felt
@@ -183,18 +167,7 @@ def barcode(
 ) -> Picture:
     """A token's biography: above, the black holes it was in, by colour; below, when it moved; a line at the step.
 
-    Parameters
-    ----------
-    stays : sequence of Stay
-        Of the token, in ``drawn.tree``.
-    moved : ndarray of bool, shape (snapshots,)
-        Whether the token moved since the snapshot before.
-
-    Returns
-    -------
-    spec : dict
-    datasets : dict of DataFrame
-        ``stays``, ``moves``, ``cursor``.
+    ``moved`` says of each snapshot whether the token moved since the one before. Data sets ``stays``, ``moves``, ``cursor``.
     """
     return _barcode_spec(axis), {
         "stays": _stays(drawn, stays, axis),
@@ -238,7 +211,7 @@ def moves_data(moved: npt.NDArray[np.bool_], steps: npt.NDArray[np.int64], axis:
     starts = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
     counts = np.diff(np.append(starts, len(column)))
     share = np.add.reduceat(moved[1:].astype(np.float64), starts) / counts
-    # Neighbours alike are one stretch.
+    # Equal neighbours are one stretch.
     starts, share = (part[np.append(True, share[1:] != share[:-1])] for part in (starts, share))
     ends = np.append(starts[1:], len(column))
     begun, over = steps[starts], steps[ends]

@@ -55,7 +55,7 @@ def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
 
 
 def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """What is written on the blocks that have room: columns x, y, text, ink."""
+    """Labels of the blocks that are large enough: columns x, y, text, ink."""
     area = (blocks["bottom"] - blocks["top"]) * (blocks["share1"] - blocks["share0"])
     largest = [int(part.idxmax()) for _, part in area.groupby(blocks["node"])]
     written = []
@@ -80,31 +80,31 @@ def _texts(population: int, sizes: Sequence[int]) -> list[str]:
 
 def marks(tree: Lineage, steps: Steps, axis: StepAxis) -> pd.DataFrame:
     """The events by step: columns x, step, letters, token, what; letters only where they do not run into those before."""
-    found: dict[int, list[Event]] = {}
+    events_at: dict[int, list[Event]] = {}
     for event in tree.events:
         if event.snapshot > 0:
-            found.setdefault(event.snapshot, []).append(event)
+            events_at.setdefault(event.snapshot, []).append(event)
     rows, free = [], -1.0
-    for snapshot, events in found.items():
+    for snapshot, events in events_at.items():
         step = int(steps[snapshot])
         kinds = [event.kind for event in events]
-        said = "".join(letter for letter in "fmse" if letter in {LETTERS[kind] for kind in kinds})
-        share, half = float(axis.share([step])[0]), len(said) * 9 / 2 / _WIDTH
+        letters = "".join(letter for letter in "fmse" if letter in {LETTERS[kind] for kind in kinds})
+        share, half = float(axis.share([step])[0]), len(letters) * 9 / 2 / _WIDTH
         fits = share - half > free
         free = share + half if fits else free
         node = (events[-1].children or events[-1].parents)[0]
         what = ", ".join(f"{kinds.count(kind):,} {kind}{'s' * (kinds.count(kind) > 1)}" for kind in dict.fromkeys(kinds))
-        rows.append((float(axis.place([step])[0]), step, said if fits else "", tree.nodes[node].tokens[0], what))
+        rows.append((float(axis.place([step])[0]), step, letters if fits else "", tree.nodes[node].tokens[0], what))
     return pd.DataFrame(rows, columns=["x", "step", "letters", "token", "what"])
 
 
 def targets(
     blocks: pd.DataFrame, events: pd.DataFrame, tree: Lineage, steps: Steps, axis: StepAxis, names: Sequence[str], top: float
 ) -> pd.DataFrame:
-    """Where a click lands: pieces of blocks with the recorded step they stand for, and the events above them.
+    """Targets of clicks: pieces of blocks with the recorded step they represent, and the events above them.
 
-    Columns x0, x1, y0, y1, step, token, what, nature, time, who. The first piece of a block stands for the step at which it
-    began. ``top`` is the room of the events above the first row.
+    Columns x0, x1, y0, y1, step, token, what, nature, time, who. The first piece of a block is that of the step at which it
+    began. ``top`` is the height of the events above the first row.
     """
     cuts = np.linspace(0, 1, (_TARGET_COLUMNS if len(blocks) * 8 < _MOST_TARGETS else 1) + 1)[1:-1]
     grid = sorted({int(steps[min(int(np.searchsorted(axis.share(steps), cut)), len(steps) - 1)]) for cut in cuts})
@@ -115,14 +115,14 @@ def targets(
         edges = [block["x0"], *axis.place(inner).tolist(), block["x1"]]
         tokens = tree.nodes[block["node"]].tokens
         what = f"black hole of {block['population']:,} tokens"
-        told = (what, nature(block["classes"]), f"{begun:,} to {last:,}", named(tokens, names, _NAMED))
+        texts = (what, nature(block["classes"]), f"{begun:,} to {last:,}", named(tokens, names, _NAMED))
         for step, left, right in zip([begun, *inner], edges[:-1], edges[1:], strict=True):
-            rows.append((left, right, block["top"], block["bottom"], step, block["token"], *told))
+            rows.append((left, right, block["top"], block["bottom"], step, block["token"], *texts))
     for event in events.to_dict("records"):
         share = float(axis.share([event["step"]])[0])
         left, right = (axis.unshare(min(max(share + side * 0.008, 0.0), 1.0)) for side in (-1, 1))
-        told = (event["what"], "", f"{event['step']:,}", names[event["token"]])
-        rows.append((left, right, -top, 0, event["step"], event["token"], *told))
+        texts = (event["what"], "", f"{event['step']:,}", names[event["token"]])
+        rows.append((left, right, -top, 0, event["step"], event["token"], *texts))
     return pd.DataFrame(rows, columns=["x0", "x1", "y0", "y1", "step", "token", "what", "nature", "time", "who"])
 
 
@@ -143,14 +143,14 @@ def chosen_rows(drawn: Lanes, chosen: Sequence[int]) -> pd.DataFrame:
 
 
 def told_events(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
-    """Events as a reader wants them: what became of which populations, and why; ``token`` is a member to be selected."""
+    """Table of events: populations before and after, and the cause; ``token`` is a member to be selected."""
     columns = ["step", "event", "populations", "cause", "differed since", "after", "tokens", "token"]
-    told = []
+    lines = []
     for row in rows:
         before, later = (" + ".join(f"{len(hole):,}" for hole in row[side]) for side in ("parents", "children"))
         arrow = f"{before or 'singles'} → {later or 'singles'}"
         token = (row["children"] or row["parents"])[0][0]
         who = named(row["tokens"], names, _LISTED)
         event = f"{LETTERS[row['kind']]} {row['kind']}"
-        told.append((row["step"], event, arrow, row["cause"], row["differed_since"], row["previous_step"], who, token))
-    return pd.DataFrame(told, columns=columns).astype({"after": "Int64", "differed since": "Int64"})
+        lines.append((row["step"], event, arrow, row["cause"], row["differed_since"], row["previous_step"], who, token))
+    return pd.DataFrame(lines, columns=columns).astype({"after": "Int64", "differed since": "Int64"})

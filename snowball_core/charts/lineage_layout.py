@@ -1,7 +1,7 @@
 """Where the black holes of a lineage are drawn: every token keeps one row, a hole is a block over its tokens' rows.
 
 A block is as tall as its population and as long as its tokens were one vector; hidden classes divide it. So nothing is laid out
-by hand: a merger is a block that takes over the rows of another, a fission one that gives rows away.
+explicitly: a merger is a block that takes over the rows of another, a fission one that gives rows away.
 """
 
 from __future__ import annotations
@@ -30,19 +30,12 @@ Key = tuple[int, int, int, int, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Lanes:
-    """The blocks of a lineage.
+    """The blocks of a lineage, and in which order tokens that were ever in a hole have their rows, from the top.
 
-    Attributes
-    ----------
-    order : ndarray of intp
-        Tokens from the top row to the bottom one: those that were ever in a hole.
-    blocks : DataFrame
-        A row per block, columns :data:`COLUMNS`: indices of its first and last snapshot; rows from ``top`` to above ``bottom``;
-        its node, hole and the hole's rank (0 for the most populous at the run's end); tokens in the hole; the hole's smallest
-        token; which hidden class of the hole it is (0 for the largest, −1 where moments were not recorded) and the sizes of all
-        its classes.
-    drawn, changes : int
-        Snapshots at which the picture can change, and at which holes or hidden classes changed; equal if all is drawn.
+    The columns of ``blocks`` are :data:`COLUMNS`: indices of its first and last snapshot; rows from ``top`` to above
+    ``bottom``; its node, hole and the hole's rank (0 for the most populous at the run's end); tokens in the hole; the hole's
+    smallest token; which hidden class it is (0 for the largest, −1 where moments were not recorded) and the sizes of all.
+    The picture can change at ``drawn`` of the ``changes`` of holes or hidden classes.
     """
 
     order: Snapshots
@@ -52,13 +45,7 @@ class Lanes:
 
 
 def hues(tree: Lineage, snapshot: int, tokens: Snapshots) -> npt.NDArray[np.int64]:
-    """The number of the colour of the hole each token is in at a snapshot, its identity's rank from 1; 0 for tokens alone.
-
-    Parameters
-    ----------
-    tokens : ndarray of int
-        Ascending.
-    """
+    """The number of the colour of the hole each of some ascending tokens is in at a snapshot, its rank from 1; 0 if alone."""
     rank, hue = hole_ranks(tree), np.zeros(len(tokens), np.int64)
     for node in tree.nodes:
         if node.first <= snapshot <= node.last:
@@ -71,29 +58,21 @@ def lanes(
     hidden: Hidden | None,
     steps: Floats,
     share: Floats,
-    found: Sequence[Excursion] = (),
+    flickers: Sequence[Excursion] = (),
     most: int = MOST_PARTS,
 ) -> Lanes:
-    """The blocks of a lineage.
+    """The blocks of a lineage; tokens that are long together, by the logarithm of steps, are neighbours on every axis.
 
-    Parameters
-    ----------
-    hidden : Hidden or None
-        None where moments were not recorded.
-    steps : ndarray, shape (snapshots,)
-        Tokens that are long together, by the logarithm of steps, are neighbours: the same order on every axis.
-    share : ndarray of float64, shape (snapshots,)
-        How far from left to right each snapshot is drawn, 0 to 1; where more than ``most`` changes are to be drawn, only the
-        last one of each of so many columns is.
-    found : sequence of Excursion
-        Folded in ``tree``: during them the hidden classes too are those of the snapshot before.
+    ``share`` says how far from left to right each snapshot is drawn, 0 to 1; of more than ``most`` changes only the last one of
+    each of so many columns is drawn. During ``flickers``, which are folded in ``tree``, the hidden classes too are those of the
+    snapshot before.
     """
     starts = np.array(sorted({0, *(event.snapshot for event in tree.events)}), np.intp)
     changes = starts if hidden is None else np.union1d(starts, hidden.at)
     parts = changes if len(changes) <= most else _thinned(changes, share, most)
     history = np.array(sorted({token for node in tree.nodes for token in node.tokens}), np.intp)
     node = _node_of(tree, parts, history)
-    kept = None if hidden is None else _calm(hidden, parts, history, found)
+    kept = None if hidden is None else _calm(hidden, parts, history, flickers)
     length = np.diff(np.log1p(np.append(steps[parts], steps[-1]))) + 1e-6
     order = _ordered(node, kept, length)
     blocks = _blocks(tree, parts, node, kept, order)
@@ -108,17 +87,17 @@ def _thinned(changes: Snapshots, share: Floats, most: int) -> Snapshots:
 
 def _node_of(tree: Lineage, parts: Snapshots, history: Snapshots) -> Leaders:
     """For every part and token the node it is in, −1 if it is alone."""
-    found = np.full((len(parts), len(history)), -1, np.int32)
+    nodes = np.full((len(parts), len(history)), -1, np.int32)
     for index, node in enumerate(tree.nodes):
         low, high = np.searchsorted(parts, node.first), np.searchsorted(parts, node.last, "right")
-        found[low:high, np.searchsorted(history, node.tokens)] = index
-    return found
+        nodes[low:high, np.searchsorted(history, node.tokens)] = index
+    return nodes
 
 
-def _calm(hidden: Hidden, parts: Snapshots, history: Snapshots, found: Sequence[Excursion]) -> Leaders:
+def _calm(hidden: Hidden, parts: Snapshots, history: Snapshots, flickers: Sequence[Excursion]) -> Leaders:
     """The leaders of the hidden classes at the parts, with excursions folded."""
     rows = hidden.rows(parts)
-    for each in found:
+    for each in flickers:
         low, high = np.searchsorted(parts, (each.first, each.back))
         if 0 < low < high:
             rows[low:high, list(each.tokens)] = rows[low - 1, list(each.tokens)]
@@ -166,7 +145,7 @@ def _leaves(profiles: Leaders, counts: Snapshots, weight: Floats) -> Snapshots:
 
 
 def _blocks(tree: Lineage, parts: Snapshots, node: Leaders, hidden: Leaders | None, order: Snapshots) -> pd.DataFrame:
-    """The blocks of all parts; what goes on unchanged from part to part is one block."""
+    """The blocks of all parts; what is unchanged from part to part is one block."""
     rank = hole_ranks(tree)
     going: dict[Key, int] = {}
     done: list[tuple[int, int, Key]] = []
@@ -181,8 +160,8 @@ def _blocks(tree: Lineage, parts: Snapshots, node: Leaders, hidden: Leaders | No
     rows = []
     for first, last, (top, bottom, index, shade_of, sizes) in sorted(done):
         its = tree.nodes[index]
-        told = (its.hole, rank[its.hole], its.population, its.tokens[0], shade_of, sizes)
-        rows.append((first, last, top, bottom, index, *told))
+        facts = (its.hole, rank[its.hole], its.population, its.tokens[0], shade_of, sizes)
+        rows.append((first, last, top, bottom, index, *facts))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

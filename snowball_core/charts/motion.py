@@ -1,6 +1,6 @@
 """Pictures of motion: regimes, freeze map, speeds and displacements over the steps, each with the learning rate under it.
 
-Each is made of a :class:`~snowball_core.charts.motion_columns.Scene`, which says what is drawn of what was recorded.
+Each is made of a :class:`~snowball_core.charts.motion_columns.Scene`, the columns that are drawn of the recorded ones.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ _NUMBER = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e')
 def regime_shares(scene: Scene, step: int) -> Picture:
     """Shares of the tokens in each regime, stacked; data sets ``regimes``, ``targets``, ``rate``, ``zero``, ``cursor``."""
     tokens = max(1, int(scene.table["tokens"].max()))
-    told = {name: scene.mean(name) for name in REGIME_LABELS}
-    tops = np.cumsum([part / tokens for part in told.values()], axis=0)
+    shares = {name: scene.mean(name) for name in REGIME_LABELS}
+    tops = np.cumsum([part / tokens for part in shares.values()], axis=0)
     bottoms = np.concatenate([np.zeros((1, tops.shape[1])), tops[:-1]])
     x = scene.axis.place(np.append(scene.steps[:1], scene.ends()[1]))
     parts = [
         _held(x, bottom, top).assign(regime=name)
         for (name, _), bottom, top in zip(REGIME_LABELS.values(), bottoms, tops, strict=True)
     ]
-    return _regimes_spec(scene.axis), {"regimes": pd.concat(parts, ignore_index=True), **under(scene, step, told)}
+    return _regimes_spec(scene.axis), {"regimes": pd.concat(parts, ignore_index=True), **under(scene, step, shares)}
 
 
 def _held(x: Floats, low: Floats, high: Floats) -> pd.DataFrame:
-    """An area that holds its bounds over the stretch before each x; of neighbours alike the last is enough."""
+    """An area that holds its bounds over the stretch before each x; of equal neighbours the last is enough."""
     low, high = np.append(low[:1], low), np.append(high[:1], high)
     kept = np.append((np.diff(low) != 0) | (np.diff(high) != 0), True)
     kept[:1] = True
@@ -76,9 +76,9 @@ def _regimes_spec(axis: StepAxis) -> dict[str, Any]:
 def speeds(scene: Scene, step: int) -> Picture:
     """Bulk and thermal speed, coherence under them; data sets ``speeds``, ``coherence`` and those of :func:`regime_shares`."""
     rows = [curve(scene, column).assign(name=name) for column, (name, _) in SPEEDS.items()]
-    told = {column: scene.mean(column) for column in (*SPEEDS, "coherence")}
+    means = {column: scene.mean(column) for column in (*SPEEDS, "coherence")}
     data = {"speeds": pd.concat(rows, ignore_index=True), "coherence": curve(scene, "coherence")}
-    return _speeds_spec(scene.axis, decades(scene.table[list(SPEEDS)])), data | under(scene, step, told)
+    return _speeds_spec(scene.axis, decades(scene.table[list(SPEEDS)])), data | under(scene, step, means)
 
 
 @functools.lru_cache(maxsize=64)
@@ -109,9 +109,9 @@ def displacements(scene: Scene, unit: str, step: int) -> Picture:
     between = curves["p10"].assign(high=curves["p90"]["high"])
     tables = zip(_AMOUNTS, AMOUNTS, (between, curves["p50"], curves["p100"]), strict=True)
     data = {key: table.assign(name=name) for key, name, table in tables}
-    told = {share: scene.span(column)[1] for share, column in columns.items()}
+    spans = {share: scene.span(column)[1] for share, column in columns.items()}
     scale = decades(scene.table[list(columns.values())])
-    return _displacements_spec(scene.axis, unit, scale), data | under(scene, step, told)
+    return _displacements_spec(scene.axis, unit, scale), data | under(scene, step, spans)
 
 
 @functools.lru_cache(maxsize=64)
@@ -122,7 +122,7 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -
     lines = (
         between.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
         median.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
-        # Wide under narrow: where they are equal, as they often are, both colours of the legend are seen.
+        # Wide under narrow: where they are equal, as they often are, both colours of the legend are visible.
         median.mark_line(strokeWidth=5, **_HELD).encode(y=high),
         farthest.mark_line(strokeWidth=1.6, **_HELD).encode(y=high),
     )
@@ -133,12 +133,7 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -
 def freeze_map(scene: Scene, moved: npt.NDArray[np.bool_], tokens: pd.DataFrame, names: Sequence[str], step: int) -> Picture:
     """Every token's motion as a row, frozen first at the top; data sets ``map``, ``rows`` and those of :func:`regime_shares`.
 
-    Parameters
-    ----------
-    tokens : DataFrame
-        Rows of the group in the table of ``token_motion``.
-    names : sequence of str
-        What each token of the vocabulary is called.
+    ``tokens`` are the group's rows of ``token_motion``; ``names`` are those of all tokens of the vocabulary.
     """
     ordered = tokens.sort_values(["last_move", "token"], kind="stable")
     picture = _map_picture(scene, moved[:, ordered["token"].to_numpy(np.intp)])
@@ -187,10 +182,10 @@ def _symlog(scale: tuple[float, float], title: str) -> dict[str, Any]:
     return {"scale": alt.Scale(type="symlog", constant=low, domain=[0, high], nice=False), "axis": axis}
 
 
-def _targets(axis: StepAxis, told: Sequence[tuple[str, str]], name: str = "picked") -> alt.Chart:
+def _targets(axis: StepAxis, fields: Sequence[tuple[str, str]], name: str = "picked") -> alt.Chart:
     """The columns that feel a click or the pointer, as tall as the picture."""
     picked = alt.selection_point(name=name, fields=["step"], on="click", clear=False)
-    tips = [alt.Tooltip("time:N", title="steps"), *[alt.Tooltip(f"{field}:Q", format=form) for field, form in told]]
+    tips = [alt.Tooltip("time:N", title="steps"), *[alt.Tooltip(f"{field}:Q", format=form) for field, form in fields]]
     unseen = _of("targets").mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer", aria=False, clip=True)
     felt: alt.Chart = unseen.encode(x=axis.x(None, "x0"), x2="x1", y=alt.value(0), y2=alt.value("height"), tooltip=tips)
     return felt.add_params(picked)

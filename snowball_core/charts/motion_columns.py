@@ -23,16 +23,9 @@ Steps = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scene:
-    """What all pictures of a group's motion share.
+    """What all pictures of a group's motion share: the group's rows of a step table, the learning rate of each step, an axis.
 
-    Attributes
-    ----------
-    table : DataFrame
-        Rows of one group of a step table, ordered by step.
-    rates : tuple of two ndarrays, or None
-        Steps, and the learning rate each used.
-    zero : sequence of tuple of int
-        Stretches of steps at which the rate was 0.
+    ``zero`` are the stretches of steps at which the rate was 0.
     """
 
     table: pd.DataFrame
@@ -64,7 +57,7 @@ class Scene:
 
     @property
     def thinned(self) -> str:
-        """What the screen has to say about it."""
+        """The notice on the screen that columns were thinned."""
         count, starts = len(self.table), self.starts
         if len(starts) >= count - 1:
             return f"{count:,} recorded snapshots, all drawn"
@@ -87,13 +80,13 @@ class Scene:
         return (np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)) if len(starts) else (values, values)
 
 
-def under(scene: Scene, step: int, told: Mapping[str, Floats]) -> dict[str, pd.DataFrame]:
+def under(scene: Scene, step: int, columns: Mapping[str, Floats]) -> dict[str, pd.DataFrame]:
     """The data that every picture has: where a click lands, the learning rate, where it was 0, the cursor.
 
-    ``told`` are further columns of ``targets``, a value per drawn column.
+    ``columns`` are further columns of ``targets``, a value per drawn column.
     """
     begun, over = scene.ends()
-    targets = pd.DataFrame({"x0": scene.axis.place(begun), "x1": scene.axis.place(over), "step": over, **told})
+    targets = pd.DataFrame({"x0": scene.axis.place(begun), "x1": scene.axis.place(over), "step": over, **columns})
     targets["time"] = [f"{a:,} to {b:,}" for a, b in zip(begun.tolist(), over.tolist(), strict=True)]
     zero = pd.DataFrame([tuple(scene.axis.place(pair)) for pair in scene.zero], columns=["x0", "x1"])
     return {"targets": targets, "rate": _rate(scene), "zero": zero, "cursor": scene.axis.cursor(step)}
@@ -107,7 +100,7 @@ def _rate(scene: Scene) -> pd.DataFrame:
     kept = np.append(True, np.diff(scene.axis.columns(steps.astype(np.int64), COLUMNS)) > 0)
     kept |= np.append(False, (rate[1:] == 0) != (rate[:-1] == 0))
     kept[-1] = True
-    # The first rate led from the step before to its own: of a run of one step there would be no line.
+    # The first rate is drawn from the step before: a run of one step would have no line otherwise.
     begun = np.append(max(0, steps[0] - 1), steps[kept])
     return pd.DataFrame({"x": scene.axis.place(begun), "rate": np.append(rate[0], rate[kept])})
 
@@ -134,5 +127,5 @@ def decades(values: pd.DataFrame) -> tuple[float, float]:
     if not len(numbers):
         return 1.0, 1.0
     low, high = float(numbers.min()), float(numbers.max())
-    # Rounded to digits, not to decimals: whatever its size, it has an upper end above 0.
+    # Rounded to digits, not to decimals: the upper end is above 0 at any size.
     return 10.0 ** max(math.floor(math.log10(low)), math.floor(math.log10(high)) - 6), float(f"{high * 1.15:.12g}")

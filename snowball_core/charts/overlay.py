@@ -28,11 +28,6 @@ _HEIGHT = 260
 _LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' : ',.1~f')"
 
 
-def _tops(top: float) -> list[float]:
-    """Labels of counts from 0 to the largest, which has one of its own: a level line at the top can be read."""
-    return [tick for tick in ticks(top) if tick < 0.8 * top] + [top]
-
-
 def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
     """Which points of a curve to draw: every change of its value and its ends, at most :data:`MOST_POINTS`.
 
@@ -52,18 +47,9 @@ def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
 
 
 def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: str, align: str) -> tuple[pd.DataFrame, bool]:
-    """The curves of a measure, and whether any of them is thinned.
+    """The curves of a measure, columns ``run``, ``setting``, ``step``, ``x``, ``value``; and whether any of them is thinned.
 
-    Parameters
-    ----------
-    names : mapping of str to str
-        Run or setting → what it is called in the legend.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``run``, ``setting``, ``step``, ``x``, ``value``.
-    bool
+    ``names`` are what runs and settings are called in the legend.
     """
     tables, is_thinned = [], False
     for entrant in entrants:
@@ -83,7 +69,7 @@ def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: s
 
 
 def widths(settings: Sequence[str], ribboned: Collection[str], is_counted: bool) -> dict[str, float]:
-    """Widths of the settings' lines in pixels; of counts narrower on top of wider, so that equal curves are all seen.
+    """Widths of the settings' lines in pixels; of counts narrower on top of wider, so that equal curves are all visible.
 
     Settings without a ribbon come first, for their lines are drawn under the medians. More settings than hues are all narrow.
 
@@ -111,20 +97,9 @@ def ribbons_data(ribbons: pd.DataFrame, names: Mapping[str, str], align: str) ->
 
 @dataclass(frozen=True)
 class Frame:
-    """Everything about a picture of runs that stays while it is looked at.
+    """Ends, kinds and titles of the axes of a picture of runs, and its settings in the order of their colours.
 
-    Attributes
-    ----------
-    low, high : float
-        The ends of the axis along.
-    top : float
-        The largest value.
-    is_symlog, is_counted : bool
-        Whether the axis along is symlog; whether values are counts or cells, drawn symlog from 0.
-    along, unit : str
-        Titles of the axes.
-    settings : tuple of str
-        Names in the order of their colours.
+    ``top`` is the largest value; values that are counts or cells (``is_counted``) are drawn symlog from 0.
     """
 
     low: float
@@ -150,7 +125,9 @@ def _x(frame: Frame) -> alt.X:
 def _y(frame: Frame, column: str) -> alt.Y:
     if frame.is_counted:
         scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, frame.top)], nice=False)
-        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=_tops(frame.top))
+        # The largest count has a label of its own: a level line at the top can be read.
+        values = [*(tick for tick in ticks(frame.top) if tick < 0.8 * frame.top), frame.top]
+        axis = alt.Axis(minExtent=_AXIS_PIXELS, title=f"{frame.unit} (symlog)", values=values)
     else:
         scale, axis = alt.Scale(zero=False), alt.Axis(minExtent=_AXIS_PIXELS, title=frame.unit, tickCount=4)
     return alt.Y(column, scale=scale, axis=axis)
@@ -164,7 +141,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     """
     colours = alt.Scale(domain=list(frame.settings), range=[setting_colour(rank) for rank in range(len(frame.settings))])
     x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
-    told = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
+    tooltip = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
 
     def line(data: str, column: str) -> alt.Chart:
         marks = alt.Chart(alt.NamedData(data)).mark_line(interpolate="step-after", clip=True, aria=data != "marked")
@@ -178,7 +155,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     layers = [
         band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
         line("lines", "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
-        line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *told]),
+        line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *tooltip]),
         dots.encode(x=x, y=_y(frame, "value:Q"), color=colour, tooltip=["run:N", "setting:N"]),
         line("marked", "value:Q").encode(color=alt.value(CURSOR), tooltip=["run:N"]),
     ]
@@ -187,7 +164,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
 
 
 def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """An overlay with a legend of its own: the page has one for all its pictures, a file stands alone."""
+    """An overlay with a legend, for a file; the page has one legend for all its pictures."""
     alone = copy.deepcopy(dict(spec))
     for layer in alone["layer"]:
         if "scale" in (colour := layer["encoding"]["color"]):
@@ -209,7 +186,7 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     title, colour, one = UNITS[unit]
     scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
     axis = alt.Axis(values=ticks(last_step), labelOverlap="greedy", format=",d", grid=False, title="step (symlog)")
-    # The largest value has a label of its own, the dashed bound keeps its.
+    # The largest value is labelled, and so is the dashed bound.
     decades = [0.0] + [one * 10**power for power in range(9) if one * 10**power <= max(0.6 * top, 10 * one)]
     decades += [top] if top > 1.6 * decades[-1] else []
     y = alt.Y(
@@ -218,7 +195,7 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
         axis=alt.Axis(title=f"L∞, {title} (symlog)", minExtent=58, values=decades, labelExpr=_LABEL),
     )
     marks: dict[str, Any] = {"color": colour, "interpolate": "step-after", "strokeWidth": 2.2, "clip": True}
-    # A line of one step would not be seen.
+    # A line of one step would be invisible.
     line = alt.Chart(alt.NamedData("distances")).mark_line(**marks, point={"color": colour} if last_step == 0 else False)
     tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("value:Q", title=f"L∞, {title}")]
     bound = alt.Chart(alt.NamedData("bound")).mark_rule(color=ALONE, strokeDash=[6, 4], strokeWidth=1.5)

@@ -1,4 +1,4 @@
-"""Charts drawn as SVG and PNG in a process of its own, which ends when it is idle: the engine never gives memory back."""
+"""Charts drawn as SVG and PNG in a separate process, which ends when idle: the engine never frees its memory."""
 
 from __future__ import annotations
 
@@ -28,23 +28,11 @@ class Renderer:
         self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = None
 
     def svg(self, spec: Mapping[str, Any]) -> str:
-        """A Vega-Lite description, its data inside it, as SVG.
-
-        Raises
-        ------
-        HistoryError
-            If it cannot be drawn, or asks for data from elsewhere: nothing is fetched.
-        """
+        """A Vega-Lite description as SVG; a HistoryError where it asks for data from elsewhere: nothing is fetched."""
         return str(self._draw(json.dumps(spec), None))
 
     def png(self, svg: str, scale: float) -> bytes:
-        """An SVG picture as PNG, ``scale`` pixels to a unit.
-
-        Raises
-        ------
-        HistoryError
-            If it cannot be drawn.
-        """
+        """An SVG picture as PNG, ``scale`` pixels to a unit."""
         return bytes(self._draw(svg, scale))
 
     def close(self) -> None:
@@ -95,7 +83,7 @@ def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
     command = [sys.executable, "-m", "snowball_core.charts.renderer", str(its.fileno())]
     root = Path(__file__).resolve().parents[2]
     with its:
-        # In a group of its own, out of reach of Ctrl-C; what a library prints there goes to standard error.
+        # In a separate process group, which Ctrl-C does not reach; stray prints of libraries go to standard error.
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=2, cwd=root, process_group=0, pass_fds=[its.fileno()]
         ), ours
@@ -116,7 +104,7 @@ def _drawn(picture: str, scale: float | None) -> tuple[Any, str]:
         if scale is None:
             return vl_convert.vegalite_to_svg(json.loads(picture), allowed_base_urls=[]), ""
         return vl_convert.svg_to_png(picture, scale=scale), ""
-    # The engine has no error class of its own, and appends a trace to its message.
+    # The engine has no error class, and appends a trace to its message.
     except (ValueError, RuntimeError) as error:
         return None, str(error).partition("\n")[0] or "it gave no reason"
 

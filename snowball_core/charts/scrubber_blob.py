@@ -2,7 +2,7 @@
 
 Only snapshots that differ from the one before become frames, and a frame holds each distinct vector once: which token has which
 vector is sent once per partition. Vectors are numbered by population, largest first, ties by smallest token, so the holes come
-first. Where that would be too much, frames are thinned evenly and the header says by how much; counts and events stay complete.
+first. Over the budget, frames are thinned evenly, by the factor in the header; counts and events stay complete.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ def reel(
     group : ndarray of bool, shape (vocab,)
     unit : {"cells", "weight"}
     moment_hash : ndarray of uint64, shape (snapshots, vocab), optional
-        Without it nobody knows which tokens of a hole are one hidden class, and ``hidden`` is empty.
+        Without it the hidden classes are unknown, and ``hidden`` is empty.
     budget : int
         Bytes the arrays may take.
     settled : int, optional
         Snapshots that bases and domains are made from; all, if the run has ended.
     progress : callable, optional
-        Told the share done, from 0 to 1.
+        Called with the share done, from 0 to 1.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def reel(
     changed = np.union1d(change_steps(history, group), starts)
     counted = _counted(counts)
     kept, stride = _thinned(changed, starts, counted["unique"].astype(np.int64), led.shape[1], budget)
-    # Of the partitions only those that a frame shows: where every snapshot has its own they would outgrow any budget.
+    # Of the partitions only those that a frame shows: where every snapshot has another one they would exceed any budget.
     owners, owner = np.unique(np.searchsorted(starts, kept, "right") - 1, return_inverse=True)
     starts = starts[owners]
     label = np.stack([numbered(led[start]) for start in starts])
@@ -172,11 +172,11 @@ def events(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]:
 
     1: tokens that were alone came to share; 2: holes merged; 4: a hole split or lost tokens; 8: a hole came apart.
     """
-    found: dict[int, int] = {}
+    letters: dict[int, int] = {}
     for event in tree.events:
         if event.snapshot > 0:
-            found[event.snapshot] = found.get(event.snapshot, 0) | _LETTERS[event.kind]
-    return np.array(list(found), np.intp), np.array(list(found.values()), np.uint8)
+            letters[event.snapshot] = letters.get(event.snapshot, 0) | _LETTERS[event.kind]
+    return np.array(list(letters), np.intp), np.array(list(letters.values()), np.uint8)
 
 
 def _thinned(
@@ -184,7 +184,7 @@ def _thinned(
 ) -> tuple[npt.NDArray[np.intp], int]:
     """The snapshots that become frames, every so many of the changed ones.
 
-    Those with a new partition all stay while they take at most half of the budget: they are what one looks for.
+    Those with a new partition are all kept while they take at most half of the budget.
     """
     pairs = np.minimum(unique, MOST_VECTORS) * (np.minimum(unique, MOST_VECTORS) - 1) // 2
     weight = 16 + 16 * unique + 4 * pairs

@@ -27,7 +27,7 @@ def silent(share: float) -> None:
 
 
 def check_drawable(history: Words, group: Truths) -> None:
-    """Refuse a history of which one snapshot is too large to be drawn.
+    """Raise if one snapshot of a history is too large to be drawn.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def shots(
     settled : int
         Bases and domains are made from the first so many snapshots, so that they keep still while a run grows.
     progress : callable, optional
-        Told the share done, from 0 to 1, after every block.
+        Called with the share done, from 0 to 1, after every block.
     """
     early = kept[kept < settled]
     early = early if len(early) else kept[:1]
@@ -107,7 +107,7 @@ def shades(history: Words, group: Truths, unit: str) -> list[float]:
 
 
 def _points(rows: Words, unit: str) -> Floats:
-    """The rows as points: in cells every component counts alike, in weight units the coarse ones drown the others.
+    """The rows as points: in cells every component has the same weight, in weight units coarse components dominate.
 
     A row that is not finite, of a run that diverged, is nowhere: NaN throughout.
     """

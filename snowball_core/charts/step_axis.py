@@ -38,10 +38,7 @@ def ticks(last: float, low: float = 0) -> list[int]:
 class StepAxis:
     """How steps are laid out from left to right, the same for every picture of a page.
 
-    Attributes
-    ----------
-    knots : tuple of int
-        For ``events``: step 0, the steps at which something happened, the last step; ascending, each once.
+    By events the ``knots`` are step 0, the steps at which something happened, and the last step.
     """
 
     kind: str
@@ -70,12 +67,8 @@ class StepAxis:
 
     @property
     def column(self) -> str:
-        """The column of a table that says where its rows are drawn: its steps, unless :meth:`placed` must say it."""
+        """The column of a table that says where its rows are drawn: its steps, or by events the coordinate ``x``."""
         return "x" if self.kind == "events" else "step"
-
-    def placed(self, table: pd.DataFrame) -> pd.DataFrame:
-        """A table with a column ``step``, and beside it the axis's coordinate ``x``."""
-        return table.assign(x=self.place(table["step"]))
 
     def columns(self, steps: npt.ArrayLike, most: int) -> npt.NDArray[np.intp]:
         """For each step the number of the drawn column it falls into, of at most ``most`` columns of equal width."""
@@ -128,7 +121,7 @@ def step_axis(kind: str, last_step: int, event_steps: Iterable[int] = ()) -> Ste
 
 
 def cursor_rule(rows: int | None = None) -> Any:
-    """The upright line at the step that is looked at, edged so that it is seen on every colour; data set ``cursor``.
+    """The vertical line at the current step, edged to be visible on every colour; data set ``cursor``.
 
     With ``rows`` it is as tall as the rows 0 to that number of the picture's y axis, else as tall as the picture.
     """

@@ -1,6 +1,6 @@
 """Any chart as a picture to publish: SVG and PNG with a title and a footer, rendered here, without browser or network.
 
-The same description and data give the same bytes on one machine, whatever was rendered before.
+The same description and data give the same bytes on one machine, independent of earlier renderings.
 """
 
 from __future__ import annotations
@@ -32,15 +32,7 @@ Datasets = Mapping[str, pd.DataFrame]
 
 
 def svg_bytes(spec: Mapping[str, Any], datasets: Datasets, title: str, footer: Sequence[str]) -> bytes:
-    """A Vega-Lite description with its named data as an SVG picture on white, a title above it and a footer below.
-
-    Parameters
-    ----------
-    spec : mapping
-        As :mod:`~snowball_core.charts.counts_and_places` makes them; left as it is.
-    footer : sequence of str
-        Lines, wrapped to the picture's width.
-    """
+    """A Vega-Lite description with its named data as an SVG picture on white, a title above it, wrapped footer lines below."""
     named = {name: _records(table) for name, table in datasets.items()}
     content = {**spec, "datasets": {**spec.get("datasets", {}), **named}, "config": _styled(spec.get("config", {}))}
     if content.get("width") == "container":
@@ -54,7 +46,7 @@ def png_bytes(svg: bytes) -> bytes:
 
 
 def _styled(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A chart's own settings with those of a printed picture over them."""
+    """A chart's settings, overridden by those of a printed picture."""
     both = {**config, **_STYLE}
     return {**both, "view": {**config.get("view", {}), **_STYLE["view"]}}
 
@@ -66,7 +58,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _renumbered(svg: str) -> str:
-    """Names of clips and gradients counted from 0: the renderer goes on counting from picture to picture."""
+    """Names of clips and gradients counted from 0: the renderer's counter continues from picture to picture."""
     names = list(dict.fromkeys(re.findall(r'\bid="((?:clip|gradient_)\d+)"', svg)))
     short = {name: f"p{number}" for number, name in enumerate(names)}
     return re.sub(r'(\bid="|url\(#|href="#)((?:clip|gradient_)\d+)', lambda m: m[1] + short.get(m[2], m[2]), svg)

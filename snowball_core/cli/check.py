@@ -52,7 +52,6 @@ def _say_result(found: Verification) -> None:
 
 
 def _first_fault(found: Verification) -> str:
-    """What is wrong, in one sentence."""
     from ..store.integrity.full_check import SOUND
 
     if found.first_difference is not None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..store.history import History
     from ..store.run_folder import Run
 
-INTERRUPTED = 130
 PRESET = option("--preset", f"one of {', '.join(PRESETS)}", PRESETS, default=DEFAULT_PRESET)
 
 
@@ -99,12 +98,18 @@ def groups_of(history: History, group: str | None) -> list[str]:
         if history.reason:
             say(f"note: {history.reason}")
         return list(history.groups)
-    groups = [word.strip() for word in group.split(",")]
-    if unknown := [group for group in groups if group not in GROUPS]:
-        raise ConfigError([f'a group is one of {", ".join(GROUPS)}; got "{", ".join(unknown)}".'])
+    groups = words_of(group, GROUPS, "a group is one of")
     for each in groups:
         history.mask(each)
     return groups
+
+
+def words_of(text: str, known: Iterable[str], rule: str) -> list[str]:
+    """The words of a flag, comma-separated, each one of those known."""
+    words = [word.strip() for word in text.split(",")]
+    if unknown := [word for word in words if word not in known]:
+        raise ConfigError([f'{rule} {", ".join(known)}; got "{", ".join(unknown)}".'])
+    return words
 
 
 def one_group(history: History, group: str | None, what: str) -> str:

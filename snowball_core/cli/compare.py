@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, HistoryError
-from .common import folder, note_damage, plain, rows_of, say
+from ..errors import ConfigError, HistoryError, requiring
+from .common import folder, note_damage, plain, rows_of, say, words_of
 from .output_files import OutputFile
 from .parser import ANY_GROUP, Answer, argument, nonempty, option, run_ids, verb, written
 
@@ -34,20 +34,25 @@ def compare(
     run: tuple[str, ...], align: str, event: str, group: str | None, measure: str | None, csv: OutputFile | None
 ) -> Answer:
     """Two to thirty-two runs on one axis: draws, duplicates, differences, medians and ranges."""
-    from ..measures.alignment import overlay, places, ribbons, why_missing
-    from ..tables.comparison import configuration_differences, entrants, line_up, measured, recording, require_several, roll
+    from ..measures.alignment import EVENTS, overlay, places, ribbons, why_missing
+    from ..tables import comparison
     from ..tables.divergence import divergence
     from ..tables.draws import shapes
     from ..tables.formats import csv_bytes
 
-    axis, measures = _axis(align, event), _measures(measure)
-    require_several(len(set(run)))
+    if align not in ("step", "event", "rates"):
+        raise ConfigError([f'runs are aligned by step, event or rates; got "{align}".'])
+    if event not in EVENTS:
+        raise ConfigError([f'an event to align by is one of {", ".join(EVENTS)}; got "{event}".'])
+    axis, usual = event if align == "event" else align, ",".join(comparison.USUAL)
+    measures = words_of(measure or usual, comparison.MEASURES, "measures to compare are among")
+    comparison.require_several(len(set(run)))
     histories, again = _opened(run)
     for each in histories.values():
         note_damage(each.id, each.damage)
-    lined_up = line_up([recording(each) for each in histories.values()])
+    lined_up = comparison.line_up([comparison.recording(each) for each in histories.values()])
     common = _group(group, histories)
-    runs = entrants(lined_up, lambda each: measured(histories[each.id], common))
+    runs = comparison.entrants(lined_up, lambda each: comparison.measured(histories[each.id], common))
     if csv:
         csv.write([csv_bytes(overlay(runs, measures, axis)).decode()])
     lost = {each.id: divergence(each, common) for each in histories.values()}
@@ -69,9 +74,9 @@ def compare(
         "settings_unknown": list(lined_up.unknown),
         "runs": [
             {**row, **each.anchors, "divergence": found.to_json() if (found := lost[each.id]) else None}
-            for row, each in zip(roll(lined_up), runs, strict=True)
+            for row, each in zip(comparison.roll(lined_up), runs, strict=True)
         ],
-        "differences": rows_of(configuration_differences(lined_up)),
+        "differences": rows_of(comparison.configuration_differences(lined_up)),
         "ribbons": {measure: plain(rows_of(ribbons(runs, measure, axis))) for measure in measures},
     }
 
@@ -87,10 +92,8 @@ def _opened(words: Sequence[str]) -> tuple[dict[str, History], list[str]]:
     for word in dict.fromkeys(words):
         history = find(word, folder())
         place = Path(os.path.expanduser(word)) if history.config is None or history.kept_in is None else history.kept_in
-        try:
+        with requiring("a comparison needs files that stay", place, "Name others.", HistoryError):
             at = place.stat()
-        except OSError as error:
-            raise HistoryError(f'a comparison needs files that stay; "{place}": {error.strerror}. Name others.') from None
         first = opened.setdefault((at.st_dev, at.st_ino), (word, place, history))
         if first[0] != word:
             again.append(f"{first[0]} and {word} are the same and count once.")
@@ -111,25 +114,6 @@ def _group(group: str | None, histories: Mapping[str, History]) -> str:
             "not known. Compare all tokens: --group all."
         )
     return group or ("all" if unknown else "dead")
-
-
-def _axis(align: str, event: str) -> str:
-    from ..measures.alignment import EVENTS
-
-    if align not in ("step", "event", "rates"):
-        raise ConfigError([f'runs are aligned by step, event or rates; got "{align}".'])
-    if event not in EVENTS:
-        raise ConfigError([f'an event to align by is one of {", ".join(EVENTS)}; got "{event}".'])
-    return event if align == "event" else align
-
-
-def _measures(names: str | None) -> list[str]:
-    from ..tables.comparison import MEASURES, USUAL
-
-    chosen = [name.strip() for name in names.split(",")] if names else list(USUAL)
-    if unknown := [name for name in chosen if name not in MEASURES]:
-        raise ConfigError([f'measures to compare are among {", ".join(MEASURES)}; got "{", ".join(unknown)}".'])
-    return chosen
 
 
 def _say_runs(lined_up: LineUp, runs: list[Entrant], again: list[str]) -> None:

@@ -27,6 +27,8 @@ def distances(
     history: History, step: int | None, group: str | None, csv: OutputFile | None, **files: OutputFile | None
 ) -> Answer:
     """Distances of tokens, in weight units and in cells."""
+    from ..tables.per_step import EXTENT_COLUMNS, step_table
+
     if file := files["dimensions"]:
         from ..tables.long import dimension_tables
 
@@ -34,23 +36,16 @@ def distances(
         with counting("dimensions", is_kept=False) as progress:
             file.write_tables(dimension_tables(history, groups_of(history, group), start, stop, progress))
     if step is None:
-        return _extents(history, groups_of(history, group), csv)
+        groups = groups_of(history, group)
+        lost = say_divergence(history, *groups)
+        with counting("distances") as progress:
+            table = of_groups(step_table(history, progress)[list(EXTENT_COLUMNS)], groups)
+        show_table(table, csv)
+        return {"run": history.id, "rows": rows_of(table), "divergence": lost}
     return _pairs(history, step, one_group(history, group, "distances"), csv, files["closeness"])
 
 
-def _extents(history: History, groups: list[str], csv: OutputFile | None) -> Answer:
-    """How far apart and how wide at every step, without forming a pair."""
-    from ..tables.per_step import EXTENT_COLUMNS, step_table
-
-    lost = say_divergence(history, *groups)
-    with counting("distances") as progress:
-        table = of_groups(step_table(history, progress)[list(EXTENT_COLUMNS)], groups)
-    show_table(table, csv)
-    return {"run": history.id, "rows": rows_of(table), "divergence": lost}
-
-
 def _pairs(history: History, step: int, group: str, csv: OutputFile | None, closeness: OutputFile | None) -> Answer:
-    """All pairs at one step."""
     from dataclasses import asdict
 
     from ..measures.distances import pair_statistics
@@ -111,7 +106,6 @@ def axes(history: History, group: str | None, of: str | None, step: int | None, 
 
 
 def _basis(history: History, group: str, of: str | None) -> PrincipalAxes:
-    """Axes of the run, of a step, or of the difference of two steps."""
     from ..measures.principal_axes import difference_basis, step_basis
     from ..tables.axes import basis_of_run
 

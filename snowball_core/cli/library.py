@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..errors import RunError
 from .common import folder, open_named, say
 from .parser import ID, Answer, argument, option, run_ids, switch, verb
-
-if TYPE_CHECKING:
-    from ..tables.run_summary import Counts
 
 _NAME_WIDTH = 24
 
@@ -36,7 +31,9 @@ def list_runs(group: str, tag: str | None) -> Answer:
         if not row.is_run:
             say(f"{row.id:50} {row.status.state:12} {row.damage}")
             continue
-        ends = _ends(row.glance.counts.get(group))
+        counts = row.glance.counts.get(group)
+        pairs = zip("UCP", counts.first, counts.last, strict=True) if counts else ()
+        ends = "  ".join(f"{name} {first:,} → {last:,}" for name, first, last in pairs)
         title = "" if row.title in (row.id, row.glance.name) else f'  "{row.title}"'
         tags = f"  [{', '.join(row.notes.tags)}]" if row.notes.tags else ""
         done = f"{row.status.step:>8,} of {row.status.last_step:,} steps"
@@ -52,12 +49,6 @@ def list_runs(group: str, tag: str | None) -> Answer:
     else:
         say('no run yet: "python -m snowball_core record" makes one')
     return {"runs": listed}
-
-
-def _ends(counts: Counts | None) -> str:
-    """U, C and P at the first and the last snapshot."""
-    pairs = zip("UCP", counts.first, counts.last, strict=True) if counts else ()
-    return "  ".join(f"{name} {first:,} → {last:,}" for name, first, last in pairs)
 
 
 @verb(

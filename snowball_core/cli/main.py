@@ -5,46 +5,55 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections import UserDict
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import click
 
 from .. import __version__
 from ..errors import CancelledError, SnowballError
-from . import bookmarks, check, compare, distances, export, library, measure, train
-from .common import INTERRUPTED
-from .parser import HELP, printing, usage_message
-from .terminal import OutputError, ReaderLeft, complain, flush, prepare_streams
+from .parser import HELP, Verb, printing, usage_message
+from .terminal import INTERRUPTED, OutputError, ReaderLeft, complain, flush, prepare_streams
 
 CANCELLED = "\ncancelled: what was asked for was not finished. Ask again to begin anew."
 COMPLETE = "_SNOWBALL_COMPLETE"  # set by a shell that completes a line
-SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Train": (train.presets, train.record, train.fork, train.resume, train.stop, train.corpus),
-    "Look and measure": (
-        *(measure.census, measure.events, measure.motion, measure.verdict, measure.laws),
-        *(distances.distances, distances.axes, check.mobility),
-    ),
-    "Compare": (compare.compare, library.differences),
-    "Export": (export.export, export.take_in),
-    "Keep the library": (
-        *(library.list_runs, library.annotate, library.put_away, library.bring_back, library.trashed, library.empty_trash),
-    ),
-    "Keep remarks and views": (bookmarks.bookmark, bookmarks.bookmarks, bookmarks.views),
-    "Check": (check.verify, check.bench),
+# By section and module.
+SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Train": {"train": ("presets", "record", "fork", "resume", "stop", "corpus")},
+    "Look and measure": {
+        "measure": ("census", "events", "motion", "verdict", "laws"),
+        "distances": ("distances", "axes"),
+        "check": ("mobility",),
+    },
+    "Compare": {"compare": ("compare",), "library": ("differences",)},
+    "Export": {"export": ("export", "import")},
+    "Keep the library": {"library": ("list", "annotate", "trash", "restore", "trashed", "empty-trash")},
+    "Keep remarks and views": {"bookmarks": ("bookmark", "bookmarks", "views")},
+    "Check": {"check": ("verify", "bench")},
 }
+
+
+class Verbs(UserDict[str, Any]):
+    """The verbs by name, made from the module of each, which is imported when its verb is asked for."""
+
+    def __getitem__(self, name: str) -> Verb:
+        module = import_module(f"{__package__}.{self.data[name]}")
+        return next(each for each in vars(module).values() if isinstance(each, Verb) and each.name == name)
 
 
 class Program(click.Group):
     """The program; its help lists the verbs by section."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, verbs in SECTIONS.items():
+        for title, modules in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(str(verb.name), str(verb.help)) for verb in verbs])
+                formatter.write_dl([(name, str(self.commands[name].help)) for verbs in modules.values() for name in verbs])
 
 
 PROGRAM = Program(
-    commands=[verb for verbs in SECTIONS.values() for verb in verbs],
+    commands=Verbs({verb: module for modules in SECTIONS.values() for module, verbs in modules.items() for verb in verbs}),
     params=[printing(["--version"], "the version", lambda ctx: f"Snowball {__version__}"), HELP],
     help="Snowball: record and measure embedding matrices.",
     no_args_is_help=True,
@@ -75,11 +84,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _refused("what is measured must fit in this machine's memory; it does not. Ask for fewer steps or tokens.")
     except (OSError, UnicodeError) as error:
-        return _refused(_unforeseen(error))
+        # A refusal of the machine that no command has words for.
+        if isinstance(error, UnicodeError) or error.filename is None:
+            return _refused(f"this machine could not do what was asked: {error}. Check names, paths and room on the disk.")
+        path = os.fsdecode(error.filename)
+        rule = "a file must be one that can be read or written"
+        return _refused(f'{rule}; "{path}": {error.strerror}. Check path and permissions.')
 
 
 def _status(words: list[str]) -> int:
-    """The exit status of a command that is not refused."""
     if instruction := os.environ.get(COMPLETE):
         from click.shell_completion import shell_complete
 
@@ -101,11 +114,3 @@ def _refused(text: object, status: int = 2) -> int:
         flush()
     complain(text)
     return status
-
-
-def _unforeseen(error: OSError | UnicodeError) -> str:
-    """A sentence for a refusal of the machine that no command has words for."""
-    if isinstance(error, OSError) and error.filename is not None:
-        path = os.fsdecode(error.filename)
-        return f'a file must be one that can be read or written; "{path}": {error.strerror}. Check path and permissions.'
-    return f"this machine could not do what was asked: {error}. Check names, paths and room on the disk."

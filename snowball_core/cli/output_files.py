@@ -58,10 +58,7 @@ class OutputFile:
         return place
 
     def write(self, parts: Iterable[str]) -> None:
-        """Write a text that comes in parts; the file takes its name when it is whole, and after a fault all is as it was.
-
-        Pipes and devices such as ``/dev/stdout`` are written to directly.
-        """
+        """Write a text that comes in parts, whole or not at all; pipes and devices are written to directly."""
         place = self.require_allowed()
         try:
             number = _stream(place)
@@ -105,7 +102,7 @@ def _stream(place: Path) -> int | None:
     if stat.S_ISREG(at.st_mode):
         return None
     # Without waiting: a named pipe without a reader would hold the command for ever.
-    number = os.open(place, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    number = os.open(place, os.O_WRONLY | os.O_NONBLOCK)
     os.set_blocking(number, True)
     return number
 

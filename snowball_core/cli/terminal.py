@@ -12,6 +12,8 @@ import click
 
 from ..errors import SnowballError, one_line, printable
 
+INTERRUPTED = 130  # exit status after Ctrl-C
+
 
 class OutputError(SnowballError):
     """An answer that could not be written where it had to go."""
@@ -38,13 +40,7 @@ def prepare_streams() -> None:
 
 
 def write(text: str, stream: TextIO | None) -> None:
-    """Write text, control characters spelled out.
-
-    Raises
-    ------
-    ReaderLeft, OutputError
-        If nobody reads it, or it cannot be written.
-    """
+    """Write text, control characters spelled out; raises ReaderLeft where nobody reads it, OutputError where it has no room."""
     if stream is not None:
         try:
             stream.write(printable(text))

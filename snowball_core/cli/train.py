@@ -13,9 +13,9 @@ import click
 from ..config_fields import whole_number
 from ..errors import RunError
 from ..presets import PRESETS
-from .common import INTERRUPTED, PRESET, configuration, field_options, folder, given_fields, open_named, say
+from .common import PRESET, configuration, field_options, folder, given_fields, open_named, say
 from .parser import RUN, Answer, argument, nonempty, option, paths, verb, whole
-from .terminal import progress_bar
+from .terminal import INTERRUPTED, progress_bar
 
 if TYPE_CHECKING:
     from ..store.run_folder import Run
@@ -73,7 +73,10 @@ def resume(run: str) -> Answer:
     opened = open_named(run)
     if opened.status().state == "completed" and "sha256" in opened.manifest:
         raise RunError(f'the run "{opened.id}" is complete: there is nothing to resume.')
-    os.nice(_niceness())
+    text = os.environ.get("SNOWBALL_NICENESS") or "0"
+    if (niceness := whole_number(text)) is None:
+        raise RunError(f'SNOWBALL_NICENESS must be a whole number; got "{text[:80]}". Unset it.')
+    os.nice(niceness)
     from ..store.integrity.full_check import restored_status
 
     if restored_status(opened) is None:
@@ -82,14 +85,6 @@ def resume(run: str) -> Answer:
         with _progress() as watch:
             continue_run(opened.path.parent, opened, watch)
     return _ended(opened)
-
-
-def _niceness() -> int:
-    """How far a worker steps back for other programs, as whoever started it wishes."""
-    text = os.environ.get("SNOWBALL_NICENESS") or "0"
-    if (number := whole_number(text)) is None:
-        raise RunError(f'SNOWBALL_NICENESS must be a whole number; got "{text[:80]}". Unset it.')
-    return number
 
 
 def _ended(run: Run) -> Answer:
@@ -108,7 +103,6 @@ def _ended(run: Run) -> Answer:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[Status], None]]:
-    """A callback that shows the status of a training run on one line of the terminal."""
     with progress_bar(unit=" steps") as draw:
 
         def watch(status: Status) -> None:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..charts import counts_and_places, heatmap, theme
 from ..measures.census import census
-from ..measures.distances import distance_matrix
+from .pictures import step_heatmap
 from .view import View, identity_line, unit_words
 
 MOST_FRAMES = 120
@@ -35,7 +35,7 @@ def frame_steps(view: View) -> npt.NDArray[np.int64]:
 
 
 def gif_bytes(view: View) -> bytes:
-    """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops for ever."""
+    """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops endlessly."""
     pictures = _frames(view)
     first = next(pictures)
     buffer = io.BytesIO()
@@ -92,12 +92,8 @@ def _frame(view: View, step: int, palette: Image.Image, frames: int) -> Image.Im
 
 
 def _distances(view: View, rows: Any, tokens: Any) -> Image.Image:
-    """The heatmap of the step in the shades of the whole run, fitted into its box."""
-    order = heatmap.picture_order(tokens)
-    scale = heatmap.shades_of(view.summary, view.group, view.unit)
-    hues = counts_and_places.hue_of(tokens)[order]
-    drawn = heatmap.distance_picture(distance_matrix(rows[order], view.unit), hues, scale)
-    picture = Image.open(io.BytesIO(drawn)).convert("RGBA")
+    """The heatmap of the step, fitted into its box."""
+    picture = Image.open(io.BytesIO(step_heatmap(view, rows, tokens)[0])).convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     size = (round(_BOX * picture.width / picture.height), _BOX)
     return Image.alpha_composite(paper, picture).convert("RGB").resize(size, Image.Resampling.NEAREST)
@@ -128,11 +124,11 @@ def _words(pen: ImageDraw.ImageDraw, view: View, step: int, rows: Any, frames: i
     history, counts = view.history, census(rows)
     inside = int(((history.steps >= view.first) & (history.steps <= view.last)).sum())
     thinned = "every recorded step" if frames == inside else f"thinned to {frames:,} frames"
-    told = f"U {counts.unique:,}   C {counts.black_holes:,}   P {counts.population:,}   S {counts.singletons:,}"
+    text = f"U {counts.unique:,}   C {counts.black_holes:,}   P {counts.population:,}   S {counts.singletons:,}"
     shares = " and ".join(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(view.stage.axes.explained[:2]))
     lines = [
         (_LEFT, 14, f"step {step:,}", 22, _INK),
-        (_RIGHT, 18, told, 18, _INK),
+        (_RIGHT, 18, text, 18, _INK),
         (_LEFT, 50, _shades_told(view), 13, _QUIET),
         (_RIGHT, 50, f"{shares}, fixed for the run; area: tokens", 13, _QUIET),
         (_LEFT, 436, f"run {history.id} · {view.group} tokens ({counts.tokens:,} of {history.words.shape[1]:,})", 12, _QUIET),

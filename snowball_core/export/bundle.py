@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .. import __version__
-from ..errors import ChangedError, HistoryError, RunError
+from ..errors import ChangedError, HistoryError, RunError, requiring
 from ..store.files.regular_files import file_sha256, read_json
 from ..store.files.zip_file import undated_entry
 from ..store.history import History
@@ -64,14 +64,14 @@ def write_items(view: View, picked: Sequence[Item], folder: Path) -> Written:
 
 
 def _head(view: View) -> dict[str, Any]:
-    """What an export is of: equal for two exports that may stand in one folder."""
+    """Identity of an export: equal for two exports that may share a folder."""
     history = view.history
     return {
         "format": FORMAT,
         "snowball": __version__,
         "run": history.id,
         "configuration_sha256": configuration_hash(history.config),
-        # A run's id is its own; two files from outside can have one name, and one file other dead tokens.
+        # A run's id is unique; two foreign files can share a name, and one file can be read with other dead tokens.
         **({"history_sha256": _history_sha256(history)} if history.config is None else {}),
         "step": view.step,
         "group": view.group,
@@ -83,12 +83,12 @@ def _head(view: View) -> dict[str, Any]:
 
 def _history_sha256(history: History) -> str:
     """SHA-256 of a history's snapshots and of which tokens are dead."""
-    found = hashlib.sha256(repr((history.words.shape, str(history.words.dtype), history.dead is None)).encode())
+    digest = hashlib.sha256(repr((history.words.shape, str(history.words.dtype), history.dead is None)).encode())
     for part in history_blocks(history):
-        found.update(np.ascontiguousarray(history.words[part]).tobytes())
+        digest.update(np.ascontiguousarray(history.words[part]).tobytes())
     if history.dead is not None:
-        found.update(history.dead.tobytes())
-    return found.hexdigest()
+        digest.update(history.dead.tobytes())
+    return digest.hexdigest()
 
 
 def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
@@ -111,11 +111,6 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
     A file that is there already is replaced if the index of an earlier export of the same run, step, group, unit and range
     names it with the hash it has, or with ``force``; what else that export wrote stays, and stays in the index. Other files of
     the folder stay as they are. No run of the library is written to, read-only or not.
-
-    Raises
-    ------
-    RunError
-        If the folder lies in the library or cannot be written, or a file would be overwritten that no export wrote.
     """
     picked, target = chosen(view, only), Path(os.path.realpath(os.path.expanduser(folder)))
     if target == library or library in target.parents:
@@ -124,30 +119,18 @@ def export_to(view: View, folder: Path, library: Path, only: Sequence[str] = (),
         )
     if os.path.lexists(target) and not target.is_dir():
         raise RunError(f'an export needs a folder it can write; "{target}" is no folder. Choose another with --to.')
-    try:
+    with requiring("an export needs a folder it can write", target, "Choose another with --to."):
         target.mkdir(parents=True, exist_ok=True)
         sweep(target, is_library=False)
         with _stage(library, target) as stage:
-            written = _made(view, picked, stage)
+            with requiring("an export needs room to be made in before it is moved to its place", stage.parent):
+                written = write_items(view, picked, stage)
             names = [*written.files, INDEX]
             if not force:
                 _require_ours(target, stage, names)
             _keep_listed(target, stage)
             _move_in(stage, target, names)
-    except OSError as error:
-        raise RunError(
-            f'an export needs a folder it can write; "{target}": {error.strerror or error}. Choose another with --to.'
-        ) from None
     return written
-
-
-def _made(view: View, picked: Sequence[Item], stage: Path) -> Written:
-    try:
-        return write_items(view, picked, stage)
-    except OSError as error:
-        raise RunError(
-            f'an export needs room to be made in before it is moved to its place; "{stage.parent}": {error.strerror or error}.'
-        ) from None
 
 
 @contextlib.contextmanager
@@ -182,7 +165,7 @@ def _move_in(stage: Path, target: Path, names: Sequence[str]) -> None:
 
 
 def _require_ours(target: Path, stage: Path, names: Sequence[str]) -> None:
-    """Refuse to overwrite what no export of the same place wrote, or what was changed since."""
+    """Raise if a file to be overwritten was not written by an export of the same folder, or was changed since."""
     before, after = _index_in(target), _index_in(stage)
     known = {row["name"]: row["sha256"] for row in before.get("files", [])}
     foreign = []

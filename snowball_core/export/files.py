@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -29,56 +28,21 @@ USUAL = ("tables", "pictures", "methods", "report", "projector")
 
 @dataclass(frozen=True)
 class Item:
-    """One file of an export.
-
-    Attributes
-    ----------
-    name : str
-        Its path in the folder.
-    part : str
-        One of :data:`PARTS`.
-    what : str
-        What it holds.
-    write : callable
-        Writes it into an open file.
-    """
+    """One file of an export: its path in the folder, one of :data:`PARTS`, what it holds, and what writes it."""
 
     name: str
     part: str
     what: str
-    write: Callable[[BinaryIO], None]
-
-    def content(self) -> bytes:
-        """The file's bytes, made now."""
-        buffer = io.BytesIO()
-        self.write(buffer)
-        return buffer.getvalue()
+    write: Callable[[BinaryIO], object]
 
 
 def _item(name: str, part: str, what: str, make: Callable[[], bytes]) -> Item:
-    def write(file: BinaryIO) -> None:
-        file.write(make())
-
-    return Item(name, part, what, write)
+    return Item(name, part, what, lambda file: file.write(make()))
 
 
 def items(view: View) -> list[Item]:
     """Every file the exhibit can be exported as, in the order of :data:`PARTS`; nothing is made before it is written."""
     return [*_tables(view), *_pictures(view), *_texts(view), *_projector(view), *_animation(view), *_parcel(view)]
-
-
-def item(view: View, name: str) -> Item:
-    """The file of this name.
-
-    Raises
-    ------
-    HistoryError
-        If there is none; the message lists those there are.
-    """
-    known = {each.name: each for each in items(view)}
-    if name not in known:
-        raise HistoryError(f'a file of an export is one of {", ".join(known)}; got "{name}".')
-    return known[name]
 
 
 def _tables(view: View) -> list[Item]:
@@ -87,14 +51,14 @@ def _tables(view: View) -> list[Item]:
         """Made once for its formats, which are written one after another."""
         return TABLES[name].make(view)
 
-    found = [
+    files = [
         _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda name=name, form=form: form(table(name)))  # type: ignore[misc]
         for name, sheet in TABLES.items()
         for kind, form in FORMATS.items()
     ]
     tree = "the lineage for ytree's reader of CSV"
     return [
-        *found,
+        *files,
         _item("tables/tree.ytree.csv", "tables", tree, lambda: ytree_csv(view.lineage.tree, view.history.steps).encode()),
     ]
 
@@ -105,11 +69,11 @@ def _pictures(view: View) -> list[Item]:
         """Drawn once for both formats."""
         return draw(view, PICTURES[name].make(view))
 
-    found = []
+    files = []
     for name, motif in PICTURES.items():
-        found.append(_item(f"pictures/{name}.svg", "pictures", motif.what, functools.partial(svg, name)))
-        found.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda name=name: png_bytes(svg(name))))  # type: ignore[misc]
-    return found
+        files.append(_item(f"pictures/{name}.svg", "pictures", motif.what, functools.partial(svg, name)))
+        files.append(_item(f"pictures/{name}.png", "pictures", motif.what, lambda name=name: png_bytes(svg(name))))  # type: ignore[misc]
+    return files
 
 
 def _texts(view: View) -> list[Item]:
@@ -146,21 +110,15 @@ def _parcel(view: View) -> list[Item]:
 
 
 def chosen(view: View, only: Sequence[str] = ()) -> list[Item]:
-    """The files of some parts or names; of none given, the usual ones: all parts but the animation and the zip of the run.
-
-    Raises
-    ------
-    HistoryError
-        If a word is neither a part, nor a file's name, nor "all".
-    """
-    found = items(view)
+    """The files of some parts or names, or of "all"; of none given :data:`USUAL`."""
+    files = items(view)
     words = list(only) or list(USUAL)
-    known = {*PARTS, *(each.name for each in found), "all"}
+    known = {*PARTS, *(each.name for each in files), "all"}
     if wrong := [word for word in words if word not in known]:
         raise HistoryError(
-            f'what is exported is one of all, {", ".join(PARTS)}, or a file\'s name such as {found[0].name}; got "{wrong[0]}".'
+            f'what is exported is one of all, {", ".join(PARTS)}, or a file\'s name such as {files[0].name}; got "{wrong[0]}".'
         )
-    return [each for each in found if "all" in words or each.part in words or each.name in words]
+    return [each for each in files if "all" in words or each.part in words or each.name in words]
 
 
 def _bytes(text: str) -> bytes:

@@ -109,7 +109,7 @@ def _text(config: RunConfig, manifest: Mapping[str, Any]) -> str:
 
 
 def _short_name(corpus: str) -> str:
-    """A text's name; of a path the last part: where it lay is nobody's concern."""
+    """A text's name; of a path only the last part, for privacy."""
     return re.split(r"[\\/]", corpus)[-1]
 
 
@@ -157,12 +157,12 @@ def _origin(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {known[name]}" for name in ("torch", "transformers", "numpy", "safetensors") if name in known)
     seeds = ", ".join(f"{str(name).replace('_', ' ')} {seed}" for name, seed in dict(known.get("seeds", {})).items())
     names = ("snowball", "python", "device", "device_name", "cpu_capability", "threads")
-    told = {name: known.get(name, "unknown") for name in names}
+    facts = {name: known.get(name, "unknown") for name in names}
     features = "".join(f" {feature}" for feature in known.get("cpu_features", []))
     return (
-        f"It was recorded with Snowball {told['snowball']} (Python {told['python']}, {versions}) on {told['device']} "
-        f"({told['device_name']}, {told['cpu_capability']}; processor features{features or ' unknown'}), "
-        f"{told['threads']} threads; seeds: {seeds or config.seed}."
+        f"It was recorded with Snowball {facts['snowball']} (Python {facts['python']}, {versions}) on {facts['device']} "
+        f"({facts['device_name']}, {facts['cpu_capability']}; processor features{features or ' unknown'}), "
+        f"{facts['threads']} threads; seeds: {seeds or config.seed}."
     )
 
 
@@ -183,7 +183,7 @@ def _faults(manifest: Mapping[str, Any]) -> str:
 
 
 def markdown(text: str) -> str:
-    r"""The paragraph for Markdown: what it would take for its own is escaped.
+    r"""The paragraph with Markdown's special characters escaped.
 
     Examples
     --------

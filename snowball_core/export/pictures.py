@@ -18,7 +18,7 @@ from ..charts.step_axis import Picture, StepAxis, step_axis
 from ..charts.svg import svg_bytes
 from ..charts.theme import ALONE, NEAR_TO_FAR, ZERO
 from ..errors import HistoryError
-from ..measures.bf16 import nan_rows
+from ..measures.bf16 import Words, nan_rows
 from ..measures.distances import distance_matrix
 from ..tables.lineage import hidden_of
 from ..tables.motion import token_motion, who_moved, zero_stretches
@@ -31,18 +31,9 @@ _SIDE = 460
 
 @dataclass(frozen=True)
 class Plate:
-    """A picture before it is drawn.
+    """A picture before it is drawn: a Vega-Lite description and its data, of one step or of the whole run.
 
-    Attributes
-    ----------
-    spec : mapping
-        A Vega-Lite description.
-    unit : str
-        In words.
-    of_step : bool
-        Whether it shows one step, or the whole run.
-    note : str
-        What is thinned, or how to read it.
+    ``note`` says what is thinned, or how to read it.
     """
 
     title: str
@@ -120,18 +111,21 @@ def places_plate(view: View, scene: Stage | None = None) -> Plate:
 
 def distances_plate(view: View) -> Plate:
     """The pairwise L∞ distances at the step, a square a pair, tokens ordered by black hole."""
-    unit = view.unit
-    order = heatmap.picture_order(view.tokens)
-    scale = heatmap.shades_of(view.summary, view.group, unit)
-    hues = counts_and_places.hue_of(view.tokens)[order]
-    image = heatmap.distance_picture(distance_matrix(view.rows[order], unit), hues, scale)
+    image, count, scale = step_heatmap(view, view.rows, view.tokens)
     everyone = len(view.tokens)
-    thinned = "every token" if len(order) == everyone else f"thinned to {len(order):,} of {everyone:,} tokens"
+    thinned = "every token" if count == everyone else f"thinned to {count:,} of {everyone:,} tokens"
     note = f"Rows and columns: {thinned}, ordered by black hole; the strip at the left has the holes' colours."
     if nan_rows(view.rows).any():
         note += " Left blank: rows with a NaN, which have no distance."
-    spec, data = _heatmap(image, len(order), scale, unit)
-    return Plate(PICTURES["distances"].title, spec, data, unit_words(unit), note=note)
+    spec, data = _heatmap(image, count, scale, view.unit)
+    return Plate(PICTURES["distances"].title, spec, data, unit_words(view.unit), note=note)
+
+
+def step_heatmap(view: View, rows: Words, tokens: pd.DataFrame) -> tuple[bytes, int, heatmap.Shades]:
+    """The distances of the group's rows at a step in the shades of the whole run, a PNG; the tokens in it; and the shades."""
+    order, scale = heatmap.picture_order(tokens), heatmap.shades_of(view.summary, view.group, view.unit)
+    hues = counts_and_places.hue_of(tokens)[order]
+    return heatmap.distance_picture(distance_matrix(rows[order], view.unit), hues, scale), len(order), scale
 
 
 def _heatmap(image: bytes, count: int, scale: heatmap.Shades, unit: str) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
@@ -217,7 +211,7 @@ def lineage_plate(view: View) -> Plate:
 
 
 def _require_two(view: View, what: str) -> None:
-    """Refuse a picture over the run of a run that has one snapshot: there would be nothing to see."""
+    """Raise if a picture over the run is made of a run with one snapshot: it would be empty."""
     if len(view.judged.steps) < 2 and view.lost:
         count = len(view.judged.steps)
         raise HistoryError(

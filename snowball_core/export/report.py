@@ -72,11 +72,11 @@ def _part(view: View, name: str, make: Callable[[View, str], dict[str, Any]]) ->
 
 def _summary(view: View) -> str:
     """The outcome in a sentence."""
-    found = verdict_of(view.history, view.group)
+    verdict = verdict_of(view.history, view.group)
     lost = f"{view.lost.text}. " if view.lost else ""
     return (
-        f"{lost}From step {found.first_step:,} to step {found.last_step:,} the black holes of the {found.group} tokens show: "
-        f"{found.outcome}. {found.caution}"
+        f"{lost}From step {verdict.first_step:,} to step {verdict.last_step:,} the black holes of the {verdict.group} tokens "
+        f"show: {verdict.outcome}. {verdict.caution}"
     )
 
 

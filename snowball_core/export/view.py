@@ -41,17 +41,7 @@ class Named(Generic[Made]):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A run or foreign history at one step, for one group of tokens.
-
-    Attributes
-    ----------
-    step : int
-        A recorded step.
-    unit : {"cells", "weight"}
-        Unit of distances.
-    first, last : int
-        Recorded steps: the range of an animation.
-    """
+    """A run or foreign history at one recorded step, for one group and unit of distances; first and last of an animation."""
 
     history: History
     step: int
@@ -108,14 +98,9 @@ class View:
         return self.tokens_at(self.step)
 
     def tokens_at(self, step: int) -> pd.DataFrame:
-        """One row per token of the group at any recorded step, with the ``hue`` its hole keeps through the run.
-
-        The group's name is "unknown" where the dead are not known.
-        """
-        rows, dead = self.history.rows(step, self.group), self.history.dead
+        """One row per token of the group at any recorded step, with the ``hue`` its hole keeps through the run."""
         hue = hues(self.lineage.tree, self.history.index(step), np.flatnonzero(self.mask))
-        table = group_table(rows, np.zeros(len(self.mask), np.bool_) if dead is None else dead, self.mask).assign(hue=hue)
-        return table.assign(group="unknown") if dead is None else table
+        return group_table(self.history.rows(step, self.group), self.history.dead, self.mask).assign(hue=hue)
 
 
 def view_of(
@@ -129,11 +114,6 @@ def view_of(
     """A checked view; what is not given is the last step, the dead (or all, where they are not known), cells, every step.
 
     Of a run that diverged the last finite step, where there is one.
-
-    Raises
-    ------
-    HistoryError
-        If nothing was recorded, or a step, the group, the unit or the range is not one of the run's.
     """
     if not len(history.steps):
         raise HistoryError(f'an export needs a recorded snapshot; "{history.id}" has none yet.')
@@ -143,13 +123,13 @@ def view_of(
     if not history.mask(chosen).any():
         raise HistoryError(f'"{history.id}" has no {chosen} tokens: there is nothing of them to export. Choose another group.')
     ends = int(history.steps[0]), int(history.steps[-1])
-    asked = [end if given is None else given for given, end in zip((first, last), ends, strict=True)]
+    span = [end if given is None else given for given, end in zip((first, last), ends, strict=True)]
     at = int(history.steps[history.finite - 1]) if step is None else step  # −1 is the last one too
-    for wanted in (at, *asked):
+    for wanted in (at, *span):
         history.index(wanted)
-    if asked[0] > asked[1]:
-        raise HistoryError(f"a range of steps must end where it begins or later; got {asked[0]:,} to {asked[1]:,}.")
-    return View(history, at, chosen, unit or UNITS[0], asked[0], asked[1])
+    if span[0] > span[1]:
+        raise HistoryError(f"a range of steps must end where it begins or later; got {span[0]:,} to {span[1]:,}.")
+    return View(history, at, chosen, unit or UNITS[0], span[0], span[1])
 
 
 def run_of(history: History) -> Run | None:
@@ -170,7 +150,7 @@ def unit_words(unit: str) -> str:
 
 
 def identity_line(history: History) -> str:
-    """What tells this run from every other: its id, the hash of its configuration, what was recorded."""
+    """What identifies the run: its id, the hash of its configuration, the recordings."""
     known, steps = configuration_hash(history.config), history.steps
     count, vocab, hidden = history.words.shape
     parts = [
@@ -182,18 +162,13 @@ def identity_line(history: History) -> str:
 
 
 def footer(view: View, unit: str = "", step: bool = True, note: str = "") -> tuple[str, ...]:
-    """The lines under a picture: where the run diverged; run, step, group, unit; what identifies it; what is thinned.
+    """The lines under a picture of one step or of the whole run.
 
-    Parameters
-    ----------
-    unit : str
-        The picture's unit, in words.
-    step : bool
-        Whether the picture is of one step, or of the whole run.
+    They say where the run diverged; run, step, group, unit; what identifies it; what is thinned.
     """
     history = view.history
     size = f"{int(history.mask(view.group).sum()):,} of {history.words.shape[1]:,}"
     at = f"step {view.step:,}" if step else f"steps {history.steps[0]:,} to {history.steps[-1]:,}"
     parts = [f"run {history.id}", at, f"{view.group} tokens ({size})", *([f"unit: {unit}"] if unit else [])]
-    said = [f"{view.lost.text}."] if view.lost else []
-    return *said, " · ".join(parts), identity_line(history), *([note] if note else [])
+    notices = [f"{view.lost.text}."] if view.lost else []
+    return *notices, " · ".join(parts), identity_line(history), *([note] if note else [])

@@ -1,6 +1,6 @@
 """A new run out of an old one: exactly from its checkpoint, or from one recorded matrix with everything else fresh.
 
-A fork is a whole run: what it takes over is copied, its folder stands alone, and its ``run.json`` says where it comes from.
+A fork is a whole run: what it takes over is copied, its folder is self-contained, and its ``run.json`` names its parent.
 """
 
 from __future__ import annotations
@@ -23,28 +23,26 @@ from ..store.corpus import Corpus
 from ..store.files.tensor_file import TensorWriter, open_tensor
 from ..store.files.tensor_header import read_header
 from ..store.integrity.digests import Tally
-from ..store.integrity.resume_check import require_sound_snapshot, sound_prefix
+from ..store.integrity.resume_check import require_sound_snapshot, sound_matrix, sound_prefix
 from ..store.metric_rows import read_rows
 from ..store.origin import CHECKPOINT, Origin
 from ..store.run_folder import CHECKPOINT as CHECKPOINT_FILE
 from ..store.run_folder import METRICS, Run, matrix_sha256
 from ..store.status import require_writable
 from .fork_points import Branch, branch_faults, kept_steps, snapshot_at
-from .prepare import checked_corpus, prepare_with
+from .prepare import checked_corpus, prepare_with, require_text
 
 
 def prepare_fork(folder: Path, at: Branch, config: RunConfig, corpus: Corpus | None = None) -> Run:
-    """A new, queued run that goes on from a branch; nothing is written if anything is wrong.
+    """A new, queued run that continues from a branch; nothing is written if any check fails.
 
     ``corpus`` is the text where it was read and checked together with the configuration.
     """
     require_writable()
     parent, corpus = at.parent, corpus or checked_corpus(folder, config)
-    if at.kind == CHECKPOINT and corpus.sha256 != parent.text_sha256:
-        raise RunError(
-            f'an exact fork goes on with the text of its parent; "{config.corpus}" is another one now (SHA-256 differs). '
-            "Put the old text back, or fork from a recorded step (--step T)."
-        )
+    if at.kind == CHECKPOINT:
+        rule = "an exact fork goes on with the text of its parent"
+        require_text(corpus, parent, rule, "Put the old text back, or fork from a recorded step (--step T).")
     if faults := branch_faults(at, config):
         raise ConfigError(faults)
     _require_sound(at)
@@ -64,9 +62,9 @@ def _require_sound(at: Branch) -> None:
 def _entries(at: Branch, config: RunConfig) -> dict[str, Any]:
     """The entries of ``run.json`` on the origin."""
     parent = at.parent
-    whole = parent.manifest.get("sha256")
     if at.kind == CHECKPOINT:
-        digest = _checkpoint_sha256(parent, at.step)
+        kept = read_header(parent.path / CHECKPOINT_FILE).metadata.get("matrix_sha256", "")
+        digest = sound_matrix(parent, at.step, kept)
     else:
         digest = matrix_sha256(_as_recorded(snapshot_at(parent, at.step), config))
     origin = Origin(
@@ -74,7 +72,7 @@ def _entries(at: Branch, config: RunConfig) -> dict[str, Any]:
         parent.id,
         at.step,
         digest,
-        whole.get(HISTORY) if isinstance(whole, dict) else None,
+        parent.manifest.get("sha256", {}).get(HISTORY),
         parent.config,
         parent.origin,
     )
@@ -87,19 +85,6 @@ def _entries(at: Branch, config: RunConfig) -> dict[str, Any]:
         # The fork is compared with what made its first part, as a resumed run is: only there can it be exact.
         entries["provenance"] = parent.manifest["provenance"]
     return entries
-
-
-def _checkpoint_sha256(parent: Run, step: int) -> str:
-    """The hash of the recorded matrix in the parent's checkpoint, which must be that of its history where it was recorded."""
-    kept = read_header(parent.path / CHECKPOINT_FILE).metadata.get("matrix_sha256", "")
-    matrix = parent.matrix_at(step)
-    recorded = kept if matrix is None else matrix_sha256(matrix)
-    if kept and kept != recorded:
-        raise RunError(
-            f'the checkpoint of "{parent.id}" must hold the matrix recorded at step {step:,}; it holds another (SHA-256). '
-            "It belongs to another run: put the right one back, or fork from a recorded step (--step T)."
-        )
-    return recorded
 
 
 def _as_recorded(matrix: Words, config: RunConfig) -> Words:
@@ -144,7 +129,7 @@ def _take_checkpoint(at: Branch, config: RunConfig, path: Path) -> None:
 
 
 def _copy_recording(parent: Run, to: Path, name: str, config: RunConfig, step: int) -> Tally:
-    """Copy the snapshots of one recording that the fork has up to ``step``, with room for the rest; their digests."""
+    """Copy the snapshots of one recording up to ``step``, with space for the rest; their digests."""
     source = parent.path / to.name
     entry, recorded = read_header(source).tensors[name], open_tensor(source, name).words
     steps = parent.steps(len(recorded))

@@ -45,7 +45,7 @@ class Branch:
 
     @property
     def start(self) -> RunConfig:
-        """The parent's configuration as the fork takes it over, with a name of its own."""
+        """The parent's configuration with the fork's name."""
         config = self.parent.config
         name = config.name if config.name.endswith("-fork") else f"{config.name[:55].rstrip('-')}-fork".removeprefix("-")
         if self.kind == CHECKPOINT:
@@ -60,7 +60,7 @@ class Branch:
 
     @property
     def past(self) -> tuple[RunConfig, ...]:
-        """The configurations of the parts that an exact fork goes on from, each to its last step."""
+        """The configurations of the parts that an exact fork continues, each to its last step."""
         if self.kind != CHECKPOINT:
             return ()
         *earlier, last = (config for _, config in segments(self.parent.config, self.parent.origin))
@@ -116,7 +116,7 @@ def fork_request(folder: Path, at: Branch, changes: Mapping[str, Any], read: Rea
 
 
 def branch_faults(at: Branch, config: RunConfig) -> list[str]:
-    """Why ``config`` cannot go on from a branch, one sentence each; empty if it can."""
+    """Why ``config`` cannot continue from a branch, one sentence each; empty if it can."""
     start, parent = at.start, at.parent.id
     way = "Leave it, or fork from a recorded step (--step T)." if at.kind == CHECKPOINT else "Leave it, or start a new run."
     faults = [

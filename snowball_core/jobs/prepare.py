@@ -1,4 +1,4 @@
-"""What is checked before a run exists: its configuration with its text, and room on the disk for all of it."""
+"""What is checked before a run exists: its configuration with its text, and space on the disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from ..config import RunConfig
 from ..config_checks import config_faults, configured, consequences, faults_carried
 from ..costs import disk_bytes
-from ..errors import ConfigError, CorpusError
+from ..errors import ConfigError, CorpusError, RunError
 from ..store.corpus import BUILT_IN, GATSBY, Corpus, load_corpus, text_path
 from ..store.run_folder import Run, corpora_folder, create
 from ..store.staging import require_room
@@ -80,12 +80,12 @@ def prepare_with(
 
 
 def _require_text(path: str) -> None:
-    """Refuse the path of a text that JSON in UTF-8 cannot hold."""
+    """Raise if the path of a text cannot be written in UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:
-        shown = path.encode("utf-8", "backslashreplace").decode()
-        raise ConfigError([f'the path of the text must be UTF-8; got "{shown}". Rename the file or its folder.']) from None
+        printable = path.encode("utf-8", "backslashreplace").decode()
+        raise ConfigError([f'the path of the text must be UTF-8; got "{printable}". Rename the file or its folder.']) from None
 
 
 def request(folder: Path, start: RunConfig, changes: Mapping[str, Any], read: Read | None = None) -> RunConfig:
@@ -130,9 +130,17 @@ def checked_corpus(folder: Path, config: RunConfig, is_checked: bool = False) ->
     return corpus
 
 
+def require_text(corpus: Corpus, run: Run, rule: str, advice: str) -> None:
+    """Refuse a text that is another than the one a run is trained on."""
+    if corpus.sha256 != (begun := run.text_sha256):
+        raise RunError(
+            f'{rule}; "{corpus.name}" now has SHA-256 {corpus.sha256[:12]}…, the run began with {begun[:12]}…. {advice}'
+        )
+
+
 def dead_tokens(corpus: Corpus, vocab: int) -> list[int]:
     """Tokens that never occur in the ids trained on, as input or target.
 
-    Every position of the text lies in some window, so this is a question to the text alone.
+    Every position of the text lies in some window, so this depends on the text alone.
     """
     return np.flatnonzero(corpus.is_missing(vocab)).tolist()

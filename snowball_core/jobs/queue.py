@@ -9,7 +9,7 @@ from pathlib import Path
 
 import filelock
 
-from ..errors import RunError, one_line
+from ..errors import one_line, requiring
 from ..store.files.regular_files import read_bytes, replacing
 from ..store.status import is_locked
 
@@ -19,23 +19,21 @@ _POLL_SECONDS = 0.2
 
 @contextlib.contextmanager
 def turn(folder: Path, run_id: str, accelerator: str, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Wait until the accelerator is free and every live worker that came earlier has had its turn; then hold it.
+    """Wait until the accelerator is free and no live worker with an earlier ticket waits; then hold it.
 
-    The caller must hold the run's lock: that lock is what tells the others that this ticket's worker lives. A killed worker's
-    ticket is dropped by whoever meets it, and its accelerator is free at once, for the system releases the lock. ``waiting`` is
-    called with the id of the run waited for, several times a second; it may raise to leave the queue.
+    The caller must hold the run's lock, which shows others that this ticket's worker is alive. A killed worker's ticket is
+    dropped by the next worker that reads it, and its accelerator is free at once, since the system releases the lock.
+    ``waiting`` is called with the id of the run waited for, several times a second; it may raise to leave the queue.
     """
     place = folder / ".turns" / accelerator.replace(":", "-")
-    try:
+    with requiring("the runs folder must be writable", folder):
         place.mkdir(parents=True, exist_ok=True)
         for stale in place.glob(f"*_{run_id}"):
             stale.unlink(missing_ok=True)
-        # A clock that went back gives a number after those who wait, not before them.
+        # After a clock was set back the number still follows those of waiting workers.
         number = max([time.time_ns(), *(_number(other) + 1 for other in place.glob("*_*"))])
         ticket = place / f"{number:020d}_{run_id}"
         ticket.touch()
-    except OSError as error:
-        raise RunError(f'the runs folder must be writable; "{folder}": {error.strerror}.') from None
     lock = filelock.FileLock(place / "lock", thread_local=False)
     try:
         while (ahead := _ahead(folder, ticket)) or not _acquired(lock):
@@ -58,7 +56,7 @@ def _number(ticket: Path) -> int:
 
 
 def waiting(folder: Path) -> list[str]:
-    """The runs whose live workers wait, in the order of their turns, one accelerator after another; looks only."""
+    """The runs whose live workers wait, in order, one accelerator after another; read-only."""
     run_ids = []
     for place in sorted((folder / ".turns").glob("*")):
         ids = [ticket.name.partition("_")[2] for ticket in sorted(place.glob("*_*"))]
@@ -81,7 +79,7 @@ def _acquired(lock: filelock.FileLock) -> bool:
 
 
 def _ahead(folder: Path, ticket: Path) -> str | None:
-    """The run of the first earlier ticket whose worker lives; dead tickets are dropped on the way."""
+    """The run of the first earlier ticket with a live worker; tickets of dead workers are deleted."""
     for other in sorted(ticket.parent.glob("*_*")):
         if other.name >= ticket.name:
             return None

@@ -1,4 +1,4 @@
-"""Training in processes of its own, which outlive the app, the browser and the terminal."""
+"""Training in separate processes, which outlive the app, the browser and the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 
 from ..config import RunConfig
-from ..errors import RunError
+from ..errors import RunError, requiring
 from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.run_folder import Run, open_run, read_run
@@ -40,7 +40,7 @@ _LOG_TAIL = 2_000
 
 
 def start(folder: Path, config: RunConfig, at: Branch | None = None, corpus: Corpus | None = None) -> Run:
-    """A new run, queued or forked at a branch, with a worker of its own under way; the same twice within a click is one run.
+    """A new run, queued or forked at a branch, with its worker started; equal requests within a click give one run.
 
     Nothing is written if anything is wrong. ``corpus`` is the text where it was read and checked with the configuration.
     """
@@ -66,11 +66,9 @@ def resume(folder: Path, run_id: str) -> None:
     status = run.status()
     if status.is_alive or (status.state == "completed" and "sha256" in run.manifest):
         raise RunError(f'only an unfinished run without a worker can be resumed; "{run_id}" is {status.state}.')
-    try:
+    with requiring("the run folder must be writable", run.path, "Nothing was changed."):
         stop_marker(run.path).unlink(missing_ok=True)
         write_status(run.path, replace(status, state="queued", seconds_left=None, message=STARTING))
-    except OSError as error:
-        raise RunError(f'the run folder must be writable; "{run.path}": {error.strerror}. Nothing was changed.') from None
     _spawn(folder, run.path)
 
 
@@ -104,7 +102,7 @@ def _just_started(folder: Path, config: RunConfig, at: Branch | None) -> Run | N
 
 
 def _is_fresh(path: Path) -> bool:
-    """Whether a run was made within a click by another process; a clock that went back or is ahead says no."""
+    """Whether a run was made within a click by another process; False where the clock was set back or is ahead."""
     try:
         return 0 <= time.time() - (path / "run.json").stat().st_ctime < _ONE_CLICK_SECONDS
     except OSError:

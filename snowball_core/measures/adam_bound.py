@@ -8,16 +8,10 @@ from typing import NamedTuple
 
 
 class Rounding(NamedTuple):
-    """Relative errors of one step, each a bound.
+    """Bounds of the relative errors of one step: of a moment when it is stored, when it is computed, and of the update.
 
-    Attributes
-    ----------
-    stored : float
-        Of a moment when it is stored: the unit roundoff of a format with fewer digits than the arithmetic has.
-    computed : float
-        Of the arithmetic that makes the new moments out of the old ones.
-    divided : float
-        Of the update made of the new moments, once: sixteen unit roundoffs of float32 cover the kernel's twelve.
+    ``stored`` is the unit roundoff of a format with fewer digits than the arithmetic has; ``divided`` counts once: sixteen unit
+    roundoffs of float32 cover the kernel's twelve.
     """
 
     stored: float
@@ -50,13 +44,6 @@ def largest_ratio(parts: Sequence[Part], step: float = math.inf, rounding: Round
     with equality for a gradient that grows by the factor β2 / β1 a step. The bound is 1 at step 1, never falls from one step
     to the next, and tends to ``(1 − β1) / √((1 − β2) (1 − r))`` where r < 1, else to infinity. A rounding lets the first
     moment fade more slowly and the second one faster, which makes r larger.
-
-    Parameters
-    ----------
-    parts : sequence of Part
-        Several where betas changed on the way.
-    step : float
-        From 1.
 
     References
     ----------

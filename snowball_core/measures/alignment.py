@@ -25,18 +25,9 @@ EVENTS = ("first-merger", "last-change")
 
 @dataclass(frozen=True)
 class Entrant:
-    """One run of a comparison.
+    """One run of a comparison: a group's measures by ``step``, ascending, and the step of each of :data:`EVENTS`, if any.
 
-    Attributes
-    ----------
-    setting : str
-        Equal for runs that differ only in seed.
-    draw : int
-        Equal for runs that are one draw.
-    table : DataFrame
-        One group's measures: ``step`` ascending, and columns of numbers; ``learning_rate_sum`` where the rates are known.
-    anchors : mapping of str to int or None
-        The step of each of :data:`EVENTS`; None where it did not happen.
+    Runs that differ only in seed have one ``setting``; runs that are one draw have one ``draw``.
     """
 
     id: str
@@ -64,7 +55,7 @@ def anchors(table: pd.DataFrame) -> dict[str, int | None]:
 
 
 def spent(steps: Integers, rates: tuple[Floats, Floats] | None) -> Floats:
-    """The sum of the learning rates up to each of some steps; NaN beyond the last step whose rate is known.
+    """The sum of the learning rates up to each of some steps; NaN beyond the last step with a known rate.
 
     Examples
     --------
@@ -79,13 +70,7 @@ def spent(steps: Integers, rates: tuple[Floats, Floats] | None) -> Floats:
 
 
 def places(entrant: Entrant, align: str) -> Floats | None:
-    """Where each of a run's steps lies on the axis; None where it has no such event, no known rates, or no finite step.
-
-    Raises
-    ------
-    HistoryError
-        If there is no such alignment.
-    """
+    """Where each of a run's steps lies on the axis; None where it has no such event, no known rates, or no finite step."""
     if align not in ALIGNMENTS:
         raise HistoryError(f'runs are aligned by {", ".join(ALIGNMENTS)}; got "{align}".')
     steps: Floats = entrant.table["step"].to_numpy(np.float64)
@@ -125,17 +110,9 @@ def held(x: Floats, values: Floats, grid: Floats) -> Floats:
 def ribbon(curves: Sequence[tuple[Floats, Floats]]) -> pd.DataFrame:
     """Median and range of several runs' values, wherever one of them has a recorded place and at least two have a number.
 
-    Between its recorded places a run's last value is held, also where it is no number: a gap is not bridged.
-
-    Parameters
-    ----------
-    curves : sequence of pair of ndarray
-        Ascending places and values, a pair for each draw.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``x``, ``low``, ``median``, ``high`` (float64) and ``draws``, how many have a value there.
+    Between its recorded places a run's last value is held, also where it is no number: a gap is not bridged. A curve is a pair
+    of ascending places and values, one for each draw. Columns ``x``, ``low``, ``median``, ``high`` (float64) and ``draws``, how
+    many have a value there.
     """
     grid = np.unique(np.concatenate([x[~np.isnan(x)] for x, _ in curves])) if curves else np.zeros(0)
     known = [(x[~np.isnan(x)], values[~np.isnan(x)]) for x, values in curves]
@@ -155,13 +132,7 @@ def ribbon(curves: Sequence[tuple[Floats, Floats]]) -> pd.DataFrame:
 
 
 def ribbons(entrants: Sequence[Entrant], measure: str, align: str) -> pd.DataFrame:
-    """The :func:`ribbon` of every setting with at least two draws; a draw that was recorded twice counts once.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``setting`` and those of :func:`ribbon`.
-    """
+    """The :func:`ribbon` of every ``setting`` with at least two draws; a draw that was recorded twice counts once."""
     tables = []
     for setting in dict.fromkeys(entrant.setting for entrant in entrants):
         curves = [
@@ -211,9 +182,9 @@ def differing_fields(configurations: Mapping[str, Mapping[str, Any] | None]) -> 
     [['seed', '1', '2']]
     """
     names = dict.fromkeys(name for fields in configurations.values() for name in fields or ())
-    told = {run: [_told(fields, name) for name in names] for run, fields in configurations.items()}
-    table = pd.DataFrame({"field": list(names), **told})
-    return table[table[list(told)].nunique(axis=1) > 1].reset_index(drop=True)
+    values = {run: [_told(fields, name) for name in names] for run, fields in configurations.items()}
+    table = pd.DataFrame({"field": list(names), **values})
+    return table[table[list(values)].nunique(axis=1) > 1].reset_index(drop=True)
 
 
 def _told(fields: Mapping[str, Any] | None, name: str) -> str:

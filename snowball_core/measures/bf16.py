@@ -54,7 +54,7 @@ def bits(words: Words) -> npt.NDArray[np.unsignedinteger]:
 
 
 def values(words: Words) -> npt.NDArray[np.float32]:
-    """The numbers ``words`` stand for, as float32. Exact: every bfloat16 is a float32.
+    """The values of ``words``, as float32. Exact: every bfloat16 is a float32.
 
     Examples
     --------

@@ -77,7 +77,7 @@ class Cause:
     shared_since : int or None
         Snapshot since which, without a break, all the parent's tokens had shared one vector.
     violation : tuple of int
-        Tokens of one hidden class, nobody's input, that parted all the same; empty if the laws held.
+        Tokens of one hidden class, not in the input, that parted; empty if the laws held.
     """
 
     text: str
@@ -89,15 +89,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Parting:
-    """What one needs to know of the two snapshots between which something came apart.
-
-    Attributes
-    ----------
-    leader : ndarray of int32, shape (vocab,)
-        For every token the smallest one with the same row, after.
-    hidden : ndarray of int32, shape (vocab,), or None
-        For every token the smallest one of its hidden class, before; None where moments were not recorded.
-    """
+    """For every token the smallest one with the same row after something came apart, and of its hidden class before."""
 
     leader: npt.NDArray[np.int32]
     hidden: npt.NDArray[np.int32] | None
@@ -113,8 +105,8 @@ def cause(
 ) -> Cause | None:
     """The cause of a parting (fission, emission, evaporation); None for the other kinds of event.
 
-    ``parting`` is of the event's snapshot and the one before; ``jiggled`` tells the tokens whose rows are given noise at every
-    step.
+    ``parting`` is of the event's snapshot and the one before; ``jiggled`` is the mask of the tokens whose rows are given
+    noise at every step.
     """
     if event.kind not in PARTINGS:
         return None
@@ -140,7 +132,7 @@ def cause(
 
 
 def _nobodys_input(classes: Sequence[Hole], dead: Truths | None) -> list[Hole]:
-    """The dead tokens of each class: a live token that was not yet read shares their class, and must not hide them."""
+    """The dead tokens of each class: a live token that was not yet read shares their class and is left out."""
     return [] if dead is None else [tuple(token for token in tokens if dead[token]) for tokens in classes]
 
 

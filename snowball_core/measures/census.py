@@ -89,7 +89,7 @@ def _counted(sizes: npt.NDArray[np.integer[Any]]) -> Census:
 def history_leaders(history: npt.NDArray[Any]) -> Leaders:
     """The leader of every token at every snapshot, :func:`~snowball_core.measures.identity.leaders` of a history of any length.
 
-    Everything the census, the lineage and the hidden classes say follows from this one array.
+    Census, lineage and hidden classes all follow from this one array.
     """
     return np.concatenate([leaders(np.ascontiguousarray(history[part])) for part in _parts(history)])
 
@@ -99,7 +99,7 @@ def _parts(history: npt.NDArray[Any], progress: Progress = silent) -> Iterator[s
 
 
 def sizes_of(leader: Leaders, group: Truths | None = None) -> Leaders:
-    """How many tokens of a group follow each leader: the populations of its vectors, 0 where a token leads nobody."""
+    """How many tokens of a group follow each leader: the populations of its vectors, 0 where a token is no leader."""
     count, vocab = leader.shape
     chosen = leader if group is None else leader[:, group]
     flat = chosen + (np.arange(count, dtype=np.int64) * vocab)[:, None]
@@ -154,15 +154,7 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class HiddenCounts:
-    """Hidden classes of a group at every snapshot; each array has shape ``(snapshots,)``.
-
-    Attributes
-    ----------
-    hidden_classes : ndarray of int64
-        Distinct pairs of row and moments; at least U.
-    true_holes, apparent_holes : ndarray of int64
-        Black holes of one hidden class, and of several; together C.
-    """
+    """Hidden classes of a group at every snapshot, at least U; black holes of one of them, and of several, together C."""
 
     hidden_classes: Integers
     true_holes: Integers
@@ -195,7 +187,7 @@ def hidden_counts(leader: Leaders, hidden: Leaders, group: Truths | None = None)
     """How many hidden classes a group has at every snapshot, and how many of its holes are true and apparent."""
     count, vocab = leader.shape
     hidden_sizes, sizes = sizes_of(hidden, group), sizes_of(leader, group)
-    # A hidden class lies inside one hole: the hole of its leader.
+    # A hidden class is inside one hole: the hole of its leader.
     home = leader + (np.arange(count, dtype=np.int64) * vocab)[:, None]
     classes_of = np.bincount(home[hidden_sizes > 0], minlength=count * vocab).reshape(count, vocab)
     holes, apparent = sizes > 1, (sizes > 1) & (classes_of > 1)

@@ -21,7 +21,7 @@ TOUCHING_CELLS = 2
 METRICS = {"linf": "chebyshev", "l1": "cityblock", "l2": "euclidean", "hamming": "hamming"}
 _BLOCK_BYTES = 1024 * 1024
 _FEW = 32
-# Farther than any sum of float32 differences; stands for infinity, so that two equal infinities are no distance apart.
+# Farther than any sum of float32 differences; replaces infinity, so that two equal infinities have distance 0.
 _BEYOND = 1e300
 
 
@@ -61,7 +61,7 @@ def are_comparable(unique: int) -> bool:
 
 
 def require_pairs(unique: int, hidden: int) -> None:
-    """Refuse to compare more pairs of rows than memory and patience allow, and say what it would cost."""
+    """Raise if there are too many pairs of rows; the message gives their memory."""
     pairs = unique * (unique - 1) // 2
     if not are_comparable(unique):
         raise HistoryError(
@@ -157,7 +157,7 @@ def spread_over_pairs(distances: Floats, population: npt.NDArray[np.intp], lost:
     if lost is not None:
         apart[len(distances) :][lost] = np.nan
     apart, count = apart[count > 0], count[count > 0]
-    # Sorting puts a NaN last, where it would leave a median that looks like a number.
+    # Sorting puts a NaN last, where the median would look like a number.
     if not len(apart) or np.isnan(apart).any():
         return Spread(*[float("nan")] * 4)
     mean = float((apart * count).sum() / count.sum())
@@ -210,8 +210,8 @@ def _components(apart: Floats, count: int, cells: int) -> Components:
     first = np.searchsorted(begins, near, side="right") - 1
     second = near - (begins[first] if len(first) else 0) + first + 1
     graph = coo_array((np.ones(len(near), np.int8), (first, second)), shape=(count, count))
-    found, label = connected_components(graph, directed=False)
-    return Components(int(found), label)
+    components, label = connected_components(graph, directed=False)
+    return Components(int(components), label)
 
 
 @dataclass(frozen=True)

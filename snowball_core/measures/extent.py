@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..memory import blocks
 from .bf16 import Floats, Integers, Truths, Words, narrow_ordinal, values
 from .distances import linf_between
 from .identity import moved_frames
+from .motion import together
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -48,7 +49,7 @@ class Extent:
 
 
 def extents(history: Words, dead: Truths | None = None) -> dict[str, Extent]:
-    """The extent of the groups all, dead and live at every snapshot, in one sweep; of all alone where the dead are not known.
+    """The extent of the groups all, dead and live at every snapshot, in one pass; only of all where the dead are unknown.
 
     A group without tokens has zeros, and NaN for its centroid.
 
@@ -66,7 +67,7 @@ def extents(history: Words, dead: Truths | None = None) -> dict[str, Extent]:
             measured = {"all": _joined(measured["dead"], measured["live"]), **measured}
         for name, sums in measured.items():
             parts.setdefault(name, []).append(_extent(sums))
-    return {name: _concatenated(rows) for name, rows in parts.items()}
+    return {name: together(rows) for name, rows in parts.items()}
 
 
 class _Sums(NamedTuple):
@@ -84,8 +85,8 @@ def _held(rows: Words) -> _Sums:
     changed = moved_frames(rows)
     if changed.all():
         return _sums(rows)
-    found, held = _sums(rows[changed]), np.cumsum(changed) - 1
-    return _Sums(found.tokens, *(column[held] for column in found[1:]))
+    sums, held = _sums(rows[changed]), np.cumsum(changed) - 1
+    return _Sums(sums.tokens, *(column[held] for column in sums[1:]))
 
 
 def _sums(rows: Words) -> _Sums:
@@ -125,10 +126,6 @@ def _extent(sums: _Sums) -> Extent:
     with np.errstate(invalid="ignore"):
         radius = np.sqrt(sums.variance.sum(axis=1))
     return Extent(weight, cells, (spanned > 0).sum(axis=1), spanned, sums.mean, radius, np.sqrt(sums.variance))
-
-
-def _concatenated(parts: list[Extent]) -> Extent:
-    return Extent(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Extent)))
 
 
 def separation(first: Extent, second: Extent) -> Floats:

@@ -1,4 +1,4 @@
-"""Flicker: a change of the black holes that is undone soon after, found exactly and folded only where somebody asks."""
+"""Flicker: a change of the black holes that is undone soon after, found exactly and folded only on request."""
 
 from __future__ import annotations
 
@@ -16,16 +16,9 @@ BRIEF_STEPS = 10
 
 @dataclass(frozen=True)
 class Excursion:
-    """A change that was undone.
+    """A change that was undone: the first snapshot in other holes than before, and the first in exactly the same holes again.
 
-    Attributes
-    ----------
-    first : int
-        Index of the first snapshot in which the tokens are in other holes than before.
-    back : int
-        Index of the first snapshot in which they are in exactly the same holes again.
-    tokens : tuple of int
-        All members of the holes that changed, and those who joined them; ascending.
+    ``tokens`` are all members of the holes that changed, and those who joined them; ascending.
     """
 
     first: int
@@ -34,16 +27,9 @@ class Excursion:
 
 
 def partitions(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Leaders]:
-    """The holes of a lineage as labels, from its nodes alone.
+    """Snapshots at which something happened, 0 always; tokens that were ever in a hole; and which holes they were in there.
 
-    Returns
-    -------
-    at : ndarray of intp
-        Snapshots at which something happened; 0 always.
-    tokens : ndarray of intp
-        Those that were ever in a hole, ascending.
-    label : ndarray of int32, shape (len(at), len(tokens))
-        For each the position of the first token it shares with.
+    A label, of shape (snapshots, tokens), is the position of the first token that each shares with.
     """
     at = np.array(sorted({0, *(event.snapshot for event in tree.events)}), np.intp)
     tokens = np.array(sorted({token for node in tree.nodes for token in node.tokens}), np.intp)
@@ -59,12 +45,7 @@ def excursions(tree: Lineage, steps: Integers, within: int = BRIEF_STEPS) -> tup
 
     A change is one connected piece of what happens between two snapshots: holes before and after that share tokens. It is
     undone at the first later snapshot at which its tokens are in exactly the holes they were in before, if until then they
-    shared with nobody else.
-
-    Parameters
-    ----------
-    within : int
-        Steps from the change to its undoing, at most.
+    not shared with other tokens.
 
     Examples
     --------
@@ -75,14 +56,14 @@ def excursions(tree: Lineage, steps: Integers, within: int = BRIEF_STEPS) -> tup
     (Excursion(first=1, back=2, tokens=(0, 1, 2)),)
     """
     at, tokens, label = partitions(tree)
-    found: list[Excursion] = []
+    flickers: list[Excursion] = []
     for now in range(1, len(at)):
         for piece in _pieces(label[now - 1], label[now]):
             back = _undone(label, steps[at], now, piece, within)
             if back is not None:
                 label[now:back, piece] = label[now - 1, piece]
-                found.append(Excursion(int(at[now]), int(at[back]), tuple(tokens[piece].tolist())))
-    return tuple(found)
+                flickers.append(Excursion(int(at[now]), int(at[back]), tuple(tokens[piece].tolist())))
+    return tuple(flickers)
 
 
 def _pieces(before: Leaders, after: Leaders) -> list[npt.NDArray[np.intp]]:
@@ -108,10 +89,10 @@ def _undone(label: Leaders, steps: Integers, now: int, piece: npt.NDArray[np.int
     return None
 
 
-def folded(tree: Lineage, found: Iterable[Excursion]) -> Lineage:
+def folded(tree: Lineage, flickers: Iterable[Excursion]) -> Lineage:
     """The lineage as if the excursions had not been."""
     at, tokens, label = partitions(tree)
-    for each in found:
+    for each in flickers:
         now, back = np.searchsorted(at, (each.first, each.back))
         piece = np.searchsorted(tokens, each.tokens)
         label[now:back, piece] = label[now - 1, piece]
@@ -128,7 +109,7 @@ def folded(tree: Lineage, found: Iterable[Excursion]) -> Lineage:
     return Lineage(nodes, calm.edges, events, tree.snapshots)
 
 
-def is_folded(tree: Lineage, event: Event, found: Iterable[Excursion]) -> bool:
+def is_folded(tree: Lineage, event: Event, flickers: Iterable[Excursion]) -> bool:
     """Whether an event is a part of one of the excursions, of its beginning, its middle or its undoing."""
     members = {token for index in (*event.parents, *event.children) for token in tree.nodes[index].tokens}
-    return any(each.first <= event.snapshot <= each.back and members <= set(each.tokens) for each in found)
+    return any(each.first <= event.snapshot <= each.back and members <= set(each.tokens) for each in flickers)

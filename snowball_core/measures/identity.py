@@ -55,9 +55,9 @@ def fingerprints(rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
 
 
 def _keys(rows: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """A quick 64-bit key per row of 64-bit words, in whose high bits equal rows agree and others hardly ever do.
+    """A quick 64-bit key per row of 64-bit words, with high bits that agree for equal rows and hardly ever for others.
 
-    A sum of odd multiples, half as dear as :func:`fingerprints`; whoever uses it confirms by comparing bits.
+    A sum of odd multiples, half the time of :func:`fingerprints`; callers confirm matches by comparing bits.
     """
     multiples = _mixed(np.arange(1, rows.shape[-1] + 1, dtype=np.uint64) * _GOLDEN) | np.uint64(1)
     flat = rows.reshape(-1, rows.shape[-1])
@@ -75,7 +75,7 @@ def leaders(frames: npt.NDArray[Any]) -> Leaders:
     """For every row of every matrix, the smallest token whose row has the same bits.
 
     Rows are sorted by a key of their bits, and every class found is confirmed by comparing bits; a matrix in which two vectors
-    share a key is sorted out by its bytes. So the result is exact whatever the rows. Only bits count: −0 and +0 differ and a
+    share a key is sorted out by its bytes. So the result is exact for all rows. Only bits count: −0 and +0 differ and a
     NaN equals itself.
 
     Examples
@@ -108,7 +108,7 @@ def leaders(frames: npt.NDArray[Any]) -> Leaders:
 
 
 def _confirm(rows: npt.NDArray[np.uint64], leader: npt.NDArray[np.int64], tokens: int) -> None:
-    """Compare every row with its leader, and class the rows of a key anew by their bytes where two of them differ."""
+    """Compare every row with its leader, and classify the rows of a key by their bytes where two of them differ."""
     followers = np.flatnonzero(leader != np.arange(len(leader)))
     collided: set[int] = set()
     for block in blocks(len(followers), rows[:1].nbytes, _CACHED_BYTES):
@@ -119,9 +119,9 @@ def _confirm(rows: npt.NDArray[np.uint64], leader: npt.NDArray[np.int64], tokens
     for first in collided:
         frame = first // tokens * tokens
         members = frame + np.flatnonzero(leader[frame : frame + tokens] == first)
-        seen: dict[bytes, int] = {}
+        first_row: dict[bytes, int] = {}
         for row in members.tolist():
-            leader[row] = seen.setdefault(rows[row].tobytes(), row)
+            leader[row] = first_row.setdefault(rows[row].tobytes(), row)
 
 
 def classes(rows: npt.NDArray[Any]) -> Labels:
@@ -164,10 +164,7 @@ def numbered(labels: npt.NDArray[Any]) -> Labels:
 def moved(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> Truths:
     """Whether a bit of each row differs from the frame before, that is whether the token moved; shape ``(frames, tokens)``.
 
-    Parameters
-    ----------
-    before : ndarray, shape (tokens, components), optional
-        The matrix before the first; without it no token of the first frame has moved.
+    Without ``before``, the matrix before the first, no token of the first frame has moved.
 
     Examples
     --------
@@ -185,7 +182,7 @@ def moved(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> T
 def moved_frames(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> Truths:
     """Which of consecutive matrices differ in bits from the one before; shape ``(frames,)``.
 
-    Without the matrix ``before`` them the first counts as different.
+    Without ``before`` the first counts as different.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..memory import blocks
 from .bf16 import Integers, Truths, Words, bits, format_of, from_values
 from .distances import adjacency_components, are_comparable
-from .identity import classes, fingerprints
+from .identity import classes, fingerprints, populations
 
 _CHUNK_BYTES = 512 * 1024
 
@@ -44,17 +44,17 @@ class Levels:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Where the levels differ, one sentence each; empty if they agree."""
-        told = []
+        lines = []
         if self.values != self.bits:
-            told.append(
+            lines.append(
                 f"{self.bits:,} vectors by bits are {self.values:,} by value: {self.minus_zero_rows:,} rows hold a −0, "
                 f"{self.nan_rows:,} a NaN."
             )
         if self.bf16 != self.bits:
-            told.append(f"{self.bits:,} vectors in float32 are {self.bf16:,} after rounding to bfloat16.")
+            lines.append(f"{self.bits:,} vectors in float32 are {self.bf16:,} after rounding to bfloat16.")
         if self.within_a_cell not in (None, self.bits):
-            told.append(f"{self.bits:,} vectors form {self.within_a_cell:,} groups within one cell of a neighbour.")
-        return tuple(told)
+            lines.append(f"{self.bits:,} vectors form {self.within_a_cell:,} groups within one cell of a neighbour.")
+        return tuple(lines)
 
 
 def levels(rows: Words) -> Levels:
@@ -67,21 +67,17 @@ def levels(rows: Words) -> Levels:
     """
     special = special_rows(rows[None])
     label = classes(rows)
-    distinct = int(label.max()) + 1 if len(rows) else 0
+    distinct = len(populations(label))
     odd = bool(special.minus_zero.any() or special.nan.any())
     everyone = np.ones(len(rows), np.bool_)
     return Levels(
         distinct,
         int(values_unique(rows[None], special, everyone)[0]) if odd else distinct,
-        distinct if format_of(rows).name == "BF16" else _distinct(rounded(rows)),
+        distinct if format_of(rows).name == "BF16" else len(populations(classes(rounded(rows)))),
         adjacency_components(rows[np.unique(label, return_index=True)[1]]).count if are_comparable(distinct) else None,
         int(special.minus_zero.sum()),
         int(special.nan.sum()),
     )
-
-
-def _distinct(rows: Words) -> int:
-    return int(classes(rows).max()) + 1 if len(rows) else 0
 
 
 def rounded(rows: Words) -> Words:
@@ -105,7 +101,7 @@ def special_rows(history: Words) -> Special:
     minus_zero, nan = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
     for part in blocks(len(rows), rows[:1].nbytes, _CHUNK_BYTES):
         pattern = bits(rows[part])
-        # Asked of the whole chunk first: nearly always nobody is there.
+        # Tested for the whole chunk first: nearly always there is none.
         zeros = pattern == layout.sign_mask
         if zeros.any():
             minus_zero[part] = zeros.any(axis=1)
@@ -138,7 +134,7 @@ def _distinct_values(rows: Words, chosen: npt.NDArray[np.intp]) -> int:
         some = followers[part]
         own, led = (_unsigned_zeros(rows[chosen[places[some]]]) for places in (order, leader))
         collided.update(leader[some[(own != led).any(axis=1)]].tolist())
-    # Two vectors under one key: those rows are told apart by their bytes.
+    # Two vectors under one key: those rows are distinguished by their bytes.
     extra = sum(
         len({_unsigned_zeros(rows[chosen[[place]]]).tobytes() for place in order[leader == first].tolist()}) - 1
         for first in collided

@@ -18,13 +18,7 @@ _MANY_EPS = 1_000
 
 @dataclass(frozen=True)
 class Violation:
-    """One violation of one law.
-
-    Attributes
-    ----------
-    law : str
-        The law's name, a key of :data:`LAWS`.
-    """
+    """One violation of one of :data:`LAWS`."""
 
     law: str
     snapshot: int
@@ -76,7 +70,7 @@ def miscounted(group: str, columns: dict[str, Integers]) -> list[Violation]:
 
 
 def idle_snapshots(steps: Integers, rates: tuple[Floats, Floats]) -> Integers:
-    """Indices of the snapshots since whose predecessor every learning rate was zero."""
+    """Indices of the snapshots with only zero learning rates since the one before."""
     # Steps at a rate are counted, not rates added up: a small one would vanish in a sum of large ones.
     reached = np.concatenate([[0], np.cumsum(rates[1] != 0)])
     spent = reached[np.searchsorted(rates[0], steps, side="right")]
@@ -95,12 +89,7 @@ def misstepped(before: Words, after: Words, gradient: Words, rate: float, config
     """Components that Adam's first step did not move by the learning rate, though their gradient is at least 1,000 eps.
 
     The step is ``W (1 − rate · decay) − rate · g / (|g| + eps)``; allowed are the rounding of the result (half a cell), what
-    eps takes (``rate · eps / |g|``) and four float32 roundings.
-
-    Parameters
-    ----------
-    before, after, gradient : Words, shape (vocab, hidden)
-        W before and after step 1, and the gradient it used.
+    eps takes (``rate · eps / |g|``) and four float32 roundings. W and its gradient have shape (vocab, hidden).
     """
     slope, start, end = (values(words).astype(np.float64) for words in (gradient, before, after))
     large = np.abs(slope) >= _MANY_EPS * config.eps
@@ -130,25 +119,19 @@ def fallen(snapshot: int, before: Words, after: Words) -> list[Violation]:
 
 def _components(law: str, snapshot: int, wrong: Truths, text: str) -> list[Violation]:
     """One violation for all components of a snapshot that break a law; none if none do."""
-    tokens = tuple(np.flatnonzero(wrong.any(axis=1)).tolist())
-    return [Violation(law, snapshot, tokens, f"{_many(int(wrong.sum()))} {text}")] if tokens else []
-
-
-def _many(count: int) -> str:
-    return f"{count:,} component{'s' * (count != 1)}"
+    tokens, count = tuple(np.flatnonzero(wrong.any(axis=1)).tolist()), int(wrong.sum())
+    return [Violation(law, snapshot, tokens, f"{count:,} component{'s' * (count != 1)} {text}")] if tokens else []
 
 
 def unbalanced(residuals: npt.NDArray[np.float32]) -> list[Violation]:
     """Snapshots whose gradient is farther from the softmax's two laws than rounding explains.
 
-    Parameters
-    ----------
-    residuals : ndarray of float32, shape (snapshots, 2, 2)
-        As :func:`snowball_core.training.gradient_checks.gradient_residuals` gives them; NaN at step 0, which has no gradient.
+    Residuals are of shape (snapshots, 2, 2), as :func:`snowball_core.training.gradient_checks.gradient_residuals` gives them;
+    NaN at step 0, which has no gradient.
     """
-    found = []
+    violations = []
     for row, law in enumerate(("predictions-pull-to-zero", "dead-gradient-is-p-times-h")):
         for t in np.flatnonzero(residuals[:, row, 0] > 1).tolist():
             share, size = residuals[t, row].tolist()
-            found.append(Violation(law, t, (), f"residual {size:.3g}, {share:.3g} times what rounding allows"))
-    return found
+            violations.append(Violation(law, t, (), f"residual {size:.3g}, {share:.3g} times what rounding allows"))
+    return violations

@@ -1,13 +1,13 @@
 """Black holes through time: which hole became which, and what happened in between.
 
 A node is a set of tokens that is one black hole over an interval of snapshots. An edge joins two nodes that follow each other
-and share tokens. Six events say everything that can happen to a hole:
+and share tokens. Every change of a hole is one of six events:
 
 ========== ========================================================
-formation   tokens that shared with nobody become a hole
-absorption  a hole gains tokens that shared with nobody
+formation   single tokens become a hole
+absorption  a hole gains single tokens
 coalescence two or more holes give tokens to one
-emission    a hole loses tokens to nobody
+emission    a hole loses tokens, which become single
 fission     a hole gives tokens to two or more holes
 evaporation every token of a hole is alone
 ========== ========================================================
@@ -40,7 +40,7 @@ class Node:
     hole : int
         Its identity through time, 1 for the first; kept by the child that shares most tokens with its parent.
     first, last : int
-        Indices of the snapshots it lives through, both included.
+        Indices of its first and last snapshot, both included.
     tokens : tuple of int
         Ascending.
     """
@@ -109,10 +109,10 @@ class Lineage:
     @functools.cached_property
     def parents(self) -> dict[int, list[int]]:
         """The parents of each node that has some; indices of nodes."""
-        found: dict[int, list[int]] = {}
+        shared: dict[int, list[int]] = {}
         for edge in self.edges:
-            found.setdefault(edge.child, []).append(edge.parent)
-        return found
+            shared.setdefault(edge.child, []).append(edge.parent)
+        return shared
 
 
 def hole_ranks(tree: Lineage) -> dict[int, int]:
@@ -131,7 +131,7 @@ def holes_among(leader: Leaders, group: npt.NDArray[np.intp]) -> list[Hole]:
     chosen = leader[group]
     order = np.argsort(chosen, kind="stable")
     parts = np.split(_numbers(len(leader))[group[order]], np.flatnonzero(np.diff(chosen[order])) + 1)
-    return sorted((tuple(part.tolist()) for part in parts if len(part) > 1), key=_by_size)
+    return sorted((tuple(part.tolist()) for part in parts if len(part) > 1), key=lambda tokens: (-len(tokens), tokens[0]))
 
 
 @functools.lru_cache(maxsize=4)
@@ -140,17 +140,13 @@ def _numbers(vocab: int) -> npt.NDArray[np.object_]:
     return np.array(range(vocab), np.object_)
 
 
-def _by_size(tokens: Hole) -> tuple[int, int]:
-    return -len(tokens), tokens[0]
-
-
 def partition_changes(leader: Leaders, group: Truths, before: Leaders | None = None) -> npt.NDArray[np.intp]:
     """Indices of the snapshots at which the group may share vectors otherwise than before.
 
     The first always counts, unless the leaders ``before`` it are given, where ``leader`` is a part of a longer history.
     """
     chosen = leader[:, group]
-    # Leaders outside the group may change with nobody inside leaving: such a step gives the same holes and no event.
+    # Leaders outside the group may change while no token of the group leaves: such a step has the same holes and no event.
     changed = np.ones(len(chosen), np.bool_)
     changed[1:] = (chosen[1:] != chosen[:-1]).any(axis=1)
     if before is not None and len(chosen):
@@ -259,10 +255,10 @@ def _events(snapshot: int, old: dict[int, Hole], new: dict[int, Hole], edges: Se
         origins[edge.child].append(edge.parent)
     before = {token for tokens in old.values() for token in tokens}
     after = {token for tokens in new.values() for token in tokens}
-    found: list[Event] = []
+    events: list[Event] = []
 
     def add(kind: str, parents: Sequence[int], children: Sequence[int], tokens: Iterable[int]) -> None:
-        found.append(Event(snapshot, kind, tuple(parents), tuple(children), tuple(sorted(tokens))))
+        events.append(Event(snapshot, kind, tuple(parents), tuple(children), tuple(sorted(tokens))))
 
     for child, parents in origins.items():
         gained = [token for token in new[child] if token not in before]
@@ -280,4 +276,4 @@ def _events(snapshot: int, old: dict[int, Hole], new: dict[int, Hole], edges: Se
             add("emission", [parent], children, lost)
         if len(children) > 1:
             add("fission", [parent], children, set(old[parent]) - set(lost))
-    return sorted(found, key=lambda event: KINDS.index(event.kind))
+    return sorted(events, key=lambda event: KINDS.index(event.kind))

@@ -1,4 +1,4 @@
-"""What can move, said before training: which components, decays and moments the formats leave free."""
+"""What can move, computed before training: components, decays and moments that the formats let change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Mobility:
     usually_immovable : float
         Share of components that the usual update cannot move.
     decay_acts : float
-        Share of components that weight decay on its own can move.
+        Share of components that weight decay alone can move.
     second_moment_falls : bool
         Whether a second moment whose gradient vanished can fall in the optimizer's format.
     half_immovable_step, all_immovable_step : int or None
@@ -79,18 +79,11 @@ def largest_update(
     """Bound on one Adam update at a learning rate, weight units: of a step, of several, or of any; decay comes on top.
 
     The rate times :func:`~snowball_core.measures.adam_bound.largest_ratio` with the roundings of the moments' format. Clipping
-    does not
-    change it, and eps only lowers it, unless it is too small to cover an underflow of the second moment: then nothing bounds
-    an update, and nothing bounds SGD's, which scales with the gradient.
+    does not change it, and eps only lowers it, unless it is too small to cover an underflow of the second moment: then nothing
+    bounds an update, and nothing bounds SGD's, which scales with the gradient.
 
-    Parameters
-    ----------
-    step : float
-        From 1; infinity for a bound that holds at every step, where no past had other betas.
-    past : sequence of RunConfig
-        The configurations of earlier parts, which may have had other betas, each to its last step.
-    since : float, optional
-        The first of several steps up to ``step``: the bound is that of all of them.
+    Steps count from 1; infinity gives a bound of every step, where no ``past`` part had other betas. With ``since`` the bound
+    is that of all steps from there.
 
     Examples
     --------
@@ -112,7 +105,7 @@ def _moments(config: RunConfig) -> str:
 def expected_words(config: RunConfig) -> Words:
     """Components as the initial state will draw them on average: quantiles of their distribution, in the weights' format.
 
-    For the page, which draws nothing: the run's own base vector differs from these by chance.
+    For the page, without drawing random numbers: the run's base vector differs from these by chance.
     """
     shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     drawn = np.array([NormalDist(0.0, config.component_deviation).inv_cdf(share) for share in shares], np.float32)
@@ -129,14 +122,9 @@ def decay_reach(config: RunConfig, rate: float) -> float:
 
 
 def mobility(config: RunConfig, words: Words, past: Sequence[RunConfig] = ()) -> Mobility:
-    """What can move in a matrix of weights under a configuration.
+    """What can move in a matrix of weights, the initial one or :func:`expected_words`, under a configuration.
 
-    Parameters
-    ----------
-    words : Words
-        The initial matrix, or :func:`expected_words`.
-    past : sequence of RunConfig
-        The configurations of what lies before an exact fork, each to its last step; ``words`` are those of the fork.
+    After an exact fork ``words`` are those of the fork, and ``past`` are the configurations before it, each to its last step.
     """
     half, size = half_cell(words).ravel(), np.abs(values(words).astype(np.float64)).ravel()
     rate, largest = config.learning_rate, _largest_of_all(config, past)
@@ -219,32 +207,34 @@ def _first_step_after(config: RunConfig, past: Sequence[RunConfig], moves: Calla
     return start
 
 
-def sentences(found: Mobility, config: RunConfig) -> list[str]:
+def sentences(mobile: Mobility, config: RunConfig) -> list[str]:
     """The same in plain words, one sentence a fact."""
     if config.optimizer == "sgd":
         return ["SGD's updates scale with the gradient: what can move is not known before training."]
     largest = (
-        f"{found.immovable:.0%} not even by the largest possible one ({found.largest_update:.3g}): it is below half a cell"
+        f"{mobile.immovable:.0%} not even by the largest possible one ({mobile.largest_update:.3g}): it is below half a cell"
     )
-    if math.isinf(found.largest_update):
+    if math.isinf(mobile.largest_update):
         largest = (
             f"and the largest possible one has no bound with beta1 {config.beta1:g}, beta2 {config.beta2:g}, eps {config.eps:g}"
         )
-    told = [
-        f"{found.usually_immovable:.0%} of the components cannot be moved by a usual update ({found.usual_update:.3g}), "
+    lines = [
+        f"{mobile.usually_immovable:.0%} of the components cannot be moved by a usual update ({mobile.usual_update:.3g}), "
         f"{largest}."
     ]
     if config.weight_decay > 0:
         acts = (
             "cannot move any component on its own"
-            if not found.decay_acts
-            else f"can move {found.decay_acts:.0%} of the components"
+            if not mobile.decay_acts
+            else f"can move {mobile.decay_acts:.0%} of the components"
         )
-        told.append(f"Weight decay ({config.learning_rate * config.weight_decay:.3g} of a weight per step) {acts}.")
+        lines.append(f"Weight decay ({config.learning_rate * config.weight_decay:.3g} of a weight per step) {acts}.")
     moments = "bfloat16" if config.precision == "pure-bf16" else "float32"
-    can = "can fall" if found.second_moment_falls else "can only rise"
-    told.append(f"A second moment in {moments} with beta2 {config.beta2:g} {can}.")
-    if config.schedule != "constant" and found.half_immovable_step is not None:
-        whole = f", all of them from step {found.all_immovable_step:,}" if found.all_immovable_step is not None else ""
-        told.append(f"The falling rate leaves half of the components immovable from step {found.half_immovable_step:,}{whole}.")
-    return told
+    can = "can fall" if mobile.second_moment_falls else "can only rise"
+    lines.append(f"A second moment in {moments} with beta2 {config.beta2:g} {can}.")
+    if config.schedule != "constant" and mobile.half_immovable_step is not None:
+        whole = f", all of them from step {mobile.all_immovable_step:,}" if mobile.all_immovable_step is not None else ""
+        lines.append(
+            f"The falling rate leaves half of the components immovable from step {mobile.half_immovable_step:,}{whole}."
+        )
+    return lines

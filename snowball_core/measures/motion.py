@@ -19,9 +19,9 @@ from .bf16 import Floats, Integers, Truths, Words, narrow_ordinal, values
 from .identity import moved as moved_rows
 
 _CHUNK_BYTES = 512 * 1024
-# Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are asked one by one.
+# Below this share of the mean squared displacement the difference of two sums loses digits: the tokens are computed one by one.
 _NEARLY_RIGID = 1e-6
-# Below this share of it the square of the centroid's own displacement is lost in the rounding of a sum of parts that cancel:
+# Below this share of it the square of the centroid's displacement is lost in the rounding of a sum of parts that cancel:
 # they are summed exactly.
 _NEARLY_AT_REST = 1e-8
 # A snapshot in which at most one token in so many moved is measured on the few that did.
@@ -61,8 +61,8 @@ class Drift:
     thermal : ndarray of float64, shape (snapshots,)
         Root mean square over tokens of the displacement relative to the centroid's, weight units.
     coherence : ndarray of float64, shape (snapshots,)
-        Mean cosine between the displacement of each token that has one and the centroid's; NaN if nobody moved or the centroid
-        stayed. A token in which only a zero changed its sign has no displacement.
+        Mean cosine between the displacement of each token that has one and the centroid's; NaN if no token or no centroid
+        moved. A token in which only a zero changed its sign has no displacement.
     """
 
     bulk: Floats
@@ -94,13 +94,14 @@ def motion(history: Words, groups: Mapping[str, Truths], before: Words | None = 
     return together(moves), {name: together(parts) for name, parts in drifts.items()}
 
 
-Part = TypeVar("Part", Displacement, Drift)
+Part = TypeVar("Part", bound=Any)
 
 
 def together(parts: Sequence[Part]) -> Part:
-    """The motion over several parts of a history, one after the other; at least one."""
+    """What was measured of one or more parts of a history, one after the other: a dataclass of arrays by snapshot."""
     names = [field.name for field in fields(parts[0])]
-    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    whole: Part = type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return whole
 
 
 def _chunk(frames: Words, groups: Mapping[str, Truths]) -> tuple[Displacement, dict[str, Drift]]:
@@ -143,17 +144,12 @@ def _cells_apart(was: npt.NDArray[Any], now: npt.NDArray[Any]) -> npt.NDArray[An
 def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) -> tuple[Floats, Floats, Floats]:
     """Bulk, thermal and coherence of groups, each of shape ``(frames, groups)``, from some rows; all others are at rest.
 
-    Parameters
-    ----------
-    members : ndarray of float64, shape (frames or 1, groups, rows)
-        1 where a row is of a group.
-    everyone : ndarray of float64, shape (groups,)
-        Tokens of each group.
+    ``members``, of shape (frames or 1, groups, rows), is 1 where a row is of a group; ``everyone`` counts a group's tokens.
     """
     tokens = np.maximum(everyone, 1)
     lost = ~np.isfinite(length)
     if lost.any():
-        # Left out of the sums, where they would spoil groups they are not in; their own groups have no number.
+        # Left out of the sums, where they would affect groups without them; groups with them have no number.
         delta[lost], length = 0.0, np.where(lost, 0.0, length)
     inside = np.broadcast_to(members, (len(delta), *members.shape[1:]))
     # Snapshot by snapshot: a product of matrices would add in another order where a block has another length.
@@ -183,13 +179,13 @@ def _drifts(delta: Floats, length: Floats, members: Floats, everyone: Floats) ->
 REGIMES = ("frozen", "one_cell", "neighbour", "further")
 
 
-def regimes(found: Displacement, group: Truths) -> dict[str, Integers]:
+def regimes(displacement: Displacement, group: Truths) -> dict[str, Integers]:
     """How many tokens of a group are in each regime of motion at every snapshot.
 
     ``frozen``: no bit changed. ``one_cell``: one component moved, by one cell (or only a zero changed its sign). ``neighbour``:
     several components moved, none by more than a cell. ``further``: some component moved by more.
     """
-    moved, far, total = (part[:, group] for part in (found.moved, found.cells, found.cells_sum))
+    moved, far, total = (part[:, group] for part in (displacement.moved, displacement.cells, displacement.cells_sum))
     kinds = {
         "frozen": ~moved,
         "one_cell": moved & (total <= 1),
@@ -215,7 +211,7 @@ def percentiles(amounts: npt.NDArray[Any], group: Truths) -> dict[int, npt.NDArr
     """
     ordered = amounts[:, group]
     count = ordered.shape[1]
-    # Where nobody moved there is nothing to sort.
+    # Where no token moved there is nothing to sort.
     stirred = np.flatnonzero(ordered.any(axis=1))
     ordered[stirred] = np.sort(ordered[stirred], axis=1)
     if not count:

@@ -131,10 +131,6 @@ def participation_ratio(words: Words) -> Floats:
     rows have no spread, or one of them is not finite. No eigenvalue is found: the sums are the trace of the covariance and of
     its square.
 
-    Parameters
-    ----------
-    words : Words, shape (snapshots, tokens, hidden)
-
     References
     ----------
     Gao, Trautmann, Yu, Santhanam, Ryu, Shenoy, Ganguli: A theory of multineuronal dimensionality, dynamics and measurement,
@@ -222,7 +218,7 @@ def explained_variance(
     Returns
     -------
     explained : ndarray of float64, shape (snapshots, 2)
-        Share of the snapshot's variance (around its own centroid) along each axis.
+        Share of the snapshot's variance (around its centroid) along each axis.
     missed : ndarray of float64, shape (snapshots,)
         The rest. Both are NaN where all tokens are in one place: there is no variance to share.
     """

@@ -1,6 +1,6 @@
 """Names, definitions and units of every number measured at each step: the one list that tables, pictures and pages read.
 
-A new measure is a function of :mod:`snowball_core.measures` and a line here that names it. docs/measures.md says of each
+A new measure is a function of :mod:`snowball_core.measures` and a line here that names it. docs/measures.md gives for each
 which mistake it avoids; its other columns are written from here by :func:`document`.
 """
 
@@ -19,20 +19,9 @@ from .principal_axes import participation_ratio
 class Quantity:
     """A column of :func:`~snowball_core.tables.per_step.step_table`, or several that are explained together.
 
-    Attributes
-    ----------
-    family : str
-        What is measured together.
-    columns : tuple of str
-    unit, formula : str
-        As Markdown.
-    symbol, name, short : str
-        What a picture calls it, as in "U" and "unique vectors", and "unique" where there is little room.
-    measure : callable, optional
-        Of the family "shape": from words of a group, shape (snapshots, tokens, hidden), to a number per snapshot. The other
-        families are measured by :mod:`~snowball_core.tables.per_step`.
-    beside : str
-        Behind the columns in docs/measures.md.
+    A family is measured together: "shape" by ``measure``, from words of a group, shape (snapshots, tokens, hidden), to a number
+    per snapshot; the others by :mod:`~snowball_core.tables.per_step`. Unit and formula are Markdown, ``beside`` stands behind
+    the columns in docs/measures.md. ``short`` is the name where there is little room.
     """
 
     family: str
@@ -52,13 +41,18 @@ class Quantity:
         return f"{self.symbol} {self.name}".strip()
 
     @property
+    def short_label(self) -> str:
+        """The same where there is little room, as in "U unique"."""
+        return f"{self.symbol} {self.short}".strip()
+
+    @property
     def title(self) -> str:
         """The same as a heading, as in "U, unique vectors"."""
         return f"{self.symbol}, {self.name}" if self.symbol else self.name
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
-        """What docs/measures.md says of it: columns, formula, unit and group."""
+        """Its row in docs/measures.md: columns, formula, unit and group."""
         columns = ", ".join(f"`{column}`" for column in self.columns) + self.beside
         return f"{columns} {self.symbol}".strip(), self.formula, self.unit, self.group
 
@@ -137,14 +131,14 @@ def document(text: str) -> str:
     The last cell of a row, the mistake that the number avoids, stays as it is written there.
     """
     lines = text.split("\n")
-    found: dict[str, int] = {}
+    columns: dict[str, int] = {}
     for place, line in enumerate(lines):
         named = re.match(r"\| `(\w+)`", line)
         quantity = OF_COLUMN.get(named[1]) if named else None
         if named and quantity and quantity.columns[0] == named[1]:
             trap = re.split(r"(?<!\\)\|", line)[5].strip()
             lines[place] = f"| {' | '.join((*quantity.cells, trap))} |".replace("|  |", "| |")
-            found[quantity.columns[0]] = found[quantity.family] = place
-    for new in reversed([each for each in QUANTITIES if each.columns[0] not in found]):
-        lines.insert(found.get(new.family, found["extent"]) + 1, f"| {' | '.join(new.cells)} | |")
+            columns[quantity.columns[0]] = columns[quantity.family] = place
+    for new in reversed([each for each in QUANTITIES if each.columns[0] not in columns]):
+        lines.insert(columns.get(new.family, columns["extent"]) + 1, f"| {' | '.join(new.cells)} | |")
     return "\n".join(lines)

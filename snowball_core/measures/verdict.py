@@ -12,7 +12,7 @@ from typing import Any
 
 from .census import Census
 from .distances import TOUCHING_CELLS
-from .lineage import Lineage
+from .lineage import KINDS, Lineage
 
 SEEDS_EPSILON = 1e-5
 FACTOR = 10
@@ -25,7 +25,7 @@ ONE_DRAW = (
 
 
 def seed_criterion(linf_weight: float, linf_cells: float) -> dict[str, dict[str, Any]]:
-    """The seed's question whether a group is compact, beside the same question asked of the lattice.
+    """The original notebook's criterion of compactness, beside the same criterion in lattice cells.
 
     The seed asked whether the largest L∞ is below ten ε with ε = σ, a number that says nothing of the lattice. Asked in
     cells: is it below ten cells? Where the largest L∞ is no number, or there is no pair, neither can be told: None.
@@ -53,7 +53,7 @@ def seed_criterion(linf_weight: float, linf_cells: float) -> dict[str, dict[str,
 
 @dataclass(frozen=True)
 class Form:
-    """One form of a criterion: what is asked, with which numbers, and whether it holds (None: cannot be told)."""
+    """One form of a criterion: the question, its numbers, and whether it holds (None: undecidable)."""
 
     asks: str
     numbers: dict[str, Any]
@@ -71,7 +71,7 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Flows:
-    """How many tokens changed hands in each kind of event after the first snapshot, and how many events there were."""
+    """Numbers of tokens and of events of each kind after the first snapshot."""
 
     tokens: dict[str, int]
     events: dict[str, int]
@@ -92,8 +92,7 @@ def flows(tree: Lineage) -> Flows:
 
     Of a coalescence or a fission the largest part counts as staying where it was; the rest moved.
     """
-    kinds = ("formation", "absorption", "coalescence", "emission", "fission", "evaporation")
-    tokens, events = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0)
+    tokens, events = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
     for event in tree.events:
         if event.snapshot == 0:
             continue
@@ -109,8 +108,8 @@ def flows(tree: Lineage) -> Flows:
 def outcome(first: Census, last: Census, flow: Flows) -> str:
     """What became of the holes: ``consolidation``, ``fragmentation``, ``stable`` or ``dispersed``, decided by who moved.
 
-    ``dispersed``: there were holes and there is none now. ``stable``: nobody joined or left. Else whichever moved more tokens,
-    joining or parting; equal flows are ``stable``. The number of holes alone cannot tell: two holes can become one by
+    ``dispersed``: there were holes and there is none now. ``stable``: no token joined or left. Else the one with more tokens,
+    joining or parting; equal flows are ``stable``. The number of holes alone does not decide: two holes can become one by
     merging or by evaporating.
     """
     if first.black_holes and not last.black_holes:
@@ -123,7 +122,7 @@ def outcome(first: Census, last: Census, flow: Flows) -> str:
 def seeds_outcome(first: Census, last: Census) -> str:
     """The word the seed printed, from the number of all tokens' holes alone.
 
-    ``collapsed`` where one hole is left, whatever there was; ``dispersed`` where none is; else ``consolidation``,
+    ``collapsed`` where one hole is left; ``dispersed`` where none is; else ``consolidation``,
     ``fragmentation`` or ``stable`` as the number fell, rose or stayed.
     """
     if last.black_holes < 2:
@@ -142,16 +141,9 @@ def seeds_conclusion(last: Census, largest_linf_weight: float) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a group's black holes in one run.
+    """What became of a group's black holes in one run, and what the seed's own code would have printed.
 
-    Attributes
-    ----------
-    outcome : str
-        From who joined and who parted.
-    seeds_outcome, seeds_conclusion : str
-        What the seed's own code would have printed.
-    divergence : dict or None
-        Where the run diverged, so that the verdict is on the steps before; None where it is finite.
+    Of a run that diverged (``divergence``) the verdict is on the steps before.
     """
 
     group: str
@@ -172,22 +164,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a verdict is found from.
+    """The first and last recorded step, the census of the group and of everyone at them, and the rest at the last step.
 
-    Attributes
-    ----------
-    steps : tuple of int
-        First and last recorded step.
-    counts : tuple of Census
-        Of the group, at these steps.
-    everyone : tuple of Census
-        Of all tokens, at these steps: what the seed counted.
-    largest_linf : tuple of float and int
-        The largest L∞ of the group at the last step, in weight units and in cells.
-    true_holes : int or None
-        Holes of one hidden class at the last step; None where moments were not recorded.
-    components : int or None
-        Components of the adjacency graph at the last step; None where there are too many pairs.
+    The largest L∞ is in weight units and in cells; ``true_holes`` is None where moments were not recorded; ``components`` are
+    those of the adjacency graph, None where there are too many pairs.
     """
 
     steps: tuple[int, int]
@@ -213,7 +193,7 @@ def verdict(group: str, evidence: Evidence, tree: Lineage) -> Verdict:
     )
 
 
-def untold(found: Verdict) -> Verdict:
+def untold(result: Verdict) -> Verdict:
     """The verdict on a group of which no finite step is recorded: the same questions and bounds, and no answer to any."""
 
     def blank(form: Form) -> Form:
@@ -221,8 +201,8 @@ def untold(found: Verdict) -> Verdict:
         numbers = {name: math.nan if isinstance(value, float) else None for name, value in form.numbers.items()}
         return Form(form.asks, numbers | kept, None)
 
-    asked = tuple(replace(each, seed=blank(each.seed), corrected=blank(each.corrected)) for each in found.criteria)
-    return replace(found, outcome=UNTOLD, seeds_outcome=UNTOLD, seeds_conclusion=UNTOLD, criteria=asked)
+    criteria = tuple(replace(each, seed=blank(each.seed), corrected=blank(each.corrected)) for each in result.criteria)
+    return replace(result, outcome=UNTOLD, seeds_outcome=UNTOLD, seeds_conclusion=UNTOLD, criteria=criteria)
 
 
 def _several(evidence: Evidence) -> Criterion:
@@ -243,9 +223,9 @@ def _several(evidence: Evidence) -> Criterion:
 
 
 def _tightness(evidence: Evidence) -> Criterion:
-    # A run that diverged holds numbers that are none: whether they are near each other cannot be told.
-    asked, cells = seed_criterion(*evidence.largest_linf), int(evidence.largest_linf[1])
-    seed, corrected = asked["seed"], asked["cells"]
+    # A run that diverged holds NaN or infinities: whether rows are near each other is undecidable.
+    holds, cells = seed_criterion(*evidence.largest_linf), int(evidence.largest_linf[1])
+    seed, corrected = holds["seed"], holds["cells"]
     return Criterion(
         "a tight snowball at the end",
         Form(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..costs import disk_bytes
-from ..errors import RunError
+from ..errors import RunError, requiring
 from .files.regular_files import LARGEST_JSON, open_regular, read_json, sha256_of
 from .files.zip_file import ADDED, CONTENTS, FORMAT, PART, REFUSED, Listed, blocks, contents, opened, read_entry, undated_entry
 from .manifest import SEAL, is_as_written, parsed_manifest, portable, sealed
 from .run_folder import Run, read_run
-from .staging import require_room, staged, sweep
+from .staging import renamed, require_room, staged, sweep
 from .status import require_writable
 
 # A log names folders of the machine.
@@ -93,38 +92,23 @@ def unpack(file: Path, folder: Path) -> Run:
     run's folder and one folder around everything are passed over.
     """
     require_writable()
-    try:
+    rule, advice = "a run is imported into a folder that can be written", "Make room or make it writable, or choose another"
+    with requiring(rule, folder, f"{advice} with --runs."):
         sweep(folder)
         with opened(file) as archive, staged(folder, "import") as stage:
             run_id, listed = contents(archive, file)
+            exists = f'a run is never overwritten; "{run_id}" exists in {folder}. Import into another folder with --runs.'
             if os.path.lexists(folder / run_id):
-                raise RunError(_exists(folder, run_id))
+                raise RunError(exists)
             _require_size(archive, listed, file)
             needed = sum(each.size for each in listed.values())
             require_room(folder, needed, "Free some space or choose another folder with --runs. Nothing was imported.")
             for name, found in listed.items():
                 _extract(archive, found, stage / name, file)
             read_run(stage)
-            _place(stage, folder, run_id)
-    except OSError as error:
-        raise RunError(
-            f'a run is imported into a folder that can be written; "{folder}": {error.strerror or error}. Make room or make it '
-            "writable, or choose another with --runs."
-        ) from None
+            if not renamed(stage, folder / run_id):
+                raise RunError(exists)
     return read_run(folder / run_id)
-
-
-def _place(stage: Path, folder: Path, run_id: str) -> None:
-    try:
-        os.rename(stage, folder / run_id)
-    except OSError as error:
-        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
-            raise RunError(_exists(folder, run_id)) from None
-        raise
-
-
-def _exists(folder: Path, run_id: str) -> str:
-    return f'a run is never overwritten; "{run_id}" exists in {folder}. Import into another folder with --runs.'
 
 
 def _require_size(archive: zipfile.ZipFile, listed: dict[str, Listed], file: Path) -> None:

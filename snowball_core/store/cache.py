@@ -36,9 +36,7 @@ def content_key(version: str, parts: Iterable[npt.NDArray[Any]]) -> str:
     digest = hashlib.blake2b(version.encode(), digest_size=16)
     for part in parts:
         digest.update(f"{part.dtype}{part.shape}".encode())
-        digest.update(
-            np.ascontiguousarray(part).tobytes() if part.nbytes < 4096 else np.ascontiguousarray(part).view(np.uint8).data
-        )
+        digest.update(np.ascontiguousarray(part).reshape(-1).data)
     return digest.hexdigest()
 
 

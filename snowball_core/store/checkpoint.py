@@ -48,23 +48,18 @@ def read_checkpoint(file: Path, last_step: int) -> Checkpoint:
     for _ in range(3):
         try:
             before = identity(file)
-            checkpoint = _read(file, last_step)
+            try:
+                checkpoint: Checkpoint | HistoryError = _read(file, last_step)
+            except HistoryError as error:
+                checkpoint = error
+            if identity(file) != before:
+                continue  # a worker has just replaced it
         except OSError as error:
             raise HistoryError(f"it cannot be read ({error.strerror or error})") from None
-        except HistoryError:
-            if _is(file, before):
-                raise
-            continue  # a worker has just replaced it
-        if _is(file, before):
-            return checkpoint
+        if isinstance(checkpoint, HistoryError):
+            raise checkpoint
+        return checkpoint
     raise HistoryError("a worker replaces it faster than it can be read")
-
-
-def _is(file: Path, before: tuple[int, ...]) -> bool:
-    try:
-        return identity(file) == before
-    except OSError:
-        return False
 
 
 def _read(file: Path, last_step: int) -> Checkpoint:
@@ -97,7 +92,6 @@ def _read(file: Path, last_step: int) -> Checkpoint:
 
 
 def _seal(facts: Mapping[str, str]) -> str:
-    """SHA-256 of everything else that the metadata say."""
     return hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
 
 

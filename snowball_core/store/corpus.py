@@ -73,21 +73,13 @@ def load_corpus(name: str, errors: str = "strict", folder: Path | None = None) -
         return python_manual()
     if not name.strip():
         raise CorpusError(f"the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or a file; no name was given.")
-    if name == GATSBY:
-        path = (folder or Path()) / "gatsby.txt"
-        if not path.is_file():
-            raise CorpusError(
-                "the corpus gatsby must be built once before it is used; it is not there yet. Run "
-                '"python -m snowball_core corpus gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
-            )
-        return from_bytes(read_file(path), GATSBY, errors)
     path = text_path(name, folder)
-    if folder is not None and path.name == name and not os.path.lexists(path):
+    if name == GATSBY and not path.is_file():
         raise CorpusError(
-            f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{name}" is neither. '
-            f"Check the path. The text of an imported run is looked for in {folder} too."
+            "the corpus gatsby must be built once before it is used; it is not there yet. Run "
+            '"python -m snowball_core corpus gatsby" (downloads the book) or add "--from FILE" with a copy of it.'
         )
-    return from_bytes(read_file(path), name, errors)
+    return from_bytes(read_file(path, folder if path.name == name else None), name, errors)
 
 
 def text_path(name: str, folder: Path | None = None) -> Path:
@@ -95,13 +87,15 @@ def text_path(name: str, folder: Path | None = None) -> Path:
 
     An imported run knows the name of its text and no folder: there is where the text is put.
     """
+    if name == GATSBY:
+        return (folder or Path()) / f"{GATSBY}.txt"
     path = Path(name)
     is_bare = folder is not None and path.name == name and not os.path.lexists(path)
     return folder / name if is_bare and folder and os.path.lexists(folder / name) else path
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a text file; ``~`` is the home folder."""
+def read_file(path: Path, searched: Path | None = None) -> bytes:
+    """The bytes of a text file; ``~`` is the home folder. ``searched`` is where else it was looked for."""
     try:
         path = path.expanduser()
         if str(path) != os.fsencode(path).decode("utf-8", "replace"):
@@ -117,9 +111,10 @@ def read_file(path: Path) -> bytes:
             raise CorpusError(f'the corpus must be at most 512 MB; "{path}" is larger. Cut it to what is trained on.')
         return raw
     except FileNotFoundError:
+        too = f" The text of an imported run is looked for in {searched} too." if searched else ""
         raise CorpusError(
             f'the corpus must be a built-in name ({BUILT_IN}, {GATSBY}) or an existing file; "{path}" is neither. '
-            "Check the path."
+            f"Check the path.{too}"
         ) from None
     except (OSError, ValueError, RuntimeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
@@ -136,19 +131,18 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
     ([97, 98, 10, 99], ('1 CRLF line end became LF',))
     """
     notes = []
-    _refuse_pointer(raw, name)
+    if raw.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise CorpusError(f'the corpus must be the text itself; "{name}" is a git-LFS pointer. Fetch it with "git lfs pull".')
     _refuse_binary(raw, name)
     if errors == "strict":
         _refuse_foreign(raw, name)
     if raw.startswith(_BYTE_ORDER_MARK):
         raw = raw.removeprefix(_BYTE_ORDER_MARK)
         notes.append("the byte order mark was dropped")
-    if line_ends := raw.count(b"\r\n"):
-        raw = raw.replace(b"\r\n", b"\n")
-        notes.append(f"{line_ends:,} CRLF line {'end' if line_ends == 1 else 'ends'} became LF")
-    if line_ends := raw.count(b"\r"):
-        raw = raw.replace(b"\r", b"\n")
-        notes.append(f"{line_ends:,} lone CR line {'end' if line_ends == 1 else 'ends'} became LF")
+    for end, name_of_end in ((b"\r\n", "CRLF"), (b"\r", "lone CR")):
+        if line_ends := raw.count(end):
+            raw = raw.replace(end, b"\n")
+            notes.append(f"{line_ends:,} {name_of_end} line {'end' if line_ends == 1 else 'ends'} became LF")
     ids = np.frombuffer(raw, np.uint8)
     foreign = np.zeros(0, np.bool_) if raw.isascii() else ids > 127
     if count := int(foreign.sum()):
@@ -157,12 +151,6 @@ def from_bytes(raw: bytes, name: str, errors: str = "strict") -> Corpus:
     if not len(ids):
         raise CorpusError(f'the corpus must not be empty; "{name}" has no ASCII bytes. Give a text.')
     return Corpus(name, ids, hashlib.sha256(ids.data).hexdigest(), tuple(notes))
-
-
-def _refuse_pointer(raw: bytes, name: str) -> None:
-    """Refuse a git-LFS pointer, which would be trained on."""
-    if raw.startswith(b"version https://git-lfs.github.com/spec/"):
-        raise CorpusError(f'the corpus must be the text itself; "{name}" is a git-LFS pointer. Fetch it with "git lfs pull".')
 
 
 def _refuse_binary(raw: bytes, name: str) -> None:

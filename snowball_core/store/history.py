@@ -1,8 +1,4 @@
-"""A history as the measures see it: matrices, their steps, the groups, and whatever else was recorded beside them.
-
-A recorded run opens with everything it recorded. A foreign history, any safetensors file with a ``[T, V, D]`` tensor, opens
-read-only with what is known of it: where nobody says which tokens are dead, the group all is the only one.
-"""
+"""A history as the measures see it: matrices, their steps, the groups, and whatever else was recorded beside them."""
 
 from __future__ import annotations
 
@@ -107,16 +103,16 @@ class History:
 
     def index(self, step: int) -> int:
         """The snapshot recorded at a step."""
-        places = np.flatnonzero(self.steps == min(max(step, -1), 2**62))
-        if not len(places):
+        within = min(max(step, -1), 2**62)
+        place = int(np.searchsorted(self.steps, within))
+        if place == len(self.steps) or self.steps[place] != within:
             last = f"{int(self.steps[-1]):,}" if len(self.steps) else "none"
-            place = int(np.searchsorted(self.steps, min(max(step, -1), 2**62)))
             near = " and ".join(f"{beside:,}" for beside in self.steps[max(0, place - 1) : place + 1].tolist())
             raise HistoryError(
                 f'step must be a recorded one; got {step:,}. The run "{self.id}" recorded {len(self.steps):,} snapshots, '
                 f"the last at step {last}: choose one of those{f', such as {near}' if near else ''}."
             )
-        return int(places[0])
+        return place
 
 
 def observe(run: Run) -> History:
@@ -152,16 +148,10 @@ def foreign(
     corpora: Path | None = None,
     kept_in: Path | None = None,
 ) -> History:
-    """A foreign history, read-only: its steps are the numbers of its snapshots.
+    """A foreign history, read-only: a BF16 or F32 tensor ``[T, V, D]`` or ``[V, D]``; its steps are numbers of snapshots.
 
-    Parameters
-    ----------
-    path : Path
-        A safetensors file with a BF16 or F32 tensor ``[T, V, D]``, or one matrix ``[V, D]``, named by ``key`` among several.
-    dead, corpus
-        Token ids never trained on, or the text it was trained on, byte by byte: tokens not in it are dead.
-    corpora, kept_in
-        Where built texts are, and where derived tables may be kept; nowhere without it.
+    ``dead`` are the tokens never trained on; else those are that do not occur in the text of ``corpus``, looked for in
+    ``corpora`` too.
     """
     name = key or history_in(read_header(path), path)
     words = open_tensor(path, name).words

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 from ..config import RunConfig
 from ..config_checks import from_json
 from ..errors import RunError, SnowballError
-from .files.regular_files import LARGEST_JSON, from_json_bytes, read_bytes
+from .files.regular_files import LARGEST_JSON, from_json_bytes, is_count, is_text, read_bytes
 from .origin import file_name, origin_of
 
 FORMAT = 1
 SEAL = "entries_sha256"
 _DEEPEST = 200
 _LARGEST = 2**63
-_LARGEST_COUNT = 2**53
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ROOT = r"(?:/|\\\\|[A-Za-z]:[\\/])"
 _PATH = re.compile(rf"{_ROOT}[^\n]*")
@@ -34,14 +33,6 @@ class _Kind(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _LARGEST_COUNT
-
-
 def _is_hash(value: Any) -> bool:
     return isinstance(value, str) and _HASH.fullmatch(value) is not None
 
@@ -54,10 +45,10 @@ def _values_are(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
 
 
-_TEXT = _Kind("text", _is_text)
-_COUNT = _Kind("a whole number from 0", _is_count)
-_TEXTS = _Kind("a list of texts", _list_of(_is_text, 10_000))
-_NAMED_TEXTS = _Kind("an object of texts", _values_are(_is_text))
+_TEXT = _Kind("text", is_text)
+_COUNT = _Kind("a whole number from 0", is_count)
+_TEXTS = _Kind("a list of texts", _list_of(is_text, 10_000))
+_NAMED_TEXTS = _Kind("an object of texts", _values_are(is_text))
 _OBJECT = _Kind("an object", lambda value: isinstance(value, dict))
 # Entries may be absent (an older version did not write all of them), and others may be there.
 _ENTRIES = {
@@ -70,7 +61,7 @@ _ENTRIES = {
     "corpus.name": _TEXT,
     "corpus.bytes": _COUNT,
     "corpus.sha256": _Kind("64 hexadecimal digits", _is_hash),
-    "corpus.byte_counts": _Kind("a list of at most 256 whole numbers from 0", _list_of(_is_count, 256)),
+    "corpus.byte_counts": _Kind("a list of at most 256 whole numbers from 0", _list_of(is_count, 256)),
     "corpus.notes": _TEXTS,
     "provenance": _OBJECT,
     **{f"provenance.{name}": _TEXT for name in ("snowball", "python", "torch", "transformers", "numpy", "safetensors")},
@@ -79,22 +70,15 @@ _ENTRIES = {
     "provenance.parameters": _COUNT,
     "provenance.cpu_features": _TEXTS,
     "provenance.dtypes": _NAMED_TEXTS,
-    "provenance.seeds": _Kind("an object of texts and counts", _values_are(lambda each: _is_text(each) or _is_count(each))),
+    "provenance.seeds": _Kind("an object of texts and counts", _values_are(lambda each: is_text(each) or is_count(each))),
     "provenance.base_length": _Kind("a number or null", lambda value: value is None or type(value) in (int, float)),
-    "provenance.first_windows": _Kind("a list of whole numbers from 0", _list_of(_is_count, 10_000)),
+    "provenance.first_windows": _Kind("a list of whole numbers from 0", _list_of(is_count, 10_000)),
     "sha256": _Kind("an object of hashes, 64 hexadecimal digits each", _values_are(_is_hash)),
 }
 
 
 def read_manifest(file: Path) -> tuple[dict[str, Any], RunConfig]:
-    """The content of a ``run.json`` and its configuration, both checked.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read or an entry is missing, of another type or out of bounds; the message is the clause that
-        says which.
-    """
+    """The content of a ``run.json`` and its configuration, both checked; a RunError is the clause that says why not."""
     try:
         content = read_bytes(file, LARGEST_JSON)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import HistoryError, RunError
-from .files.regular_files import open_regular
+from .files.regular_files import FileIdentity, identity, open_regular
 from .integrity.digests import Tally
 
 METRICS = "metrics.csv"
@@ -25,12 +26,18 @@ _HEAD = ",".join(METRIC_COLUMNS).encode() + b"\n"
 def read_metrics(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     """The columns of a ``metrics.csv``, without a torn last line; empty columns if there is no file."""
     try:
-        with open_regular(path) as file:
-            text = file.read().decode(errors="replace")
+        return _columns(path, identity(path))
     except FileNotFoundError:
-        text = ""
+        return metric_columns([], path)
     except OSError as error:
         raise RunError(f'the losses must be a readable file; "{path}" could not be read ({error.strerror}).') from None
+
+
+@functools.lru_cache(maxsize=1)
+def _columns(path: Path, at: FileIdentity) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of a file that is there, kept: the check of a run needs them before its history does."""
+    with open_regular(path) as file:
+        text = file.read().decode(errors="replace")
     return metric_columns(text[: text.rfind("\n") + 1].splitlines()[1:], path)
 
 
@@ -38,14 +45,17 @@ def metric_columns(lines: Sequence[str], path: Path) -> dict[str, npt.NDArray[np
     """The columns of some lines of a ``metrics.csv``."""
     width = len(METRIC_COLUMNS)
     try:
-        rows = [[float(cell) for cell in line.split(",")] for line in lines]
-        if not all(len(row) == width for row in rows):
+        # numpy skips blank lines.
+        if not all(map(str.strip, lines)):
+            raise ValueError
+        table = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2) if lines else np.empty((0, width))
+        if table.shape[1] != width:
             raise ValueError
     except ValueError:
         raise RunError(
             f'"{path}" must hold {width} numbers a line; it is damaged. Put it back from a copy; the history does not need it.'
         ) from None
-    table = np.array(rows).reshape(-1, width)
+    table.flags.writeable = False
     return {name: table[:, i] for i, name in enumerate(METRIC_COLUMNS)}
 
 

@@ -8,10 +8,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import filelock
 
-from ..errors import RunError
+from ..errors import RunError, requiring
 from .bookmarks import Bookmark, SavedView, bookmarks_of, checked_bookmarks, checked_views, listed, views_of
 from .files.regular_files import read_json, write_json
 from .note_text import visible_text
@@ -58,20 +59,14 @@ def annotate(path: Path, label: str | None = None, note: str | None = None, tags
 
     One writer at a time: what another one wrote meanwhile is kept. A damaged file of notes is set aside, not overwritten.
     """
-    return _change(
-        path,
-        lambda old: _checked(
-            old.label if label is None else label,
-            old.note if note is None else note,
-            old.tags if tags is None else tags,
-            old,
-        ),
-    )
+    given = {"label": label, "note": note, "tags": None if tags is None else tuple(tags)}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return _change(path, lambda old: replace(old, **changes))
 
 
 def add_tags(path: Path, tags: Iterable[str]) -> Notes:
     """Give the run in a folder further tags."""
-    return _change(path, lambda old: _checked(old.label, old.note, (*old.tags, *tags), old))
+    return _change(path, lambda old: replace(old, tags=(*old.tags, *tags)))
 
 
 def annotate_seen(path: Path, base: Notes, label: str, note: str, tags: Iterable[str]) -> Notes:
@@ -80,12 +75,10 @@ def annotate_seen(path: Path, base: Notes, label: str, note: str, tags: Iterable
     def change(old: Notes) -> Notes:
         wanted = _checked(label, note, tags)
         kept = [tag for tag in old.tags if tag not in base.tags or tag in wanted.tags]
-        return _checked(
-            _merged("name", base.label, old.label, wanted.label),
-            _merged("note", base.note, old.note, wanted.note),
-            (*kept, *(tag for tag in wanted.tags if tag not in base.tags)),
-            old,
-        )
+        label_now = _merged("name", base.label, old.label, wanted.label)
+        note_now = _merged("note", base.note, old.note, wanted.note)
+        tags_now = (*kept, *(tag for tag in wanted.tags if tag not in base.tags))
+        return replace(old, label=label_now, note=note_now, tags=tags_now)
 
     return _change(path, change)
 
@@ -150,16 +143,14 @@ def _merged(what: str, base: str, now: str, wanted: str) -> str:
 
 def _change(path: Path, change: Callable[[Notes], Notes]) -> Notes:
     require_writable()
-    try:
-        with _alone(path):
-            old = read_notes(path)
-            fresh = replace(change(old), damage="")
-            if old.damage:
-                os.replace(path / FILE, path / f"{FILE}.damaged")
-            texts = {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)}
-            write_json(path / FILE, texts | listed(fresh.bookmarks, fresh.views))
-    except OSError as error:
-        raise RunError(f'the run folder must be writable; "{path}": {error.strerror}. Nothing was changed.') from None
+    with requiring("the run folder must be writable", path, "Nothing was changed."), _alone(path):
+        old = read_notes(path)
+        changed = change(old)
+        fresh = _checked(changed.label, changed.note, changed.tags, changed)
+        if old.damage:
+            os.replace(path / FILE, path / f"{FILE}.damaged")
+        texts = {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)}
+        write_json(path / FILE, texts | listed(fresh.bookmarks, fresh.views))
     return fresh
 
 

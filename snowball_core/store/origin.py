@@ -46,16 +46,11 @@ class Origin:
 
 def origin_of(manifest: Mapping[str, Any]) -> Origin | None:
     """The origin in a ``run.json``; None for a run that is no fork."""
-    entry = manifest.get("fork")
-    return None if entry is None else _read(entry)
-
-
-def _read(entry: Any) -> Origin:
+    if (entry := manifest.get("fork")) is None:
+        return None
     try:
-        earlier = entry["earlier"]
-        origin = Origin(
-            **{**entry, "before": from_json(entry["before"]), "earlier": None if earlier is None else _read(earlier)}
-        )
+        earlier = origin_of({"fork": entry["earlier"]})
+        origin = Origin(**{**entry, "before": from_json(entry["before"]), "earlier": earlier})
     except (TypeError, KeyError, AttributeError):
         raise RunError("the fork entry of a run.json must tell kind, parent, step, hashes and configuration") from None
     hashes = (origin.matrix_sha256, *([] if origin.history_sha256 is None else [origin.history_sha256]))

@@ -8,8 +8,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ..errors import CorpusError, RunError
-from .corpus import GATSBY, GATSBY_SHA256, LARGEST_FILE, read_file
+from ..errors import CorpusError, requiring
+from .corpus import GATSBY, GATSBY_SHA256, LARGEST_FILE, read_file, text_path
 from .files.regular_files import replacing
 from .run_folder import corpora_folder
 from .status import require_writable
@@ -19,7 +19,7 @@ GATSBY_ADDRESS = "https://www.gutenberg.org/cache/epub/64317/pg64317.txt"
 
 def built_gatsby(folder: Path) -> Path | None:
     """The file that the name ``gatsby`` stands for in a runs folder; ``None`` until it is built."""
-    path = corpora_folder(folder) / f"{GATSBY}.txt"
+    path = text_path(GATSBY, corpora_folder(folder))
     return path if path.is_file() else None
 
 
@@ -27,13 +27,11 @@ def build_gatsby(folder: Path, source: Path | None = None) -> Path:
     """The file of the text, compared with its SHA-256: cut out of a copy of Project Gutenberg's file 64317, or a download."""
     require_writable()
     text = gatsby_from_book(download_gatsby() if source is None else read_file(source))
-    path = corpora_folder(folder) / f"{GATSBY}.txt"
-    try:
+    path = text_path(GATSBY, corpora_folder(folder))
+    with requiring("the runs folder must be writable", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             file.write(text)
-    except OSError as error:
-        raise RunError(f'the runs folder must be writable; "{path.parent}": {error.strerror}.') from None
     return path
 
 

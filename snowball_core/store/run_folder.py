@@ -17,20 +17,17 @@ import numpy.typing as npt
 from ..config import RunConfig
 from ..costs import HISTORY as HISTORY
 from ..costs import TENSOR as TENSOR
-from ..errors import HistoryError, RunError
+from ..errors import HistoryError, RunError, requiring
 from ..measures.bf16 import Words
 from ..schedules import recorded_steps
 from .files.regular_files import write_json
 from .files.tensor_file import TensorFile, open_tensor
 from .files.tensor_header import read_header
 from .manifest import FORMAT, read_manifest, sealed
-from .metric_rows import METRIC_COLUMNS as METRIC_COLUMNS
 from .metric_rows import METRICS as METRICS
 from .metric_rows import read_metrics
 from .origin import Origin, origin_of
 from .run_listing import ID_PATTERN, has_manifest, newest, unreadable, what_is_there
-from .run_listing import run_paths as run_paths
-from .staging import staged, sweep
 from .status import Status, read_status, require_writable
 
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
@@ -118,6 +115,10 @@ class Run:
         """The steps of the first ``snapshots`` recorded snapshots."""
         return recorded_steps(self.config)[:snapshots]
 
+    def snapshots_until(self, step: int) -> int:
+        """How many snapshots are recorded up to a step, that one too."""
+        return int(np.searchsorted(recorded_steps(self.config), step, "right"))
+
     def metrics(self) -> dict[str, npt.NDArray[np.float64]]:
         """Loss, learning rate, gradient norm and seconds per step, a column each; a torn last line is ignored."""
         return read_metrics(self.path / METRICS)
@@ -134,6 +135,8 @@ def create(
 
     ``fill`` puts files into a hidden folder, which becomes the run when it is whole; if that fails, there is no run.
     """
+    from .staging import staged, sweep
+
     require_writable()
     now = datetime.datetime.now(datetime.UTC)
     stem = now.strftime("%Y-%m-%d-%H%M%S") + (f"-{config.name}" if config.name else "")
@@ -144,31 +147,25 @@ def create(
         "config": config.to_json(),
         **manifest,
     }
-    try:
+    with requiring("the runs folder must be writable", folder, "Choose another with --runs or SNOWBALL_RUNS."):
         sweep(folder)
         with staged(folder, "making") as stage:
             fill(stage)
-            return Run(_placed(stage, folder, stem, content), config, content)
-    except OSError as error:
-        raise RunError(
-            f'the runs folder must be writable; "{folder}": {error.strerror}. Choose another with --runs or SNOWBALL_RUNS.'
-        ) from None
+            path = _placed(stage, folder, stem, content)
+    return Run(path, config, content)
 
 
 def _placed(stage: Path, folder: Path, stem: str, content: dict[str, Any]) -> Path:
     """The folder a finished run was moved to, under the first free id; ``content`` is written with that id."""
+    from .staging import renamed
+
     for number in range(1, 10_000):
         path = folder / (stem if number == 1 else f"{stem}-{number}")
         if os.path.lexists(path):
             continue
         content |= sealed({**content, "id": path.name})
         write_json(stage / "run.json", content)
-        try:
-            os.rename(stage, path)
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
-                raise
-        else:
+        if renamed(stage, path):
             return path
     raise OSError(errno.EEXIST, "every number for this second is taken")
 

@@ -87,7 +87,6 @@ def _file_type(path: Path, word: str) -> int | None:
 
 
 def _no_run(given: Path) -> str:
-    """What a folder is that is no run."""
     try:
         runs = run_paths(given.resolve())[:1]
         files = sorted(path.name for path in given.iterdir() if path.suffix.lower() == _SUFFIX)[:1]
@@ -111,7 +110,6 @@ def _no_history(given: Path, kind: int) -> str:
 
 
 def _nowhere(word: str, folder: Path, run_id: str) -> str:
-    """What to do about a word that names nothing."""
     try:
         os.stat(folder / run_id / _MANIFEST)
     except PermissionError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -30,12 +31,23 @@ def staged(folder: Path, kind: str) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     stage = folder / f".{kind}-{secrets.token_hex(6)}"
     # The lock comes first and goes last: a hidden folder without one is not one of these.
-    with _held(_lock_of(stage), _PATIENCE):
+    with _held(stage, _PATIENCE):
         stage.mkdir()
         try:
             yield stage
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+
+
+def renamed(stage: Path, path: Path) -> bool:
+    """Whether a stage could be moved to its place, which was free."""
+    try:
+        os.rename(stage, path)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise
+        return False
+    return True
 
 
 def require_room(folder: Path, needed: int, advice: str) -> None:
@@ -55,35 +67,22 @@ def sweep(folder: Path, is_library: bool = True) -> None:
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
             if (named := _LOCK.fullmatch(entry.name)) and entry.is_file(follow_symlinks=False):
-                _remove(folder / named[1])
-
-
-def _remove(stage: Path) -> None:
-    """Remove one stage, if its lock is free."""
-    with contextlib.suppress(OSError, filelock.Timeout), _held(_lock_of(stage), patience=0.0):
-        if stage.is_dir() and not stage.is_symlink():
-            shutil.rmtree(stage)
-
-
-def _lock_of(stage: Path) -> Path:
-    return stage.with_name(f"{stage.name}.lock")
+                stage = folder / named[1]
+                with contextlib.suppress(OSError, filelock.Timeout), _held(stage, patience=0.0):
+                    if stage.is_dir() and not stage.is_symlink():
+                        shutil.rmtree(stage)
 
 
 @contextlib.contextmanager
-def _held(place: Path, patience: float) -> Iterator[None]:
+def _held(stage: Path, patience: float) -> Iterator[None]:
     """Hold the lock of a stage; the lock file is removed with the stage."""
+    place = stage.with_name(f"{stage.name}.lock")
     lock = filelock.FileLock(place, thread_local=False)
     lock.acquire(timeout=patience, poll_interval=0.01)
     try:
         yield
     finally:
-        is_gone = not os.path.lexists(place.with_suffix(""))
-        _unlink(place, is_gone)
+        if not os.path.lexists(stage):
+            with contextlib.suppress(OSError):
+                place.unlink()
         lock.release()
-        _unlink(place, is_gone)  # Windows removes no file that is open
-
-
-def _unlink(place: Path, is_gone: bool) -> None:
-    if is_gone:
-        with contextlib.suppress(OSError):
-            place.unlink()

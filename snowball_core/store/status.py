@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import filelock
+from ..errors import RunError, requiring
+from .files.regular_files import LARGEST_COUNT, is_count, is_text, open_regular, read_json, write_json
 
-from ..errors import RunError
-from .files.regular_files import open_regular, read_json, write_json
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+if TYPE_CHECKING:
+    import filelock
 
 ALIVE_STATES = ("queued", "running", "stopping")
 STARTING = "its worker is starting"
@@ -31,19 +28,14 @@ _STARTING_SECONDS = 30.0
 _ROOM = 2_048
 _LONGEST_LAST_WORD = 800
 _LARGEST_FILE = 1_000_000
-_LARGEST_STEP = 2**53
 STATES = (*ALIVE_STATES, "stopped", "completed", "failed", "interrupted", "damaged")
 
 
 @dataclass(frozen=True)
 class Status:
-    """How far a run is.
+    """How far a run is."""
 
-    ``state`` is one of queued, running, stopping, stopped, completed, failed, interrupted (its worker died) and damaged (its
-    ``run.json`` cannot be read).
-    """
-
-    state: str
+    state: str  # one of STATES: interrupted if its worker died, damaged if its ``run.json`` cannot be read
     step: int = 0
     last_step: int = 0
     steps_per_second: float = 0.0
@@ -70,6 +62,8 @@ def require_writable() -> None:
 
 def lock_of(path: Path) -> filelock.FileLock:
     """The lock a worker holds as long as it lives."""
+    import filelock  # slow, and reading a run needs none
+
     return filelock.FileLock(path / "lock", thread_local=False)
 
 
@@ -77,14 +71,13 @@ def is_locked(path: Path) -> bool:
     """Whether a worker holds the run's lock; process ids are reused, and zombies have one."""
     if not os.path.exists(path / "lock"):  # False also where the folder may not be entered
         return False
-    held = _is_held(path / "lock")
-    if held is not None:
+    if (held := _is_held(path / "lock")) is not None:
         return held
     # No shared locks on this file system: try to take the lock.
     try:
         with lock_of(path).acquire(timeout=0.05, poll_interval=0.01):
             return False
-    except filelock.Timeout:
+    except TimeoutError:
         return True
     except OSError:
         return False
@@ -92,8 +85,6 @@ def is_locked(path: Path) -> bool:
 
 def _is_held(file: Path) -> bool | None:
     """Whether a process holds the lock of a file; None where that cannot be found out."""
-    if not fcntl:
-        return None
     # A shared lock: many may ask at once without taking each other for the worker, also in a folder they cannot write to.
     try:
         with open_regular(file) as content:
@@ -112,23 +103,24 @@ def log_of(path: Path) -> Path:
 
 def lock_shared_with_child(log: IO[bytes]) -> None:
     """Lock a file for as long as it is open here or in the child it is handed to: a worker that is only starting."""
-    if fcntl:
-        with contextlib.suppress(OSError):
-            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with contextlib.suppress(OSError):
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def has_writer(path: Path) -> RunError:
+    """The error of a run that another process writes."""
+    return RunError(f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.')
 
 
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[None]:
     """Be the one writer of a run."""
     require_writable()
-    try:
-        lock = lock_of(path).acquire(timeout=2.0, poll_interval=0.05)
-    except filelock.Timeout:
-        raise RunError(
-            f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.'
-        ) from None
-    except OSError as error:
-        raise RunError(f'the run folder must be writable; "{path}": {error.strerror}.') from None
+    with requiring("the run folder must be writable", path):
+        try:
+            lock = lock_of(path).acquire(timeout=2.0, poll_interval=0.05)
+        except TimeoutError:
+            raise has_writer(path) from None
     with lock:
         yield
 
@@ -175,43 +167,30 @@ def _is_starting(path: Path) -> bool:
 
 
 def _written(path: Path) -> Status:
-    """The status as its file has it."""
     try:
         content = read_json(f"{path}/status.json", _LARGEST_FILE)
         given = {key: content[key] for key in Status.__dataclass_fields__ if key in content}
         if not all(_BOUNDS[key](value) for key, value in given.items()):
             raise ValueError("a status of another kind")
-        words = {key: _printable(value) for key, value in given.items() if isinstance(value, str)}
+        # Halves of characters, as of a path in another encoding, are written as escapes.
+        words = {key: value.encode("utf-8", "backslashreplace").decode() for key, value in given.items() if is_text(value)}
         return Status(**{**given, **words})
     except (OSError, ValueError, TypeError, RecursionError):
         return Status("interrupted", message=LOST)
 
 
-def _is_step(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _LARGEST_STEP
-
-
 def _is_amount(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value <= _LARGEST_STEP
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _printable(text: str) -> str:
-    """A text in which halves of characters, as of a path in another encoding, are written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return type(value) in (int, float) and 0 <= value <= LARGEST_COUNT
 
 
 _BOUNDS: dict[str, Callable[[Any], bool]] = {
     "state": lambda value: isinstance(value, str) and value in STATES,
-    "step": _is_step,
-    "last_step": _is_step,
+    "step": is_count,
+    "last_step": is_count,
     "steps_per_second": _is_amount,
     "seconds_left": lambda value: value is None or _is_amount(value),
-    "message": _is_text,
-    "updated": _is_text,
+    "message": is_text,
+    "updated": is_text,
 }
 
 
@@ -225,15 +204,10 @@ def write_status(path: Path, status: Status) -> None:
         # A full disk, a quota, a folder made read-only: the file may still be written where it is.
         content["message"] = status.message[:_LONGEST_LAST_WORD]
         try:
-            _overwrite(path / "status.json", json.dumps(content).encode())
+            with open(path / "status.json", "r+b") as old:
+                old.write(json.dumps(content).encode().ljust(os.fstat(old.fileno()).st_size))
         except OSError:
             raise error from None
-
-
-def _overwrite(file: Path, content: bytes) -> None:
-    """Write over a file in the room it already has, which works on a full disk."""
-    with open(file, "r+b") as old:
-        old.write(content.ljust(os.fstat(old.fileno()).st_size))
 
 
 def stop_marker(path: Path) -> Path:

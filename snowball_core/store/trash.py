@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import RunError
+from ..errors import RunError, requiring
 from .run_folder import run_path
 from .run_listing import ID_PATTERN, entries_of, has_manifest
 from .staging import staged, sweep
-from .status import hold, is_locked, read_status, require_writable
+from .status import has_writer, hold, is_locked, read_status, require_writable
 
 FOLDER = ".trash"
 _DELETING = "deleting"
@@ -22,25 +22,19 @@ def trash(folder: Path, run_id: str) -> None:
     """Put a run away: its folder moves as a whole, by one rename, and nothing in it changes."""
     require_writable()
     path, place = run_path(folder, run_id), _trash_of(folder)
-    if (state := read_status(path).state) in ("queued", "running", "stopping"):
-        raise RunError(f'only a run without a worker can be put away; "{run_id}" is {state}. Stop it first.')
+    if (status := read_status(path)).is_alive:
+        raise RunError(f'only a run without a worker can be put away; "{run_id}" is {status.state}. Stop it first.')
     _require_free(place / run_id, "Empty the trash first.")
     with hold(path):
-        try:
+        with requiring("the runs folder must be writable", folder, "Nothing was moved."):
             place.mkdir(exist_ok=True)
-        except OSError as error:
-            raise RunError(f'the runs folder must be writable; "{folder}": {error.strerror}. Nothing was moved.') from None
         if not has_manifest(path):
-            _unmake(path)
+            # Taking the lock of a run that had gone made its folder anew.
+            with contextlib.suppress(OSError):
+                (path / "lock").unlink()
+                path.rmdir()
             raise RunError(f'the run "{run_id}" was put away by another process meanwhile.')
         _move(path, place / run_id)
-
-
-def _unmake(path: Path) -> None:
-    """Remove the folder that taking the lock of a run made anew after the run had gone."""
-    with contextlib.suppress(OSError):
-        (path / "lock").unlink()
-        path.rmdir()
 
 
 def restore(folder: Path, run_id: str) -> None:
@@ -69,24 +63,21 @@ def delete(folder: Path, confirmed: Sequence[str]) -> None:
     paths = [_trashed_path(folder, run_id) for run_id in confirmed]
     for path in paths:
         if is_locked(path):
-            raise RunError(f'a run has one writer; "{path.name}" is being trained by another process. Wait for it or stop it.')
-        try:
-            with staged(path.parent, _DELETING) as stage:
-                _delete(path, stage / path.name)
-        except OSError as error:
-            raise RunError(f'the trash must be writable; "{path.parent}": {error.strerror}. Nothing was deleted.') from None
+            raise has_writer(path)
+        rule = "the trash must be writable"
+        with requiring(rule, path.parent, "Nothing was deleted."), staged(path.parent, _DELETING) as stage:
+            _delete(path, stage / path.name)
 
 
 def _delete(path: Path, going: Path) -> None:
     """Take a run out of the trash and delete it; back into the trash if none of it can be deleted."""
-    try:
-        os.rename(path, going)
-    except FileNotFoundError:
-        raise RunError(
-            f'the run "{path.name}" was brought back or deleted by another process meanwhile; it was left alone.'
-        ) from None
-    except OSError as error:
-        raise RunError(f'a run in the trash must be deletable; "{path.name}": {error.strerror}. Nothing was deleted.') from None
+    rule = "a run in the trash must be deletable"
+    with requiring(rule, path.name, "Nothing was deleted."):
+        try:
+            os.rename(path, going)
+        except FileNotFoundError:
+            text = f'the run "{path.name}" was brought back or deleted by another process meanwhile; it was left alone.'
+            raise RunError(text) from None
     before = _count(going)
     try:
         shutil.rmtree(going)
@@ -96,7 +87,7 @@ def _delete(path: Path, going: Path) -> None:
             os.rename(going, path)
         else:
             rest = f"{left:,} of its {before:,} files and folders are left; the next start goes on deleting them."
-        raise RunError(f'a run in the trash must be deletable; "{path.name}": {error.strerror}. {rest}') from None
+        raise RunError(f'{rule}; "{path.name}": {error.strerror}. {rest}') from None
 
 
 def _count(folder: Path) -> int:
@@ -134,7 +125,5 @@ def _require_free(path: Path, advice: str) -> None:
 
 
 def _move(path: Path, to: Path) -> None:
-    try:
+    with requiring("a run moves as a whole or not at all", path.name, "Nothing was moved."):
         os.rename(path, to)
-    except OSError as error:
-        raise RunError(f'a run moves as a whole or not at all; "{path.name}": {error.strerror}. Nothing was moved.') from None

@@ -1,7 +1,7 @@
 """Tables: a history in, DataFrames out.
 
 blocks        a history taken block by block, cached and continued
-per_step      every measure of every step, or the families of columns asked for
+per_step      every measure of every step, or some families of columns
 at_step       tokens, holes, distances and events at one step
 axes          principal axes of a whole run
 motion        motion of every token; who moved when; when motion ends
@@ -12,10 +12,10 @@ verdict_rows  verdict, laws and the constant ε as tables
 bookmarks     bookmarks as a table, and one made of a step and a remark
 divergence    where a history stops being finite
 comparison    several runs measured for a comparison
-draws         which runs are one draw, twins, or not alike
+draws         which runs are one draw, twins, or of different shape
 library       one row per run of a folder
 run_summary   a run in a few numbers
-live          what is recorded by now: only what is new is read
+live          what is recorded so far: only new data are read
 text          names of tokens; what happened, in two sentences
 formats       a table as CSV, Parquet and JSON
 """

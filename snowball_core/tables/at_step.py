@@ -56,31 +56,28 @@ def token_table(words: Words, dead: Truths) -> pd.DataFrame:
     )
 
 
-def group_table(rows: Words, dead: Truths, mask: Truths) -> pd.DataFrame:
-    """The :func:`token_table` of the rows of a group, given by its mask, with the tokens' own ids and glyphs."""
+def group_table(rows: Words, dead: Truths | None, mask: Truths) -> pd.DataFrame:
+    """The :func:`token_table` of a group's rows with the tokens' own ids and glyphs; of group "unknown" where the dead are."""
     ids = np.flatnonzero(mask)
-    return token_table(rows, dead[mask]).assign(token=ids, glyph=[glyph(int(token)) for token in ids])
+    table = token_table(rows, np.zeros(len(ids), np.bool_) if dead is None else dead[mask])
+    table = table.assign(token=ids, glyph=[glyph(int(token)) for token in ids])
+    return table.assign(group="unknown") if dead is None else table
 
 
 def tokens_at(history: History, index: int, group: str) -> pd.DataFrame:
-    """The :func:`group_table` of one snapshot with two more columns; every group is "unknown" where the dead are not known.
+    """The :func:`group_table` of one snapshot with two more columns.
 
     ``hidden_class`` numbers the hidden classes inside each hole, the most populous first; empty for singletons and where
     moments were not recorded. ``moved_cells`` is the L∞ displacement since the snapshot before, empty for the first.
     """
-    mask = history.mask(group)
-    dead = history.dead if history.dead is not None else np.zeros(len(mask), np.bool_)
-    rows = history.rows(int(history.steps[index]), group)
-    table = group_table(rows, dead, mask)
-    if history.dead is None:
-        table["group"] = "unknown"
+    mask, rows = history.mask(group), history.rows(int(history.steps[index]), group)
+    table = group_table(rows, history.dead, mask)
     table["hidden_class"] = _hidden_class(history, index, rows, mask, table["hole"].to_numpy(np.int64))
     moved: Any = [pd.NA] * len(table)
     if index:
         before = ordinal(history.words[index - 1][mask])
         moved = np.abs(ordinal(rows).astype(np.int64) - before).max(axis=1, initial=0)
     table["moved_cells"] = pd.array(moved, "Int64")
-
     return table
 
 
@@ -147,48 +144,49 @@ def exact_numbers(rows: Words) -> dict[str, Any]:
     return {**numbers, "linf_weight": float(weight[0]), "linf_cells": int(cells[0]) if known else float("nan")}
 
 
-def level_table(step: int, found: Mapping[str, Levels]) -> pd.DataFrame:
+def level_table(step: int, levels: Mapping[str, Levels]) -> pd.DataFrame:
     """One row per group at a step: its vectors at four levels of identity, and a warning where they differ."""
-    rows = [asdict(each) | {"warnings": " ".join(each.warnings)} for each in found.values()]
-    return pd.DataFrame([{"step": step, "group": group, **row} for group, row in zip(found, rows, strict=True)]).astype(
+    rows = [asdict(each) | {"warnings": " ".join(each.warnings)} for each in levels.values()]
+    return pd.DataFrame([{"step": step, "group": group, **row} for group, row in zip(levels, rows, strict=True)]).astype(
         {"within_a_cell": "Int64"}
     )
 
 
-def distance_table(found: PairStatistics, step: int, group: str) -> pd.DataFrame:
+def distance_table(statistics: PairStatistics, step: int, group: str) -> pd.DataFrame:
     """One row per measure of distance: its statistics over unordered pairs of the group's tokens at a step."""
-    known = asdict(found)
+    known = asdict(statistics)
     rows = [{"measure": name, "unit": unit, **known[name]} for name, unit in UNITS.items()]
     return pd.DataFrame([{"step": step, "group": group, **row} for row in rows])
 
 
-def closeness_table(found: PairStatistics, step: int, group: str) -> pd.DataFrame:
-    """One row: who is near whom at a step, and whether the group is compact as the seed asked and asked in cells."""
+def closeness_table(statistics: PairStatistics, step: int, group: str) -> pd.DataFrame:
+    """One row: near tokens at a step, and whether the group is compact by the original criterion and in cells."""
     names = ("pairs", "pairs_in_holes", "adjacent", "touching", "components", "largest_component", "active_dimensions")
-    criterion = seed_criterion(found.linf.max, found.cells.max)
+    criterion = seed_criterion(statistics.linf.max, statistics.cells.max)
     compact = {f"compact_in_{unit}": criterion[key]["holds"] for unit, key in (("epsilon", "seed"), ("cells", "cells"))}
-    largest = {"largest_linf_weight": found.linf.max, "largest_linf_cells": found.cells.max}
-    near = {name: getattr(found, name) for name in names}
+    largest = {"largest_linf_weight": statistics.linf.max, "largest_linf_cells": statistics.cells.max}
+    near = {name: getattr(statistics, name) for name in names}
     table = pd.DataFrame([{"step": step, "group": group, **near, **largest, **compact}])
     return table.astype(dict.fromkeys(compact, "boolean"))
 
 
 def distances_at(rows: Words) -> tuple[pd.DataFrame, dict[str, float]]:
     """Statistics over all pairs of tokens, a row per metric and unit, and shares of pairs within one and two cells."""
-    found = pair_statistics(rows)
+    statistics = pair_statistics(rows)
     rows_of = [
-        (metric, UNITS[name], *(getattr(getattr(found, name), end) for end in _ENDS)) for name, metric in METRIC_NAMES.items()
+        (metric, UNITS[name], *(getattr(getattr(statistics, name), end) for end in _ENDS))
+        for name, metric in METRIC_NAMES.items()
     ]
     table = pd.DataFrame(rows_of, columns=["distance", "unit", *_ENDS])
-    return table, {"adjacent": found.adjacent, "touching": found.touching}
+    return table, {"adjacent": statistics.adjacent, "touching": statistics.touching}
 
 
-def events_near(told: Account, steps: Integers, step: int, most: int = _NEAR) -> pd.DataFrame:
+def events_near(lineage: Account, steps: Integers, step: int, most: int = _NEAR) -> pd.DataFrame:
     """The events next to a step: at most so many at or before it and so many after, in the order of steps.
 
     Columns ``step``, ``after`` (the recorded step before), ``what``, ``from`` and ``to`` (populations), ``cause``.
     """
-    rows = [row for row in event_rows(told, steps) if row["previous_step"] is not None]
+    rows = [row for row in event_rows(lineage, steps) if row["previous_step"] is not None]
     until = [row for row in rows if row["step"] <= step][-most:]
     since = [row for row in rows if row["step"] > step][:most]
     return pd.DataFrame(

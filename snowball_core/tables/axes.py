@@ -18,5 +18,5 @@ def basis_of_run(history: History, group: str, progress: Progress = silent) -> P
 
 def axes_table(history: History, basis: PrincipalAxes, group: str, progress: Progress = silent) -> pd.DataFrame:
     """One row per recorded step: the share of the group's variance along each axis of a basis, and the share it misses."""
-    shown, missed = explained_variance(basis, history.words, history.mask(group), progress)
-    return pd.DataFrame({"step": history.steps, "group": group, "first": shown[:, 0], "second": shown[:, 1], "missed": missed})
+    share, missed = explained_variance(basis, history.words, history.mask(group), progress)
+    return pd.DataFrame({"step": history.steps, "group": group, "first": share[:, 0], "second": share[:, 1], "missed": missed})

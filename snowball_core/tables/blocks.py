@@ -31,17 +31,10 @@ def walk(history: History, measure: Measure, version: str, wanted: str, progress
     """One of the tables that ``measure`` makes of every block, in order.
 
     Tables already in the cache are taken from there if they were computed from the same bytes. Every finished block is kept at
-    once: a walk that was cancelled goes on where it stopped, and a growing run has only its new blocks measured.
+    once: a cancelled walk continues where it stopped, and a growing run has only its new blocks measured.
 
-    Parameters
-    ----------
-    measure : callable
-        Given the history, a block's first snapshot and the one after its last, returns tables by name; their columns and types
-        are those of an empty block.
-    version : str
-        Changes whenever ``measure`` does, so that what was kept before is not taken.
-    wanted : str
-        The name of the table to return.
+    ``measure`` returns tables by name, of which the ``wanted`` one is given out, from the history, a block's first snapshot and
+    the one after its last. ``version`` changes whenever it does, so that what was kept before is not taken.
     """
     parts = [(part.start, part.stop) for part in history_blocks(history)]
     like = measure(history, 0, 0)[wanted]
@@ -63,7 +56,7 @@ def walk(history: History, measure: Measure, version: str, wanted: str, progress
 def _kept(
     history: History, measure: Measure, version: str, wanted: str, like: pd.DataFrame, start: int, stop: int
 ) -> pd.DataFrame:
-    """One table of a block, from the cache or measured now; whatever else the measuring gave is kept too."""
+    """One table of a block, from the cache or measured now; other tables of the same pass are cached too."""
     if history.kept_in is None:
         return measure(history, start, stop)[wanted]
     beside = [

@@ -34,6 +34,7 @@ from .draws import (
     unlike,
 )
 from .per_step import step_table, with_metrics
+from .text import many
 
 FORK = "forked from"
 _COUNTED = ("vectors", "tokens", "classes", "cells")
@@ -51,13 +52,7 @@ USUAL = ("unique", "black_holes", "population", "largest_linf_cells", "loss")
 
 @dataclass(frozen=True)
 class LineUp:
-    """Several runs, and which of them are one draw.
-
-    Attributes
-    ----------
-    draws : tuple of int
-        The number of each recording's draw, from 1.
-    """
+    """Several runs, and which of them are one draw: the number of each recording's draw, from 1."""
 
     recordings: tuple[ComparedRun, ...]
     pairs: tuple[Twins, ...]
@@ -70,30 +65,30 @@ class LineUp:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """The setting of each recording; a foreign history is one of its own."""
+        """The setting of each recording; a foreign history is a separate one."""
         return tuple(setting_hash(each.fields) if each.fields else f"unknown: {each.id}" for each in self.recordings)
 
     @property
     def summary(self) -> str:
         """How much the runs say together, in words."""
-        runs, draws = _many(len(self.recordings), "run"), self.independent
+        runs, draws = many(len(self.recordings), "run"), self.independent
         chance = "what is seen here can be chance."
         known = {setting for each, setting in zip(self.recordings, self.settings, strict=True) if each.fields is not None}
         if unknown := len(self.unknown):
             kinds = f"of {'one setting' if len(known) == 1 else f'{len(known):,} settings'}, " if known else ""
-            kinds += "settings unknown" + (f" of {_many(unknown, 'file')}" if known else "")
+            kinds += "settings unknown" + (f" of {many(unknown, 'file')}" if known else "")
             if draws == 1:
                 return f"{runs}, one draw, {kinds}: {chance} Add another draw."
             # Nobody knows of a file from outside whether it is another draw of what the others draw from.
-            return f"{runs}, at most {_many(draws, 'independent draw')}, {kinds}."
+            return f"{runs}, at most {many(draws, 'independent draw')}, {kinds}."
         if draws == 1:
             return f"{runs}, one draw: {chance} Record another seed."
         kinds = "all of one setting" if len(known) == 1 else f"of {len(known):,} settings"
-        return f"{runs}, {_many(draws, 'independent draw')}, {kinds}."
+        return f"{runs}, {many(draws, 'independent draw')}, {kinds}."
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The ids of the files whose configuration, and with it the steps of their snapshots, is not known."""
+        """The ids of the files without a known configuration, and so without known steps."""
         return tuple(each.id for each in self.recordings if each.fields is None)
 
     @property
@@ -101,21 +96,12 @@ class LineUp:
         """What the place of such files on the axis means, in words; empty where there are none."""
         if not self.unknown:
             return ""
-        whose = "every file" if len(self.unknown) == len(self.recordings) else ", ".join(self.unknown)
-        return f"The steps of {whose} are not known: the numbers of the snapshots, from 0, stand in for them."
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+        files = "every file" if len(self.unknown) == len(self.recordings) else ", ".join(self.unknown)
+        return f"The steps of {files} are not known: the numbers of the snapshots, from 0, stand in for them."
 
 
 def require_several(count: int, note: str = "") -> None:
-    """Refuse a comparison of too few or too many runs; ``note`` says why they are no more.
-
-    Raises
-    ------
-    HistoryError
-    """
+    """Refuse a comparison of too few or too many runs; ``note`` says why they are no more."""
     if not FEWEST <= count <= MOST:
         raise HistoryError(f"a comparison needs {FEWEST} to {MOST} runs; got {count:,}.{note} Name others, each once.")
 
@@ -136,11 +122,6 @@ def measured(history: History, group: str, progress: Progress = silent) -> tuple
     """What a comparison draws of one run: columns ``step``, those of :data:`MEASURES`, the sum of rates; and its events.
 
     Of a run that diverged the steps before: without rows where the first recorded step is not finite.
-
-    Raises
-    ------
-    HistoryError
-        If nothing was recorded, or there is no such group.
     """
     history.mask(group)
     if not len(history.words):
@@ -190,13 +171,13 @@ def setting_names(lined_up: LineUp) -> dict[str, str]:
     table = differing_fields(known)
     table = table[table["field"] != "seed"]
     for number, setting in enumerate(known, 1):
-        told = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
-        named[setting] = f"setting {number}: " + ", ".join(told[:3]) + (", …" if len(told) > 3 else "")
+        values = [f"{in_words(field)} {str(value)[:14]}" for field, value in zip(table["field"], table[setting], strict=True)]
+        named[setting] = f"setting {number}: " + ", ".join(values[:3]) + (", …" if len(values) > 3 else "")
     return named
 
 
 def roll(lined_up: LineUp) -> list[dict[str, Any]]:
-    """One row per run: its draw, configuration, setting, seed, steps recorded, and whose twin it is."""
+    """One row per run: its draw, configuration, setting, seed, steps recorded, and the run it is a twin of."""
     rows = []
     for each, setting, draw in zip(lined_up.recordings, lined_up.settings, lined_up.draws, strict=True):
         mine = [pair for pair in lined_up.pairs if each.id == pair.second]
@@ -223,25 +204,25 @@ def footer(lined_up: LineUp, names: Mapping[str, str], along: str, group: str, u
     runs = [
         f"{short[each.id]}: {each.id}, configuration {(each.configuration or 'not known')[:12]}" for each in lined_up.recordings
     ]
-    said = [line for line in (unlike(lined_up.recordings, short), lined_up.summary, lined_up.numbered) if line]
-    return [f"along: {along} · {group} · unit: {unit}", *said, _READING, " · ".join(runs)]
+    notes = [line for line in (unlike(lined_up.recordings, short), lined_up.summary, lined_up.numbered) if line]
+    return [f"along: {along} · {group} · unit: {unit}", *notes, _READING, " · ".join(runs)]
 
 
 def told_twin(pair: Twins) -> str:
     """What two twins share, in words."""
     if pair.kind in (SAME_BYTES, SAME_BITS):
-        return f"{pair.kind}: every bit of {_many(pair.common, 'snapshot')}"
+        return f"{pair.kind}: every bit of {many(pair.common, 'snapshot')}"
     if not pair.common:
         return f"{pair.kind}: no step recorded by both"
     if pair.first_difference is None:
-        return f"{pair.kind}: every bit of {_many(pair.common, 'common step')}"
+        return f"{pair.kind}: every bit of {many(pair.common, 'common step')}"
     return f"{pair.kind}: the first at step {pair.first_difference:,}"
 
 
 def configuration_differences(lined_up: LineUp) -> pd.DataFrame:
     """The fields in which the runs differ; see ``alignment.differing_fields``. The text is named by its hash.
 
-    Of a file whose configuration is not known every field is "unknown", which makes no difference of one.
+    Every field of a file without a configuration is "unknown", which counts as no difference.
     """
     known = {each.id: each.fields for each in lined_up.recordings if each.fields is not None}
     table = differing_fields({run: {**fields, TEXT: str(fields[TEXT])[:12]} for run, fields in known.items()})
@@ -255,21 +236,21 @@ def no_differences(lined_up: LineUp) -> str:
         return "Their configurations do not differ in anything that decides bits."
     if not known:
         return "Their configurations are not known: in what they differ cannot be said."
-    whose = ", ".join(lined_up.unknown)
+    files = ", ".join(lined_up.unknown)
     if known == 1:
-        return f"The configuration of {whose} is not known: in what it differs cannot be said."
-    return f"The known configurations do not differ in anything that decides bits; that of {whose} is not known."
+        return f"The configuration of {files} is not known: in what it differs cannot be said."
+    return f"The known configurations do not differ in anything that decides bits; that of {files} is not known."
 
 
 def kin(folder: Path, run: str, most: int = 200) -> list[str]:
     """Ids of the runs that differ from one at most in seed, itself first, among the newest readable ones of a folder."""
     wanted = _setting_of(open_run(folder, run))
-    found = [run]
+    chain = [run]
     for path in run_paths(folder)[:most]:
         with contextlib.suppress(SnowballError):
             if path.name != run and _setting_of(read_run(path)) == wanted:
-                found.append(path.name)
-    return found
+                chain.append(path.name)
+    return chain
 
 
 def _setting_of(run: Run) -> str:
@@ -279,9 +260,9 @@ def _setting_of(run: Run) -> str:
 def _fields(run: Run) -> dict[str, Any]:
     """What decides a run's draw; of a fork also what it began with."""
     text = run.manifest.get("corpus")
-    found = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
+    fields = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
     try:
         origin = origin_of(run.manifest)
     except RunError:
-        return found | {FORK: "damaged"}
-    return found if origin is None else found | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}
+        return fields | {FORK: "damaged"}
+    return fields if origin is None else fields | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}

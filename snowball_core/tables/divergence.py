@@ -1,8 +1,8 @@
 """Where a history stops being finite: the step it diverged at, what was lost there, and the part that can be judged.
 
-A run diverged at the first recorded step at which a row of its matrix holds a NaN or an infinity, whatever follows. One row is
-enough: through the softmax and the norm of the gradient it reaches every other. What is said of the run (verdict, story, laws,
-lineage, comparisons) is said of the steps before.
+A run diverged at the first recorded step at which a row of its matrix holds a NaN or an infinity. One row is
+enough: through the softmax and the norm of the gradient it reaches every other. Verdict, story, laws,
+lineage and comparisons are of the steps before.
 """
 
 from __future__ import annotations
@@ -21,16 +21,9 @@ _OTHERS = {"dead": "live", "live": "dead"}
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first recorded step at which a history is not finite.
+    """The first recorded step at which a history is not finite, and the one before, up to which everything is judged.
 
-    Attributes
-    ----------
-    judged_to : int or None
-        The recorded step before, up to which everything is judged; None where it is the first recorded one.
-    tokens, nan_rows, infinite_rows : int
-        Of the group at that step: all its rows; those that hold a NaN; those that hold an infinity and no NaN.
-    text : str
-        The same in words, without a full stop.
+    Of the group's tokens at that step some rows hold a NaN, and others an infinity and no NaN. ``text`` has no full stop.
     """
 
     step: int
@@ -47,7 +40,7 @@ class Divergence:
 
 
 def divergence(history: History, group: str) -> Divergence | None:
-    """Where a history diverged, told of one group; None where it is finite.
+    """Where a history diverged, and the sentence for one group; None where it is finite.
 
     Examples
     --------
@@ -72,9 +65,11 @@ def divergence(history: History, group: str) -> Divergence | None:
 
 def judged(history: History) -> History:
     """The part of a history that can be judged: its snapshots before the divergence; itself where there is none."""
-    count = history.finite
-    if count == len(history.words):
-        return history
+    return history if history.finite == len(history.words) else first_snapshots(history, history.finite)
+
+
+def first_snapshots(history: History, count: int) -> History:
+    """The first snapshots of a history."""
     moments = None if history.moment_hash is None else history.moment_hash[:count]
     return replace(history, words=history.words[:count], steps=history.steps[:count], moment_hash=moments)
 

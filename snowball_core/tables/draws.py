@@ -38,7 +38,7 @@ def deciding(fields: Mapping[str, Any], text_sha256: str) -> dict[str, Any]:
 
 
 def draw_hash(fields: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits of the SHA-256 of some fields, whatever their order."""
+    """Sixteen hexadecimal digits of the SHA-256 of some fields, independent of their order."""
     return hashlib.sha256(json.dumps(dict(fields), sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -49,14 +49,9 @@ def setting_hash(fields: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """What tells whether two runs are one draw.
+    """What tells whether two runs are one draw: the ``fields`` of :func:`deciding`, None for a foreign history, and its words.
 
-    Attributes
-    ----------
-    fields : mapping of str to object, or None
-        As :func:`deciding` gives them; None for a foreign history, whose configuration nobody knows.
-    configuration : str or None
-        SHA-256 of the whole configuration, to name it under a picture; decides nothing.
+    The SHA-256 of the whole configuration names it under a picture and decides nothing.
     """
 
     id: str
@@ -68,18 +63,9 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class Twins:
-    """Two runs that are one draw.
+    """Ids of two runs that are one draw, how many steps both recorded, and the first of these at which a bit differs.
 
-    Attributes
-    ----------
-    first, second : str
-        Ids of the runs.
-    kind : str
-        :data:`DUPLICATE`, :data:`OTHER_BITS`, :data:`COPY`, :data:`SAME_BYTES` or :data:`SAME_BITS`.
-    common : int
-        Steps that both recorded.
-    first_difference : int or None
-        The first of them at which a bit differs.
+    ``kind`` is :data:`DUPLICATE`, :data:`OTHER_BITS`, :data:`COPY`, :data:`SAME_BYTES` or :data:`SAME_BITS`.
     """
 
     first: str
@@ -112,26 +98,26 @@ def twins(recordings: Sequence[ComparedRun]) -> list[Twins]:
 
     Equal bits of the first step alone are no evidence: the initial state is drawn before most choices come to bear. Of a file
     from outside neither configuration nor steps are known: one that holds what another holds, or how it begins, snapshot by
-    snapshot, is its copy, whatever its snapshots' numbers.
+    snapshot, is its copy, even with other step numbers.
     """
-    found = []
+    copies = []
     for one, other in combinations(recordings, 2):
         is_known = one.fields is not None and other.fields is not None
         if not is_known and (held := _held_by_both(one, other)):
             kind = SAME_BYTES if len(one.words) == len(other.words) else SAME_BITS
-            found.append(Twins(one.id, other.id, kind, held, None))
+            copies.append(Twins(one.id, other.id, kind, held, None))
             continue
         same = is_known and one.fields == other.fields
         if not same and not _ends_alike(one, other):
             continue
         common, differs = first_difference(one, other)
         if same:
-            found.append(
+            copies.append(
                 Twins(one.id, other.id, OTHER_BITS if differs is not None or not common else DUPLICATE, common, differs)
             )
         elif differs is None and common > 1:
-            found.append(Twins(one.id, other.id, COPY if is_known else SAME_BITS, common, None))
-    return found
+            copies.append(Twins(one.id, other.id, COPY if is_known else SAME_BITS, common, None))
+    return copies
 
 
 def _held_by_both(one: ComparedRun, other: ComparedRun) -> int:
@@ -182,7 +168,7 @@ _MEANS = {
 
 
 def names_apart(paths: Sequence[Path]) -> list[str]:
-    """The shortest ends of some paths that tell them apart: of a path that no other shares its name with, the name.
+    """The shortest ends of some paths that distinguish them: of a path that no other shares its name with, the name.
 
     Examples
     --------
@@ -202,34 +188,28 @@ def names_apart(paths: Sequence[Path]) -> list[str]:
 
 def shapes(recordings: Sequence[ComparedRun]) -> dict[str, dict[str, Any]]:
     """In what the matrices of some runs differ: tokens, components, format or snapshots, and the value of each run."""
-    found: dict[str, dict[str, Any]] = {name: {} for name in ("tokens", "components", "format", "snapshots")}
+    facts_of: dict[str, dict[str, Any]] = {name: {} for name in ("tokens", "components", "format", "snapshots")}
     for each in recordings:
         facts = (*each.words.shape[1:], format_of(each.words).name, len(each.words))
-        for name, value in zip(found, facts, strict=True):
-            found[name][each.id] = value
-    return {name: values for name, values in found.items() if len(set(values.values())) > 1}
+        for name, value in zip(facts_of, facts, strict=True):
+            facts_of[name][each.id] = value
+    return {name: values for name, values in facts_of.items() if len(set(values.values())) > 1}
 
 
 def unlike(recordings: Sequence[ComparedRun], names: Mapping[str, str] | None = None) -> str:
-    """The same in words, with what follows for the comparison; empty where all are alike.
-
-    Parameters
-    ----------
-    names : mapping of str to str, optional
-        What to call each run; its id without.
-    """
+    """The same in words, with what follows for the comparison; empty where all are alike. Runs have their ids or ``names``."""
     differing = shapes(recordings)
     if not differing:
         return ""
-    told = []
+    parts = []
     for name, values in differing.items():
         runs: dict[Any, list[str]] = {}
         for run, value in values.items():
             runs.setdefault(value, []).append(run if names is None else names[run])
-        told.append(f"{name} " + ", ".join(f"{_word(value)} ({_few(whose)})" for value, whose in runs.items()))
+        parts.append(f"{name} " + ", ".join(f"{_word(value)} ({_few(named)})" for value, named in runs.items()))
     what = "lengths" if list(differing) == ["snapshots"] else "shapes"
     means = "".join(f" {_MEANS[name]}" for name in differing if name in _MEANS)
-    return f"{len(recordings):,} runs of different {what}: {'; '.join(told)}.{means}"
+    return f"{len(recordings):,} runs of different {what}: {'; '.join(parts)}.{means}"
 
 
 def _word(value: Any) -> str:

@@ -78,7 +78,7 @@ def json_bytes(table: pd.DataFrame) -> bytes:
 
 
 def _sayable(cell: Any) -> Any:
-    """A number as JSON can say it: infinities have no number there."""
+    """A number for JSON, which has no infinities: None instead."""
     if hasattr(cell, "item"):
         cell = cell.item()
     return cell if not isinstance(cell, float) or math.isfinite(cell) else str(cell)

@@ -1,4 +1,4 @@
-"""The library's shelf: one row per run, whatever state it is in, fast enough for thousands."""
+"""The table of the library: one row per run in any state, fast enough for thousands."""
 
 from __future__ import annotations
 
@@ -34,17 +34,9 @@ _MEASURES = ("unique", "black_holes", "population")
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run of the library.
+    """One run of the library: "damaged" where the ``run.json`` cannot be read, or the files are not what it says.
 
-    Attributes
-    ----------
-    status : Status
-        "damaged" where the ``run.json`` cannot be read, or the files are not what it says; what it is, where it is no run
-        (:attr:`is_run`).
-    bytes : int or None
-        Of all files in the run's folder; None where they were not counted.
-    faults : tuple of str
-        What is wrong with its files, where its ``run.json`` can be read.
+    ``bytes`` are of all files in its folder, None where they were not counted. ``faults`` say what is wrong with the files.
     """
 
     path: Path
@@ -61,7 +53,7 @@ class RunRow:
 
     @property
     def is_run(self) -> bool:
-        """Whether it is a run, in whatever condition, and not a link or a folder somebody may take for one."""
+        """Whether it is a run, in any condition, and not a link or another folder."""
         return self.status.state not in _NO_RUNS
 
     @property
@@ -76,7 +68,7 @@ class RunRow:
 
     @property
     def damage(self) -> str:
-        """What of it cannot be read or is not what its configuration says; empty if all is."""
+        """Files that cannot be read or do not match the configuration; empty if all do."""
         return "; ".join(text for text in (self.glance.damage, *self.faults, self.notes.damage) if text)
 
 
@@ -84,12 +76,7 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
     """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
     Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
-    a listing that was cancelled goes on where it stopped.
-
-    Parameters
-    ----------
-    progress : callable, optional
-        Told runs listed and in all after every run; may raise to cancel.
+    a listing that was cancelled, by an exception of ``progress``, goes on where it stopped.
     """
     runs, others = told_apart(folder)
     return [*rows(runs, progress), *(_no_run(path, what) for path, what in others.items())]
@@ -97,13 +84,13 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
 
 def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[RunRow]:
     """One row per folder of a run, as :func:`shelf` makes them; none for a folder that is gone."""
-    found = []
+    listed = []
     for number, path in enumerate(paths):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it was put away while the others were listed
-            found.append(row(path))
+            listed.append(row(path))
         if progress:
             progress(number + 1, len(paths))
-    return found
+    return listed
 
 
 def row(path: Path) -> RunRow:
@@ -121,12 +108,12 @@ def row(path: Path) -> RunRow:
     kept = _kept.get(path)
     if kept is not None and kept[0] == stamp:
         return kept[1]
-    found = _read(path, entries)
-    if found.status.state in _AT_REST:  # another state changes without a file, by a lock or a clock
+    read = _read(path, entries)
+    if read.status.state in _AT_REST:  # another state changes without a file, by a lock or a clock
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        _kept[path] = stamp, found
-    return found
+        _kept[path] = stamp, read
+    return read
 
 
 def _no_run(path: Path, what: str) -> RunRow:
@@ -141,31 +128,31 @@ def _no_run(path: Path, what: str) -> RunRow:
 
 def _read(path: Path, entries: Mapping[str, os.stat_result]) -> RunRow:
     status = read_status(path)
-    seen = glance(path, entries, status)
-    faults = tuple(text for name, text in seen.faults.items() if not (seen.damage and name == HISTORY))
-    if seen.nearest is None or faults or (seen.damage and not status.is_alive):
-        step, last = (status.step, status.last_step) if status.message != LOST else _reached(path, seen)
-        status = Status("damaged", step, last, message=seen.damage or faults[0])
+    summary = glance(path, entries, status)
+    faults = tuple(text for name, text in summary.faults.items() if not (summary.damage and name == HISTORY))
+    if summary.nearest is None or faults or (summary.damage and not status.is_alive):
+        step, last = (status.step, status.last_step) if status.message != LOST else _reached(path, summary)
+        status = Status("damaged", step, last, message=summary.damage or faults[0])
     inside = [
         at.st_size if not stat.S_ISDIR(at.st_mode) else 0 if os.path.islink(f"{path}/{name}") else _size(f"{path}/{name}")
         for name, at in entries.items()
     ]
-    return RunRow(path, status, seen, read_notes(path), sum(inside), faults)
+    return RunRow(path, status, summary, read_notes(path), sum(inside), faults)
 
 
-def _reached(path: Path, seen: Glance) -> tuple[int, int]:
-    """The last step recorded and the last of the configuration: how far a run is whose status was lost."""
+def _reached(path: Path, summary: Glance) -> tuple[int, int]:
+    """The last step recorded and the last of the configuration: the progress of a run without a status."""
     try:
-        return seen.recorded_step, read_run(path).config.last_step
+        return summary.recorded_step, read_run(path).config.last_step
     except RunError:
-        return seen.recorded_step, 0
+        return summary.recorded_step, 0
 
 
 def _entries(path: Path) -> dict[str, os.stat_result]:
     """What is in a run's folder; a link is what it leads to, and nothing where it leads nowhere."""
     entries = {}
-    with os.scandir(path) as found:
-        for entry in found:
+    with os.scandir(path) as entries_of:
+        for entry in entries_of:
             with contextlib.suppress(OSError):
                 entries[entry.name] = entry.stat()
     return entries
@@ -174,7 +161,7 @@ def _entries(path: Path) -> dict[str, os.stat_result]:
 def _size(folder: str) -> int:
     """Bytes of all files below a folder; links are not followed."""
     total = 0
-    with contextlib.suppress(OSError), os.scandir(folder) as inside:  # one that was removed meanwhile has none
+    with contextlib.suppress(OSError), os.scandir(folder) as inside:  # one that was removed since has none
         for entry in inside:
             with contextlib.suppress(OSError):
                 is_folder = entry.is_dir(follow_symlinks=False)
@@ -187,7 +174,7 @@ def matching(
 ) -> list[RunRow]:
     """The rows that hold every word of a text in their id, names, notes or tags, and are of a state, preset and tag asked for.
 
-    An empty sequence of states, presets or tags asks for none in particular.
+    An empty sequence of states, presets or tags filters nothing.
     """
     words = text.casefold().split()
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measures.bf16 import Integers, Leaders, Truths
-from ..measures.biography import PARTINGS, Cause, Parting, biographies, biography, cause
+from ..measures.biography import PARTINGS, Cause, Parting, Stay, biographies, biography, cause
 from ..measures.census import Hidden, hidden_leaders, history_leaders
 from ..measures.identity import leaders
 from ..measures.lineage import Event, Lineage, lineage_of, partition_changes
@@ -44,10 +44,10 @@ def account(history: History, group: str, progress: Progress = silent) -> Accoun
     """
     history = judged(history)
     tree = lineage_of(_leaders(history, progress), history.mask(group))
-    told: list[Cause | None] = []
+    causes: list[Cause | None] = []
     for now, events in itertools.groupby(tree.events, key=lambda event: event.snapshot):
-        told += _causes(history, tree, now, list(events))
-    return Account(tree, tuple(told))
+        causes += _causes(history, tree, now, list(events))
+    return Account(tree, tuple(causes))
 
 
 def _leaders(history: History, progress: Progress) -> Iterator[Leaders]:
@@ -94,15 +94,15 @@ def jiggled(history: History) -> Truths | None:
     return np.ones(history.words.shape[1], np.bool_) if everyone else history.dead
 
 
-def event_rows(told: Account, steps: Integers) -> list[dict[str, Any]]:
+def event_rows(lineage: Account, steps: Integers) -> list[dict[str, Any]]:
     """One row per event, ordered by step; columns :data:`EVENT_COLUMNS`.
 
     ``parents`` and ``children`` are lists of token lists, ``parent_holes`` and ``child_holes`` the same holes' identities.
     ``previous_step`` is the recorded step before: what happened, happened after it and not later than ``step``.
     """
-    nodes, at = told.tree.nodes, [*steps.tolist()]
+    nodes, at = lineage.tree.nodes, [*steps.tolist()]
     rows = []
-    for event, why in zip(told.tree.events, told.causes, strict=True):
+    for event, why in zip(lineage.tree.events, lineage.causes, strict=True):
         first = event.snapshot == 0
         text = why.text if why else "present in the first snapshot" if first else ""
         values: tuple[Any, ...] = (
@@ -157,7 +157,7 @@ def edge_table(tree: Lineage, steps: Integers) -> pd.DataFrame:
 def ytree_csv(tree: Lineage, steps: Integers) -> str:
     """The lineage as a CSV file that ytree's generic reader loads: every node with its one descendant.
 
-    ytree knows mergers only: of a fission the descendant is the child that shares most tokens (ties: the smallest token), the
+    ytree has mergers only: of a fission the descendant is the child that shares most tokens (ties: the smallest token), the
     others appear without progenitors. Time runs towards redshift 0: ``redshift`` is the number of recorded snapshots still to
     come.
 
@@ -176,24 +176,12 @@ def ytree_csv(tree: Lineage, steps: Integers) -> str:
     return "\n".join(lines) + "\n"
 
 
-def biography_table(told: Account, history: History, token: int) -> pd.DataFrame:
-    """One row per stay of a token in a black hole: the hole, the steps it joined and left, and whom it met.
-
-    ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
-    are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
-    """
-    stays, history = biography(told.tree, token), judged(history)
+def biography_table(lineage: Account, history: History, token: int) -> pd.DataFrame:
+    """The rows of :func:`biographies_table` of one token, and the largest population of each hole during the stay."""
+    stays, history = biography(lineage.tree, token), judged(history)
     moved = moves_of_token(history, token)[:, None]
-    beyond = [stay.last + 1 for stay in stays]
-    table = pd.DataFrame(
-        {
-            "token": np.full(len(stays), token),
-            "hole": np.array([stay.hole for stay in stays], np.int64),
-            "joined": history.steps[[stay.first for stay in stays]],
-            "left": pd.array([int(history.steps[i]) if i < len(history.steps) else None for i in beyond], "Int64"),
-            "largest_population": np.array([_largest(told.tree, stay.hole, stay.first, stay.last) for stay in stays], np.int64),
-        }
-    )
+    largest = np.array([_largest(lineage.tree, stay.hole, stay.first, stay.last) for stay in stays], np.int64)
+    table = _stay_table([(token, stay) for stay in stays], history.steps).assign(largest_population=largest)
     return table.assign(first_move=first_moves(moved, history.steps)[0], last_move=last_moves(moved, history.steps)[0])
 
 
@@ -201,21 +189,25 @@ def _largest(tree: Lineage, hole: int, first: int, last: int) -> int:
     return max(node.population for node in tree.nodes if node.hole == hole and node.first <= last and node.last >= first)
 
 
-def biographies_table(told: Account, history: History) -> pd.DataFrame:
+def biographies_table(lineage: Account, history: History) -> pd.DataFrame:
     """One row per token and stay in a black hole: the hole, and the recorded steps it joined and left.
 
     ``left`` is the first recorded step at which it was no longer there; empty if it still is. ``first_move`` and ``last_move``
-    are the token's own, −1 if it never moved. Of a run that diverged all are as of the last finite step.
+    are the token's, −1 if it never moved. Of a run that diverged all are as of the last finite step.
     """
     history = judged(history)
-    rows = [(token, stay) for token, stays in biographies(told.tree).items() for stay in stays]
-    steps = history.steps.tolist()
-    table = pd.DataFrame(
+    rows = [(token, stay) for token, stays in biographies(lineage.tree).items() for stay in stays]
+    table = _stay_table(rows, history.steps)
+    return table.merge(token_motion(history)[["token", "first_move", "last_move"]], on="token", how="left")
+
+
+def _stay_table(stays: Sequence[tuple[int, Stay]], steps: Integers) -> pd.DataFrame:
+    beyond = [stay.last + 1 for _, stay in stays]
+    return pd.DataFrame(
         {
-            "token": np.array([token for token, _ in rows], np.int64),
-            "hole": np.array([stay.hole for _, stay in rows], np.int64),
-            "joined": np.array([steps[stay.first] for _, stay in rows], np.int64),
-            "left": pd.array([steps[stay.last + 1] if stay.last + 1 < len(steps) else None for _, stay in rows], "Int64"),
+            "token": np.array([token for token, _ in stays], np.int64),
+            "hole": np.array([stay.hole for _, stay in stays], np.int64),
+            "joined": steps[[stay.first for _, stay in stays]],
+            "left": pd.array([int(steps[i]) if i < len(steps) else None for i in beyond], "Int64"),
         }
     )
-    return table.merge(token_motion(history)[["token", "first_move", "last_move"]], on="token", how="left")

@@ -27,23 +27,11 @@ _COUNTED = ("step", "group", "unique", "black_holes", "population", "singletons"
 
 @dataclass(frozen=True)
 class Seen:
-    """What was read of a run so far.
+    """What was read of a run so far, from files of these numbers: of others everything is read anew.
 
-    Attributes
-    ----------
-    group : str
-        Whose vectors are counted: ``dead``, or ``all`` where no token is dead.
-    files : tuple of int
-        Numbers of the files it was read from: of others everything is read anew.
-    position : int
-        Bytes of ``metrics.csv`` read, a whole number of lines.
-    metrics : dict of str to ndarray
-        Columns step, loss and learning_rate.
-    snapshots : int
-        Snapshots counted.
-    counts : DataFrame
-        U, C, P and S at every snapshot at which one of them changed, and at the last, before a NaN or an infinity in any row;
-        columns step, group, unique, black_holes, population, singletons.
+    Of ``metrics.csv`` the bytes up to ``position``, a whole number of lines, were read. ``counts`` are those of the dead, or of
+    all where no token is dead, at every snapshot at which one of U, C, P and S changed, and at the last, before a NaN or an
+    infinity in any row.
     """
 
     group: str
@@ -94,7 +82,7 @@ def _count_on(run: Run, before: Seen) -> tuple[int, pd.DataFrame]:
     try:
         words = run.history().words
     except HistoryError:
-        return 0, Seen(before.group).counts  # a worker is just creating the file, or nothing was recorded
+        return 0, Seen(before.group).counts  # the file is being created, or nothing was recorded
     start = before.snapshots if before.snapshots <= len(words) else 0
     if start == len(words):
         return start, before.counts
@@ -133,7 +121,7 @@ def recorded_at(steps: Integers, wanted: int) -> int:
 def recorded_snapshots(run: Run) -> int:
     """How many snapshots can be read now; 0 before the first, also while a worker is just creating the file.
 
-    Raises a HistoryError if there is a history, nobody is at it, and it cannot be read.
+    Raises a HistoryError if an existing history without a worker cannot be read.
     """
     try:
         return len(run.history().words)

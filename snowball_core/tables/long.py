@@ -28,16 +28,16 @@ def dimension_tables(
         first, beyond = max(part.start, start), min(part.stop, last)
         if first >= beyond:
             continue
-        found = extents(history.words[first:beyond], history.dead)
+        extent = extents(history.words[first:beyond], history.dead)
         for group in groups:
             yield pd.DataFrame(
                 {
                     "step": np.repeat(history.steps[first:beyond], hidden),
                     "group": group,
                     "dimension": np.tile(np.arange(hidden), beyond - first),
-                    "centroid_weight": found[group].centroid.ravel(),
-                    "spread_weight": found[group].spread.ravel(),
-                    "cells_spanned": found[group].spanned_cells.ravel(),
+                    "centroid_weight": extent[group].centroid.ravel(),
+                    "spread_weight": extent[group].spread.ravel(),
+                    "cells_spanned": extent[group].spanned_cells.ravel(),
                 }
             )
         progress(beyond, last)
@@ -50,14 +50,14 @@ def displacement_tables(history: History, progress: Progress = silent) -> Iterat
     (L∞) and ``displacement_cells_sum`` all components together (L1), in cells. Tokens that did not move have no row.
     """
     for part in history_blocks(history, progress):
-        found = motion(history.words[part], {}, history.words[part.start - 1] if part.start else None)[0]
-        snapshot, token = np.nonzero(found.moved)
+        displacement = motion(history.words[part], {}, history.words[part.start - 1] if part.start else None)[0]
+        snapshot, token = np.nonzero(displacement.moved)
         yield pd.DataFrame(
             {
                 "step": history.steps[part][snapshot],
                 "token": token,
-                "displacement_weight": found.weight[snapshot, token],
-                "displacement_cells": found.cells[snapshot, token],
-                "displacement_cells_sum": found.cells_sum[snapshot, token],
+                "displacement_weight": displacement.weight[snapshot, token],
+                "displacement_cells": displacement.cells[snapshot, token],
+                "displacement_cells_sum": displacement.cells_sum[snapshot, token],
             }
         )

@@ -80,7 +80,7 @@ def token_motion(history: History, progress: Progress = silent) -> pd.DataFrame:
 def _net(words: Words) -> Floats:
     """The Euclidean distance of each row between the first and the last snapshot, weight units; shape ``(vocab,)``.
 
-    A row with the bits it began with is at its own place, also at infinity, where a difference is no number.
+    A row with its initial bits has distance 0, also at infinity, where a difference is no number.
     """
     if not len(words):
         return np.zeros(words.shape[1])
@@ -99,11 +99,11 @@ def freezing_of(history: History, table: pd.DataFrame, group: str) -> Freezing:
     rows = table[table["group"] == group].iloc[: history.finite]
     tokens = int(rows["tokens"].iloc[0]) if len(rows) else 0
     moved, path = rows["moved"].to_numpy(np.int64), rows["mean_displacement_cells"].to_numpy(np.float64)
-    found = freezing(moved, tokens, path, history.steps[: history.finite], history.rates)
+    end = freezing(moved, tokens, path, history.steps[: history.finite], history.rates)
     last = int(history.steps[history.finite - 1]) if history.finite else 0
-    if known_rates(history.rates, found.last_move, last) >= last - found.last_move - 1:
-        return found
-    return replace(found, learning_rate_after=float("nan"), is_by_learning_rate=None)
+    if known_rates(history.rates, end.last_move, last) >= last - end.last_move - 1:
+        return end
+    return replace(end, learning_rate_after=float("nan"), is_by_learning_rate=None)
 
 
 def freezing_table(history: History, steps: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
@@ -112,7 +112,7 @@ def freezing_table(history: History, steps: pd.DataFrame, groups: Sequence[str])
     return pd.DataFrame(rows).astype({"is_by_learning_rate": "boolean"})
 
 
-def freezing_sentence(found: Freezing, group: str, last_step: int, peak: float) -> str:
+def freezing_sentence(end: Freezing, group: str, last_step: int, peak: float) -> str:
     """When a group's motion ended, and how much of the learning rate, at most ``peak``, was left to move it.
 
     Examples
@@ -122,18 +122,20 @@ def freezing_sentence(found: Freezing, group: str, last_step: int, peak: float) 
 schedule alone that stopped them.'
     """
     who = "tokens" if group == "all" else f"{group} tokens"
-    if not found.is_frozen:
+    if not end.is_frozen:
         return f"The {who} moved until the record ends, at step {last_step:,}: nothing shows that they ever stop."
-    said = f"The {who} last moved at step {found.last_move:,}." if found.last_move else f"The {who} never moved."
-    if found.is_by_learning_rate is None:
-        return f"{said} The learning rate after that is not known: it may have been the schedule that stopped them."
-    if found.is_by_learning_rate:
-        return f"{said} The learning rate was 0 from then on: nothing could move, whatever the physics."
-    left = found.learning_rate_after / peak
+    sentence = f"The {who} last moved at step {end.last_move:,}." if end.last_move else f"The {who} never moved."
+    if end.is_by_learning_rate is None:
+        return f"{sentence} The learning rate after that is not known: it may have been the schedule that stopped them."
+    if end.is_by_learning_rate:
+        return f"{sentence} The learning rate was 0 from then on: nothing could move, whatever the physics."
+    left = end.learning_rate_after / peak
     if left < _LITTLE:
-        return f"{said} After that the learning rate was at most {left:.2%} of its peak: the schedule may have stopped them."
-    rate = f"{found.learning_rate_after:.3g} after that, {left:.0%} of its peak"
-    return f"{said} The learning rate was still up to {rate}: it is not the schedule alone that stopped them."
+        return (
+            f"{sentence} After that the learning rate was at most {left:.2%} of its peak: the schedule may have stopped them."
+        )
+    rate = f"{end.learning_rate_after:.3g} after that, {left:.0%} of its peak"
+    return f"{sentence} The learning rate was still up to {rate}: it is not the schedule alone that stopped them."
 
 
 def zero_stretches(history: History) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Every number of every step and the whole motion of every token, measured block by block: only what is asked for."""
+"""The measures of every step and the motion of every token, block by block, restricted to chosen groups and columns."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def step_table(
     """One row per snapshot and group with what is measured of every step; see docs/measures.md for each column.
 
     Only the :data:`FAMILIES` of columns and the groups that are named are measured (all groups that are known, if none is). The
-    whole table is kept block by block; a part of it is measured anew, which is no dearer than to check what would be kept.
+    whole table is kept block by block; a part of it is measured again, which takes no longer than checking a cache.
     """
     import pandas as pd
 
@@ -116,7 +116,7 @@ def as_table(columns: Columns) -> pd.DataFrame:
 
 
 def _motion(history: History, part: slice) -> Motion:
-    """The motion of all tokens and groups: sums over groups measured together round alike, whichever is asked for."""
+    """The motion of all tokens and groups: sums over groups measured together round equally, for any choice of groups."""
     words: Any = np.asarray(history.words[part])
     return motion(words, history.masks, history.words[part.start - 1] if part.start else None)
 
@@ -138,7 +138,7 @@ def whole_block(history: History, start: int, stop: int) -> dict[str, pd.DataFra
 
 
 def _add_census(history: History, part: slice, families: Sequence[str], per_group: dict[str, Columns]) -> None:
-    """Counts, hidden classes and levels of identity, from the rows of the groups asked for alone."""
+    """Counts, hidden classes and levels of identity, from the rows of the chosen groups only."""
     masks = {group: history.mask(group) for group in per_group}
     anyone = np.logical_or.reduce(list(masks.values()))
     words: Any = np.asarray(history.words[part])
@@ -160,7 +160,7 @@ def _add_census(history: History, part: slice, families: Sequence[str], per_grou
 
 
 def _counts(counted: list[Census]) -> Columns:
-    # Snapshots counted alike share one object, which is asked once.
+    # Snapshots with equal counts share one object, which is evaluated once.
     begins = np.array([t for t, each in enumerate(counted) if not t or each is not counted[t - 1]], np.intp)
     distinct, lasted = [counted[t] for t in begins], np.diff(begins, append=len(counted))
     columns: Columns = {name: np.array([getattr(each, name) for each in distinct], np.int64) for name in COUNTED}

@@ -1,7 +1,7 @@
 """A run at a glance: which experiment it is, and its counts at the start, at the end and at a few steps between.
 
 What a listing shows of a run is measured once and kept in the run's cache, under the size, times and number of all recorded
-files and the run's state: another file, or the same one written again, is measured anew.
+files and the run's state: another file, or a rewritten one, is measured again.
 """
 
 from __future__ import annotations
@@ -42,14 +42,9 @@ Files = Mapping[str, os.stat_result]
 
 @dataclass(frozen=True)
 class Counts:
-    """The census of one group at the first and last snapshot, and U on the way.
+    """U, C and P of one group at the first and last snapshot, and a curve of U.
 
-    Attributes
-    ----------
-    first, last : tuple of int
-        U, C and P.
-    curve : tuple of int
-        U at :data:`POINTS` places spaced evenly on a symlog axis of steps, each the last snapshot recorded there or before.
+    The curve has :data:`POINTS` places spaced evenly on a symlog axis of steps, each the last snapshot recorded by there.
     """
 
     tokens: int
@@ -60,27 +55,12 @@ class Counts:
 
 @dataclass(frozen=True)
 class Glance:
-    """What the files of a run say at a glance.
+    """Summary of the files of a run.
 
-    Attributes
-    ----------
-    damage : str
-        What cannot be read, and why; empty if all can.
-    faults : mapping of str to str
-        What is not as the configuration says, by the name of the file, where ``run.json`` can be read.
-    name, created : str
-        As configured; when it was made, UTC.
-    nearest : NearestPreset or None
-        None where the configuration cannot be read.
-    forked_from : str
-        Where it was forked, in a few words; empty for a run that was not.
-    snapshots, recorded_step : int
-        Snapshots recorded, and the step of the last one.
-    counts : mapping of str to Counts
-        By group, for the groups that are known and have tokens; of a run that diverged those of its finite steps.
-    diverged : int or None
-        The first recorded step that is not finite, found from the snapshots that were looked at: a divergence that passed
-        between two of them is not seen.
+    ``damage`` is what cannot be read, and why; ``faults`` what is not as the configuration says, by the name of the file;
+    ``recorded_step`` the step of the last snapshot. ``counts`` are by group, of a run that diverged those of its finite steps.
+    ``diverged`` is the first recorded step that is not finite, found from the snapshots that were looked at: a divergence that
+    passed between two of them is not seen.
     """
 
     damage: str = ""
@@ -100,29 +80,21 @@ class Glance:
 
 
 def glance(path: Path, files: Files | None = None, status: Status | None = None) -> Glance:
-    """The run in a folder at a glance, from its cache where that was made of these very files.
-
-    Parameters
-    ----------
-    files : mapping of str to stat_result, optional
-        What is in the folder, if the caller knows it.
-    status : Status, optional
-        As the caller read it.
-    """
+    """The run in a folder at a glance, from its cache where that was made of these very files."""
     known = {entry.name: entry.stat() for entry in os.scandir(path)} if files is None else files
     sources = sorted((name, at) for name, at in known.items() if name not in _DERIVED)
     status, now = read_status(path) if status is None else status, time.time()
     key = [VERSION, status.state, *([name, at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns] for name, at in sources)]
     with contextlib.suppress(OSError):
         key.append(list(identity(f"{path}/{CHECKPOINT}")))
-    found = _from_kept(load_answer(path, "glance", key))
-    if found is not None:
-        return found
-    found = measured(path, status)
+    summary = _from_kept(load_answer(path, "glance", key))
+    if summary is not None:
+        return summary
+    summary = measured(path, status)
     # A file may be written twice within a tick of the clock: only what has been at rest for a while is kept.
-    if not found.damage and all(now - at.st_mtime > _SETTLED_SECONDS for _, at in sources):
-        keep_answer(path, "glance", key, _kept(found))
-    return found
+    if not summary.damage and all(now - at.st_mtime > _SETTLED_SECONDS for _, at in sources):
+        keep_answer(path, "glance", key, _kept(summary))
+    return summary
 
 
 def measured(path: Path, status: Status | None = None) -> Glance:
@@ -173,9 +145,9 @@ def _counted(words: Any, steps: npt.NDArray[np.int64], groups: Mapping[str, npt.
     counts, leader = {}, history_leaders(some)
     for name, mask in masks.items():
         if mask.any():
-            found = censuses(leader, mask)
-            ends = [(each.unique, each.black_holes, each.population) for each in (found[0], found[-1])]
-            curve = tuple(found[place].unique for place in places)
+            result = censuses(leader, mask)
+            ends = [(each.unique, each.black_holes, each.population) for each in (result[0], result[-1])]
+            curve = tuple(result[place].unique for place in places)
             counts[name] = Counts(int(mask.sum()), ends[0], ends[1], curve)
     return {**known, "counts": counts}
 
@@ -187,7 +159,7 @@ def _spread(words: Any, steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.in
 
 
 def _finite(words: Any, chosen: Sequence[int], some: npt.NDArray[Any]) -> int:
-    """How many snapshots come before the first that is not finite, as far as a look at some of them, one not finite, tells."""
+    """How many snapshots come before the first that is not finite, estimated from some of them, one of which is not."""
     first = next(index for index, each in enumerate(some) if not is_finite(each))
     low, high = (chosen[first - 1] if first else -1), chosen[first]
     return bisect.bisect_left(range(high), True, low + 1, high, key=lambda t: not is_finite(np.asarray(words[t])))
@@ -208,13 +180,13 @@ def spread(steps: npt.NDArray[np.int64], points: int) -> npt.NDArray[np.intp]:
     """
     places = np.expm1(np.linspace(0.0, np.log1p(float(steps[-1] - steps[0])), points)) + steps[0]
     # Rounded up to the step where the logarithm came back a last bit below it.
-    found: npt.NDArray[np.intp] = np.maximum(np.searchsorted(steps, np.floor(places + 1e-6), side="right") - 1, 0)
-    return found
+    index: npt.NDArray[np.intp] = np.maximum(np.searchsorted(steps, np.floor(places + 1e-6), side="right") - 1, 0)
+    return index
 
 
-def _kept(found: Glance) -> dict[str, Any]:
-    counts = {group: [at.tokens, at.first, at.last, at.curve] for group, at in found.counts.items()}
-    plain = {name: getattr(found, name) for name in _PLAIN}
+def _kept(summary: Glance) -> dict[str, Any]:
+    counts = {group: [at.tokens, at.first, at.last, at.curve] for group, at in summary.counts.items()}
+    plain = {name: getattr(summary, name) for name in _PLAIN}
     return {**plain, "counts": counts}
 
 

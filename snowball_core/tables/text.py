@@ -48,18 +48,18 @@ of 2 and 1, so it can part again.'
     ]
     named = "" if group == "all" else f"{group} "
     apart = f": {_holes(first)}" if first.black_holes else ""
-    said = f"{_many(first.tokens, f'{named}token')} began as {_many(first.unique, 'vector')}{apart}."
+    sentence = f"{many(first.tokens, f'{named}token')} began as {many(first.unique, 'vector')}{apart}."
     if changed:
         at = changed[-1]
         since = f", and stayed so in every recorded snapshot to step {steps[-1]:,}" if at < len(counts) - 1 else ""
-        said += f" At step {steps[at]:,}, {_holes(counts[at - 1])} became {_holes(last)}{since}."
+        sentence += f" At step {steps[at]:,}, {_holes(counts[at - 1])} became {_holes(last)}{since}."
     elif len(counts) == 1:
-        said += f" Only step {steps[0]:,} is recorded: there is nothing to play yet."
+        sentence += f" Only step {steps[0]:,} is recorded: there is nothing to play yet."
     else:
-        said += f" Nothing of this changed in any recorded snapshot from step {steps[0]:,} to step {steps[-1]:,}."
+        sentence += f" Nothing of this changed in any recorded snapshot from step {steps[0]:,} to step {steps[-1]:,}."
     if classes and last.black_holes == 1:
-        said += f" At step {steps[-1]:,} this hole is {_inside(classes[0])}"
-    return said
+        sentence += f" At step {steps[-1]:,} this hole is {_inside(classes[0])}"
+    return sentence
 
 
 def _inside(sizes: Sequence[int]) -> str:
@@ -75,17 +75,18 @@ def _holes(counts: Census) -> str:
     if not counts.black_holes:
         return alone
     if counts.black_holes == 1:
-        told = f"one black hole of {counts.largest:,}"
+        holes = f"one black hole of {counts.largest:,}"
     elif counts.black_holes <= _NAMED:
-        told = f"black holes of {_listed([f'{size:,}' for size in counts.sizes])}"
+        holes = f"black holes of {_listed([f'{size:,}' for size in counts.sizes])}"
     else:
-        told = f"{counts.population:,} tokens in {counts.black_holes:,} black holes"
-    return f"{told} and {alone}" if counts.singletons else told
+        holes = f"{counts.population:,} tokens in {counts.black_holes:,} black holes"
+    return f"{holes} and {alone}" if counts.singletons else holes
 
 
 def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
-def _many(count: int, noun: str) -> str:
+def many(count: int, noun: str) -> str:
+    """A number of things, as in "1 recorded step" and "301 recorded steps"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What a whole run says: the verdict on a group, and every violation of a law."""
+"""The verdict on a group over a whole run, and every violation of a law."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ..measures.mobility import decay_reach, largest_update, second_moment_falls
 from ..measures.verdict import Evidence, Verdict, untold, verdict
 from ..memory import Progress, silent
 from ..store.history import History
-from .divergence import divergence, judged
+from .divergence import divergence, first_snapshots, judged
 from .lineage import account, jiggled
 from .per_step import step_table
 from .text import story
@@ -49,11 +49,6 @@ def verdict_of(history: History, group: str, progress: Progress = silent) -> Ver
     """The verdict on a group of one run, as far as it is recorded; of a run that diverged, up to its last finite step.
 
     Where not even the first recorded step is finite nothing can be told.
-
-    Raises
-    ------
-    HistoryError
-        If nothing was recorded, or there is no such group.
     """
     if not len(history.words):
         raise HistoryError(f'a verdict needs a recorded snapshot; "{history.id}" has none yet.')
@@ -62,13 +57,12 @@ def verdict_of(history: History, group: str, progress: Progress = silent) -> Ver
         return _verdict_of(history, group, progress)
     if history.finite:
         return replace(_verdict_of(judged(history), group, progress), divergence=lost.to_json())
-    first = replace(history, words=history.words[:1], steps=history.steps[:1])
-    return replace(untold(_verdict_of(first, group, progress)), divergence=lost.to_json())
+    return replace(untold(_verdict_of(first_snapshots(history, 1), group, progress)), divergence=lost.to_json())
 
 
 def _verdict_of(history: History, group: str, progress: Progress) -> Verdict:
     """The verdict on what was recorded, as if all of it were finite."""
-    told, mask = account(history, group, progress), history.mask(group)
+    lineage, mask = account(history, group, progress), history.mask(group)
     ends = history_leaders(history.words[[0, -1]])
     true_holes = None
     if history.moment_hash is not None:
@@ -78,12 +72,12 @@ def _verdict_of(history: History, group: str, progress: Progress) -> Verdict:
     try:
         components = adjacency_components(history.words[-1][mask][np.unique(ends[1][mask], return_index=True)[1]]).count
     except HistoryError:
-        components = None  # too many rows for all pairs: everything else is still told
+        components = None  # too many rows for all pairs: the rest is still computed
     linf = float(weight[0]), int(cells[0])
     steps = int(history.steps[0]), int(history.steps[-1])
     of_group, of_all = censuses(ends, mask), censuses(ends)
     counts, everyone = (of_group[0], of_group[1]), (of_all[0], of_all[1])
-    return verdict(group, Evidence(steps, counts, everyone, linf, true_holes, components), told.tree)
+    return verdict(group, Evidence(steps, counts, everyone, linf, true_holes, components), lineage.tree)
 
 
 def story_of(history: History, group: str) -> str:
@@ -93,8 +87,8 @@ def story_of(history: History, group: str) -> str:
         return f"{lost.text}." if lost else ""
     moments = None if history.moment_hash is None else history.moment_hash[-1][mask]
     known = None if moments is None else class_sizes(history.words[-1][mask], moments)
-    told = story(census_history(history.words, mask), history.steps, group, known)
-    return f"{lost.text}. {told}" if lost else told
+    sentence = story(census_history(history.words, mask), history.steps, group, known)
+    return f"{lost.text}. {sentence}" if lost else sentence
 
 
 def unchecked(history: History) -> dict[str, str]:
@@ -139,8 +133,8 @@ def unchecked(history: History) -> dict[str, str]:
     }
     for law in ("predictions-pull-to-zero", "dead-gradient-is-p-times-h"):
         reasons[law] = [("gradient_laws" not in history.recordings, "the residuals were not recorded (gradient_laws)")]
-    found = {law: next((text for applies, text in listed if applies), "") for law, listed in reasons.items()}
-    return {law: text for law, text in found.items() if text}
+    reason_of = {law: next((text for applies, text in listed if applies), "") for law, listed in reasons.items()}
+    return {law: text for law, text in reason_of.items() if text}
 
 
 def _rates_known(history: History) -> int:
@@ -172,22 +166,22 @@ def violations(history: History, progress: Progress = silent) -> list[Violation]
     if history.finite < len(history.words):
         table = table[table["step"].isin(history.steps[: history.finite])]
         history = judged(history)
-    found: list[Violation] = []
+    violated: list[Violation] = []
     for group, rows in table.groupby("group", sort=False):
-        found += miscounted(str(group), {name: rows[name].to_numpy(np.int64) for name in _COUNTED})
+        violated += miscounted(str(group), {name: rows[name].to_numpy(np.int64) for name in _COUNTED})
     if "hidden-classes-never-part" not in cannot:
-        told = account(history, "all")
-        found += parted(told.tree, told.causes)
+        lineage = account(history, "all")
+        violated += parted(lineage.tree, lineage.causes)
     if "hidden-classes-never-rise" not in cannot and len(table):
-        found += risen(table.loc[table["group"] == "dead", "hidden_classes"].to_numpy(np.int64))
+        violated += risen(table.loc[table["group"] == "dead", "hidden_classes"].to_numpy(np.int64))
     if "zero-rate-is-rest" not in cannot:
-        found += _restless(history, table)
+        violated += _restless(history, table)
     for law, check in _BY_STEP.items():
         if law not in cannot:
-            found += check(history)
+            violated += check(history)
     if "predictions-pull-to-zero" not in cannot and (residuals := history.recording("gradient_laws")) is not None:
-        found += unbalanced(np.asarray(residuals))
-    return sorted(found, key=lambda violation: violation.snapshot)
+        violated += unbalanced(np.asarray(residuals))
+    return sorted(violated, key=lambda violation: violation.snapshot)
 
 
 def _restless(history: History, table: pd.DataFrame) -> Iterator[Violation]:
@@ -238,7 +232,7 @@ def law_rows(history: History, progress: Progress = silent) -> list[dict[str, An
 
     Of a run that diverged the steps before are checked.
     """
-    found, cannot = violations(history, progress), unchecked(history)
+    violated, cannot = violations(history, progress), unchecked(history)
     reasons = {**_limits(history), **cannot}
     return [
         {
@@ -248,7 +242,7 @@ def law_rows(history: History, progress: Progress = silent) -> list[dict[str, An
             "reason": reasons.get(law, ""),
             "violations": [
                 {"step": int(history.steps[each.snapshot]), "tokens": list(each.tokens), "text": each.text}
-                for each in found
+                for each in violated
                 if each.law == law
             ],
         }

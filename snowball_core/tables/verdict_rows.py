@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,38 +14,38 @@ from ..measures.verdict import FACTOR, SEEDS_EPSILON, UNTOLD, Verdict
 from .divergence import Divergence
 
 
-def verdict_table(found: Verdict) -> pd.DataFrame:
-    """One row per criterion and form: what is asked, whether it holds, and its numbers; then what became of the holes.
+def verdict_table(verdict: Verdict) -> pd.DataFrame:
+    """One row per criterion and form: the question, whether it holds, and its numbers; then the outcome of the holes.
 
-    Of a run that diverged the first row says so.
+    The first row of a run that diverged is the divergence.
     """
     words = {True: "yes", False: "no", None: UNTOLD}
     rows = [
         {
-            "group": found.group,
+            "group": verdict.group,
             "criterion": "divergence",
             "form": "corrected",
             "asks": "is every recorded number finite?",
             "holds": "no",
             "numbers": text,
         }
-        for text in ([found.divergence["text"]] if found.divergence else [])
+        for text in ([verdict.divergence["text"]] if verdict.divergence else [])
     ]
     rows += [
         {
-            "group": found.group,
+            "group": verdict.group,
             "criterion": criterion.name,
             "form": form,
-            "asks": asked.asks,
-            "holds": words[asked.holds],
-            "numbers": _listed(asked.numbers),
+            "asks": form_of.asks,
+            "holds": words[form_of.holds],
+            "numbers": _listed(form_of.numbers),
         }
-        for criterion in found.criteria
-        for form, asked in (("seed", criterion.seed), ("corrected", criterion.corrected))
+        for criterion in verdict.criteria
+        for form, form_of in (("seed", criterion.seed), ("corrected", criterion.corrected))
     ]
-    last = {"group": found.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": found.caution}
-    rows.append({**last, "form": "seed", "holds": found.seeds_outcome})
-    rows.append({**last, "form": "corrected", "holds": found.outcome})
+    last = {"group": verdict.group, "criterion": "outcome", "asks": "what became of the holes", "numbers": verdict.caution}
+    rows.append({**last, "form": "seed", "holds": verdict.seeds_outcome})
+    rows.append({**last, "form": "corrected", "holds": verdict.outcome})
     return pd.DataFrame(rows)
 
 
@@ -61,12 +60,12 @@ def _listed(numbers: Mapping[str, Any]) -> str:
 def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None) -> pd.DataFrame:
     """One row per law and violation; a law that holds or cannot be checked has one row without a step.
 
-    Of a run that diverged the first row says so.
+    The first row of a run that diverged is the divergence.
     """
     rows = []
     if lost is not None:
-        said = {"law": "divergence", "says": "every recorded number is finite", "state": "diverged"}
-        rows.append({**said, "step": lost.step, "tokens": "", "text": lost.text})
+        row = {"law": "divergence", "says": "every recorded number is finite", "state": "diverged"}
+        rows.append({**row, "step": lost.step, "tokens": "", "text": lost.text})
     for law in laws:
         state = "not checked" if not law["checked"] else "violated" if law["violations"] else "holds"
         head = {"law": law["law"], "says": law["says"], "state": state}
@@ -77,18 +76,10 @@ def law_table(laws: Iterable[Mapping[str, Any]], lost: Divergence | None = None)
 
 
 def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64], cells: npt.NDArray[Any]) -> pd.DataFrame:
-    """The largest L∞ of a group at every recorded step in three units, and what the two forms of the criterion say of it.
+    """The largest L∞ of a group at every recorded step in three units, and whether either form of the criterion holds.
 
-    Parameters
-    ----------
-    weight, cells : ndarray, shape (snapshots,)
-        The largest L∞ in weight units and in cells.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``step``, ``weight``, ``epsilon`` (weight / 1e-5), ``cells``, ``seed_holds`` (below ten ε),
-        ``cells_hold`` (below ten cells).
+    Columns ``step``, ``weight``, ``epsilon`` (weight / 1e-5), ``cells``, ``seed_holds`` (below ten ε), ``cells_hold`` (below
+    ten cells).
 
     Examples
     --------
@@ -108,30 +99,16 @@ def epsilon_table(steps: npt.NDArray[np.int64], weight: npt.NDArray[np.float64],
     )
 
 
-@dataclass(frozen=True)
-class CellWidths:
-    """How wide the cells are that some rows lie in, weight units."""
-
-    narrowest: float
-    median: float
-    widest: float
-
-    @property
-    def in_epsilon(self) -> tuple[float, float, float]:
-        """The three widths in the seed's ε."""
-        return self.narrowest / SEEDS_EPSILON, self.median / SEEDS_EPSILON, self.widest / SEEDS_EPSILON
-
-
-def cell_widths(rows: Words) -> CellWidths:
-    """The spacing of the number format at the components of some rows, over all of them.
+def cell_widths(rows: Words) -> tuple[float, float, float]:
+    """The least, the median and the largest spacing of the number format at the components of some rows, in the seed's ε.
 
     Examples
     --------
-    >>> cell_widths(np.array([[0x3F80, 0x3D80]], np.uint16)).widest
-    0.0078125
+    >>> [round(width, 1) for width in cell_widths(np.array([[0x3F80, 0x3D80, 0x3F80]], np.uint16))]
+    [48.8, 781.2, 781.2]
     """
     width = ulp(rows)
-    return CellWidths(float(width.min()), float(np.median(width)), float(width.max()))
+    return float(width.min()) / SEEDS_EPSILON, float(np.median(width)) / SEEDS_EPSILON, float(width.max()) / SEEDS_EPSILON
 
 
 def disagreement(table: pd.DataFrame) -> str:

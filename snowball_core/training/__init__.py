@@ -1,6 +1,6 @@
 """Training: the only package that imports torch and transformers.
 
-model            the GPT-2 at step 0 and the windows each step sees
+model            the GPT-2 at step 0 and the windows of each step
 precision        formats, device and threads
 gradients        loss and gradients, in float32 without a graph or under bfloat16 autocast
 gradient_checks  distance from the two laws of the softmax's gradient

@@ -12,13 +12,13 @@ _UNIT_F32, _UNIT_BF16 = 2.0**-24, 2.0**-9
 
 @torch.no_grad()
 def gradient_residuals(outcome: Outcome, gradient: Tensor, dead: Tensor) -> Tensor:
-    """The residuals of both laws, each as a share of its rounding bound and in the gradient's own unit.
+    """The residuals of both laws, each as a share of its rounding bound and in the gradient's unit.
 
     Row 0: the gradient that the predictions send to the unembedding adds up to zero over all tokens, since at every position
     the probabilities and the one target cancel. Row 1: the gradient of a dead token is the sum over positions of its
     probability, divided by the loss's divisor, times the final hidden state; no target and no input adds to it.
 
-    Both right-hand sides are computed in float64 from what the pass saw. A bound is that of the additions and roundings made:
+    Both right-hand sides are computed in float64 from the inputs of the pass. A bound is that of the additions and roundings:
     ``n · u · Σ |terms|``, n the numbers added, u the unit roundoff of the format.
 
     Parameters

@@ -46,7 +46,7 @@ class _Block(NamedTuple):
 
 
 class LeanModel:
-    """The model's arithmetic on float32 parameters under the stock model's names, read anew at every pass."""
+    """The model's arithmetic on float32 parameters under the stock model's names, read at every pass."""
 
     def __init__(self, config: RunConfig, parameters: Mapping[str, Tensor]) -> None:
         self.config, self._parameters = config, parameters
@@ -60,7 +60,7 @@ class LeanModel:
     def run(self, inputs: Tensor, targets: Tensor, count: int) -> Outcome:
         """Loss and gradients of one batch of int64 ``inputs`` ``[batch, context]``.
 
-        ``targets`` ``[batch, predicted]`` is what the first positions of each window should say; ``count`` divides the summed
+        ``targets`` ``[batch, predicted]`` are the target tokens of each window's first positions; ``count`` divides the summed
         cross entropy.
         """
         batch, context = inputs.shape
@@ -197,7 +197,7 @@ def _first_positions(stream: Tensor, batch: int, context: int, predicted: int) -
 
 
 class StockModel:
-    """Transformers' own GPT-2, its loss and gradients taken by autograd in native bfloat16, as the published procedure did."""
+    """The GPT-2 of transformers, with loss and gradients by autograd in native bfloat16, as the published procedure did."""
 
     def __init__(self, model: Any) -> None:
         self._model = model.train()

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..config import RunConfig
 from ..costs import TENSOR
 from ..errors import RunError, SnowballError
-from ..jobs.prepare import checked_corpus, prepare
+from ..jobs.prepare import checked_corpus, prepare, require_text
 from ..jobs.queue import turn
 from ..jobs.stop_requests import clear_marker, stop_on_signals
 from ..memory import keep_memory
@@ -34,7 +34,7 @@ Watch = Callable[[Status], None]
 
 
 def record(config: RunConfig, folder: Path, watch: Watch = lambda status: None) -> Run:
-    """A new run, trained here to its end, to a stop or to a failure; its status says which.
+    """A new run, trained here to its end, to a stop or to a failure, as its status records.
 
     ``watch`` is called with the status about twice a second.
     """
@@ -47,8 +47,8 @@ def record(config: RunConfig, folder: Path, watch: Watch = lambda status: None) 
 def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_new: bool = False) -> Status:
     """Train a queued, stopped or interrupted run to its end, as if it had never been interrupted.
 
-    Everything is checked before anything is written: a run that cannot go on stays as it is, unless the caller has just made it
-    (``is_new``: a request to stop it is meant for this training) or its worker was sent; then its status says why.
+    Everything is checked before anything is written: a run that cannot continue is left unchanged, unless the caller has just
+    made it (``is_new``: a request to stop it is meant for this training) or started its worker; then its status has the reason.
     """
     with hold(run.path):
         is_waited = is_new or is_waited_for(run.path)
@@ -56,7 +56,8 @@ def continue_run(folder: Path, run: Run, watch: Watch = lambda status: None, is_
         try:
             device, prefix = str(resolve_device(run.config.device)), sound_prefix(run)
             corpus = checked_corpus(folder, run.config, is_checked=True)
-            _require_same_text(run, corpus.sha256)
+            rule = "a run continues on the text it began with"
+            require_text(corpus, run, rule, "Put the old text back, or start a new run.")
         except (SnowballError, OSError) as error:
             if is_waited:
                 _say_why(run, None, _reason(run, error), read_status(run.path).step)
@@ -80,7 +81,7 @@ def _in_turn(
     watch: Watch,
     before: bytes | None,
 ) -> Status:
-    """Wait for the device, then train; ``before`` is the status to put back if the run cannot go on."""
+    """Wait for the device, then train; ``before`` is the status to restore if the run cannot continue."""
     reached = _reached(run, prefix)
     status = Status("queued", reached, run.config.last_step)
 
@@ -119,7 +120,7 @@ def _status_bytes(run: Run) -> bytes:
 
 
 def _say_why(run: Run, before: bytes | None, reason: str, reached: int) -> None:
-    """Restore the status of a run that cannot go on, or write the reason into it where its worker is awaited."""
+    """Restore the status of a run that cannot continue, or write the reason into it where a caller waits for its worker."""
     file = run.path / "status.json"
     with contextlib.suppress(OSError):
         if before is None:
@@ -138,7 +139,7 @@ def _reached(run: Run, prefix: Prefix) -> int:
 
 
 class _Stop(Exception):  # noqa: N818 - a signal, not an error
-    """Leave the queue because a stop was asked for."""
+    """Leave the queue because a stop was requested."""
 
 
 def _should_stop(path: Path, stop: threading.Event) -> bool:
@@ -146,7 +147,7 @@ def _should_stop(path: Path, stop: threading.Event) -> bool:
 
 
 def _begun(run: Run, corpus: Corpus, prefix: Prefix) -> tuple[Run, Training]:
-    """A training that stands at the run's checkpoint, and the run with its provenance."""
+    """A training at the run's checkpoint, and the run with its provenance."""
     keep_memory(1 << 30)
     training = begin(run, corpus)
     begun, here = run.manifest.get("provenance"), provenance(training)
@@ -221,24 +222,15 @@ def _loop(run: Run, training: Training, recorder: Recorder, stop: threading.Even
                 break
         save_checkpoint(run.path, training, recorder)
     except Exception:
-        # Trimming frees the reserved room: a full disk needs it for the status.
+        # Trimming frees the reserved space: a full disk needs it for the status.
         with contextlib.suppress(OSError):
             recorder.trim()
         raise
     return "completed" if training.step == run.config.last_step else "stopped"
 
 
-def _require_same_text(run: Run, sha256: str) -> None:
-    recorded = run.text_sha256
-    if recorded != sha256:
-        raise RunError(
-            f'a run continues on the text it began with; "{run.config.corpus}" now has SHA-256 {sha256[:12]}…, the run began '
-            f"with {recorded[:12]}…. Put the old text back, or start a new run."
-        )
-
-
 class _Progress:
-    """Status of a run under way, written and shown about twice a second."""
+    """Status of a training run, written and reported about twice a second."""
 
     def __init__(self, run: Run, watch: Watch, step: int) -> None:
         self._run, self._watch = run, watch

@@ -1,4 +1,4 @@
-"""The model at step 0 (transformers' GPT-2 with the experiment's initial states) and the windows that each step sees."""
+"""The model at step 0 (transformers' GPT-2 with the experiment's initial states) and the windows of each step."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 def build(config: RunConfig, given: Tensor | None = None) -> tuple[GPT2LMHeadModel, float | None]:
     """The model at step 0 in float32, drawn in the seed's order: seed, build, base, noise; and the base vector's length.
 
-    No dropout; begin and end ids unset, since GPT-2's own lie outside a small vocabulary. ``given`` is the matrix of the
+    No dropout; begin and end ids unset, since those of GPT-2 are outside a small vocabulary. ``given`` is the matrix of the
     initial state ``snapshot``.
     """
     torch.manual_seed(config.seed)
@@ -107,7 +107,7 @@ def initial_state(config: RunConfig, built: Tensor, given: Tensor | None = None)
 class WindowOrder:
     """The order in which windows are visited: one random permutation per epoch, in slices of the batch size.
 
-    Epoch ``e`` is ``randperm(windows)`` seeded with ``seed + e``; its last slice is short. Which windows step ``t`` sees is
+    Epoch ``e`` is ``randperm(windows)`` seeded with ``seed + e``; its last slice is short. The windows of step ``t`` are
     a pure function of the configuration, so a resumed run needs no random state.
 
     Examples

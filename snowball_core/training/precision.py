@@ -1,4 +1,4 @@
-"""Formats, device and threads of a training: which number lives in which format, and where it is computed."""
+"""Formats, device and threads of a training: the format of each kind of number, and where it is computed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _BF16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def resolve_device(name: str) -> torch.device:
-    """The torch device that ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` stands for here."""
+    """The torch device that ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` selects here."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     device = torch.device(name)
@@ -62,7 +62,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_threads(threads: int) -> int:
-    """The number of processor threads that ``threads`` (0: one per usable core) stands for here."""
+    """The number of processor threads that ``threads`` (0: one per usable core) selects here."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return threads or usable
 

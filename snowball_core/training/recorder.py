@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +23,7 @@ from ..schedules import recorded_steps
 from ..store.checkpoint import Piece, write_checkpoint
 from ..store.files.tensor_file import TensorWriter
 from ..store.integrity.digests import Summary, Tally
-from ..store.integrity.resume_check import Prefix, sound_checkpoint, sound_hashes, sound_prefix
+from ..store.integrity.resume_check import Prefix, sound_checkpoint, sound_hashes, sound_matrix, sound_prefix
 from ..store.manifest import seed_entries
 from ..store.metric_rows import MetricsWriter
 from ..store.run_folder import CHECKPOINT, METRICS, Run, matrix_sha256
@@ -47,7 +46,7 @@ class Recorder:
         config = run.config
         prefix = sound_prefix(run) if prefix is None else prefix
         self.run, self.path, self.wanted = run, run.path, recorded_steps(config)
-        # A checkpoint without hashes does not prove that training goes on from what was: there nothing is overwritten.
+        # A checkpoint without hashes does not prove that training repeats the recorded steps: there nothing is overwritten.
         self._is_mended = prefix.is_proved or prefix.step is None
         self._index = {int(step): i for i, step in enumerate(self.wanted)}
         self._files: dict[str, TensorWriter] = {}
@@ -61,7 +60,7 @@ class Recorder:
                     self._files[name] = stack.enter_context(writer)
                 self._metrics = stack.enter_context(MetricsWriter(self.path / METRICS, prefix.rows))
             except BaseException:
-                # The disk had room for the first and not for the next: the first gives it back.
+                # The disk had space for the first file only: free it again.
                 for opened in self._files.values():
                     with contextlib.suppress(OSError):
                         opened.trim()
@@ -124,7 +123,7 @@ class Recorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
 
@@ -168,7 +167,7 @@ def restore_checkpoint(run: Run, training: Training, prefix: Prefix) -> None:
             raise _of_another(run, f"{name} is missing or of another shape or format")
     training.restore(saved.step, tensors)
     if saved.recordings is None:
-        _require_recorded_matrix(run, training, saved.matrix_sha256)
+        sound_matrix(run, training.step, matrix_sha256(training.matrix()), saved.matrix_sha256)
 
 
 def _of_another(run: Run, what: str) -> RunError:
@@ -176,16 +175,6 @@ def _of_another(run: Run, what: str) -> RunError:
         f'the checkpoint of "{run.id}" must hold this model; {what}. '
         "It belongs to another run: put the right one back, or fork from a recorded step."
     )
-
-
-def _require_recorded_matrix(run: Run, training: Training, expected: str) -> None:
-    """Compare the matrix of a checkpoint without hashes with the one it names and the one recorded at its step."""
-    matrix, recorded = matrix_sha256(training.matrix()), run.matrix_at(training.step)
-    if (recorded is not None and matrix != matrix_sha256(recorded)) or (expected and matrix != expected):
-        raise RunError(
-            f'the checkpoint of "{run.id}" must hold the matrix recorded at step {training.step:,}; it holds another '
-            "(SHA-256). Put the right one back from a copy, or fork from a recorded step (--step T)."
-        )
 
 
 def provenance(training: Training) -> dict[str, Any]:

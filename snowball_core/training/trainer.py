@@ -46,7 +46,7 @@ class Training:
     """The state of one training: weights, moments and step count, advanced by :meth:`advance`.
 
     ``weights`` are what the regime keeps and updates, held in the optimizer's format (for bfloat16 weights with float32
-    moments: float32 tensors whose values are bfloat16 numbers). ``leaves`` are what forward and backward see. Where both
+    moments: float32 tensors whose values are bfloat16 numbers). ``leaves`` are the tensors of forward and backward. Where both
     are the same numbers in the same format they are the same tensors.
     The caller has checked the corpus against the configuration; ``given`` is the matrix of the initial state ``snapshot``.
     """
@@ -261,7 +261,7 @@ def _first_matrix(run: Run) -> Words:
 def retrace(run: Run, corpus: Corpus, wanted: npt.NDArray[np.int64]) -> Iterator[Snapshot]:
     """Every snapshot of the run, trained again from its beginning, each part with the configuration it was trained with.
 
-    ``wanted`` are the steps whose matrix is wanted.
+    ``wanted`` are the steps with a matrix to return.
     """
     before: Training | None = None
     here = run.config

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..costs import TENSOR, recordings
 from ..errors import HistoryError, RunError
-from ..jobs.prepare import checked_corpus, dead_tokens
+from ..jobs.prepare import checked_corpus, dead_tokens, require_text
 from ..store.corpus import Corpus
 from ..store.files.regular_files import open_regular
 from ..store.files.tensor_file import open_tensor
@@ -51,7 +51,7 @@ def verify_hashes(run: Run) -> Verification:
 
     Every recording of the configuration must be there, whole and with its hash; ``metrics.csv`` must have a row for every
     step with the rate of the schedule; the dead tokens must be those that never occur; the checkpoint must hold the recorded
-    matrix. Nothing is looked for because the run's own files name it.
+    matrix. What must exist follows from the configuration alone, never from the run's files.
 
     Raises
     ------
@@ -78,10 +78,7 @@ def replay(run: Run, folder: Path) -> Verification:
         If the text, the versions, the device or the threads differ from those of the run: the bits could not be expected equal.
     """
     corpus = checked_corpus(folder, run.config, is_checked=True)
-    if corpus.sha256 != run.text_sha256:
-        raise RunError(
-            f'a replay needs the text of the run; "{run.config.corpus}" is another one now (SHA-256 differs). Put it back.'
-        )
+    require_text(corpus, run, "a replay needs the text of the run", "Put it back.")
     training = begin(run, corpus)
     if changed := environment_differences(run.manifest.get("provenance", {}), provenance(training)):
         raise RunError(

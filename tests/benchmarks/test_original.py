@@ -22,11 +22,11 @@ def config(**changes: object) -> RunConfig:
     return configured(preset("primordial-snowball"), {**shape, **changes})
 
 
-def both(asked: RunConfig) -> tuple[list[OriginalStep], list[Snapshot]]:
+def both(calls: RunConfig) -> tuple[list[OriginalStep], list[Snapshot]]:
     corpus: Corpus = from_bytes(TEXT, "test")
-    training = Training(asked, corpus)
+    training = Training(calls, corpus)
     assert training.order.steps_per_epoch == 6
-    return original_steps(asked, corpus, STEPS), [training.advance() for _ in range(STEPS)]
+    return original_steps(calls, corpus, STEPS), [training.advance() for _ in range(STEPS)]
 
 
 @pytest.mark.parametrize("initial_state", ["snowball", "normal"])

@@ -60,11 +60,11 @@ def test_a_hole_keeps_its_colour_when_it_is_no_longer_the_largest() -> None:
 
 @pytest.mark.parametrize("step", [0, 7, 20])
 def test_an_export_has_the_same_colours(make_run: MakeRun, step: int) -> None:
-    seen = observe(make_run())
-    shown = view_of(seen, step=step, group="dead")
-    tree = lineage(history_leaders(falling_together(21)), seen.mask("dead"))
-    assert shown.tokens["hue"].tolist() == hues(tree, step, np.flatnonzero(seen.mask("dead"))).tolist()
-    assert ((shown.tokens["hue"] == 0) == (shown.tokens["hole"] == 0)).all()
+    history = observe(make_run())
+    view = view_of(history, step=step, group="dead")
+    tree = lineage(history_leaders(falling_together(21)), history.mask("dead"))
+    assert view.tokens["hue"].tolist() == hues(tree, step, np.flatnonzero(history.mask("dead"))).tolist()
+    assert ((view.tokens["hue"] == 0) == (view.tokens["hole"] == 0)).all()
 
 
 def test_both_themes_have_the_colours_of_the_files() -> None:

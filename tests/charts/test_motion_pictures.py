@@ -33,13 +33,13 @@ NAMES = [f"token {token}" for token in range(16)]
 @settings(max_examples=200, deadline=None)
 @given(arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(1, 12)), elements=st.integers(0, 9)))
 def test_percentiles_are_the_smallest_value_that_so_many_tokens_do_not_exceed(amounts: npt.NDArray[np.int64]) -> None:
-    for share, found in percentiles(amounts, np.ones(amounts.shape[1], np.bool_)).items():
-        for row, value in zip(amounts.tolist(), found.tolist(), strict=True):
+    for share, values in percentiles(amounts, np.ones(amounts.shape[1], np.bool_)).items():
+        for row, value in zip(amounts.tolist(), values.tolist(), strict=True):
             enough = [v for v in sorted(row) if 100 * sum(w <= v for w in row) >= share * len(row)]
             assert value == enough[0]
 
 
-def test_percentiles_of_nobody_are_zero_and_leave_others_out() -> None:
+def test_percentiles_without_tokens_are_zero_and_leave_others_out() -> None:
     amounts = np.array([[5, 1, 9]])
     assert percentiles(amounts, np.zeros(3, np.bool_))[50].tolist() == [0]
     assert percentiles(amounts, np.array([True, True, False]))[100].tolist() == [5]
@@ -98,11 +98,13 @@ def observed(make_run: MakeRun, **fields: Any) -> History:
 
 
 @pytest.mark.parametrize("kind", ["symlog", "linear", "events"])
-def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_know_the_step(make_run: MakeRun, kind: str) -> None:
-    seen = observed(make_run)
-    table = step_table(seen)
-    scene = Scene(table[table["group"] == "all"], seen.rates, [(3, 5)], step_axis(kind, 20, [3, 6]))
-    tokens, moved = token_motion(seen), who_moved(seen)
+def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_depend_on_the_step(
+    make_run: MakeRun, kind: str
+) -> None:
+    history = observed(make_run)
+    table = step_table(history)
+    scene = Scene(table[table["group"] == "all"], history.rates, [(3, 5)], step_axis(kind, 20, [3, 6]))
+    tokens, moved = token_motion(history), who_moved(history)
     makers = [
         lambda step: motion.regime_shares(scene, step),
         lambda step: motion.speeds(scene, step),
@@ -121,10 +123,10 @@ def test_pictures_of_motion_are_drawn_offline_and_their_descriptions_do_not_know
 
 
 def test_the_areas_of_the_regimes_are_the_counts_of_the_table(make_run: MakeRun) -> None:
-    seen = observed(make_run)
-    table = step_table(seen)
+    history = observed(make_run)
+    table = step_table(history)
     rows = table[table["group"] == "live"]
-    data = motion.regime_shares(Scene(rows, seen.rates, (), step_axis("linear", 20)), 3)[1]["regimes"]
+    data = motion.regime_shares(Scene(rows, history.rates, (), step_axis("linear", 20)), 3)[1]["regimes"]
     for column, (name, _) in motion.REGIME_LABELS.items():
         area = data[data["regime"] == name]
         for step in range(1, 21):
@@ -133,20 +135,22 @@ def test_the_areas_of_the_regimes_are_the_counts_of_the_table(make_run: MakeRun)
 
 
 def test_who_moved_is_a_changed_bit_of_the_row(make_run: MakeRun) -> None:
-    seen = observed(make_run)
-    slow = [[bool((seen.words[t, v] != seen.words[t - 1, v]).any()) if t else False for v in range(16)] for t in range(21)]
-    assert who_moved(seen).tolist() == slow
-    assert moves_of_token(seen, 3).tolist() == [row[3] for row in slow]
+    history = observed(make_run)
+    slow = [
+        [bool((history.words[t, v] != history.words[t - 1, v]).any()) if t else False for v in range(16)] for t in range(21)
+    ]
+    assert who_moved(history).tolist() == slow
+    assert moves_of_token(history, 3).tolist() == [row[3] for row in slow]
 
 
 def test_the_learning_rate_is_a_line_from_the_start_also_of_a_run_of_one_step(make_run: MakeRun) -> None:
-    seen = observe(make_run(steps=1))
-    table = step_table(seen)
-    scene = Scene(table[table["group"] == "all"], seen.rates, (), step_axis("symlog", 1))
+    history = observe(make_run(steps=1))
+    table = step_table(history)
+    scene = Scene(table[table["group"] == "all"], history.rates, (), step_axis("symlog", 1))
     assert motion.speeds(scene, 1)[1]["rate"].to_numpy().tolist() == [[0.0, 0.001], [1.0, 0.001]]
 
 
-def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
+def test_stretches_of_rate_zero_are_reported_with_the_step_before_them() -> None:
     steps = np.arange(1.0, 7.0)
     words = np.zeros((1, 2, 1), np.uint16)
     metrics = {"step": steps, "learning_rate": np.array([0.0, 1.0, 1.0, 0.0, 0.0, 1.0])}
@@ -164,29 +168,29 @@ def test_stretches_of_rate_zero_are_told_with_the_step_before_them() -> None:
         (Freezing(9, 9, 9, True, 9e-4, False), "not the schedule alone"),
     ],
 )
-def test_why_motion_ended_is_told_with_what_was_left_of_the_rate(found: Freezing, words: str) -> None:
-    assert words in freezing_sentence(found, "dead", 100, 1e-3)
+def test_why_motion_ended_is_reported_with_what_was_left_of_the_rate(end: Freezing, words: str) -> None:
+    assert words in freezing_sentence(end, "dead", 100, 1e-3)
 
 
 @pytest.mark.parametrize("kind", ["symlog", "linear", "events"])
-def test_lanes_and_barcode_are_drawn_offline_and_do_not_know_the_step(make_run: MakeRun, kind: str) -> None:
-    seen = observed(make_run)
-    found = account(seen, "dead")
-    axis = step_axis(kind, 20, [int(seen.steps[event.snapshot]) for event in found.tree.events])
-    drawn = lineage.drawn_lineage(found.tree, hidden_of(seen, "dead"), seen.steps, axis, NAMES)
+def test_lanes_and_barcode_are_drawn_offline_and_do_not_depend_on_the_step(make_run: MakeRun, kind: str) -> None:
+    history = observed(make_run)
+    events = account(history, "dead")
+    axis = step_axis(kind, 20, [int(history.steps[event.snapshot]) for event in events.tree.events])
+    drawn = lineage.drawn_lineage(events.tree, hidden_of(history, "dead"), history.steps, axis, NAMES)
     for chosen in (None, ("token", 2), ("hole", 2)):
         early, late = (lineage.lanes_chart(drawn, axis, step, chosen) for step in (2, 17))
         assert early[0] == late[0]
         assert is_drawn(rendered(late))
     assert len(late[1]["outline"]) >= 1
-    assert set(late[1]["targets"]["step"]) <= set(seen.steps.tolist())
-    stays = biography(found.tree, 2)
-    early, late = (lineage.barcode(drawn, stays, moves_of_token(seen, 2), axis, step) for step in (2, 17))
+    assert set(late[1]["targets"]["step"]) <= set(history.steps.tolist())
+    stays = biography(events.tree, 2)
+    early, late = (lineage.barcode(drawn, stays, moves_of_token(history, 2), axis, step) for step in (2, 17))
     assert early[0] == late[0]
     assert is_drawn(rendered(late))
 
 
-def test_a_barcode_of_more_snapshots_than_columns_tells_the_share_of_each() -> None:
+def test_a_barcode_of_more_snapshots_than_columns_shows_the_share_of_each() -> None:
     steps = np.arange(2_001)
     moved = steps % 4 == 1
     bars = lineage.moves_data(moved, steps, step_axis("linear", 2_000))
@@ -196,8 +200,8 @@ def test_a_barcode_of_more_snapshots_than_columns_tells_the_share_of_each() -> N
 
 
 def test_events_are_listed_with_populations_and_a_token_to_be_selected(make_run: MakeRun) -> None:
-    seen = observed(make_run)
-    listed = told_events(event_rows(account(seen, "dead"), seen.steps), NAMES)
+    history = observed(make_run)
+    listed = told_events(event_rows(account(history, "dead"), history.steps), NAMES)
     assert listed.iloc[0].tolist()[:3] == [3, "f formation", "singles → 2"]
     assert listed.iloc[1].tolist()[:3] == [6, "f absorption", "2 → 3"]
     assert listed["token"].tolist() == [0] * len(listed)

@@ -50,7 +50,7 @@ def test_pictures_are_drawn_one_after_another_by_one_process(renderer: Renderer)
     assert first.startswith("<svg")
 
 
-def test_a_killed_renderer_is_begun_anew(renderer: Renderer) -> None:
+def test_a_killed_renderer_is_started_again(renderer: Renderer) -> None:
     first = renderer.svg(BARS)
     before = child(renderer)
     before.kill()
@@ -59,7 +59,7 @@ def test_a_killed_renderer_is_begun_anew(renderer: Renderer) -> None:
     assert child(renderer).pid != before.pid
 
 
-def test_what_cannot_be_drawn_is_said_and_the_next_picture_is_drawn(renderer: Renderer) -> None:
+def test_what_cannot_be_drawn_is_reported_and_the_next_picture_is_drawn(renderer: Renderer) -> None:
     with pytest.raises(HistoryError, match="a picture is drawn from its own data alone"):
         renderer.svg({"mark": "no such mark"})
     elsewhere = {**BARS, "data": {"url": "https://example.org/data.json"}}
@@ -71,7 +71,7 @@ def test_what_cannot_be_drawn_is_said_and_the_next_picture_is_drawn(renderer: Re
 
 
 @pytest.mark.parametrize("ends_at_once", [True, False])
-def test_one_that_never_answers_is_ended_and_said(
+def test_one_that_never_answers_is_ended_and_reported(
     renderer: Renderer, monkeypatch: pytest.MonkeyPatch, ends_at_once: bool
 ) -> None:
     started, other_ends = [], []
@@ -113,7 +113,7 @@ def test_ctrl_c_does_not_reach_it(renderer: Renderer) -> None:
     assert os.getpgid(child(renderer).pid) != os.getpgid(0)
 
 
-def test_it_ends_with_the_process_that_asks() -> None:
+def test_it_ends_with_its_parent_process() -> None:
     code = (
         "from snowball_core.charts.renderer import renderer; renderer().svg({'mark': 'bar', 'data': {'values': []}});"
         "print(renderer()._child[0].pid, flush=True); import time; time.sleep(60)"

@@ -38,42 +38,44 @@ def pairs_of(made: Reel, frame: int) -> np.ndarray:
 
 @pytest.mark.parametrize("unit", ["cells", "weight"])
 def test_every_snapshot_can_be_drawn_from_its_frame_exactly(unit: str) -> None:
-    history, seen = made(unit)
-    arrays = seen.arrays
+    history, scrubber = made(unit)
+    arrays = scrubber.arrays
     for snapshot in range(21):
         rows, frame = history[snapshot][DEAD], arrays["frame"][snapshot]
         label = arrays["label"][arrays["partition"][frame]]
         apart = distance_matrix(rows, unit)
-        np.testing.assert_array_equal(pairs_of(seen, frame)[label][:, label], apart.astype(arrays["distance"].dtype))
+        np.testing.assert_array_equal(pairs_of(scrubber, frame)[label][:, label], apart.astype(arrays["distance"].dtype))
         exact = exact_numbers(rows)
-        shown = [int(arrays[name][snapshot]) for name in ("unique", "holes", "population", "singletons")]
-        assert shown == [exact[name] for name in ("unique", "black_holes", "population", "singletons")]
+        frames = [int(arrays[name][snapshot]) for name in ("unique", "holes", "population", "singletons")]
+        assert frames == [exact[name] for name in ("unique", "black_holes", "population", "singletons")]
         holes = token_table(rows, DEAD[DEAD])["hole"].to_numpy()
         np.testing.assert_array_equal(np.where(np.bincount(label)[label] > 1, label + 1, 0), holes)
 
 
 def test_the_places_are_those_of_the_exported_picture() -> None:
-    history, seen = made()
+    history, scrubber = made()
     axes = stage(history, DEAD).axes
-    frame = seen.arrays["frame"][20]
-    label = seen.arrays["label"][seen.arrays["partition"][frame]]
-    drawn = seen.arrays["place"][seen.arrays["vector_at"][frame] + label]
+    frame = scrubber.arrays["frame"][20]
+    label = scrubber.arrays["label"][scrubber.arrays["partition"][frame]]
+    drawn = scrubber.arrays["place"][scrubber.arrays["vector_at"][frame] + label]
     np.testing.assert_allclose(drawn, axes.coordinates(history[20][DEAD]), atol=1e-6)
 
 
 def test_the_relative_places_have_their_mean_at_one_point() -> None:
-    _, seen = made("weight")
+    _, scrubber = made("weight")
     means = []
-    for frame, part in enumerate(seen.arrays["partition"]):
-        means.append(seen.arrays["relative"][seen.arrays["vector_at"][frame] + seen.arrays["label"][part]].mean(axis=0))
+    for frame, part in enumerate(scrubber.arrays["partition"]):
+        means.append(
+            scrubber.arrays["relative"][scrubber.arrays["vector_at"][frame] + scrubber.arrays["label"][part]].mean(axis=0)
+        )
     np.testing.assert_allclose(means, np.broadcast_to(means[0], np.shape(means)), atol=1e-6)
 
 
 def test_snapshots_that_repeat_are_sent_once() -> None:
     history = np.repeat(falling_together(5), 4, axis=0)
-    seen = reel(history, np.arange(20), DEAD, "cells")
-    assert seen.header["sent"] == seen.header["changed"] == 5
-    assert seen.arrays["frame"].tolist() == np.repeat(np.arange(5), 4).tolist()
+    scrubber = reel(history, np.arange(20), DEAD, "cells")
+    assert scrubber.header["sent"] == scrubber.header["changed"] == 5
+    assert scrubber.arrays["frame"].tolist() == np.repeat(np.arange(5), 4).tolist()
 
 
 def test_too_many_frames_are_thinned_and_counts_stay_complete() -> None:
@@ -90,19 +92,19 @@ def test_too_many_frames_are_thinned_and_counts_stay_complete() -> None:
 def test_snapshots_with_a_new_partition_stay_when_frames_are_thinned() -> None:
     history = np.arange(200 * 6, dtype=np.uint16).reshape(200, 6, 1)
     history[101:, 3] = history[101:, 2]  # one snapshot of two hundred at which two tokens come together
-    seen = reel(history, np.arange(200), np.ones(6, np.bool_), "cells", budget=4_000)
-    shown = np.flatnonzero(np.diff(seen.arrays["frame"], prepend=-1))
-    assert seen.header["stride"] > 1
-    assert 101 in shown
-    assert seen.arrays["label"].shape == (2, 6)
+    scrubber = reel(history, np.arange(200), np.ones(6, np.bool_), "cells", budget=4_000)
+    frames = np.flatnonzero(np.diff(scrubber.arrays["frame"], prepend=-1))
+    assert scrubber.header["stride"] > 1
+    assert 101 in frames
+    assert scrubber.arrays["label"].shape == (2, 6)
 
 
 def test_partitions_that_no_frame_shows_are_not_sent() -> None:
     history = np.random.default_rng(3).integers(0, 5, (300, 8, 1)).astype(np.uint16)
-    seen = reel(history, np.arange(300), np.ones(8, np.bool_), "cells", budget=3_000)
-    assert len(seen.arrays["label"]) <= seen.header["sent"] < 40
-    for frame, start in enumerate(np.flatnonzero(np.diff(seen.arrays["frame"], prepend=-1))):
-        label = seen.arrays["label"][seen.arrays["partition"][frame]]
+    scrubber = reel(history, np.arange(300), np.ones(8, np.bool_), "cells", budget=3_000)
+    assert len(scrubber.arrays["label"]) <= scrubber.header["sent"] < 40
+    for frame, start in enumerate(np.flatnonzero(np.diff(scrubber.arrays["frame"], prepend=-1))):
+        label = scrubber.arrays["label"][scrubber.arrays["partition"][frame]]
         assert ((label[:, None] == label) == (history[start] == history[start].T)).all()
 
 
@@ -120,17 +122,17 @@ def test_a_snapshot_too_large_to_be_drawn_is_refused_with_its_size() -> None:
 
 def test_cells_of_float32_are_counted_exactly() -> None:
     history = np.array([[[1.0], [-1.0], [3.0]]], np.float32)
-    seen = reel(history, np.arange(1), np.ones(3, np.bool_), "cells")
+    scrubber = reel(history, np.arange(1), np.ones(3, np.bool_), "cells")
     ordinals = np.array([0x3F800000, -0x3F800000, 0x40400000])
-    assert seen.arrays["distance"].tolist() == np.abs(ordinals[[0, 0, 1]] - ordinals[[1, 2, 2]]).tolist()
+    assert scrubber.arrays["distance"].tolist() == np.abs(ordinals[[0, 0, 1]] - ordinals[[1, 2, 2]]).tolist()
 
 
 def test_hidden_classes_part_the_tokens_of_a_hole() -> None:
     moments = np.zeros((21, 16), np.uint64)
     moments[:, 2] = 9
-    _, seen = made(moment_hash=moments)
-    last = seen.arrays["partition"][seen.arrays["frame"][20]]
-    label, hidden = seen.arrays["label"][last], seen.arrays["hidden"].reshape(seen.arrays["label"].shape)[last]
+    _, scrubber = made(moment_hash=moments)
+    last = scrubber.arrays["partition"][scrubber.arrays["frame"][20]]
+    label, hidden = scrubber.arrays["label"][last], scrubber.arrays["hidden"].reshape(scrubber.arrays["label"].shape)[last]
     assert set(label) == {0}
     assert len(set(hidden)) == 2
     assert hidden[2] != hidden[1]
@@ -148,8 +150,8 @@ def test_a_hole_keeps_its_colour_when_it_is_no_longer_the_largest() -> None:
 
 
 def test_events_say_what_happened_and_when() -> None:
-    found, _, _ = tree([0, 1, 2, 2], [0, 0, 2, 2], [0, 0, 0, 0], [0, 0, 2, 3], [0, 1, 2, 3])
-    at, kind = events(found)
+    result, _, _ = tree([0, 1, 2, 2], [0, 0, 2, 2], [0, 0, 0, 0], [0, 0, 2, 3], [0, 1, 2, 3])
+    at, kind = events(result)
     assert at.tolist() == [1, 2, 3, 4]
     assert kind.tolist() == [1, 2, 4, 8]
 
@@ -171,12 +173,12 @@ def test_a_row_that_is_not_finite_is_nowhere_and_does_not_move_the_others() -> N
     numbers[:, 1] = 1.0
     numbers[1, 2] = np.nan
     for unit in ("cells", "weight"):
-        seen = reel(from_values(numbers), np.arange(2), np.ones(3, np.bool_), unit)
-        apart = pairs_of(seen, 1)
+        scrubber = reel(from_values(numbers), np.arange(2), np.ones(3, np.bool_), unit)
+        apart = pairs_of(scrubber, 1)
         assert np.isfinite(apart[0, 1])
         assert np.isnan(apart[:2, 2]).all()
-        assert seen.header["shades"][1] == (16_256.0 if unit == "cells" else 1.0)
-        places = seen.arrays["relative"][seen.arrays["vector_at"][1] :]
+        assert scrubber.header["shades"][1] == (16_256.0 if unit == "cells" else 1.0)
+        places = scrubber.arrays["relative"][scrubber.arrays["vector_at"][1] :]
         assert np.isfinite(places[:2]).all()
         assert np.isnan(places[2]).all()
 
@@ -190,17 +192,17 @@ def test_the_bases_of_a_growing_run_are_those_of_its_settled_part() -> None:
 
 
 def test_progress_rises_to_the_end() -> None:
-    told: list[float] = []
-    reel(falling_together(21), STEPS, DEAD, "cells", progress=told.append)
-    assert told == sorted(told)
-    assert told[-1] == 1.0
+    progress: list[float] = []
+    reel(falling_together(21), STEPS, DEAD, "cells", progress=progress.append)
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
 
 
 def test_the_blob_says_where_every_array_begins() -> None:
-    _, seen = made()
+    _, scrubber = made()
     metrics = {"step": np.arange(1.0, 21), "loss": np.arange(20.0), "learning_rate": np.ones(20)}
-    seen = with_curves(seen, metrics)
-    blob = packed_blob(seen, {"step": 4})
+    scrubber = with_curves(scrubber, metrics)
+    blob = packed_blob(scrubber, {"step": 4})
     length = int.from_bytes(blob[:4], "little")
     header = json.loads(blob[4 : 4 + length])
     assert header["step"] == 4
@@ -208,13 +210,13 @@ def test_the_blob_says_where_every_array_begins() -> None:
     assert header["ids"] == list(range(6))
     for name, (kind, at, size) in header["arrays"].items():
         assert (4 + length + at) % 8 == 0
-        np.testing.assert_array_equal(np.frombuffer(blob, kind, size, 4 + length + at), seen.arrays[name].ravel())
-    assert seen.arrays["loss"].tolist() == list(range(20))
+        np.testing.assert_array_equal(np.frombuffer(blob, kind, size, 4 + length + at), scrubber.arrays[name].ravel())
+    assert scrubber.arrays["loss"].tolist() == list(range(20))
 
 
-def test_the_story_tells_start_last_change_and_end() -> None:
-    told = story(census_history(falling_together(21), DEAD), STEPS, "dead", [[6]])
-    assert told == (
+def test_the_story_names_start_last_change_and_end() -> None:
+    sentence = story(census_history(falling_together(21), DEAD), STEPS, "dead", [[6]])
+    assert sentence == (
         "6 dead tokens began as 6 vectors. At step 15, one black hole of 5 and one single token became one black hole of 6, "
         "and stayed so in every recorded snapshot to step 20. "
         "At step 20 this hole is true: its tokens share the optimizer's memory too."

@@ -47,10 +47,10 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(list(words)) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "Traceback" not in told.err
-    return told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "Traceback" not in output.err
+    return output.err
 
 
 def test_presets_lists_every_preset_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,15 +100,15 @@ def test_until_zero_records_the_initial_state_alone(runs: Path, book: Path, caps
 
 def test_every_field_of_a_run_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["record", "--help"]) == 0
-    told = capsys.readouterr().out
-    assert all(f"--{name.replace('_', '-')} " in told for name in FIELDS)
+    output = capsys.readouterr().out
+    assert all(f"--{name.replace('_', '-')} " in output for name in FIELDS)
 
 
 def test_all_faults_come_in_one_message_and_nothing_is_written(
     runs: Path, book: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     faults = ["--sigma", "-1e-5", "--steps", "-3", "--learning-rate", "-1", "--heads", "3", "--corpus", "/no/such/file"]
-    told = refused(capsys, *tiny(book), *faults)
+    message = refused(capsys, *tiny(book), *faults)
     for words in (
         "5 things must change",
         "sigma must be at least 0",
@@ -117,7 +117,7 @@ def test_all_faults_come_in_one_message_and_nothing_is_written(
         "hidden must be divisible by heads; got hidden 8 and heads 3",
         '"/no/such/file" is neither',
     ):
-        assert words in told
+        assert words in message
     assert not runs.exists()
 
 
@@ -147,17 +147,17 @@ def test_a_missing_corpus_is_refused(runs: Path, book: Path, capsys: pytest.Capt
     assert "is neither. Check the path." in refused(capsys, *tiny(book))
 
 
-def test_bytes_that_are_not_ascii_are_dropped_on_request_and_that_is_said(
+def test_bytes_that_are_not_ascii_are_dropped_on_request_and_that_is_reported(
     runs: Path, book: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     book.write_bytes(b"caf\xc3\xa9 au lait\r\n" * 40)
     assert main(tiny(book, "--corpus-errors", "ignore", "--until", "0")) == 0
-    told = capsys.readouterr().out
-    assert "40 CRLF line ends became LF" in told
-    assert "80 bytes that are not ASCII were dropped" in told
+    output = capsys.readouterr().out
+    assert "40 CRLF line ends became LF" in output
+    assert "80 bytes that are not ASCII were dropped" in output
 
 
-def test_a_text_without_dead_tokens_is_trained_on_and_that_is_said(
+def test_a_text_without_dead_tokens_is_trained_on_and_that_is_reported(
     runs: Path, book: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(tiny(book, "--until", "0")) == 0
@@ -181,9 +181,9 @@ def test_a_step_that_was_not_recorded_and_a_group_that_is_none_are_refused(
     runs: Path, book: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = answered(capsys, *tiny(book, "--record", "every-5"))
-    told = refused(capsys, "census", made["run"], "--step", "3")
-    assert "step must be a recorded one; got 3." in told
-    assert "recorded 3 snapshots, the last at step 10" in told
+    message = refused(capsys, "census", made["run"], "--step", "3")
+    assert "step must be a recorded one; got 3." in message
+    assert "recorded 3 snapshots, the last at step 10" in message
     assert 'a group is one of all, dead, live; got "undead"' in refused(capsys, "census", made["run"], "--group", "undead")
     assert "distances are of one group" in refused(capsys, "distances", made["run"], "--step", "0", "--group", "all,dead")
     assert "is complete" in refused(capsys, "resume", made["run"])

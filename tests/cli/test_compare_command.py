@@ -21,9 +21,9 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(["compare", *words]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    return told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    return output.err
 
 
 def test_compare_counts_draws_and_writes_every_recorded_step(
@@ -32,31 +32,31 @@ def test_compare_counts_draws_and_writes_every_recorded_step(
     runs = [make_run(seed=seed, name=name) for seed, name in ((1, "one"), (2, "two"), (1, "again"))]
     table = tmp_path_factory.mktemp("elsewhere") / "overlay.csv"
     assert main(["compare", *(run.id for run in runs), "--align", "event", "--csv", str(table), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    output = json.loads(capsys.readouterr().out.splitlines()[-1])
     # All three have the same made-up history: one draw in truth, whatever their seeds say.
-    assert told["independent_draws"] == 1
-    assert [run["twin"] for run in told["runs"]] == [
+    assert output["independent_draws"] == 1
+    assert [run["twin"] for run in output["runs"]] == [
         None,
         "same bits, other configuration: every bit of 21 common steps",
         "duplicate: every bit of 21 common steps",
     ]
-    assert told["align"] == "first-merger"
-    assert [row["field"] for row in told["differences"]] == ["seed"]
-    assert all(rows == [] for rows in told["ribbons"].values())
+    assert output["align"] == "first-merger"
+    assert [row["field"] for row in output["differences"]] == ["seed"]
+    assert all(rows == [] for rows in output["ribbons"].values())
     written = pd.read_csv(table)
     assert list(written)[5:] == list(USUAL)
     assert len(written) == 3 * 21
-    first = told["runs"][0]["first-merger"]
+    first = output["runs"][0]["first-merger"]
     assert (written["x"] == written["step"] - first).all()
 
 
-def test_compare_tells_the_same_in_words(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_prints_the_same_in_words(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [make_run(seed=1, name="one"), make_run(seed=2, name="two", learning_rate=0.002, snapshots=5)]
     assert main(["compare", *(run.id for run in runs)]) == 0
-    told = capsys.readouterr().out
-    assert "one draw: what is seen here can be chance" in told
-    assert "learning_rate" in told
-    assert "steps 0 to 4" in told
+    output = capsys.readouterr().out
+    assert "one draw: what is seen here can be chance" in output
+    assert "learning_rate" in output
+    assert "steps 0 to 4" in output
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_an_empty_value_is_refused_and_nothing_is_written(
     run: Run, elsewhere: Path, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     assert main([run.id if word == "RUN" else word for word in words]) == 2
-    assert "must" in (told := capsys.readouterr().err) or "one of" in told
+    assert "must" in (output := capsys.readouterr().err) or "one of" in output
     assert list(elsewhere.iterdir()) == []
 
 

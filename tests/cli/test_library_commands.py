@@ -28,17 +28,17 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(list(words)) == 0
     return capsys.readouterr().out
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(list(words)) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "Traceback" not in said.err
-    return said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "Traceback" not in output.err
+    return output.err
 
 
 def test_annotate_says_and_list_shows(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +50,7 @@ def test_annotate_says_and_list_shows(make_run: MakeRun, capsys: pytest.CaptureF
     assert (rows[run.id]["label"], rows[run.id]["tags"], rows[other.id]["label"]) == ("the fall", ["keep", "merger"], "")
     assert rows[run.id]["first"] == {"unique": 16, "black_holes": 0, "population": 0}
     assert rows[run.id]["last"] == {"unique": 11, "black_holes": 1, "population": 6}
-    line = next(line for line in told(capsys, "list").splitlines() if line.startswith(run.id))
+    line = next(line for line in printed(capsys, "list").splitlines() if line.startswith(run.id))
     assert "U 6 → 1  C 0 → 1  P 0 → 6" in line
     assert '"the fall"  [keep, merger]' in line
     assert [row["run"] for row in answered(capsys, "list", "--tag", "keep")["runs"]] == [run.id]
@@ -60,26 +60,26 @@ def test_annotate_says_and_list_shows(make_run: MakeRun, capsys: pytest.CaptureF
 def test_list_says_what_is_damaged(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run()
     (run.path / "run.json").write_text('{"config": {"ste')
-    assert "damaged" in told(capsys, "list")
+    assert "damaged" in printed(capsys, "list")
     assert "damaged run.json" in answered(capsys, "list")["runs"][0]["damage"]
     assert "a group is one of dead, live, all" in refused(capsys, "list", "--group", "undead")
 
 
 def test_an_empty_library_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no run yet" in told(capsys, "list")
-    assert "the trash is empty" in told(capsys, "trashed")
+    assert "no run yet" in printed(capsys, "list")
+    assert "the trash is empty" in printed(capsys, "trashed")
     assert answered(capsys, "empty-trash")["deleted"] == []
 
 
 def test_trash_restore_and_empty(make_run: MakeRun, capsys: pytest.CaptureFixture[str], library: Path) -> None:
     run, other = make_run(), make_run(name="other")
-    assert f"restore {run.id}" in told(capsys, "trash", run.id)
+    assert f"restore {run.id}" in printed(capsys, "trash", run.id)
     assert answered(capsys, "trashed")["trashed"] == [run.id]
     assert [row["run"] for row in answered(capsys, "list")["runs"]] == [other.id]
     assert "there is no run" in refused(capsys, "census", run.id)
-    told(capsys, "restore", run.id)
+    printed(capsys, "restore", run.id)
     assert len(run_paths(library)) == 2
-    told(capsys, "trash", run.id)
+    printed(capsys, "trash", run.id)
     assert "must be confirmed; the trash holds 1" in refused(capsys, "empty-trash")
     assert len(trashed(library)) == 1
     assert answered(capsys, "empty-trash", "--yes")["deleted"] == [run.id]
@@ -88,10 +88,10 @@ def test_trash_restore_and_empty(make_run: MakeRun, capsys: pytest.CaptureFixtur
 
 def test_differences_names_the_fields_and_their_values(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     one, two = make_run(), make_run(seed=7)
-    found = answered(capsys, "differences", one.id, two.id)
-    assert found == {"runs": [one.id, two.id], "fields": {"seed": [42, 7]}}
-    assert "seed" in told(capsys, "differences", one.id, two.id)
-    assert "no field differs" in told(capsys, "differences", one.id, one.id)
+    result = answered(capsys, "differences", one.id, two.id)
+    assert result == {"runs": [one.id, two.id], "fields": {"seed": [42, 7]}}
+    assert "seed" in printed(capsys, "differences", one.id, two.id)
+    assert "no field differs" in printed(capsys, "differences", one.id, one.id)
 
 
 @pytest.mark.parametrize("verb", [["annotate", "--label", "x"], ["trash"], ["restore"], ["differences"]])

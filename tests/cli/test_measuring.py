@@ -29,7 +29,7 @@ def run(tmp_path):
     return made_run(tmp_path / "runs")
 
 
-def test_the_verdict_tells_merging_from_evaporating_where_the_count_cannot():
+def test_the_verdict_distinguishes_merging_from_evaporating_where_the_count_cannot():
     merged, gone = np.array([[0, 0, 2, 2], [0, 0, 0, 0]], np.int32), np.array([[0, 0, 2, 2], [0, 0, 2, 3]], np.int32)
     two, one_of_four, one_of_two = Census(4, 2, 2, 4, 0, (2, 2)), Census(4, 1, 1, 4, 0, (4,)), Census(4, 3, 1, 2, 2, (2,))
     assert seeds_outcome(two, one_of_four) == seeds_outcome(two, one_of_two) == "collapsed"
@@ -43,18 +43,22 @@ def test_the_verdict_tells_merging_from_evaporating_where_the_count_cannot():
 
 
 def test_the_verdict_has_both_forms_of_three_criteria_and_says_one_run_is_one_draw(run):
-    found = verdict_of(observe(run), "dead")
-    assert (found.first_step, found.last_step) == (0, 6)
+    verdict = verdict_of(observe(run), "dead")
+    assert (verdict.first_step, verdict.last_step) == (0, 6)
     # Tokens 0 and 3, one live and one dead, share a vector at the start: the seed counts that hole, the group has none.
-    assert [(c.seed.holds, c.corrected.holds) for c in found.criteria] == [(False, False), (False, True), (True, True)]
-    assert [c.seed.numbers.get("black_holes") for c in found.criteria[:1]] == [1]
-    assert [c.corrected.numbers.get("black_holes") for c in found.criteria[:1]] == [0]
-    assert found.criteria[1].corrected.numbers["largest_linf_cells"] == 2
-    assert found.criteria[1].corrected.numbers["touching_everywhere"] is True
-    assert (found.outcome, found.seeds_outcome, found.seeds_conclusion) == ("consolidation", "collapsed", "partial support")
-    assert found.flows.tokens == dict.fromkeys(found.flows.tokens, 0) | {"formation": 3, "emission": 1}
-    assert "one draw" in found.caution
-    assert json.dumps(found.to_json())
+    assert [(c.seed.holds, c.corrected.holds) for c in verdict.criteria] == [(False, False), (False, True), (True, True)]
+    assert [c.seed.numbers.get("black_holes") for c in verdict.criteria[:1]] == [1]
+    assert [c.corrected.numbers.get("black_holes") for c in verdict.criteria[:1]] == [0]
+    assert verdict.criteria[1].corrected.numbers["largest_linf_cells"] == 2
+    assert verdict.criteria[1].corrected.numbers["touching_everywhere"] is True
+    assert (verdict.outcome, verdict.seeds_outcome, verdict.seeds_conclusion) == (
+        "consolidation",
+        "collapsed",
+        "partial support",
+    )
+    assert verdict.flows.tokens == dict.fromkeys(verdict.flows.tokens, 0) | {"formation": 3, "emission": 1}
+    assert "one draw" in verdict.caution
+    assert json.dumps(verdict.to_json())
 
 
 def test_the_seeds_own_words_for_the_published_run_and_others():
@@ -125,7 +129,7 @@ def test_the_census_of_a_step_has_hidden_classes_and_levels(run, tmp_path, capsy
 
 def test_every_measuring_command_writes_its_table(run, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("SNOWBALL_RUNS", str(run.path.parent))
-    asked = {
+    commands = {
         "verdict": (["--csv"], ["several black holes at the start"]),
         "laws": (["--csv"], ["hidden-classes-never-part"]),
         "axes": (["--csv"], [0]),
@@ -134,7 +138,7 @@ def test_every_measuring_command_writes_its_table(run, tmp_path, capsys, monkeyp
         "motion": (["--freezing"], ["all", "dead", "live"]),
         "events": (["--biographies"], [1, 2, 3]),
     }
-    for verb, (flags, first) in asked.items():
+    for verb, (flags, first) in commands.items():
         file = tmp_path / f"{verb}.csv"
         answered(capsys, verb.split()[0], run.id, *flags, file)
         table = pd.read_csv(file)
@@ -147,8 +151,8 @@ def test_every_measuring_command_writes_its_table(run, tmp_path, capsys, monkeyp
 def test_a_census_over_the_steps_warns_where_bits_and_values_differ(tmp_path, capsys):
     words = from_values(np.array([[[0.0], [0.0]], [[0.0], [-0.0]]]))
     answer = answered(capsys, "census", save(tmp_path / "zeros.safetensors", matrix=words), "--runs", tmp_path)
-    told = "Vectors by bits are not as many as by value at 1 of 2 recorded steps, first at step 1."
-    assert answer["warnings"] == {"all": [told]}
+    output = "Vectors by bits are not as many as by value at 1 of 2 recorded steps, first at step 1."
+    assert answer["warnings"] == {"all": [output]}
 
 
 def test_three_lines_open_a_run_in_a_notebook(run):
@@ -181,9 +185,9 @@ def test_a_cancelled_command_says_what_is_kept(run, verb, kept, capsys, monkeypa
     for module in ("blocks", "lineage"):
         monkeypatch.setattr(f"snowball_core.tables.{module}.history_blocks", cancelled)
     assert main([verb, run.id]) == 130
-    told = capsys.readouterr().err
-    assert "was cancelled after 0 of " in told
-    assert kept in told
+    output = capsys.readouterr().err
+    assert "was cancelled after 0 of " in output
+    assert kept in output
 
 
 def test_a_notebook_has_every_table_and_every_picture_of_an_export(run):

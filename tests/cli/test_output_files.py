@@ -35,7 +35,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("outside")
 
 
-def asked(verb: str, run: Run, flag: str, path: object, tmp_path: Path) -> list[str]:
+def writing(verb: str, run: Run, flag: str, path: object, tmp_path: Path) -> list[str]:
     """A command that writes one file."""
     more = ["--step", "7"] if flag in ("--holes", "--levels", "--closeness") else []
     other = [str(run.path)] if verb != "compare" else [str(run.path), str(copied(run.path, tmp_path))]
@@ -80,11 +80,11 @@ def test_every_flag_writes_outside_the_library_also_while_it_is_read_only_and_ne
         outside / "history.csv",
         run.path / ".." / "new.csv",
     ):
-        assert main(asked(verb, run, flag, path, tmp_path)) == 2
+        assert main(writing(verb, run, flag, path, tmp_path)) == 2
         assert f"{flag} must name a file that can be written" in capsys.readouterr().err
     assert contents(tmp_path) == recorded
     monkeypatch.setenv("SNOWBALL_READONLY", "1")
-    assert main(asked(verb, run, flag, outside / "table.csv", tmp_path)) == 0
+    assert main(writing(verb, run, flag, outside / "table.csv", tmp_path)) == 0
     assert (outside / "table.csv").read_text().count("\n") > 0
     assert sorted(path.name for path in outside.iterdir()) == ["history.csv", "link", "table.csv"]
 
@@ -111,10 +111,10 @@ def test_every_flag_refuses_before_it_measures(
         (f"{outside}/new/", "that is a folder"),
         ("", "it must not be empty"),
     ):
-        assert main(asked(verb, run, flag, path, tmp_path)) == 2
-        told = capsys.readouterr()
-        assert words in told.err
-        assert told.out == ""
+        assert main(writing(verb, run, flag, path, tmp_path)) == 2
+        output = capsys.readouterr()
+        assert words in output.err
+        assert output.out == ""
 
 
 @pytest.fixture
@@ -204,11 +204,11 @@ def test_pipes_and_devices_are_written_to_directly_and_a_pipe_without_a_reader_h
             OutputFile("--csv", "/dev/full", ()).write(["x"])
 
 
-def test_standard_output_named_as_a_file_keeps_what_stands_in_it(run: Run, outside: Path) -> None:
+def test_standard_output_named_as_a_file_keeps_its_content(run: Run, outside: Path) -> None:
     from test_terminal import command, ended
 
     done = ended(command("census", run.id, "--step", "7", "--csv", "/dev/stdout"), f"> {outside / 'all.txt'}")
     assert (done.returncode, done.stderr) == (0, b"")
-    told = (outside / "all.txt").read_text()
-    assert told.startswith("step,group,tokens")
-    assert "black hole" in told
+    text = (outside / "all.txt").read_text()
+    assert text.startswith("step,group,tokens")
+    assert "black hole" in text

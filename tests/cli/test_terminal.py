@@ -102,7 +102,7 @@ def test_closed_streams_change_no_status(run: str, closed: str) -> None:
     assert ended(command("verify", "nobody"), closed).returncode == 2
 
 
-def test_a_refusal_is_said_though_nobody_reads_the_answer(run: str) -> None:
+def test_a_refusal_is_reported_without_a_reader_of_the_answer(run: str) -> None:
     done = ended(command("verify", "nobody"), ">&-")
     assert (done.returncode, done.stderr.decode()[:14]) == (2, "there is no ru")
 
@@ -128,10 +128,10 @@ def test_control_codes_of_names_in_files_never_reach_the_terminal(
         [evil],
     ):
         main(words)
-        told = "".join(capsys.readouterr())
-        assert not [character for character in told if ord(character) < 32 and character not in "\n\t"], words
-        assert not set(told) & set("\x7f\x9b\u202e"), words
-        assert "\nok" not in told, words
+        output = "".join(capsys.readouterr())
+        assert not [character for character in output if ord(character) < 32 and character not in "\n\t"], words
+        assert not set(output) & set("\x7f\x9b\u202e"), words
+        assert "\nok" not in output, words
 
 
 @given(some.text())
@@ -150,7 +150,7 @@ AT_IMPORT = """
 import sys
 class Presser:
     def find_spec(self, name, path=None, target=None):
-        if name == "snowball_core.cli.library":
+        if name == "snowball_core.cli.parser":
             {}
 sys.meta_path.insert(0, Presser())
 """

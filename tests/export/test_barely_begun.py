@@ -34,7 +34,7 @@ def trained(folder: Path, until: int, **fields: object) -> Run:
     return read_run(run.path)
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     everything = (app.markdown, app.caption, app.info, app.warning, app.error, app.code, app.metric)
     return "\n".join(texts(kind) for kind in everything)
 
@@ -48,7 +48,7 @@ def test_no_page_fails_or_makes_a_number_up(tmp_path: Path, page: str, until: in
     for query in (alone, *both):
         app = paging.opened(page, **query)
         assert not app.error
-        assert not _MADE_UP.search(said(app)), _MADE_UP.search(said(app))
+        assert not _MADE_UP.search(page_text(app)), _MADE_UP.search(page_text(app))
 
 
 @pytest.mark.parametrize("page", ["lineage", "motion", "verdict"])
@@ -73,19 +73,19 @@ def test_a_law_of_change_is_not_said_to_hold_where_nothing_could_change(tmp_path
         assert law not in two
 
 
-def test_a_verdict_on_one_step_says_that_nothing_could_happen_wherever_it_is_told(tmp_path: Path) -> None:
-    seen = observe(trained(tmp_path, 0))
-    assert verdict_of(seen, "dead").caution.startswith("One step is recorded: nothing could join or part yet.")
-    assert b"One step is recorded" in report_bytes(view_of(seen))
+def test_a_verdict_on_one_step_says_everywhere_that_nothing_could_happen(tmp_path: Path) -> None:
+    history = observe(trained(tmp_path, 0))
+    assert verdict_of(history, "dead").caution.startswith("One step is recorded: nothing could join or part yet.")
+    assert b"One step is recorded" in report_bytes(view_of(history))
     assert not verdict_of(observe(trained(tmp_path, 1)), "dead").caution.startswith("One step")
 
 
 @pytest.mark.parametrize("name", sorted(PICTURES))
 def test_a_picture_over_the_run_needs_two_snapshots_and_one_of_a_step_only_one(tmp_path: Path, name: str) -> None:
-    seen = observe(trained(tmp_path, 0))
-    shown = view_of(seen)
+    history = observe(trained(tmp_path, 0))
+    view = view_of(history)
     if name in ("counts", "sizes", "distances", "places"):
-        assert PICTURES[name].make(shown).datasets
+        assert PICTURES[name].make(view).datasets
     else:
         with pytest.raises(HistoryError, match="needs"):
-            PICTURES[name].make(shown)
+            PICTURES[name].make(view)

@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError, RunError
 from snowball_core.export.bundle import export_to, folder_zip
-from snowball_core.export.files import PARTS, USUAL, chosen, item, items
+from snowball_core.export.files import PARTS, USUAL, chosen, items
+from snowball_core.export.methods import methods
 from snowball_core.export.view import View, view_of
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
@@ -37,8 +38,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shown_of(run: Run, **view: int | str) -> View:
-    seen = observe(run)
-    return view_of(seen, **{"step": 7, **view})  # type: ignore[arg-type]
+    history = observe(run)
+    return view_of(history, **{"step": 7, **view})  # type: ignore[arg-type]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -47,15 +48,15 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def test_a_folder_holds_every_file_with_the_hash_its_index_gives(make_run: MakeRun, library: Path, target: Path) -> None:
     run = make_run()
-    shown = shown_of(run, first=2, last=6)
-    export_to(shown, target, library, ["all"])
-    found = files_of(target)
-    index = json.loads(found.pop("index.json"))
+    view = shown_of(run, first=2, last=6)
+    export_to(view, target, library, ["all"])
+    files = files_of(target)
+    index = json.loads(files.pop("index.json"))
     assert {row["name"]: row["sha256"] for row in index["files"]} == {
-        name: hashlib.sha256(content).hexdigest() for name, content in found.items()
+        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
     }
-    assert all(len(found[row["name"]]) == row["bytes"] for row in index["files"])
-    assert set(found) == {each.name for each in items(shown)}
+    assert all(len(files[row["name"]]) == row["bytes"] for row in index["files"])
+    assert set(files) == {each.name for each in items(view)}
     assert (index["run"], index["step"], index["group"], index["unit"]) == (run.id, 7, "dead", "cells")
     assert index["range"] == [2, 6]
     assert index["configuration_sha256"] == configuration_hash(run.config)
@@ -74,31 +75,28 @@ def test_the_command_the_page_and_the_zip_give_the_same_bytes(make_run: MakeRun,
     with zipfile.ZipFile(zipped) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == written
     assert again.getvalue() == zipped.getvalue()
-    # What a button of the page makes, it makes of an exhibit of its own.
-    for name in ("tables/summary.csv", "pictures/counts.svg", "methods.md"):
-        assert item(shown_of(run), name).content() == written[name]
 
 
 def test_the_usual_parts_are_all_but_the_animation_and_the_run(make_run: MakeRun) -> None:
-    shown = shown_of(make_run())
-    assert {each.part for each in chosen(shown)} == set(USUAL) == set(PARTS) - {"animation", "parcel"}
-    assert [each.name for each in chosen(shown, ["report", "tables/census.csv"])] == ["tables/census.csv", "report.html"]
+    view = shown_of(make_run())
+    assert {each.part for each in chosen(view)} == set(USUAL) == set(PARTS) - {"animation", "parcel"}
+    assert [each.name for each in chosen(view, ["report", "tables/census.csv"])] == ["tables/census.csv", "report.html"]
     with pytest.raises(HistoryError, match=r'one of all, tables, .*; got "tabels"'):
-        chosen(shown, ["tabels"])
+        chosen(view, ["tabels"])
     with pytest.raises(HistoryError, match=r'got "no\.csv"'):
-        item(shown, "no.csv")
+        chosen(view, ["no.csv"])
 
 
 def test_files_that_no_export_wrote_are_not_overwritten(make_run: MakeRun, library: Path, target: Path) -> None:
-    shown = shown_of(make_run())
+    view = shown_of(make_run())
     target.mkdir()
     (target / "methods.txt").write_text("mine")
     (target / "notes.txt").write_text("mine too")
     with pytest.raises(RunError, match=r"has its own methods\.txt\. Choose another folder, or overwrite them with --force"):
-        export_to(shown, target, library, ["methods"])
+        export_to(view, target, library, ["methods"])
     assert files_of(target) == {"methods.txt": b"mine", "notes.txt": b"mine too"}
-    export_to(shown, target, library, ["methods"], force=True)
-    assert (target / "methods.txt").read_bytes() == item(shown, "methods.txt").content()
+    export_to(view, target, library, ["methods"], force=True)
+    assert (target / "methods.txt").read_text() == methods(view.history) + "\n"
     assert (target / "notes.txt").read_text() == "mine too"
 
 
@@ -170,8 +168,8 @@ def test_what_cannot_be_made_is_left_out_with_its_reason(
     index = json.loads((target / "index.json").read_text())
     assert {row["name"]: row["why"] for row in index["left_out"]} == answer["left_out"]
     assert not (target / "projector" / "vectors.tsv").exists()
-    seen = find(arguments[1], library)
-    assert not any(each.part == "parcel" for each in items(view_of(seen)))
+    history = find(arguments[1], library)
+    assert not any(each.part == "parcel" for each in items(view_of(history)))
 
 
 def test_an_exported_folder_that_cannot_be_written_says_so(make_run: MakeRun, library: Path, target: Path) -> None:

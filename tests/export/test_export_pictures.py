@@ -29,9 +29,9 @@ STEP = ("sizes", "distances", "places")
 
 
 @pytest.fixture
-def shown(make_run: MakeRun) -> View:
-    seen = observe(make_run())
-    return view_of(seen, 7, unit="weight")
+def view(make_run: MakeRun) -> View:
+    history = observe(make_run())
+    return view_of(history, 7, unit="weight")
 
 
 def texts(svg: bytes) -> str:
@@ -39,25 +39,25 @@ def texts(svg: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", list(PICTURES))
-def test_a_picture_is_an_svg_with_a_footer_that_names_everything(shown: View, name: str) -> None:
-    plate = PICTURES[name].make(shown)
-    svg = draw(shown, plate)
+def test_a_picture_is_an_svg_with_a_footer_that_names_everything(view: View, name: str) -> None:
+    plate = PICTURES[name].make(view)
+    svg = draw(view, plate)
     root = ET.fromstring(svg)
     assert root.tag == f"{SVG}svg"
     assert root.find(f"{SVG}title").text == plate.title
     written = texts(svg)
     at = "step 7 " if name in STEP else "steps 0 to 20"
-    known = configuration_hash(shown.history.config) or ""
-    for part in (plate.title, f"run {shown.history.id}", at, "dead tokens (6 of 16)", f"unit: {plate.unit}", known[:12]):
+    known = configuration_hash(view.history.config) or ""
+    for part in (plate.title, f"run {view.history.id}", at, "dead tokens (6 of 16)", f"unit: {plate.unit}", known[:12]):
         assert part in written
     assert len([node for node in root.iter(f"{SVG}g") if "role-axis-title" in node.attrib.get("class", "")]) >= 1
     # Nothing is fetched: an address names something inside, or is the thing itself.
     assert not re.search(rb"(?:href|src)=\"(?!data:|#)", svg)
-    assert draw(shown, PICTURES[name].make(shown)) == svg
+    assert draw(view, PICTURES[name].make(view)) == svg
 
 
-def test_a_png_is_the_same_picture_twice_as_large(shown: View) -> None:
-    svg = draw(shown, PICTURES["sizes"].make(shown))
+def test_a_png_is_the_same_picture_twice_as_large(view: View) -> None:
+    svg = draw(view, PICTURES["sizes"].make(view))
     root = ET.fromstring(svg)
     picture = Image.open(io.BytesIO(png_bytes(svg)))
     assert picture.format == "PNG"
@@ -66,8 +66,8 @@ def test_a_png_is_the_same_picture_twice_as_large(shown: View) -> None:
     assert png_bytes(svg) == png_bytes(svg)
 
 
-def test_the_heatmap_shows_zero_and_far_in_their_own_colours(shown: View) -> None:
-    pixels = Image.open(io.BytesIO(png_bytes(draw(shown, PICTURES["distances"].make(shown))))).convert("RGB")
+def test_the_heatmap_shows_zero_and_far_in_their_own_colours(view: View) -> None:
+    pixels = Image.open(io.BytesIO(png_bytes(draw(view, PICTURES["distances"].make(view))))).convert("RGB")
     colours = {colour for count, colour in pixels.getcolors(1 << 24) if count > 2_000}
     assert (0, 0, 0) in colours
     # Tokens 0–2 share a vector at step 7, tokens 3–5 do not: half the picture is not black.
@@ -101,22 +101,22 @@ def test_a_picture_fetches_nothing(address: str) -> None:
 def test_a_picture_without_its_data_says_why(tmp_path: Path) -> None:
     words = np.random.default_rng(0).standard_normal((1, 6_000, 2)).astype(np.float32)
     save_file({"W": words}, tmp_path / "large.safetensors")
-    seen = find(str(tmp_path / "large.safetensors"), tmp_path)
-    shown = view_of(seen)
+    history = find(str(tmp_path / "large.safetensors"), tmp_path)
+    view = view_of(history)
     with pytest.raises(HistoryError, match="needs recorded losses"):
-        PICTURES["loss"].make(shown)
+        PICTURES["loss"].make(view)
     with pytest.raises(HistoryError, match=r"at most 5,000 vectors; the all tokens have 6,000 .*projector"):
-        PICTURES["places"].make(shown)
-    assert "thinned to 500 of 6,000 tokens" in PICTURES["distances"].make(shown).note
+        PICTURES["places"].make(view)
+    assert "thinned to 500 of 6,000 tokens" in PICTURES["distances"].make(view).note
 
 
 def test_an_animation_has_a_frame_a_step_with_the_step_in_it(make_run: MakeRun) -> None:
-    seen = observe(make_run())
-    shown = view_of(seen, first=3, last=9)
-    gif = gif_bytes(shown)
+    history = observe(make_run())
+    view = view_of(history, first=3, last=9)
+    gif = gif_bytes(view)
     moving = Image.open(io.BytesIO(gif))
     assert moving.format == "GIF"
-    assert moving.n_frames == len(frame_steps(shown)) == 7
+    assert moving.n_frames == len(frame_steps(view)) == 7
     frames = []
     for number in range(7):
         moving.seek(number)
@@ -124,28 +124,28 @@ def test_an_animation_has_a_frame_a_step_with_the_step_in_it(make_run: MakeRun) 
     corners = [frame[10:40, 20:160].tobytes() for frame in frames]
     assert len(set(corners)) == 7, "the step is written in every frame"
     assert all(len(np.unique(frame.reshape(-1, 3), axis=0)) <= 256 for frame in frames)
-    assert gif_bytes(shown) == gif
+    assert gif_bytes(view) == gif
 
 
 def test_an_animation_of_one_step_is_a_still(make_run: MakeRun) -> None:
-    seen = observe(make_run())
-    still = Image.open(io.BytesIO(gif_bytes(view_of(seen, first=4, last=4))))
+    history = observe(make_run())
+    still = Image.open(io.BytesIO(gif_bytes(view_of(history, first=4, last=4))))
     assert still.n_frames == 1
 
 
-def test_a_long_range_is_thinned_evenly_ends_kept_and_told(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = observe(make_run(steps=300))
-    shown = view_of(seen, first=10, last=290)
-    steps = frame_steps(shown)
+def test_a_long_range_is_thinned_evenly_ends_kept_and_reported(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = observe(make_run(steps=300))
+    view = view_of(history, first=10, last=290)
+    steps = frame_steps(view)
     assert len(steps) == MOST_FRAMES
     assert (steps[0], steps[-1]) == (10, 290)
     assert set(np.diff(steps)) <= {2, 3}
-    told: list[str] = []
+    progress: list[str] = []
     real = animation.ImageDraw.ImageDraw.text
     monkeypatch.setattr(
-        animation.ImageDraw.ImageDraw, "text", lambda pen, at, text, **how: (told.append(text), real(pen, at, text, **how))
+        animation.ImageDraw.ImageDraw, "text", lambda pen, at, text, **how: (progress.append(text), real(pen, at, text, **how))
     )
     monkeypatch.setattr(animation, "MOST_FRAMES", 2)
-    gif_bytes(shown)
-    assert "steps 10 to 290: 281 recorded, thinned to 2 frames" in told
-    assert {"step 10", "step 290"} <= set(told)
+    gif_bytes(view)
+    assert "steps 10 to 290: 281 recorded, thinned to 2 frames" in progress
+    assert {"step 10", "step 290"} <= set(progress)

@@ -28,15 +28,15 @@ from snowball_core.tables.formats import FORMATS, json_bytes
 
 
 @pytest.fixture
-def shown(make_run: MakeRun) -> View:
+def view(make_run: MakeRun) -> View:
     run = make_run()
     add_bookmark(run.path, Bookmark(7, "=look", "dead", "h0"))
     return view_of(observe(run), 7)
 
 
 @pytest.mark.parametrize("name", list(TABLES))
-def test_a_table_says_the_same_in_three_formats(shown: View, name: str) -> None:
-    table = TABLES[name].make(shown)
+def test_a_table_says_the_same_in_three_formats(view: View, name: str) -> None:
+    table = TABLES[name].make(view)
     assert len(table) > 0 or name in ("edges",)
     written = {kind: form(table) for kind, form in FORMATS.items()}
     parquet = pyarrow.parquet.read_table(io.BytesIO(written["parquet"]))
@@ -63,12 +63,12 @@ def test_a_table_says_the_same_in_three_formats(shown: View, name: str) -> None:
                 assert text.removeprefix("'") == str(true).removeprefix("'")
 
 
-def test_the_tables_of_a_step_are_those_of_the_file(shown: View) -> None:
-    rows = shown.history.words[7][shown.history.dead]
+def test_the_tables_of_a_step_are_those_of_the_file(view: View) -> None:
+    rows = view.history.words[7][view.history.dead]
     numbers = exact_numbers(rows)
-    assert len(TABLES["holes"].make(shown)) == numbers["black_holes"]
-    assert list(TABLES["tokens"].make(shown)["token"]) == list(range(6))
-    pairs = TABLES["pairs"].make(shown)
+    assert len(TABLES["holes"].make(view)) == numbers["black_holes"]
+    assert list(TABLES["tokens"].make(view)["token"]) == list(range(6))
+    pairs = TABLES["pairs"].make(view)
     matrix = distance_matrix(rows, "cells")
     assert len(pairs) == 15
     assert all(matrix[row.token, row.other] == row.linf_cells for row in pairs.itertuples())
@@ -76,24 +76,24 @@ def test_the_tables_of_a_step_are_those_of_the_file(shown: View) -> None:
 
 
 def test_the_whole_run_tables_are_those_of_the_commands(
-    shown: View, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    view: View, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     out = tmp_path_factory.mktemp("elsewhere") / "out.csv"
     for verb in ("census", "motion"):
-        assert main([verb, shown.history.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
-        assert out.read_bytes() == FORMATS["csv"](TABLES[verb].make(shown))
-    assert main(["events", shown.history.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
-    assert out.read_bytes() == FORMATS["csv"](TABLES["events"].make(shown))
+        assert main([verb, view.history.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
+        assert out.read_bytes() == FORMATS["csv"](TABLES[verb].make(view))
+    assert main(["events", view.history.id, "--runs", str(tmp_path), "--csv", str(out)]) == 0
+    assert out.read_bytes() == FORMATS["csv"](TABLES["events"].make(view))
 
 
 def test_a_spreadsheet_finds_no_formula_in_a_csv(tmp_path: Path) -> None:
     save_file({"W": np.zeros((1, 128, 2), np.float32)}, tmp_path / "bytes.safetensors")
-    seen = find(str(tmp_path / "bytes.safetensors"), tmp_path)
-    tokens = FORMATS["csv"](TABLES["tokens"].make(view_of(seen)))
+    history = find(str(tmp_path / "bytes.safetensors"), tmp_path)
+    tokens = FORMATS["csv"](TABLES["tokens"].make(view_of(history)))
     glyphs = list(pd.read_csv(io.BytesIO(tokens), keep_default_na=False, dtype=str)["glyph"])
     assert [glyphs[ord(sign)] for sign in "=+-@A"] == ["'=", "'+", "'-", "'@", "A"]
     # In JSON, which no spreadsheet evaluates, they stay as they are.
-    assert json.loads(json_bytes(TABLES["tokens"].make(view_of(seen))))[61]["glyph"] == "="
+    assert json.loads(json_bytes(TABLES["tokens"].make(view_of(history))))[61]["glyph"] == "="
 
 
 def test_json_says_what_it_can_of_numbers_it_has_not() -> None:
@@ -106,26 +106,26 @@ def test_json_says_what_it_can_of_numbers_it_has_not() -> None:
 def test_a_foreign_history_is_exported_as_far_as_it_is_known(tmp_path: Path) -> None:
     words = np.random.default_rng(1).standard_normal((3, 5, 2)).astype(np.float32)
     save_file({"W": words}, tmp_path / "foreign.safetensors")
-    seen = find(str(tmp_path / "foreign.safetensors"), tmp_path)
-    shown = view_of(seen)
-    assert shown.group == "all"
-    assert set(TABLES["tokens"].make(shown)["group"]) == {"unknown"}
-    assert "configuration not known" in identity_line(seen)
+    history = find(str(tmp_path / "foreign.safetensors"), tmp_path)
+    view = view_of(history)
+    assert view.group == "all"
+    assert set(TABLES["tokens"].make(view)["group"]) == {"unknown"}
+    assert "configuration not known" in identity_line(history)
     with pytest.raises(HistoryError, match=r'the group "dead" of "foreign\.safetensors" cannot be measured'):
-        view_of(seen, group="dead")
+        view_of(history, group="dead")
 
 
 def test_all_pairs_of_too_many_tokens_are_refused_and_the_statistics_offered(tmp_path: Path) -> None:
     save_file({"W": np.zeros((1, MOST_PAIRED + 1, 2), np.float32)}, tmp_path / "many.safetensors")
-    seen = find(str(tmp_path / "many.safetensors"), tmp_path)
-    shown = view_of(seen)
+    history = find(str(tmp_path / "many.safetensors"), tmp_path)
+    view = view_of(history)
     with pytest.raises(HistoryError, match=r'at most 1,024 tokens; the group all has 1,025\. Choose .* "distances"'):
-        TABLES["pairs"].make(shown)
-    assert len(TABLES["distances"].make(shown)) == 7
+        TABLES["pairs"].make(view)
+    assert len(TABLES["distances"].make(view)) == 7
 
 
 def test_a_viewpoint_outside_the_run_is_refused_with_what_there_is(make_run: MakeRun) -> None:
-    seen = observe(make_run())
+    history = observe(make_run())
     for wrong, message in (
         ({"step": 21}, "got 21.*the last at step 20"),
         ({"unit": "miles"}, 'cells, weight; got "miles"'),
@@ -133,8 +133,8 @@ def test_a_viewpoint_outside_the_run_is_refused_with_what_there_is(make_run: Mak
         ({"first": 5, "last": 3}, "got 5 to 3"),
     ):
         with pytest.raises(HistoryError, match=message):
-            view_of(seen, **wrong)
-    assert view_of(seen).step == 20
+            view_of(history, **wrong)
+    assert view_of(history).step == 20
     with pytest.raises(HistoryError, match="has no dead tokens"):
         view_of(observe(make_run(dead=0)), group="dead")
 
@@ -148,11 +148,11 @@ def test_the_configuration_hash_tells_configurations_apart_and_nothing_else(make
     assert configuration_hash(None) is None
 
 
-def test_the_footer_names_run_step_group_unit_and_configuration(shown: View) -> None:
-    lines = " ".join(footer(shown, "cells", note="thinned to 5 of 9 tokens"))
-    known = configuration_hash(shown.history.config) or ""
+def test_the_footer_names_run_step_group_unit_and_configuration(view: View) -> None:
+    lines = " ".join(footer(view, "cells", note="thinned to 5 of 9 tokens"))
+    known = configuration_hash(view.history.config) or ""
     for part in (
-        shown.history.id,
+        view.history.id,
         "step 7",
         "dead tokens (6 of 16)",
         "unit: cells",

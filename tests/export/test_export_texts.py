@@ -54,12 +54,12 @@ def test_a_decimal_gives_the_same_float32_bits_back(numbers: list[float]) -> Non
 
 
 def test_the_projectors_files_fit_each_other(make_run: MakeRun) -> None:
-    seen = observe(make_run())
-    shown = view_of(seen, 7, "all")
-    vectors = np.loadtxt(io.BytesIO(vectors_tsv(shown.rows)), delimiter="\t", dtype=np.float32)
-    rows = list(csv.DictReader(io.StringIO(metadata_tsv(shown).decode()), delimiter="\t", quoting=csv.QUOTE_NONE))
-    config = json.loads(projector_json(shown))["embeddings"][0]
-    assert np.array_equal(from_values(vectors), seen.words[7])
+    history = observe(make_run())
+    view = view_of(history, 7, "all")
+    vectors = np.loadtxt(io.BytesIO(vectors_tsv(view.rows)), delimiter="\t", dtype=np.float32)
+    rows = list(csv.DictReader(io.StringIO(metadata_tsv(view).decode()), delimiter="\t", quoting=csv.QUOTE_NONE))
+    config = json.loads(projector_json(view))["embeddings"][0]
+    assert np.array_equal(from_values(vectors), history.words[7])
     assert config["tensorShape"] == list(vectors.shape) == [len(rows), 4]
     assert [(row["token"], row["group"], row["hole"], row["population"]) for row in rows[2:4]] == [
         ("2", "dead", "1", "3"),
@@ -68,11 +68,11 @@ def test_the_projectors_files_fit_each_other(make_run: MakeRun) -> None:
 
 
 def test_the_methods_name_what_another_needs_to_repeat_the_run() -> None:
-    seen = find(SHIPPED, runs_folder())
-    text = methods(seen)
+    history = find(SHIPPED, runs_folder())
+    text = methods(history)
     for part in (
         *("116,480 parameters", "torch 2.13.0", "weights bfloat16", "compute float32", "initial state 42", "42 + epoch"),
-        *("33bdec3abc8bd4e7", "58de15ac67c9b226", configuration_hash(seen.config), "thinned: 301 of 10,001 steps"),
+        *("33bdec3abc8bd4e7", "58de15ac67c9b226", configuration_hash(history.config), "thinned: 301 of 10,001 steps"),
         *("labels shifted twice", "77 tokens live, 51 dead", "2 threads", "one draw"),
     ):
         assert part in text
@@ -88,7 +88,7 @@ def test_the_methods_say_what_is_not_known(make_run: MakeRun, tmp_path: Path) ->
     assert "its training is not known" in foreign
 
 
-def test_the_path_of_a_text_stays_at_home(make_run: MakeRun) -> None:
+def test_the_path_of_a_text_is_left_out(make_run: MakeRun) -> None:
     run = make_run()
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["corpus"]["name"] = "/somewhere/private/book.txt"
@@ -132,15 +132,15 @@ def read(page: bytes) -> _Reader:
 
 
 def test_a_report_is_whole_in_itself(make_run: MakeRun) -> None:
-    seen = observe(make_run())
-    page = report_bytes(view_of(seen, 7))
-    found = read(page)
-    assert found.tags.count("img") == len(PICTURES)
-    assert all(address.startswith("data:image/svg+xml;base64,") for address in found.addresses)
-    assert not {"script", "link", "iframe", "form", "object"} & set(found.tags)
-    assert methods(seen) in found.text
+    history = observe(make_run())
+    page = report_bytes(view_of(history, 7))
+    result = read(page)
+    assert result.tags.count("img") == len(PICTURES)
+    assert all(address.startswith("data:image/svg+xml;base64,") for address in result.addresses)
+    assert not {"script", "link", "iframe", "form", "object"} & set(result.tags)
+    assert methods(history) in result.text
     assert "prefers-color-scheme: dark" in page.decode()
-    assert report_bytes(view_of(seen, 7)) == page
+    assert report_bytes(view_of(history, 7)) == page
 
 
 def test_text_from_elsewhere_stays_text_in_a_report(make_run: MakeRun) -> None:
@@ -148,33 +148,33 @@ def test_text_from_elsewhere_stays_text_in_a_report(make_run: MakeRun) -> None:
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["faults_carried"] = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>']
     (run.path / "run.json").write_text(json.dumps(manifest))
-    seen = observe(run)
-    found = read(report_bytes(view_of(seen)))
-    assert "script" not in found.tags
-    assert "<script>alert(1)</script>" in found.text
-    assert not [address for address in found.addresses if not address.startswith("data:")]
+    history = observe(run)
+    result = read(report_bytes(view_of(history)))
+    assert "script" not in result.tags
+    assert "<script>alert(1)</script>" in result.text
+    assert not [address for address in result.addresses if not address.startswith("data:")]
 
 
 def test_a_report_on_a_foreign_history_says_what_is_not_in_it(make_run: MakeRun, tmp_path: Path) -> None:
     (tmp_path / "<b>.safetensors").write_bytes((make_run().path / "history.safetensors").read_bytes())
-    found = read(report_bytes(view_of(find(str(tmp_path / "<b>.safetensors"), tmp_path))))
-    assert "loss is not shown: a picture of the loss needs recorded losses" in found.text
-    assert "nothing is known of its training" in found.text
-    assert "Snowball report: <b>.safetensors" in found.text
-    assert "b" not in found.tags
+    result = read(report_bytes(view_of(find(str(tmp_path / "<b>.safetensors"), tmp_path))))
+    assert "loss is not shown: a picture of the loss needs recorded losses" in result.text
+    assert "nothing is known of its training" in result.text
+    assert "Snowball report: <b>.safetensors" in result.text
+    assert "b" not in result.tags
 
 
 def test_a_long_table_is_cut_in_a_report_and_says_so() -> None:
-    seen = find(SHIPPED, runs_folder())
-    text = read(report_bytes(view_of(seen, 19, "all"))).text
+    history = find(SHIPPED, runs_folder())
+    text = read(report_bytes(view_of(history, 19, "all"))).text
     assert re.search(rf"the first {MOST_ROWS} of 128 rows", text)
 
 
 def test_ytree_loads_the_lineage(tmp_path: Path) -> None:
     ytree = pytest.importorskip("ytree", reason="ytree is not installed: pip install ytree")
-    seen = find(SHIPPED, runs_folder())
-    tree = account(seen, "dead").tree
-    (tmp_path / "tree.csv").write_text(ytree_csv(tree, seen.steps))
+    history = find(SHIPPED, runs_folder())
+    tree = account(history, "dead").tree
+    (tmp_path / "tree.csv").write_text(ytree_csv(tree, history.steps))
     arbor = ytree.load(str(tmp_path / "tree.csv"))
     assert arbor.size == 1, "every hole of the shipped run ends in one"
     root = arbor[0]
@@ -185,7 +185,7 @@ def test_ytree_loads_the_lineage(tmp_path: Path) -> None:
 
 
 def test_any_reader_of_tables_reads_the_projectors_labels() -> None:
-    seen = find(SHIPPED, runs_folder())
-    read = pd.read_csv(io.BytesIO(metadata_tsv(view_of(seen, 19, "dead"))), sep="\t")
+    history = find(SHIPPED, runs_folder())
+    read = pd.read_csv(io.BytesIO(metadata_tsv(view_of(history, 19, "dead"))), sep="\t")
     # Token 34 is a quotation mark: bare, it would swallow the lines after it.
     assert (len(read), read.set_index("token")["glyph"][34]) == (51, "'\"")

@@ -45,11 +45,11 @@ def test_an_exported_run_holds_no_absolute_path(
     )
     (run.path / "worker.log").write_text(f"Traceback in {text.parent}")
     run = read_run(run.path)
-    seen = observe(run)
-    target, shown = tmp_path_factory.mktemp("outside"), view_of(seen)
-    export_to(shown, target, tmp_path, ["methods", "projector", "parcel"])
+    history = observe(run)
+    target, view = tmp_path_factory.mktemp("outside"), view_of(history)
+    export_to(view, target, tmp_path, ["methods", "projector", "parcel"])
     contents = {path.name: path.read_bytes() for path in target.rglob("*") if path.is_file()}
-    contents["of the report"] = report._manifest(shown).encode()
+    contents["of the report"] = report._manifest(view).encode()
     assert b"book.txt" in contents["of the report"]
     with zipfile.ZipFile(target / f"{run.id}.zip") as archive:
         contents |= {name: archive.read(name) for name in archive.namelist()}
@@ -116,7 +116,7 @@ def test_an_export_reaches_another_file_system(
 ) -> None:
     """Renames between the library and the target fail, as between two disks."""
     run: Run = make_run()
-    replace, seen = os.replace, observe(run)
+    replace, history = os.replace, observe(run)
     target = tmp_path_factory.mktemp("outside")
 
     def across(source: Path, place: Path) -> None:
@@ -125,7 +125,7 @@ def test_an_export_reaches_another_file_system(
         replace(source, place)
 
     monkeypatch.setattr(os, "replace", across)
-    export_to(view_of(seen), target, run.path.parent, ["methods"])
+    export_to(view_of(history), target, run.path.parent, ["methods"])
     assert left_in(target) == ["index.json", "methods.md", "methods.tex", "methods.txt"]
     listed = {row["name"]: row["sha256"] for row in json.loads((target / "index.json").read_text())["files"]}
     assert listed == {name: file_sha256(target / name) for name in listed}

@@ -53,7 +53,7 @@ def test_a_run_without_a_worker_is_interrupted_whatever_time_its_status_has(
 
 
 @pytest.mark.parametrize("ahead", CLOCKS)
-def test_a_worker_on_its_way_is_known_by_its_open_log_whatever_the_clock_says(queued: Run, ahead: float) -> None:
+def test_a_worker_on_its_way_is_recognized_by_its_open_log_for_any_clock(queued: Run, ahead: float) -> None:
     with open(log_of(queued.path), "ab") as log:
         lock_shared_with_child(log)
         worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=log, stderr=log)
@@ -67,7 +67,7 @@ def test_a_worker_on_its_way_is_known_by_its_open_log_whatever_the_clock_says(qu
 
 
 @pytest.mark.parametrize("ahead", CLOCKS)
-def test_two_clicks_are_one_run_and_a_later_one_is_another_whatever_the_clock_says(
+def test_two_clicks_are_one_run_and_a_later_one_is_another_for_any_clock(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     folder, now, running = tmp_path / "library", time.time, time.monotonic
@@ -107,16 +107,16 @@ def order(folder: Path, ids: list[str], clock: Callable[[int], int], monkeypatch
     def queue(rest: list[str]) -> list[str]:
         if not rest:
             return waiting(folder)
-        found: list[str] = []
+        runs: list[str] = []
 
         def leave(_: str) -> None:
-            found.extend(queue(rest[1:]))
+            runs.extend(queue(rest[1:]))
             raise _Left
 
         monkeypatch.setattr(time, "time_ns", lambda: clock(ids.index(rest[0])))
         with lock_of(folder / rest[0]), pytest.raises(_Left), turn(folder, rest[0], "cpu", leave):
             pass
-        return found
+        return runs
 
     with lock_of(folder / "holder"), turn(folder, "holder", "cpu", lambda _: None):
         return queue(ids)

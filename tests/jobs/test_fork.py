@@ -48,7 +48,9 @@ def test_an_exact_fork_with_nothing_changed_equals_the_unbroken_parent_bit_for_b
     assert fork.manifest["sha256"] == whole.manifest["sha256"]
 
 
-def test_an_exact_fork_stands_alone_when_its_parent_is_gone(folder: Path, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exact_fork_is_self_contained_when_its_parent_is_gone(
+    folder: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tiny(book)
     parent = stopped_at(9, folder, config, monkeypatch)
     at = branch(parent)
@@ -110,8 +112,8 @@ def test_a_fork_of_a_fork_is_replayed_through_every_part(folder: Path, book: Pat
         (12, 0.02, 18),
     ]
     assert verify_hashes(third).is_sound
-    found = replay(third, folder)
-    assert (found.replayed, found.first_difference) == (19, None)
+    report = replay(third, folder)
+    assert (report.replayed, report.first_difference) == (19, None)
     assert jiggled(observe(third)) is not None
     raw = bytearray((third.path / HISTORY).read_bytes())
     raw[1024 + 3 * 128 * 8 * 2] ^= 1
@@ -150,7 +152,7 @@ def test_what_an_exact_fork_cannot_change_is_refused_with_the_reason(
     assert run_paths(folder) == [parent.path]
 
 
-def test_faults_of_fields_and_of_the_branch_are_told_together(folder: Path, book: Path) -> None:
+def test_faults_of_fields_and_of_the_branch_are_reported_together(folder: Path, book: Path) -> None:
     parent = record(tiny(book, until=5), folder)
     with pytest.raises(ConfigError) as caught:
         fork_request(folder, branch(parent), {"batch": "8", "hidden": "16"})
@@ -196,7 +198,7 @@ def test_a_checkpoint_of_another_run_is_refused(folder: Path, book: Path) -> Non
     assert len(run_paths(folder)) == 2
 
 
-def test_a_checkpoint_of_another_shape_is_refused_when_the_run_goes_on(folder: Path, book: Path) -> None:
+def test_a_checkpoint_of_another_shape_is_refused_when_the_run_continues(folder: Path, book: Path) -> None:
     parent, other = record(tiny(book, until=4), folder), record(tiny(book, until=4, hidden=16), folder)
     at = branch(parent)
     fork = prepare_fork(folder, at, fork_request(folder, at, {"until": "8"}))
@@ -228,7 +230,7 @@ def test_an_exact_fork_under_other_versions_or_another_text_is_refused(folder: P
         prepare_fork(folder, at, fork_request(folder, at, {"until": "8"}))
 
 
-def test_a_fork_with_other_betas_knows_its_past_and_breaks_no_law(
+def test_a_fork_with_other_betas_has_its_past_and_breaks_no_law(
     folder: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parent = stopped_at(13, folder, tiny(book, extra=EVERYTHING), monkeypatch)

@@ -36,7 +36,7 @@ def tiny(text, **changes):
     return configured(RunConfig(), {"corpus": str(text), "vocab": 100, "context": 4, "hidden": 2, "steps": 3, **changes})
 
 
-def test_a_prepared_run_is_queued_and_knows_its_text_and_its_dead_tokens(folder, text):
+def test_a_prepared_run_is_queued_and_has_its_text_and_its_dead_tokens(folder, text):
     run = prepare(folder, tiny(text))
     assert run.manifest["dead_ids"] == [t for t in range(100) if t not in (10, 97, 98)]
     assert run.manifest["corpus"]["sha256"] == hashlib.sha256(text.read_bytes()).hexdigest()
@@ -49,18 +49,18 @@ def test_a_path_given_from_here_is_kept_whole_so_that_it_is_found_from_anywhere(
     assert prepare(folder, tiny("text.txt")).config.corpus == str(text)
 
 
-def test_faults_of_the_fields_and_of_the_text_are_told_together_and_nothing_is_written(folder, text):
+def test_faults_of_the_fields_and_of_the_text_are_reported_together_and_nothing_is_written(folder, text):
     wrong = dataclasses.replace(tiny(text), sigma=-1.0, steps=-3, vocab=50, context=200)
     with pytest.raises(ConfigError) as caught:
         prepare(folder, wrong)
-    said = str(caught.value)
+    message = str(caught.value)
     for words in (
         "sigma must be at least 0",
         "steps must be at least 1",
         "vocab must exceed the largest byte",
         "longer than one window",
     ):
-        assert words in said
+        assert words in message
     assert not folder.exists()
 
 

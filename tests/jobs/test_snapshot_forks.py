@@ -169,9 +169,9 @@ def test_a_fork_says_what_it_took_over_and_what_not(folder: Path, book: Path) ->
     assert (origin.kind, origin.parent, origin.step) == (SNAPSHOT, parent.id, 2)
     assert origin.matrix_sha256 == matrix_sha256(parent.history().words[2])
     assert origin.history_sha256 == parent.manifest["sha256"][HISTORY]
-    said = origin_sentence(origin, fresh.config)
+    message = origin_sentence(origin, fresh.config)
     for words in (parent.id, "step 2", "bit for bit", "drawn fresh from seed 42", "moments"):
-        assert words in said
+        assert words in message
     assert "snapshot of another run" in fresh.manifest["consequences"]["initial_state"]
     assert "base" not in fresh.manifest["consequences"]
     assert fresh.manifest["provenance"]["base_length"] is None

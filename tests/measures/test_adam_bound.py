@@ -43,10 +43,10 @@ def ratio(betas: list[tuple[float, float]], gradients: list[float]) -> float:
 
 def weights(betas: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """How much each gradient counts in m, and its square in v, after all steps."""
-    found: list[tuple[float, float]] = []
+    pairs: list[tuple[float, float]] = []
     for beta1, beta2 in betas:
-        found = [(c * beta1, d * beta2) for c, d in found] + [(1 - beta1, 1 - beta2)]
-    return found
+        pairs = [(c * beta1, d * beta2) for c, d in pairs] + [(1 - beta1, 1 - beta2)]
+    return pairs
 
 
 @given(
@@ -146,16 +146,16 @@ def test_bfloat16_moments_exceed_the_exact_bound_and_not_theirs() -> None:
 
     scales = np.geomspace(1e3, 4e3, 512, endpoint=False)
     m, v = np.zeros(512, np.float32), np.zeros(512, np.float32)
-    found = np.zeros(512)
+    result = np.zeros(512)
     for row in np.array(extreme()).reshape(-1, 1) * scales:
         gradient = stored(row.astype(np.float32))
         m, v = m + np.float32(0.1) * (gradient - m), v * np.float32(0.999) + np.float32(0.001) * gradient * gradient
-        found = m.astype(np.float64) / np.sqrt(v.astype(np.float64))
+        result = m.astype(np.float64) / np.sqrt(v.astype(np.float64))
         m, v = stored(m), stored(v)
     bound = largest_ratio(USUAL, math.inf, ROUNDINGS["BF16"])
-    assert LIMIT < found.max() < bound
+    assert LIMIT < result.max() < bound
     # As docs/measures.md has them.
-    assert (round(LIMIT, 3), round(found.max(), 3), round(bound, 3)) == (7.27, 7.331, 7.461)
+    assert (round(LIMIT, 3), round(result.max(), 3), round(bound, 3)) == (7.27, 7.331, 7.461)
 
 
 def test_bfloat16_moments_move_a_steady_gradient_by_more_than_the_rate() -> None:
@@ -181,14 +181,14 @@ def test_the_law_is_silent_where_the_extreme_gradient_moves_a_component(tmp_path
     assert (before != after).sum() == 1
     last = WAIT + GROWTH
     rates = {"step": np.array([float(last)]), "learning_rate": np.array([rate])}
-    seen = History(
+    history = History(
         "x", np.stack([before, after]), np.array([last - 1, last]), None, None, rates, {}, training.config
     )  # fmt: skip
-    laws = {row["law"]: row for row in law_rows(seen)}
+    laws = {row["law"]: row for row in law_rows(history)}
     assert laws["beyond-reach-is-rest"]["checked"]
     assert laws["beyond-reach-is-rest"]["violations"] == []
     slower = {**rates, "learning_rate": np.array([rate * 0.95])}
-    late = History("x", seen.words, seen.steps, None, None, slower, {}, training.config)
+    late = History("x", history.words, history.steps, None, None, slower, {}, training.config)
     assert {row["law"]: row for row in law_rows(late)}["beyond-reach-is-rest"]["violations"]
 
 
@@ -207,8 +207,8 @@ def test_an_eps_that_does_not_cover_an_underflow_bounds_nothing() -> None:
     assert largest_update(configured(DEFAULTS, {"eps": "1e-20"}), 1e-3) == math.inf
     rates = {"step": np.array([1.0]), "learning_rate": np.array([1e-3])}
     config = configured(DEFAULTS, {"eps": "1e-20"})
-    seen = History("x", np.zeros((2, 3, 2), np.float32), np.arange(2), None, None, rates, {}, config)
-    law = {row["law"]: row for row in law_rows(seen)}["beyond-reach-is-rest"]
+    history = History("x", np.zeros((2, 3, 2), np.float32), np.arange(2), None, None, rates, {}, config)
+    law = {row["law"]: row for row in law_rows(history)}["beyond-reach-is-rest"]
     assert (law["checked"], law["reason"]) == (False, "with this beta2 and eps nothing bounds an update")
     # What it is about: the square of such a gradient is 0 in float32, its moment is not.
     weight = torch.zeros(1, requires_grad=True)

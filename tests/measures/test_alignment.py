@@ -91,7 +91,7 @@ def test_a_duplicate_does_not_count_in_the_median() -> None:
     assert ribbons(free, "unique", "step")["median"].tolist() == [1.0]
 
 
-def test_of_twins_the_longer_run_speaks() -> None:
+def test_of_twins_the_longer_run_counts() -> None:
     runs = [entrant("a", [0], [1.0], 1), entrant("a-longer", [0, 1], [1.0, 3.0], 1), entrant("b", [0, 1], [5.0, 7.0], 2)]
     assert ribbons(runs, "unique", "step")["median"].tolist() == [3.0, 5.0]
 

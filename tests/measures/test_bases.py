@@ -30,20 +30,20 @@ def worlds(draw):
     return words, group, np.cumsum([0, *draw(st.lists(st.integers(1, 40), min_size=snapshots - 1, max_size=snapshots - 1))])
 
 
-def compare(found, points):
+def compare(axes, points):
     """A basis beside scikit-learn's by singular values, where two axes are well apart; signs by the largest component."""
     if not np.ptp(points, axis=0).any():
-        assert not found.axes.any()
+        assert not axes.axes.any()
         return
     stock = PCA(min(points.shape), svd_solver="full").fit(points)
     ratio = np.append(stock.explained_variance_ratio_, [0.0, 0.0])
     scale = np.abs(points).max()
-    assert found.origin == pytest.approx(points.mean(axis=0), abs=1e-12 * scale)
-    assert found.explained == pytest.approx(ratio[:2], abs=1e-6)
+    assert axes.origin == pytest.approx(points.mean(axis=0), abs=1e-12 * scale)
+    assert axes.explained == pytest.approx(ratio[:2], abs=1e-6)
     for i in range(min(2, len(stock.components_))):
         if ratio[i] - ratio[i + 1] > 0.02 and (i == 0 or ratio[0] - ratio[1] > 0.02):
             axis = stock.components_[i]
-            assert found.axes[i] == pytest.approx(axis * np.sign(axis[np.abs(axis).argmax()]), abs=1e-5)
+            assert axes.axes[i] == pytest.approx(axis * np.sign(axis[np.abs(axis).argmax()]), abs=1e-5)
 
 
 @given(worlds())
@@ -51,10 +51,10 @@ def compare(found, points):
 def test_the_basis_of_a_run_is_scikit_learns_of_every_step_repeated_as_long_as_it_lasted(world):
     history, group, steps = world
     changed = change_steps(history, group)
-    found = axes_of_run(history, group, changed, durations(changed, steps))
+    axes = axes_of_run(history, group, changed, durations(changed, steps))
     every = [values(history[np.flatnonzero(steps <= step)[-1]][group]) for step in range(int(steps[-1]) + 1)]
     points = np.concatenate(every).astype(np.float64)
-    compare(found, points)
+    compare(axes, points)
 
 
 @given(worlds())
@@ -63,14 +63,14 @@ def test_the_bases_of_one_step_and_of_a_difference_are_scikit_learns(world):
     history, group, _ = world
     first, last = (values(history[t][group]).astype(np.float64) for t in (0, -1))
     compare(step_basis(history[0][group]), first)
-    found = difference_basis(history[0][group], history[-1][group])
-    assert found.origin == pytest.approx(first.mean(axis=0))
+    axes = difference_basis(history[0][group], history[-1][group])
+    assert axes.origin == pytest.approx(first.mean(axis=0))
     moves = last - first
     if np.ptp(moves, axis=0).any():
         stock = PCA(min(moves.shape), svd_solver="full").fit(moves)
-        assert found.explained[0] == pytest.approx(stock.explained_variance_ratio_[0], abs=1e-6)
+        assert axes.explained[0] == pytest.approx(stock.explained_variance_ratio_[0], abs=1e-6)
     else:
-        assert not found.axes.any()
+        assert not axes.axes.any()
 
 
 @given(worlds())

@@ -77,7 +77,7 @@ def test_rows_of_nan_are_counted_by_their_bits():
 
 @given(histories())
 @settings(deadline=None, max_examples=100)
-def test_the_census_of_a_history_is_that_of_counting_every_snapshot_anew(world):
+def test_the_census_of_a_history_is_that_of_counting_every_snapshot_again(world):
     history, group = world
     assert census_history(history) == [naive(matrix) for matrix in history]
     assert census_history(history, group) == [naive(matrix[group]) for matrix in history]
@@ -137,13 +137,13 @@ def test_only_the_group_is_counted_and_only_its_changes_are():
     assert change_steps(history[:, ::-1], np.array([0, 0, 0, 1], bool)).tolist() == [0]
 
 
-def test_a_group_of_nobody_is_counted_as_nobody_at_every_snapshot():
+def test_a_group_without_tokens_is_counted_as_empty_at_every_snapshot():
     history, nobody = np.array([[A, B], [A, C]], np.uint16), np.zeros(2, bool)
     assert census_history(history, nobody) == [Census(0, 0, 0, 0, 0, ())] * 2
     assert change_steps(history, nobody).tolist() == [0]
 
 
-def test_snapshots_counted_alike_share_one_census():
+def test_snapshots_counted_equally_share_one_census():
     history = np.array([[A, B, A, B], [B, A, B, A], [A, A, A, B]], np.uint16)
     first, second, third = census_history(history)
     assert first is second
@@ -164,8 +164,8 @@ def naive_hidden(matrix, moments, group):
     classes = {}
     for row, moment in zip(matrix[group], moments[group].tolist(), strict=True):
         classes.setdefault(row.tobytes(), []).append(moment)
-    holes = [set(found) for found in classes.values() if len(found) > 1]
-    pairs = sum(len(set(found)) for found in classes.values())
+    holes = [set(members) for members in classes.values() if len(members) > 1]
+    pairs = sum(len(set(members)) for members in classes.values())
     return pairs, sum(len(hole) == 1 for hole in holes), sum(len(hole) > 1 for hole in holes)
 
 
@@ -175,8 +175,8 @@ def test_hidden_classes_are_the_distinct_pairs_of_row_and_moments(world, seed):
     history, group = world
     moments = np.random.default_rng(seed).integers(0, 3, history.shape[:2], dtype=np.uint64) << np.uint64(61)
     leader = history_leaders(history)
-    found = hidden_counts(leader, hidden_leaders(leader, moments), group)
-    counted = zip(found.hidden_classes.tolist(), found.true_holes.tolist(), found.apparent_holes.tolist(), strict=True)
+    counts = hidden_counts(leader, hidden_leaders(leader, moments), group)
+    counted = zip(counts.hidden_classes.tolist(), counts.true_holes.tolist(), counts.apparent_holes.tolist(), strict=True)
     assert list(counted) == [naive_hidden(history[t], moments[t], group) for t in range(len(history))]
 
 
@@ -184,8 +184,8 @@ def test_a_hole_of_two_hidden_classes_is_apparent_and_says_their_sizes():
     matrix, moments = rows(A, A, A, B, B, C), np.array([1, 1, 2, 3, 3, 1], np.uint64)
     assert class_sizes(matrix, moments) == [[2, 1], [2]]
     leader = history_leaders(matrix[None])
-    found = hidden_counts(leader, hidden_leaders(leader, moments[None]))
-    assert (found.hidden_classes[0], found.true_holes[0], found.apparent_holes[0]) == (4, 1, 1)
+    counts = hidden_counts(leader, hidden_leaders(leader, moments[None]))
+    assert (counts.hidden_classes[0], counts.true_holes[0], counts.apparent_holes[0]) == (4, 1, 1)
     assert class_sizes(rows(), np.empty(0, np.uint64)) == []
 
 

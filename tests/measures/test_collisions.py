@@ -32,7 +32,7 @@ def colliding(first, second, times):
 
 @given(WORDS, WORDS, st.lists(st.integers(0, 3), min_size=1, max_size=12))
 @settings(deadline=None, max_examples=150)
-def test_rows_of_one_key_are_told_apart_by_their_bits(first, second, tokens):
+def test_rows_of_one_key_are_distinguished_by_their_bits(first, second, tokens):
     rows = colliding(first, second, 4)[tokens]
     assert len(set(identity._keys(rows).tolist())) == 1
     assert leaders(rows[None])[0].tolist() == [tokens.index(kind) for kind in tokens]
@@ -46,10 +46,10 @@ def test_a_history_of_collisions_is_counted_and_followed_like_any_other(data):
     drawn = data.draw(st.lists(st.integers(0, 2), min_size=tokens * snapshots, max_size=tokens * snapshots))
     history = kinds[np.array(drawn).reshape(snapshots, tokens)]
     group = np.array(data.draw(st.lists(st.booleans(), min_size=tokens, max_size=tokens)))
-    for found, matrix in zip(census_history(history, group), history, strict=True):
+    for counts, matrix in zip(census_history(history, group), history, strict=True):
         naive = oracles.counted(matrix[group])
-        assert (found.unique, found.population, found.largest) == (naive["unique"], naive["population"], naive["largest"])
-        assert found.effective == pytest.approx(naive["effective"], rel=1e-11)
+        assert (counts.unique, counts.population, counts.largest) == (naive["unique"], naive["population"], naive["largest"])
+        assert counts.effective == pytest.approx(naive["effective"], rel=1e-11)
     assert rebuilt(lineage(history_leaders(history), group)) == [oracles_of_time.holes(matrix, group) for matrix in history]
 
 
@@ -58,9 +58,9 @@ def test_a_history_of_collisions_is_counted_and_followed_like_any_other(data):
 def test_hidden_classes_are_exact_for_any_hashes(word, hashes):
     rows, moments = np.full((len(hashes), 4), word % 2**16, np.uint16), np.array(hashes, np.uint64)
     leader = history_leaders(rows[None])
-    found = hidden_counts(leader, hidden_leaders(leader, moments[None]))
+    counts = hidden_counts(leader, hidden_leaders(leader, moments[None]))
     naive = oracles.hidden(rows, moments)
-    assert {name: int(getattr(found, name)[0]) for name in naive} == naive
+    assert {name: int(getattr(counts, name)[0]) for name in naive} == naive
 
 
 def test_one_collision_among_many_rows_changes_no_count():
@@ -68,8 +68,8 @@ def test_one_collision_among_many_rows_changes_no_count():
     rows = rng.integers(0, 2**63, (3_000, 2), dtype=np.uint64)
     pair = colliding(12_345, 67_890, 2)
     rows[[7, 2_000]], rows[[9, 2_999]] = pair[0], pair[1]
-    found = census(rows)
-    assert (found.unique, found.sizes) == (2_998, (2, 2))
+    counts = census(rows)
+    assert (counts.unique, counts.sizes) == (2_998, (2, 2))
 
 
 def test_rows_that_differ_only_in_the_highest_or_the_lowest_bit_of_a_word_differ():

@@ -70,21 +70,21 @@ def test_both_zeros_are_zero_cells_and_the_smallest_numbers_of_either_sign_two_c
 @settings(deadline=None, max_examples=100)
 def test_the_spread_is_that_of_a_list_of_all_pairs_of_tokens(words):
     weight, cells = naive_pairs(naive_linf(values(words).astype(np.float64))), naive_pairs(naive_linf(ordinal(words)))
-    found = pair_statistics(words)
-    for spread, pairs in ((found.linf, weight), (found.cells, cells)):
+    result = pair_statistics(words)
+    for spread, pairs in ((result.linf, weight), (result.cells, cells)):
         assert (spread.min, spread.max, spread.median) == (min(pairs), max(pairs), statistics.median(pairs))
         assert spread.mean == pytest.approx(math.fsum(pairs) / len(pairs), rel=1e-12)
-    assert found.adjacent == sum(c <= 1 for c in cells) / len(cells)
-    assert found.touching == sum(c <= 2 for c in cells) / len(cells)
+    assert result.adjacent == sum(c <= 1 for c in cells) / len(cells)
+    assert result.touching == sum(c <= 2 for c in cells) / len(cells)
 
 
 def test_a_world_of_four_tokens_measured_by_hand():
     one, next_up, third_up = 0x3F80, 0x3F81, 0x3F83
     words = np.array([[one, one], [one, one], [one, next_up], [one, third_up]], np.uint16)
-    found = pair_statistics(words)  # pairs: 0, 1, 1, 3, 3, 2 cells, each cell 2^-7 wide
-    assert (found.cells.min, found.cells.max, found.cells.mean, found.cells.median) == (0, 3, 10 / 6, 1.5)
-    assert (found.linf.max, found.linf.median) == (3 / 128, 1.5 / 128)
-    assert (found.adjacent, found.touching) == (3 / 6, 4 / 6)
+    result = pair_statistics(words)  # pairs: 0, 1, 1, 3, 3, 2 cells, each cell 2^-7 wide
+    assert (result.cells.min, result.cells.max, result.cells.mean, result.cells.median) == (0, 3, 10 / 6, 1.5)
+    assert (result.linf.max, result.linf.median) == (3 / 128, 1.5 / 128)
+    assert (result.adjacent, result.touching) == (3 / 6, 4 / 6)
 
 
 def test_the_pairs_inside_a_black_hole_count_as_pairs_at_distance_zero():
@@ -95,22 +95,22 @@ def test_the_pairs_inside_a_black_hole_count_as_pairs_at_distance_zero():
 
 @pytest.mark.parametrize("tokens", [0, 1])
 def test_fewer_than_two_tokens_have_no_pair_and_so_no_number(tokens):
-    found = pair_statistics(np.zeros((tokens, 2), np.uint16))
+    result = pair_statistics(np.zeros((tokens, 2), np.uint16))
     numbers = [
-        found.linf.min,
-        found.linf.max,
-        found.linf.mean,
-        found.linf.median,
-        found.cells.max,
-        found.adjacent,
-        found.touching,
+        result.linf.min,
+        result.linf.max,
+        result.linf.mean,
+        result.linf.median,
+        result.cells.max,
+        result.adjacent,
+        result.touching,
     ]
     assert all(math.isnan(number) for number in numbers)
 
 
 def test_one_black_hole_of_all_tokens_is_one_place():
-    found = pair_statistics(np.full((4, 2), 0x3F80, np.uint16))
-    assert (found.linf.max, found.cells.max, found.adjacent, found.touching) == (0, 0, 1.0, 1.0)
+    result = pair_statistics(np.full((4, 2), 0x3F80, np.uint16))
+    assert (result.linf.max, result.cells.max, result.adjacent, result.touching) == (0, 0, 1.0, 1.0)
 
 
 @given(st.lists(matrices(least=1), min_size=1, max_size=1), st.data())
@@ -159,11 +159,11 @@ def test_axes_are_those_of_scikit_learn(seed, tokens, hidden):
     points = np.random.default_rng(seed).standard_normal((tokens, hidden)) * 3.0 ** -np.arange(hidden) + 7
     count = min(2, tokens - 1, hidden)
     fitted = PCA(count, svd_solver="full").fit(points)
-    found = principal_axes(points)
-    assert found.origin == pytest.approx(fitted.mean_)
-    assert found.explained[:count] == pytest.approx(fitted.explained_variance_ratio_, abs=1e-9)
+    axes = principal_axes(points)
+    assert axes.origin == pytest.approx(fitted.mean_)
+    assert axes.explained[:count] == pytest.approx(fitted.explained_variance_ratio_, abs=1e-9)
     if fitted.explained_variance_ratio_[0] < 1 - 1e-6 and np.ptp(fitted.explained_variance_ratio_) > 0.01:
-        assert np.abs(found.axes[:count]) == pytest.approx(np.abs(fitted.components_), abs=1e-6)
+        assert np.abs(axes.axes[:count]) == pytest.approx(np.abs(fitted.components_), abs=1e-6)
 
 
 def test_a_small_cloud_far_from_zero_keeps_its_own_axes():

@@ -33,38 +33,38 @@ def matrices(draw, numbers=ANY, least=0):
     return (words.astype(np.uint32) << 16 | np.array(low, np.uint32).reshape(words.shape)).view(np.float32)
 
 
-def is_close(found, naive):
-    return found == pytest.approx(naive, rel=1e-9, nan_ok=True)
+def is_close(result, naive):
+    return result == pytest.approx(naive, rel=1e-9, nan_ok=True)
 
 
 @given(matrices())
 @settings(deadline=None, max_examples=100)
 def test_every_statistic_over_pairs_is_that_of_the_list_of_all_pairs_of_tokens(rows):
-    found = pair_statistics(rows)
+    statistics = pair_statistics(rows)
     for name, metric, unit in (
         *(("linf", "linf", "weight"), ("l1", "l1", "weight"), ("l2", "l2", "weight"), ("hamming", "hamming", "cells")),
         *(("cells", "linf", "cells"), ("l1_cells", "l1", "cells"), ("l2_cells", "l2", "cells")),
     ):
         naive = oracles.spread(oracles.pairs(rows, metric, unit))
-        assert is_close(list(dataclasses.astuple(getattr(found, name))), naive), name
+        assert is_close(list(dataclasses.astuple(getattr(statistics, name))), naive), name
     cells = oracles.pairs(rows, "linf", "cells")
-    for share, most in ((found.adjacent, 1), (found.touching, 2)):
+    for share, most in ((statistics.adjacent, 1), (statistics.touching, 2)):
         assert is_close(share, sum(c <= most for c in cells) / len(cells) if cells else math.nan)
     components = oracles.flooded(rows)
-    assert (found.components, found.largest_component) == (len(components), max(map(len, components), default=0))
+    assert (statistics.components, statistics.largest_component) == (len(components), max(map(len, components), default=0))
 
 
 @given(matrices())
 @settings(deadline=None, max_examples=100)
 def test_the_four_levels_are_those_of_comparing_rows_one_by_one(rows):
-    found = levels(rows)
+    level = levels(rows)
     naive = oracles.special(rows)
-    assert (found.minus_zero_rows, found.nan_rows) == (naive["minus_zero_rows"], naive["nan_rows"])
-    assert found.bits == oracles.counted(rows)["unique"]
-    assert found.values == oracles.by_value(rows)
-    assert found.bf16 == oracles.by_cast(rows)
-    assert found.within_a_cell == len(oracles.flooded(rows))
-    assert bool(found.warnings) == (len({found.bits, found.values, found.bf16, found.within_a_cell}) > 1)
+    assert (level.minus_zero_rows, level.nan_rows) == (naive["minus_zero_rows"], naive["nan_rows"])
+    assert level.bits == oracles.counted(rows)["unique"]
+    assert level.values == oracles.by_value(rows)
+    assert level.bf16 == oracles.by_cast(rows)
+    assert level.within_a_cell == len(oracles.flooded(rows))
+    assert bool(level.warnings) == (len({level.bits, level.values, level.bf16, level.within_a_cell}) > 1)
 
 
 @given(matrices(FINITE, least=1), st.data())
@@ -72,12 +72,12 @@ def test_the_four_levels_are_those_of_comparing_rows_one_by_one(rows):
 def test_every_part_of_the_extent_is_that_of_loops_over_tokens_and_components(rows, data):
     dead = np.array(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))))
     history = np.stack([rows, rows[::-1], rows[::-1]])
-    found = extents(history, dead)
+    extent = extents(history, dead)
     scale = float(np.abs(values(rows)).max())
     # The last repeats the one before it.
     for t, matrix in ((0, rows), (2, rows[::-1])):
         for name, mask in (("all", np.ones(len(rows), bool)), ("dead", dead), ("live", ~dead)):
-            naive, at = oracles.extent(np.ascontiguousarray(matrix[mask])), found[name]
+            naive, at = oracles.extent(np.ascontiguousarray(matrix[mask])), extent[name]
             assert at.largest_linf_weight[t] == naive["largest_linf_weight"]
             assert at.largest_linf_cells[t] == naive["largest_linf_cells"]
             assert at.active_dimensions[t] == naive["active_dimensions"]
@@ -86,7 +86,7 @@ def test_every_part_of_the_extent_is_that_of_loops_over_tokens_and_components(ro
             assert at.spread[t].tolist() == pytest.approx(naive["spread"], rel=1e-9, abs=1e-15 * scale)
             assert at.radius_rms[t] == pytest.approx(naive["radius_rms_weight"], rel=1e-9, abs=1e-15 * scale)
         apart = oracles.separation(matrix[dead], matrix[~dead])
-        assert separation(found["dead"], found["live"])[t] == pytest.approx(apart, rel=1e-9, abs=1e-14 * scale, nan_ok=True)
+        assert separation(extent["dead"], extent["live"])[t] == pytest.approx(apart, rel=1e-9, abs=1e-14 * scale, nan_ok=True)
 
 
 @given(matrices(least=1))
@@ -101,8 +101,8 @@ def test_the_largest_distance_of_all_pairs_is_that_of_the_bounds_infinities_incl
 
 def test_equal_infinities_are_no_distance_apart_and_a_nan_is_nowhere_in_either_unit():
     infinite = np.array([[np.inf, 0.0], [np.inf, 1.0], [0.0, 0.0]], np.float32)
-    found = pair_statistics(infinite)
-    assert (found.linf.min, found.l1.min, found.l2.min, found.linf.max) == (1.0, 1.0, 1.0, math.inf)
+    statistics = pair_statistics(infinite)
+    assert (statistics.linf.min, statistics.l1.min, statistics.l2.min, statistics.linf.max) == (1.0, 1.0, 1.0, math.inf)
     nan = np.array([[0x7FC0], [0x7FC1], [0x3F80]], np.uint16)
     assert math.isnan(pair_statistics(nan).cells.median)
     assert pair_statistics(nan).adjacent == 0.0

@@ -39,13 +39,13 @@ def worlds(draw):
 @settings(deadline=None, max_examples=150)
 def test_bulk_thermal_and_coherence_are_those_of_exact_sums(world):
     history, group = world
-    found = motion(history, {"some": group, "others": ~group})[1]
+    displacement = motion(history, {"some": group, "others": ~group})[1]
     for name, mask in (("some", group), ("others", ~group)):
         for t in range(1, len(history)):
             bulk, thermal, coherence = oracles_of_time.drift(history[t - 1][mask], history[t][mask])
-            assert found[name].bulk[t] == pytest.approx(bulk, rel=1e-12, abs=0)
-            assert found[name].thermal[t] == pytest.approx(thermal, rel=1e-7, abs=1e-15 * bulk)
-            assert found[name].coherence[t] == pytest.approx(coherence, rel=1e-9, abs=1e-9, nan_ok=True)
+            assert displacement[name].bulk[t] == pytest.approx(bulk, rel=1e-12, abs=0)
+            assert displacement[name].thermal[t] == pytest.approx(thermal, rel=1e-7, abs=1e-15 * bulk)
+            assert displacement[name].coherence[t] == pytest.approx(coherence, rel=1e-9, abs=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
@@ -60,17 +60,17 @@ def test_what_two_moves_that_cancel_leave_is_not_rounded_away_in_any_order(order
 @settings(deadline=None, max_examples=60)
 def test_regimes_and_moves_are_those_of_every_token_by_itself(world):
     history, group = world
-    found, steps = motion(history, {})[0], np.arange(len(history)) * 7
+    displacement, steps = motion(history, {})[0], np.arange(len(history)) * 7
     naive = [oracles_of_time.displaced(then, now) for then, now in itertools.pairwise(history)]
     for t, moves in enumerate(naive, 1):
         kinds = [oracles_of_time.regime(move) for move, is_in in zip(moves, group, strict=True) if is_in]
-        assert {name: count[t] for name, count in regimes(found, group).items()} == {
+        assert {name: count[t] for name, count in regimes(displacement, group).items()} == {
             name: kinds.count(name) for name in ("frozen", "one_cell", "neighbour", "further")
         }
     for token in range(history.shape[1]):
         when = [int(steps[t]) for t, moves in enumerate(naive, 1) if moves[token][0]]
-        assert first_moves(found.moved, steps)[token] == (when[0] if when else -1)
-        assert last_moves(found.moved, steps)[token] == (when[-1] if when else -1)
+        assert first_moves(displacement.moved, steps)[token] == (when[0] if when else -1)
+        assert last_moves(displacement.moved, steps)[token] == (when[-1] if when else -1)
 
 
 @given(st.lists(st.integers(-9, 9), min_size=2, max_size=8))
@@ -83,7 +83,7 @@ def test_displacements_that_cancel_leave_the_centroid_at_rest_and_no_coherence(s
     assert math.isnan(drift.coherence[1])
 
 
-def test_heat_of_one_float32_cell_in_a_move_of_one_is_told():
+def test_heat_of_one_float32_cell_in_a_move_of_one_is_reported():
     above = np.nextafter(np.float32(1), np.float32(2))
     history = np.array([[[0.0], [0.0]], [[1.0], [above]]], np.float32)
     assert motion(history, EVERYONE)[1]["all"].thermal[1] == pytest.approx(2.0**-24, rel=1e-6)
@@ -91,8 +91,8 @@ def test_heat_of_one_float32_cell_in_a_move_of_one_is_told():
 
 def test_a_zero_that_changes_its_sign_moves_and_has_no_direction():
     history = from_values(np.array([[[0.0], [1.0]], [[-0.0], [2.0]]]))
-    found, drift = motion(history, EVERYONE)
-    assert found.moved[1].tolist() == [True, True]
+    displacement, drift = motion(history, EVERYONE)
+    assert displacement.moved[1].tolist() == [True, True]
     assert drift["all"].coherence[1] == 1.0
 
 
@@ -100,6 +100,6 @@ def test_a_zero_that_changes_its_sign_moves_and_has_no_direction():
 def test_a_token_that_is_no_number_spoils_only_its_own_groups(spoiled):
     history = np.array([[[0.0], [0.0], [0.0]], [[1.0], [3.0], [spoiled]]], np.float32)
     sound = np.array([True, True, False])
-    found = motion(history, {"dead": sound, "live": ~sound, "all": sound | ~sound})[1]
-    assert (found["dead"].bulk[1], found["dead"].thermal[1], found["dead"].coherence[1]) == (2.0, 1.0, 1.0)
-    assert all(math.isnan(found[name].bulk[1]) and math.isnan(found[name].thermal[1]) for name in ("live", "all"))
+    displacement = motion(history, {"dead": sound, "live": ~sound, "all": sound | ~sound})[1]
+    assert (displacement["dead"].bulk[1], displacement["dead"].thermal[1], displacement["dead"].coherence[1]) == (2.0, 1.0, 1.0)
+    assert all(math.isnan(displacement[name].bulk[1]) and math.isnan(displacement[name].thermal[1]) for name in ("live", "all"))

@@ -50,8 +50,8 @@ def holes_of(partition: frozenset[tuple[int, ...]], tokens: set[int]) -> set[tup
 )
 def test_a_change_that_is_undone_is_found(labels: list[list[int]], expected: list[tuple[int, int, tuple[int, ...]]]) -> None:
     tree = lineage(leaders_of(np.array(labels)))
-    found = excursions(tree, np.arange(len(labels)))
-    assert [(each.first, each.back, each.tokens) for each in found] == expected
+    flickers = excursions(tree, np.arange(len(labels)))
+    assert [(each.first, each.back, each.tokens) for each in flickers] == expected
 
 
 def test_a_change_undone_too_late_is_no_flicker() -> None:
@@ -76,13 +76,13 @@ def test_folding_restores_what_was_before_and_changes_nothing_else(
     leader: npt.NDArray[np.int32],
 ) -> None:
     tree = lineage(leader)
-    found = excursions(tree, np.arange(len(leader)), within=3)
-    before, after = rebuilt(tree), rebuilt(folded(tree, found))
+    flickers = excursions(tree, np.arange(len(leader)), within=3)
+    before, after = rebuilt(tree), rebuilt(folded(tree, flickers))
     for snapshot in range(len(leader)):
-        touched = {token for each in found if each.first <= snapshot < each.back for token in each.tokens}
+        touched = {token for each in flickers if each.first <= snapshot < each.back for token in each.tokens}
         untouched = set(range(VOCAB)) - touched
         assert holes_of(after[snapshot], untouched) == holes_of(before[snapshot], untouched)
-    for each in found:
+    for each in flickers:
         assert each.back - each.first <= 3
         assert holes_of(after[each.back], set(each.tokens)) == holes_of(after[each.first - 1], set(each.tokens))
 
@@ -91,12 +91,12 @@ def test_folding_restores_what_was_before_and_changes_nothing_else(
 @given(histories)
 def test_what_is_not_folded_is_every_event_of_the_calm_lineage(leader: npt.NDArray[np.int32]) -> None:
     tree = lineage(leader)
-    found = excursions(tree, np.arange(len(leader)), within=3)
-    if not found:
-        assert not any(is_folded(tree, event, found) for event in tree.events)
+    flickers = excursions(tree, np.arange(len(leader)), within=3)
+    if not flickers:
+        assert not any(is_folded(tree, event, flickers) for event in tree.events)
         return
-    assert len(folded(tree, found).events) < len(tree.events)
-    assert any(is_folded(tree, event, found) for event in tree.events)
+    assert len(folded(tree, flickers).events) < len(tree.events)
+    assert any(is_folded(tree, event, flickers) for event in tree.events)
 
 
 @settings(max_examples=200, deadline=None)
@@ -109,15 +109,15 @@ def test_blocks_of_the_lanes_cover_exactly_the_holes_of_every_snapshot(leader: n
     drawn = lanes(tree, Hidden(np.arange(count), hidden), np.arange(count), np.arange(count) / count)
     for snapshot in range(count):
         now = drawn.blocks[(drawn.blocks["first"] <= snapshot) & (drawn.blocks["last"] >= snapshot)]
-        shown: dict[int, set[int]] = {}
+        tokens_of: dict[int, set[int]] = {}
         for block in now.itertuples():
             inside = drawn.order[block.top : block.bottom].tolist()
             assert len({int(hidden[snapshot, token]) for token in inside}) == 1
-            assert not shown.setdefault(block.node, set()) & set(inside)
-            shown[block.node] |= set(inside)
+            assert not tokens_of.setdefault(block.node, set()) & set(inside)
+            tokens_of[block.node] |= set(inside)
             sizes = np.unique(hidden[snapshot, list(tree.nodes[block.node].tokens)], return_counts=True)[1]
             assert block.classes == tuple(sorted(sizes.tolist(), reverse=True))
-        assert {tuple(sorted(tokens)) for tokens in shown.values()} == set(partition(leader[snapshot]))
+        assert {tuple(sorted(tokens)) for tokens in tokens_of.values()} == set(partition(leader[snapshot]))
 
 
 def test_a_hole_that_takes_another_over_keeps_its_rows_together() -> None:

@@ -34,10 +34,10 @@ def ended(moved, cells, steps, rates=None):
     return freezing(moved.sum(axis=1), tokens, cells.sum(axis=1) / max(1, tokens), steps, rates)
 
 
-def told(found):
+def freezing_fields(result):
     return (
-        *(found.last_move, found.mostly_still, found.slow, found.is_frozen),
-        *(found.learning_rate_after, found.is_by_learning_rate),
+        *(result.last_move, result.mostly_still, result.slow, result.is_frozen),
+        *(result.learning_rate_after, result.is_by_learning_rate),
     )
 
 
@@ -47,7 +47,7 @@ def test_freezing_is_that_of_adding_up_exact_fractions(world):
     moved, cells, steps, rates = world
     pairs = list(zip(rates[0].tolist(), rates[1].tolist(), strict=True))
     naive = oracles_of_time.freezing(moved.tolist(), cells.tolist(), steps.tolist(), pairs)
-    assert told(ended(moved, cells, steps, rates)) == pytest.approx(naive, abs=0, nan_ok=True)
+    assert freezing_fields(ended(moved, cells, steps, rates)) == pytest.approx(naive, abs=0, nan_ok=True)
 
 
 def test_exactly_nine_of_ten_still_is_not_under_ninety_percent():
@@ -73,8 +73,8 @@ def test_rates_after_the_last_recorded_step_say_nothing():
     assert ended(moved, moved.astype(np.int64), np.array([0, 1, 2]), rates).is_by_learning_rate is True
 
 
-def test_one_snapshot_and_a_group_of_nobody_end_where_they_begin_and_nothing_shows_that_they_are_frozen():
+def test_one_snapshot_and_a_group_without_tokens_end_where_they_begin_and_nothing_shows_that_they_are_frozen():
     for tokens in (0, 2):
-        found = ended(np.zeros((1, tokens), bool), np.zeros((1, tokens), np.int64), np.array([7]))
-        assert (found.last_move, found.mostly_still, found.slow, found.is_frozen) == (7, 7, 7, False)
-        assert math.isnan(found.learning_rate_after)
+        result = ended(np.zeros((1, tokens), bool), np.zeros((1, tokens), np.int64), np.array([7]))
+        assert (result.last_move, result.mostly_still, result.slow, result.is_frozen) == (7, 7, 7, False)
+        assert math.isnan(result.learning_rate_after)

@@ -21,12 +21,12 @@ ROWS = st.integers(0, 6).flatmap(
 
 
 def naive_classes(rows):
-    seen: list[bytes] = []
+    states: list[bytes] = []
     labels = []
     for row in rows:
-        if row.tobytes() not in seen:
-            seen.append(row.tobytes())
-        labels.append(seen.index(row.tobytes()))
+        if row.tobytes() not in states:
+            states.append(row.tobytes())
+        labels.append(states.index(row.tobytes()))
     return labels
 
 
@@ -68,7 +68,7 @@ def test_rows_that_differ_only_in_the_last_of_an_odd_number_of_components_differ
     assert classes(rows).tolist() == [0, 1]
 
 
-def test_fingerprints_tell_apart_rows_whose_words_are_exchanged():
+def test_fingerprints_distinguish_rows_whose_words_are_exchanged():
     one, other = np.arange(8, dtype=np.uint64), np.arange(8, dtype=np.uint64)[::-1]
     assert len(set(fingerprints(np.array([one, other])).tolist())) == 2
 

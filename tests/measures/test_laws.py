@@ -36,8 +36,8 @@ def lawful():
     return History("x", WORDS, np.array([0, 2, 4, 6]), dead, MOMENTS, RATES, {}, config)
 
 
-def broken_laws(seen):
-    return {row["law"]: row["violations"] for row in law_rows(seen) if row["violations"]}
+def broken_laws(history):
+    return {row["law"]: row["violations"] for row in law_rows(history) if row["violations"]}
 
 
 @pytest.mark.parametrize(
@@ -60,39 +60,39 @@ def test_no_law_is_broken_in_any_regime(tmp_path, precision, more):
 
 
 def test_hidden_classes_that_part_or_become_more_are_found(lawful):
-    found = broken_laws(dataclasses.replace(lawful, moment_hash=np.zeros((4, 4), np.uint64)))
-    assert [(v["step"], v["tokens"]) for v in found["hidden-classes-never-part"]] == [(4, [1, 2, 3])]
-    assert [v["step"] for v in found["hidden-classes-never-rise"]] == [4]
+    violated = broken_laws(dataclasses.replace(lawful, moment_hash=np.zeros((4, 4), np.uint64)))
+    assert [(v["step"], v["tokens"]) for v in violated["hidden-classes-never-part"]] == [(4, [1, 2, 3])]
+    assert [v["step"] for v in violated["hidden-classes-never-rise"]] == [4]
 
 
 def test_motion_at_a_rate_of_zero_is_found_and_before_it_is_none(lawful):
     assert broken_laws(lawful) == {}
     moving = np.concatenate([WORDS[:3], WORDS[:1]])
-    found = broken_laws(dataclasses.replace(lawful, words=moving))
-    assert [(v["step"], v["tokens"]) for v in found["zero-rate-is-rest"]] == [(6, [2, 3])]
+    violated = broken_laws(dataclasses.replace(lawful, words=moving))
+    assert [(v["step"], v["tokens"]) for v in violated["zero-rate-is-rest"]] == [(6, [2, 3])]
 
 
 def test_a_component_moved_beyond_the_reach_of_an_update_is_found(lawful):
     rates = {"step": np.array([1.0]), "learning_rate": np.array([1e-3])}
     single = dataclasses.replace(lawful, steps=np.arange(4), metrics=rates)
     # The first step reaches 0.001 at most; half a cell is 0.0039 above 1, and half of that at 1 itself, towards zero.
-    found = broken_laws(single)["beyond-reach-is-rest"]
-    assert [(v["step"], v["tokens"]) for v in found] == [(1, [2, 3])]
+    violated = broken_laws(single)["beyond-reach-is-rest"]
+    assert [(v["step"], v["tokens"]) for v in violated] == [(1, [2, 3])]
     for rate, tokens in ((3e-3, [2]), (5e-3, [])):
         rates = {"step": np.array([1.0]), "learning_rate": np.array([rate])}
-        found = broken_laws(dataclasses.replace(single, metrics=rates)).get("beyond-reach-is-rest", [])
-        assert [token for v in found for token in v["tokens"]] == tokens
+        violated = broken_laws(dataclasses.replace(single, metrics=rates)).get("beyond-reach-is-rest", [])
+        assert [token for v in violated for token in v["tokens"]] == tokens
 
 
 @pytest.mark.parametrize(("rows", "state"), [(6, ""), (5, ""), (3, "at 3 of 6 steps"), (0, "is not known")])
 def test_laws_of_the_rate_hold_only_where_the_rate_is_known(lawful, rows, state):
     cut = dataclasses.replace(lawful, metrics={name: values[:rows] for name, values in RATES.items()})
-    found = {row["law"]: row for row in law_rows(cut)}
+    violated = {row["law"]: row for row in law_rows(cut)}
     for law in ("zero-rate-is-rest", "beyond-reach-is-rest"):
-        assert found[law]["checked"] == (rows > 0)
-        assert bool(found[law]["reason"]) == bool(state)
-    assert state in found["zero-rate-is-rest"]["reason"]
-    assert not found["counts-add-up"]["reason"]
+        assert violated[law]["checked"] == (rows > 0)
+        assert bool(violated[law]["reason"]) == bool(state)
+    assert state in violated["zero-rate-is-rest"]["reason"]
+    assert not violated["counts-add-up"]["reason"]
     # Of a killed run the last row may be missing.
     after = freezing_of(cut, step_table(cut), "dead")
     assert (after.last_move, after.is_by_learning_rate) == (4, True if rows >= 5 else None)
@@ -101,9 +101,9 @@ def test_laws_of_the_rate_hold_only_where_the_rate_is_known(lawful, rows, state)
 def test_the_reach_of_an_update_grows_with_the_steps_behind_it(lawful):
     rates = {"step": np.array([1.0, 9_000.0]), "learning_rate": np.array([6e-4] * 2)}
     for steps, tokens in (([0, 1], [2, 3]), ([8_999, 9_000], [])):
-        seen = dataclasses.replace(lawful, words=WORDS[:2], moment_hash=MOMENTS[:2], steps=np.array(steps), metrics=rates)
-        found = broken_laws(seen).get("beyond-reach-is-rest", [])
-        assert [token for v in found for token in v["tokens"]] == tokens
+        history = dataclasses.replace(lawful, words=WORDS[:2], moment_hash=MOMENTS[:2], steps=np.array(steps), metrics=rates)
+        violated = broken_laws(history).get("beyond-reach-is-rest", [])
+        assert [token for v in violated for token in v["tokens"]] == tokens
 
 
 def test_a_second_moment_that_could_fall_before_an_exact_fork_is_not_checked(lawful, tmp_path):
@@ -111,8 +111,8 @@ def test_a_second_moment_that_could_fall_before_an_exact_fork_is_not_checked(law
         for height in (1.0, 0.5, 0.5, 0.5):
             file.append(from_values(np.full((4, 2), height)))
     past = (dataclasses.replace(lawful.config, beta2=0.9, until=2),)
-    seen = dataclasses.replace(lawful, past=past, recordings={"exp_avg_sq": tmp_path / "m.safetensors"})
-    assert "second-moment-only-rises" not in broken_laws(seen)
+    history = dataclasses.replace(lawful, past=past, recordings={"exp_avg_sq": tmp_path / "m.safetensors"})
+    assert "second-moment-only-rises" not in broken_laws(history)
 
 
 def test_a_first_step_of_another_length_is_found():
@@ -120,9 +120,9 @@ def test_a_first_step_of_another_length_is_found():
     before, slope = np.full((3, 1), 0.1, np.float32), np.array([[1.0], [-1.0], [1e-9]], np.float32)
     right = np.array([[0.099], [0.101], [0.1]], np.float32)
     assert misstepped(before, right, slope, 1e-3, config) == []
-    found = misstepped(before, np.array([[0.0985], [0.101], [5.0]], np.float32), slope, 1e-3, config)
+    violated = misstepped(before, np.array([[0.0985], [0.101], [5.0]], np.float32), slope, 1e-3, config)
     # The third gradient is below a thousand eps: nothing is said of it.
-    assert [violation.tokens for violation in found] == [(0,)]
+    assert [violation.tokens for violation in violated] == [(0,)]
 
 
 def test_the_first_step_in_bf16_may_differ_by_its_rounding_and_by_no_more():
@@ -138,9 +138,9 @@ def test_a_second_moment_that_fell_is_found(lawful, tmp_path):
     with TensorWriter(tmp_path / "m.safetensors", "exp_avg_sq", "BF16", (4, 2), 4, {}) as file:
         for frame in heights:
             file.append(frame)
-    seen = dataclasses.replace(lawful, recordings={"exp_avg_sq": tmp_path / "m.safetensors"})
-    found = broken_laws(seen)["second-moment-only-rises"]
-    assert [(v["step"], v["tokens"]) for v in found] == [(6, [3])]
+    history = dataclasses.replace(lawful, recordings={"exp_avg_sq": tmp_path / "m.safetensors"})
+    violated = broken_laws(history)["second-moment-only-rises"]
+    assert [(v["step"], v["tokens"]) for v in violated] == [(6, [3])]
 
 
 def test_laws_that_cannot_be_checked_say_why():
@@ -173,14 +173,14 @@ def test_the_softmaxs_gradient_keeps_both_laws_and_a_wrong_one_does_not(seed):
     assert gradient_residuals(right, right.gradient, right.dead)[0, 0] > 1
 
 
-def test_broken_gradient_laws_are_told_at_their_step(lawful, tmp_path):
+def test_broken_gradient_laws_are_reported_at_their_step(lawful, tmp_path):
     shares = np.zeros((4, 2, 2), np.float32)
     shares[0] = np.nan
     shares[2, 1] = 7.0, 0.25
     with TensorWriter(tmp_path / "g.safetensors", "gradient_laws", "F32", (2, 2), 4, {}) as file:
         for row in shares:
             file.append(row)
-    found = broken_laws(dataclasses.replace(lawful, recordings={"gradient_laws": tmp_path / "g.safetensors"}))
-    assert list(found) == ["dead-gradient-is-p-times-h"]
-    assert [v["step"] for v in found["dead-gradient-is-p-times-h"]] == [4]
-    assert found["dead-gradient-is-p-times-h"][0]["text"] == "residual 0.25, 7 times what rounding allows"
+    violated = broken_laws(dataclasses.replace(lawful, recordings={"gradient_laws": tmp_path / "g.safetensors"}))
+    assert list(violated) == ["dead-gradient-is-p-times-h"]
+    assert [v["step"] for v in violated["dead-gradient-is-p-times-h"]] == [4]
+    assert violated["dead-gradient-is-p-times-h"][0]["text"] == "residual 0.25, 7 times what rounding allows"

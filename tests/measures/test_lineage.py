@@ -21,7 +21,7 @@ def leader_of(*labels):
     return np.array([[word.index(letter) for letter in word] for word in labels], np.int32)
 
 
-def told(tree):
+def events_of(tree):
     return [(event.snapshot, event.kind, event.tokens) for event in tree.events]
 
 
@@ -94,13 +94,13 @@ def test_an_identity_belongs_to_one_hole_at_a_time_and_passes_from_parent_to_chi
     ],
 )
 def test_each_change_has_its_event(before, after, events):
-    happened = [(kind, tokens) for snapshot, kind, tokens in told(lineage(leader_of(before, after))) if snapshot]
+    happened = [(kind, tokens) for snapshot, kind, tokens in events_of(lineage(leader_of(before, after))) if snapshot]
     assert happened == events
 
 
 def test_the_holes_of_the_first_snapshot_form_there_the_largest_first():
     tree = lineage(leader_of("abbba"))
-    assert told(tree) == [(0, "formation", (1, 2, 3)), (0, "formation", (0, 4))]
+    assert events_of(tree) == [(0, "formation", (1, 2, 3)), (0, "formation", (0, 4))]
     assert [node.hole for node in tree.nodes] == [1, 2]
 
 
@@ -116,7 +116,7 @@ def test_the_child_that_shares_most_keeps_the_identity_and_ties_go_to_the_smalle
 
 def test_a_leader_outside_the_group_may_change_without_an_event():
     leader = np.array([[0, 0, 0, 3], [0, 1, 1, 3]], np.int32)
-    assert told(lineage(leader, np.array([0, 1, 1, 1], bool))) == [(0, "formation", (1, 2))]
+    assert events_of(lineage(leader, np.array([0, 1, 1, 1], bool))) == [(0, "formation", (1, 2))]
 
 
 def test_a_biography_lists_the_stays_and_leaves_out_the_time_alone():
@@ -151,23 +151,23 @@ def causes_of(words, moments, dead=None, jiggled=None):
 
 
 def test_a_fission_carries_the_hidden_classes_before_it_and_since_when_they_differed():
-    found = causes_of(["abcd", "aaaa", "aaaa", "aabb"], ["xxxx", "xxxx", "xxyy", "xxyy"])[-1]
-    assert found.text == "apparent: its tokens were 2 hidden classes (2 + 2)"
-    assert found.classes == ((0, 1), (2, 3))
-    assert (found.differed_since, found.shared_since, found.violation) == (2, 1, ())
+    causes = causes_of(["abcd", "aaaa", "aaaa", "aabb"], ["xxxx", "xxxx", "xxyy", "xxyy"])[-1]
+    assert causes.text == "apparent: its tokens were 2 hidden classes (2 + 2)"
+    assert causes.classes == ((0, 1), (2, 3))
+    assert (causes.differed_since, causes.shared_since, causes.violation) == (2, 1, ())
 
 
 def test_a_fission_inside_one_hidden_class_of_dead_tokens_is_a_violation():
-    found = causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"])[-1]
-    assert found.violation == (0, 1, 2, 3)
-    assert found.text.startswith("violation: tokens 0, 1, 2, 3 had equal rows and equal moments and parted")
-    assert found.differed_since is None
+    causes = causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"])[-1]
+    assert causes.violation == (0, 1, 2, 3)
+    assert causes.text.startswith("violation: tokens 0, 1, 2, 3 had equal rows and equal moments and parted")
+    assert causes.differed_since is None
 
 
 def test_the_same_fission_among_live_tokens_is_none():
-    found = causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], dead=[1, 1, 0, 0])[-1]
-    assert found.violation == ()
-    assert found.text == "input: tokens 2, 3 in the text: gradients differ inside one hidden class"
+    causes = causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], dead=[1, 1, 0, 0])[-1]
+    assert causes.violation == ()
+    assert causes.text == "input: tokens 2, 3 in the text: gradients differ inside one hidden class"
     # Token 2, dead, must not leave the dead tokens 0 and 1, whatever the live token 3 does.
     assert causes_of(["aaaa", "aabb"], ["xxxx", "xxxx"], dead=[1, 1, 1, 0])[-1].violation == (0, 1, 2)
 
@@ -185,15 +185,15 @@ def test_a_parting_is_a_violation_exactly_where_one_hidden_class_is_in_two_vecto
     moments = np.random.default_rng(seed).integers(0, 2, leader.shape, dtype=np.uint64)
     tree, hidden, dead = lineage(leader), hidden_leaders(leader, moments), np.ones(leader.shape[1], bool)
     flagged = set()
-    for event, found in zip(tree.events, told_causes(tree, leader, hidden, moments, dead), strict=True):
-        if found and found.violation:
+    for event, violation in zip(tree.events, told_causes(tree, leader, hidden, moments, dead), strict=True):
+        if violation and violation.violation:
             flagged.add(event.snapshot)
-        if found:
+        if violation:
             members, now = list(tree.nodes[event.parents[0]].tokens), event.snapshot
             since = now
             while since and (leader[since - 1, members] == leader[since - 1, members[0]]).all():
                 since -= 1
-            assert found.shared_since == since
+            assert violation.shared_since == since
     tokens = range(leader.shape[1])
     naive = {
         t

@@ -71,11 +71,11 @@ def test_the_largest_update_of_a_schedule_is_that_of_its_steps(schedule: str, st
     rates = [learning_rate_at(config, step) for step in range(1, steps + 1)]
     bounds = [largest_update(config, rate, step) for step, rate in enumerate(rates, 1)]
     words = expected_words(config)[::40]
-    found, half, size = mobility(config, words), half_cell(words), np.abs(values(words).astype(np.float64))
-    assert found.largest_update == max(bounds)
+    mobile, half, size = mobility(config, words), half_cell(words), np.abs(values(words).astype(np.float64))
+    assert mobile.largest_update == max(bounds)
     # With decay, which decides at some steps.
     moved = [int((bound + rate * 0.01 * size >= half).sum()) for bound, rate in zip(bounds, rates, strict=True)]
-    for first, most in ((found.half_immovable_step, len(words) // 2), (found.all_immovable_step, 0)):
+    for first, most in ((mobile.half_immovable_step, len(words) // 2), (mobile.all_immovable_step, 0)):
         last = max((step for step, count in enumerate(moved, 1) if count > most), default=0)
         assert first == (None if last == steps else last + 1)
 
@@ -88,18 +88,18 @@ def test_an_exact_fork_moves_what_the_moments_of_its_past_can(schedule: str, bet
     rates = {step: learning_rate_at(config, step) for step in range(401, steps + 1)}
     bounds = {step: largest_update(config, rate, step, past) for step, rate in rates.items()}
     words = expected_words(config)[::40]
-    found, half, size = mobility(config, words, past), half_cell(words), np.abs(values(words).astype(np.float64))
-    assert found.largest_update == max(bounds.values(), default=0.0)
+    mobile, half, size = mobility(config, words, past), half_cell(words), np.abs(values(words).astype(np.float64))
+    assert mobile.largest_update == max(bounds.values(), default=0.0)
     moved = {step: int((bounds[step] + rate * 0.01 * size >= half).sum()) for step, rate in rates.items()}
     last = max((step for step, count in moved.items() if count > len(words) // 2), default=400)
-    assert found.half_immovable_step == (last + 1 if last < steps else None)
+    assert mobile.half_immovable_step == (last + 1 if last < steps else None)
 
 
 def test_a_falling_rate_freezes_half_and_all_at_the_step_the_schedule_says() -> None:
     config = preset("primordial-snowball")
     words = from_values(np.array([0.6, 0.3, 0.01], np.float32))
-    found, half = mobility(config, words), half_cell(words)
-    for step, threshold in ((found.half_immovable_step, np.median(half)), (found.all_immovable_step, half.min())):
+    mobile, half = mobility(config, words), half_cell(words)
+    for step, threshold in ((mobile.half_immovable_step, np.median(half)), (mobile.all_immovable_step, half.min())):
         assert step is not None
         assert largest_update(config, learning_rate_at(config, step)) < threshold
         assert largest_update(config, learning_rate_at(config, step - 1)) >= threshold
@@ -109,11 +109,11 @@ def test_a_falling_rate_freezes_half_and_all_at_the_step_the_schedule_says() -> 
 
 def test_shares_count_the_components_by_their_cells() -> None:
     # Half a cell is 2^-9 at 0.6, 2^-10 at 0.3 and 2^-7 at 3; the rate is 0.001, and falls: no update exceeds 0.0057.
-    found = mobility(preset("primordial-snowball"), from_values(np.array([0.6, 0.3, 0.1, 3.0], np.float32)))
-    assert found.usually_immovable == 0.5
-    assert found.immovable == 0.25
-    assert not found.second_moment_falls
-    assert found.decay_acts == 0
+    mobile = mobility(preset("primordial-snowball"), from_values(np.array([0.6, 0.3, 0.1, 3.0], np.float32)))
+    assert mobile.usually_immovable == 0.5
+    assert mobile.immovable == 0.25
+    assert not mobile.second_moment_falls
+    assert mobile.decay_acts == 0
 
 
 def test_the_expected_components_are_in_the_weights_format_and_of_its_spread() -> None:
@@ -126,15 +126,15 @@ def test_the_expected_components_are_in_the_weights_format_and_of_its_spread() -
 
 def test_the_shipped_runs_first_matrix_moves_as_readme_says() -> None:
     run = read_run(Path(__file__).resolve().parents[2] / "runs" / "2026-11-22-212124-primordial-snowball")
-    found = mobility(run.config, run.history().words[0])
-    assert (round(found.usually_immovable, 2), round(found.immovable, 2), found.all_immovable_step) == (0.56, 0.08, 9_991)
+    mobile = mobility(run.config, run.history().words[0])
+    assert (round(mobile.usually_immovable, 2), round(mobile.immovable, 2), mobile.all_immovable_step) == (0.56, 0.08, 9_991)
 
 
 def test_where_nothing_bounds_an_update_the_sentence_says_so() -> None:
     for changes in ({"beta2": 0.0}, {"eps": 1e-30}):
         config = configured(RunConfig(), changes)
-        told = sentences(mobility(config, expected_words(config)), config)[0]
-        assert "the largest possible one has no bound" in told
+        lines = sentences(mobility(config, expected_words(config)), config)[0]
+        assert "the largest possible one has no bound" in lines
 
 
 def test_an_update_without_bound_is_null_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,11 +150,11 @@ def test_an_update_without_bound_is_null_in_json(tmp_path: Path, capsys: pytest.
 
 def test_the_sentences_name_what_cannot_move_and_stay_silent_for_sgd() -> None:
     config = preset("primordial-snowball")
-    told = " ".join(sentences(mobility(config, expected_words(config)), config))
-    assert "62% of the components cannot be moved by a usual update" in told
-    assert "cannot move any component on its own" in told
-    assert "bfloat16 with beta2 0.999 can only rise" in told
-    assert "half of the components immovable from step" in told
+    text = " ".join(sentences(mobility(config, expected_words(config)), config))
+    assert "62% of the components cannot be moved by a usual update" in text
+    assert "cannot move any component on its own" in text
+    assert "bfloat16 with beta2 0.999 can only rise" in text
+    assert "half of the components immovable from step" in text
     plain = configured(config, {"optimizer": "sgd", "extra": ""})
     assert sentences(mobility(plain, expected_words(plain)), plain) == [
         "SGD's updates scale with the gradient: what can move is not known before training."

@@ -40,14 +40,14 @@ def naive_displacement(then, now):
 @settings(deadline=None, max_examples=100)
 def test_displacements_are_those_of_every_token_by_itself(world):
     history, group = world
-    found, _ = motion(history, {"some": group})
-    assert not found.moved[0].any()
+    displacement, _ = motion(history, {"some": group})
+    assert not displacement.moved[0].any()
     for t in range(1, len(history)):
         for v in range(history.shape[1]):
             length, far, total = naive_displacement(history[t - 1, v], history[t, v])
-            assert found.weight[t, v] == pytest.approx(length, rel=1e-12)
-            assert (found.cells[t, v], found.cells_sum[t, v]) == (far, total)
-            assert found.moved[t, v] == (history[t - 1, v].tobytes() != history[t, v].tobytes())
+            assert displacement.weight[t, v] == pytest.approx(length, rel=1e-12)
+            assert (displacement.cells[t, v], displacement.cells_sum[t, v]) == (far, total)
+            assert displacement.moved[t, v] == (history[t - 1, v].tobytes() != history[t, v].tobytes())
 
 
 @given(histories(least=2))
@@ -80,21 +80,21 @@ def test_two_tokens_that_part_have_heat_and_no_bulk():
 
 
 def test_crossing_zero_is_two_cells_however_large_the_ratio_to_the_ulp():
-    found, _ = motion(np.array([[[0x0001]], [[0x8001]]], np.uint16), {})
-    assert (found.cells[1, 0], found.cells_sum[1, 0]) == (2, 2)
+    displacement, _ = motion(np.array([[[0x0001]], [[0x8001]]], np.uint16), {})
+    assert (displacement.cells[1, 0], displacement.cells_sum[1, 0]) == (2, 2)
 
 
 def test_the_longest_displacement_does_not_overflow():
-    found, _ = motion(np.array([[[0x7F7F]], [[0xFF7F]]], np.uint16), {})
-    assert found.cells[1, 0] == 2 * 0x7F7F
+    displacement, _ = motion(np.array([[[0x7F7F]], [[0xFF7F]]], np.uint16), {})
+    assert displacement.cells[1, 0] == 2 * 0x7F7F
     single = np.array([[[3e38]], [[-3e38]]], np.float32)
     assert motion(single, {})[0].cells[1, 0] == int(ordinal(single[:1])[0, 0, 0]) * 2
 
 
 def test_a_row_of_infinity_that_does_not_move_has_not_moved():
     history = np.full((2, 1, 1), np.inf, np.float32)
-    found, drift = motion(history, {"all": np.ones(1, bool)})
-    assert (found.weight[1, 0], drift["all"].bulk[1]) == (0.0, 0.0)
+    displacement, drift = motion(history, {"all": np.ones(1, bool)})
+    assert (displacement.weight[1, 0], drift["all"].bulk[1]) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("snapshots", [1, 2])
@@ -108,17 +108,17 @@ def test_motion_and_extent_do_not_depend_on_how_much_is_taken_at_once(monkeypatc
     for name in ("moved", "weight", "cells", "cells_sum"):
         assert np.array_equal(getattr(parts[0], name), getattr(whole[0], name))
     assert np.array_equal(parts[1]["a"].bulk, whole[1]["a"].bulk)
-    for group, found in extents(history, groups["a"]).items():
-        assert np.array_equal(found.radius_rms, wide[group].radius_rms)
+    for group, result in extents(history, groups["a"]).items():
+        assert np.array_equal(result.radius_rms, wide[group].radius_rms)
     later = motion(history[3:], groups, history[2])[0]
     assert np.array_equal(later.cells, whole[0].cells[3:])
 
 
-def test_regimes_are_told_by_the_cells_moved():
+def test_regimes_are_reported_by_the_cells_moved():
     then = np.full((5, 2), 0x3F80, np.uint16)
     now = then + np.array([[0, 0], [1, 0], [1, 1], [2, 0], [0, 3]], np.uint16)
-    found, _ = motion(np.stack([then, now]), {})
-    kinds = regimes(found, np.ones(5, bool))
+    displacement, _ = motion(np.stack([then, now]), {})
+    kinds = regimes(displacement, np.ones(5, bool))
     assert {name: int(count[1]) for name, count in kinds.items()} == {"frozen": 1, "one_cell": 1, "neighbour": 1, "further": 2}
     sign = motion(np.array([[[0]], [[0x8000]]], np.uint16), {})[0]
     assert regimes(sign, np.ones(1, bool))["one_cell"][1] == 1
@@ -144,19 +144,19 @@ def test_three_definitions_of_freezing_can_disagree():
     cells = np.zeros((len(steps), tokens), np.int64)
     cells[1:21] = 5
     cells[21:41, :1] = 1
-    found = freezing((cells > 0).sum(axis=1), tokens, cells.mean(axis=1), steps)
-    assert (found.last_move, found.mostly_still) == (400, 200)
-    assert 200 < found.slow <= 300
-    assert found.is_frozen
-    assert found.is_by_learning_rate is None
+    end = freezing((cells > 0).sum(axis=1), tokens, cells.mean(axis=1), steps)
+    assert (end.last_move, end.mostly_still) == (400, 200)
+    assert 200 < end.slow <= 300
+    assert end.is_frozen
+    assert end.is_by_learning_rate is None
 
 
 def test_a_group_frozen_because_the_rate_is_zero_is_flagged_and_another_is_not():
     moved, steps = np.array([0, 1, 0, 0]), np.array([0, 1, 2, 3])
     rates = np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.0, 0.0])
     assert freezing(moved, 1, moved.astype(float), steps, rates).is_by_learning_rate is True
-    found = freezing(moved, 1, moved.astype(float), steps, (rates[0], np.array([0.1, 0.0, 0.05])))
-    assert (found.is_by_learning_rate, found.learning_rate_after) == (False, 0.05)
+    end = freezing(moved, 1, moved.astype(float), steps, (rates[0], np.array([0.1, 0.0, 0.05])))
+    assert (end.is_by_learning_rate, end.learning_rate_after) == (False, 0.05)
 
 
 def test_a_group_that_still_moves_at_the_end_is_not_frozen():
@@ -169,31 +169,31 @@ def test_a_group_that_still_moves_at_the_end_is_not_frozen():
 @settings(deadline=None, max_examples=100)
 def test_the_extent_of_a_group_is_that_of_all_its_pairs_and_rows(world):
     history, dead = world
-    found = extents(history, dead)
+    extent = extents(history, dead)
     for name, mask in (("all", np.ones(len(dead), bool)), ("dead", dead), ("live", ~dead)):
         if not mask.any():
-            assert not found[name].largest_linf_cells.any()
+            assert not extent[name].largest_linf_cells.any()
             continue
         for t, frame in enumerate(history):
             rows = frame[mask]
             points = values(rows).astype(np.float64)
             middle = points.mean(axis=0)
-            assert found[name].largest_linf_weight[t] == distance_matrix(rows, "weight").max()
-            assert found[name].largest_linf_cells[t] == distance_matrix(rows, "cells").max()
-            assert found[name].centroid[t] == pytest.approx(middle, rel=1e-12, abs=1e-12)
-            assert found[name].radius_rms[t] == pytest.approx(math.sqrt(((points - middle) ** 2).sum() / len(rows)), abs=1e-9)
-            assert found[name].active_dimensions[t] == (ordinal(rows) != ordinal(rows[:1])).any(axis=0).sum()
+            assert extent[name].largest_linf_weight[t] == distance_matrix(rows, "weight").max()
+            assert extent[name].largest_linf_cells[t] == distance_matrix(rows, "cells").max()
+            assert extent[name].centroid[t] == pytest.approx(middle, rel=1e-12, abs=1e-12)
+            assert extent[name].radius_rms[t] == pytest.approx(math.sqrt(((points - middle) ** 2).sum() / len(rows)), abs=1e-9)
+            assert extent[name].active_dimensions[t] == (ordinal(rows) != ordinal(rows[:1])).any(axis=0).sum()
 
 
 def test_a_hole_of_all_tokens_is_exactly_nothing_wide_wherever_it_is():
     row = from_values(np.random.default_rng(0).standard_normal((1, 1, 64)))
-    found = extents(np.repeat(row, 51, axis=1), np.arange(51) % 3 == 0)
+    extent = extents(np.repeat(row, 51, axis=1), np.arange(51) % 3 == 0)
     for group in ("all", "dead", "live"):
-        assert found[group].radius_rms.tolist() == [0.0]
-        assert found[group].largest_linf_weight.tolist() == [0.0]
-    assert separation(found["dead"], found["live"]).tolist() == [0.0]
+        assert extent[group].radius_rms.tolist() == [0.0]
+        assert extent[group].largest_linf_weight.tolist() == [0.0]
+    assert separation(extent["dead"], extent["live"]).tolist() == [0.0]
 
 
 def test_the_separation_is_the_distance_of_the_centroids():
-    found = extents(np.array([[[0.0, 0.0], [6.0, 8.0], [0.0, 0.0]]], np.float32), np.array([1, 0, 1], bool))
-    assert separation(found["dead"], found["live"]).tolist() == [10.0]
+    extent = extents(np.array([[[0.0, 0.0], [6.0, 8.0], [0.0, 0.0]]], np.float32), np.array([1, 0, 1], bool))
+    assert separation(extent["dead"], extent["live"]).tolist() == [10.0]

@@ -54,10 +54,10 @@ def test_pairwise_distances_are_those_of_loops(rows, metric, unit):
 @given(matrices())
 @settings(deadline=None, max_examples=60)
 def test_statistics_are_those_of_all_pairs_of_tokens(rows):
-    found = pair_statistics(rows)
-    for spread, pairs in ((found.l1_cells, naive(rows, "l1", "cells")), (found.hamming, naive(rows, "hamming", "cells"))):
+    result = pair_statistics(rows)
+    for spread, pairs in ((result.l1_cells, naive(rows, "l1", "cells")), (result.hamming, naive(rows, "hamming", "cells"))):
         assert (spread.min, spread.max, spread.median) == (min(pairs), max(pairs), statistics.median(pairs))
-    assert found.l2.mean == pytest.approx(statistics.fmean(naive(rows, "l2", "weight")), rel=1e-9)
+    assert result.l2.mean == pytest.approx(statistics.fmean(naive(rows, "l2", "weight")), rel=1e-9)
 
 
 def naive_components(rows):
@@ -82,8 +82,8 @@ def test_components_are_those_of_flooding(rows):
 
 def test_a_chain_of_neighbours_is_one_component_though_its_ends_do_not_touch():
     rows = np.array([[0x3F80], [0x3F81], [0x3F82], [0x3F90]], np.uint16)
-    found = pair_statistics(rows)
-    assert (found.components, found.largest_component, found.cells_spanned) == (2, 3, (16,))
+    result = pair_statistics(rows)
+    assert (result.components, result.largest_component, result.cells_spanned) == (2, 3, (16,))
     assert pair_statistics(rows[:1]).components == 1
     assert pair_statistics(rows[:0]).components == 0
 
@@ -101,22 +101,22 @@ def test_a_row_with_nan_is_at_no_distance():
 
 
 def test_the_seeds_question_and_the_same_in_cells_can_have_two_answers():
-    asked = seed_criterion(9.765625e-4, 2)
-    assert (asked["seed"]["holds"], asked["cells"]["holds"]) == (False, True)
-    assert asked["seed"]["ratio"] == pytest.approx(97.65625)
+    criterion = seed_criterion(9.765625e-4, 2)
+    assert (criterion["seed"]["holds"], criterion["cells"]["holds"]) == (False, True)
+    assert criterion["seed"]["ratio"] == pytest.approx(97.65625)
 
 
 @given(matrices(NEAR | st.just(0x7FC0)))
 @settings(deadline=None, max_examples=100)
 def test_levels_are_those_of_comparing_every_pair(rows):
-    found = levels(rows)
+    result = levels(rows)
     numbers = values(rows)
     alike = [[bool((p == q).all()) for q in numbers] for p in numbers]
     distinct = len(rows) - sum(any(alike[i][j] for j in range(i)) for i in range(len(rows)))
-    assert found.values == distinct
-    assert found.bits == len({row.tobytes() for row in rows})
-    assert found.nan_rows == int(np.isnan(numbers).any(axis=1).sum())
-    assert found.minus_zero_rows == int((np.signbit(numbers) & (numbers == 0)).any(axis=1).sum())
+    assert result.values == distinct
+    assert result.bits == len({row.tobytes() for row in rows})
+    assert result.nan_rows == int(np.isnan(numbers).any(axis=1).sum())
+    assert result.minus_zero_rows == int((np.signbit(numbers) & (numbers == 0)).any(axis=1).sum())
 
 
 def test_levels_that_differ_are_warned_of():

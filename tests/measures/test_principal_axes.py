@@ -40,12 +40,12 @@ def test_the_basis_of_a_run_is_that_of_every_step_repeated_as_long_as_it_lasted(
     changed = change_steps(history)
     weights = durations(changed, steps)
     assert weights.sum() == 11
-    found = axes_of_run(history, EVERYONE, changed, weights)
+    axes = axes_of_run(history, EVERYONE, changed, weights)
     naive = principal_axes(np.repeat(history[changed], weights, axis=0).reshape(-1, 3))
-    assert found.origin == pytest.approx(naive.origin)
-    assert found.explained == pytest.approx(naive.explained, abs=1e-9)
+    assert axes.origin == pytest.approx(naive.origin)
+    assert axes.explained == pytest.approx(naive.explained, abs=1e-9)
     if naive.explained[0] - naive.explained[1] > 0.01 and naive.explained[1] * 2 + naive.explained[0] > 1.02:
-        assert np.abs(found.axes) == pytest.approx(np.abs(naive.axes), abs=1e-6)
+        assert np.abs(axes.axes) == pytest.approx(np.abs(naive.axes), abs=1e-6)
 
 
 def test_the_basis_does_not_depend_on_how_much_is_taken_at_once(monkeypatch):
@@ -56,7 +56,7 @@ def test_the_basis_does_not_depend_on_how_much_is_taken_at_once(monkeypatch):
     assert axes_of_run(history, EVERYONE, changed, np.ones(len(changed), np.int64)).axes == pytest.approx(whole.axes)
 
 
-def test_a_group_in_one_place_or_of_nobody_has_no_axes():
+def test_a_group_in_one_place_or_without_tokens_has_no_axes():
     still = np.ones((3, 4, 2), np.float32)
     assert not axes_of_run(still, EVERYONE, np.array([0]), np.array([3])).axes.any()
     assert not axes_of_run(still, ~EVERYONE, np.array([0]), np.array([3])).axes.any()
@@ -103,13 +103,13 @@ def test_the_participation_ratio_is_that_of_the_eigenvalues_of_the_covariance(se
     rng = np.random.default_rng(seed)
     words = (scale * (5 + rng.standard_normal((3, tokens, hidden)) * 3.0 ** -np.arange(hidden))).astype(np.float32)
     words[2] = from_narrow_ordinal(narrow_ordinal(words[1]))
-    for found, rows in zip(participation_ratio(words), words, strict=True):
+    for result, rows in zip(participation_ratio(words), words, strict=True):
         variance = np.linalg.eigvalsh(
             np.cov(values(rows).astype(np.float64) / scale, rowvar=False, bias=True).reshape(hidden, hidden)
         )
-        assert found == pytest.approx(variance.sum() ** 2 / (variance**2).sum(), rel=1e-9)
-        assert found == pytest.approx(oracles.participation_ratio(rows), rel=1e-9)
-        assert 1 - 1e-9 <= found <= min(hidden, tokens - 1) + 1e-9
+        assert result == pytest.approx(variance.sum() ** 2 / (variance**2).sum(), rel=1e-9)
+        assert result == pytest.approx(oracles.participation_ratio(rows), rel=1e-9)
+        assert 1 - 1e-9 <= result <= min(hidden, tokens - 1) + 1e-9
 
 
 def test_rows_without_spread_or_with_a_number_that_is_not_finite_have_no_participation_ratio():

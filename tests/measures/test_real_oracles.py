@@ -41,18 +41,18 @@ TRAINED = {
 
 def shipped():
     """A few snapshots of the shipped run: its start, the steps at which the dead meet, its end."""
-    found = [path for path in run_paths(RUNS) if "primordial-snowball" in path.name]
-    if not found:
+    paths = [path for path in run_paths(RUNS) if "primordial-snowball" in path.name]
+    if not paths:
         pytest.skip("no recorded run is shipped with this checkout")
-    seen = observe(read_run(found[-1]))
-    few = np.searchsorted(seen.steps, [0, 19, 10_000])
+    history = observe(read_run(paths[-1]))
+    few = np.searchsorted(history.steps, [0, 19, 10_000])
     return dataclasses.replace(
-        seen, words=seen.words[few], steps=seen.steps[few], moment_hash=seen.moment_hash[few], kept_in=None
+        history, words=history.words[few], steps=history.steps[few], moment_hash=history.moment_hash[few], kept_in=None
     )
 
 
 @pytest.fixture(scope="module", params=["shipped", *TRAINED])
-def seen(request, tmp_path_factory):
+def history(request, tmp_path_factory):
     if request.param == "shipped":
         return shipped()
     folder = tmp_path_factory.mktemp(request.param)
@@ -61,41 +61,41 @@ def seen(request, tmp_path_factory):
     return observe(record(config, folder / "runs"))
 
 
-def is_small(seen):
-    return seen.words.shape[1] < 128
+def is_small(history):
+    return history.words.shape[1] < 128
 
 
 def check(row, naive):
     for name, expected in naive.items():
-        found = None if row[name] is pd.NA else row[name]
+        value = None if row[name] is pd.NA else row[name]
         if isinstance(expected, float):
-            assert found == pytest.approx(expected, rel=1e-7, abs=1e-13, nan_ok=True), name
+            assert value == pytest.approx(expected, rel=1e-7, abs=1e-13, nan_ok=True), name
         else:
-            assert found == expected, name
+            assert value == expected, name
 
 
-def test_every_column_of_every_step_is_that_of_loops(seen):
-    rows = step_table(seen).to_dict("records")
-    places = itertools.product(range(len(seen.words)), seen.groups)
+def test_every_column_of_every_step_is_that_of_loops(history):
+    rows = step_table(history).to_dict("records")
+    places = itertools.product(range(len(history.words)), history.groups)
     for (t, group), row in zip(places, rows, strict=True):
-        if is_small(seen) or group == "dead" or t == 1:
-            before, gap = (seen.words[t - 1], int(seen.steps[t] - seen.steps[t - 1])) if t else (None, 1)
-            now, moments = np.array(seen.words[t]), np.array(seen.moment_hash[t])
-            check(row, oracles_of_time.step_row(before, now, gap, seen.mask(group), seen.dead, moments))
+        if is_small(history) or group == "dead" or t == 1:
+            before, gap = (history.words[t - 1], int(history.steps[t] - history.steps[t - 1])) if t else (None, 1)
+            now, moments = np.array(history.words[t]), np.array(history.moment_hash[t])
+            check(row, oracles_of_time.step_row(before, now, gap, history.mask(group), history.dead, moments))
 
 
-def test_pairs_and_levels_of_first_and_last_step_are_those_of_loops(seen):
-    for t, group in itertools.product((0, -1), seen.groups if is_small(seen) else ("dead",)):
-        rows = np.array(seen.words[t])[seen.mask(group)]
-        found, graph = pair_statistics(rows), oracles.flooded(rows)
+def test_pairs_and_levels_of_first_and_last_step_are_those_of_loops(history):
+    for t, group in itertools.product((0, -1), history.groups if is_small(history) else ("dead",)):
+        rows = np.array(history.words[t])[history.mask(group)]
+        result, graph = pair_statistics(rows), oracles.flooded(rows)
         for name, metric, unit in (("linf", "linf", "weight"), ("l2", "l2", "weight"), ("l1_cells", "l1", "cells")):
             naive = oracles.spread(oracles.pairs(rows, metric, unit))
-            assert dataclasses.astuple(getattr(found, name)) == pytest.approx(tuple(naive), rel=1e-9)
-        assert (found.components, found.largest_component) == (len(graph), max(map(len, graph)))
+            assert dataclasses.astuple(getattr(result, name)) == pytest.approx(tuple(naive), rel=1e-9)
+        assert (result.components, result.largest_component) == (len(graph), max(map(len, graph)))
         words = oracles.patterns(rows)
         same = [words[i] == words[j] for i, j in itertools.combinations(range(len(words)), 2)]
-        assert (found.pairs, found.pairs_in_holes) == (len(same), sum(same))
-        assert list(found.cells_spanned) == oracles.extent(rows)["spanned_cells"]
+        assert (result.pairs, result.pairs_in_holes) == (len(same), sum(same))
+        assert list(result.cells_spanned) == oracles.extent(rows)["spanned_cells"]
         at = levels(rows)
         assert (at.bits, at.values, at.bf16, at.within_a_cell) == (
             *(oracles.counted(rows)["unique"], oracles.by_value(rows), oracles.by_cast(rows)),
@@ -103,44 +103,48 @@ def test_pairs_and_levels_of_first_and_last_step_are_those_of_loops(seen):
         )
 
 
-def test_motion_of_tokens_and_freezing_are_those_of_following_each(seen):
-    moves, known, table = motion(seen.words, {})[0], seen.rates, step_table(seen)
-    for row in token_motion(seen).to_dict("records")[:: 1 if is_small(seen) else 16]:
-        check(row, oracles_of_time.token_row(seen.words, seen.steps, row["token"]))
+def test_motion_of_tokens_and_freezing_are_those_of_following_each(history):
+    moves, known, table = motion(history.words, {})[0], history.rates, step_table(history)
+    for row in token_motion(history).to_dict("records")[:: 1 if is_small(history) else 16]:
+        check(row, oracles_of_time.token_row(history.words, history.steps, row["token"]))
     rates = list(zip(known[0].tolist(), known[1].tolist(), strict=True))
-    for group in seen.groups:
-        mask = seen.mask(group)
-        told = (moves.moved[:, mask].tolist(), moves.cells[:, mask].tolist(), seen.steps.tolist(), rates)
-        naive = oracles_of_time.freezing(*told)
-        assert dataclasses.astuple(freezing_of(seen, table, group)) == pytest.approx(naive, abs=0, nan_ok=True)
+    for group in history.groups:
+        mask = history.mask(group)
+        measured = (moves.moved[:, mask].tolist(), moves.cells[:, mask].tolist(), history.steps.tolist(), rates)
+        naive = oracles_of_time.freezing(*measured)
+        assert dataclasses.astuple(freezing_of(history, table, group)) == pytest.approx(naive, abs=0, nan_ok=True)
 
 
 @pytest.mark.parametrize("group", ["all", "dead", "live"])
-def test_lineage_identities_biographies_and_flows_are_those_of_comparing_partitions(seen, group):
-    mask, told = seen.mask(group), account(seen, group)
-    partitions = [oracles_of_time.holes(np.array(matrix), mask) for matrix in seen.words]
+def test_lineage_identities_biographies_and_flows_are_those_of_comparing_partitions(history, group):
+    mask, lineage_of_group = history.mask(group), account(history, group)
+    partitions = [oracles_of_time.holes(np.array(matrix), mask) for matrix in history.words]
     assert partitions[0] or group == "live"
-    assert rebuilt(told.tree) == partitions
+    assert rebuilt(lineage_of_group.tree) == partitions
     named = oracles_of_time.names(partitions)
     for t, names in enumerate(named):
-        assert {node.tokens: node.hole for node in told.tree.nodes if node.first <= t <= node.last} == names
+        assert {node.tokens: node.hole for node in lineage_of_group.tree.nodes if node.first <= t <= node.last} == names
     for token in np.flatnonzero(mask).tolist():
         lived = [next((name for hole, name in names.items() if token in hole), None) for names in named]
         stays = [(name, len(list(part))) for name, part in itertools.groupby(lived) if name]
-        assert [(stay.hole, stay.last - stay.first + 1) for stay in biography(told.tree, token)] == stays
-    found = verdict_of(seen, group)
-    assert found.flows.tokens == {kind: oracles_of_time.flows(partitions)[kind] for kind in found.flows.tokens}
-    for event, why in zip(told.tree.events, told.causes, strict=True):
+        assert [(stay.hole, stay.last - stay.first + 1) for stay in biography(lineage_of_group.tree, token)] == stays
+    verdict = verdict_of(history, group)
+    assert verdict.flows.tokens == {kind: oracles_of_time.flows(partitions)[kind] for kind in verdict.flows.tokens}
+    for event, why in zip(lineage_of_group.tree.events, lineage_of_group.causes, strict=True):
         assert why is None or not why.violation, event
 
 
-def test_the_basis_of_the_run_is_scikit_learns_of_every_step(seen):
-    mask = seen.mask("dead")
-    changed = change_steps(seen.words, mask)
-    lasted = np.minimum(durations(changed, seen.steps), 20)
-    found = axes_of_run(seen.words, mask, changed, lasted)
-    points = np.repeat(values(seen.words[changed][:, mask]), lasted, axis=0).reshape(-1, seen.words.shape[2]).astype(np.float64)
+def test_the_basis_of_the_run_is_scikit_learns_of_every_step(history):
+    mask = history.mask("dead")
+    changed = change_steps(history.words, mask)
+    lasted = np.minimum(durations(changed, history.steps), 20)
+    axes = axes_of_run(history.words, mask, changed, lasted)
+    points = (
+        np.repeat(values(history.words[changed][:, mask]), lasted, axis=0)
+        .reshape(-1, history.words.shape[2])
+        .astype(np.float64)
+    )
     stock = PCA(2, svd_solver="covariance_eigh").fit(points - points[0])
-    assert found.explained == pytest.approx(stock.explained_variance_ratio_, abs=1e-6)
-    assert found.origin == pytest.approx(points.mean(axis=0), abs=1e-9)
-    assert np.abs(found.axes[0] @ stock.components_[0]) == pytest.approx(1, abs=1e-6)
+    assert axes.explained == pytest.approx(stock.explained_variance_ratio_, abs=1e-6)
+    assert axes.origin == pytest.approx(points.mean(axis=0), abs=1e-9)
+    assert np.abs(axes.axes[0] @ stock.components_[0]) == pytest.approx(1, abs=1e-6)

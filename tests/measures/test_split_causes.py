@@ -52,48 +52,48 @@ def naive_cause(members, now, history, moments, dead):
     return ordered, differed, shared, violated, word
 
 
-def told(history, moments, dead):
-    seen = History("x", history, np.arange(len(history)), dead, moments)
-    found = account(seen, "all")
+def caused(history, moments, dead):
+    run_history = History("x", history, np.arange(len(history)), dead, moments)
+    lineage = account(run_history, "all")
     return [
-        (found.tree.nodes[event.parents[0]].tokens if event.parents else (), event, why)
-        for event, why in zip(found.tree.events, found.causes, strict=True)
+        (lineage.tree.nodes[event.parents[0]].tokens if event.parents else (), event, why)
+        for event, why in zip(lineage.tree.events, lineage.causes, strict=True)
     ]
 
 
 @pytest.mark.parametrize("scanned", [1, 2, 1_024])
 @given(worlds())
 @settings(deadline=None, max_examples=60)
-def test_every_parting_has_the_cause_that_asking_every_pair_of_tokens_gives(scanned, world):
+def test_every_parting_has_the_cause_found_by_comparing_every_pair_of_tokens(scanned, world):
     history, moments, dead = world
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(biography, "_SCANNED", scanned)
-        for members, event, found in told(history, moments, dead):
-            assert (found is None) == (event.kind not in biography.PARTINGS)
-            if found is None:
+        for members, event, cause in caused(history, moments, dead):
+            assert (cause is None) == (event.kind not in biography.PARTINGS)
+            if cause is None:
                 continue
             classes, differed, shared, violated, word = naive_cause(members, event.snapshot, history, moments, dead)
-            assert found.classes == tuple(classes)
-            assert (found.differed_since, found.shared_since, found.violation) == (differed, shared, violated)
-            assert found.text.split(":")[0] == word
+            assert cause.classes == tuple(classes)
+            assert (cause.differed_since, cause.shared_since, cause.violation) == (differed, shared, violated)
+            assert cause.text.split(":")[0] == word
 
 
 @given(worlds())
 @settings(deadline=None, max_examples=60)
 def test_without_moments_a_parting_still_says_since_when_its_tokens_shared(world):
     history, moments, dead = world
-    for members, event, found in told(history, None, dead):
-        if found is not None:
-            assert found.shared_since == naive_cause(members, event.snapshot, history, moments, dead)[2]
-            assert found.text.startswith("unknown")
-            assert found.classes == found.violation == ()
+    for members, event, cause in caused(history, None, dead):
+        if cause is not None:
+            assert cause.shared_since == naive_cause(members, event.snapshot, history, moments, dead)[2]
+            assert cause.text.startswith("unknown")
+            assert cause.classes == cause.violation == ()
 
 
 def test_a_live_token_that_was_not_yet_read_does_not_hide_that_dead_tokens_parted():
     history, same = from_values([[[1.0]] * 4, [[1.0], [1.0], [2.0], [1.0]]]), np.zeros((2, 4), np.uint64)
     live_is_last = np.array([True, True, True, False])
-    why = told(history, same, live_is_last)[-1][2]
+    why = caused(history, same, live_is_last)[-1][2]
     assert (why.violation, why.text.split(":")[0]) == ((0, 1, 2), "violation")
     # Where the live one leaves, its gradient does it.
-    why = told(history, same, np.array([True, True, False, True]))[-1][2]
+    why = caused(history, same, np.array([True, True, False, True]))[-1][2]
     assert (why.violation, why.text) == ((), "input: token 2 in the text: gradients differ inside one hidden class")

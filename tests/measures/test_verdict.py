@@ -39,9 +39,9 @@ def partitions_of(history, group):
 @settings(deadline=None, max_examples=150)
 def test_flows_are_those_of_comparing_partitions(world):
     history, group = world
-    found = flows(lineage(history_leaders(history), group))
+    flow = flows(lineage(history_leaders(history), group))
     naive = oracles_of_time.flows(partitions_of(history, group))
-    assert found.tokens == {kind: naive[kind] for kind in KINDS}
+    assert flow.tokens == {kind: naive[kind] for kind in KINDS}
 
 
 @given(worlds())
@@ -65,12 +65,12 @@ def test_the_outcome_is_decided_by_who_moved_and_the_seeds_by_the_count_of_all_t
     balance = sum(moved[kind] for kind in KINDS[:3]) - sum(moved[kind] for kind in KINDS[3:])
     words = {True: "consolidation", False: "fragmentation"}
     gone = first > 0 == last
-    found = verdict_of(History("x", history, np.arange(len(history)), group), "dead")
-    assert found.outcome == ("dispersed" if gone else "stable" if balance == 0 else words[balance > 0])
+    flow = verdict_of(History("x", history, np.arange(len(history)), group), "dead")
+    assert flow.outcome == ("dispersed" if gone else "stable" if balance == 0 else words[balance > 0])
     few = "collapsed" if seeds_last else "dispersed"
     many = "stable" if seeds_last == seeds_first else words[seeds_last < seeds_first]
-    assert found.seeds_outcome == (few if seeds_last < 2 else many)
-    several, tight, lasting = found.criteria
+    assert flow.seeds_outcome == (few if seeds_last < 2 else many)
+    several, tight, lasting = flow.criteria
     assert (several.seed.holds, several.corrected.holds) == (seeds_first > 1, first > 1)
     assert (several.seed.numbers["black_holes"], several.corrected.numbers["black_holes"]) == (seeds_first, first)
     assert (several.corrected.numbers["population"], several.corrected.numbers["tokens"]) == (
@@ -109,8 +109,8 @@ def test_outcomes_worked_out_by_hand(words, expected):
 def test_the_seeds_word_for_more_fewer_and_as_many_holes():
     none, one = Census(6, 6, 0, 0, 6, ()), Census(6, 5, 1, 2, 4, (2,))
     two, three = Census(6, 4, 2, 4, 2, (2, 2)), Census(6, 3, 3, 6, 0, (2, 2, 2))
-    asked = [(three, two), (two, three), (two, two), (two, one), (one, one), (one, none), (none, none)]
-    assert [seeds_outcome(*pair) for pair in asked] == [
+    pairs = [(three, two), (two, three), (two, two), (two, one), (one, one), (one, none), (none, none)]
+    assert [seeds_outcome(*pair) for pair in pairs] == [
         "consolidation", "fragmentation", "stable", "collapsed", "collapsed", "dispersed", "dispersed",
     ]  # fmt: skip
 
@@ -135,9 +135,9 @@ def test_whether_a_run_that_diverged_is_compact_cannot_be_told():
 def test_true_holes_at_the_end_are_those_whose_tokens_agree_in_their_moments_too():
     history = np.array([[[1], [1], [2], [2]]], np.uint16)
     for moments, count in (([5, 6, 7, 8], 0), ([5, 6, 7, 7], 1), ([5, 5, 7, 7], 2)):
-        seen = History("x", history, np.arange(1), np.ones(4, bool), np.array([moments], np.uint64))
-        assert verdict_of(seen, "dead").criteria[2].corrected.numbers["true_holes_last"] == count
-    without = dataclasses.replace(seen, moment_hash=None)
+        history_ = History("x", history, np.arange(1), np.ones(4, bool), np.array([moments], np.uint64))
+        assert verdict_of(history_, "dead").criteria[2].corrected.numbers["true_holes_last"] == count
+    without = dataclasses.replace(history_, moment_hash=None)
     assert verdict_of(without, "dead").criteria[2].corrected.numbers["true_holes_last"] is None
 
 
@@ -157,5 +157,5 @@ def test_a_zero_that_changes_its_sign_moves_at_rate_zero_and_nothing_is_checked_
 
 
 def test_laws_of_a_run_of_one_snapshot_hold():
-    seen = History("x", np.zeros((1, 3, 2), np.uint16), np.arange(1), np.ones(3, bool), np.zeros((1, 3), np.uint64))
-    assert all(row["violations"] == [] for row in law_rows(seen))
+    history_ = History("x", np.zeros((1, 3, 2), np.uint16), np.arange(1), np.ones(3, bool), np.zeros((1, 3), np.uint64))
+    assert all(row["violations"] == [] for row in law_rows(history_))

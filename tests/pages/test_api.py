@@ -121,8 +121,8 @@ def test_ranges_and_heads_are_of_the_whole_file(server: str, make_run: MakeRun, 
     status, headers, none = ask(server, path, "HEAD")
     assert (status, none, headers["Content-Length"]) == (200, b"", str(len(content)))
     assert headers["ETag"] == whole["ETag"]
-    for asked, part in (("bytes=10-19", content[10:20]), ("bytes=-5", content[-5:]), ("bytes=20-", content[20:])):
-        status, headers, given = ask(server, path, Range=asked, If_Range=whole["ETag"])
+    for byte_range, part in (("bytes=10-19", content[10:20]), ("bytes=-5", content[-5:]), ("bytes=20-", content[20:])):
+        status, headers, given = ask(server, path, Range=byte_range, If_Range=whole["ETag"])
         assert (status, given) == (206, part)
         assert headers["Content-Range"].endswith(f"/{len(content)}")
     assert ask(server, path, Range="bytes=0-1", If_Range='"another"')[0] == 200
@@ -154,8 +154,8 @@ def test_ranges_and_heads_are_of_the_whole_file(server: str, make_run: MakeRun, 
     ],
 )
 def test_what_is_not_there_is_named(server: str, make_run: MakeRun, place: str, status: int, words: str) -> None:
-    found, sentence = refused(server, f"/api/{place.replace('{run}', make_run().id)}")
-    assert (found, words in sentence) == (status, True), sentence
+    answer, sentence = refused(server, f"/api/{place.replace('{run}', make_run().id)}")
+    assert (answer, words in sentence) == (status, True), sentence
 
 
 @pytest.mark.parametrize(
@@ -256,8 +256,8 @@ def test_the_library_and_a_comparison_and_a_file_from_elsewhere_have_addresses(
 ) -> None:
     runs = [make_run(name=name, seed=seed).id for seed, name in enumerate(("one", "two"))]
     assert {row["run"] for row in json.loads(ask(server, "/api/runs")[2])["runs"]} == set(runs)
-    found = pd.read_csv(f"{server}/api/runs.csv?find=one")
-    assert list(found["run"]) == runs[:1]
+    result = pd.read_csv(f"{server}/api/runs.csv?find=one")
+    assert list(result["run"]) == runs[:1]
     for kind, read in (("csv", pd.read_csv), ("json", pd.read_json)):
         table = read(f"{server}/api/compare/tables/overlay.{kind}?runs={','.join(runs)}&measures=unique")
         assert table.groupby("run")["step"].count().to_dict() == dict.fromkeys(runs, 21)

@@ -7,7 +7,7 @@ import json
 import paging
 import pytest
 from conftest import MakeRun
-from paging import shown, texts
+from paging import metrics, texts
 from streamlit.testing.v1 import AppTest
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -54,7 +54,7 @@ def test_a_hostile_address_gets_a_friendly_answer(make_run: MakeRun, query: dict
     make_run()
     app = opened(**query)
     assert words in texts(app.warning)
-    assert shown(app)["U unique"]
+    assert metrics(app)["U unique"]
 
 
 def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:

@@ -38,7 +38,7 @@ pytestmark = MARKS
 TITLES = {"": "Scrub", "about": "About the measures"}
 
 
-def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: str, page: Page, tmp_path: Path) -> None:
+def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_downloads_it(server: str, page: Page, tmp_path: Path) -> None:
     visit(page, f"{server}/train")
     for field, value in {"name": "first-run", "steps": "20"}.items():
         entry = page.locator(f".st-key-field-{field} input")
@@ -71,15 +71,15 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_takes_it_home(server: 
 
 
 def _takes_it_home(page: Page, run: Run) -> None:
-    seen = observe(run)
-    table = TABLES["summary"].make(view_of(seen))
+    history = observe(run)
+    table = TABLES["summary"].make(view_of(history))
     unfold(page, "take-home")
     assert taken(page, "take-summary-csv")[1] == csv_bytes(table)
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(taken(page, "take-summary-parquet")[1])), table)
 
 
 @pytest.mark.parametrize("path", ["", *PAGES])
-def test_a_link_to_a_page_works_on_a_fresh_server_and_it_asks_nobody_else(
+def test_a_link_to_a_page_works_on_a_fresh_server_and_it_sends_no_request_elsewhere(
     fresh_server: str, page: Page, make_run: MakeRun, path: str
 ) -> None:
     run, title = make_run(), TITLES.get(path, path.capitalize())

@@ -78,7 +78,7 @@ def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> N
     assert "not on this axis" not in texts(app.info).lower()
 
 
-def test_a_draw_with_two_kinds_of_twins_tells_which_is_which(make_run: MakeRun) -> None:
+def test_a_draw_with_two_kinds_of_twins_names_each(make_run: MakeRun) -> None:
     app = opened(make_run(name="one"), make_run(name="two"), redrawn(make_run(name="three"), 5))
     assert texts(app.warning).endswith(
         "**C · seed 42** count once. Duplicate: every bit of 21 common steps (B). "
@@ -112,7 +112,7 @@ def test_a_marked_run_and_a_selection_survive_a_reload(make_run: MakeRun) -> Non
     assert "Click a hole or a token in a picture" in texts(hostile.caption)
 
 
-def test_settings_and_differences_are_told_in_the_words_of_the_form(make_run: MakeRun) -> None:
+def test_settings_and_differences_are_reported_in_the_words_of_the_form(make_run: MakeRun) -> None:
     app = opened(make_run(name="one"), redrawn(make_run(name="two", label_shift=2, weight_decay=0.5), 3))
     assert table(app, "field")["field"].tolist() == ["label shift", "weight decay"]
     assert "setting 2: label shift 2, weight decay 0.5" in table(app, "draw")["setting"].tolist()
@@ -153,16 +153,16 @@ def test_runs_of_other_sizes_steps_and_states_are_compared(make_run: MakeRun) ->
     assert [side["run"] for side in drawn_sides(app)] == [runs[1].id]
 
 
-def test_shapes_that_differ_are_said_before_any_number(make_run: MakeRun, tmp_path: Path) -> None:
+def test_shapes_that_differ_are_reported_before_any_number(make_run: MakeRun, tmp_path: Path) -> None:
     wide, small = make_run(name="wide"), made_run(tmp_path)
     app = opened(wide, small, group="all")
     kinds = [node.type for node in app.main]
     assert kinds.index("info") < kinds.index("dataframe") < kinds.index("vega_lite_chart")
-    said = texts(app.info)
-    assert said.startswith(
+    text = texts(app.info)
+    assert text.startswith(
         "2 runs of different shapes: tokens 16 (A), 4 (B); components 4 (A), 2 (B); snapshots 21 (A), 4 (B)."
     )
-    assert "Counts are of different numbers of tokens." in said
+    assert "Counts are of different numbers of tokens." in text
     assert table(app, "exact numbers")["exact numbers"].tolist()[0] == "tokens"
     assert texts(opened(wide, make_run(name="alike", seed=2)).info) == ""
 
@@ -173,7 +173,7 @@ def test_damaged_missing_and_hostile_runs_are_named_and_the_others_compared(make
     (runs[3].path / HISTORY).write_bytes(b"not a tensor" * 100)
     none = make_run(name="empty", snapshots=0, state="failed")
     app = opened(*runs, none, "../../etc/passwd", "no-such-run", "<b>x</b>")
-    told = texts(app.warning)
+    text = texts(app.warning)
     for words in (
         "damaged run.json",
         "must be a safetensors file",
@@ -181,7 +181,7 @@ def test_damaged_missing_and_hostile_runs_are_named_and_the_others_compared(make
         "a run id is made of",
         "there is no run",
     ):
-        assert words in told
+        assert words in text
     assert "3 runs" in texts(app.markdown)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import MakeRun
 from damaging import holds, lines
-from paging import drawn, opened, shown, sound, texts
+from paging import drawn, metrics, opened, sound, texts
 
 from snowball_core.errors import HistoryError
 from snowball_core.store.files.tensor_file import TensorWriter
@@ -44,15 +44,15 @@ def test_every_page_says_the_damage_of_its_run(make_run: MakeRun, page: str) -> 
 
 
 @pytest.mark.parametrize("page", ["scrub", "lineage", "motion", "verdict", "export", "train", "compare"])
-def test_a_history_that_cannot_be_read_is_said_once(make_run: MakeRun, page: str) -> None:
+def test_a_history_that_cannot_be_read_is_reported_once(make_run: MakeRun, page: str) -> None:
     run, other = make_run(), make_run(name="other")
     (run.path / HISTORY).write_bytes((run.path / HISTORY).read_bytes()[:-9])
     left = {"continue-run": run.id} if page == "train" else {}
     query = {"runs": f"{run.id},{other.id}"} if page == "compare" else {"run": run.id}
     app = opened(page, left, **query)
-    told = "\n".join((texts(app.error), texts(app.warning)))
-    assert (told.count("the file is cut off"), told.count(str(run.path))) == (1, 0)
-    assert ("It is left out" in told) == (page == "compare")
+    text = "\n".join((texts(app.error), texts(app.warning)))
+    assert (text.count("the file is cut off"), text.count(str(run.path))) == (1, 0)
+    assert ("It is left out" in text) == (page == "compare")
 
 
 def test_compare_says_the_damage_of_each_of_its_runs(make_run: MakeRun) -> None:
@@ -93,13 +93,13 @@ def test_where_learning_rates_are_lost_no_page_judges_by_them(make_run: MakeRun,
     run = make_run()
     lines(run.path / "metrics.csv", lambda rows: [*rows[: kept + 1], ""])
     states = dict(opened("verdict", run=run.id).table[0].value[["law", "state"]].to_numpy())
-    told = "at 10 of 20 steps" if kept else "cannot be checked: the learning rate of the steps is not known"
-    assert told in states["zero rate is rest"]
-    assert shown(opened("motion", run=run.id, step="20"))["Learning rate"] == "not known"
-    assert shown(opened("motion", run=run.id, step="7"))["Learning rate"] == ("0.001" if kept else "not known")
-    told = texts(opened("motion", run=run.id).caption)
-    assert "never exactly 0. How small" not in told
-    assert ("not known at every step" if kept else "learning rate of this run is not known") in told
+    reason = "at 10 of 20 steps" if kept else "cannot be checked: the learning rate of the steps is not known"
+    assert reason in states["zero rate is rest"]
+    assert metrics(opened("motion", run=run.id, step="20"))["Learning rate"] == "not known"
+    assert metrics(opened("motion", run=run.id, step="7"))["Learning rate"] == ("0.001" if kept else "not known")
+    reason = texts(opened("motion", run=run.id).caption)
+    assert "never exactly 0. How small" not in reason
+    assert ("not known at every step" if kept else "learning rate of this run is not known") in reason
 
 
 def test_a_shorter_recording_beside_the_history_shortens_no_page(make_run: MakeRun) -> None:
@@ -145,4 +145,4 @@ def test_where_the_frames_cannot_be_made_the_numbers_stand_all_the_same(
     if page == "compare":
         assert "left, step 3" in app.dataframe[-1].value
     else:
-        assert shown(sound(app.number_input(key="typed-step").set_value(9).run()))["U unique"] == "3"
+        assert metrics(sound(app.number_input(key="typed-step").set_value(9).run()))["U unique"] == "3"

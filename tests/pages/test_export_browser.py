@@ -65,11 +65,11 @@ def test_every_link_gives_the_bytes_that_the_command_writes(server: str, page: P
     assert listed == set(usual) == set(files) - {"steps.gif", f"{run.id}.zip", "index.json"}
     assert usual == {name: files[name] for name in usual}
     # And the command shown on the page is the one that wrote them.
-    shown = page.get_by_test_id("stCode").first.inner_text()
-    assert shown.split() == ["python", "-m", "snowball_core", "export", run.id, "--to", "DIR", *at]
+    command = page.get_by_test_id("stCode").first.inner_text()
+    assert command.split() == ["python", "-m", "snowball_core", "export", run.id, "--to", "DIR", *at]
 
 
-def test_a_file_comes_though_its_page_is_drawn_anew_before_the_browser_fetches_it(
+def test_a_file_comes_though_its_page_is_drawn_again_before_the_browser_fetches_it(
     server: str, page: Page, make_run: MakeRun
 ) -> None:
     run = make_run()
@@ -86,8 +86,8 @@ def test_a_file_comes_though_its_page_is_drawn_anew_before_the_browser_fetches_i
         held[0].continue_()
     page.context.unroute("**/api/**")
     assert came.value.suggested_filename.endswith("-step-3.csv")
-    seen = observe(run)
-    assert Path(came.value.path()).read_bytes() == csv_bytes(TABLES["tokens"].make(view_of(seen, 3)))
+    history = observe(run)
+    assert Path(came.value.path()).read_bytes() == csv_bytes(TABLES["tokens"].make(view_of(history, 3)))
 
 
 def test_a_file_of_a_run_that_is_gone_is_not_made_and_its_address_says_why(server: str, page: Page, make_run: MakeRun) -> None:
@@ -124,7 +124,7 @@ def test_choosing_a_picture_a_table_and_a_step_changes_what_is_taken(server: str
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 ")
 
 
-def test_the_scrub_page_takes_the_step_home_that_is_shown(server: str, page: Page, make_run: MakeRun) -> None:
+def test_the_scrub_page_downloads_the_step_that_is_shown(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     visit(page, f"{server}/?run={run.id}&step=7")
     page.wait_for_selector(".st-key-exact")
@@ -147,12 +147,12 @@ def test_a_report_opens_offline_with_and_without_scripts(browser: Browser, make_
     for scripts in (True, False):
         context = browser.new_context(offline=True, java_script_enabled=scripts)
         page = context.new_page()
-        asked: list[str] = []
+        requests: list[str] = []
         problems: list[str] = []
-        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        page.on("request", lambda request, requests=requests: requests.append(request.url))
         page.on("console", lambda message, problems=problems: problems.append(message.text))
         page.goto(file)
-        assert [address for address in asked if not address.startswith("data:")] == [file]
+        assert [address for address in requests if not address.startswith("data:")] == [file]
         assert problems == []
         _is_drawn(page, run)
         context.close()

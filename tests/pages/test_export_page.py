@@ -85,7 +85,7 @@ def test_a_group_without_tokens_is_refused_in_words(make_run: MakeRun) -> None:
     assert buttons(app) == {}
 
 
-def test_scrub_draws_links_only_when_they_are_asked_for(make_run: MakeRun) -> None:
+def test_scrub_draws_links_only_when_they_are_requested(make_run: MakeRun) -> None:
     app = opened("scrub", run=make_run().id)
     assert "Take this home" in [box.label for box in app.expander]
     assert buttons(app) == {}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import MakeRun, falling_together
-from paging import opened, shown, texts
+from paging import metrics, opened, texts
 from safetensors.numpy import save_file
 
 from pages.parts.shared import cached
@@ -61,10 +61,10 @@ def test_a_replaced_history_shows_its_numbers_at_the_next_move(
     for file in (new, run.path / HISTORY):
         os.utime(file, LONG_AGO)
     app = opened("scrub", run=run.id, step="3", group="dead")
-    assert (shown(app)["U unique"], shown(app)["C black holes"]) == ("5", "1")
+    assert (metrics(app)["U unique"], metrics(app)["C black holes"]) == ("5", "1")
     replaced(new, run.path / HISTORY)
     app.run()
-    assert (shown(app)["U unique"], shown(app)["C black holes"]) == ("1", "1")
+    assert (metrics(app)["U unique"], metrics(app)["C black holes"]) == ("1", "1")
 
 
 @REPLACED
@@ -117,16 +117,16 @@ def test_a_replaced_file_from_elsewhere_shows_its_numbers(tmp_path: Path, replac
     for new, unique in ((None, "4"), (first, "2"), (second, "1")):
         if new:
             replaced(new, file)
-        assert shown(opened("library", shelf="From a file", file=str(file)))["U unique"] == unique
+        assert metrics(opened("library", shelf="From a file", file=str(file)))["U unique"] == unique
 
 
-def test_a_replaced_text_tells_other_tokens_dead(tmp_path: Path) -> None:
+def test_a_replaced_text_makes_other_tokens_dead(tmp_path: Path) -> None:
     file, text = tmp_path / "h.safetensors", tmp_path / "text"
     save_file({"h": np.zeros((2, 128, 3), np.float32)}, file)
     for letters, dead in (("abc", "125"), ("abcd", "124")):
         text.write_text(letters)
         app = opened("library", shelf="From a file", file=str(file), text=str(text), group="dead")
-        assert shown(app)["P in holes"] == dead
+        assert metrics(app)["P in holes"] == dead
 
 
 def test_what_was_made_of_a_growing_run_stays_and_of_a_replaced_one_goes(make_run: MakeRun, tmp_path: Path) -> None:

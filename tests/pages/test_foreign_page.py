@@ -46,8 +46,8 @@ def test_the_exact_numbers_of_a_foreign_history_are_those_of_the_snapshot(histor
     app = from_file(file=str(history), step="7")
     frame = values(falling_together(20))[7]
     _, sizes = np.unique(frame, axis=0, return_counts=True)
-    told = {metric.label: metric.value for metric in app.metric}
-    assert (told["U unique"], told["Largest hole"]) == (str(len(sizes)), str(sizes[sizes > 1].max(initial=0)))
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert (numbers["U unique"], numbers["Largest hole"]) == (str(len(sizes)), str(sizes[sizes > 1].max(initial=0)))
     assert "Exact at step 7** · all: 16 tokens" in texts(app.markdown)
 
 
@@ -70,13 +70,13 @@ def test_the_dead_tokens_of_a_foreign_history_may_be_named(history: Path) -> Non
     assert "no live tokens" in texts(from_file(file=str(history), dead="0-15", group="live").info)
 
 
-def test_the_text_of_a_foreign_history_tells_its_dead_tokens(history: Path, tmp_path: Path) -> None:
+def test_the_text_of_a_foreign_history_determines_its_dead_tokens(history: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_bytes(bytes([9, 10, 11, 12]) * 50)
     assert set(from_file(file=str(history), text=str(text), group="live").dataframe[-1].value["tokens"]) == {4}
 
 
-def test_another_file_under_the_same_path_is_opened_anew(history: Path) -> None:
+def test_another_file_under_the_same_path_is_opened_again(history: Path) -> None:
     assert "20 snapshots" in texts(from_file(file=str(history)).markdown)
     save_file({"embedding": np.zeros((3, 5, 2), np.float32)}, history)
     assert "3 snapshots of 5 tokens" in texts(from_file(file=str(history)).markdown)

@@ -30,9 +30,9 @@ def test_a_run_stopped_before_it_began_is_not_said_to_have_a_snapshot(make_run: 
     run = make_run(snapshots=0, state="stopped")
     app = opened("train")
     assert app.button(key=f"resume-{run.id}")
-    told = texts(app.caption)
-    assert "No snapshot was recorded, so there is none to fork from." in told
-    assert "fork it from" not in told
+    text = texts(app.caption)
+    assert "No snapshot was recorded, so there is none to fork from." in text
+    assert "fork it from" not in text
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def trained(library: Path) -> Run:
 
 
 def test_a_fork_from_a_snapshot_is_prepared_explained_and_started(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[object, Branch]] = []
+    calls: list[tuple[object, Branch]] = []
 
     def start(folder: Path, config: object, at: Branch, corpus: object) -> Run:
-        asked.append((config, at))
+        calls.append((config, at))
         return trained
 
     monkeypatch.setattr(workers, "start", start)
@@ -52,14 +52,14 @@ def test_a_fork_from_a_snapshot_is_prepared_explained_and_started(trained: Run, 
     app.number_input(key=f"fork-step-{trained.id}").set_value(2).run()
     sound(app.button(key=f"fork-snapshot-{trained.id}").click().run())
     assert (app.query_params["fork"], app.query_params["at"]) == (trained.id, "2")
-    said = texts(app.markdown)
+    text = texts(app.markdown)
     for words in ("is the snapshot at step 2", "drawn fresh from the seed", "optimizer moments are fresh"):
-        assert words in said
+        assert words in text
     assert app.text_input(key="field-hidden").disabled
     assert not app.text_input(key="field-batch").disabled
     app.text_input(key="field-learning_rate").set_value("0.003").run()
     sound(app.button(key="start").click().run())
-    config, at = asked[0]
+    config, at = calls[0]
     assert (config.initial_state, config.learning_rate) == ("snapshot", 0.003)  # type: ignore[attr-defined]
     assert (at.parent.id, at.kind, at.step) == (trained.id, "snapshot", 2)
     assert "fork" not in app.query_params

@@ -68,9 +68,9 @@ def shake(address: str, path: str = "/_stcore/stream", **headers: str) -> int:
 
 def script_of(address: str) -> str:
     """The path of one of Streamlit's own files."""
-    found = re.search(r'src="\.?(/static/js/[^"]+)"', ask(address, "/").read().decode())
-    assert found
-    return found[1]
+    match = re.search(r'src="\.?(/static/js/[^"]+)"', ask(address, "/").read().decode())
+    assert match
+    return match[1]
 
 
 def test_no_answer_may_be_framed_sniffed_or_referred(address: str) -> None:
@@ -149,11 +149,11 @@ def proxy(address: str, changes_host: bool = True) -> Iterator[str]:
 
     class Relay(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            asked = b""
-            while b"\r\n\r\n" not in asked and (line := self.rfile.readline()):
-                asked += line
+            request = b""
+            while b"\r\n\r\n" not in request and (line := self.rfile.readline()):
+                request += line
             host = f"Host: {where.netloc}".encode() if changes_host else rb"\g<0>"
-            changed = re.sub(rb"(?im)^host:[^\r]*", host, asked)
+            changed = re.sub(rb"(?im)^host:[^\r]*", host, request)
             changed = re.sub(rb"(?im)^connection:[^\r]*", b"Connection: close", changed)
             with socket.create_connection((where.hostname, where.port), 20) as theirs:
                 theirs.sendall(changed)

@@ -17,9 +17,9 @@ from snowball_core.tables.per_step import step_table, with_metrics
 
 
 def test_every_column_of_the_step_table_is_explained() -> None:
-    seen = History("tiny", np.zeros((2, 3, 2), np.float32), np.arange(2), np.array([True, False, True]))
+    history = History("tiny", np.zeros((2, 3, 2), np.float32), np.arange(2), np.array([True, False, True]))
     metrics = {name: np.zeros(2) for name in ("step", "loss", "learning_rate", "grad_norm", "seconds")}
-    columns = set(with_metrics(step_table(seen), metrics)) - {"step", "group"}
+    columns = set(with_metrics(step_table(history), metrics)) - {"step", "group"}
     assert columns - set(anchors()) == set()
     assert set(MEASURES) <= columns
     assert SPENT not in columns

@@ -71,18 +71,18 @@ def test_every_run_has_a_row_with_its_counts(make_run: MakeRun) -> None:
         ({"tag": "no-such-tag"}, ["labelled", "tagged", "third"]),
     ],
 )
-def test_filters_keep_what_matches(make_run: MakeRun, query: dict[str, str], found: list[str]) -> None:
+def test_filters_keep_what_matches(make_run: MakeRun, query: dict[str, str], names: list[str]) -> None:
     annotate(make_run(name="labelled").path, label="the long fall", tags=["keep"])
     annotate(make_run(name="tagged", state="stopped").path, tags=["keep", "merger"])
     make_run(name="third")
     app = opened(**query)
-    if found:
-        assert sorted(run_id.rsplit("-", 1)[1] for run_id in ids(app)) == found
+    if names:
+        assert sorted(run_id.rsplit("-", 1)[1] for run_id in ids(app)) == names
     else:
         assert "No run matches the filter" in texts(app.info)
 
 
-def test_the_order_asked_for_is_the_order_shown(make_run: MakeRun) -> None:
+def test_the_order_requested_is_the_order_shown(make_run: MakeRun) -> None:
     names = [make_run(name=name).config.name for name in ("bb", "aa", "cc")]
     assert list(opened(order="name").dataframe[0].value["title"]) == sorted(names)
     app = opened()

@@ -30,7 +30,7 @@ def written(run: Run, labels: list[list[int]]) -> Run:
 FLICKER = [[0, 0, 2, 3, 4, 5]] * 3 + [[0, 0, 0, 3, 4, 5]] + [[0, 0, 2, 3, 4, 5]] * 3 + [[0, 1, 2, 2, 4, 5]] * 14
 
 
-def test_the_page_tells_the_story_the_holes_of_the_step_and_every_event(make_run: MakeRun) -> None:
+def test_the_page_shows_the_story_the_holes_of_the_step_and_every_event(make_run: MakeRun) -> None:
     make_run()
     app = opened("lineage", step="12")
     assert "At step 12" in texts(app.markdown)
@@ -69,10 +69,10 @@ def test_where_everything_was_undone_the_page_does_not_say_that_nothing_happened
     assert "2 of flicker folded" in texts(app.markdown)
 
 
-def test_the_cause_of_a_parting_is_told_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
+def test_the_cause_of_a_parting_is_reported_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
     run = written(make_run(), FLICKER)
-    told = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
-    assert told in texts(opened("lineage", run=run.id, step="7").caption)
+    text = "At step 7: Evaporation of 2 tokens, unknown: the optimizer's moments were not recorded (moment_hash)."
+    assert text in texts(opened("lineage", run=run.id, step="7").caption)
     assert "At step 8: nothing parted." in texts(opened("lineage", run=run.id, step="8").caption)
 
 
@@ -84,7 +84,7 @@ def test_a_run_whose_holes_never_changed_opens_at_its_last_step(make_run: MakeRu
     assert len(specs(app)) == 2
 
 
-def test_the_token_picker_tells_a_tokens_biography_and_selects_it_everywhere(make_run: MakeRun) -> None:
+def test_the_token_picker_shows_a_tokens_biography_and_selects_it_everywhere(make_run: MakeRun) -> None:
     make_run()
     app = sound(token_list(opened("lineage", step="12"), "Token").set_value(4).run())
     assert "Token 4 (EOT)**: in 1 black hole; it first moved by step 12" in texts(app.markdown)
@@ -109,7 +109,7 @@ def test_a_hostile_address_does_no_harm(make_run: MakeRun, query: dict[str, str]
     assert "At step" in texts(opened("lineage", **query).markdown)
 
 
-def test_a_group_in_which_nobody_ever_shared_says_so(make_run: MakeRun) -> None:
+def test_a_group_in_which_no_token_ever_shared_says_so(make_run: MakeRun) -> None:
     make_run()
     app = opened("lineage", group="live")
     assert "No two tokens of this group ever shared a vector" in texts(app.info)
@@ -132,7 +132,7 @@ def test_an_empty_library_offers_the_demo() -> None:
     assert opened("lineage").button(key="demo")
 
 
-def test_a_growing_run_is_drawn_as_far_as_it_goes_and_drawn_anew_when_asked(make_run: MakeRun) -> None:
+def test_a_growing_run_is_drawn_as_far_as_recorded_and_drawn_again_when_asked(make_run: MakeRun) -> None:
     run = make_run(snapshots=9, state="running")
     with lock_of(run.path):
         app = opened("lineage")

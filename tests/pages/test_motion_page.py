@@ -18,7 +18,7 @@ from snowball_core.store.status import lock_of
 pytestmark = pytest.mark.usefixtures("library")
 
 
-def shown(app: AppTest) -> dict[str, str]:
+def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
@@ -27,7 +27,7 @@ def test_the_numbers_are_those_of_the_file(make_run: MakeRun, step: int) -> None
     run = make_run()
     words = run.history().words
     moved = int((words[step][run.dead] != words[step - 1][run.dead]).any(axis=1).sum())
-    numbers = shown(opened("motion", step=str(step)))
+    numbers = metrics(opened("motion", step=str(step)))
     assert (numbers["Moved"], numbers["Frozen"]) == (str(moved), str(6 - moved))
     assert numbers["Learning rate"] == "0.001"
 
@@ -35,10 +35,10 @@ def test_the_numbers_are_those_of_the_file(make_run: MakeRun, step: int) -> None
 def test_the_learning_rate_is_the_one_that_was_recorded(make_run: MakeRun) -> None:
     run = make_run()  # of an exact fork the steps before it have rates of another schedule
     lines(run.path / METRICS, lambda rows: [row.replace(",0.001,", ",0.25,") if row.startswith("7,") else row for row in rows])
-    assert [shown(opened("motion", step=step))["Learning rate"] for step in ("6", "7")] == ["0.001", "0.25"]
+    assert [metrics(opened("motion", step=step))["Learning rate"] for step in ("6", "7")] == ["0.001", "0.25"]
 
 
-def test_four_pictures_stand_over_the_learning_rate_and_do_not_know_the_step(make_run: MakeRun) -> None:
+def test_four_pictures_are_above_the_learning_rate_and_do_not_depend_on_the_step(make_run: MakeRun) -> None:
     make_run()
     before = specs(opened("motion", step="2"))
     assert len(before) == 9
@@ -46,12 +46,12 @@ def test_four_pictures_stand_over_the_learning_rate_and_do_not_know_the_step(mak
     assert specs(opened("motion", step="17")) == before
 
 
-def test_a_run_of_one_step_moved_at_it_and_nobody_is_called_frozen_before(make_run: MakeRun) -> None:
+def test_a_run_of_one_step_moved_at_it_and_no_token_is_called_frozen_before(make_run: MakeRun) -> None:
     make_run(steps=1)
-    moved = shown(opened("motion", group="live"))
+    moved = metrics(opened("motion", group="live"))
     assert (moved["Moved"], moved["Frozen"], moved["Learning rate"]) == ("10", "0", "0.001")
     app = opened("motion", group="live", step="0")
-    assert set(shown(app).values()) == {"–"}
+    assert set(metrics(app).values()) == {"–"}
     assert "the first recorded step" in texts(app.markdown)
 
 
@@ -73,7 +73,7 @@ def test_the_three_ends_of_motion_stand_side_by_side_and_lead_there(make_run: Ma
     assert "At step 20" in texts(app.markdown)
 
 
-def test_a_rate_of_zero_is_warned_of_and_a_rate_that_is_not_known_is_said(make_run: MakeRun) -> None:
+def test_a_rate_of_zero_is_warned_of_and_a_rate_that_is_not_known_is_reported(make_run: MakeRun) -> None:
     run = make_run()
     rows = [f"{step},5,{0.001 if step < 15 else 0.0},1.0,0.1" for step in range(1, 21)]
     (run.path / METRICS).write_text("\n".join([",".join(METRIC_COLUMNS), *rows]) + "\n")
@@ -83,7 +83,7 @@ def test_a_rate_of_zero_is_warned_of_and_a_rate_that_is_not_known_is_said(make_r
     assert "learning rate of this run is not known" in texts(opened("motion", run=run.id).caption)
 
 
-def test_unequal_steps_between_snapshots_are_said(make_run: MakeRun) -> None:
+def test_unequal_steps_between_snapshots_are_reported(make_run: MakeRun) -> None:
     run = make_run(steps=300, record="log")
     gaps = np.diff(run.steps(1_000))
     assert f"{gaps.min():,} to {gaps.max():,} steps apart" in texts(opened("motion").markdown)

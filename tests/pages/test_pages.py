@@ -8,7 +8,7 @@ import numpy as np
 import paging
 import pytest
 from conftest import MakeRun
-from paging import drawn, shown, sound, texts
+from paging import drawn, metrics, sound, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.shared import selection as place_module
@@ -32,15 +32,15 @@ def test_an_empty_library_says_what_to_do_and_offers_the_demo() -> None:
 
 
 def test_the_demo_button_starts_the_demo_and_shows_it(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
+    calls: list[object] = []
 
     def start(folder: Path, config: object) -> Run:
-        asked.append(config)
+        calls.append(config)
         return make_run(snapshots=0, state="failed", name="demo")
 
     monkeypatch.setattr(workers, "start", start)
     app = sound(opened().button(key="demo").click().run())
-    assert asked[0].name == "demo"  # type: ignore[attr-defined]
+    assert calls[0].name == "demo"  # type: ignore[attr-defined]
     assert "Nothing was recorded in this run" in texts(app.warning)
 
 
@@ -52,9 +52,9 @@ def test_the_numbers_shown_are_those_of_the_file(make_run: MakeRun, group: str) 
     exact = exact_numbers(rows)
     names = ("unique", "black_holes", "population", "singletons", "largest")
     labels = ("U unique", "C black holes", "P in holes", "S singletons", "Largest hole")
-    assert [shown(app)[label] for label in labels] == [f"{exact[name]:,}" for name in names]
-    assert shown(app)["Farthest, cells"] == f"{exact['linf_cells']:,}"
-    assert int(shown(app)["U unique"]) == len(np.unique(rows, axis=0))
+    assert [metrics(app)[label] for label in labels] == [f"{exact[name]:,}" for name in names]
+    assert metrics(app)["Farthest, cells"] == f"{exact['linf_cells']:,}"
+    assert int(metrics(app)["U unique"]) == len(np.unique(rows, axis=0))
 
 
 def test_a_first_visit_opens_where_the_black_holes_changed_last(make_run: MakeRun) -> None:
@@ -68,17 +68,17 @@ def at_step(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize(("asked", "step"), [("102", 102), ("104", 102), ("200", 200), ("2000", 15)])
-def test_a_link_to_a_step_between_two_recorded_ones_opens_the_one_before(make_run: MakeRun, asked: str, step: int) -> None:
+def test_a_link_to_a_step_between_two_recorded_ones_opens_the_one_before(make_run: MakeRun, linked: str, step: int) -> None:
     run = make_run(steps=200, record="log")
     assert {102, 104, 105} - set(run.steps(999).tolist()) == {104}
-    assert at_step(opened(step=asked)) == f"Exact at step {step}"
+    assert at_step(opened(step=linked)) == f"Exact at step {step}"
 
 
 @pytest.mark.parametrize("steps", [0, 1])
 def test_a_run_with_one_snapshot_or_two_is_shown(make_run: MakeRun, steps: int) -> None:
     make_run(steps=1, until=steps)
     for group in ("dead", "all"):
-        assert shown(opened(group=group))["U unique"]
+        assert metrics(opened(group=group))["U unique"]
 
 
 @pytest.mark.parametrize("step", ["2", "19"])
@@ -87,7 +87,7 @@ def test_beside_the_scrubber_the_exact_numbers_are_those_of_the_file(make_run: M
     app = opened(step=step, select="t1")
     exact = exact_numbers(run.history().words[int(step)][run.dead])
     assert at_step(app) == f"Exact at step {step}"
-    assert shown(app)["U unique"] == str(exact["unique"])
+    assert metrics(app)["U unique"] == str(exact["unique"])
     assert "Token 1 (SOH)" in texts(app.markdown)
     assert not app.get("vega_lite_chart")
     assert drawn(app)["step"] == int(step)
@@ -102,7 +102,7 @@ def test_beside_the_scrubber_a_step_that_was_not_recorded_is_named(make_run: Mak
 @pytest.mark.parametrize("query", [{"select": "<b>"}, {"select": "t99999"}, {"axis": "log10"}, {"step": "9" * 11}])
 def test_beside_the_scrubber_a_hostile_address_does_no_harm(make_run: MakeRun, query: dict[str, str]) -> None:
     make_run()
-    assert shown(opened(**query))["U unique"]
+    assert metrics(opened(**query))["U unique"]
 
 
 def test_a_growing_run_is_drawn_at_its_newest_step_and_a_finished_one_where_it_changed_last(make_run: MakeRun) -> None:
@@ -159,7 +159,7 @@ def test_a_run_before_its_first_snapshot_says_what_it_waits_for(make_run: MakeRu
 def test_a_run_without_dead_tokens_says_so(make_run: MakeRun) -> None:
     make_run(dead=0)
     assert "no dead tokens" in texts(opened().info)
-    assert shown(opened(group="all"))["U unique"] == "16"
+    assert metrics(opened(group="all"))["U unique"] == "16"
 
 
 def test_a_worker_that_died_leaves_an_interrupted_run_with_every_recorded_step(make_run: MakeRun) -> None:

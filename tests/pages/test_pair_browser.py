@@ -25,8 +25,8 @@ def test_dragging_one_side_moves_both_and_says_nothing_until_it_is_let_go(
     stands_on(page, 0)
     page.locator(".scrubber .axis").select_option("linear")
     step = dragged(page, messages, side)
-    for run, told in ((long, f"step {step}"), (short, f"step 20, its last recorded one before {step}")):
-        expect(page.get_by_role("group", name=run.id).first).to_contain_text(told)
+    for run, place in ((long, f"step {step}"), (short, f"step 20, its last recorded one before {step}")):
+        expect(page.get_by_role("group", name=run.id).first).to_contain_text(place)
     expect(page.get_by_text(f"Step {step} was not recorded here")).to_be_visible()
 
 

@@ -47,14 +47,14 @@ def themed(page: Page, theme: Theme) -> None:
 
 
 @pytest.mark.parametrize("name", [*PAGES, "library?shelf=From+a+file", "library?shelf=Trash"])
-def test_every_page_can_be_read_by_everybody_in_both_themes_at_every_width(wide: Page, address: str, name: str) -> None:
+def test_every_page_is_accessible_in_both_themes_at_every_width(wide: Page, address: str, name: str) -> None:
     visit(wide, f"{address}/{name}")
     for theme in THEMES:
         themed(wide, theme)
         # What is no matter of colours is the same in both themes.
         rules = {"runOnly": ["color-contrast", "link-in-text-block"]} if theme == "dark" else None
-        found = Axe().run(wide, options=rules).response["violations"]
-        assert [each for each in found if each["impact"] in ("serious", "critical")] == [], theme
+        violations = Axe().run(wide, options=rules).response["violations"]
+        assert [each for each in violations if each["impact"] in ("serious", "critical")] == [], theme
     wide.wait_for_function(f"({TOLD})().every(Boolean)")
     for width in WIDTHS:
         wide.set_viewport_size({"width": width, "height": 900})

@@ -35,10 +35,10 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     expect(page.locator(".st-key-draws")).to_contain_text("count once. Same bits, other configuration")
     unfold(page, "take-overlays")
     svg, table = taken(page, "take-unique-svg")[1], taken(page, "take-overlay-parquet")[1]
-    told = " ".join(part.text or "" for part in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
+    text = " ".join(part.text or "" for part in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
     known = str(configuration_hash(one.config))[:12]
     for words in (one.id, two.id, known, "dead tokens", "unit: vectors", "steps since the start"):
-        assert words in told
+        assert words in text
     Image.open(io.BytesIO(taken(page, "take-unique-png")[1])).verify()
     read = pd.read_parquet(io.BytesIO(table))
     assert read.groupby("run")["step"].count().to_dict() == {one.id: 21, two.id: 21}
@@ -48,10 +48,10 @@ def test_two_runs_move_together_and_open_in_scrub_and_their_pictures_are_read(
     at_rest(page)
     # What is clicked in a picture on the one side is framed on both.
     heatmap = page.locator("[data-picture=distances]").nth(0)
-    for word, told in (("t0", "Framed: token 0 (NUL)"), (None, "Click a hole or a token"), ("t0", "Framed: token 0 (NUL)")):
+    for word, text in (("t0", "Framed: token 0 (NUL)"), (None, "Click a hole or a token"), ("t0", "Framed: token 0 (NUL)")):
         heatmap.click(position={"x": 160, "y": 10})
         names(page, at="1", select=word)
-        expect(page.get_by_text(told)).to_be_visible()
+        expect(page.get_by_text(text)).to_be_visible()
         at_rest(page)
     page.get_by_text("Open in Scrub").nth(1).click()
     expect(page).to_have_url(re.compile("select=t0"))
@@ -88,7 +88,7 @@ def test_runs_let_go_before_the_first_is_answered_are_all_heard(server: str, pag
     expect(page.locator(".st-key-draws")).to_contain_text("2 runs")
 
 
-def test_a_run_of_one_snapshot_is_told_so_and_leads_on(server: str, page: Page, make_run: MakeRun) -> None:
+def test_a_run_of_one_snapshot_says_so_and_leads_on(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run(steps=1, until=0)
     for question in ("lineage", "motion", "verdict"):
         visit(page, f"{server}/{question}?run={run.id}")

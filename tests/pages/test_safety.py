@@ -45,7 +45,7 @@ def address(library: Path) -> Iterator[str]:
         yield served
 
 
-def asked(address: str, path: str, **headers: str) -> int:
+def status_of(address: str, path: str, **headers: str) -> int:
     """The status of an answer to a request with headers of one's own."""
     where = urlparse(address)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
@@ -59,7 +59,7 @@ def shaken(address: str, **headers: str) -> int:
     """The status of a websocket handshake."""
     key = base64.b64encode(b"sixteen bytes ok").decode()
     asks = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Key": key, "Sec_WebSocket_Version": "13"}
-    return asked(address, "/_stcore/stream", **{**asks, **headers})
+    return status_of(address, "/_stcore/stream", **{**asks, **headers})
 
 
 def test_the_server_listens_on_this_machine_only(address: str) -> None:
@@ -78,7 +78,7 @@ def test_a_foreign_host_or_origin_is_not_answered(address: str) -> None:
     assert shaken(address, Host=own, Origin="http://evil.example") in (400, 403)
 
 
-def test_nothing_but_the_app_is_served_and_nothing_is_reported_home() -> None:
+def test_nothing_but_the_app_is_served_and_nothing_is_reported_elsewhere() -> None:
     code = (
         "import json, streamlit.config as c; names = ['server.enableStaticServing', 'browser.gatherUsageStats', "
         "'server.enableXsrfProtection', 'server.enableCORS', 'server.address', 'client.showErrorDetails', "

@@ -19,7 +19,7 @@ from snowball_core.store.status import Status, lock_of, write_status
 pytestmark = MARKS
 
 
-def test_the_steps_at_which_the_holes_changed_are_told_and_lead_there(server: str, page: Page, make_run: MakeRun) -> None:
+def test_the_steps_at_which_the_holes_changed_are_reported_and_lead_there(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}", 15)
     story = page.locator(".scrubber .story")
@@ -61,12 +61,12 @@ def test_playback_keeps_its_pace_its_loop_and_its_end(server: str, page: Page, m
     page.locator(".scrubber .speed").select_option("step:100")
     page.locator("h1").click()
     page.keyboard.press(" ")
-    seen = [scrubbed_to(page)]
-    while len(seen) < 1_000 and seen[-1] >= max(seen):  # until it has begun anew
-        seen.append(scrubbed_to(page))
+    steps = [scrubbed_to(page)]
+    while len(steps) < 1_000 and steps[-1] >= max(steps):  # until it has begun anew
+        steps.append(scrubbed_to(page))
     page.keyboard.press(" ")
-    assert seen[-1] < max(seen)
-    assert set(seen) <= set(range(100, 111))
+    assert steps[-1] < max(steps)
+    assert set(steps) <= set(range(100, 111))
     loop.click()
     expect(loop).to_have_text("Loop from here")
     page.keyboard.press("Home")
@@ -97,7 +97,7 @@ def test_a_link_keeps_everything_and_two_tabs_keep_apart(server: str, page: Page
     other.close()
 
 
-def test_what_an_address_cannot_mean_is_said_once(server: str, page: Page, make_run: MakeRun) -> None:
+def test_what_an_address_cannot_mean_is_reported_once(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12&select=zz&axis=log10", 12)
     warning = page.get_by_text("axis must be one of symlog, linear, events")
@@ -112,18 +112,18 @@ def test_what_an_address_cannot_mean_is_said_once(server: str, page: Page, make_
 def test_the_tables_under_the_step_open_one_by_one(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12", 12)
-    for name, told in (
+    for name, text in (
         ("Tokens at this step", "vector counts the distinct vectors"),
         ("Distances", "at most one cell apart"),
         ("Events near here", "Coalescence: holes merged"),
         ("Black holes at this step", "A true hole is one hidden class"),
     ):
         page.get_by_role("tab", name=name).click()
-        expect(page.get_by_text(told)).to_be_visible()
+        expect(page.get_by_text(text)).to_be_visible()
         expect(page.get_by_role("tabpanel").locator("[data-testid=stDataFrame]:visible")).to_have_count(1)
 
 
-def test_a_growing_run_is_followed_until_somebody_moves_and_to_its_end(server: str, page: Page, make_run: MakeRun) -> None:
+def test_a_growing_run_is_followed_until_a_user_moves_and_to_its_end(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run(snapshots=0, state="running")
     matrices = iter(falling_together(21))
     with lock_of(run.path), TensorWriter(run.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
@@ -182,7 +182,7 @@ def test_nothing_jumps_when_the_step_moves(
     fits(page, width)
 
 
-def test_a_run_that_is_cut_or_deleted_while_it_is_open_is_told_in_words(server: str, page: Page, make_run: MakeRun) -> None:
+def test_a_run_that_is_cut_or_deleted_while_it_is_open_is_reported_in_words(server: str, page: Page, make_run: MakeRun) -> None:
     kept, gone = make_run(name="kept"), make_run(name="gone")
     arrived(page, f"{server}/?run={gone.id}&step=12", 12)
     alert = page.locator("[data-testid='stAlert']")

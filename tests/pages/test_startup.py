@@ -23,7 +23,7 @@ def test_a_server_that_imports_the_front_door_finds_the_app_that_runs_it_as_the_
     assert app.script_path == ROOT / "app.py"
 
 
-def test_the_parts_of_the_first_page_are_imported_before_it_is_asked_for():
+def test_the_parts_of_the_first_page_are_imported_before_it_is_requested():
     startup.import_first_page()
     assert {f"pages.parts.{part}" for part in ("scrub.component", "scrub.exact_step", "shared.run_picker")} <= set(sys.modules)
     assert sys.getswitchinterval() == pytest.approx(0.005)

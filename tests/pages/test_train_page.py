@@ -42,7 +42,7 @@ def test_the_form_shows_every_fault_at_once_and_writes_nothing(library: Path) ->
     assert list(library.iterdir()) == []
 
 
-def test_the_form_follows_the_preset_and_tells_its_faults() -> None:
+def test_the_form_follows_the_preset_and_lists_its_faults() -> None:
     app = opened("train")
     app.radio(key="preset").set_value("jiggle").run()
     assert app.text_input(key="field-jiggle_sigma").value == "0.001"
@@ -67,7 +67,7 @@ def test_what_can_move_follows_the_form() -> None:
     assert "can only rise" in texts(sound(app).markdown)
 
 
-def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:
+def test_a_text_without_dead_tokens_is_allowed_and_reported(tmp_path: Path) -> None:
     text = tmp_path / "every-byte.txt"
     text.write_bytes(bytes([*range(1, 128), *[65] * 2_000]).replace(b"\r", b"") + b"\r")
     app = opened("train")
@@ -78,17 +78,17 @@ def test_a_text_without_dead_tokens_is_allowed_and_said(tmp_path: Path) -> None:
 
 
 def test_the_start_button_passes_the_form_on(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
+    calls: list[object] = []
 
     def start(folder: Path, config: object, at: object = None, corpus: object = None) -> Run:
-        asked.append(config)
+        calls.append(config)
         return make_run()
 
     monkeypatch.setattr(workers, "start", start)
     app = opened("train")
     app.text_input(key="field-steps").set_value("60")
     sound(app.button(key="start").click().run())
-    assert asked[0].steps == 60  # type: ignore[attr-defined]
+    assert calls[0].steps == 60  # type: ignore[attr-defined]
     assert len(run_paths(make_run().path.parent)) >= 1
 
 
@@ -136,8 +136,8 @@ def test_a_run_under_way_shows_progress_counts_loss_and_rate(make_run: MakeRun) 
     run = make_run(snapshots=9, state="running")
     with at_work(run):
         app = opened("train")
-        shown = {metric.label: metric.value for metric in app.metric}
-    assert shown == {"U": "4", "C": "1", "P": "3", "Loss": "4.920", "Learning rate": "0.001"}
+        numbers = {metric.label: metric.value for metric in app.metric}
+    assert numbers == {"U": "4", "C": "1", "P": "3", "Loss": "4.920", "Learning rate": "0.001"}
     assert "step 8 of 20" in next(node.proto.text for node in app.get("progress"))
     alts = [node.proto.alt for node in app.get("vega_lite_chart")]
     assert [alt.split()[0] for alt in alts] == ["Counts", "Training", "Learning"]
@@ -185,9 +185,9 @@ def test_an_ended_run_says_how_why_and_what_to_do(make_run: MakeRun, state: str,
     run = make_run(snapshots=9, state=state)
     write_status(run.path, Status(state, 8, 20, message=message))
     app = opened("train")
-    said = texts(app.markdown) + texts(app.warning)
-    assert words in said
-    assert message[1:] in said
+    text = texts(app.markdown) + texts(app.warning)
+    assert words in text
+    assert message[1:] in text
     assert ("Resume" in labels(app)) == (state != "completed")
 
 

@@ -31,25 +31,25 @@ def test_an_empty_library_offers_the_demo() -> None:
 
 @pytest.mark.parametrize("group", ["dead", "live", "all"])
 def test_the_verdict_shown_is_the_one_of_the_core(make_run: MakeRun, group: str) -> None:
-    found = verdict_of(observe(make_run()), group)
+    verdict = verdict_of(observe(make_run()), group)
     app = opened("verdict")
     app.session_state["group"] = group
-    told = texts(app.run().markdown)
-    assert f"### {found.outcome.capitalize()}" in told
-    times = ["once" if count == 1 else f"{count:,} times" for count in (found.flows.joining, found.flows.parting)]
-    assert f"({times[0]} a token joined others, {times[1]} one parted from them" in told
-    assert " tokens began as " in told
-    for criterion in found.criteria:
+    text = texts(app.run().markdown)
+    assert f"### {verdict.outcome.capitalize()}" in text
+    times = ["once" if count == 1 else f"{count:,} times" for count in (verdict.flows.joining, verdict.flows.parting)]
+    assert f"({times[0]} a token joined others, {times[1]} one parted from them" in text
+    assert " tokens began as " in text
+    for criterion in verdict.criteria:
         for form in (criterion.seed, criterion.corrected):
-            assert form.asks[1:] in told
+            assert form.asks[1:] in text
 
 
 @pytest.mark.parametrize(("dead", "word"), [(6, "collapsed"), (1, "dispersed")])
 def test_the_first_notebooks_word_is_explained_where_one_hole_was_left(make_run: MakeRun, dead: int, word: str) -> None:
     make_run(dead=dead)
-    told = texts(opened("verdict").markdown)
-    assert f'would have printed "{word}"' in told
-    assert ("It did so wherever exactly one was left" in told) == (word == "collapsed")
+    text = texts(opened("verdict").markdown)
+    assert f'would have printed "{word}"' in text
+    assert ("It did so wherever exactly one was left" in text) == (word == "collapsed")
 
 
 def test_one_run_is_labelled_as_one_draw(make_run: MakeRun) -> None:
@@ -78,10 +78,10 @@ def test_a_run_that_diverged_says_so_first_and_is_judged_to_its_last_finite_step
 
 def test_every_law_is_listed_with_its_state(make_run: MakeRun) -> None:
     run = make_run()
-    shown = opened("verdict").table[0].value
-    assert len(shown) == len(law_rows(observe(run))) >= len(LAWS)
-    assert dict(zip(shown["law"], shown["state"], strict=True))["counts add up"] == "holds"
-    assert dict(zip(shown["law"], shown["state"], strict=True))["hidden classes never part"].startswith("cannot be checked")
+    table = opened("verdict").table[0].value
+    assert len(table) == len(law_rows(observe(run))) >= len(LAWS)
+    assert dict(zip(table["law"], table["state"], strict=True))["counts add up"] == "holds"
+    assert dict(zip(table["law"], table["state"], strict=True))["hidden classes never part"].startswith("cannot be checked")
 
 
 def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -> None:
@@ -91,8 +91,8 @@ def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -
     app = opened("verdict")
     expected = [each["step"] for row in law_rows(observe(run)) for each in row["violations"]]
     assert expected
-    shown = next(frame.value for frame in app.dataframe if "tokens" in frame.value)
-    assert shown["step"].tolist() == expected
+    table = next(frame.value for frame in app.dataframe if "tokens" in frame.value)
+    assert table["step"].tolist() == expected
     assert f"{len(expected)} violations" in texts(app.warning)
 
 
@@ -114,23 +114,22 @@ def test_a_damaged_run_gives_a_message(make_run: MakeRun, damaged: str) -> None:
     assert texts(opened("verdict").error)
 
 
-def test_the_epsilon_table_asks_what_the_seeds_criterion_asks() -> None:
+def test_the_epsilon_table_uses_the_seeds_criterion() -> None:
     weight, cells = np.array([0.0, 9.9e-5, 1e-4, 0.5]), np.array([0, 50, 9, 10])
     table = epsilon_table(np.arange(4), weight, cells)
     for row, one, other in zip(table.itertuples(), weight.tolist(), cells.tolist(), strict=True):
-        asked = seed_criterion(one, other)
-        assert (row.seed_holds, row.cells_hold) == (asked["seed"]["holds"], asked["cells"]["holds"])
-        assert row.epsilon == asked["seed"]["ratio"]
-    told = disagreement(table)
-    assert "at 2 of 4 recorded steps, the first of them step 1, the last 2" in told
-    assert "at 1 ε calls wide what is compact on the lattice, at 1 ε calls compact what is wide" in told
+        queries = seed_criterion(one, other)
+        assert (row.seed_holds, row.cells_hold) == (queries["seed"]["holds"], queries["cells"]["holds"])
+        assert row.epsilon == queries["seed"]["ratio"]
+    text = disagreement(table)
+    assert "at 2 of 4 recorded steps, the first of them step 1, the last 2" in text
+    assert "at 1 ε calls wide what is compact on the lattice, at 1 ε calls compact what is wide" in text
     assert "agree at the one recorded step" in disagreement(table[:1])
 
 
-def test_the_width_of_a_cell_is_told_in_epsilon() -> None:
+def test_the_width_of_a_cell_is_reported_in_epsilon() -> None:
     widths = cell_widths(np.array([[0x3F80, 0x3D80, 0x3F80]], np.uint16))
-    assert (widths.narrowest, widths.median, widths.widest) == (2**-11, 2**-7, 2**-7)
-    assert widths.in_epsilon[2] == 2**-7 / 1e-5
+    assert widths == (2**-11 / 1e-5, 2**-7 / 1e-5, 2**-7 / 1e-5)
 
 
 def test_about_explains_every_entry_under_a_heading_of_its_own() -> None:
@@ -144,11 +143,11 @@ def test_about_explains_every_entry_under_a_heading_of_its_own() -> None:
 def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun) -> None:
     runs = [make_run(name=f"run-{seed}", seed=seed) for seed in (1, 2)]
     known = set(anchors().values())
-    asked = {"verdict": {}, "lineage": {}, "motion": {}, "compare": {"runs": ",".join(run.id for run in runs)}}
-    asked |= {"export": {"export-picture": PICTURES["speeds"].what}}
-    for page, query in asked.items():
-        told = opened(page, **query)
-        links = re.findall(r"\(about#([^)]*)\)", texts(told.markdown) + texts(told.caption))
+    queries = {"verdict": {}, "lineage": {}, "motion": {}, "compare": {"runs": ",".join(run.id for run in runs)}}
+    queries |= {"export": {"export-picture": PICTURES["speeds"].what}}
+    for page, query in queries.items():
+        app = opened(page, **query)
+        links = re.findall(r"\(about#([^)]*)\)", texts(app.markdown) + texts(app.caption))
         assert links, page
         assert set(links) <= known
     assert links == ["bulk-motion"]

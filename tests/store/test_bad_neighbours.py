@@ -135,10 +135,10 @@ def test_every_run_is_listed_in_its_state_and_the_good_one_as_it_was(
     }
     assert all(each["damage"] for each in listed.values() if each["state"] in ("damaged", *OTHERS.values()))
     assert main(["list", "--runs", str(tmp_path)]) == 0
-    said = capsys.readouterr()
-    assert all(any(line.startswith(name) for line in said.out.splitlines()) for name in listed)
-    assert "no run: a folder without run.json" in said.out
-    assert said.err == ""
+    output = capsys.readouterr()
+    assert all(any(line.startswith(name) for line in output.out.splitlines()) for name in listed)
+    assert "no run: a folder without run.json" in output.out
+    assert output.err == ""
 
 
 def test_no_page_breaks_and_each_offers_the_good_run(good: Run, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_no_page_breaks_and_each_offers_the_good_run(good: Run, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["corpus-null", "status-number", "history-pipe", "metrics-pipe", "log-pipe"])
-def test_each_bad_run_alone_opens_on_the_pages_or_is_said(make_run: MakeRun, tmp_path: Path, name: str) -> None:
+def test_each_bad_run_alone_opens_on_the_pages_or_is_reported(make_run: MakeRun, tmp_path: Path, name: str) -> None:
     run = make_run(name="bad")
     BAD[name][0](run.path)
     app = paging.opened("train")
@@ -204,7 +204,7 @@ def test_names_of_every_kind_are_listed(make_run: MakeRun, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("how", ["file", "loop", "long"])
-def test_a_runs_folder_that_cannot_be_read_is_said_everywhere(
+def test_a_runs_folder_that_cannot_be_read_is_reported_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
     place = tmp_path / ("x" * 300 if how == "long" else "runs")
@@ -231,7 +231,7 @@ def test_a_folder_that_may_not_be_entered_is_one_row(make_run: MakeRun, tmp_path
     words = [*before, sys.executable, "-c", code]
     try:
         done = subprocess.run([*words, "list", "--json", "--runs", tmp_path], cwd=ROOT, capture_output=True, text=True)
-        asked = subprocess.run([*words, "census", closed.id, "--runs", tmp_path], cwd=ROOT, capture_output=True, text=True)
+        calls = subprocess.run([*words, "census", closed.id, "--runs", tmp_path], cwd=ROOT, capture_output=True, text=True)
     finally:
         os.chmod(closed.path, 0o755)
         os.chmod(unsearchable.path, 0o755)
@@ -241,6 +241,6 @@ def test_a_folder_that_may_not_be_entered_is_one_row(make_run: MakeRun, tmp_path
     for run in (closed, unsearchable):
         assert listed[run.id]["state"] == "damaged"
         assert "Permission denied" in listed[run.id]["damage"]
-    assert asked.returncode == 2
-    assert "Permission denied" in asked.stderr
-    assert "Traceback" not in asked.stderr
+    assert calls.returncode == 2
+    assert "Permission denied" in calls.stderr
+    assert "Traceback" not in calls.stderr

@@ -38,7 +38,7 @@ def the_file(folder: Path, name: str = "steps") -> Path:
 
 def test_a_kept_table_comes_back_as_it_was_under_its_name_and_key_alone(folder: Path) -> None:
     pd.testing.assert_frame_equal(load(folder, "steps", "key", TABLE), TABLE)
-    assert [load(folder, *asked, TABLE) for asked in (("steps", "other"), ("tokens", "key"), ("step", "s-key"))] == [None] * 3
+    assert [load(folder, *words, TABLE) for words in (("steps", "other"), ("tokens", "key"), ("step", "s-key"))] == [None] * 3
 
 
 def test_no_flipped_bit_of_a_kept_table_is_believed(folder: Path) -> None:
@@ -81,21 +81,21 @@ def test_a_whole_table_of_other_columns_or_types_is_not_taken(tmp_path: Path, ot
 def test_a_block_without_snapshots_has_the_columns_and_types_of_any(
     make_run: MakeRun, moments: Any, dtype: type, is_known: bool
 ) -> None:
-    seen = observe(make_run())
-    words = np.asarray(seen.words).astype(dtype)
-    seen = replace(seen, words=words, moment_hash=moments, dead=seen.dead if is_known else None)
-    for name, empty in whole_block(seen, 0, 0).items():
-        pd.testing.assert_series_equal(empty.dtypes, whole_block(seen, 0, 2)[name].dtypes)
+    history = observe(make_run())
+    words = np.asarray(history.words).astype(dtype)
+    history = replace(history, words=words, moment_hash=moments, dead=history.dead if is_known else None)
+    for name, empty in whole_block(history, 0, 0).items():
+        pd.testing.assert_series_equal(empty.dtypes, whole_block(history, 0, 2)[name].dtypes)
 
 
-def test_a_cached_table_of_another_kind_is_measured_anew(make_run: MakeRun) -> None:
-    seen = observe(make_run())
-    right = step_table(seen)
-    file = the_file(seen.kept_in)
+def test_a_cached_table_of_another_kind_is_measured_again(make_run: MakeRun) -> None:
+    history = observe(make_run())
+    right = step_table(history)
+    file = the_file(history.kept_in)
     name, key, _ = file.stem.rsplit("-", 2)
     for other in (right.drop(columns="unique"), right.astype({"unique": "float64"})):
-        keep(seen.kept_in, name, key, other)
-        pd.testing.assert_frame_equal(step_table(seen), right)
+        keep(history.kept_in, name, key, other)
+        pd.testing.assert_frame_equal(step_table(history), right)
 
 
 def to_folder(file: Path) -> None:
@@ -136,32 +136,32 @@ def test_numbers_are_equal_whatever_was_done_to_every_cached_file(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 7 * 16 * 4 * 2)
-    seen = observe(make_run())
-    right = step_table(replace(seen, kept_in=None)), token_motion(replace(seen, kept_in=None))
-    step_table(seen)
-    kept = sorted((seen.kept_in / "cache").glob("*.parquet"))
+    history = observe(make_run())
+    right = step_table(replace(history, kept_in=None)), token_motion(replace(history, kept_in=None))
+    step_table(history)
+    kept = sorted((history.kept_in / "cache").glob("*.parquet"))
     assert len(kept) == 6
     for file in kept:
         damage(file)
     for _ in range(2):
-        for made, table in zip((step_table(seen), token_motion(seen)), right, strict=True):
+        for made, table in zip((step_table(history), token_motion(history)), right, strict=True):
             pd.testing.assert_frame_equal(made, table)
 
 
 def test_a_rebuilt_table_is_kept_again_and_the_damaged_one_goes(make_run: MakeRun) -> None:
-    seen = observe(make_run())
-    step_table(seen)
-    whole = {file.name: file.read_bytes() for file in (seen.kept_in / "cache").iterdir()}
-    to_other_bits(the_file(seen.kept_in))
-    step_table(seen)
-    assert {file.name: file.read_bytes() for file in (seen.kept_in / "cache").iterdir()} == whole
+    history = observe(make_run())
+    step_table(history)
+    whole = {file.name: file.read_bytes() for file in (history.kept_in / "cache").iterdir()}
+    to_other_bits(the_file(history.kept_in))
+    step_table(history)
+    assert {file.name: file.read_bytes() for file in (history.kept_in / "cache").iterdir()} == whole
 
 
 @pytest.mark.parametrize("what", ["file", "unreadable"])
 def test_where_no_cache_can_be_kept_the_numbers_are_the_same(make_run: MakeRun, what: str) -> None:
-    seen: History = observe(make_run())
-    (seen.kept_in / "cache").write_text("no folder") if what == "file" else (seen.kept_in / "cache").symlink_to("cache")
-    pd.testing.assert_frame_equal(step_table(seen), step_table(replace(seen, kept_in=None)))
+    history: History = observe(make_run())
+    (history.kept_in / "cache").write_text("no folder") if what == "file" else (history.kept_in / "cache").symlink_to("cache")
+    pd.testing.assert_frame_equal(step_table(history), step_table(replace(history, kept_in=None)))
 
 
 def test_no_changed_letter_of_a_kept_answer_is_believed(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ GLANCES = {
 
 
 @pytest.mark.parametrize("name", GLANCES)
-def test_a_glance_of_wrong_types_or_bounds_is_measured_anew(make_run: MakeRun, name: str) -> None:
+def test_a_glance_of_wrong_types_or_bounds_is_measured_again(make_run: MakeRun, name: str) -> None:
     path = make_run().path
     for file in path.iterdir():
         os.utime(file, (1_600_000_000, 1_600_000_000))

@@ -58,7 +58,7 @@ def test_what_is_not_the_book_is_refused_by_its_missing_lines(raw):
 
 
 @needs_text
-def test_the_name_gatsby_stands_for_the_text_built_in_the_folder(tmp_path):
+def test_the_name_gatsby_means_the_text_built_in_the_folder(tmp_path):
     (tmp_path / "gatsby.txt").write_bytes((DATA / "gatsby.txt").read_bytes())
     built = load_corpus("gatsby", folder=tmp_path)
     assert (built.name, len(built)) == ("gatsby", 265_905)
@@ -86,7 +86,7 @@ def test_the_hash_is_of_the_bytes_trained_on_and_the_ids_are_the_bytes():
         (b"a\nb", ()),
     ],
 )
-def test_every_line_end_becomes_one_lf_as_pythons_own_text_mode_has_it_and_that_is_said(raw, notes, tmp_path):
+def test_every_line_end_becomes_one_lf_as_pythons_own_text_mode_has_it_and_that_is_reported(raw, notes, tmp_path):
     text = from_bytes(raw, "x")
     (tmp_path / "text.txt").write_bytes(raw)
     assert text.ids.tobytes().decode() == (tmp_path / "text.txt").read_text()
@@ -104,14 +104,14 @@ def test_a_pointer_of_git_lfs_is_not_taken_for_the_text():
         from_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "x")
 
 
-def test_a_byte_order_mark_is_dropped_and_said():
+def test_a_byte_order_mark_is_dropped_and_reported():
     text = from_bytes(b"\xef\xbb\xbfab", "x")
     assert (text.ids.tolist(), text.notes) == ([97, 98], ("the byte order mark was dropped",))
 
 
 @given(st.binary(max_size=60), st.integers(128, 255), st.binary(max_size=20), st.booleans())
 @settings(deadline=None, max_examples=200)
-def test_the_position_told_is_that_of_the_first_foreign_byte_in_the_file(before, byte, after, has_mark):
+def test_the_position_reported_is_that_of_the_first_foreign_byte_in_the_file(before, byte, after, has_mark):
     before, after = (bytes(32 + b % 90 if b % 7 else 10 for b in part).replace(b"\n", b"\r\n") for part in (before, after))
     raw = (b"\xef\xbb\xbf" if has_mark else b"") + before + bytes([byte]) + after
     position = len(raw) - len(after) - 1
@@ -124,13 +124,13 @@ def test_the_position_told_is_that_of_the_first_foreign_byte_in_the_file(before,
 def test_foreign_bytes_are_counted_shown_in_place_and_the_way_out_is_named():
     with pytest.raises(CorpusError) as caught:
         from_bytes("one\ntwo — three é".encode(), "letter.txt")
-    said = str(caught.value)
-    assert 'the corpus must be ASCII; "letter.txt" has 5 other bytes, the first (0xe2) at position 8, line 2' in said
-    assert "near “one two — three é”" in said
-    assert "--corpus-errors ignore" in said
+    message = str(caught.value)
+    assert 'the corpus must be ASCII; "letter.txt" has 5 other bytes, the first (0xe2) at position 8, line 2' in message
+    assert "near “one two — three é”" in message
+    assert "--corpus-errors ignore" in message
 
 
-def test_foreign_bytes_can_be_dropped_and_that_is_said():
+def test_foreign_bytes_can_be_dropped_and_that_is_reported():
     text = from_bytes("aé–b".encode(), "x", errors="ignore")
     assert (text.ids.tolist(), text.notes) == ([97, 98], ("5 bytes that are not ASCII were dropped",))
     assert from_bytes(b"a\xe9", "x", errors="ignore").notes == ("1 byte that is not ASCII was dropped",)

@@ -39,11 +39,11 @@ def path(tmp_path):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_a_history_saved_by_the_stock_library_is_found_and_measured_bit_by_bit(path, dtype):
     saved(path, embedding_history=HISTORY.to(dtype), loss=torch.zeros(2), head=torch.zeros(3, 2))
-    seen = foreign(path)
-    assert seen.words.dtype == (np.uint16 if dtype == torch.bfloat16 else np.float32)
-    assert np.array_equal(values(np.array(seen.words)), HISTORY.numpy())
-    for t, row in enumerate(step_table(seen).to_dict("records")):
-        naive = oracles.counted(np.array(seen.words[t])) | oracles.special(np.array(seen.words[t]))
+    history = foreign(path)
+    assert history.words.dtype == (np.uint16 if dtype == torch.bfloat16 else np.float32)
+    assert np.array_equal(values(np.array(history.words)), HISTORY.numpy())
+    for t, row in enumerate(step_table(history).to_dict("records")):
+        naive = oracles.counted(np.array(history.words[t])) | oracles.special(np.array(history.words[t]))
         assert {name: row[name] for name in naive} == pytest.approx(naive)
         assert pd.isna(row["hidden_classes"])
 
@@ -85,15 +85,15 @@ def test_other_formats_are_refused_by_name(path, dtype):
 
 def test_a_file_without_snapshots_is_measured_as_nothing_and_has_no_verdict(path):
     saved(path, empty=torch.zeros(0, 3, 2))
-    seen = foreign(path, dead=[0])
+    history = foreign(path, dead=[0])
     opened = snowball_core.open_run(path)
-    assert len(seen.words) == len(opened.steps()) == len(opened.events()) == 0
+    assert len(history.words) == len(opened.steps()) == len(opened.events()) == 0
     with pytest.raises(HistoryError, match=r"a verdict needs a recorded snapshot"):
         opened.verdict()
     assert main(["verdict", str(path)]) == 2
 
 
-def test_everybody_or_nobody_may_be_dead(path):
+def test_all_tokens_or_none_may_be_dead(path):
     saved(path, history=HISTORY)
     for dead in ([], [0, 1, 2]):
         opened = snowball_core.open_run(path, dead=dead)

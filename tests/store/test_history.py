@@ -29,24 +29,24 @@ def run(tmp_path):
     return made_run(tmp_path / "runs")
 
 
-def test_a_run_is_seen_with_everything_it_recorded(run):
-    seen = observe(run)
-    assert seen.steps.tolist() == STEPS.tolist()
-    assert seen.groups == ("all", "dead", "live")
-    assert seen.mask("live").tolist() == [True, False, False, False]
-    assert np.array_equal(seen.moment_hash, MOMENTS)
-    assert seen.rates[1].tolist() == [0.1] * 4 + [0.0] * 2
+def test_a_run_is_opened_with_everything_it_recorded(run):
+    history = observe(run)
+    assert history.steps.tolist() == STEPS.tolist()
+    assert history.groups == ("all", "dead", "live")
+    assert history.mask("live").tolist() == [True, False, False, False]
+    assert np.array_equal(history.moment_hash, MOMENTS)
+    assert history.rates[1].tolist() == [0.1] * 4 + [0.0] * 2
     with pytest.raises(HistoryError, match=r"step must be a recorded one; got 3\. The run .* recorded 4 snapshots"):
-        seen.index(3)
+        history.index(3)
 
 
 def test_a_foreign_history_is_found_by_its_shape_and_has_only_the_group_all(tmp_path):
-    seen = foreign(save(tmp_path / "other.safetensors", matrix=WORDS))
-    assert (seen.groups, seen.steps.tolist()) == (("all",), [0, 1, 2, 3])
-    assert "which tokens are dead is not known" in seen.reason
+    history = foreign(save(tmp_path / "other.safetensors", matrix=WORDS))
+    assert (history.groups, history.steps.tolist()) == (("all",), [0, 1, 2, 3])
+    assert "which tokens are dead is not known" in history.reason
     with pytest.raises(HistoryError, match=r'the group "dead" of "other.safetensors" cannot be measured: which tokens'):
-        seen.mask("dead")
-    assert seen.index(2) == 2
+        history.mask("dead")
+    assert history.index(2) == 2
 
 
 def test_dead_tokens_of_a_foreign_history_come_from_a_list_or_a_text(tmp_path):
@@ -104,35 +104,35 @@ def test_the_table_of_steps_is_that_of_hand_counting(run):
 
 
 def test_every_row_of_the_table_is_the_census_of_its_matrix(run):
-    seen = observe(run)
-    for row in step_table(seen).to_dict("records"):
-        found = census(seen.words[seen.index(row["step"])][seen.mask(row["group"])])
+    history = observe(run)
+    for row in step_table(history).to_dict("records"):
+        result = census(history.words[history.index(row["step"])][history.mask(row["group"])])
         for name in ("tokens", "unique", "black_holes", "population", "singletons", "largest"):
-            assert row[name] == getattr(found, name)
-        assert row["sizes"] == " ".join(map(str, found.sizes))
-    alone = pd.concat([measured(seen, slice(t, t + 1), CENSUS) for t in range(len(seen.words))], ignore_index=True)
-    pd.testing.assert_frame_equal(alone, step_table(seen)[list(CENSUS_COLUMNS)])
+            assert row[name] == getattr(result, name)
+        assert row["sizes"] == " ".join(map(str, result.sizes))
+    alone = pd.concat([measured(history, slice(t, t + 1), CENSUS) for t in range(len(history.words))], ignore_index=True)
+    pd.testing.assert_frame_equal(alone, step_table(history)[list(CENSUS_COLUMNS)])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_the_table_does_not_depend_on_its_blocks(run, monkeypatch, size):
-    seen = dataclasses.replace(observe(run), kept_in=None)
-    whole, tokens, told = step_table(seen), token_motion(seen), account(seen, "dead")
+    history = dataclasses.replace(observe(run), kept_in=None)
+    whole, tokens, lineage = step_table(history), token_motion(history), account(history, "dead")
     monkeypatch.setattr(walking, "BLOCK_BYTES", size * WORDS[0].nbytes)
-    assert len(list(history_blocks(seen))) == -(-4 // size)
-    pd.testing.assert_frame_equal(step_table(seen), whole)
-    pd.testing.assert_frame_equal(token_motion(seen), tokens)
-    assert account(seen, "dead") == told
+    assert len(list(history_blocks(history))) == -(-4 // size)
+    pd.testing.assert_frame_equal(step_table(history), whole)
+    pd.testing.assert_frame_equal(token_motion(history), tokens)
+    assert account(history, "dead") == lineage
 
 
-def test_a_cancelled_table_goes_on_where_it_stopped_and_a_grown_run_measures_only_what_is_new(run, monkeypatch):
+def test_a_cancelled_table_continues_where_it_stopped_and_a_grown_run_measures_only_what_is_new(run, monkeypatch):
     monkeypatch.setattr(walking, "BLOCK_BYTES", WORDS[0].nbytes)
     monkeypatch.setattr(walking, "_WORKERS", 1)
     made, real = [], module.whole_block
 
-    def measure(seen, start, stop):
+    def measure(whole_history, start, stop):
         made.extend(range(start, stop))
-        return real(seen, start, stop)
+        return real(whole_history, start, stop)
 
     monkeypatch.setattr(module, "whole_block", measure)
 
@@ -174,8 +174,8 @@ def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path):
 
 
 def test_the_motion_of_tokens_is_path_and_net(run):
-    seen = observe(run)
-    table = token_motion(seen)
+    history = observe(run)
+    table = token_motion(history)
     assert table["first_move"].tolist() == [-1, -1, 2, 2]
     assert table["last_move"].tolist() == [-1, -1, 2, 4]
     assert table["group"].tolist() == ["live", "dead", "dead", "dead"]

@@ -91,8 +91,8 @@ def test_every_entry_is_of_its_kind_or_is_named(make_run: MakeRun, name: str) ->
         if value not in (HUGE, [HUGE], "half \ud800"):
             # An object of fields of a configuration or a fork is judged field by field, in the fields' own words.
             assert f'"{name}"' in str(refused.value) or name in ("config", "fork")
-    seen = row(run.path)  # of the last value, which no entry may have
-    assert seen.status.state == "damaged" or is_in(VALUES[-1], RIGHT[name])
+    row_of_run = row(run.path)  # of the last value, which no entry may have
+    assert row_of_run.status.state == "damaged" or is_in(VALUES[-1], RIGHT[name])
 
 
 def test_optional_entries_may_be_absent(make_run: MakeRun) -> None:
@@ -118,7 +118,7 @@ def test_dead_tokens_are_tokens_once_each(make_run: MakeRun, dead: list[Any], wo
         read_run(run.path)
 
 
-def test_a_text_without_its_hash_is_no_text_to_go_on_with(make_run: MakeRun) -> None:
+def test_a_text_without_its_hash_is_no_text_to_continue_with(make_run: MakeRun) -> None:
     run = make_run()
     assert run.text_sha256 == "0" * 64
     write(run.path, "corpus", {})
@@ -142,7 +142,7 @@ BYTES = {
 
 
 @pytest.mark.parametrize("what", list(BYTES))
-def test_what_is_no_json_of_ours_is_said_in_words(make_run: MakeRun, what: str) -> None:
+def test_what_is_no_json_of_ours_is_reported_in_words(make_run: MakeRun, what: str) -> None:
     run = make_run()
     content, words = BYTES[what]
     (run.path / "run.json").write_bytes(content)
@@ -221,7 +221,7 @@ def test_a_run_of_a_built_in_text_is_the_same_without_its_paths(make_run: MakeRu
 
 
 @pytest.mark.parametrize("change", [{"created": "yesterday"}, {"config": {"seed": 7}}, {"dead_ids": [1]}, {"more": None}])
-def test_a_run_json_that_was_changed_by_hand_is_damage_and_nothing_goes_on_from_it(
+def test_a_run_json_that_was_changed_by_hand_is_damage_and_nothing_continues_from_it(
     tmp_path: Path, make_run: MakeRun, change: dict[str, Any]
 ) -> None:
     run = make_run()

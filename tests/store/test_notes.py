@@ -176,23 +176,23 @@ def test_what_others_write_meanwhile_is_kept(make_run: MakeRun, tmp_path: Path) 
 
 def test_a_form_changes_what_was_changed_in_it_and_nothing_else(make_run: MakeRun) -> None:
     path = make_run().path
-    seen = annotate(path, "old", "old", ["kept", "dropped"])
+    notes = annotate(path, "old", "old", ["kept", "dropped"])
     annotate(path, note="theirs", tags=["kept", "dropped", "their tag"])
-    annotate_seen(path, seen, "mine", "old", ["kept", "my tag"])
+    annotate_seen(path, notes, "mine", "old", ["kept", "my tag"])
     assert read_notes(path) == Notes("mine", "theirs", ("kept", "their tag", "my tag"))
 
 
 def test_a_text_changed_in_two_places_is_not_lost(make_run: MakeRun) -> None:
     path = make_run().path
-    seen = annotate(path, "old", "old", ["tag"])
+    notes = annotate(path, "old", "old", ["tag"])
     annotate(path, label="theirs")
     for mine, refusal in (("mine", True), ("theirs", False), ("old", False)):
         if refusal:
             with pytest.raises(RunError, match=r'the name was changed elsewhere .* "theirs"\. Yours is not saved: "mine"'):
-                annotate_seen(path, seen, mine, "new", ["tag"])
+                annotate_seen(path, notes, mine, "new", ["tag"])
             assert read_notes(path) == Notes("theirs", "old", ("tag",))
         else:
-            assert annotate_seen(path, seen, mine, "new", ["tag"]) == Notes("theirs", "new", ("tag",))
+            assert annotate_seen(path, notes, mine, "new", ["tag"]) == Notes("theirs", "new", ("tag",))
 
 
 def test_more_tags_are_added_to_those_there_are(make_run: MakeRun) -> None:

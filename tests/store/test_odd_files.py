@@ -76,9 +76,9 @@ def loop(file: Path) -> None:
 @pytest.mark.parametrize("make", [pipe, folder, loop])
 def test_what_is_no_file_is_never_waited_for_and_named(whole: Run, name: str, make: Change) -> None:
     make(whole.path / name)
-    found = verify_hashes(whole)
-    assert not found.is_sound
-    assert any(name in problem for problem in found.problems)
+    report = verify_hashes(whole)
+    assert not report.is_sound
+    assert any(name in problem for problem in report.problems)
     if name == METRICS:
         assert not replay(whole, whole.path.parent).is_sound
 
@@ -109,16 +109,14 @@ def test_a_checkpoint_that_is_a_link_to_itself_is_damage(stopped: Run) -> None:
     assert list(faults(stopped)) == [CHECKPOINT.as_posix()]
 
 
-def test_a_stopped_run_stands_at_its_checkpoint_or_behind_it(stopped: Run) -> None:
+def test_a_stopped_run_is_at_its_checkpoint_or_after_it(stopped: Run) -> None:
     assert damage(stopped) == ()
     edit(stopped.path / "status.json", step=7)
     assert faults(stopped).keys() == {"status.json"}
     assert "says stopped at step 7; the checkpoint is of step 12" in damage(stopped)[0]
 
 
-def test_a_run_somebody_called_completed_goes_on_to_its_end(
-    stopped: Run, trained: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_marked_completed_continues_to_its_end(stopped: Run, trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
     edit(stopped.path / "status.json", state="completed", step=stopped.config.last_step)
     assert any("if status.json was changed, go on from the checkpoint" in sentence for sentence in damage(stopped))
     assert main(["resume", stopped.id, "--runs", str(stopped.path.parent)]) == 0, capsys.readouterr().err
@@ -167,7 +165,7 @@ def test_a_holder_of_a_turn_that_is_no_text_is_another_run(tmp_path: Path) -> No
     assert queue._holder(tmp_path) == "another run"
 
 
-def test_a_run_nobody_could_list_is_not_imported() -> None:
+def test_a_run_that_cannot_be_listed_is_not_imported() -> None:
     assert is_run_id("2026-01-01-120000-corpora")
     assert not is_run_id("corpora")
     assert not is_run_id("../x")
@@ -182,14 +180,14 @@ def test_a_run_nobody_could_list_is_not_imported() -> None:
         (b"PK\x03\x04" + bytes(40), "it is cut off"),
     ],
 )
-def test_what_a_file_is_that_is_no_zip_is_said(tmp_path: Path, content: bytes, what: str) -> None:
+def test_what_a_file_is_that_is_no_zip_is_reported(tmp_path: Path, content: bytes, what: str) -> None:
     file = tmp_path / "run.zip"
     file.write_bytes(content)
     with pytest.raises(RunError, match=what), opened(file) as archive:
         contents(archive, file)
 
 
-def test_a_marker_of_many_dimensions_stands_beside_a_history(tmp_path: Path) -> None:
+def test_a_marker_of_many_dimensions_is_accepted_beside_a_history(tmp_path: Path) -> None:
     def saved(dimensions: int) -> Path:
         shape = [1] * dimensions + [0]
         marker = {"dtype": "F32", "shape": shape, "data_offsets": [96, 96]}

@@ -44,7 +44,7 @@ def test_a_read_only_library_builds_nothing(library: Path, monkeypatch: pytest.M
 
 
 @needs_book
-def test_the_form_offers_the_text_where_it_is_missing_and_goes_on_with_it(library: Path) -> None:
+def test_the_form_offers_the_text_where_it_is_missing_and_continues_with_it(library: Path) -> None:
     app = opened("train")
     assert not [button for button in app.button if button.key == "build-text"]
     app = sound(app.radio(key="preset").set_value("primordial-snowball").run())

@@ -152,7 +152,7 @@ def test_a_folder_that_is_a_file_is_refused_with_the_ways_out(tmp_path):
      '{"config": {}, "dead_ids": [[1]]}', '{"config": {}, "dead_ids": [1e400]}',
      '{"config": {}, "dead_ids": [1000000000000000000000000000000]}'],
 )  # fmt: skip
-def test_a_damaged_manifest_is_told_and_the_way_to_the_history_named(folder, run, content):
+def test_a_damaged_manifest_is_reported_and_the_way_to_the_history_named(folder, run, content):
     (run.path / "run.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(
         RunError, match=r"has a damaged run\.json[\s\S]*Its history\.safetensors may still be whole: open that file"
@@ -160,7 +160,7 @@ def test_a_damaged_manifest_is_told_and_the_way_to_the_history_named(folder, run
         open_run(folder, run.id)
 
 
-def test_a_manifest_cut_in_half_is_told_without_the_words_of_a_parser(folder, run):
+def test_a_manifest_cut_in_half_is_reported_without_the_words_of_a_parser(folder, run):
     whole = (run.path / "run.json").read_text()
     for kept in (len(whole) // 2, len(whole) // 3, 30, len(whole) - 3):
         (run.path / "run.json").write_text(whole[:kept])
@@ -185,7 +185,7 @@ def test_a_history_cut_short_in_a_run_folder_is_to_be_put_back_and_a_foreign_one
         open_tensor(foreign)
 
 
-def test_a_manifest_that_is_a_folder_is_told(run):
+def test_a_manifest_that_is_a_folder_is_reported(run):
     os.unlink(run.path / "run.json")
     (run.path / "run.json").mkdir()
     with pytest.raises(RunError, match=r"damaged run\.json.*it cannot be read \(Is a directory"):
@@ -229,9 +229,9 @@ def test_steps_name_the_snapshots_there_are(folder):
 def test_a_torn_last_line_is_ignored_wherever_it_is_torn(tmp_path, torn):
     lines = "1,3.5,0.001,0.9,0.1\n2,3.25,0.001,nan,0.2\n3,3.125,0.001,0.7,0.3\n"
     (tmp_path / METRICS).write_text(HEADER + lines[:torn])
-    found = read_metrics(tmp_path / METRICS)
-    assert found["step"].tolist() == list(range(1, lines[:torn].count("\n") + 1))
-    assert found["loss"].tolist() == [3.5, 3.25, 3.125][: len(found["step"])]
+    metrics = read_metrics(tmp_path / METRICS)
+    assert metrics["step"].tolist() == list(range(1, lines[:torn].count("\n") + 1))
+    assert metrics["loss"].tolist() == [3.5, 3.25, 3.125][: len(metrics["step"])]
 
 
 def test_a_file_with_a_torn_header_or_none_has_no_numbers(tmp_path):
@@ -243,7 +243,7 @@ def test_a_file_with_a_torn_header_or_none_has_no_numbers(tmp_path):
 @pytest.mark.parametrize(
     "line", ["1,2,3\n", "1,2,3,4,5,6\n", "a,b,c,d,e\n", "\n", "\0\0\0\n", "1,2,3,4,\n", "1,2,3,4,5,1,2,3,4,5\n"]
 )
-def test_a_damaged_line_in_the_middle_is_told(tmp_path, line):
+def test_a_damaged_line_in_the_middle_is_reported(tmp_path, line):
     (tmp_path / METRICS).write_text(HEADER + "1,3.5,0.001,0.9,0.1\n" + line + "3,3.5,0.001,0.9,0.1\n")
     with pytest.raises(
         RunError, match=r"must hold 5 numbers a line; it is damaged\. Put it back from a copy; the history does not need it\."

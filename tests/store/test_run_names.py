@@ -51,9 +51,9 @@ def test_every_verb_takes_the_path_a_shell_completes(run: Run, elsewhere: Path, 
     for words in (["census", "--step", "3"], ["differences"], ["stop"], ["resume"], ["annotate", "--label", "x"], ["fork"]):
         for word in (f"{run.id}/", f"./{run.id}", f"{run.path}/"):
             main([words[0], word, *words[1:]])
-            told = capsys.readouterr()
-            assert "no run" not in told.err
-            assert "a run id is made of" not in told.err
+            output = capsys.readouterr()
+            assert "no run" not in output.err
+            assert "a run id is made of" not in output.err
     assert main(["trash", f"{run.id}/"]) == 0
     assert main(["restore", f"./{run.id}/"]) == 0
     assert run.path.is_dir()
@@ -71,17 +71,17 @@ def test_a_file_named_in_capitals_is_opened(run: Run, elsewhere: Path) -> None:
     save_file({"h": HISTORY}, elsewhere / "MODEL.SAFETENSORS")
     save_file({"h": HISTORY}, elsewhere / os.fsdecode(b"not-utf-8-\xff.SafeTensors"))
     for path in elsewhere.iterdir():
-        seen = find(path.name, run.path.parent)
-        assert seen.words.shape == HISTORY.shape
-        seen.id.encode()
+        history = find(path.name, run.path.parent)
+        assert history.words.shape == HISTORY.shape
+        history.id.encode()
     assert history_file(str(elsewhere / "MODEL.SAFETENSORS")) == elsewhere / "MODEL.SAFETENSORS"
 
 
 def test_a_word_that_names_nothing_is_neither_a_run_nor_a_file(run: Run, elsewhere: Path) -> None:
     library = run.path.parent
     for word in ("nobody", "./nobody", "some/where/x.safetensors", "x" * 300, "/tmp/" * 2_000, "UPPER", "a\0b", "bad\udcff"):
-        told = refused(word, library)
-        assert f"in {library}: it is neither a run there nor a file or folder here. The newest are: {run.id}" in told
+        message = refused(word, library)
+        assert f"in {library}: it is neither a run there nor a file or folder here. The newest are: {run.id}" in message
     assert "no name was given" in refused("", library)
     assert "There is none yet" in refused("nobody", elsewhere)
 

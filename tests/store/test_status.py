@@ -86,7 +86,7 @@ def test_many_who_ask_at_once_whether_a_run_is_held_do_not_take_each_other_for_i
     assert answers == [False] * 600
 
 
-def test_a_running_run_asked_to_stop_is_stopping(run, worker):
+def test_a_running_run_requested_to_stop_is_stopping(run, worker):
     request_stop(run.path)
     assert stop_marker(run.path).exists()
     assert run.status().state == "stopping"
@@ -95,8 +95,8 @@ def test_a_running_run_asked_to_stop_is_stopping(run, worker):
 @pytest.mark.parametrize("state", ["completed", "stopped", "failed", "running"])
 def test_a_run_without_a_worker_cannot_be_stopped(run, state):
     write_status(run.path, Status(state, 3, 3))
-    seen = "interrupted" if state == "running" else state
-    with pytest.raises(RunError, match=f'only a queued or running run can be stopped; ".*" is {seen}'):
+    state_read = "interrupted" if state == "running" else state
+    with pytest.raises(RunError, match=f'only a queued or running run can be stopped; ".*" is {state_read}'):
         request_stop(run.path)
     assert not stop_marker(run.path).exists()
 
@@ -108,7 +108,7 @@ def test_a_finished_run_keeps_its_state_without_a_worker(run, state):
     assert run.status().updated.startswith("20")
 
 
-def test_a_worker_that_finishes_while_it_is_asked_about_is_completed_not_interrupted(run, monkeypatch):
+def test_a_worker_that_finishes_while_its_state_is_read_is_completed_not_interrupted(run, monkeypatch):
     write_status(run.path, Status("running", 2, 3))
 
     def left_just_now(path):

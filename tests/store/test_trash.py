@@ -150,7 +150,7 @@ def test_what_is_being_deleted_is_neither_brought_back_nor_listed(
 ) -> None:
     run, unlink = make_run(), os.unlink
     trash(tmp_path, run.id)
-    said: list[str] = []
+    messages: list[str] = []
 
     def beside(*words: object, **more: object) -> None:
         unlink(*words, **more)  # type: ignore[arg-type]
@@ -159,11 +159,11 @@ def test_what_is_being_deleted_is_neither_brought_back_nor_listed(
             return
         with pytest.raises(RunError, match=f'the run "{run.id}" is being deleted for ever') as refused:
             restore(tmp_path, run.id)
-        said.append(str(refused.value))
+        messages.append(str(refused.value))
 
     monkeypatch.setattr(os, "unlink", beside)
     delete(tmp_path, [run.id])
-    assert len(said) >= 4
+    assert len(messages) >= 4
     assert list((tmp_path / FOLDER).iterdir()) == []
     assert not run.path.exists()
 
@@ -230,7 +230,7 @@ def test_two_who_put_a_run_away_at_once_leave_one_whole(make_run: MakeRun, tmp_p
         subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = []
+    messages = []
     for process in both:
         assert process.stdin
         process.stdin.write("go\n")
@@ -238,7 +238,7 @@ def test_two_who_put_a_run_away_at_once_leave_one_whole(make_run: MakeRun, tmp_p
     for process in both:
         out, faults = process.communicate(timeout=60)
         assert faults == ""
-        said.append(out.strip())
-    assert sorted(word == "done" for word in said) == [False, True]
+        messages.append(out.strip())
+    assert sorted(word == "done" for word in messages) == [False, True]
     assert not run.path.exists()
     assert contents(tmp_path / FOLDER / run.id) == before

@@ -28,11 +28,11 @@ def killed_at(step: int, saved: int | None, folder: Path, config: RunConfig) -> 
         changed.setattr(
             loop, "save_checkpoint", lambda path, training, rest: training.step == saved and save(path, training, rest)
         )
-        run, asked = prepare(folder, config), []
+        run, calls = prepare(folder, config), []
 
         def should_stop(*_: object) -> bool:
-            asked.append(1)
-            if len(asked) > step:
+            calls.append(1)
+            if len(calls) > step:
                 raise Killed
             return False
 

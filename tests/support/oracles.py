@@ -56,10 +56,10 @@ def cast(pattern):
 
 def partition(keys):
     """Lists of tokens with equal keys, in the order of their first tokens."""
-    found = {}
+    parts = {}
     for token, key in enumerate(keys):
-        found.setdefault(key, []).append(token)
-    return list(found.values())
+        parts.setdefault(key, []).append(token)
+    return list(parts.values())
 
 
 def counted(matrix):
@@ -124,14 +124,14 @@ def flooded(matrix, cells=1):
 
     left, components = set(range(len(rows))), []
     while left:
-        open_, found = [left.pop()], set()
+        open_, reached = [left.pop()], set()
         while open_:
             here = open_.pop()
-            found.add(here)
+            reached.add(here)
             joined = {other for other in left if near(here, other)}
             left -= joined
             open_ += joined
-        components.append(found)
+        components.append(reached)
     return components
 
 
@@ -154,15 +154,15 @@ def pairs(matrix, metric, unit):
     """The distance of every pair of tokens; NaN where one of them holds a NaN."""
     bits, values = patterns(matrix), numbers(matrix)
     points = values if unit == "weight" else places(matrix)
-    found = []
+    pairs_of_rows = []
     for i, j in itertools.combinations(range(len(bits)), 2):
         if has_nan(values[i]) or has_nan(values[j]):
-            found.append(NAN)
+            pairs_of_rows.append(NAN)
         elif bits[i] == bits[j]:
-            found.append(0)
+            pairs_of_rows.append(0)
         else:
-            found.append(METRICS[metric]([apart(a, b) for a, b in zip(points[i], points[j], strict=True)]))
-    return found
+            pairs_of_rows.append(METRICS[metric]([apart(a, b) for a, b in zip(points[i], points[j], strict=True)]))
+    return pairs_of_rows
 
 
 def spread(distances):

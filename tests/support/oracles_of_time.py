@@ -13,14 +13,14 @@ from oracles import NAN, by_cast, by_value, counted, extent, hidden, numbers, pa
 
 def displaced(then, now):
     """For every token: has a bit changed, Euclidean length, farthest and summed cells, and the difference itself."""
-    found = []
+    moves = []
     for was, is_, old, new, a, b in zip(
         patterns(then), patterns(now), numbers(then), numbers(now), places(then), places(now), strict=True
     ):
         cells = [abs(y - x) for x, y in zip(a, b, strict=True)]
         delta = [y - x if was != is_ else 0.0 for x, y in zip(old, new, strict=True)]
-        found.append((was != is_, math.sqrt(math.fsum(x * x for x in delta)), max(cells), sum(cells), delta))
-    return found
+        moves.append((was != is_, math.sqrt(math.fsum(x * x for x in delta)), max(cells), sum(cells), delta))
+    return moves
 
 
 def drift(then, now):
@@ -76,13 +76,13 @@ def freezing(moved, cells, steps, rates):
 def holes(matrix, group):
     """The black holes among a group's tokens."""
     rows, tokens = patterns(matrix), [token for token, is_in in enumerate(group) if is_in]
-    found = partition(tuple(rows[token]) for token in tokens)
-    return frozenset(tuple(tokens[i] for i in part) for part in found if len(part) > 1)
+    parts = partition(tuple(rows[token]) for token in tokens)
+    return frozenset(tuple(tokens[i] for i in part) for part in parts if len(part) > 1)
 
 
 def names(partitions):
     """The identity of every hole at every snapshot: the parent's for the child that shares most, smallest tokens first."""
-    told, given, before = [], 0, {}
+    names_of, given, before = [], 0, {}
     for now in partitions:
         kept = {hole: before[hole] for hole in now if hole in before}
         fresh, gone = [hole for hole in now if hole not in before], [hole for hole in before if hole not in now]
@@ -97,9 +97,9 @@ def names(partitions):
         for hole in sorted((hole for hole in fresh if hole not in kept), key=lambda hole: (-len(hole), hole[0])):
             given += 1
             kept[hole] = given
-        told.append(kept)
+        names_of.append(kept)
         before = kept
-    return told
+    return names_of
 
 
 def flows(partitions):

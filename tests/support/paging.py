@@ -45,7 +45,7 @@ def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
 
 
-def shown(app: AppTest) -> dict[str, str]:
+def metrics(app: AppTest) -> dict[str, str]:
     """Label → value of every number."""
     return {metric.label: metric.value for metric in app.metric}
 

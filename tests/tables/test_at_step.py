@@ -18,7 +18,7 @@ MOMENTS = np.array([[1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [1, 2, 2, 4, 5]], np.uint6
 SEEN = History("by-hand", from_values(NUMBERS), np.array([0, 10, 20]), np.arange(5) < 4, MOMENTS)
 
 
-def test_the_tokens_of_a_step_know_their_hidden_class_and_how_far_they_came() -> None:
+def test_the_tokens_of_a_step_have_their_hidden_class_and_how_far_they_came() -> None:
     table = tokens_at(SEEN, 1, "dead")
     assert table["hole"].tolist() == [1, 1, 0, 0]
     assert table["hidden_class"].tolist()[:2] == [1, 2]
@@ -44,11 +44,11 @@ def test_the_distances_of_a_step_are_those_of_all_pairs() -> None:
 
 
 def test_the_events_near_a_step_come_in_order_with_what_was_before_and_after() -> None:
-    told = account(SEEN, "dead")
-    table = events_near(told, SEEN.steps, 10)
+    lineage = account(SEEN, "dead")
+    table = events_near(lineage, SEEN.steps, 10)
     assert table[["step", "after", "what", "from", "to"]].to_numpy().tolist() == [
         [10, 0, "formation", "2 single", "2"],
         [20, 10, "absorption", "2 and 1 single", "2"],
         [20, 10, "emission", "2", "2 and 1 single"],
     ]
-    assert events_near(told, SEEN.steps, 0, most=1)["step"].tolist() == [10]
+    assert events_near(lineage, SEEN.steps, 0, most=1)["step"].tolist() == [10]

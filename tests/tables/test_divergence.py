@@ -56,20 +56,20 @@ def ending(tokens, number, frames=2):
 
 @pytest.mark.parametrize("kind", ["F32", "BF16"])
 @pytest.mark.parametrize(("said", "lost"), LOST.items())
-def test_a_run_that_diverged_is_judged_as_the_history_cut_before_would_be(said, lost, kind):
+def test_a_run_that_diverged_is_judged_as_the_history_cut_before_would_be(message, lost, kind):
     whole, cut = made(ending(*lost), kind), made(FINITE, kind)
     assert divergence(cut, "dead") is None
-    assert divergence(whole, "dead").text == f"Diverged at step 8: {said}; judged to step 6"
-    found = verdict_of(whole, "dead")
-    assert replace(found, divergence=None) == verdict_of(cut, "dead")
-    assert (found.outcome, found.last_step, found.divergence["judged_to"]) == ("consolidation", 6, 6)
+    assert divergence(whole, "dead").text == f"Diverged at step 8: {message}; judged to step 6"
+    verdict = verdict_of(whole, "dead")
+    assert replace(verdict, divergence=None) == verdict_of(cut, "dead")
+    assert (verdict.outcome, verdict.last_step, verdict.divergence["judged_to"]) == ("consolidation", 6, 6)
     assert law_rows(whole) == law_rows(cut)
     assert event_rows(account(whole, "dead"), whole.steps) == event_rows(account(cut, "dead"), cut.steps)
     assert story_of(whole, "dead") == f"{divergence(whole, 'dead').text}. {story_of(cut, 'dead')}"
     assert freezing_table(whole, step_table(whole), ["dead"]).equals(freezing_table(cut, step_table(cut), ["dead"]))
     for token in range(3):
-        told = account(whole, "dead"), account(cut, "dead")
-        assert biography_table(told[0], whole, token).equals(biography_table(told[1], cut, token))
+        lineages = account(whole, "dead"), account(cut, "dead")
+        assert biography_table(lineages[0], whole, token).equals(biography_table(lineages[1], cut, token))
     drawn, anchors = measured(whole, "dead")
     assert (drawn["step"].tolist(), anchors) == (STEPS.tolist(), measured(cut, "dead")[1])
     assert last_hole_change(step_table(whole), "dead") == 6
@@ -78,32 +78,32 @@ def test_a_run_that_diverged_is_judged_as_the_history_cut_before_would_be(said, 
 def test_a_history_that_is_finite_again_diverged_all_the_same():
     words = ending([0], NAN)
     words[2, 0], words[4:] = NAN, FINITE[-1]
-    seen = made(words)
-    assert seen.finite == 2
-    assert divergence(seen, "all").text == "Diverged at step 4: 1 of 4 rows is NaN; judged to step 2"
-    assert verdict_of(seen, "dead").last_step == 2
+    history = made(words)
+    assert history.finite == 2
+    assert divergence(history, "all").text == "Diverged at step 4: 1 of 4 rows is NaN; judged to step 2"
+    assert verdict_of(history, "dead").last_step == 2
 
 
-def test_nothing_is_told_of_a_history_whose_first_step_is_not_finite():
-    seen = made(np.full((3, 4, 2), NAN))
-    said = "Diverged at step 0: every dead row is NaN; no step before it is recorded, so nothing can be judged"
-    assert divergence(seen, "dead").text == said
-    assert len(judged(seen).words) == 0
-    found = verdict_of(seen, "dead")
-    assert (found.outcome, found.seeds_outcome, found.seeds_conclusion) == ("cannot be told",) * 3
-    assert {form.holds for each in found.criteria for form in (each.seed, each.corrected)} == {None}
-    assert (found.flows.joining, found.flows.parting) == (0, 0)
-    assert not any(row["checked"] or row["violations"] for row in law_rows(seen))
-    assert story_of(seen, "dead") == f"{said}."
-    assert account(seen, "dead").tree.nodes == ()
-    assert measured(seen, "dead")[0].empty
+def test_nothing_is_reported_of_a_history_whose_first_step_is_not_finite():
+    history = made(np.full((3, 4, 2), NAN))
+    message = "Diverged at step 0: every dead row is NaN; no step before it is recorded, so nothing can be judged"
+    assert divergence(history, "dead").text == message
+    assert len(judged(history).words) == 0
+    verdict = verdict_of(history, "dead")
+    assert (verdict.outcome, verdict.seeds_outcome, verdict.seeds_conclusion) == ("cannot be told",) * 3
+    assert {form.holds for each in verdict.criteria for form in (each.seed, each.corrected)} == {None}
+    assert (verdict.flows.joining, verdict.flows.parting) == (0, 0)
+    assert not any(row["checked"] or row["violations"] for row in law_rows(history))
+    assert story_of(history, "dead") == f"{message}."
+    assert account(history, "dead").tree.nodes == ()
+    assert measured(history, "dead")[0].empty
 
 
 def test_tables_of_verdict_and_laws_say_it_in_their_first_row():
-    seen = made(ending([0, 1, 2], NAN))
-    lost = divergence(seen, "dead")
-    assert verdict_table(verdict_of(seen, "dead")).iloc[0][["holds", "numbers"]].tolist() == ["no", lost.text]
-    assert law_table(law_rows(seen), lost).iloc[0][["state", "step", "text"]].tolist() == ["diverged", 8, lost.text]
+    history = made(ending([0, 1, 2], NAN))
+    lost = divergence(history, "dead")
+    assert verdict_table(verdict_of(history, "dead")).iloc[0][["holds", "numbers"]].tolist() == ["no", lost.text]
+    assert law_table(law_rows(history), lost).iloc[0][["state", "step", "text"]].tolist() == ["diverged", 8, lost.text]
     assert "divergence" not in set(law_table(law_rows(made(FINITE)))["law"])
 
 
@@ -140,11 +140,11 @@ def test_which_rows_are_finite_is_what_numpy_says_of_every_bfloat16():
         assert not any(is_finite(np.append(finite[:9], odd)) for odd in words[~finite_rows(words[:, None])][::7])
 
 
-def asked(capsys, *words):
+def answered(capsys, *words):
     assert main([*map(str, words), "--json"]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
-    return json.loads(said.out.splitlines()[-1])
+    output = capsys.readouterr()
+    assert output.err == ""
+    return json.loads(output.out.splitlines()[-1])
 
 
 VERBS = (["census"], ["census", "--step", "4"], ["distances"], ["distances", "--step", "4", "--group", "dead"], ["axes"])
@@ -158,7 +158,7 @@ def test_every_verb_says_it_first_and_warns_of_nothing(verb, lost, tmp_path: Pat
 
     file = save(tmp_path / "late.safetensors", history=ending(*lost))
     arguments = [verb[0], file, *verb[1:], "--dead", "0-2", "--runs", tmp_path]
-    answer = asked(capsys, *arguments)
+    answer = answered(capsys, *arguments)
     assert answer["divergence"]["step"] == 4
     assert answer["divergence"]["judged_to"] == 3
     assert main([*map(str, arguments)]) == 0
@@ -175,18 +175,18 @@ def test_the_verb_the_tables_and_the_exact_numbers_agree_that_rows_of_nan_have_n
 
     words = ending([0, 1], NAN)
     file = save(tmp_path / "late.safetensors", history=words)
-    answer = asked(capsys, "distances", file, "--step", "4", "--group", "all", "--runs", tmp_path)
+    answer = answered(capsys, "distances", file, "--step", "4", "--group", "all", "--runs", tmp_path)
     assert {answer[name]["max"] for name in ("linf", "cells", "l1", "l1_cells", "l2", "l2_cells", "hamming")} == {None}
     assert (answer["pairs_in_holes"], answer["adjacent"]) == (0, 0.0)
     assert [answer["criterion"][form]["holds"] for form in ("seed", "cells")] == [None, None]
-    seen = History("late", words, np.arange(len(words)), DEAD)
-    shown = view_of(seen, 4, "all")
-    pairs = TABLES["pairs"].make(shown)
+    history = History("late", words, np.arange(len(words)), DEAD)
+    view = view_of(history, 4, "all")
+    pairs = TABLES["pairs"].make(view)
     none = pairs["token"].isin([0, 1]) | pairs["other"].isin([0, 1])
     assert pairs["linf_weight"].isna().equals(none)
     assert pairs["linf_cells"].isna().equals(none)
     assert pairs.loc[~none, "linf_weight"].tolist() == [8.0]
-    assert TABLES["distances"].make(shown)[["min", "max", "mean", "median"]].isna().all(axis=None)
-    rows = step_table(seen)
+    assert TABLES["distances"].make(view)[["min", "max", "mean", "median"]].isna().all(axis=None)
+    rows = step_table(history)
     assert rows.loc[(rows["group"] == "all") & (rows["step"] >= 4), "largest_linf_cells"].isna().all()
-    assert math.isnan(exact_numbers(shown.rows)["linf_cells"])
+    assert math.isnan(exact_numbers(view.rows)["linf_cells"])

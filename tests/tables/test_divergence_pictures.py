@@ -16,7 +16,7 @@ from snowball_core.charts.motion_columns import decades
 from snowball_core.charts.overlay import Frame, lines_data, overlay_spec
 from snowball_core.charts.scrubber_blob import packed_blob, reel
 from snowball_core.errors import HistoryError
-from snowball_core.export.files import chosen
+from snowball_core.export.bundle import export_to
 from snowball_core.export.pictures import PICTURES, draw
 from snowball_core.export.view import view_of
 from snowball_core.store.history import History
@@ -36,8 +36,8 @@ HISTORIES = {
 
 
 def shown_of(words, step=None, group="dead", unit="weight"):
-    seen = History("made up", np.asarray(words, np.float32), np.arange(len(words)), DEAD)
-    return view_of(seen, step, group, unit)
+    history = History("made up", np.asarray(words, np.float32), np.arange(len(words)), DEAD)
+    return view_of(history, step, group, unit)
 
 
 def domains(spec):
@@ -55,10 +55,10 @@ def test_every_picture_has_axes_with_ends_or_says_why_it_is_not_drawn(name, unit
     words = HISTORIES[name]
     left_out = {}
     for step in (0, len(words) - 1):
-        shown = shown_of(words, step, "all", unit)
+        view = shown_of(words, step, "all", unit)
         for motif in PICTURES:
             try:
-                plate = PICTURES[motif].make(shown)
+                plate = PICTURES[motif].make(view)
             except HistoryError as error:
                 left_out[motif] = str(error)
                 continue
@@ -75,8 +75,8 @@ def test_every_picture_has_axes_with_ends_or_says_why_it_is_not_drawn(name, unit
 @pytest.mark.parametrize("motif", ["counts", "speeds", "distances", "places"])
 def test_no_number_that_is_none_is_drawn(name, motif):
     words = HISTORIES[name]
-    shown = shown_of(words, len(words) - 1, "all")
-    for node in ET.fromstring(draw(shown, PICTURES[motif].make(shown))).iter():
+    view = shown_of(words, len(words) - 1, "all")
+    for node in ET.fromstring(draw(view, PICTURES[motif].make(view))).iter():
         placed = [text for key, text in node.attrib.items() if key in ("d", "transform", "x", "y", "x1", "x2", "width")]
         assert not any(word in text for text in placed for word in ("NaN", "Infinity"))
 
@@ -96,16 +96,16 @@ def test_frames_for_the_browser_have_domains_with_ends(name):
 @pytest.mark.parametrize("size", [1e-6, 1e-14, 1e-30, 1e-44, 1e38])
 def test_numbers_of_any_size_are_drawn(size):
     words = (FINITE.astype(np.float64) / 9 * size).astype(np.float32)
-    shown = shown_of(words, group="all")
-    moved = shown.summary["displacement_weight_p100"]
+    view = shown_of(words, group="all")
+    moved = view.summary["displacement_weight_p100"]
     assert (moved > 0).any()
-    low, high = decades(shown.summary[["displacement_weight_p100", "bulk_speed_weight"]])
+    low, high = decades(view.summary[["displacement_weight_p100", "bulk_speed_weight"]])
     assert 0 < low < moved.max() < high < math.inf
     for motif in ("speeds", "displacements", "farthest", "distances", "places"):
-        plate = PICTURES[motif].make(shown)
+        plate = PICTURES[motif].make(view)
         json.dumps(domains(dict(plate.spec)), allow_nan=False)
         if size == 1e-30:
-            assert draw(shown, plate).startswith(b"<svg")
+            assert draw(view, plate).startswith(b"<svg")
 
 
 def test_an_axis_of_decades_keeps_its_upper_end():
@@ -131,24 +131,24 @@ def test_a_comparison_leaves_out_what_has_no_place_on_its_axes():
 
 @pytest.mark.parametrize(("step", "is_made"), [(3, True), (4, False)])
 def test_the_projectors_files_are_written_together_or_not_at_all(step, is_made, tmp_path: Path):
-    from snowball_core.export.bundle import export_to
-
     written = export_to(shown_of(ending([1], NAN), step), tmp_path / "out", tmp_path / "library", ["projector"])
     assert (len(written.files), len(written.left_out)) == ((4, 0) if is_made else (0, 4))
     made = {path.name for path in (tmp_path / "out").rglob("*.*")}
     assert ("projector_config.json" in made) == ("vectors.tsv" in made) == is_made
 
 
-def test_an_export_is_of_the_last_finite_step_and_every_text_says_why():
-    shown = shown_of(ending([0, 1, 2], NAN))
-    said = "Diverged at step 4: every dead row is NaN; judged to step 3."
-    assert shown.step == 3
-    for each in chosen(shown, ["report.html", "pictures/counts.svg", "methods.txt"]):
-        assert said.replace("dead ", "" if each.name == "methods.txt" else "dead ").split(":")[0] in each.content().decode()
-    assert said in next(each for each in chosen(shown, ["report.html"])).content().decode()
+def test_an_export_is_of_the_last_finite_step_and_every_text_says_why(tmp_path: Path):
+    view = shown_of(ending([0, 1, 2], NAN))
+    message = "Diverged at step 4: every dead row is NaN; judged to step 3."
+    assert view.step == 3
+    names = ["report.html", "pictures/counts.svg", "methods.txt"]
+    export_to(view, tmp_path / "out", tmp_path / "library", names)
+    texts = {name: (tmp_path / "out" / name).read_text() for name in names}
+    assert all("Diverged at step 4" in text for text in texts.values())
+    assert message in texts["report.html"]
 
 
-def test_frames_tell_no_event_of_rows_that_are_not_finite():
+def test_frames_have_no_event_of_rows_that_are_not_finite():
     whole, cut = (reel(words, np.arange(len(words)), DEAD, "cells") for words in (ending([0, 2], NAN), FINITE))
     assert whole.arrays["event"].tolist() == cut.arrays["event"].tolist() == [1, 3]
     # Tokens 0 and 2 share a row of NaN in the last frame, which has no colour of a hole.

@@ -59,7 +59,7 @@ def test_an_exact_duplicate_is_found_though_one_run_is_longer() -> None:
     assert pairs == [Twins("x", "y", DUPLICATE, 3, None)]
 
 
-def test_the_same_configuration_with_other_bits_is_told_with_its_step() -> None:
+def test_the_same_configuration_with_other_bits_is_reported_with_its_step() -> None:
     assert twins([recorded("x", A, [0, 1, 2]), recorded("y", A, [0, 1, 5])]) == [Twins("x", "y", OTHER_BITS, 3, 2)]
 
 
@@ -70,7 +70,7 @@ def test_equal_bits_under_another_configuration_are_a_copy_but_an_equal_start_is
 
 
 @pytest.mark.parametrize("fields", [A, None])
-def test_of_a_file_of_unknown_configuration_only_its_bits_are_told(fields: dict[str, object] | None) -> None:
+def test_of_a_file_of_unknown_configuration_only_its_bits_are_reported(fields: dict[str, object] | None) -> None:
     one = recorded("x", fields, [0, 1, 2])
     assert twins([one, recorded("y", None, [0, 1, 2])]) == [Twins("x", "y", SAME_BYTES, 3, None)]
     assert twins([one, recorded("y", None, [0, 1])]) == [Twins("x", "y", SAME_BITS, 2, None)]

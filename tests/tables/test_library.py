@@ -47,15 +47,15 @@ def counted(run: Run, index: int, group: str) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("record", ["every", "every-7", "log"])
-def test_a_row_tells_what_the_file_holds(make_run: MakeRun, record: str, group: str) -> None:
+def test_a_row_shows_what_the_file_holds(make_run: MakeRun, record: str, group: str) -> None:
     run = make_run(steps=60, record=record)
-    seen = row(run.path)
-    at, steps = seen.glance.counts[group], recorded_steps(run.config)
+    row_of_run = row(run.path)
+    at, steps = row_of_run.glance.counts[group], recorded_steps(run.config)
     assert (at.first, at.last) == (counted(run, 0, group), counted(run, len(steps) - 1, group))
     assert at.tokens == int(group_mask(run.dead, group).sum())
-    assert (seen.glance.snapshots, seen.glance.recorded_step) == (len(steps), 60)
-    assert (seen.status.state, seen.title, seen.damage) == ("completed", "made-up", "")
-    assert seen.bytes == sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file())
+    assert (row_of_run.glance.snapshots, row_of_run.glance.recorded_step) == (len(steps), 60)
+    assert (row_of_run.status.state, row_of_run.title, row_of_run.damage) == ("completed", "made-up", "")
+    assert row_of_run.bytes == sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file())
     places = [np.expm1(x) for x in np.linspace(0, np.log1p(60), POINTS)]
     wanted = [counted(run, max(i for i, step in enumerate(steps) if step <= x + 1e-6), group)[0] for x in places]
     assert list(at.curve) == wanted
@@ -64,23 +64,23 @@ def test_a_row_tells_what_the_file_holds(make_run: MakeRun, record: str, group: 
 @given(some.sets(some.integers(0, 10**6), min_size=1), some.integers(2, 40))
 def test_the_curves_snapshots_are_the_last_ones_at_or_before_each_place(steps: set[int], points: int) -> None:
     at = np.array(sorted(steps))
-    found = spread(at, points)
+    index_of = spread(at, points)
     span = np.log1p(float(at[-1] - at[0]))
-    for i, index in enumerate(found):
+    for i, index in enumerate(index_of):
         place = np.floor(np.expm1(span * i / (points - 1)) + at[0] + 1e-5)
         assert at[index] <= place
         assert index == len(at) - 1 or at[index + 1] >= place
-    assert (found[0], found[-1]) == (0, len(at) - 1)
+    assert (index_of[0], index_of[-1]) == (0, len(at) - 1)
 
 
 def test_the_shipped_run_is_the_published_experiment() -> None:
-    seen = row(SHIPPED)
-    assert (seen.preset, seen.status.state, seen.glance.counts["dead"].first) == (
+    row_of_run = row(SHIPPED)
+    assert (row_of_run.preset, row_of_run.status.state, row_of_run.glance.counts["dead"].first) == (
         "primordial-snowball",
         "completed",
         (14, 12, 49),
     )
-    assert seen.glance.counts["dead"].last == (1, 1, 51)
+    assert row_of_run.glance.counts["dead"].last == (1, 1, 51)
 
 
 # What was counted once is kept, and refused when it is stale
@@ -122,7 +122,7 @@ def test_a_file_written_a_moment_ago_is_not_trusted_to_stay(make_run: MakeRun) -
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": 1}', '{"key": null, "answer": 5}', "\x00"])
-def test_a_damaged_cache_is_measured_anew(make_run: MakeRun, damage: str) -> None:
+def test_a_damaged_cache_is_measured_again(make_run: MakeRun, damage: str) -> None:
     path = make_run().path
     aged(path)
     fresh = glance(path)
@@ -132,7 +132,7 @@ def test_a_damaged_cache_is_measured_anew(make_run: MakeRun, damage: str) -> Non
 
 
 @pytest.mark.parametrize("answer", [None, 5, {}, {"counts": {}}, {"origin": ["a", []], "counts": {"dead": 5}}])
-def test_a_kept_answer_of_another_form_is_measured_anew(make_run: MakeRun, answer: object) -> None:
+def test_a_kept_answer_of_another_form_is_measured_again(make_run: MakeRun, answer: object) -> None:
     path = make_run().path
     aged(path)
     fresh, kept = glance(path), path / "cache" / "glance.json"
@@ -150,7 +150,7 @@ def test_a_folder_that_takes_no_cache_is_listed_all_the_same(make_run: MakeRun, 
     assert not (other.path / "cache").exists()
 
 
-def test_a_row_at_rest_is_told_again_without_opening_a_file(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_at_rest_is_reported_again_without_opening_a_file(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_run().path
     aged(path)
     row(path)  # keeps its cache, and so changes the folder once
@@ -170,12 +170,12 @@ def test_a_manifest_cut_in_half_leaves_the_counts_of_all_tokens(make_run: MakeRu
     run = make_run()
     text = (run.path / "run.json").read_text()
     (run.path / "run.json").write_text(text[: len(text) // 2])
-    seen = row(run.path)
-    assert seen.status.state == "damaged"
-    assert "damaged run.json" in seen.damage
-    assert seen.preset == ""
-    assert list(seen.glance.counts) == ["all"]
-    assert seen.glance.counts["all"].last == counted(run, 20, "all")
+    row_of_run = row(run.path)
+    assert row_of_run.status.state == "damaged"
+    assert "damaged run.json" in row_of_run.damage
+    assert row_of_run.preset == ""
+    assert list(row_of_run.glance.counts) == ["all"]
+    assert row_of_run.glance.counts["all"].last == counted(run, 20, "all")
 
 
 def test_a_history_that_is_gone_foreign_or_no_history_is_named(make_run: MakeRun, tmp_path: Path) -> None:
@@ -185,11 +185,11 @@ def test_a_history_that_is_gone_foreign_or_no_history_is_named(make_run: MakeRun
     with TensorWriter(foreign.path / HISTORY, "embedding_history", "BF16", (5, 3), 2, {}) as writer:
         writer.append(np.zeros((5, 3), np.uint16))
     (broken.path / HISTORY).write_bytes(b"no tensor" * 100)
-    told = {each.glance.name: each for each in shelf(tmp_path)}
-    assert "history.safetensors is missing" in told["gone"].damage
-    assert "It belongs to another run" in told["foreign"].damage
-    assert "must be a safetensors file" in told["broken"].damage
-    assert all(each.status.state == "damaged" and not each.glance.counts for each in told.values())
+    by_name = {each.glance.name: each for each in shelf(tmp_path)}
+    assert "history.safetensors is missing" in by_name["gone"].damage
+    assert "It belongs to another run" in by_name["foreign"].damage
+    assert "must be a safetensors file" in by_name["broken"].damage
+    assert all(each.status.state == "damaged" and not each.glance.counts for each in by_name.values())
 
 
 def test_a_run_that_recorded_nothing_yet_is_not_damaged(make_run: MakeRun) -> None:
@@ -212,8 +212,8 @@ def test_a_killed_worker_leaves_an_interrupted_run_with_its_counts(make_run: Mak
     finally:
         worker.kill()
         worker.wait()
-    seen = row(run.path)
-    assert (seen.status.state, seen.glance.snapshots, seen.glance.recorded_step) == ("interrupted", 9, 8)
+    row_of_run = row(run.path)
+    assert (row_of_run.status.state, row_of_run.glance.snapshots, row_of_run.glance.recorded_step) == ("interrupted", 9, 8)
 
 
 def test_a_growing_history_is_followed(make_run: MakeRun) -> None:
@@ -231,19 +231,19 @@ def test_a_growing_history_is_followed(make_run: MakeRun) -> None:
 def test_a_run_put_away_while_the_others_are_listed_is_left_out(make_run: MakeRun, tmp_path: Path) -> None:
     first, last = make_run(name="aa"), make_run(name="zz")
     order = [path.name for path in run_paths(tmp_path)]
-    told: list[tuple[int, int]] = []
+    by_name: list[tuple[int, int]] = []
 
     def watch(done: int, total: int) -> None:
-        if not told:
+        if not by_name:
             trash(tmp_path, order[1])
-        told.append((done, total))
+        by_name.append((done, total))
 
     assert [each.id for each in shelf(tmp_path, watch)] == order[:1]
-    assert told == [(1, 2), (2, 2)]
+    assert by_name == [(1, 2), (2, 2)]
     assert {first.id, last.id} == set(order)
 
 
-def test_a_cancelled_listing_goes_on_where_it_stopped(make_run: MakeRun, tmp_path: Path) -> None:
+def test_a_cancelled_listing_continues_where_it_stopped(make_run: MakeRun, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         aged(make_run(name=name).path)
 
@@ -261,15 +261,15 @@ def test_an_empty_or_missing_library_has_no_rows(tmp_path: Path) -> None:
     assert len(shelf_table([], "dead")) == 0
 
 
-def test_the_table_has_the_counts_of_the_group_asked_for(make_run: MakeRun, tmp_path: Path) -> None:
+def test_the_table_has_the_counts_of_the_group_requested(make_run: MakeRun, tmp_path: Path) -> None:
     whole, damaged = make_run(), make_run(name="broken")
     annotate(whole.path, "=label", "a note", ["merger"])
     (damaged.path / "run.json").write_text("{")
     table = shelf_table(shelf(tmp_path), "dead").set_index("run")
-    told = table.loc[whole.id]
-    assert (told["first_unique"], told["first_black_holes"], told["first_population"]) == counted(whole, 0, "dead")
-    assert (told["last_unique"], told["last_black_holes"], told["last_population"]) == counted(whole, 20, "dead")
-    assert (told["title"], told["note"], told["tags"]) == ("=label", "a note", ["merger"])
+    by_name = table.loc[whole.id]
+    assert (by_name["first_unique"], by_name["first_black_holes"], by_name["first_population"]) == counted(whole, 0, "dead")
+    assert (by_name["last_unique"], by_name["last_black_holes"], by_name["last_population"]) == counted(whole, 20, "dead")
+    assert (by_name["title"], by_name["note"], by_name["tags"]) == ("=label", "a note", ["merger"])
     assert table.loc[damaged.id].isna()["last_unique"]
     assert table.loc[damaged.id]["curve"] == []
     assert shelf_table(shelf(tmp_path), "all").set_index("run").loc[damaged.id]["last_unique"] == counted(whole, 20, "all")[0]
@@ -295,4 +295,4 @@ def test_the_benchmarks_library_is_listed_whole(tmp_path: Path) -> None:
     assert {each.glance.counts["dead"].last for each in listed} == {(1, 1, 6)}
     run = open_run(tmp_path, listed[0].id)
     assert counted(run, -1, "dead") == (1, 1, 6)
-    assert [found.unit for found in shelf_rows(3)] == ["s", "s", "s"]
+    assert [index_of.unit for index_of in shelf_rows(3)] == ["s", "s", "s"]

@@ -49,7 +49,7 @@ def test_names_are_the_shortest_ends_that_tell_paths_apart(paths: list[str], nam
     assert names_apart([Path(path) for path in paths]) == names
 
 
-def test_every_difference_of_shapes_is_told_with_what_follows() -> None:
+def test_every_difference_of_shapes_is_reported_with_what_follows() -> None:
     one, same = recorded("a", (2, 4, 3)), recorded("b", (2, 4, 3))
     assert shapes([one, same]) == {}
     assert unlike([one, same]) == ""
@@ -60,11 +60,11 @@ def test_every_difference_of_shapes_is_told_with_what_follows() -> None:
         "components": {"a": 3, "c": 8},
         "format": {"a": "F32", "c": "BF16"},
     }
-    told = unlike([one, same, other], {"a": "A", "b": "B", "c": "C"})
-    assert told.startswith(
+    sentence = unlike([one, same, other], {"a": "A", "b": "B", "c": "C"})
+    assert sentence.startswith(
         "3 runs of different shapes: tokens 4 (A, B), 1,000 (C); components 3 (A, B), 8 (C); format F32 (A, B), "
     )
-    assert "compare weight units, not cells" in told
+    assert "compare weight units, not cells" in sentence
     many = [recorded(f"r{n}", (2, 4, 3)) for n in range(9)]
     assert "snapshots 2 (r0, r1, r2, 6 more), 5 (c)" in unlike([*many, recorded("c", (5, 4, 3))])
 
@@ -72,14 +72,14 @@ def test_every_difference_of_shapes_is_told_with_what_follows() -> None:
 def test_two_files_of_one_name_are_two_in_words_json_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [saved(tmp_path / place / "h.safetensors", *frames) for place, frames in (("a", ["AABC"] * 2), ("b", ["AAAC"] * 2))]
     files.append(saved(tmp_path / "other.safetensors", "ABCD", "ABCC"))
-    told = lines(capsys, *files)
-    assert told[0] == "3 runs, at most 3 independent draws, settings unknown."
-    assert [line.split(",")[0].strip() for line in told[2:5]] == [
+    printed = lines(capsys, *files)
+    assert printed[0] == "3 runs, at most 3 independent draws, settings unknown."
+    assert [line.split(",")[0].strip() for line in printed[2:5]] == [
         "draw 1: a/h.safetensors",
         "draw 2: b/h.safetensors",
         "draw 3: other.safetensors",
     ]
-    assert "snapshots 0 to 1, first-merger at snapshot 1" in told[4]
+    assert "snapshots 0 to 1, first-merger at snapshot 1" in printed[4]
     csv = tmp_path.with_name(f"{tmp_path.name}.csv")
     assert main(["compare", *map(str, files), "--group", "all", "--csv", str(csv), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -99,9 +99,9 @@ def test_one_file_of_several_spellings_is_one(
     for again in spelled[1:]:
         assert main(["compare", "f.safetensors", str(again), "--group", "all"]) == 2
         assert f"got 1. f.safetensors and {again} are the same and count once." in capsys.readouterr().err
-    told = lines(capsys, *spelled, other)
-    assert told[0] == "2 runs, at most 2 independent draws, settings unknown."
-    assert "f.safetensors and link.safetensors are the same and count once." in told
+    printed = lines(capsys, *spelled, other)
+    assert printed[0] == "2 runs, at most 2 independent draws, settings unknown."
+    assert "f.safetensors and link.safetensors are the same and count once." in printed
 
 
 def test_a_run_by_its_id_and_by_its_folder_is_one_and_its_namesake_elsewhere_is_another(
@@ -111,36 +111,36 @@ def test_a_run_by_its_id_and_by_its_folder_is_one_and_its_namesake_elsewhere_is_
     assert main(["compare", run.id, str(run.path)]) == 2
     assert f"{run.id} and {run.path} are the same and count once." in capsys.readouterr().err
     shutil.copytree(run.path, tmp_path / "elsewhere" / run.id)
-    told = lines(capsys, run.id, tmp_path / "elsewhere" / run.id)
-    assert told[0].startswith("2 runs, one draw: ")
-    assert f"draw 1: elsewhere/{run.id}, " in told[2]
-    assert "duplicate: every bit of 21 common steps" in told[2]
+    printed = lines(capsys, run.id, tmp_path / "elsewhere" / run.id)
+    assert printed[0].startswith("2 runs, one draw: ")
+    assert f"draw 1: elsewhere/{run.id}, " in printed[2]
+    assert "duplicate: every bit of 21 common steps" in printed[2]
 
 
-def test_of_files_nothing_is_said_that_nobody_knows(
+def test_of_files_nothing_is_reported_that_is_unknown(
     make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two = (
         saved(tmp_path / "one.safetensors", "AABC", "AAAC"),
         saved(tmp_path / "two.safetensors", "AABCD", "AAACC", "AAAAC"),
     )
-    told = lines(capsys, one, two)
-    assert told[0].startswith("2 runs of different shapes: tokens 4 (one.safetensors), 5 (two.safetensors); snapshots 2 ")
-    assert told[1] == "2 runs, at most 2 independent draws, settings unknown."
-    assert told[-1] == "Their configurations are not known: in what they differ cannot be said."
-    told = lines(capsys, one, shutil.copy(one, tmp_path / "copy.safetensors"))
-    assert told[0] == "2 runs, one draw, settings unknown: what is seen here can be chance. Add another draw."
-    assert told[3].endswith("; twin of one.safetensors, same bytes: every bit of 2 snapshots")
+    printed = lines(capsys, one, two)
+    assert printed[0].startswith("2 runs of different shapes: tokens 4 (one.safetensors), 5 (two.safetensors); snapshots 2 ")
+    assert printed[1] == "2 runs, at most 2 independent draws, settings unknown."
+    assert printed[-1] == "Their configurations are not known: in what they differ cannot be said."
+    printed = lines(capsys, one, shutil.copy(one, tmp_path / "copy.safetensors"))
+    assert printed[0] == "2 runs, one draw, settings unknown: what is seen here can be chance. Add another draw."
+    assert printed[3].endswith("; twin of one.safetensors, same bytes: every bit of 2 snapshots")
     run = make_run()
-    told = lines(capsys, run.id, one)
-    assert told[1] == "2 runs, at most 2 independent draws, of one setting, settings unknown of 1 file."
-    assert told[2] == "The steps of one.safetensors are not known: the numbers of the snapshots, from 0, stand in for them."
-    assert told[-1] == "The configuration of one.safetensors is not known: in what it differs cannot be said."
+    printed = lines(capsys, run.id, one)
+    assert printed[1] == "2 runs, at most 2 independent draws, of one setting, settings unknown of 1 file."
+    assert printed[2] == "The steps of one.safetensors are not known: the numbers of the snapshots, from 0, stand in for them."
+    assert printed[-1] == "The configuration of one.safetensors is not known: in what it differs cannot be said."
     history = shutil.copy(run.path / "history.safetensors", tmp_path / "history.safetensors")
     assert "same bytes: every bit of 21 snapshots" in "\n".join(lines(capsys, run.id, history))
 
 
-def test_a_file_whose_dead_nobody_knows_is_compared_by_all_tokens(
+def test_a_file_with_unknown_dead_tokens_is_compared_by_all_tokens(
     make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, one = make_run(), saved(tmp_path / "one.safetensors", "AABC", "AAAC")
@@ -173,15 +173,15 @@ def test_known_differences_stay_beside_a_file_of_unknown_settings(
 
 
 def test_legends_and_footers_do_not_call_unknown_settings_one() -> None:
-    found = line_up(
+    lined = line_up(
         [recorded("a", (2, 4, 3)), recorded("b", (2, 5, 3)), recorded("c", (2, 4, 3), fields={"seed": 1, "text_sha256": "ab"})]
     )
-    assert list(setting_names(found).values()) == ["setting unknown: a", "setting unknown: b", "one setting"]
-    lines = footer(found, {"a": "A", "b": "B", "c": "C · seed 1"}, "step", "all tokens", "vectors")
+    assert list(setting_names(lined).values()) == ["setting unknown: a", "setting unknown: b", "one setting"]
+    lines = footer(lined, {"a": "A", "b": "B", "c": "C · seed 1"}, "step", "all tokens", "vectors")
     assert lines[1].startswith("3 runs of different shapes: tokens 4 (A, C seed 1), 5 (B).")
     assert "of one setting, settings unknown of 2 files" in lines[2]
     assert lines[3].startswith("The steps of a, b are not known")
-    assert no_differences(found) == "The configuration of a, b is not known: in what it differs cannot be said."
+    assert no_differences(lined) == "The configuration of a, b is not known: in what it differs cannot be said."
 
 
 def test_the_columns_of_differences_tell_two_runs_of_one_id_apart(

@@ -38,25 +38,25 @@ def same(one: Seen, other: Seen) -> None:
 
 def test_piece_by_piece_is_the_same_as_at_once_and_as_the_tables_of_the_whole(make_run: MakeRun) -> None:
     run, whole = make_run(snapshots=1, state="running"), make_run()
-    seen = follow(run)
+    history = follow(run)
     for upto in (1, 2, 7, 8, 8, 20):
         grow(run, upto)
-        seen = follow(run, seen)
-        same(seen, follow(run))
-    same(seen, follow(whole))
+        history = follow(run, history)
+        same(history, follow(run))
+    same(history, follow(whole))
     table = step_table(History("whole", whole.history().words, whole.steps(21), whole.dead))
-    drawn, expected = counts_data(seen.counts, "dead"), counts_data(table, "dead")
+    drawn, expected = counts_data(history.counts, "dead"), counts_data(table, "dead")
     pd.testing.assert_frame_equal(drawn, expected, check_dtype=False)
 
 
 def test_only_new_snapshots_are_counted(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(snapshots=1, state="running")
-    seen, counted = follow(run), []
+    result, counted = follow(run), []
     real = live.measured
     monkeypatch.setattr(live, "measured", lambda history, *rest: counted.append(len(history.words)) or real(history, *rest))
     for upto in (5, 5, 9):
         grow(run, upto)
-        seen = follow(run, seen)
+        result = follow(run, result)
     assert counted == [5, 4]
 
 
@@ -65,10 +65,10 @@ def test_a_line_half_written_is_read_when_it_is_whole(make_run: MakeRun) -> None
     with open(run.path / METRICS, "a") as file:
         file.write("3,4.9")
         file.flush()
-        seen = follow(run)
-        assert seen.metrics["step"].tolist() == [1, 2]
+        history = follow(run)
+        assert history.metrics["step"].tolist() == [1, 2]
         file.write("7,0.001,1.0,0.1\n")
-    assert follow(run, seen).metrics["loss"].tolist() == [4.99, 4.98, 4.97]
+    assert follow(run, history).metrics["loss"].tolist() == [4.99, 4.98, 4.97]
 
 
 def test_files_that_became_shorter_are_read_from_their_beginning(make_run: MakeRun) -> None:
@@ -85,13 +85,13 @@ def test_a_run_without_files_and_one_without_dead_tokens_are_followed(make_run: 
     assert set(alive.counts["group"]) == {"all"}
 
 
-def test_a_damaged_line_is_told(make_run: MakeRun) -> None:
+def test_a_damaged_line_is_reported(make_run: MakeRun) -> None:
     run = make_run(snapshots=3)
-    seen = follow(run)
+    history = follow(run)
     with open(run.path / METRICS, "a") as file:
         file.write("nonsense\n")
     with pytest.raises(RunError, match="must hold 5 numbers a line"):
-        follow(run, seen)
+        follow(run, history)
 
 
 def test_loss_and_rate_are_means_over_the_same_steps(make_run: MakeRun) -> None:
@@ -108,26 +108,26 @@ def test_loss_and_rate_are_means_over_the_same_steps(make_run: MakeRun) -> None:
 
 def test_a_history_and_losses_put_in_place_of_others_are_read_from_the_beginning(make_run: MakeRun) -> None:
     run, other = make_run(snapshots=9, state="running"), make_run(snapshots=0)
-    seen = follow(run)
+    history = follow(run)
     with TensorWriter(other.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
         for snapshot in falling_together(12)[::-1]:
             writer.append(snapshot)
     for name in (HISTORY, METRICS):
         (other.path / name).replace(run.path / name)
-    same(follow(run, seen), follow(run))
-    assert follow(run, seen).counts["unique"].tolist()[0] < seen.counts["unique"].tolist()[0]
+    same(follow(run, history), follow(run))
+    assert follow(run, history).counts["unique"].tolist()[0] < history.counts["unique"].tolist()[0]
 
 
 def test_a_run_that_diverges_is_counted_to_its_last_finite_snapshot(make_run: MakeRun) -> None:
     run = make_run(snapshots=0, state="running")
     words = falling_together(12)
     words[7:, 2] = 0x7FC0
-    seen = None
+    history = None
     with TensorWriter(run.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
         for number, snapshot in enumerate(words):
             writer.append(snapshot)
             if number % 3 == 2:
-                seen = follow(run, seen)
-    assert seen is not None
-    assert (seen.snapshots, seen.counts["step"].iloc[-1]) == (12, 6)
-    same(seen, follow(run))
+                history = follow(run, history)
+    assert history is not None
+    assert (history.snapshots, history.counts["step"].iloc[-1]) == (12, 6)
+    same(history, follow(run))

@@ -44,49 +44,49 @@ def worlds(draw):
 def check_row(row, naive):
     """Compare a row with its oracle: equal where the claim is a count or a bound, close where it is a sum of float64."""
     for name, expected in naive.items():
-        found = None if row[name] is pd.NA else row[name]
+        value = None if row[name] is pd.NA else row[name]
         if isinstance(expected, float):
-            assert found == pytest.approx(expected, rel=1e-7, abs=1e-13, nan_ok=True), name
+            assert value == pytest.approx(expected, rel=1e-7, abs=1e-13, nan_ok=True), name
         else:
-            assert found == expected, name
+            assert value == expected, name
 
 
-def naive_row(seen, t, group):
-    before = seen.words[t - 1] if t else None
-    gap = int(seen.steps[t] - seen.steps[t - 1]) if t else 1
-    moments = None if seen.moment_hash is None else seen.moment_hash[t]
-    return oracles_of_time.step_row(before, np.array(seen.words[t]), gap, seen.mask(group), seen.dead, moments)
+def naive_row(history, t, group):
+    before = history.words[t - 1] if t else None
+    gap = int(history.steps[t] - history.steps[t - 1]) if t else 1
+    moments = None if history.moment_hash is None else history.moment_hash[t]
+    return oracles_of_time.step_row(before, np.array(history.words[t]), gap, history.mask(group), history.dead, moments)
 
 
 @given(worlds())
 @settings(deadline=None, max_examples=60)
-def test_every_column_of_the_table_of_steps_is_that_of_a_loop_over_steps(seen):
-    table = step_table(seen)
-    groups, known = seen.groups, {"step", "group"}
-    assert len(table) == len(seen.words) * len(groups)
+def test_every_column_of_the_table_of_steps_is_that_of_a_loop_over_steps(history):
+    table = step_table(history)
+    groups, known = history.groups, {"step", "group"}
+    assert len(table) == len(history.words) * len(groups)
     for number, row in enumerate(table.to_dict("records")):
         t, group = number // len(groups), groups[number % len(groups)]
-        naive = naive_row(seen, t, group)
-        assert (row["step"], row["group"], set(row)) == (seen.steps[t], group, known | set(naive))
+        naive = naive_row(history, t, group)
+        assert (row["step"], row["group"], set(row)) == (history.steps[t], group, known | set(naive))
         check_row(row, naive)
         assert row["largest_linf_weight"] == naive["largest_linf_weight"]
 
 
 @given(worlds(), st.data())
 @settings(deadline=None, max_examples=60)
-def test_a_part_of_the_groups_and_columns_is_that_part_of_the_whole_table(seen, data):
-    groups = data.draw(st.lists(st.sampled_from(seen.groups), min_size=1, unique=True))
+def test_a_part_of_the_groups_and_columns_is_that_part_of_the_whole_table(history, data):
+    groups = data.draw(st.lists(st.sampled_from(history.groups), min_size=1, unique=True))
     families = data.draw(st.lists(st.sampled_from(list(FAMILIES)), min_size=1, unique=True))
     kept = ["step", "group", *(name for family in FAMILIES if family in families for name in FAMILIES[family])]
-    whole = step_table(seen)
+    whole = step_table(history)
     whole = pd.concat([whole[whole["group"] == group] for group in groups]).sort_values("step", kind="stable")[kept]
-    part = step_table(seen, families=families, groups=groups)
+    part = step_table(history, families=families, groups=groups)
     pd.testing.assert_frame_equal(part[kept], whole.reset_index(drop=True), check_exact=True)
-    alone = [measured(seen, slice(t, t + 1), families, groups) for t in range(len(seen.words))]
+    alone = [measured(history, slice(t, t + 1), families, groups) for t in range(len(history.words))]
     pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), part, check_exact=True)
 
 
-def test_only_what_is_asked_for_is_measured_and_nothing_of_it_is_kept(grown, monkeypatch):
+def test_only_what_is_requested_is_measured_and_nothing_of_it_is_kept(grown, monkeypatch):
     counted = []
     real = per_step.history_leaders
     monkeypatch.setattr(per_step, "history_leaders", lambda words: counted.append(words.shape) or real(words))
@@ -99,41 +99,41 @@ def test_only_what_is_asked_for_is_measured_and_nothing_of_it_is_kept(grown, mon
 
 @given(worlds())
 @settings(deadline=None, max_examples=60)
-def test_every_column_of_the_table_of_tokens_is_that_of_following_one_token(seen):
-    rows = token_motion(seen).to_dict("records")
+def test_every_column_of_the_table_of_tokens_is_that_of_following_one_token(history):
+    rows = token_motion(history).to_dict("records")
     for token, row in enumerate(rows):
-        check_row(row, oracles_of_time.token_row(seen.words, seen.steps, token))
-        assert seen.dead is None or row["group"] == ("dead" if seen.dead[token] else "live")
+        check_row(row, oracles_of_time.token_row(history.words, history.steps, token))
+        assert history.dead is None or row["group"] == ("dead" if history.dead[token] else "live")
 
 
 def test_a_token_that_moves_once_goes_straight_and_no_token_straighter():
     rng = np.random.default_rng(2)
-    seen = History("x", rng.standard_normal((2, 200, 64)).astype(np.float32), np.arange(2))
-    assert token_motion(seen)["straightness"].max() == 1.0
+    history = History("x", rng.standard_normal((2, 200, 64)).astype(np.float32), np.arange(2))
+    assert token_motion(history)["straightness"].max() == 1.0
 
 
 @pytest.mark.parametrize("hidden", [2, 3, 64])
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_in_blocks_or_at_once_with_any_number_of_threads_the_bits_are_the_same(monkeypatch, hidden, size):
     words = np.random.default_rng(3).standard_normal((9, 128, hidden)).astype(np.float32)
-    seen = History("x", words, np.arange(9) * 3, np.arange(128) < 51)
-    whole = step_table(seen)
-    monkeypatch.setattr(module, "BLOCK_BYTES", size * seen.words[:1].nbytes)
+    history = History("x", words, np.arange(9) * 3, np.arange(128) < 51)
+    whole = step_table(history)
+    monkeypatch.setattr(module, "BLOCK_BYTES", size * history.words[:1].nbytes)
     monkeypatch.setattr(module, "_WORKERS", size)
-    pd.testing.assert_frame_equal(step_table(seen), whole, check_exact=True)
+    pd.testing.assert_frame_equal(step_table(history), whole, check_exact=True)
 
 
 @pytest.fixture
 def grown(tmp_path):
     rng = np.random.default_rng(11)
     words = np.repeat(rng.integers(0x3F80, 0x3F84, (6, 8, 2)), 2, axis=0).astype(np.uint16)
-    seen = History("grown", words, np.arange(12) * 5, np.arange(8) < 4, rng.integers(0, 2, (12, 8)).astype(np.uint64))
-    return dataclasses.replace(seen, kept_in=tmp_path)
+    history = History("grown", words, np.arange(12) * 5, np.arange(8) < 4, rng.integers(0, 2, (12, 8)).astype(np.uint64))
+    return dataclasses.replace(history, kept_in=tmp_path)
 
 
-def first(seen, count):
-    moments = None if seen.moment_hash is None else seen.moment_hash[:count]
-    return dataclasses.replace(seen, words=seen.words[:count], steps=seen.steps[:count], moment_hash=moments)
+def first(history, count):
+    moments = None if history.moment_hash is None else history.moment_hash[:count]
+    return dataclasses.replace(history, words=history.words[:count], steps=history.steps[:count], moment_hash=moments)
 
 
 def test_a_run_measured_while_it_grows_has_the_table_of_one_measured_at_its_end(grown, monkeypatch):
@@ -156,7 +156,7 @@ def test_whatever_a_table_was_made_from_it_is_refused_when_that_changed(grown, p
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"PAR1" + bytes(400) + b"PAR1"])
-def test_a_damaged_table_is_made_anew(grown, damage):
+def test_a_damaged_table_is_made_again(grown, damage):
     whole = step_table(grown)
     (kept,) = (grown.kept_in / "cache").glob("steps-*")
     sound = kept.read_bytes()
@@ -185,23 +185,23 @@ def test_a_folder_without_write_permission_costs_only_time(grown):
     assert list(grown.kept_in.iterdir()) == []
 
 
-def test_a_measurement_cancelled_at_any_block_goes_on_and_ends_the_same(grown, monkeypatch):
+def test_a_measurement_cancelled_at_any_block_continues_and_ends_the_same(grown, monkeypatch):
     monkeypatch.setattr(module, "BLOCK_BYTES", 2 * grown.words[:1].nbytes)
     whole = step_table(dataclasses.replace(grown, kept_in=None))
-    told = []
+    progress = []
 
     def cancel(done, total):
-        told.append((done, total))
+        progress.append((done, total))
         raise KeyboardInterrupt
 
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             step_table(grown, cancel)
-    pd.testing.assert_frame_equal(step_table(grown, lambda done, total: told.append((done, total))), whole)
-    assert told == [(2, 12)] * 3 + [(n, 12) for n in (2, 4, 6, 8, 10, 12)]
+    pd.testing.assert_frame_equal(step_table(grown, lambda done, total: progress.append((done, total))), whole)
+    assert progress == [(2, 12)] * 3 + [(n, 12) for n in (2, 4, 6, 8, 10, 12)]
 
 
-def test_the_key_of_contents_tells_apart_what_their_bytes_alone_would_not():
+def test_the_key_of_contents_distinguishes_what_their_bytes_alone_would_not():
     a = np.arange(6, dtype=np.uint16)
     keys = [
         content_key(version, parts)

@@ -91,7 +91,7 @@ def test_the_summary_of_no_snapshots_is_an_empty_table_with_the_same_columns(run
     assert len(summary_table(run, words[:0])) == 0
 
 
-def test_without_a_dead_token_the_dead_are_counted_as_nobody():
+def test_without_a_dead_token_the_dead_are_counted_as_empty():
     table = table_of(HISTORY_WORDS, STEPS, np.zeros(4, bool))
     assert table[table["group"] == "dead"][["tokens", "unique", "largest_linf_cells"]].to_numpy().tolist() == [[0, 0, 0]] * 3
 
@@ -145,7 +145,7 @@ def test_every_byte_has_a_glyph_of_its_own_that_can_be_printed():
     assert glyph(500) == "500"
 
 
-def test_the_matrix_of_distances_is_in_the_unit_asked_for():
+def test_the_matrix_of_distances_is_in_the_unit_requested():
     assert distance_matrix(HISTORY_WORDS[0], "cells")[0].tolist() == [0, 1, 2, 0]
     assert distance_matrix(HISTORY_WORDS[0], "weight")[0].tolist() == [0, 1 / 128, 2 / 128, 0]
 
@@ -159,7 +159,7 @@ def test_exact_numbers_are_the_census_and_the_farthest_pair():
     assert exact_numbers(HISTORY_WORDS[0][:0])["tokens"] == exact_numbers(HISTORY_WORDS[0][:0])["linf_cells"] == 0
 
 
-def test_the_last_change_is_that_of_the_group_asked_for():
+def test_the_last_change_is_that_of_the_group_requested():
     table = table_of(HISTORY_WORDS, STEPS, DEAD)
     assert [last_hole_change(table, group) for group in GROUPS] == [2, 2, 0]
 
@@ -195,7 +195,7 @@ def test_float32_rows_are_measured_in_their_own_cells():
     assert distance_matrix(single, "cells")[0].tolist() == [0, 2**16, 2**17, 0]
 
 
-def test_a_run_without_a_history_has_no_snapshots_and_a_damaged_history_is_told_only_when_nobody_is_at_it(run):
+def test_a_run_without_a_history_has_no_snapshots_and_a_damaged_history_is_reported_only_without_a_worker(run):
     assert recorded_snapshots(run) == 3
     (run.path / HISTORY).write_bytes(b"damaged")
     write_status(run.path, Status("running", 1, 3))

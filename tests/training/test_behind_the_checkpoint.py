@@ -63,7 +63,7 @@ def lost(run: Run, seed: int, first: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_never_reached_the_disk_is_written_anew(whole: Run, killed: Run, tmp_path: Path, seed: int) -> None:
+def test_what_never_reached_the_disk_is_written_again(whole: Run, killed: Run, tmp_path: Path, seed: int) -> None:
     run = copied(killed, tmp_path, "run")
     lost(run, seed, (killed.checkpoint_step or -1) + 1)
     ended = continue_run(tmp_path, run)
@@ -132,9 +132,9 @@ def test_a_run_killed_before_its_last_word_is_completed_at_its_last_step(
     monkeypatch.undo()
     write_status(run.path, Status("running", 20, 24))  # as a machine with less to do leaves it
     assert read_status(run.path).step == 20
-    seen: list[Status] = []
-    assert continue_run(tmp_path, read_run(run.path), seen.append).step == 24
-    assert {now.step for now in seen} == {24}
+    states: list[Status] = []
+    assert continue_run(tmp_path, read_run(run.path), states.append).step == 24
+    assert {now.step for now in states} == {24}
 
 
 def test_half_written_files_of_a_killed_worker_go_at_the_next_start(killed: Run, tmp_path: Path) -> None:
@@ -204,11 +204,11 @@ def test_a_disk_with_room_for_the_first_recording_only_gets_it_back(
 ) -> None:
     run = trained_runs.stopped_at(9, tmp_path, config, monkeypatch)
     before = {file.name: file.read_bytes() for file in run.path.glob("*.safetensors")}
-    allocate, asked = os.posix_fallocate, []
+    allocate, sizes = os.posix_fallocate, []
 
     def full(*where: int) -> None:
-        asked.append(where)
-        if len(asked) == 3:
+        sizes.append(where)
+        if len(sizes) == 3:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         allocate(*where)
 
@@ -219,7 +219,7 @@ def test_a_disk_with_room_for_the_first_recording_only_gets_it_back(
     assert (run.status().state, run.status().step) == ("failed", 9)
 
 
-def test_the_last_word_is_said_in_a_folder_made_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_status_is_written_in_a_folder_made_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_status(tmp_path, Status("running", 3, 10))
 
     def refused(*_: object, **__: object) -> None:

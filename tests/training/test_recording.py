@@ -41,10 +41,10 @@ def tiny(book: Path, **changes: object) -> RunConfig:
 
 
 def test_a_run_records_every_step_with_its_hashes_and_provenance(tmp_path: Path, book: Path) -> None:
-    seen: list[Status] = []
-    run = record(tiny(book, extra=EVERYTHING), tmp_path / "runs", seen.append)
+    states: list[Status] = []
+    run = record(tiny(book, extra=EVERYTHING), tmp_path / "runs", states.append)
     assert run.history().words.shape == (31, 128, 8)
-    assert run.status().state == seen[-1].state == "completed"
+    assert run.status().state == states[-1].state == "completed"
     assert run.manifest["sha256"] == recordings(run.path)
     assert len(run.manifest["sha256"]) == 7
     assert run.metrics()["step"].tolist() == list(range(1, 31))
@@ -183,13 +183,13 @@ def started(runs: Path, book: Path, name: str, **changes: object) -> subprocess.
     return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def found(runs: Path, name: str) -> Path | None:
+def folder_of(runs: Path, name: str) -> Path | None:
     return next(iter(runs.glob(f"*-{name}")), None)
 
 
 def status_of(runs: Path, name: str) -> Status:
     """How far a run is; nowhere while its folder is still being made."""
-    path = found(runs, name)
+    path = folder_of(runs, name)
     return read_run(path).status() if path and (path / "run.json").is_file() else Status("queued")
 
 
@@ -198,7 +198,7 @@ def waited(runs: Path, name: str, step: int) -> Run:
     while (status := status_of(runs, name)).step < step:
         assert time.monotonic() < until, status
         time.sleep(0.02)
-    return read_run(found(runs, name))  # type: ignore[arg-type]
+    return read_run(folder_of(runs, name))  # type: ignore[arg-type]
 
 
 def test_a_killed_run_opens_is_interrupted_and_resumes_to_the_same_bytes(tmp_path: Path, book: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_killed_run_opens_is_interrupted_and_resumes_to_the_same_bytes(tmp_pat
         worker = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     out, error = worker.communicate(timeout=120)
     assert worker.returncode == 0, error
-    second = found(runs, "cut")
+    second = folder_of(runs, "cut")
     assert second
     assert json.loads(out.splitlines()[-1]) == {"run": second.name, "steps": 1500, "state": "completed", "dead": 100}
     assert recordings(whole.path) == recordings(second)
@@ -253,12 +253,12 @@ def test_a_second_run_waits_for_the_first_and_a_polite_signal_leaves_each_stoppe
     while not (status := status_of(runs, "second")).message.startswith("waits for"):
         assert time.monotonic() < until, status
         time.sleep(0.05)
-    assert (status.state, status.message) == ("queued", f"waits for {found(runs, 'first').name}")  # type: ignore[union-attr]
+    assert (status.state, status.message) == ("queued", f"waits for {folder_of(runs, 'first').name}")  # type: ignore[union-attr]
     ends_with_a_checkpoint(runs, "first", first, signal.SIGINT)
     ends_with_a_checkpoint(runs, "second", second, signal.SIGTERM)
 
 
-def test_the_last_word_is_said_on_a_full_disk_in_the_room_the_status_already_has(
+def test_the_last_status_is_written_on_a_full_disk_in_the_room_the_status_already_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status.write_status(tmp_path, Status("running", 3, 10))
@@ -270,6 +270,6 @@ def test_the_last_word_is_said_on_a_full_disk_in_the_room_the_status_already_has
     before = (tmp_path / "status.json").stat().st_size
     status.write_status(tmp_path, Status("failed", 3, 10, message="no room " * 500))
     assert (tmp_path / "status.json").stat().st_size == before
-    told = status.read_status(tmp_path)
-    assert (told.state, told.step) == ("failed", 3)
-    assert told.message.startswith("no room no room")
+    text = status.read_status(tmp_path)
+    assert (text.state, text.step) == ("failed", 3)
+    assert text.message.startswith("no room no room")

@@ -62,12 +62,12 @@ def test_the_first_windows_are_the_original_ones() -> None:
     assert len(training.order.starts(8_306)) == 17
 
 
-def test_every_epoch_visits_every_window_once_in_an_order_of_its_own() -> None:
+def test_every_epoch_visits_every_window_once_in_another_order() -> None:
     order = WindowOrder(windows=10, batch=4, seed=7)
     epochs = [torch.cat([order.starts(step) for step in range(3 * e + 1, 3 * e + 4)]) for e in range(2)]
-    for epoch, seen in enumerate(epochs):
-        assert sorted(seen.tolist()) == list(range(10))
-        assert seen.tolist() == torch.randperm(10, generator=torch.Generator().manual_seed(7 + epoch)).tolist()
+    for epoch, history in enumerate(epochs):
+        assert sorted(history.tolist()) == list(range(10))
+        assert history.tolist() == torch.randperm(10, generator=torch.Generator().manual_seed(7 + epoch)).tolist()
     assert epochs[0].tolist() != epochs[1].tolist()
 
 

@@ -120,25 +120,25 @@ def test_every_kind_of_change_is_found_and_ends_with_2(run: Run, capsys: pytest.
     change, name, state, sentence = KINDS[kind]
     assert verify_hashes(run).is_sound
     change(run.path)
-    found = verify_hashes(read_run(run.path))
-    assert not found.is_sound
-    assert found.files[name] == state
-    assert any(re.search(sentence, problem) for problem in found.problems), found.problems
+    report = verify_hashes(read_run(run.path))
+    assert not report.is_sound
+    assert report.files[name] == state
+    assert any(re.search(sentence, problem) for problem in report.problems), report.problems
     arguments = ["verify", run.id, "--runs", str(run.path.parent)]
     assert main(arguments) == 2
     assert f'the run "{run.id}" is not what it says it is: ' in capsys.readouterr().err
     assert main([*arguments, "--json"]) == 2
-    shown = capsys.readouterr()
-    answer = json.loads(shown.out.splitlines()[-1])
-    assert (answer["sound"], answer["problems"]) == (False, list(found.problems))
-    assert shown.err.count("\n") == 1
+    output = capsys.readouterr()
+    answer = json.loads(output.out.splitlines()[-1])
+    assert (answer["sound"], answer["problems"]) == (False, list(report.problems))
+    assert output.err.count("\n") == 1
 
 
 def test_an_untouched_run_is_sound_and_repeats_every_bit(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify_hashes(run).files == dict.fromkeys((HISTORY, MOMENTS, HIDDEN, DEAD, METRICS, STATE), "same")
-    found = replay(run, run.path.parent)
-    assert found.is_sound
-    assert (found.replayed, found.rows, found.first_difference) == (4, 12, None)
+    report = replay(run, run.path.parent)
+    assert report.is_sound
+    assert (report.replayed, report.rows, report.first_difference) == (4, 12, None)
     assert main(["verify", run.id, "--runs", str(run.path.parent), "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["sound"]
 
@@ -157,9 +157,9 @@ def test_a_replay_compares_the_numbers_of_every_step(run: Run, column: int, name
     (run.path / STATE).unlink()
     cell(run.path, 7, column, near(run.path, 7, column))
     assert verify_hashes(run).is_sound == (column != 2)
-    found = replay(run, run.path.parent)
-    assert (found.first_difference, found.what_differs, found.replayed) == (7, name, 2)
-    assert not found.is_sound
+    report = replay(run, run.path.parent)
+    assert (report.first_difference, report.what_differs, report.replayed) == (7, name, 2)
+    assert not report.is_sound
 
 
 def test_a_replay_compares_counts_and_dead_tokens_with_the_text(run: Run) -> None:
@@ -187,9 +187,9 @@ def test_a_replay_goes_through_the_whole_chain_of_exact_forks(
     parent = stopped_at(5, folder, trained.config, monkeypatch)
     child = forked(folder, parent, learning_rate=0.002, until=8)
     grandchild = forked(folder, child, until=10, learning_rate=0.003)
-    found = replay(grandchild, folder)
-    assert found.is_sound, found
-    assert (found.replayed, found.rows) == (3, 10)
+    report = replay(grandchild, folder)
+    assert report.is_sound, report
+    assert (report.replayed, report.rows) == (3, 10)
     for step in (2, 7, 9):
         changed = Path(shutil.copytree(grandchild.path, tmp_path / f"changed-{step}" / grandchild.id))
         text = (changed / "metrics.csv").read_text().split("\n")[step].split(",")[3]

@@ -34,18 +34,14 @@ def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, S
         if differing := unlike(lined_up.recordings, {run: name.split(" ")[0] for run, name in names.items()}):
             st.info(plain(differing), icon=":material/difference:")
         st.markdown(f"**{plain(lined_up.summary)}** {what_is('independent draws')}")
-        told = [_once(lined_up, draw, names) for draw in _drawn_twice(lined_up)]
+        runs_of = Counter(lined_up.draws)
+        told = [_once(lined_up, draw, names) for draw in sorted(runs_of) if runs_of[draw] > 1]
         if len(told) > _MOST_TOLD:
             more = f"And {len(told) - _MOST_TOLD:,} draws more: runs of one draw have one number in the table."
             told = [*told[:_MOST_TOLD], more]
         if told:
             st.warning("  \n".join(told), icon=":material/content_copy:")
         _table(lined_up, names, states)
-
-
-def _drawn_twice(lined_up: LineUp) -> list[int]:
-    """The draws of which there are several runs, ascending."""
-    return sorted(draw for draw, runs in Counter(lined_up.draws).items() if runs > 1)
 
 
 def _once(lined_up: LineUp, draw: int, names: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from snowball_core.store.run_listing import run_paths
 from snowball_core.tables.comparison import kin
 from snowball_core.tables.live import recorded_snapshots
 
-from ..shared.run_picker import say_damage
+from ..shared.run_picker import say_damage, say_unknown
 from ..shared.text import plain
 from ..shared.url_state import keep_value, read, write
 
@@ -55,7 +55,7 @@ def _arrive(names: list[str]) -> None:
         wanted = list(dict.fromkeys(word for word in words[-1].split(",") if word))
         unknown = [word for word in wanted if word not in names]
         for word in unknown[:3]:
-            _say_unknown(word)
+            say_unknown(word, "It is left out.")
         if len(wanted) > MOST:
             st.warning(
                 f"A comparison holds at most {MOST} runs; the address names {len(wanted):,}. The first {MOST} are shown."
@@ -105,10 +105,3 @@ def _readable(chosen: list[str]) -> list[Run]:
         else:
             st.warning(f"{plain(name)} has no recorded snapshot yet; it is left out.")
     return runs
-
-
-def _say_unknown(asked: str) -> None:
-    try:
-        open_run(runs_folder(), asked)
-    except SnowballError as error:
-        st.warning(f"{plain(error)}\n\nIt is left out.")

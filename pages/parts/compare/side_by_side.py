@@ -12,6 +12,7 @@ import streamlit as st
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.measures.alignment import Entrant
+from snowball_core.measures.quantities import COUNTS, OF_COLUMN
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers
 from snowball_core.tables.live import recorded_snapshots
@@ -27,10 +28,7 @@ from ..shared.url_state import keep_value, kept, pick_one, read, write
 
 _NUMBERS = {
     "tokens": "tokens",
-    "unique": "U unique vectors",
-    "black_holes": "C black holes",
-    "population": "P tokens in black holes",
-    "singletons": "S singletons",
+    **{column: OF_COLUMN[column].label for column in COUNTS},
     "largest": "largest hole, tokens",
     "linf_cells": "largest L∞, cells",
     "linf_weight": "largest L∞, weight units",

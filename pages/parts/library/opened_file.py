@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import streamlit as st
 
 from snowball_core.charts.scrubber_blob import Reel, reel, with_curves
 from snowball_core.memory import Progress
@@ -16,8 +15,8 @@ from snowball_core.tables.lineage import Account, account, biography_table
 from snowball_core.tables.per_step import step_table
 from snowball_core.tables.verdict import story_of
 
-from ..shared.file_stamps import file_stamp, holder
-from ..shared.progress_bar import Share, once
+from ..shared.file_stamps import file_stamp
+from ..shared.progress_bar import Share, kept, once
 
 
 class FileKey(NamedTuple):
@@ -30,22 +29,18 @@ class FileKey(NamedTuple):
     text: str
 
 
-@holder
-@st.cache_resource(max_entries=4, show_spinner=False)
 def opened(file: FileKey) -> History:
     """The history, read part by part."""
-    dead = tokens_of(file.dead) if file.dead else None
-    return foreign(Path(file.path), file.tensor or None, dead, file.text or None, corpora_folder(runs_folder()))
+
+    def made() -> History:
+        dead = tokens_of(file.dead) if file.dead else None
+        return foreign(Path(file.path), file.tensor or None, dead, file.text or None, corpora_folder(runs_folder()))
+
+    return kept("foreign", file, made, 4)
 
 
 def frames(file: FileKey, group: str, unit: str) -> tuple[Reel, str]:
-    """What the scrubber draws, and what happened in words.
-
-    Raises
-    ------
-    HistoryError
-        If a snapshot is too large to be drawn.
-    """
+    """What the scrubber draws, and what happened in words; a HistoryError where a snapshot is too large."""
 
     def made(tell: Share) -> tuple[Reel, str]:
         history = opened(file)
@@ -71,10 +66,10 @@ def _counted(tell: Share) -> Progress:
     return lambda done, total: tell(done / max(1, total))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
 def stays(file: FileKey, group: str, token: int) -> pd.DataFrame:
     """The stays of a token in black holes of a group."""
-    return biography_table(lineage(file, group), opened(file), token)
+    told = lineage(file, group)
+    return kept("foreign-stays", (*file, group, token), lambda: biography_table(told, opened(file), token), 64)
 
 
 def is_unchanged(file: FileKey) -> bool:

@@ -31,8 +31,6 @@ _MEANINGS = {
     "Coherence": "Mean cosine of the moved tokens' displacements with the centroid's; 1: all together. None if nobody moved.",
     "Learning rate": "Of the optimizer step that led here.",
 }
-# Names of files and widgets that are not those of the pictures of an export.
-_KEYS = {"freeze-map": "map"}
 
 
 def motion_view(view: View, axis: StepAxis) -> None:

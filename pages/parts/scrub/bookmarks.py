@@ -6,53 +6,28 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.store.bookmarks import LONGEST_REMARK, Bookmark
-from snowball_core.store.notes import add_bookmark, bookmark_named, read_notes, remove_bookmark
+from snowball_core.store.notes import add_bookmark, read_notes, remove_bookmark
 from snowball_core.store.run_folder import Run
 from snowball_core.store.status import is_read_only
 from snowball_core.tables.bookmarks import bookmark_at, lowest_of_hole
 from snowball_core.tables.text import glyph
 
+from ..shared.opened_bookmark import OPENED
 from ..shared.selection import go, here, selection
 from ..shared.text import plain
-from ..shared.url_state import news, write
 from .component import FRAGMENT
 from .growing_run import WATCH
 
 LIST = "bookmark-list"
-_WORD, _FIELD = "bookmark", "bookmark-remark"
-# Per session: what went wrong; the bookmark removed last, with the folder of its run; the bookmark to go to, and its number; of
-# the one made or opened last the id, which the address names before others of the same place.
-_PROBLEM, _REMOVED, _GO, _OPENED = "bookmark-problem", "bookmark-removed", "bookmark-go", "bookmark-opened"
+_FIELD = "bookmark-remark"
+# Per session: what went wrong; the bookmark removed last, with the folder of its run; the bookmark to go to, and its number.
+_PROBLEM, _REMOVED, _GO = "bookmark-problem", "bookmark-removed", "bookmark-go"
 # The scrubber's frames are not sent again when a bookmark is made: a component of its own hands them over in the browser.
 _HANDED = st.components.v2.component("bookmarks", js=(Path(__file__).parent / "drawing" / "handed_bookmarks.js").read_text())
-
-
-def open_bookmark(run: Run | None, notices: DeltaGenerator) -> None:
-    """Put step, group and selection of the bookmark that the address names into it, before anything reads them there."""
-    words = news(_WORD)
-    if run is None or not words:
-        return
-    try:
-        mark = bookmark_named(read_notes(run.path), words[-1], run.id)
-    except SnowballError as error:
-        notices.warning(plain(error))
-        return
-    st.session_state[_OPENED] = mark.id
-    lead = {"step": str(mark.step), "group": mark.group}
-    st.query_params.update(lead | ({"select": mark.select} if mark.select else {}))
-
-
-def name_bookmark(path: Path) -> None:
-    """Name the bookmark of the step, group and selection of the address in the address, and no other."""
-    step, group, select = (st.query_params.get(name, "") for name in ("step", "group", "select"))
-    at = [each for each in read_notes(path).bookmarks if (str(each.step), each.group) == (step, group)]
-    ids = [each.id for each in at if each.select == select] or [each.id for each in at if not each.select]
-    write(_WORD, sorted(ids, key=lambda each: each != st.session_state.get(_OPENED))[:1])
 
 
 def bookmark_field(run: Run, view: View) -> None:
@@ -89,7 +64,7 @@ def _add(path: Path, view: View, chosen: tuple[str, int] | None, key: str) -> No
         token = token if hole is None else None
         made = bookmark_at(view.history, view.step, st.session_state[key], view.group, token, hole)
         add_bookmark(path, made)
-        st.session_state[_OPENED] = made.id
+        st.session_state[OPENED] = made.id
         st.session_state[_FIELD] += 1
     except SnowballError as error:
         st.session_state[_PROBLEM] = str(error)
@@ -147,7 +122,7 @@ def _told(mark: Bookmark) -> str:
 
 
 def _open(mark: Bookmark, is_drawn: bool) -> None:
-    st.session_state[_OPENED] = mark.id
+    st.session_state[OPENED] = mark.id
     if st.session_state.get("group") != mark.group or not is_drawn:
         st.session_state["group"] = mark.group
         go(mark.step, mark.select or None)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
+from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers, tokens_at
@@ -21,19 +22,20 @@ from ..shared import cached
 from ..shared.divergence_notice import say_rows
 from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
+from ..shared.opened_bookmark import name_bookmark
 from ..shared.selection import go, here, selected
 from ..shared.text import plain
 from .biography import biography
-from .bookmarks import bookmark_field, name_bookmark
+from .bookmarks import bookmark_field
 from .component import FRAGMENT, are_bytes
 from .step_tables import tables
 
 _DEFINITIONS = {
-    "unique": ("U unique", "Distinct rows of the embedding matrix, compared by bits. U = C + S."),
-    "black_holes": ("C black holes", "Vectors shared by two or more tokens."),
-    "population": ("P in holes", "Tokens that share their vector with another token."),
-    "singletons": ("S singletons", "Tokens that have a vector for themselves. P + S is all tokens of the group."),
-    "largest": ("Largest hole", "Tokens in the most populous black hole."),
+    "unique": "Distinct rows of the embedding matrix, compared by bits. U = C + S.",
+    "black_holes": "Vectors shared by two or more tokens.",
+    "population": "Tokens that share their vector with another token.",
+    "singletons": "Tokens that have a vector for themselves. P + S is all tokens of the group.",
+    "largest": "Tokens in the most populous black hole.",
 }
 _TYPED = "typed-step"
 
@@ -70,15 +72,7 @@ def token_table(view: View) -> pd.DataFrame:
 def exact_view(view: View, lineage: Callable[[], Account], stays: Callable[[int], pd.DataFrame], is_drawn: bool = True) -> None:
     """The exact numbers of a view, the biography of what is selected, and the tables of its step.
 
-    Parameters
-    ----------
-    view : View
-    lineage : callable
-        Returns the black holes of the group through the whole history.
-    stays : callable
-        Returns the stays of a token in them.
-    is_drawn : bool
-        Whether a scrubber moves the step; without one there is a field for it.
+    ``stays`` returns the stays of a token in the black holes. Where no scrubber is drawn there is a field for the step.
     """
     if not is_drawn:
         _step_field(int(view.history.steps[-1]))
@@ -101,8 +95,8 @@ def _numbers(view: View) -> None:
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {view.step:,}** · {view.group}: {exact['tokens']:,} tokens")
         cells = st.grid(6, min_column_width=112)
-        for name, (label, definition) in _DEFINITIONS.items():
-            cells.metric(label, f"{exact[name]:,}", help=definition)
+        for name, definition in _DEFINITIONS.items():
+            cells.metric(OF_COLUMN[name].short_label, f"{exact[name]:,}", help=definition)
         is_finite = math.isfinite(exact["linf_weight"])
         cells.metric(
             "Farthest, cells",

@@ -20,13 +20,8 @@ _DRAWN = "growing-drawn"
 WATCH = "growing-watch"
 
 
-def began() -> float:
-    """A moment to hand to :func:`drawn`."""
-    return time.monotonic()
-
-
 def drawn(since: float) -> None:
-    """Note how long the frames of a growing run took."""
+    """Note how long the frames of a growing run took, since a time of ``time.monotonic``."""
     now = time.monotonic()
     st.session_state[_DRAWN] = (now, now - since)
 

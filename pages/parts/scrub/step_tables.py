@@ -23,16 +23,7 @@ _KINDS += "Emission: a hole lost tokens to nobody. Fission: a hole split. Evapor
 
 
 def tables(view: View, tokens: pd.DataFrame, lineage: Callable[[], Account]) -> None:
-    """The tables of the step in tabs.
-
-    Parameters
-    ----------
-    view : View
-    tokens : DataFrame
-        From :func:`~snowball_core.tables.at_step.tokens_at`.
-    lineage : callable
-        Returns the black holes of the group through the whole history.
-    """
+    """The tables of the step in tabs; ``tokens`` are those of :func:`~snowball_core.tables.at_step.tokens_at`."""
     made = {
         "Black holes at this step": functools.partial(_holes, view, tokens),
         "Tokens at this step": functools.partial(_tokens, tokens),

@@ -22,17 +22,16 @@ from snowball_core.export.view import View, view_of
 from snowball_core.store.archive import run_files
 from snowball_core.store.files.regular_files import identity
 from snowball_core.store.files.tensor_header import history_file
-from snowball_core.store.history import foreign, tokens_of
 from snowball_core.store.integrity.quick_check import damage
-from snowball_core.store.run_folder import Run, corpora_folder, read_run, run_path, runs_folder
+from snowball_core.store.run_folder import Run, read_run, run_path, runs_folder
 from snowball_core.tables.formats import FORMATS
 from snowball_core.tables.library import ORDERS, RunRow, answer_of, matching, ordered, row, shelf, shelf_table
 from snowball_core.tables.live import recorded_snapshots
 from snowball_core.tables.run_summary import GROUPS
 
+from ..library.opened_file import key_of, opened
 from ..lineage import biography
 from ..shared import cached
-from ..shared.file_stamps import file_stamp
 from ..verdict import epsilon
 from .sent_files import HEADERS, one_of, refusing, require_known, sent, whole
 
@@ -105,14 +104,11 @@ def file_of_foreign(request: Request) -> Response:
     with refusing(404):
         path = history_file(query.get("file", ""))
     with refusing(409 if path.exists() else 404):
-        dead = tokens_of(query["dead"]) if query.get("dead") else None
-        text = query.get("text") or None
-        history = foreign(path, query.get("tensor") or None, dead, text, corpora_folder(runs_folder()))
-        texts = (Path(text), corpora_folder(runs_folder()) / f"{text}.txt") if text else ()
-        content = (identity(path), *map(file_stamp, texts))
+        file = key_of(path, *(query.get(name, "") for name in _FILE[1:]))
+        history = opened(file)
     with refusing(422):
         view = view_of(history, *arguments)
-    return _file(request, view, ("file", str(path), *(query.get(name) for name in _FILE), content))
+    return _file(request, view, ("file", *file))
 
 
 def _run(request: Request) -> Run:

@@ -16,10 +16,7 @@ import streamlit as st
 
 from .access import opening_path, printed_path, token
 
-_PARTS = (
-    *("scrub.component", "scrub.exact_step", "scrub.growing_run"),
-    *("shared.selection", "shared.run_footer", "shared.run_picker"),
-)
+_PARTS = ("scrub.component", "scrub.exact_step", "scrub.growing_run", "shared.page_frame")
 _USUAL_SECONDS, _SHORT_SECONDS = sys.getswitchinterval(), 0.0005
 _PATIENCE_SECONDS = 20.0
 

@@ -25,6 +25,7 @@ from snowball_core.measures.verdict import Verdict
 from snowball_core.store.corpus import Corpus, load_corpus
 from snowball_core.store.history import History, observe
 from snowball_core.store.run_folder import corpora_folder, read_run, runs_folder
+from snowball_core.tables.divergence import first_snapshots
 from snowball_core.tables.lineage import Account, account, biography_table, event_rows, hidden_of
 from snowball_core.tables.live import settled
 from snowball_core.tables.motion import token_motion, who_moved
@@ -77,34 +78,18 @@ def measures(path: str, snapshots: int, tell: Share = silent) -> pd.DataFrame:
 def history(path: str, snapshots: int) -> History:
     """A run's first snapshots, opened."""
     whole = observe(read_run(Path(path)))
-    moments = None if whole.moment_hash is None else whole.moment_hash[:snapshots]
-    recorded = words(path, snapshots)[: len(whole.words)]
-    return replace(whole, words=recorded, steps=whole.steps[:snapshots], moment_hash=moments)
+    return first_snapshots(replace(whole, words=words(path, snapshots)[: len(whole.words)]), snapshots)
 
 
 @of_run(4)
-def view(
-    path: str,
-    snapshots: int,
-    step: int | None = None,
-    group: str | None = None,
-    unit: str | None = None,
-    first: int | None = None,
-    last: int | None = None,
-) -> View:
-    """A run's first snapshots at a step, for a group and a unit; what is left out has its usual value."""
-    return view_of(history(path, snapshots), step, group, unit, first, last)
+def view(path: str, snapshots: int, *place: Any) -> View:
+    """A view of a run's first snapshots; ``place`` is a step, group, unit and range as :func:`view_of` takes them."""
+    return view_of(history(path, snapshots), *place)
 
 
 def key(view: View) -> tuple[str, int, str]:
     """What the openers of a whole run know a view by: the folder, the number of snapshots that can be judged, the group."""
     return str(view.history.kept_in), view.history.finite, view.group
-
-
-def rows_at(path: str, snapshots: int, index: int, group: npt.NDArray[np.bool_]) -> Words:
-    """The rows of a group in one snapshot."""
-    rows: Words = words(path, snapshots)[index][group]
-    return rows
 
 
 def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = True) -> Reel:

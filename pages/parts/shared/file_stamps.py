@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
@@ -24,8 +24,7 @@ Made = TypeVar("Made")
 Stamp = tuple[tuple[int, ...], ...]
 _DRAWN = "drawn-files"
 _RECORDED = (HISTORY, *(f"{name}.safetensors" for name in EXTRAS))
-# Caches of Streamlit's that keep files open, and the files last seen under each path: a replaced one must not keep its room.
-_HOLDERS: list[Any] = []
+# The files last seen under each path: a replaced one must not keep its room.
 _NUMBERS: dict[str, tuple[int, ...]] = {}
 
 
@@ -79,14 +78,6 @@ def _let_go(path: str, numbers: tuple[int, ...]) -> None:
     _NUMBERS[path] = numbers
     if any(old and old != new for old, new in zip(before, numbers, strict=False)):
         forget()
-        for cached in _HOLDERS:
-            cached.clear()
-
-
-def holder(cached: Made) -> Made:
-    """A cached opener that keeps files open: it forgets them when one of them is replaced."""
-    _HOLDERS.append(cached)
-    return cached
 
 
 def of_run(most: int, said: str = "") -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:

@@ -17,6 +17,7 @@ from ..server.front_door import require_front_door
 from . import cached
 from .divergence_notice import say_diverged, say_nothing_finite
 from .help_links import what_is
+from .opened_bookmark import open_bookmark
 from .run_footer import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal
 from .saved_views import saved_views
@@ -28,23 +29,30 @@ _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
 Draw = Callable[[Run, str, str, DeltaGenerator], None]
 
 
-def head(page: str, title: str, question: str, **options: bool) -> None:
+def head(page: str, title: str, question: str, row: DeltaGenerator | None = None, **options: bool) -> None:
     """The title of ``pages/{page}.py`` and the question that it answers; ``options`` are those of ``st.title``."""
     require_front_door(f"pages/{page}.py")
-    st.title(title, **options)  # type: ignore[arg-type]
+    (row or st).title(title, **options)  # type: ignore[arg-type]
     st.markdown(question)
 
 
-def run_page(page: str, title: str, question: str, draw: Draw, has_unit: bool = False) -> None:
-    """A page about one run: the pickers, what ``draw`` makes of the run, or why it cannot, and where it comes from."""
-    head(page, title, question)
+def run_page(page: str, title: str, question: str, draw: Draw, has_unit: bool = False, is_low: bool = False) -> None:
+    """A page about one run: the pickers, what ``draw`` makes of the run, or why it cannot, and where it comes from.
+
+    Where room is scarce (``is_low``) the pickers stand beside the title, and a refusal above what is drawn.
+    """
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="heading") if is_low else None
+    head(page, title, question, row)
     if is_empty():
         offer_demo()
         return
     address = st.query_params.to_dict()
-    pickers, notices = st.container(horizontal=True, vertical_alignment="bottom", gap="medium"), st.container()
+    pickers = row or st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    notices = st.container()
     with pickers:
-        run, group = pick_run(notices), pick_group()
+        run = pick_run(notices)
+        open_bookmark(run, notices)
+        group = pick_group()
         unit = pick_unit() if has_unit else "cells"
     if run is None:
         return
@@ -52,7 +60,7 @@ def run_page(page: str, title: str, question: str, draw: Draw, has_unit: bool = 
     try:
         draw(run, group, unit, pickers)
     except SnowballError as error:
-        say_refusal(error, run)
+        say_refusal(error, run, notices if is_low else None)
     saved_views(run, page)
     provenance(run)
 

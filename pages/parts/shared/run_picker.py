@@ -45,11 +45,11 @@ def pick_run(told: DeltaGenerator) -> Run | None:
     """
     names = [path.name for path in run_paths(runs_folder())]
     read("run", lambda words: words[-1], None)
-    wanted, shown = st.session_state["run"], st.session_state.get(_SHOWN)
+    wanted, shown, newest = st.session_state["run"], st.session_state.get(_SHOWN), "The newest run is shown instead."
     if wanted is not None and wanted not in names:
-        _say_unknown(wanted, told)
+        say_unknown(wanted, newest, told)
     elif shown is not None and shown not in names:
-        _say_unknown(shown, told)
+        say_unknown(shown, newest, told)
     if wanted not in names:
         st.session_state["run"] = names[0]
     help = "Recorded runs, newest first."
@@ -68,11 +68,12 @@ def pick_run(told: DeltaGenerator) -> Run | None:
     return run
 
 
-def _say_unknown(asked: str, told: DeltaGenerator) -> None:
+def say_unknown(asked: str, instead: str, told: DeltaGenerator | None = None) -> None:
+    """Say why there is no run of a name, and what is done instead."""
     try:
         open_run(runs_folder(), asked)
     except SnowballError as error:
-        told.warning(f"{plain(error)}\n\nThe newest run is shown instead.")
+        (told or st).warning(f"{plain(error)}\n\n{instead}")
 
 
 def state_badge(status: Status) -> None:

@@ -13,17 +13,18 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from snowball_core.charts.step_axis import KINDS
+from snowball_core.export.view import UNITS
 from snowball_core.store.bookmarks import SELECT as SELECT
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.live import recorded_at
+from snowball_core.tables.run_summary import GROUPS
 
 from .text import plain
 from .url_state import news, pick_segment, was_carried, write
 
-AXES = ("symlog", "linear", "events")
+AXES = KINDS
 _PLACE, _LEFT = "scrubber-place", "places-left"
-UNITS = ("cells", "weight")
-_GROUPS = ("dead", "live", "all")
 
 
 def shown_step(run: Run, snapshots: int) -> int:
@@ -147,7 +148,7 @@ def _word(place: dict[str, Any]) -> int:
 def pick_group() -> str:
     """The group of tokens to look at."""
     help = "Dead tokens never occur in the text the model was trained on; live tokens do."
-    return pick_segment("Group", "group", _GROUPS, "dead", is_always_named=True, help=help)
+    return pick_segment("Group", "group", GROUPS, "dead", is_always_named=True, help=help)
 
 
 def pick_unit() -> str:
@@ -159,7 +160,7 @@ def pick_unit() -> str:
 def say_unusable(run: Run, address: Mapping[str, str]) -> None:
     """Name what the address asked for and does not exist, once, instead of quietly showing something else."""
     wrong = []
-    for name, known in (("group", _GROUPS), ("unit", UNITS)):
+    for name, known in (("group", GROUPS), ("unit", UNITS)):
         asked = address.get(name)
         if asked is not None and asked not in known:
             wrong.append(f'{name} must be one of {", ".join(known)}; the address says "{plain(asked[:60])}".')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from snowball_core.errors import printable
+from snowball_core.tables.text import many as many
 
 
 def duration(seconds: float) -> str:
@@ -39,17 +40,6 @@ def size(count: float) -> str:
         if count >= length:
             return f"{count / length:,.3g} {unit}"
     return f"{count:.0f} bytes"
-
-
-def many(count: int, noun: str) -> str:
-    """A number of things.
-
-    Examples
-    --------
-    >>> [many(count, "recorded step") for count in (0, 1, 301)]
-    ['0 recorded steps', '1 recorded step', '301 recorded steps']
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def plain(text: object) -> str:

@@ -9,7 +9,7 @@ from snowball_core.charts.overlay import MOST_POINTS, UNITS, distance_data, dist
 from snowball_core.export.pictures import Plate
 from snowball_core.export.view import View
 from snowball_core.measures.verdict import FACTOR, SEEDS_EPSILON
-from snowball_core.tables.verdict_rows import CellWidths, cell_widths, disagreement, epsilon_table
+from snowball_core.tables.verdict_rows import cell_widths, disagreement, epsilon_table
 
 from ..shared import cached
 from ..shared.help_links import what_is
@@ -50,13 +50,13 @@ def seeds_epsilon(view: View) -> None:
     )
 
 
-def _distances(view: View) -> tuple[pd.DataFrame, CellWidths]:
+def _distances(view: View) -> tuple[pd.DataFrame, tuple[float, ...]]:
     """The largest L∞ of every step in three units, and how wide cells are at the last."""
     path, snapshots, group = cached.key(view)
     table = cached.measures(path, snapshots)
     mine = table[table["group"] == group]
     columns = (mine[name].to_numpy() for name in ("step", "largest_linf_weight", "largest_linf_cells"))
-    return epsilon_table(*columns), cell_widths(cached.rows_at(path, snapshots, -1, view.mask))
+    return epsilon_table(*columns), cell_widths(view.judged.words[-1][view.mask])
 
 
 def _asks(unit: str) -> str:
@@ -67,8 +67,8 @@ def _asks(unit: str) -> str:
     )
 
 
-def _why(widths: CellWidths, group: str, step: int) -> str:
-    narrow, median, wide = (f"{float(f'{width:.3g}'):,g}" for width in widths.in_epsilon)
+def _why(widths: tuple[float, ...], group: str, step: int) -> str:
+    narrow, median, wide = (f"{float(f'{width:.3g}'):,g}" for width in widths)
     return (
         f"The first notebook measured distances in ε = {SEEDS_EPSILON:.0e} and took that for the spacing of numbers. It is σ, "
         f"the noise of the initial state. At step {step:,} a cell of the {group} tokens' components is {narrow} to {wide} ε "

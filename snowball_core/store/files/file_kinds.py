@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,16 @@ _BY_SUFFIX = {
     ("a file of torch.save or pickle", f"Load it with torch.load(…, weights_only=True) and {_SAVE}."),
 )
 
+_BY_DTYPE = {
+    "F16": "bfloat16 saved as float16 has lost its bits: save it again, from where it was bfloat16. "
+    "Weights that were always float16 fit in float32: save tensor.float().",
+    "F64": "Save tensor.float(); numbers that are not float32 numbers are rounded by that.",
+    "F8": "Every float8 number is a bfloat16 number: save tensor.to(torch.bfloat16), times its scale if it has one.",
+    "F[46]": "These are packed numbers: save the weights that they stand for, unpacked, as bfloat16 or float32.",
+    "C": "These are complex numbers: save their real or imaginary part as float32.",
+    "BOOL|[IU]": "These are whole numbers, perhaps quantized: save the weights that they stand for as bfloat16 or float32.",
+}
+
 
 class FileKind(NamedTuple):
     """What a file is and what to do about it."""
@@ -68,7 +79,6 @@ def kind_by_name(name: str) -> FileKind | None:
 
 
 def _known(head: bytes) -> FileKind | None:
-    """The kind by the first bytes."""
     if not head:
         return FileKind("empty", "Copy or download the whole file once more.")
     for beginning, what, advice in _BY_BEGINNING:
@@ -91,7 +101,6 @@ def _known(head: bytes) -> FileKind | None:
 
 
 def _of_zip(head: bytes) -> FileKind:
-    """The kind of a zip file by the name of its first entry."""
     first = head[30 : 30 + int.from_bytes(head[26:28], "little")]
     if first.endswith(b"data.pkl"):
         return FileKind(*_BY_SUFFIX[".pt"])
@@ -103,7 +112,6 @@ def _of_zip(head: bytes) -> FileKind:
 
 
 def _of_json(path: Path) -> FileKind:
-    """The kind of a JSON file: an index says in which shard the embedding is."""
     try:
         content = read_json(path)
     except (OSError, ValueError, RecursionError):
@@ -135,19 +143,4 @@ def dtype_advice(dtype: str) -> str:
     >>> dtype_advice("F8_E4M3")
     'Every float8 number is a bfloat16 number: save tensor.to(torch.bfloat16), times its scale if it has one.'
     """
-    if dtype == "F16":
-        return (
-            "bfloat16 saved as float16 has lost its bits: save it again, from where it was bfloat16. "
-            "Weights that were always float16 fit in float32: save tensor.float()."
-        )
-    if dtype == "F64":
-        return "Save tensor.float(); numbers that are not float32 numbers are rounded by that."
-    if dtype.startswith("F8"):
-        return "Every float8 number is a bfloat16 number: save tensor.to(torch.bfloat16), times its scale if it has one."
-    if dtype.startswith(("F4", "F6")):
-        return "These are packed numbers: save the weights that they stand for, unpacked, as bfloat16 or float32."
-    if dtype.startswith("C"):
-        return "These are complex numbers: save their real or imaginary part as float32."
-    if dtype == "BOOL" or dtype[:1] in "IU":
-        return "These are whole numbers, perhaps quantized: save the weights that they stand for as bfloat16 or float32."
-    return "Save it as bfloat16 or float32."
+    return next((advice for start, advice in _BY_DTYPE.items() if re.match(start, dtype)), "Save it as bfloat16 or float32.")

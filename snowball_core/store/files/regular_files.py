@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 LARGEST_JSON = 16_000_000
+LARGEST_COUNT = 2**53
 FileIdentity = tuple[int, int, int, int]
 
 
 def open_regular(path: str | Path) -> BinaryIO:
     """A regular file, open for reading; a pipe, device or folder is refused without waiting for it."""
     # A pipe without a writer would block the opening itself.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
@@ -49,6 +50,16 @@ def from_json_bytes(content: bytes) -> Any:
     """JSON in UTF-8 without what JSON does not have: NaN, infinities, numbers beyond float64, a name given twice."""
     text = content.decode("utf-8")
     return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_object)
+
+
+def is_text(value: object) -> bool:
+    """Whether a value out of JSON is a text."""
+    return isinstance(value, str)
+
+
+def is_count(value: object) -> bool:
+    """Whether a value out of JSON is a whole number from 0 that float64 holds."""
+    return type(value) is int and 0 <= value <= LARGEST_COUNT
 
 
 def _refuse_constant(name: str) -> float:

@@ -2,10 +2,8 @@
 
 The header has a fixed length and names two tensors while there is room left: the recorded snapshots and the reserved bytes
 behind them, which safetensors requires to be accounted for. Recording a snapshot writes its data, then the header with the new
-count. So any stock reader sees exactly what was recorded, and a killed writer leaves a valid file. Two instants are left: a
-reader that parses the header just while it is rewritten finds numbers that disagree, is refused, never misled, and may open the
-file again; and while the file itself changes length, once when it is trimmed and once when it is continued, it is longer than
-its header says: stock readers refuse it then, this one does not, and continuing it mends it.
+count: stock readers see exactly what was recorded, and a killed writer leaves a valid file. They refuse it only while the
+header is rewritten, and while the file is trimmed or continued and longer than its header says.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -112,12 +109,7 @@ class TensorWriter:
         """Record one more snapshot: the data first, then the count."""
         if self.recorded == self.capacity:
             raise ValueError(f"{self.path.name} has room for {self.capacity:,} snapshots and is full")
-        self._append(self._bytes(snapshot))
-
-    def _append(self, data: bytes) -> None:
-        self._write(data, DATA_START + self.recorded * self._size)
-        self.recorded += 1
-        self._write_header()
+        self.put(self.recorded, snapshot)
 
     def put(self, index: int, snapshot: npt.NDArray[Any], anew: bool = False) -> bytes:
         """Record snapshot ``index``, or, where it is already recorded, compare it bit for bit; its bytes.
@@ -127,7 +119,9 @@ class TensorWriter:
         data = self._bytes(snapshot)
         position = DATA_START + index * self._size
         if index == self.recorded < self.capacity:
-            self._append(data)
+            self._write(data, position)
+            self.recorded += 1
+            self._write_header()
         elif index >= self.recorded:
             raise RunError(
                 f"snapshots must be recorded in order; {self.path.name} has {self.recorded:,} and was given number {index:,}. "
@@ -175,7 +169,7 @@ class TensorWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -213,7 +207,6 @@ def open_tensor(path: Path, name: str | None = None) -> TensorFile:
 
 
 def _chosen(path: Path, header: Header, name: str | None) -> tuple[str, np.dtype[Any]]:
-    """The tensor to read, which must be there and of a format that can be read, and its dtype."""
     names = [key for key in header.tensors if key != RESERVED]
     chosen = name if name is not None else (names[0] if len(names) == 1 else None)
     if chosen is None or chosen not in header.tensors:

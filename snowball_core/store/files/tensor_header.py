@@ -1,4 +1,4 @@
-"""The header of a safetensors file, checked."""
+"""The header of a safetensors file, checked: https://github.com/huggingface/safetensors#format."""
 
 from __future__ import annotations
 
@@ -53,10 +53,6 @@ def read_header(path: Path) -> Header:
     """The header of a safetensors file, in which every tensor lies inside the file and none on another.
 
     A file longer than its header says is read: that is how a writer killed between trimming the header and the file leaves it.
-
-    References
-    ----------
-    https://github.com/huggingface/safetensors#format
     """
     try:
         with open_regular(path) as file:
@@ -143,10 +139,7 @@ def _way_out(path: Path, fault: str) -> str:
 
 
 def require_measurable(snapshots: int, name: str) -> None:
-    """Raise HistoryError where the tables of a history would take more memory than is given to them.
-
-    Called before any of it is read.
-    """
+    """Refuse, before any of it is read, a history whose tables would take more memory than is given to them."""
     if snapshots > MOST_SNAPSHOTS:
         raise HistoryError(
             f'a history must have at most {MOST_SNAPSHOTS:,} snapshots to be measured; "{name}" has {snapshots:,}, whose '
@@ -158,10 +151,7 @@ def require_measurable(snapshots: int, name: str) -> None:
 def history_file(text: str) -> Path:
     """The foreign history that a typed path means: any ``.safetensors`` file that can be read on this machine.
 
-    Raises
-    ------
-    HistoryError
-        If it is no such path, or names another machine: opening that would send it this user's name.
+    A path that names another machine is refused: opening it would send it this user's name.
     """
     given = text.strip().strip('"')
     if given.startswith(("//", "\\\\")) or "\0" in given or "://" in given:

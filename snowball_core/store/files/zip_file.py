@@ -108,7 +108,6 @@ def _around(entries: list[zipfile.ZipInfo], file: Path) -> str:
 
 
 def _facts(content: bytes, file: Path) -> tuple[str, dict[str, tuple[int, str]]]:
-    """The id and the files, with sizes and hashes, in a ``parcel.json``."""
     try:
         listing = from_json_bytes(content)
         run_id, files = listing["run"], listing["files"]

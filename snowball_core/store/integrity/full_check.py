@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...config import RunConfig
-from ...costs import Recording, recorded_name, recordings, state_shapes
+from ...costs import recorded_name, recordings, state_shapes
 from ...errors import HistoryError, RunError
 from ...schedules import learning_rate_at
 from ..checkpoint import Checkpoint
-from ..files.regular_files import file_sha256, open_regular, read_bytes
-from ..files.tensor_header import Header, TensorEntry, read_header
+from ..files.regular_files import file_sha256, read_bytes
+from ..files.tensor_file import open_tensor
 from ..metric_rows import METRIC_COLUMNS, METRICS, without_seconds
 from ..origin import segments
 from ..run_folder import CHECKPOINT, Run, matrix_sha256
@@ -29,7 +29,6 @@ SAME, AGREES, ABSENT = "same", "agrees", "absent"
 DIFFERS, MISSING, DAMAGED, UNLISTED, UNEXPECTED = "differs", "missing", "damaged", "not listed", "unexpected"
 SOUND = (SAME, AGREES, ABSENT)
 _MOST_OF_A_ROW = 200
-_ITEM: dict[str, np.dtype[Any]] = {"BF16": np.dtype("<u2"), "F32": np.dtype("<f4")}
 _CHECKPOINT = CHECKPOINT.as_posix()
 State = tuple[str, list[str]]
 
@@ -75,24 +74,24 @@ def restored_status(run: Run) -> Status | None:
 
 def _recording_states(run: Run, complete: bool, wrong: Mapping[str, str], saved: Checkpoint | None) -> dict[str, State]:
     """The state of every recording of the configuration, and of every other file that ``run.json`` lists."""
-    listed = run.manifest.get(HASHES)
-    hashes: Mapping[str, Any] = listed if isinstance(listed, dict) else {}
+    hashes: Mapping[str, str] = run.manifest.get(HASHES, {})
     proved = saved.recordings if saved is not None and saved.recordings is not None else {}
     states = {}
     for name, each in recordings(run.config).items():
         state, problems = _recording_state(run.path / each.file, hashes, complete, each.file in wrong)
         if name in proved and state in (SAME, AGREES, UNLISTED):
-            changed = _prefix_problems(run, each, proved[name])
+            ranges = Tally(entries(run, each, range(proved[name].entries))).damage(proved[name])
+            changed = [f"{each.file} up to the checkpoint: {other_snapshots(run, ranges)}."] if ranges else []
             state, problems = (DIFFERS, changed) if changed else (SAME if state == AGREES else state, problems)
         states[each.file] = state, problems
     for name in hashes:
         if name not in states:
-            text = f"{MANIFEST} lists a hash of {str(name)[:80]!r}, which the configuration does not record."
-            states[str(name)[:80]] = UNEXPECTED, [text]
+            text = f"{MANIFEST} lists a hash of {name[:80]!r}, which the configuration does not record."
+            states[name[:80]] = UNEXPECTED, [text]
     return states
 
 
-def _recording_state(path: Path, hashes: Mapping[str, Any], complete: bool, is_wrong: bool) -> State:
+def _recording_state(path: Path, hashes: Mapping[str, str], complete: bool, is_wrong: bool) -> State:
     if not path.exists():
         return (MISSING if complete or is_wrong else ABSENT), []
     try:
@@ -105,12 +104,6 @@ def _recording_state(path: Path, hashes: Mapping[str, Any], complete: bool, is_w
     if digest != hashes[path.name]:
         return DIFFERS, [f"{path.name} has another SHA-256 than {MANIFEST} lists: one of the two was changed."]
     return (DAMAGED if is_wrong else SAME), []
-
-
-def _prefix_problems(run: Run, each: Recording, expected: Summary) -> list[str]:
-    """Whether a recording up to the checkpoint has the hashes that were written there."""
-    ranges = Tally(entries(run, each, range(expected.entries))).damage(expected)
-    return [f"{each.file} up to the checkpoint: {other_snapshots(run, ranges)}."] if ranges else []
 
 
 def _metrics_state(run: Run, complete: bool, wrong: Mapping[str, str], expected: Summary | None) -> State:
@@ -166,15 +159,14 @@ def _row_fault(row: str, step: int, config: RunConfig) -> str:
 
 def _manifest_problems(run: Run) -> list[str]:
     """What of a completed run's ``run.json`` is missing or contradicts itself, its dead tokens aside."""
-    corpus, problems = run.manifest.get("corpus"), []
-    counts = corpus.get("byte_counts") if isinstance(corpus, dict) else None
-    if not isinstance(corpus, dict) or not isinstance(counts, list) or not all(type(count) is int for count in counts):
+    corpus, problems = run.manifest.get("corpus", {}), []
+    if "byte_counts" not in corpus:
         problems.append(f"{MANIFEST} must hold how often each byte of the text occurs; it does not.")
-    elif sum(counts) != corpus.get("bytes") or min(counts, default=0) < 0:
+    elif sum(corpus["byte_counts"]) != corpus.get("bytes"):
         problems.append(f"{MANIFEST} must hold byte counts that add up to the {corpus.get('bytes')} bytes of the text.")
-    if not isinstance(run.manifest.get("provenance"), dict):
+    if "provenance" not in run.manifest:
         problems.append(f"{MANIFEST} must say with which versions and on which machine the run was recorded; it does not.")
-    if not isinstance(run.manifest.get(HASHES), dict):
+    if HASHES not in run.manifest:
         problems.append(f"{MANIFEST} must hold the hashes of a completed run; it has none.")
     return problems
 
@@ -202,37 +194,32 @@ def _recorded(run: Run, step: int) -> npt.NDArray[Any] | None:
 
 def _checkpoint_state(run: Run, complete: bool, saved: Checkpoint | None, fault: str) -> State:
     """The state of the checkpoint: its tensors against the configuration, its step, and its matrix against the history."""
-    file = run.path / CHECKPOINT
     if saved is None:
         return (DIFFERS, [fault]) if fault else (ABSENT, [])
-    try:
-        header, step = read_header(file), saved.step
-    except HistoryError as error:
-        return DAMAGED, [f"{_CHECKPOINT} cannot be read: {error}"]
-    wanted = state_shapes(run.config, step)
-    if wrong := sorted(set(wanted) ^ set(header.tensors)):
+    wanted = state_shapes(run.config, saved.step)
+    if wrong := sorted(set(wanted) ^ set(saved.tensors)):
         verb = "is missing" if wrong[0] in wanted else "is not of this model"
         return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0][:80]} {verb}."]
-    if wrong := [tensor for tensor, entry in header.tensors.items() if (entry.dtype, entry.shape) != wanted[tensor]]:
+    if wrong := [tensor for tensor, entry in saved.tensors.items() if (entry.dtype, entry.shape) != wanted[tensor]]:
         return DIFFERS, [f"{_CHECKPOINT} must hold the state of this model: {wrong[0]} is of another format or shape."]
-    problem = _step_problem(run, complete, file, header, step) or _matrix_problem(run, file, header, step)
+    problem = _step_problem(run, complete, saved) or _matrix_problem(run, saved)
     return (DIFFERS if problem else AGREES if saved.recordings is None else SAME), [problem] if problem else []
 
 
-def _step_problem(run: Run, complete: bool, file: Path, header: Header, step: int) -> str:
-    last = run.config.last_step
-    if not 0 <= step <= last or (step != last and complete):
+def _step_problem(run: Run, complete: bool, saved: Checkpoint) -> str:
+    last, step = run.config.last_step, saved.step
+    if complete and step != last:
         return f"{_CHECKPOINT} must stand at a step of the run, a completed run's at {last:,}; it says {step:,}."
-    for tensor, entry in header.tensors.items():
-        if tensor.startswith("step/") and float(_array(file, header, entry).ravel()[0]) != step:
+    for tensor in saved.tensors:
+        if tensor.startswith("step/") and float(_tensor(run, tensor)) != step:
             return f"{_CHECKPOINT} must stand at step {step:,}; {tensor} says another."
     return ""
 
 
-def _matrix_problem(run: Run, file: Path, header: Header, step: int) -> str:
+def _matrix_problem(run: Run, saved: Checkpoint) -> str:
     """Whether the matrix in the checkpoint has the hash beside it and is the one recorded at its step."""
-    digest = header.metadata.get("matrix_sha256", "")
-    words, recorded = _array(file, header, header.tensors[f"weight/{recorded_name(run.config)}"]), _recorded(run, step)
+    digest, step = saved.matrix_sha256, saved.step
+    words, recorded = _tensor(run, f"weight/{recorded_name(run.config)}"), _recorded(run, step)
     if recorded is not None and matrix_sha256(recorded) != digest:
         return f"{_CHECKPOINT} must hold the matrix recorded at step {step:,}; the history holds another (SHA-256)."
     is_number = np.ones(words.shape, np.bool_)
@@ -249,8 +236,5 @@ def _matrix_problem(run: Run, file: Path, header: Header, step: int) -> str:
     return "" if is_same else f"{_CHECKPOINT} must hold the matrix whose SHA-256 is beside it; it holds another."
 
 
-def _array(file: Path, header: Header, entry: TensorEntry) -> npt.NDArray[Any]:
-    with open_regular(file) as source:
-        source.seek(header.start + entry.begin)
-        raw = source.read(entry.end - entry.begin)
-    return np.frombuffer(raw, _ITEM[entry.dtype]).reshape(entry.shape)
+def _tensor(run: Run, name: str) -> npt.NDArray[Any]:
+    return np.asarray(open_tensor(run.path / CHECKPOINT, name).words)

@@ -6,8 +6,6 @@ import functools
 import os
 from pathlib import Path
 
-import numpy as np
-
 from ...costs import HISTORY, TENSOR, Recording, recordings
 from ...errors import HistoryError, RunError
 from ...schedules import recorded_steps
@@ -25,10 +23,7 @@ _MEND = "Put it back from a copy, or record the run again: the same configuratio
 
 
 def damage(run: Run) -> tuple[str, ...]:
-    """What is wrong with a run's files, one sentence each; empty for a run that is what its configuration says.
-
-    Only headers, lengths and states are compared: :mod:`~snowball_core.training.verification` compares the bytes.
-    """
+    """What is wrong with a run's files, one sentence each; empty for a run that is what its configuration says."""
     return tuple(faults(run).values())
 
 
@@ -108,13 +103,12 @@ def _comes_later(run: Run, name: str, whole: int, expected: int) -> bool:
 
 def _expected(run: Run, status: Status) -> int:
     """How many snapshots there must be at least: all of a completed run, those up to the checkpoint of another."""
-    steps = recorded_steps(run.config)
     if is_complete(run, status):
-        return len(steps)
+        return len(recorded_steps(run.config))
     stopped = status.step if status.state == "stopped" and status.step > 0 else None
     begun = run.origin.begin if run.origin else None
     reached = [step for step in (run.checkpoint_step, stopped, begun) if step is not None]
-    return int(np.searchsorted(steps, max(reached), side="right")) if reached else 0
+    return run.snapshots_until(max(reached)) if reached else 0
 
 
 def _count_fault(run: Run, name: str, counts: dict[str, int], expected: int, status: Status) -> str:
@@ -158,12 +152,18 @@ def _rows(file: Path, at: FileIdentity) -> tuple[int, int | None, str]:
     return len(steps), int(steps[-1]) if steps[-1].is_integer() else None, ""
 
 
+def has_checkpoint(run: Run) -> bool:
+    """Whether there is anything where the checkpoint of a run is, or where its folder is."""
+    file = run.path / CHECKPOINT
+    return os.path.lexists(file if file.parent.is_dir() else file.parent)
+
+
 def _checkpoint_fault(run: Run, status: Status) -> str:
     """Whether the header of the checkpoint can be read, where there is one; only an exact fork must have one to go on."""
     if status.is_alive or run.checkpoint_step is not None:
         return ""
-    folder, name = run.path / CHECKPOINT.parent, CHECKPOINT.as_posix()
-    if os.path.lexists(run.path / CHECKPOINT) or (os.path.lexists(folder) and not folder.is_dir()):
+    name = CHECKPOINT.as_posix()
+    if has_checkpoint(run):
         return f"{name} cannot be read or is of another run: no resume and no exact fork can begin there. Put it back."
     if run.is_exact_fork and not is_complete(run, status):
         return f"{name} is missing: an exact fork goes on from its checkpoint. {_BACK}"
@@ -185,14 +185,13 @@ def _status_fault(run: Run, status: Status) -> dict[str, str]:
         return {STATUS: f"{STATUS} is damaged: the state of the run is unknown. {again}"}
     if status.state == "completed" and step != last:
         return {STATUS: f"{STATUS} says completed at step {step:,}; the run ends at step {last:,}. {_BACK}"}
-    has_hashes = HASHES in run.manifest
-    if status.state == "completed" and not has_hashes:
+    if status.state == "completed" and HASHES not in run.manifest:
         text = f"{MANIFEST} must hold the hashes of a completed run; it has none. Put it back from a copy, or, if {STATUS}"
         return {MANIFEST: f'{text} was changed, go on from the checkpoint: "python -m snowball_core resume {run.id}".'}
     saved = run.checkpoint_step
     if status.state == "stopped" and saved is not None and status.step < saved:
         return {STATUS: f"{STATUS} says stopped at step {status.step:,}; the checkpoint is of step {saved:,}. {again}"}
-    if status.state in ("stopped", "failed") and has_hashes:
+    if status.state in ("stopped", "failed") and HASHES in run.manifest:
         return {STATUS: f"{STATUS} says {status.state}, {MANIFEST} holds the hashes of a completed run. {again}"}
     return {}
 
@@ -201,15 +200,13 @@ def _manifest_fault(run: Run) -> str:
     """Whether the entries of ``run.json`` are those that were written, and agree on the dead tokens and the seed."""
     if not is_as_written(run.manifest):
         return f"{MANIFEST} is not what was written: its entries have another SHA-256. {_BACK}"
-    corpus, provenance = run.manifest.get("corpus"), run.manifest.get("provenance")
-    counts = corpus.get("byte_counts") if isinstance(corpus, dict) else None
-    if isinstance(counts, list):
+    if (counts := run.manifest.get("corpus", {}).get("byte_counts")) is not None:
         never = [token for token in range(run.config.vocab) if token >= len(counts) or counts[token] == 0]
         if sorted(run.manifest["dead_ids"]) != never:
             text = f"{MANIFEST} must name as dead the tokens that never occur; dead_ids and byte_counts in it disagree."
             return f"{text} {_BACK}"
-    seeds = provenance.get("seeds") if isinstance(provenance, dict) else None
-    known = seeds if isinstance(seeds, dict) and not run.is_exact_fork else {}  # an exact fork has those of its parent
+    # An exact fork has the seeds of its parent.
+    known = {} if run.is_exact_fork else run.manifest.get("provenance", {}).get("seeds", {})
     if any(known.get(name, value) != value for name, value in seed_entries(run.config).items()):
         return f"{MANIFEST} must name one seed; it says {run.config.seed} in config and another in provenance. {_BACK}"
     return ""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from ...costs import HISTORY, Recording, recordings
 from ...errors import HistoryError, RunError
@@ -17,8 +15,9 @@ from ..files.tensor_file import recorded_in
 from ..files.tensor_header import DATA_START, read_header
 from ..manifest import is_as_written
 from ..metric_rows import METRICS, Rows, read_rows
-from ..run_folder import CHECKPOINT, Run
+from ..run_folder import CHECKPOINT, Run, matrix_sha256
 from .digests import Summary, Tally
+from .quick_check import has_checkpoint
 
 _BLOCK = 1 << 20
 _AGAIN = f"move {CHECKPOINT} away and resume: the run is trained again from step 0, and what differs is rewritten"
@@ -43,7 +42,13 @@ def sound_prefix(run: Run) -> Prefix:
     require_manifest(run)
     saved, planned = sound_checkpoint(run), recordings(run.config)
     if saved is None:
-        _require_start(run)
+        # An exact fork has no beginning of its own to start over from; a completed run was whole.
+        if run.origin and run.is_exact_fork:
+            raise RunError(
+                f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this '
+                "run from a recorded step (--step T)."
+            )
+        _require_sealed_files(run)
         recorded = {name: _count_without_checkpoint(run, name, each) for name, each in planned.items()}
         return Prefix(None, False, recorded, {name: Tally() for name in planned}, _rows(run, 0))
     if saved.recordings is None:
@@ -53,9 +58,8 @@ def sound_prefix(run: Run) -> Prefix:
     if saved.metrics is not None:
         _require_rows(run, rows.tally, saved.metrics, saved.step)
     tallies = {name: tally for name, (_, tally) in believed.items()}
-    return Prefix(
-        saved.step, saved.recordings is not None, {name: count for name, (count, _) in believed.items()}, tallies, rows
-    )
+    recorded = {name: count for name, (count, _) in believed.items()}
+    return Prefix(saved.step, saved.recordings is not None, recorded, tallies, rows)
 
 
 def require_manifest(run: Run) -> None:
@@ -81,16 +85,15 @@ def sound_hashes(run: Run, recorded: Mapping[str, Summary], rows: Summary) -> di
 def sound_checkpoint(run: Run) -> Checkpoint | None:
     """The checkpoint of a run, its tensors compared with their hashes; None if there is none."""
     file, planned = run.path / CHECKPOINT, set(recordings(run.config))
-    has_folder = file.parent.is_dir() or not os.path.lexists(file.parent)
-    if has_folder and not os.path.lexists(file):
+    if not has_checkpoint(run):
         return None
     try:
-        if not has_folder:
+        if not file.parent.is_dir():
             raise HistoryError(f'"{file.parent.name}" is not a folder')
         saved = read_checkpoint(file, run.config.last_step)
         if saved.recordings is not None:
             counts = {summary.entries for summary in saved.recordings.values()}
-            if set(saved.recordings) != planned or counts != {_snapshots(run, saved.step)}:
+            if set(saved.recordings) != planned or counts != {run.snapshots_until(saved.step)}:
                 raise HistoryError("it lists other recordings than this configuration makes: it belongs to another run")
     except HistoryError as error:
         again = "" if run.is_exact_fork else f", or {_AGAIN}"
@@ -99,6 +102,18 @@ def sound_checkpoint(run: Run) -> Checkpoint | None:
             f"Put it back from a copy, or fork from a recorded step (--step T){again}."
         ) from None
     return saved
+
+
+def sound_matrix(run: Run, step: int, *digests: str) -> str:
+    """SHA-256 of the matrix at the step of the checkpoint, where all that is known of it agrees; empty if nothing is."""
+    recorded = run.matrix_at(step)
+    known = {*digests, "" if recorded is None else matrix_sha256(recorded)} - {""}
+    if len(known) > 1:
+        raise RunError(
+            f'the checkpoint of "{run.id}" must hold the matrix recorded at step {step:,}; it holds another (SHA-256). '
+            "It belongs to another run: put the right one back, or fork from a recorded step (--step T)."
+        )
+    return next(iter(known), "")
 
 
 def require_sound_snapshot(run: Run, index: int) -> None:
@@ -119,31 +134,15 @@ def require_sound_snapshot(run: Run, index: int) -> None:
         raise _refusal(run, HISTORY, other_snapshots(run, [block]), saved.step, [block])
 
 
-def _require_start(run: Run) -> None:
-    """An exact fork has no beginning of its own to start over from; a completed run was whole."""
-    if run.origin and run.is_exact_fork:
-        raise RunError(
-            f'an exact fork goes on from its checkpoint; "{run.id}" has lost it. Fork {run.origin.parent} again, or this run '
-            "from a recorded step (--step T)."
-        )
-    _require_sealed_files(run)
-
-
 def _require_sealed_files(run: Run) -> None:
     """Compare the recordings with the hashes of a completed run's ``run.json``, if it has them."""
-    hashes = run.manifest.get("sha256")
-    for each in recordings(run.config).values() if isinstance(hashes, dict) else ():
-        digest = run.manifest["sha256"].get(each.file)
-        try:
-            is_same = digest is None or file_sha256(run.path / each.file) == digest
-        except OSError:
-            is_same = False
+    hashes = run.manifest.get("sha256", {})
+    for each in recordings(run.config).values():
+        is_same = each.file not in hashes
+        with contextlib.suppress(OSError):
+            is_same = is_same or file_sha256(run.path / each.file) == hashes[each.file]
         if not is_same:
             raise _refusal(run, each.file, "its SHA-256 is not that of run.json", run.config.last_step)
-
-
-def _snapshots(run: Run, step: int) -> int:
-    return int(np.searchsorted(recorded_steps(run.config), step, "right"))
 
 
 def _count_without_checkpoint(run: Run, name: str, each: Recording) -> int:
@@ -162,7 +161,7 @@ def _count_without_checkpoint(run: Run, name: str, each: Recording) -> int:
 
 def _believed(run: Run, name: str, each: Recording, saved: Checkpoint) -> tuple[int, Tally]:
     """How many snapshots a recording has, and the digests of those up to the checkpoint."""
-    upto, fault, count = _snapshots(run, saved.step), "", 0
+    upto, fault, count = run.snapshots_until(saved.step), "", 0
     try:
         count = recorded_in(run.path / each.file, name, each.dtype, each.shape)
     except HistoryError as error:

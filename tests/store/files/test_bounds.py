@@ -95,9 +95,9 @@ def test_a_large_header_of_a_real_shape_is_read(tmp_path: Path) -> None:
 
 
 def test_metadata_are_counted_as_the_few_strings_they_are(tmp_path: Path) -> None:
-    told = json.dumps({"tags": [{"[{,:": '"'}] * 300_000})
-    save_file({"h": np.ones((2, 4, 3), np.float32)}, tmp_path / "h.safetensors", {"training": told})
-    assert read_header(tmp_path / "h.safetensors").metadata == {"training": told}
+    metadata = json.dumps({"tags": [{"[{,:": '"'}] * 300_000})
+    save_file({"h": np.ones((2, 4, 3), np.float32)}, tmp_path / "h.safetensors", {"training": metadata})
+    assert read_header(tmp_path / "h.safetensors").metadata == {"training": metadata}
     assert foreign(tmp_path / "h.safetensors").words.shape == (2, 4, 3)
 
 
@@ -135,7 +135,7 @@ def test_more_snapshots_than_can_be_measured_are_refused_before_any_is_read(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and told in other ways there")
-def test_the_tables_of_tiny_snapshots_take_the_memory_that_is_said(tmp_path: Path) -> None:
+def test_the_tables_of_tiny_snapshots_take_the_memory_that_is_reported(tmp_path: Path) -> None:
     count = 20_000
     path = tmp_path / "h.safetensors"
     words = np.random.default_rng(0).integers(0x3F80, 0x3F83, (count, 2, 2), np.uint16)
@@ -174,9 +174,9 @@ def test_an_order_of_half_the_size_is_the_same_order(windows: int) -> None:
     order = WindowOrder(windows, 7, seed=3)
     for epoch in (0, 1):
         whole = torch.randperm(windows, generator=torch.Generator().manual_seed(3 + epoch))
-        found = [order.starts(1 + epoch * order.steps_per_epoch + k) for k in range(order.steps_per_epoch)]
-        assert torch.equal(torch.cat(found), whole)
-        assert found[0].dtype == torch.int64
+        starts = [order.starts(1 + epoch * order.steps_per_epoch + k) for k in range(order.steps_per_epoch)]
+        assert torch.equal(torch.cat(starts), whole)
+        assert starts[0].dtype == torch.int64
 
 
 @pytest.mark.parametrize("vocab", [3, 99, 128, 256])

@@ -127,14 +127,14 @@ def test_a_file_cut_or_changed_while_it_is_measured_is_an_error_in_words(
 
     monkeypatch.setattr(os, "preadv", read)
     code = main([verb[0], run.id if is_recorded else str(history), *verb[1:], *to, "--runs", str(tmp_path)])
-    said = capsys.readouterr().err
-    assert reads > 0, said
-    assert code == 2, said
-    assert f"was {harm}" in said
-    assert "Traceback" not in said
+    output = capsys.readouterr().err
+    assert reads > 0, output
+    assert code == 2, output
+    assert f"was {harm}" in output
+    assert "Traceback" not in output
 
 
-def test_a_recording_that_goes_on_is_no_change_and_another_file_is(tmp_path: Path) -> None:
+def test_a_recording_that_continues_is_no_change_and_another_file_is(tmp_path: Path) -> None:
     path = tmp_path / "h"
     with writer(path) as file:
         file.append(snapshot(0))

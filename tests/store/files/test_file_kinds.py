@@ -79,7 +79,7 @@ KINDS = [
 
 @pytest.mark.parametrize(("content", "what", "advice"), KINDS, ids=[f"{number}" for number in range(len(KINDS))])
 @pytest.mark.parametrize("name", ["model.safetensors", "model.bin", "model"])
-def test_a_message_says_what_a_file_is_whatever_its_name(
+def test_a_message_says_what_a_file_is_for_any_name(
     run: Run, elsewhere: Path, capsys: pytest.CaptureFixture[str], content: object, what: str, advice: str, name: str
 ) -> None:
     if callable(content):
@@ -87,12 +87,12 @@ def test_a_message_says_what_a_file_is_whatever_its_name(
     else:
         (elsewhere / name).write_bytes(content)  # type: ignore[arg-type]
     assert main(["census", name]) == 2
-    told = capsys.readouterr().err
-    assert what in told
-    assert advice in told
+    output = capsys.readouterr().err
+    assert what in output
+    assert advice in output
 
 
-def test_a_safetensors_file_under_another_name_and_one_that_is_damaged_are_told_apart(run: Run, elsewhere: Path) -> None:
+def test_a_safetensors_file_under_another_name_and_one_that_is_damaged_are_distinguished(run: Run, elsewhere: Path) -> None:
     (elsewhere / "model.st").write_bytes(save({"h": HISTORY}))
     with pytest.raises(HistoryError, match=r"is a safetensors file under another name\. Give it a name that ends in"):
         find("model.st", elsewhere)

@@ -130,9 +130,9 @@ def test_a_zip_that_is_not_one_run_is_refused(
     ],
 )
 def test_contents_of_another_kind_are_refused(run: Run, entries: Entries, tmp_path: Path, facts: Any) -> None:
-    told = json.loads(dict(entries)["parcel.json"])
-    told = {**told, **facts} if isinstance(facts, dict) and facts else facts
-    changed = [(name, json.dumps(told).encode() if name == "parcel.json" else content) for name, content in entries]
+    record = json.loads(dict(entries)["parcel.json"])
+    record = {**record, **facts} if isinstance(facts, dict) and facts else facts
+    changed = [(name, json.dumps(record).encode() if name == "parcel.json" else content) for name, content in entries]
     with pytest.raises(RunError, match=r'the parcel\.json of ".*" must be of format 1'):
         unpack(zipped(tmp_path / "again.zip", changed), tmp_path / "elsewhere")
 

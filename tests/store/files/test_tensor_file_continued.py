@@ -78,7 +78,7 @@ def test_a_file_larger_than_any_disk_is_refused_by_the_disk_itself(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_space_cannot_be_set_aside_the_free_space_is_asked(tmp_path, monkeypatch):
+def test_where_space_cannot_be_set_aside_the_free_space_is_checked(tmp_path, monkeypatch):
     def unsupported(*_):
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
@@ -112,10 +112,10 @@ def test_a_killed_writer_leaves_whole_snapshots_that_a_stock_reader_opens_and_th
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         worker.stdout.close()
-        found = stock(path)
-        assert recorded <= len(found) < 60_000
-        recorded = len(found)
-        assert np.array_equal(found, np.broadcast_to(np.arange(recorded, dtype=np.uint16)[:, None, None], found.shape))
+        result = stock(path)
+        assert recorded <= len(result) < 60_000
+        recorded = len(result)
+        assert np.array_equal(result, np.broadcast_to(np.arange(recorded, dtype=np.uint16)[:, None, None], result.shape))
     assert recorded > 0
 
 

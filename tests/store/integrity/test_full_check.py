@@ -78,9 +78,9 @@ def test_the_state_that_a_checkpoint_must_hold_is_that_of_the_model(
 def test_a_checkpoint_of_an_older_version_is_compared_with_what_else_is_known(run: Run) -> None:
     """It has no hash but that of its matrix: its step, shapes and matrix must be those of the run."""
     without_hashes(run.path)
-    found = verify_hashes(run)
-    assert found.is_sound
-    assert (found.files[STATE], found.files[METRICS], found.files[HISTORY]) == ("agrees", "agrees", "same")
+    report = verify_hashes(run)
+    assert report.is_sound
+    assert (report.files[STATE], report.files[METRICS], report.files[HISTORY]) == ("agrees", "agrees", "same")
     kept = (run.path / STATE).read_bytes()
     for change, problem in (
         (lambda file: flip_tensor(file, "weight/transformer.wte.weight"), "the matrix whose SHA-256 is beside it"),
@@ -90,9 +90,9 @@ def test_a_checkpoint_of_an_older_version_is_compared_with_what_else_is_known(ru
     ):
         (run.path / STATE).write_bytes(kept)
         change(run.path / STATE)
-        found = verify_hashes(run)
-        assert found.files[STATE] == "differs"
-        assert problem in " ".join(found.problems)
+        report = verify_hashes(run)
+        assert report.files[STATE] == "differs"
+        assert problem in " ".join(report.problems)
 
 
 def test_a_checkpoint_must_hold_the_matrix_that_the_history_recorded(run: Run) -> None:
@@ -125,9 +125,9 @@ def test_a_stopped_run_is_compared_with_the_hashes_of_its_checkpoint(stopped: Ru
     for name in (HISTORY, MOMENTS, HIDDEN, DEAD):
         kept = (stopped.path / name).read_bytes()
         flip(stopped.path / name, len(kept) - 1)
-        found = verify_hashes(stopped)
-        assert found.files == {**dict.fromkeys(ALL, "same"), name: "differs"}
-        assert found.problems[0].startswith(f"{name} up to the checkpoint: snapshot 1 (step 5) is not what was recorded")
+        report = verify_hashes(stopped)
+        assert report.files == {**dict.fromkeys(ALL, "same"), name: "differs"}
+        assert report.problems[0].startswith(f"{name} up to the checkpoint: snapshot 1 (step 5) is not what was recorded")
         assert main(["verify", stopped.id, "--runs", str(stopped.path.parent), "--json"]) == 2
         assert json.loads(capsys.readouterr().out.splitlines()[-1])["sound"] is False
         (stopped.path / name).write_bytes(kept)

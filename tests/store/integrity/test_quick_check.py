@@ -80,33 +80,33 @@ def test_every_kind_of_damage_is_named_and_listed_and_shortens_nothing(whole: Ru
     assert damage(whole) == ()
     change(whole.path)
     run = read_run(whole.path)
-    found = faults(run)
-    assert list(found) == [name]
-    assert re.search(sentence, found[name])
-    assert str(run.path) not in found[name]
+    problems = faults(run)
+    assert list(problems) == [name]
+    assert re.search(sentence, problems[name])
+    assert str(run.path) not in problems[name]
     listed = row(run.path)
-    assert (listed.status.state, listed.damage) == ("damaged", found[name])
-    seen = observe(run)
-    assert seen.damage == (found[name],)
-    assert len(seen.words) == len(seen.steps) == (20 if kind == "history of fewer snapshots" else 25)
-    assert (seen.moment_hash is None) == (name == MOMENTS)
-    assert set(seen.recordings) == {"hidden_mean", "dead_probability"} - {name.removesuffix(".safetensors")}
+    assert (listed.status.state, listed.damage) == ("damaged", problems[name])
+    history = observe(run)
+    assert history.damage == (problems[name],)
+    assert len(history.words) == len(history.steps) == (20 if kind == "history of fewer snapshots" else 25)
+    assert (history.moment_hash is None) == (name == MOMENTS)
+    assert set(history.recordings) == {"hidden_mean", "dead_probability"} - {name.removesuffix(".safetensors")}
 
 
 def test_a_verb_says_the_damage_on_standard_error_and_in_its_answer(whole: Run, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(whole.path.parent)
     holds(whole.path / MOMENTS, 7)
-    (said,) = damage(whole)
+    (message,) = damage(whole)
     for verb in ("census", "events", "laws", "verdict", "motion", "axes", "differences"):
         arguments = [verb, whole.id, "--runs", folder]
         assert main(arguments) == 0
-        shown = capsys.readouterr()
-        assert shown.err == f"note: {whole.id}: {said}\n", verb
+        output = capsys.readouterr()
+        assert output.err == f"note: {whole.id}: {message}\n", verb
         assert main([*arguments, "--json"]) == 0
-        assert json.loads(capsys.readouterr().out.splitlines()[-1])["damage"] == [f"{whole.id}: {said}"]
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["damage"] == [f"{whole.id}: {message}"]
     assert main(["list", "--runs", folder, "--json"]) == 0
     (listed,) = json.loads(capsys.readouterr().out.splitlines()[-1])["runs"]
-    assert (listed["state"], listed["damage"]) == ("damaged", said)
+    assert (listed["state"], listed["damage"]) == ("damaged", message)
 
 
 def test_another_seed_is_found_also_where_an_older_version_wrote_no_hash_of_the_entries(whole: Run) -> None:
@@ -136,7 +136,7 @@ def test_a_sound_run_has_no_damage_in_any_state(trained: Run, tmp_path: Path, mo
     [((10, 10), []), ((10, 11), []), ((10, 12), [HISTORY, HIDDEN, DEAD]), ((10, 9), [MOMENTS]), ((10, None), [MOMENTS])],
 )
 def test_a_killed_worker_leaves_recordings_that_differ_by_one(
-    whole: Run, counts: tuple[int, int | None], found: list[str]
+    whole: Run, counts: tuple[int, int | None], expected: list[str]
 ) -> None:
     """The history comes last: it may lack one snapshot that the others have, and the row of its step may be missing."""
     (whole.path / STATE).unlink()
@@ -149,7 +149,7 @@ def test_a_killed_worker_leaves_recordings_that_differ_by_one(
     if counts[1] is None:
         (whole.path / MOMENTS).unlink()
     run = read_run(whole.path)
-    assert list(faults(run)) == found
+    assert list(faults(run)) == expected
     with hold(run.path):  # while it is recorded, the others may be ahead by any number until this process reads them
         assert run.status().state == "running"
         assert list(faults(run)) == ([MOMENTS] if counts[1] is None else [])

@@ -37,7 +37,7 @@ def lost(trained: Run, tmp_path: Path) -> Run:
     return read_run(path)
 
 
-def test_a_lost_status_is_written_anew_and_nothing_else(lost: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lost_status_is_written_again_and_nothing_else(lost: Run, capsys: pytest.CaptureFixture[str]) -> None:
     before, written = recordings(lost.path), (lost.path / "run.json").read_bytes()
     stop_marker(lost.path).touch()
     assert (row(lost.path).status.step, row(lost.path).status.last_step) == (24, 24)
@@ -51,7 +51,7 @@ def test_a_lost_status_is_written_anew_and_nothing_else(lost: Run, capsys: pytes
 
 
 @pytest.mark.parametrize("state", [Status("queued", message=STARTING), Status("stopped", 9, 24), Status("failed", 24, 24)])
-def test_a_status_that_contradicts_the_hashes_is_written_anew_too(lost: Run, state: Status) -> None:
+def test_a_status_that_contradicts_the_hashes_is_written_again_too(lost: Run, state: Status) -> None:
     write_status(lost.path, state)
     assert restored_status(lost) == Status("completed", 24, 24)
     assert damage(lost) == ()

@@ -130,7 +130,7 @@ def test_a_recording_that_is_gone_or_cut_is_damage(stopped: Run, tmp_path: Path,
     assert contents(tmp_path) == before
 
 
-def test_a_damaged_header_of_a_recording_is_written_anew_over_sound_snapshots(stopped: Run, tmp_path: Path) -> None:
+def test_a_damaged_header_of_a_recording_is_written_again_over_sound_snapshots(stopped: Run, tmp_path: Path) -> None:
     run = copied(stopped, tmp_path, "run")
     raw = (run.path / HISTORY).read_bytes()
     (run.path / HISTORY).write_bytes(bytes(1_024) + raw[1_024:])
@@ -222,7 +222,7 @@ def test_a_run_whose_files_change_while_it_is_trained_is_not_sealed(
         assert "sha256" not in read_run(run.path).manifest
 
 
-def test_what_cannot_go_on_for_another_reason_changes_no_file_either(stopped: Run, tmp_path: Path) -> None:
+def test_what_cannot_continue_for_another_reason_changes_no_file_either(stopped: Run, tmp_path: Path) -> None:
     run = copied(stopped, tmp_path, "run")
     manifest = json.loads((run.path / "run.json").read_text())
     manifest["provenance"]["torch"] = "1.0"

@@ -35,7 +35,7 @@ _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
 _BYTES = 256
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "pointer", "playback", "main")
+_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "bookmarks", "pointer", "playback", "main")
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",

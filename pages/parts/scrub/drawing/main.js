@@ -19,6 +19,7 @@ function build(parent, count) {
   scrubber.sides = Array.from({ length: count }, (_, i) => buildSide(scrubber, rows.map(row => row.children[i])))
   connectTransport(scrubber)
   connectKeys(scrubber)
+  connectBookmarks(scrubber)
   scrubber.axisPicker.onchange = () => {
     layOut(scrubber)
     scrubber.set("axis", scrubber.axisPicker.value)
@@ -126,6 +127,7 @@ function repaint(scrubber) {
     if (!root.isConnected || !counts.clientWidth || !counts.clientHeight) return
     const began = performance.now()
     for (const side of sides) for (const draw of PICTURES) draw(side)
+    drawFlags(scrubber)
     tellStep(scrubber)
     drawRing(scrubber)
     root.dataset.drawn = ++scrubber.drawn
@@ -147,6 +149,7 @@ export default function (component) {
     clearTimeout(scrubber.writing)
     scrubber.sized.disconnect()
     document.removeEventListener("keydown", scrubber.onKey)
+    document.removeEventListener(HANDED, scrubber.onBookmarks)
     SCRUBBERS.delete(parentElement)
   }
 }

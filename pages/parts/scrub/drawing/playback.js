@@ -109,6 +109,7 @@ const KEYS = {
   " ": toggle,
   Home: scrubber => rest(scrubber, 0),
   End: scrubber => rest(scrubber, scrubber.last),
+  b: openBookmarkField,
   "?": scrubber => scrubber.keys.showModal(),
   Escape: scrubber => choose(scrubber.sides[0], null, false),
 }

@@ -36,24 +36,13 @@ _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
 _BYTES = 256
-_PALETTE = {
-    "greys": theme.GREYS,
-    "alone": theme.ALONE,
-    "cursor": theme.CURSOR,
-    "zero": theme.ZERO,
-    "near_to_far": theme.NEAR_TO_FAR,
-}
+_PALETTE = {name.lower(): getattr(theme, name) for name in ("ALONE", "CURSOR", "GREYS", "NEAR_TO_FAR")}
 _LINES = {
-    column: {
-        "symbol": OF_COLUMN[column].symbol,
-        "name": OF_COLUMN[column].short,
-        "colours": (colour, theme.IN_THE_DARK.get(colour, colour)),
-        "dashes": dashes,
-    }
+    column: (OF_COLUMN[column].symbol, OF_COLUMN[column].short, (colour, theme.IN_THE_DARK.get(colour, colour)), dashes)
     for column, (colour, dashes) in theme.LINES.items()
 }
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "pointer", "playback", "main")
+_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "bookmarks", "pointer", "playback", "main")
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -71,9 +60,6 @@ class Side:
     ----------
     id : str
         What tells it from any other.
-    history : History
-    reel : Reel
-    group : str
     story : str
         What happened, in words; none while it is still happening.
     name : str
@@ -150,8 +136,6 @@ def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Calla
 
     Parameters
     ----------
-    key : str
-    sides : sequence of Side
     place : mapping
         ``step``, ``heard``, ``select``, ``axis`` and ``follow``.
     moved : callable

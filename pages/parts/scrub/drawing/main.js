@@ -18,6 +18,7 @@ function build(parent, count) {
   scrubber.sides = Array.from({ length: count }, (_, i) => buildSide(scrubber, rows.map(row => row.children[i])))
   connectTransport(scrubber)
   connectKeys(scrubber)
+  connectBookmarks(scrubber)
   scrubber.axisPicker.onchange = () => {
     layOut(scrubber)
     scrubber.set("axis", scrubber.axisPicker.value)
@@ -96,7 +97,7 @@ function load(scrubber, reels) {
 
 function loadSide(side, reel) {
   const { header } = reel, { told, cells } = side
-  Object.assign(side, { reel, shades: shader(reel, side.scrubber) })
+  Object.assign(side, { reel, shades: shader(reel, side.scrubber), image: null })
   told.story.textContent = header.story
   told.story.parentElement.hidden = !header.story
   side.watch.hidden = reel.last === 0
@@ -117,15 +118,10 @@ function nameCell(cell, name) {
   for (const node of cell.querySelectorAll("[aria-label]:not(canvas)")) node.setAttribute("aria-label", `${name}: ${(node.dataset.label ??= node.getAttribute("aria-label"))}`)
 }
 
-// Draw everything anew; where only the step has changed, `requestFrame` is enough.
-function repaint(scrubber) {
-  scrubber.isStale = true
-  requestFrame(scrubber)
-}
-
-function requestFrame(scrubber) {
-  if (scrubber.asked) return
-  scrubber.asked = requestAnimationFrame(() => {
+// Draw everything in the next frame or, where only the step has changed, what it changes.
+function repaint(scrubber, isStale = true) {
+  scrubber.isStale ||= isStale
+  scrubber.asked ||= requestAnimationFrame(() => {
     scrubber.asked = 0
     const { root, sides } = scrubber, { counts } = sides[0].canvases
     // Without a size (the page is being laid out anew) there is nothing to draw on: the observer calls again.
@@ -133,6 +129,7 @@ function requestFrame(scrubber) {
     const began = performance.now()
     for (const side of sides) drawSide(side, scrubber.isStale)
     scrubber.isStale = false
+    drawFlags(scrubber)
     tellStep(scrubber)
     drawRing(scrubber)
     root.dataset.drawn = ++scrubber.drawn
@@ -140,15 +137,13 @@ function requestFrame(scrubber) {
   })
 }
 
-// The pictures that are not on the canvas already.
+// Many steps have the frame, or the vectors, of the step before: their pictures stay.
 function drawSide(side, isStale) {
-  if (isStale) {
-    Object.assign(side, { still: {}, drawn: {} })
-    drawCounts(side)
-  }
-  const { frame, now } = at(side), { drawn } = side
-  if (now !== drawn.now) drawSizes(side)
-  if (frame !== drawn.frame) for (const draw of [drawDistances, drawPlaces]) draw(side)
+  const { frame, now } = at(side), before = isStale ? {} : side.drawn
+  if (isStale) drawCounts(side)
+  moveCursor(side)
+  if (now !== before.now) drawSizes(side)
+  if (frame !== before.frame) for (const draw of [drawDistances, drawPlaces]) draw(side)
   side.drawn = { frame, now }
 }
 
@@ -157,9 +152,9 @@ export default function (component) {
   let scrubber = SCRUBBERS.get(parentElement)
   const reels = scrubber?.bytes === data ? null : openReels(data instanceof Uint8Array ? data : new Uint8Array(data))
   if (!scrubber) SCRUBBERS.set(parentElement, (scrubber = build(parentElement, reels.length)))
-  if (reels) scrubber.palette = reels[0].header.palette
-  Object.assign(scrubber, { set: setStateValue, theme: { ...readTheme(parentElement.host ?? parentElement), ...scrubber.palette }, bytes: data })
-  scrubber.root.style.setProperty("--cursor", scrubber.palette.cursor)
+  const { palette } = (reels ?? scrubber.sides.map(side => side.reel))[0].header
+  Object.assign(scrubber, { set: setStateValue, theme: { ...readTheme(parentElement.host ?? parentElement), ...palette }, bytes: data })
+  scrubber.root.style.setProperty("--cursor", palette.cursor)
   if (reels) load(scrubber, reels)
   repaint(scrubber)
   return () => {
@@ -167,6 +162,7 @@ export default function (component) {
     clearTimeout(scrubber.writing)
     scrubber.sized.disconnect()
     document.removeEventListener("keydown", scrubber.onKey)
+    document.removeEventListener(HANDED, scrubber.onBookmarks)
     SCRUBBERS.delete(parentElement)
   }
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..measures.bf16 import Truths, Words, finite_rows
-from ..measures.census import Census, censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
+from ..measures.census import censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
 from ..measures.identity import numbered
 from ..measures.lineage import Lineage, hole_name, hole_ranks, lineage
 from ..measures.quantities import COUNTS
@@ -95,7 +95,7 @@ def reel(
     both = led if hidden is None else np.concatenate([led, hidden], axis=1)
     starts = partition_starts(both)
     changed = np.union1d(change_steps(history, group), starts)
-    counted = _counted(counts)
+    counted: Arrays = {column: np.array([getattr(count, column) for count in counts], np.int32) for column in COUNTS}
     kept, stride = _thinned(changed, starts, counted["unique"].astype(np.int64), led.shape[1], budget)
     # Of the partitions only those that a frame shows: where every snapshot has another one they would exceed any budget.
     owners, owner = np.unique(np.searchsorted(starts, kept, "right") - 1, return_inverse=True)
@@ -133,11 +133,6 @@ def reel(
     header |= {"sent": len(kept), "changed": len(changed), "shades": scale}
     header |= {"finite": finite, "lost_from": int((kept < finite).sum())}
     return Reel(header, arrays, tree)
-
-
-def _counted(counts: Sequence[Census]) -> Arrays:
-    """The four counts of every snapshot."""
-    return {column: np.array([getattr(count, column) for count in counts], np.int32) for column in COUNTS}
 
 
 def _lost(history: Words, group: Truths, snapshots: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:

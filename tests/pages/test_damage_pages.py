@@ -1,4 +1,4 @@
-"""The pages of a damaged run, without a browser: each says what is wrong and shows everything that can be read."""
+"""The pages of a damaged run, without a browser: each names the damage and shows everything that can be read."""
 
 from __future__ import annotations
 

@@ -43,28 +43,20 @@ def _both(colour: str) -> tuple[str, str]:
     return colour, theme.IN_THE_DARK.get(colour, colour)
 
 
-_PALETTE = {
-    "greys": theme.GREYS,
-    "alone": theme.ALONE,
-    "cursor": theme.CURSOR,
-    "zero": theme.ZERO,
-    "near_to_far": theme.NEAR_TO_FAR,
-    "events": [
-        {"bit": EVENT_BITS[kind], "letter": letter, "colour": _both(colour), "words": words}
-        for kind, (letter, colour, words) in theme.EVENTS.items()
-    ],
-}
+_PALETTE: dict[str, Any] = {name.lower(): getattr(theme, name) for name in ("ALONE", "CURSOR", "GREYS", "NEAR_TO_FAR")}
+_PALETTE["events"] = [
+    {"bit": EVENT_BITS[kind], "letter": letter, "colour": _both(colour), "words": words}
+    for kind, (letter, colour, words) in theme.EVENTS.items()
+]
 _LINES = {
-    column: {
-        "symbol": OF_COLUMN[column].symbol,
-        "name": OF_COLUMN[column].short,
-        "colours": _both(colour),
-        "dashes": dashes,
-    }
+    column: (OF_COLUMN[column].symbol, OF_COLUMN[column].short, _both(colour), dashes)
     for column, (colour, dashes) in theme.LINES.items()
 }
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "zoom", "labels", "search", "pointer", "playback", "main")
+_SCRIPTS = (
+    *("data", "axis", "counts", "pictures", "places", "zoom", "labels", "search", "bookmarks", "pointer", "playback"),
+    "main",
+)
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -82,9 +74,6 @@ class Side:
     ----------
     id : str
         What tells it from any other.
-    history : History
-    reel : Reel
-    group : str
     story : str
         What happened, in words; none while it is still happening.
     name : str
@@ -163,8 +152,6 @@ def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Calla
 
     Parameters
     ----------
-    key : str
-    sides : sequence of Side
     place : mapping
         ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``.
     moved : callable
@@ -176,7 +163,7 @@ def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Calla
 
 
 def reported(key: str) -> dict[str, Any]:
-    """What a scrubber says: ``playing`` and ``following``, and where known ``step``, ``heard``, ``select``, ``axis``, ``range``."""
+    """What a scrubber says: ``playing``, ``following``; where known ``step``, ``heard``, ``select``, ``axis``, ``range``."""
     state: Mapping[str, Any] = st.session_state[key]
     step = state.get("step") or {}
     report: dict[str, Any] = {name: bool(step.get(name)) for name in ("playing", "following")}
@@ -251,7 +238,7 @@ def _sent(reel: Reel, snapshots: int) -> str:
 def _captions(reel: Reel, group: str) -> dict[str, str]:
     header = reel.header
     word = "cells" if header["unit"] == "cells" else "weight units"
-    hidden = "hidden classes" if reel.arrays["hidden"].size else "not recorded"
+    hidden = "hidden classes (one optimizer state each)" if reel.arrays["hidden"].size else "not recorded"
     capped = f" · grey: not among the {header['most']} largest vectors" if reel.arrays["unique"].max() > header["most"] else ""
     stride = -(-len(header["ids"]) // _MOST_ROWS)
     pooled = f"1 in {stride} tokens drawn, ordered by hole" if stride > 1 else "ordered by hole"

@@ -26,9 +26,11 @@ from ..shared import cached
 from ..shared.divergence_notice import say_rows
 from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
+from ..shared.opened_bookmark import name_bookmark
 from ..shared.selection import chosen_range, go, here, selected
 from ..shared.text import plain
 from .biography import biography
+from .bookmarks import bookmark_field
 from .component import FRAGMENT, are_bytes
 from .handed_step import hand_over
 from .step_tables import tables
@@ -54,6 +56,8 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str, is_drawn: bool) 
         history = cached.history(path, snapshots)
         view = view_at(history, int(here()["step"]), group, unit, chosen_range(history.steps))
         tree, lineage, stays = (functools.partial(of, path, snapshots, group) for of in _LINEAGES)
+        name_bookmark(run.path)
+        bookmark_field(run, view)
         exact_view(view, tree, lineage, stays, is_drawn)
         take_home(view)
     except SnowballError as error:

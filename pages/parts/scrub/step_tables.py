@@ -65,7 +65,8 @@ def _holes(view: View, tokens: pd.DataFrame) -> None:
     table["hole"] = named["hole_name"].where(named["hole_name"] != "", "none").to_numpy()
     _selectable(table.rename(columns=_HOLES), f"hole-table-{view.step}", [f"h{token}" for token in named["token"]])
     st.caption(
-        "Largest hole first; select a row to select the hole. True hole: one hidden class (tokens share optimizer state). Apparent hole: several hidden classes, may split."
+        "Largest hole first; select a row to select the hole. "
+        "True hole: one hidden class (tokens share optimizer state). Apparent hole: several hidden classes, may split."
     )
 
 

@@ -15,6 +15,7 @@ import streamlit as st
 
 from snowball_core.charts.step_axis import KINDS
 from snowball_core.export.view import UNITS
+from snowball_core.store.bookmarks import SELECT as SELECT
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.live import recorded_at
 from snowball_core.tables.run_summary import GROUPS
@@ -24,7 +25,6 @@ from .url_state import news, pick_segment, was_carried, write
 
 AXES = KINDS
 _PLACE, _LEFT = "scrubber-place", "places-left"
-SELECT = "[th][0-9]{1,7}"
 
 
 def shown_step(run: Run, snapshots: int) -> int:
@@ -87,8 +87,12 @@ def _read_range(place: dict[str, Any], last_step: int) -> None:
     ends = [None if place["is_file"] and was_carried(name) else news(name) for name in ("from", "to")]
     if ends == [None, None]:
         return
-    words = [end[-1] if end else "" for end in (st.query_params.get_all(name) for name in ("from", "to"))]
-    place["range"] = checked_range([int(word) if re.fullmatch(r"[0-9]{1,11}", word) else -1 for word in words], last_step)
+    place["range"] = _range_of([st.query_params.get(name) for name in ("from", "to")], last_step)
+
+
+def _range_of(words: Sequence[str | None], last_step: int) -> list[int]:
+    """The range that two words of the address name."""
+    return checked_range([int(word) if word and re.fullmatch("[0-9]{1,11}", word) else -1 for word in words], last_step)
 
 
 def checked_range(ends: object, last_step: int = 10**11) -> list[int]:

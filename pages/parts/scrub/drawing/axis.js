@@ -83,9 +83,8 @@ function luminance(colour) {
 }
 
 function slotColour(theme, slot) {
-  const { holes, alone, greys } = theme
-  if (slot < 0) return alone
-  return slot < holes.length ? holes[slot] : greys[(slot - holes.length) % greys.length]
+  if (slot < 0) return theme.alone
+  return slot < theme.holes.length ? theme.holes[slot] : theme.greys[(slot - theme.holes.length) % theme.greys.length]
 }
 
 function channelsOf(colour) {
@@ -104,8 +103,7 @@ function classColour(colour, place, dark) {
   return place === 0 ? colour : `rgb(${blend(colour, place % 2 ? "#ffffff" : "#000000", Math.min(most, 0.28 + 0.14 * Math.ceil(place / 2)))})`
 }
 
-// The canvas of a picture in CSS pixels, cleared; its backing store follows its size and the screen's density. What `still`
-// paints is the same at every step: it is copied until something else than the step changes.
+// The canvas of a picture in CSS pixels, cleared; its backing store follows its size and the screen's density.
 function pen(side, picture) {
   const canvas = side.canvases[picture], density = window.devicePixelRatio || 1
   const [width, height] = [canvas.clientWidth, canvas.clientHeight]
@@ -116,11 +114,5 @@ function pen(side, picture) {
   draw.clearRect(0, 0, width, height)
   draw.font = `12px ${side.scrubber.theme.font}`
   draw.textBaseline = "middle"
-  const still = paint => {
-    if (side.still[picture]) return draw.drawImage(side.still[picture], 0, 0, width, height)
-    paint()
-    side.still[picture] = Object.assign(document.createElement("canvas"), { width: w, height: h })
-    side.still[picture].getContext("2d").drawImage(canvas, 0, 0)
-  }
-  return { draw, width, height, density, still }
+  return { draw, width, height }
 }

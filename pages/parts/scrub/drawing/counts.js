@@ -37,7 +37,7 @@ function drawCounts(side) {
 function paintLines({ reel, where, scrubber: { theme } }, draw, x, y) {
   // Counts of rows that are not finite would be drawn as black holes.
   const last = Math.min(reel.last, reel.header.finite - 1)
-  for (const [column, { colours, dashes }] of Object.entries(reel.header.lines)) {
+  for (const [column, [, , colours, dashes]] of Object.entries(reel.header.lines)) {
     draw.strokeStyle = colours[theme.dark ? 1 : 0]
     draw.setLineDash(dashes)
     draw.lineWidth = 2

@@ -102,8 +102,4 @@ function isDead(reel, token) {
   return reel.header.dead && reel.header.dead[token]
 }
 
-const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 })
-
-function whole(number) {
-  return WHOLE.format(number)
-}
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format

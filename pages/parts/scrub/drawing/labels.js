@@ -9,18 +9,17 @@ function eventTold(reel, snapshot, kind) {
 
 // The name, line and number of each count.
 function tellLines({ reel, told }) {
-  told.lines.replaceChildren(...Object.entries(reel.header.lines).map(([column, { symbol, name, colours, dashes }]) => {
+  told.lines.replaceChildren(...Object.entries(reel.header.lines).map(([column, [symbol, name, colours, dashes]]) => {
     const key = Object.assign(document.createElement("span"), { className: "key" })
     key.innerHTML = `<svg viewBox="0 0 22 4"><path d="M0 2h22" stroke-dasharray="${dashes}"/></svg>`
     key.firstChild.style.stroke = `light-dark(${colours})`
-    told[column] = document.createElement("b")
-    key.append(`${symbol} ${name} `, told[column])
+    key.append(`${symbol} ${name} `, (told[column] = document.createElement("b")))
     return key
   }))
 }
 
 // What the marks of events mean, and the shapes of the positions.
-function tellLegends({ reel, scrubber: { theme }, told }) {
+function tellLegends({ reel, told }) {
   const kinds = kindsOf(reel, reel.kind.reduce((all, kind) => all | kind, 0))
   told.kinds.replaceChildren(...kinds.map(({ letter, colour, words }) => {
     const key = Object.assign(document.createElement("span"), { className: "key", textContent: `${letter} ${words}` })
@@ -63,24 +62,16 @@ function tellStep(scrubber) {
   slider.setAttribute("aria-valuetext", `step ${step} of ${scale.last}`)
   if (entry.getRootNode().activeElement !== entry) entry.value = step
   dimExact(scrubber)
-  for (const side of sides) {
-    moveCursor(side)
-    tellNumbers(side, step)
-  }
-}
-
-// A text that stays the same is not laid out again.
-function tell(node, text) {
-  if (node.textContent !== text) node.textContent = text
+  for (const side of sides) tellNumbers(side, step)
 }
 
 function tellNumbers({ reel, snapshot, told, chips, cells }, wanted) {
-  for (const column of Object.keys(reel.header.lines)) tell(told[column], whole(reel[column][snapshot]))
+  for (const column of Object.keys(reel.header.lines)) told[column].textContent = whole(reel[column][snapshot])
   for (const { chip, snapshot: there } of chips) chip.toggleAttribute("aria-current", there === snapshot)
   const step = reel.step[snapshot], drawn = reel.step[reel.begins[reel.frame[snapshot]]]
-  tell(told.preview, reel.header.stride > 1 && drawn !== step ? `Pictures: step ${whole(drawn)}.` : "")
+  told.preview.textContent = reel.header.stride > 1 && drawn !== step ? `Pictures: step ${whole(drawn)}.` : ""
   const late = step === wanted ? "" : `, the last recorded one before ${whole(wanted)}`
-  for (const cell of cells) tell(cell.querySelector(".at"), `step ${whole(step)}${late}`)
+  for (const cell of cells) cell.querySelector(".at").textContent = `step ${whole(step)}${late}`
 }
 
 function describe(scrubber) {
@@ -90,7 +81,7 @@ function describe(scrubber) {
 
 function describeSide(side) {
   const { reel, snapshot, canvases } = side, { now } = at(side), whose = reel.header.name && `${reel.header.name}: `
-  const numbers = Object.entries(reel.header.lines).map(([column, { name }]) => `${reel[column][snapshot]} ${name}`).join(", ")
+  const numbers = Object.entries(reel.header.lines).map(([column, [, name]]) => `${reel[column][snapshot]} ${name}`).join(", ")
   const holes = now.holes.slice(0, 12).map(hole => `${hole.population} (${nature(hole)})`).join("; ") + (now.holes.length > 12 ? `; and ${now.holes.length - 12} more` : "")
   const when = `step ${reel.step[snapshot]}, ${reel.header.group} tokens`
   const words = {

@@ -19,6 +19,7 @@ function build(parent, count) {
   connectTransport(scrubber)
   connectKeys(scrubber)
   connectSearch(scrubber)
+  connectBookmarks(scrubber)
   scrubber.axisPicker.onchange = () => {
     showWindow(scrubber, 0, 1)
     scrubber.set("axis", scrubber.axisPicker.value)
@@ -29,7 +30,7 @@ function build(parent, count) {
 }
 
 function buildSide(scrubber, cells) {
-  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], still: {}, drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
+  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
   const { watch, ...zoomButtons } = named(cells, "button"), basis = cells[1].querySelector(".basis")
   Object.assign(side, { watch, zoomButtons, basisPicker: basis })
   connectPointer(side)
@@ -101,7 +102,7 @@ function load(scrubber, reels) {
 
 function loadSide(side, reel) {
   const { header } = reel, { told, cells } = side
-  Object.assign(side, { reel, shades: shader(reel, side.scrubber) })
+  Object.assign(side, { reel, shades: shader(reel, side.scrubber), image: null })
   told.story.textContent = header.story
   told.story.parentElement.hidden = !header.story
   side.watch.hidden = reel.last === 0
@@ -125,15 +126,14 @@ function nameCell(cell, name) {
 
 const PICTURES = ["counts", "sizes", "distances", "places"]
 
-// Draw pictures anew, without a name all of them; where only the step has changed, `requestFrame` is enough.
+// Draw pictures anew in the next frame, without a name all of them; where only the step has changed, `requestFrame` is enough.
 function repaint(scrubber, ...pictures) {
   for (const picture of pictures.length ? pictures : PICTURES) scrubber.stale.add(picture)
   requestFrame(scrubber)
 }
 
 function requestFrame(scrubber) {
-  if (scrubber.asked) return
-  scrubber.asked = requestAnimationFrame(() => {
+  scrubber.asked ||= requestAnimationFrame(() => {
     scrubber.asked = 0
     const { root, sides } = scrubber, { counts } = sides[0].canvases
     // Without a size (the page is being laid out anew) there is nothing to draw on: the observer calls again.
@@ -141,6 +141,7 @@ function requestFrame(scrubber) {
     const began = performance.now()
     for (const side of sides) drawSide(side, scrubber.stale)
     scrubber.stale.clear()
+    drawFlags(scrubber)
     tellStep(scrubber)
     drawRing(scrubber)
     root.dataset.drawn = ++scrubber.drawn
@@ -148,11 +149,11 @@ function requestFrame(scrubber) {
   })
 }
 
-// The pictures that are not on the canvas already.
+// Many steps have the frame, or the vectors, of the step before: their pictures stay.
 function drawSide(side, stale) {
-  for (const picture of stale) side.still[picture] = null
   const { frame, now } = at(side), { drawn } = side
   if (stale.has("counts")) drawCounts(side)
+  moveCursor(side)
   if (stale.has("sizes") || now !== drawn.now) drawSizes(side)
   if (stale.has("distances") || frame !== drawn.frame) drawDistances(side)
   if (stale.has("places") || frame !== drawn.frame) drawPlaces(side)
@@ -164,9 +165,9 @@ export default function (component) {
   let scrubber = SCRUBBERS.get(parentElement)
   const reels = scrubber?.bytes === data ? null : openReels(data instanceof Uint8Array ? data : new Uint8Array(data))
   if (!scrubber) SCRUBBERS.set(parentElement, (scrubber = build(parentElement, reels.length)))
-  if (reels) scrubber.palette = reels[0].header.palette
-  Object.assign(scrubber, { set: setStateValue, theme: { ...readTheme(parentElement.host ?? parentElement), ...scrubber.palette }, bytes: data })
-  scrubber.root.style.setProperty("--cursor", scrubber.palette.cursor)
+  const { palette } = (reels ?? scrubber.sides.map(side => side.reel))[0].header
+  Object.assign(scrubber, { set: setStateValue, theme: { ...readTheme(parentElement.host ?? parentElement), ...palette }, bytes: data })
+  scrubber.root.style.setProperty("--cursor", palette.cursor)
   if (reels) load(scrubber, reels)
   repaint(scrubber)
   return () => {
@@ -175,6 +176,7 @@ export default function (component) {
     scrubber.sized.disconnect()
     document.removeEventListener("keydown", scrubber.onKey)
     document.removeEventListener(EXACT, scrubber.onExact)
+    document.removeEventListener(HANDED, scrubber.onBookmarks)
     SCRUBBERS.delete(parentElement)
   }
 }

@@ -2,20 +2,15 @@
 
 function drawSizes(side) {
   const { reel, scrubber: { theme, scale } } = side
-  const { draw, width, height, still } = pen(side, "sizes")
+  const { draw, width, height } = pen(side, "sizes")
   const { now } = at(side)
-  // The first hole may fill the whole width, so its nature stands below it; the others leave room beside them.
   const single = now.vectors.filter(vector => vector.population === 1 && !vector.lost).flatMap(vector => vector.tokens)
   const lost = now.vectors.filter(vector => vector.lost).flatMap(vector => vector.tokens)
+  // The first hole may fill the whole width, so its nature stands below it; the others leave room beside them.
   const most = Math.min(8, scale.names), below = 13
-  // Few rows are tall; a step with more of them has the room for all that the run can have.
+  // Few rows are tall.
   const filled = Math.min(now.holes.length, most) + (now.holes.length > most) + (single.length > 0) + (lost.length > 0)
   const tall = Math.min(44, (height - 24 - below) / Math.max(2, filled)), x = count => 64 + (count / scale.tokens) * (width - 64 - 40)
-  still(() => {
-    draw.fillStyle = theme.faint
-    draw.textAlign = "center"
-    for (const tick of wholeTicks(scale.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
-  })
   side.hits.sizes = []
   const bar = (row, label, parts, colour, told, who) => {
     const top = 4 + row * tall + (row ? below : 0), thick = tall - 6
@@ -58,6 +53,9 @@ function drawSizes(side) {
   if (others.length) bar(row++, "others", [others.flatMap(hole => hole.tokens)], theme.greys[0], `${others.length} more holes`, null)
   if (single.length) bar(row++, "single", [single], theme.alone, "not shared", null)
   if (lost.length) bar(row, "not finite", [lost], theme.alone, "NaN or infinite", null)
+  draw.fillStyle = theme.faint
+  draw.textAlign = "center"
+  for (const tick of wholeTicks(scale.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
 }
 
 function nature(hole, short = false) {
@@ -82,33 +80,42 @@ function shadeOf([low, high], colours) {
   const spread = low > 0 ? Math.log(Math.max(high, low * 1.000001) / low) : 1
   const ramp = Uint32Array.from({ length: 1024 }, (_, i) => {
     const part = (i / 1023) * (colours.length - 1), first = Math.min(colours.length - 2, Math.floor(part))
-    return pixelOf(blend(colours[first], colours[first + 1], part - first))
+    const [red, green, blue] = blend(colours[first], colours[first + 1], part - first)
+    return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0
   })
   return distance => ramp[distance > low && low > 0 ? Math.min(1023, Math.round((Math.log(distance / low) / spread) * 1023)) : 0]
 }
 
-function pixelOf([red, green, blue]) {
-  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0
-}
-
 function drawDistances(side) {
   const { reel, scrubber: { theme } } = side
-  const { draw, width, height, density, still } = pen(side, "distances")
-  const { now } = at(side)
+  const { draw, width, height } = pen(side, "distances")
+  const { frame, now } = at(side)
   const stride = Math.ceil(now.order.length / reel.header.most_rows), order = now.order.filter((_, i) => i % stride === 0), count = order.length
-  const edge = Math.floor(Math.min(width - 16, height - 30)), left = Math.round(14 + (width - 16 - edge) / 2)
+  const edge = Math.min(width - 16, height - 30), left = 14 + (width - 16 - edge) / 2
+  if (side.image?.width !== count) side.image = new ImageData(count, count)
+  const pixels = new Uint32Array(side.image.data.buffer), shades = side.shades
   const rank = order.map(token => now.label[token])
-  still(() => drawRamp(side, draw, left, edge + 10, edge))
-  draw.putImageData(heatmap(side, rank, Math.round(edge * density)), Math.round(left * density), 0)
+  for (let row = 0; row < count; row++) {
+    // Tokens of one vector stand side by side: what was shaded once is copied.
+    if (row && rank[row] === rank[row - 1]) pixels.copyWithin(row * count, (row - 1) * count, row * count)
+    else for (let column = 0; column < count; column++) {
+      const known = column && rank[column] === rank[column - 1] ? pixels[row * count + column - 1] : 0
+      pixels[row * count + column] = known || (column < row ? pixels[column * count + row] : shades(apart(reel, frame, rank[row], rank[column])))
+    }
+  }
+  side.sheet ??= document.createElement("canvas")
+  if (side.sheet.width !== count) side.sheet.width = side.sheet.height = count
+  side.sheet.getContext("2d").putImageData(side.image, 0, 0)
+  draw.imageSmoothingEnabled = false
+  draw.drawImage(side.sheet, left, 0, edge, edge)
   draw.strokeStyle = theme.faint
   draw.lineWidth = 1
   draw.strokeRect(left - 0.5, 0.5, edge + 1, edge)
-  for (let row = 0, first = 0; row < count; row++) {
-    const { slot } = now.vectors[rank[row]]
-    if (now.vectors[rank[row + 1]]?.slot === slot) continue
-    draw.fillStyle = slotColour(theme, slot)
-    draw.fillRect(left - 11, (first * edge) / count, 8, ((row + 1 - first) * edge) / count)
-    first = row + 1
+  const slots = rank.map(vector => now.vectors[vector].slot)
+  for (let row = 0, end = 0; row < count; row = end) {
+    while (end < count && slots[end] === slots[row]) end++
+    draw.fillStyle = slotColour(theme, slots[row])
+    draw.fillRect(left - 11, (row * edge) / count, 8, ((end - row) * edge) / count)
   }
   if (count > 1 && rank[0] === rank[count - 1]) {
     draw.fillStyle = "#fff"
@@ -123,22 +130,7 @@ function drawDistances(side) {
     outline(theme, draw, left + first, 0, thick, edge)
   }
   side.hits.distances = { left, edge, count, order }
-}
-
-// The distances between the vectors of the rows as a square of pixels of the screen.
-function heatmap(side, rank, size) {
-  const { reel, shades } = side, { frame } = at(side)
-  if (side.image?.width !== size) side.image = new ImageData(size, size)
-  const pixels = new Uint32Array(side.image.data.buffer), vector = Uint32Array.from({ length: size }, (_, i) => rank[Math.floor((i * rank.length) / size)])
-  for (let row = 0; row < size; row++) {
-    // Rows and columns of one vector stand side by side: what was shaded once is copied.
-    if (row && vector[row] === vector[row - 1]) pixels.copyWithin(row * size, (row - 1) * size, row * size)
-    else for (let column = 0; column < size; column++) {
-      const known = column && vector[column] === vector[column - 1] ? pixels[row * size + column - 1] : 0
-      pixels[row * size + column] = known || (column < row ? pixels[column * size + row] : shades(apart(reel, frame, vector[row], vector[column])))
-    }
-  }
-  return side.image
+  drawRamp(side, draw, left, edge + 10, edge)
 }
 
 // The row of the selected token; where it was left out, that of the nearest one in its vector.
@@ -151,7 +143,7 @@ function chosenRow({ chosen }, order, now) {
 function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) {
   const cells = reel.header.unit === "cells"
   const [low, high] = scale.shades.map(bound => (cells && bound < 1e6 ? whole(bound) : bound.toExponential(1).replace("e+", "e")))
-  draw.fillStyle = theme.zero
+  draw.fillStyle = "#000"
   draw.fillRect(left, top, 12, 12)
   draw.strokeStyle = theme.faint
   draw.lineWidth = 1
@@ -171,9 +163,9 @@ function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) 
 
 // Distance → pixel. Whole numbers are looked up; the others are shaded each time, from a ramp of a thousand colours.
 function shader(reel, { scale: { shades }, theme }) {
-  const shade = shadeOf(shades, theme.near_to_far), zero = pixelOf(channelsOf(theme.zero)), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
+  const shade = shadeOf(shades, theme.near_to_far), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
   return distance => {
-    if (distance === 0) return zero
+    if (distance === 0) return 0xff000000
     if (distance === undefined || Number.isNaN(distance)) return 0xff808080
     if (!known) return shade(distance)
     return known[distance] || (known[distance] = shade(distance))

@@ -4,10 +4,10 @@ const TRAIL = 30
 
 function drawPlaces(side) {
   const { reel, basis, scrubber: { theme } } = side
-  const { draw, width, height, still } = pen(side, "places")
+  const { draw, width, height } = pen(side, "places")
   const { frame, now } = at(side)
   const shown = plane(side, width, height), { right: x, up: y } = shown
-  still(() => paintFrame(side, draw, shown, x, y, width, height))
+  paintFrame(side, draw, shown, x, y, width, height)
   draw.save()
   draw.beginPath()
   draw.rect(PLOT.left, PLOT.top, width - PLOT.left - PLOT.right, height - PLOT.top - PLOT.bottom)
@@ -58,23 +58,17 @@ function marker(draw, x, y, radius, shape) {
 }
 
 // The way of every vector's first token through the last snapshots, fading with age. Lines of one age and colour are stroked
-// together, and moves too short to be seen with the next: thousands of strokes in two pictures would take longer than a frame.
+// together: thousands of strokes in two pictures would take longer than a frame.
 function paintTrails({ reel, basis, scrubber: { theme } }, draw, now, frame, x, y) {
   if (now.vectors.length > 200) return
-  const spot = (frame, vector) => {
-    const [a, b] = place(reel, frame, vector, basis)
-    return [x(a), y(b)]
-  }
-  const later = now.vectors.map(vector => spot(frame, vector.number))
+  const later = now.vectors.map(vector => place(reel, frame, vector.number, basis))
   draw.lineWidth = 1.6
   for (let back = 1; back <= Math.min(TRAIL, frame); back++) {
     const { label } = partition(reel, reel.partition[frame - back]), lines = {}
     now.vectors.forEach((vector, i) => {
-      const earlier = spot(frame - back, label[vector.tokens[0]])
-      if (Math.hypot(earlier[0] - later[i][0], earlier[1] - later[i][1]) < 0.7) return
-      const line = (lines[slotColour(theme, vector.slot)] ??= new Path2D())
-      line.moveTo(...later[i])
-      line.lineTo(...earlier)
+      const earlier = place(reel, frame - back, label[vector.tokens[0]], basis), line = (lines[slotColour(theme, vector.slot)] ??= new Path2D())
+      line.moveTo(x(later[i][0]), y(later[i][1]))
+      line.lineTo(x(earlier[0]), y(earlier[1]))
       later[i] = earlier
     })
     draw.globalAlpha = 0.75 * (1 - back / (TRAIL + 1))

@@ -122,6 +122,7 @@ const KEYS = {
   "+": scrubber => zoomSteps(scrubber, scrubber.axis.where[scrubber.index], 0.5),
   "-": scrubber => zoomSteps(scrubber, scrubber.axis.where[scrubber.index], 2),
   0: scrubber => showWindow(scrubber, 0, 1),
+  b: openBookmarkField,
   "?": scrubber => scrubber.keys.showModal(),
   Escape: scrubber => choose(scrubber.sides[0], null, false),
 }

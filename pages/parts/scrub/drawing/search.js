@@ -70,5 +70,5 @@ function dimExact({ exact, sides: [{ reel, snapshot }] }) {
 
 // A remark beside the transport, until the next one.
 function say(scrubber, text) {
-  tell(scrubber.remark, text)
+  scrubber.remark.textContent = text
 }

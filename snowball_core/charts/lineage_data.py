@@ -18,6 +18,8 @@ LETTERS = {kind: letter for kind, (letter, _, _) in EVENTS.items()} | {"emission
 HEIGHT = 420
 # What a picture of usual width has between its axes, and a letter of a label in it; only labels are fitted by them.
 _WIDTH, _LETTER = 760.0, 7.2
+# Of the gap between holes, the line between hidden classes.
+_INNER = 0.3
 _MOST_TARGETS = 2_500
 _TARGET_COLUMNS = 60
 _NAMED, _LISTED = 12, 40
@@ -53,10 +55,25 @@ def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
     # What began with the last snapshot has no length yet; it is drawn as a sliver.
     blocks["x0"], blocks["x1"] = x0, np.maximum(axis.place(beyond), np.minimum(x0 * 1.01 + 0.004, axis.end))
     blocks["share0"], blocks["share1"] = axis.share(begun), axis.share(beyond)
-    blocks["y0"], blocks["y1"] = blocks["top"] + 0.5 * gap, blocks["bottom"] - 0.5 * gap
+    # Between hidden classes of one hole there is a thin line, between holes a gap.
+    ends = blocks.groupby("node")[["top", "bottom"]].agg(set)
+    inner = [ends.at[node, "top"] & ends.at[node, "bottom"] for node in blocks["node"]]
+    for name, side, sign in (("y0", "top", 0.5), ("y1", "bottom", -0.5)):
+        wide = [_INNER if edge in own else 1.0 for edge, own in zip(blocks[side], inner, strict=True)]
+        blocks[name] = blocks[side] + sign * gap * np.array(wide)
     hues = [hole_colour(rank + 1) for rank in blocks["rank"]]
     blocks["colour"] = [shaded(hue, shade) for hue, shade in zip(hues, blocks["shade"], strict=True)]
     return blocks
+
+
+def frames(blocks: pd.DataFrame) -> pd.DataFrame:
+    """The outlines of the holes, a rectangle for each stretch of neighbouring rows; columns x0, x1, y0, y1."""
+    found = []
+    for _, own in blocks.sort_values("top").groupby("node"):
+        x0, x1 = float(own["x0"].min()), float(own["x1"].max())
+        stretch = (own["top"] > own["bottom"].cummax().shift(fill_value=-1.0)).cumsum()
+        found += [(x0, x1, float(part["y0"].min()), float(part["y1"].max())) for _, part in own.groupby(stretch)]
+    return pd.DataFrame(found, columns=["x0", "x1", "y0", "y1"])
 
 
 def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:

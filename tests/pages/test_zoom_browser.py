@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browsing import MARKS, arrived, at_rest, names, stands_on, visit
+from browsing import MARKS, arrived, at_rest, names, stands_on, traffic, visit
 from conftest import MakeRun
 from playwright.sync_api import Locator, Page, expect
 
@@ -81,7 +81,9 @@ def test_a_brush_is_the_loop_the_range_of_the_address_and_of_exports(server: str
     visit(page, page.url.replace("/?", "/export?"))
     expect(page.get_by_text("an animation of steps 5 to 15")).to_be_visible()
     visit(page, f"{server}/?run={run.id}&step=12&from=15&to=5")
-    expect(page.get_by_text('from and to must be two steps from 0 to 20 in order; the address says "15" and "5".')).to_be_visible()
+    expect(
+        page.get_by_text('from and to must be two steps from 0 to 20 in order; the address says "15" and "5".')
+    ).to_be_visible()
 
 
 def test_a_token_is_found_by_id_byte_or_character_and_a_hole_keeps_its_letter(
@@ -118,3 +120,22 @@ def test_a_row_of_the_tokens_selects_it_in_the_scrubber(server: str, page: Page,
     page.mouse.click(box["x"] + 15, box["y"] + 35 * 4 + 15)
     names(page, select="t3")
     expect(page.locator(".scrubber .search")).to_have_value("3 · 0x03 · ETX")
+
+
+def test_positions_are_coloured_by_what_is_chosen_and_the_frames_are_not_sent_again(
+    server: str, page: Page, make_run: MakeRun
+) -> None:
+    run, (_, received) = make_run(), traffic(page)
+    arrived(page, f"{server}/?run={run.id}&step=12", 12)
+    picture = page.locator("[data-picture=places]")
+    images = {picture.evaluate("canvas => canvas.toDataURL()")}
+    blob = max(received)
+    received.clear()
+    for number, colour in enumerate(("norm", "displacement", "move"), 2):
+        page.get_by_label("Colour", exact=True).select_option(colour)
+        page.wait_for_function("colour => window.snowballMeasure?.measure === colour", arg=colour)
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        images.add(picture.evaluate("canvas => canvas.toDataURL()"))
+        assert len(images) == number
+    at_rest(page)
+    assert max(received) < blob

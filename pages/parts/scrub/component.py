@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import streamlit as st
 
 from snowball_core.charts import theme
 from snowball_core.charts.scrubber_blob import EVENT_BITS, Reel, packed_blob
+from snowball_core.charts.scrubber_measures import MEASURES, frame_measure
 from snowball_core.errors import SnowballError
 from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
@@ -24,11 +26,13 @@ from ..shared.file_stamps import drawn
 from ..shared.help_links import address
 from ..shared.selection import AXES, SELECT, arrive, checked_range, follow_to_the_end, here, write_down
 from ..shared.text import many, plain
+from .colours import COLOURS, hand_measure
 from .growing_run import WATCH
 
 FRAGMENT = "exact-step"
 _KEY = "scrubber"
 _FIELDS = ("run", "group", "unit", "file", "tensor", "dead", "text", "compared", "left", "right")
+_STATE = ("step", "select", "axis", "range", "colour")
 _DRAWN_FIELDS = "scrubber-fields"
 # What each picture shows, under its name in docs/measures.md.
 _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap", "places": "principal-axes"}
@@ -54,7 +58,20 @@ _LINES = {
 }
 _DRAWING = Path(__file__).parent / "drawing"
 _SCRIPTS = (
-    *("data", "axis", "counts", "pictures", "places", "zoom", "labels", "search", "bookmarks", "pointer", "playback"),
+    *(
+        "data",
+        "axis",
+        "counts",
+        "pictures",
+        "places",
+        "zoom",
+        "colours",
+        "labels",
+        "search",
+        "bookmarks",
+        "pointer",
+        "playback",
+    ),
     "main",
 )
 # Registered once per server, when this module is first imported: a component has one home.
@@ -142,9 +159,11 @@ def draw_here(side: Side) -> None:
     place, follows = here(), side.alive and "step" not in st.query_params
     place.setdefault("following", follows)
     place["alive"] = side.alive
-    draw(
-        _KEY, [side], {name: place[name] for name in ("step", "heard", "select", "axis", "range")} | {"follow": follows}, _moved
-    )
+    fields = {name: place[name] for name in ("step", "heard", "select", "axis", "range")}
+    draw(_KEY, [side], fields | {"follow": follows, "colour": place.get("colour", "hole")}, _moved)
+    history, reel = side.history, side.reel
+    measured = functools.partial(frame_measure, history.words, history.steps, history.mask(side.group), reel)
+    hand_measure([side.id, side.group, reel.header["unit"]], measured)
 
 
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:
@@ -153,13 +172,13 @@ def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Calla
     Parameters
     ----------
     place : mapping
-        ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``.
+        ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``; without ``colour`` that of the holes.
     moved : callable
         Called when the scrubber came to rest, and while it plays; it reads :func:`reported`.
     """
     st.session_state[_DRAWN_FIELDS] = _fields()
     data = b"".join(packed_blob(side.reel, _facts(side) | dict(place)) for side in sides)
-    _SCRUBBER(key=key, data=data, on_step_change=moved, on_select_change=moved, on_axis_change=moved, on_range_change=moved)
+    _SCRUBBER(key=key, data=data, **{f"on_{field}_change": moved for field in _STATE})
 
 
 def reported(key: str) -> dict[str, Any]:
@@ -173,6 +192,8 @@ def reported(key: str) -> dict[str, Any]:
         report["select"] = state["select"]
     if state.get("axis") in AXES:
         report["axis"] = state["axis"]
+    if state.get("colour") in ("hole", "hidden", *MEASURES):
+        report["colour"] = state["colour"]
     if state.get("range") is not None:
         report["range"] = checked_range(state["range"])
     return report
@@ -193,11 +214,12 @@ def _moved() -> None:
         report.pop("range", None)
     else:
         place["range_said"] = report["range"]
+    is_coloured = report.get("colour", place.get("colour")) != place.get("colour")
     place |= report | ({"is_chosen": True} if "step" in report else {})
     if not is_playing:
         write_down(place)
     # The watch is named too, so that its clock starts again.
-    redraw(FRAGMENT, *([WATCH] if place.get("alive") else []))
+    redraw(FRAGMENT, *([COLOURS] if is_coloured else []), *([WATCH] if place.get("alive") else []))
 
 
 def _fields() -> dict[str, Any]:

@@ -19,6 +19,7 @@ function build(parent, count) {
   connectTransport(scrubber)
   connectKeys(scrubber)
   connectSearch(scrubber)
+  connectColours(scrubber)
   connectBookmarks(scrubber)
   scrubber.axisPicker.onchange = () => {
     showWindow(scrubber, 0, 1)
@@ -32,7 +33,7 @@ function build(parent, count) {
 function buildSide(scrubber, cells) {
   const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
   const { watch, ...zoomButtons } = named(cells, "button"), basis = cells[1].querySelector(".basis")
-  Object.assign(side, { watch, zoomButtons, basisPicker: basis })
+  Object.assign(side, { watch, zoomButtons, basisPicker: basis, colourPicker: cells[1].querySelector(".colour") })
   connectPointer(side)
   connectDragging(side)
   connectStepZoom(side)
@@ -112,6 +113,8 @@ function loadSide(side, reel) {
   tellLines(side)
   tellEvents(side)
   tellLegends(side)
+  side.colourPicker.value = header.colour || "hole"
+  side.colourPicker.hidden = Boolean(header.name)
   if (header.name) cells.forEach(cell => nameCell(cell, header.name))
 }
 
@@ -176,6 +179,7 @@ export default function (component) {
     scrubber.sized.disconnect()
     document.removeEventListener("keydown", scrubber.onKey)
     document.removeEventListener(EXACT, scrubber.onExact)
+    document.removeEventListener(MEASURE, scrubber.onMeasure)
     document.removeEventListener(HANDED, scrubber.onBookmarks)
     SCRUBBERS.delete(parentElement)
   }

@@ -13,15 +13,15 @@ function drawPlaces(side) {
   draw.rect(PLOT.left, PLOT.top, width - PLOT.left - PLOT.right, height - PLOT.top - PLOT.bottom)
   draw.clip()
   paintTrails(side, draw, now, frame, x, y)
+  const measure = measureOf(side)
   side.hits.places = []
   for (const vector of now.vectors) {
     const [a, b] = place(reel, frame, vector.number, basis)
     if (!Number.isFinite(a) || !Number.isFinite(b)) continue
     const radius = radiusOf(side, vector.population)
-    draw.fillStyle = slotColour(theme, vector.slot)
     draw.strokeStyle = theme.back
     draw.lineWidth = 1
-    marker(draw, x(a), y(b), radius, vector.live === 0 ? "circle" : vector.live === vector.population ? "triangle" : "square")
+    marker(draw, x(a), y(b), radius, coloursOf(side, measure, frame, vector), vector.live === 0 ? "circle" : vector.live === vector.population ? "triangle" : "square")
     if (picked(side, vector)) {
       draw.strokeStyle = theme.cursor
       draw.lineWidth = 2.5
@@ -32,6 +32,7 @@ function drawPlaces(side) {
     const isInside = x(a) > PLOT.left - radius && x(a) < width - PLOT.right + radius && y(b) > PLOT.top - radius && y(b) < height - PLOT.bottom + radius
     if (isInside) side.hits.places.push({ x: x(a), y: y(b), radius: Math.max(radius, 6), vector })
   }
+  if (measure) paintMeasure(side, measure, draw, width)
   draw.restore()
 }
 
@@ -40,7 +41,7 @@ function radiusOf({ scrubber }, population) {
   return Math.max(3, 1.35 * Math.sqrt((1400 * population) / Math.max(1, scrubber.scale.tokens) / Math.PI))
 }
 
-function marker(draw, x, y, radius, shape) {
+function marker(draw, x, y, radius, colours, shape) {
   draw.globalAlpha = 0.85
   draw.beginPath()
   if (shape === "circle") draw.arc(x, y, radius, 0, 7)
@@ -52,9 +53,9 @@ function marker(draw, x, y, radius, shape) {
     draw.lineTo(x - reach * 0.87, y + reach / 2)
     draw.closePath()
   }
-  draw.fill()
+  fillMarker(draw, x, y, radius, colours)
   draw.globalAlpha = 1
-  draw.stroke()
+  if (colours.length === 1) draw.stroke()
 }
 
 // The way of every vector's first token through the last snapshots, fading with age. Lines of one age and colour are stroked

@@ -17,7 +17,13 @@ function vectorTold(side, vector) {
   if (vector.population === 1) return tokenTold(side, vector.tokens[0])
   const { reel } = side
   const split = reel.header.dead ? ` (${whole(vector.population - vector.live)} dead, ${whole(vector.live)} live)` : ""
-  return [`hole ${holeName(reel, vector)}, ${whole(vector.population)} tokens${split}`, nature(vector), listed(reel, vector.tokens)]
+  return [`hole ${holeName(reel, vector)}, ${whole(vector.population)} tokens${split}`, nature(vector), ...measureTold(side, vector), listed(reel, vector.tokens)]
+}
+
+// The value that colours a position.
+function measureTold(side, vector) {
+  const measure = measureOf(side), value = measure?.values[side.reel.vector_at[at(side).frame] + vector.number]
+  return measure ? [`${side.colourPicker.selectedOptions[0].textContent}: ${Number.isFinite(value) ? String(+value.toPrecision(6)) : "none"}`] : []
 }
 
 function listed(reel, tokens) {
@@ -67,7 +73,7 @@ function pointed(side, picture, x, y) {
   const found = items(side, picture).filter(item => x >= item.left - slack && x <= item.right + slack && y >= item.top - slack && y <= item.bottom + slack)
   const hit = found.sort((a, b) => a.right - a.left - (b.right - b.left))[0]
   if (!hit) return null
-  if (picture === "places") return [vectorTold(side, hit.vector), hit.token, hit.hole]
+  if (picture === "places") return [[...vectorTold(side, hit.vector), ...(hit.hole ? [] : measureTold(side, hit.vector))], hit.token, hit.hole]
   // A bar is laid out token by token, so the pointer is on one of them.
   const token = hit.tokens[Math.min(hit.tokens.length - 1, Math.max(0, Math.floor(((x - hit.left) / (hit.right - hit.left)) * hit.tokens.length)))]
   const { token: chosen, hole } = meant(side, token)

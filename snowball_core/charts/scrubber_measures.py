@@ -34,7 +34,8 @@ def frame_measure(
     for number, snapshot in enumerate(np.unique(frame, return_index=True)[1].tolist()):
         own = label[partition[number]]
         largest = np.full(int(own.max()) + 1, -np.inf)
-        np.maximum.at(largest, own, np.nan_to_num(of_tokens(snapshot), nan=-np.inf))
+        numbers = of_tokens(snapshot)
+        np.maximum.at(largest, own, np.where(np.isfinite(numbers), numbers, -np.inf))
         parts.append(np.where(np.isinf(largest), np.nan, largest))
     return np.concatenate(parts).astype(np.float32)
 

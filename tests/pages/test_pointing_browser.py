@@ -48,7 +48,7 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
     expect(page.locator(".st-key-biography")).to_contain_text("Token 1 (SOH)")
     page.keyboard.press("Escape")
     expect(page.locator(".st-key-biography")).to_have_count(0)
-    for _ in range(3):
+    for _ in range(4):
         page.keyboard.press("Tab")
     expect(page.locator("[data-ring=places]")).to_be_visible()
     page.keyboard.press("ArrowDown")

@@ -260,13 +260,13 @@ def _sent(reel: Reel, snapshots: int) -> str:
 def _captions(reel: Reel, group: str) -> dict[str, str]:
     header = reel.header
     word = "cells" if header["unit"] == "cells" else "weight units"
-    hidden = "hidden classes (one optimizer state each)" if reel.arrays["hidden"].size else "not recorded"
+    hidden = "hidden classes, one optimizer state each" if reel.arrays["hidden"].size else "not recorded"
     capped = f" · grey: not among the {header['most']} largest vectors" if reel.arrays["unique"].max() > header["most"] else ""
     stride = -(-len(header["ids"]) // _MOST_ROWS)
     pooled = f"1 in {stride} tokens drawn, ordered by hole" if stride > 1 else "ordered by hole"
     return {
         "counts": f"{group} tokens · log scale",
-        "sizes": f"{group} tokens · bar: size · shades: {hidden}",
+        "sizes": f"{group} tokens · shades: {hidden}",
         "distances": f"{group} tokens, {pooled} · L∞ in {word}, log{capped}",
         "places": f"{group} tokens · area: size · axes fitted on {header['basis_frames']:,} snapshots · trails: last 30",
     }

@@ -27,7 +27,7 @@ function tellLegends({ reel, told }) {
     key.firstChild.style.background = `light-dark(${colour})`
     return key
   }))
-  told.shapes.hidden = !reel.header.dead
+  told.shapes.hidden = !reel.header.dead || reel.header.group !== "all"
 }
 
 // The events of a run as buttons that lead there: all of them, or the first and the last with the others behind a button.

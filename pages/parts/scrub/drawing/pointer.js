@@ -142,7 +142,7 @@ function connectRing(side, picture) {
     side.rings[picture].hidden = scrubber.tip.hidden = true
   }
   stage.onkeydown = event => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== stage) return
     const move = { ArrowUp: -1, ArrowDown: 1 }[event.key]
     if (!move && event.key !== "Enter") return
     event.preventDefault()

@@ -16,6 +16,7 @@ from snowball_core.measures.census import census_history
 from snowball_core.measures.distances import distance_matrix
 from snowball_core.measures.identity import numbered
 from snowball_core.measures.lineage import Lineage, lineage
+from snowball_core.measures.quantities import COUNTS
 from snowball_core.tables.at_step import exact_numbers, token_table
 from snowball_core.tables.text import story
 
@@ -46,8 +47,8 @@ def test_every_snapshot_can_be_drawn_from_its_frame_exactly(unit: str) -> None:
         apart = distance_matrix(rows, unit)
         np.testing.assert_array_equal(pairs_of(seen, frame)[label][:, label], apart.astype(arrays["distance"].dtype))
         exact = exact_numbers(rows)
-        shown = [int(arrays[name][snapshot]) for name in ("unique", "holes", "population", "singletons")]
-        assert shown == [exact[name] for name in ("unique", "black_holes", "population", "singletons")]
+        shown = [int(arrays[name][snapshot]) for name in COUNTS]
+        assert shown == [exact[name] for name in COUNTS]
         holes = token_table(rows, DEAD[DEAD])["hole"].to_numpy()
         np.testing.assert_array_equal(np.where(np.bincount(label)[label] > 1, label + 1, 0), holes)
 

@@ -43,6 +43,7 @@ function tellStep(scrubber) {
   slider.value = axis.where[index]
   slider.setAttribute("aria-valuetext", `step ${step} of ${scale.last}`)
   if (entry.getRootNode().activeElement !== entry) entry.value = step
+  sides.forEach(moveCursor)
   for (const side of sides) tellNumbers(side, step)
 }
 

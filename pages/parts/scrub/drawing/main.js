@@ -141,7 +141,6 @@ function repaint(scrubber, isStale = true) {
 function drawSide(side, isStale) {
   const { frame, now } = at(side), before = isStale ? {} : side.drawn
   if (isStale) drawCounts(side)
-  moveCursor(side)
   if (now !== before.now) drawSizes(side)
   if (frame !== before.frame) for (const draw of [drawDistances, drawPlaces]) draw(side)
   side.drawn = { frame, now }

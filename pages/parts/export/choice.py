@@ -36,17 +36,18 @@ def _range(first: int, last: int) -> tuple[int, int]:
     """The range of the animation; of a run with one step that step."""
     if first == last:
         return first, last
-    st.session_state[_RANGE] = tuple(min(max(end, first), last) for end in here()["range"] or (first, last))
-    start, end = st.slider(
+    ends = here()["range"] or (first, last)
+    st.session_state[_RANGE] = tuple(min(max(end, first), last) for end in ends)
+    chosen: tuple[int, int] = st.slider(  # type: ignore[assignment]
         "Range of the animation",
         first,
         last,
         key=_RANGE,
         format="localized",
-        on_change=lambda: go(span=[end for end in st.session_state[_RANGE] if st.session_state[_RANGE] != (first, last)]),
+        on_change=lambda: go(span=() if st.session_state[_RANGE] == (first, last) else st.session_state[_RANGE]),
         help="First and last step of the GIF; shift-drag over the counts on Scrub sets it too.",
     )
-    return int(start), int(end)
+    return chosen
 
 
 def _moved() -> None:

@@ -122,10 +122,7 @@ def are_bytes(history: History) -> bool:
 def draw_run(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bool:
     """Draw a run at the step of the address, else where its holes changed last, or at a growing run's end.
 
-    Returns
-    -------
-    bool
-        False, after saying why, where a snapshot is too large or a file cannot be read.
+    False, after saying why, where a snapshot is too large or a file cannot be read.
     """
     path = str(run.path)
     drawn(path)
@@ -169,16 +166,13 @@ def draw_here(side: Side) -> None:
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:
     """Draw histories locked by step, outside of the fragment of the exact step, so that their frames are sent once.
 
-    Parameters
-    ----------
-    place : mapping
-        ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``; without ``colour`` that of the holes.
-    moved : callable
-        Called when the scrubber came to rest, and while it plays; it reads :func:`reported`.
+    ``place`` has ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``; without ``colour`` that of the holes is
+    meant. ``moved`` is called when the scrubber came to rest, and while it plays, and reads :func:`reported`.
     """
     st.session_state[_DRAWN_FIELDS] = _fields()
     data = b"".join(packed_blob(side.reel, _facts(side) | dict(place)) for side in sides)
-    _SCRUBBER(key=key, data=data, **{f"on_{field}_change": moved for field in _STATE})
+    heard: dict[str, Any] = {f"on_{field}_change": moved for field in _STATE}
+    _SCRUBBER(key=key, data=data, **heard)
 
 
 def reported(key: str) -> dict[str, Any]:

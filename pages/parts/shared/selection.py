@@ -216,9 +216,7 @@ def say_unusable(run: Run, address: Mapping[str, str]) -> None:
     elif select is not None and int(select[1:]) >= run.config.vocab:
         wrong.append(f"select must be a token of the run, 0–{run.config.vocab - 1:,}; the address says {select}.")
     ends = [address.get(name) for name in ("from", "to")]
-    if ends != [None, None] and not checked_range(
-        [int(end) if re.fullmatch("[0-9]{1,11}", end or "") else -1 for end in ends], last
-    ):
+    if ends != [None, None] and not _range_of(ends, last):
         given = " and ".join(f'"{plain(end[:60])}"' for end in ends if end is not None)
         wrong.append(f"from and to must be two steps from 0 to {last:,} in order; the address says {given}.")
     if axis is not None and axis not in AXES:

@@ -62,6 +62,7 @@ function tellStep(scrubber) {
   slider.setAttribute("aria-valuetext", `step ${step} of ${scale.last}`)
   if (entry.getRootNode().activeElement !== entry) entry.value = step
   dimExact(scrubber)
+  sides.forEach(moveCursor)
   for (const side of sides) tellNumbers(side, step)
 }
 

@@ -156,7 +156,6 @@ function requestFrame(scrubber) {
 function drawSide(side, stale) {
   const { frame, now } = at(side), { drawn } = side
   if (stale.has("counts")) drawCounts(side)
-  moveCursor(side)
   if (stale.has("sizes") || now !== drawn.now) drawSizes(side)
   if (stale.has("distances") || frame !== drawn.frame) drawDistances(side)
   if (stale.has("places") || frame !== drawn.frame) drawPlaces(side)

@@ -85,7 +85,7 @@ QUANTITIES = (
     Quantity("levels", ("minus_zero_rows", "nan_rows"), "tokens", "number of rows with a −0; with a NaN"),
     Quantity("extent", ("largest_linf_weight",), "weight units", "max over components of (max − min)",
              name="Largest L∞ in weight units"),
-    Quantity("extent", ("largest_linf_cells",), "cells", "the same between ordinals", name="Largest L∞ in cells"),
+    Quantity("extent", ("largest_linf_cells",), "cells", "max over components of (max − min) between ordinals", name="Largest L∞ in cells"),
     Quantity("extent", ("active_dimensions",), "components, cells",
              "components in which not all tokens agree: how many; max − min ordinal of each", beside=", `cells_spanned`"),
     Quantity("extent", ("centroid_length_weight",), "weight units", "length of the mean row, float64"),

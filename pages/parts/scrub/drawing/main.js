@@ -20,6 +20,7 @@ function build(parent, count) {
   connectTransport(scrubber)
   connectKeys(scrubber)
   connectBookmarks(scrubber)
+  connectNarrow(scrubber)
   scrubber.axisPicker.onchange = () => {
     layOut(scrubber)
     scrubber.set("axis", scrubber.axisPicker.value)
@@ -104,7 +105,7 @@ function loadSide(side, reel) {
   side.watch.hidden = reel.last === 0
   told.sent.textContent = header.sent_told
   for (const picture of Object.keys(side.canvases)) told[picture].textContent = header.told[picture]
-  for (const [picture, link] of Object.entries(side.about)) link.href = header.explained[picture]
+  for (const [picture, link] of Object.entries(side.about)) Object.assign(link, header.explained[picture])
   tellEvents(side)
   if (header.name) cells.forEach(cell => nameCell(cell, header.name))
 }

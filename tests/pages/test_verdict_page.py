@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import MakeRun
-from paging import opened, texts
+from paging import opened, sound, texts
 
 from pages.parts.about.glossary import anchors
 from pages.parts.shared.text import many
@@ -138,6 +138,19 @@ def test_about_explains_every_entry_under_a_heading_of_its_own() -> None:
     assert set(headings) == set(anchors().values())
     assert len(headings) == len(set(headings))
     assert "there is no constant ε" in texts(app.markdown)
+
+
+def test_the_entries_of_about_can_be_filtered() -> None:
+    app = opened("about")
+    field = app.text_input(key="about-filter")
+    found = sound(field.set_value("hill number").run())
+    assert [element.proto.anchor for element in found.subheader] == ["effective"]
+    assert [element.proto.anchor for element in found.header] == ["census"]
+    whole = sound(field.set_value("Census").run())
+    assert {"unique", "singletons"} <= {element.proto.anchor for element in whole.subheader}
+    nothing = sound(field.set_value("nowhere to be found").run())
+    assert "No entry contains all these words" in nothing.info[0].value
+    assert not nothing.subheader
 
 
 def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun) -> None:

@@ -50,7 +50,7 @@ class Section:
 
     @property
     def explanation(self) -> str:
-        """First sentence and pitfall of its first paragraph, as plain text; those of its first entry where it begins with one."""
+        """First sentence and pitfall of its first paragraph, as plain text; else what its first entry says."""
         first = self.parts[0]
         if isinstance(first, GlossaryEntry):
             return first.explanation

@@ -39,7 +39,7 @@ from .per_step import step_table
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "not applicable: noise is added to rows at every step"
 _STILL = "only one snapshot is recorded; record more steps (--until, form: until)"
-_NOTHING = "the first recorded snapshot is not finite; record with a lower rate (--rate, form: rate)"
+_NOTHING = "the first recorded snapshot is not finite; record with a lower rate (--learning-rate, form: learning rate)"
 _NO_RATES = "the learning rates are unknown: no metrics.csv (every run made by train has one; form: Start run)"
 _NO_MOMENTS = "moments not recorded; record with --extra moment_hash (form: extra)"
 

@@ -16,10 +16,10 @@ SMALL = """() => {
     const found = []
     const walk = root => root.querySelectorAll("*").forEach(node => {
         if (node.shadowRoot) walk(node.shadowRoot)
-        if (!node.matches("button, select, summary, input[type=range], [data-testid=stTooltipHoverTarget]")) return
+        if (!node.matches("button, select, summary, input.slider, [data-testid=stTooltipHoverTarget]")) return
         const { width, height } = node.getBoundingClientRect(), least = Math.min(width, height)
         const isSeen = node.checkVisibility({ visibilityProperty: true, opacityProperty: true })
-        if (isSeen && least > 3 && least < 23.5) found.push(`${node.dataset.testid ?? node.outerHTML.slice(0, 120)}: ${width} × ${height}`)
+        if (isSeen && least > 3 && least < 23.5) found.push(`${node.outerHTML.slice(0, 90)}: ${width} × ${height}`)
     })
     walk(document)
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from browsing import MARKS, PAGES, arrived, at_rest, fits, open_page, stands_on, visit
 from conftest import MakeRun
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = MARKS
 WIDTH, HEIGHT = 390, 844
@@ -42,12 +42,6 @@ def phone(phones: object) -> Iterator[Page]:
         yield opened
 
 
-def within(page: Page, part: Locator) -> bool:
-    """Whether a part is wholly on the screen."""
-    box = part.bounding_box()
-    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= page.evaluate("innerHeight")
-
-
 def test_the_menu_starts_closed_and_closes_after_a_choice(server: str, phone: Page, make_run: MakeRun) -> None:
     run, menu = make_run(), phone.get_by_test_id("stSidebar")
     visit(phone, f"{server}/?run={run.id}")
@@ -76,9 +70,8 @@ def test_the_story_is_one_line_and_the_slider_stays_with_the_picture(server: str
         transport.get_by_role("button", name=tab).tap()
         canvas = phone.locator(f"[data-picture={picture}]")
         canvas.scroll_into_view_if_needed()
-        expect(canvas).to_be_visible()
-        assert within(phone, canvas)
-        assert within(phone, transport.get_by_role("slider"))
+        expect(canvas).to_be_in_viewport(ratio=1)
+        expect(transport.get_by_role("slider")).to_be_in_viewport(ratio=1)
         others = [name for name in ("distances", "places", "sizes") if name != picture]
         for other in others:
             expect(phone.locator(f"[data-picture={other}]")).to_be_hidden()
@@ -96,10 +89,9 @@ def test_two_runs_are_seen_together_with_their_slider(server: str, phone: Page, 
     expect(phone.locator(".tabs")).to_have_count(1)
     phone.locator(".tabs").get_by_role("button", name="Positions").tap()
     both = phone.locator("[data-picture=places]")
-    both.last.scroll_into_view_if_needed()
+    both.last.evaluate("canvas => canvas.scrollIntoView({ block: 'end' })")
     for part in (both.first, both.last, phone.locator(".scrubber .slider")):
-        expect(part).to_be_visible()
-        assert within(phone, part)
+        expect(part).to_be_in_viewport(ratio=1)
 
 
 def test_what_is_this_opens_in_place_at_a_tap(server: str, phone: Page, make_run: MakeRun) -> None:
@@ -109,7 +101,7 @@ def test_what_is_this_opens_in_place_at_a_tap(server: str, phone: Page, make_run
     box = phone.get_by_role("dialog", name="What is this?")
     expect(box).to_contain_text("number of tokens in black holes")
     expect(box).to_contain_text("Pitfall: P = 51 can be one hole or twenty")
-    assert within(phone, box)
+    expect(box).to_be_in_viewport(ratio=1)
     phone.locator("h1").tap()
     expect(box).to_be_hidden()
 

@@ -18,7 +18,7 @@ from snowball_core.tables.live import Seen, follow
 from ..shared.run_picker import state_badge
 from ..shared.text import duration, plain
 
-_HEIGHT, _LOW = 190, 160
+_HEIGHT, _LOW = 250, 160
 
 
 def progress(run: Run, status: Status) -> None:

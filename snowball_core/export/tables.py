@@ -99,5 +99,5 @@ TABLES: dict[str, Named[pd.DataFrame]] = {
     "bookmarks": Named("remarks on steps, tokens and black holes, by step", lambda view: bookmark_table(view.history)),
 }
 # What else of a view a table depends on than the run: group and step, the group, or neither.
-PER_RUN = ("summary", "census", "extents", "motion", "token-motion", "freezing", "laws")
+PER_RUN = ("summary", "census", "extents", "motion", "token-motion", "freezing", "laws", "bookmarks")
 PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")

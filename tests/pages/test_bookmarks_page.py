@@ -53,7 +53,7 @@ def test_a_link_to_a_bookmark_opens_its_step_group_and_selection(make_run: MakeR
     assert (header["step"], header["group"], header["select"]) == (7, "all", "h0")
     assert named(app, "bookmark") == MARK.id
     gone = opened("scrub", run=run.id, bookmark="00000000", step="3")
-    assert f'a bookmark must be one that "{run.id}" has ({MARK.id})' in texts(gone.warning)
+    assert f'A bookmark must be one that "{run.id}" has ({MARK.id})' in texts(gone.warning)
     assert (drawn(gone)["step"], named(gone, "bookmark")) == (3, None)
 
 

@@ -220,7 +220,8 @@ def test_a_damaged_run_json_is_refused_in_a_sentence(run: Run, capsys: pytest.Ca
     assert "has a damaged run.json" in capsys.readouterr().err
 
 
-def test_the_shipped_run_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
-    (shipped,) = (Path(__file__).resolve().parents[2] / "runs").glob("*-primordial-snowball")
+@pytest.mark.parametrize("name", ["primordial-snowball", "corrected"])
+def test_a_shipped_run_is_sound(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (shipped,) = (Path(__file__).resolve().parents[2] / "runs").glob(f"*-{name}")
     assert main(["verify", str(shipped)]) == 0
     assert "metrics.csv                     agrees" in capsys.readouterr().out

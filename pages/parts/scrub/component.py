@@ -10,8 +10,10 @@ from typing import Any
 
 import streamlit as st
 
+from snowball_core.charts import theme
 from snowball_core.charts.scrubber_blob import Reel, packed_blob
 from snowball_core.errors import SnowballError
+from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.per_step import last_hole_change
@@ -29,18 +31,22 @@ _KEY = "scrubber"
 _FIELDS = ("run", "group", "unit", "file", "tensor", "dead", "text", "compared", "left", "right")
 _DRAWN_FIELDS = "scrubber-fields"
 # What each picture and each count shows, under its names in docs/measures.md; the first is the entry that is linked to.
-_COUNTED = {"unique": "unique", "holes": "black_holes", "population": "population", "singletons": "singletons"}
 _EXPLAINED = {
-    "counts": tuple(_COUNTED.values()),
+    "counts": tuple(theme.LINES),
     "sizes": ("true hole", "hidden class"),
     "distances": ("heatmap",),
     "places": ("principal-axes",),
-    **{line: (column,) for line, column in _COUNTED.items()},
+    **{column: (column,) for column in theme.LINES},
 }
 # Rows of the picture of distances; of more tokens it draws some, and says so.
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
 _BYTES = 256
+_PALETTE = {name.lower(): getattr(theme, name) for name in ("ALONE", "CURSOR", "GREYS", "NEAR_TO_FAR")}
+_LINES = {
+    column: (OF_COLUMN[column].symbol, OF_COLUMN[column].short, (colour, theme.IN_THE_DARK.get(colour, colour)), dashes)
+    for column, (colour, dashes) in theme.LINES.items()
+}
 _DRAWING = Path(__file__).parent / "drawing"
 _SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "bookmarks", "pointer", "playback", "narrow", "main")
 # Registered once per server, when this module is first imported: a component has one home.
@@ -60,9 +66,6 @@ class Side:
     ----------
     id : str
         What tells it from any other.
-    history : History
-    reel : Reel
-    group : str
     story : str
         What happened, in words; none while it is still happening.
     name : str
@@ -94,10 +97,7 @@ def are_bytes(history: History) -> bool:
 def draw_run(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bool:
     """Draw a run at the step of the address, else where its holes changed last, or at a growing run's end.
 
-    Returns
-    -------
-    bool
-        False, after saying why, where a snapshot is too large or a file cannot be read.
+    False, after saying why, where a snapshot is too large or a file cannot be read.
     """
     path = str(run.path)
     drawn(path)
@@ -137,14 +137,8 @@ def draw_here(side: Side) -> None:
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:
     """Draw histories locked by step, outside of the fragment of the exact step, so that their frames are sent once.
 
-    Parameters
-    ----------
-    key : str
-    sides : sequence of Side
-    place : mapping
-        ``step``, ``heard``, ``select``, ``axis`` and ``follow``.
-    moved : callable
-        Called when the scrubber came to rest, and while it plays; it reads :func:`reported`.
+    ``place`` has ``step``, ``heard``, ``select``, ``axis`` and ``follow``; ``moved`` is called when the scrubber came to rest,
+    and while it plays, and reads :func:`reported`.
     """
     st.session_state[_DRAWN_FIELDS] = _fields()
     data = b"".join(packed_blob(side.reel, _facts(side) | dict(place)) for side in sides)
@@ -201,6 +195,8 @@ def _facts(side: Side) -> dict[str, Any]:
         "story": side.story,
         "sent_told": _sent(side.reel, len(history.steps)),
         "told": _captions(side.reel, side.group),
+        "palette": _PALETTE,
+        "lines": _LINES,
         "explained": {part: {"href": address(names[0]), "title": words(*names)} for part, names in _EXPLAINED.items()},
     }
 

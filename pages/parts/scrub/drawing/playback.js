@@ -8,7 +8,7 @@ function moveTo(scrubber, index) {
   if (clamped === scrubber.index) return
   scrubber.index = clamped
   for (const side of scrubber.sides) side.snapshot = recordedAt(side.reel.step, scrubber.steps[clamped])
-  repaint(scrubber)
+  repaint(scrubber, false)
 }
 
 // Tell the server the step. While playing at most twice a second; at rest once, after the last of a burst of keys.

@@ -108,7 +108,8 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
     rules = _of("marks").mark_rule(color=ALONE, opacity=0.35).encode(x=alt.X("x:Q"))
     # Beside its rule and above the rows, to which the cursor keeps: neither crosses it out.
     letters = _of("marks").mark_text(color=ALONE, fontSize=12, fontWeight="bold", align="left", baseline="top", dx=3, dy=4)
-    written = _of("labels").mark_text(align="left", baseline="middle", dx=5, fontSize=12.5, clip=True)
+    fitting = _of("labels").transform_filter("width >= datum.least && width < datum.most")
+    written = fitting.mark_text(align="left", baseline="middle", dx=5, fontSize=12.5, clip=True)
     row = _of("chosen").encode(y=alt.Y("y:Q"))
     layers = (
         blocks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ HEIGHT = 420
 _WIDTH, _LETTER = 760.0, 7.2
 # Of the gap between holes, the line between hidden classes.
 _INNER = 0.3
+# No screen is wider: labels that fit only into a wider picture are left out.
+_WIDEST = 4_000.0
 _MOST_TARGETS = 2_500
 _TARGET_COLUMNS = 60
 _NAMED, _LISTED = 12, 40
@@ -77,21 +80,24 @@ def frames(blocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """Labels of the blocks that are large enough: columns x, y, text, ink."""
+    """Labels of the blocks that are tall enough: columns x, y, text, ink, and the widths of the picture for which each is made.
+
+    Of the labels of a block the longest that fits is drawn: from a width of ``least`` pixels, up to less than ``most``.
+    """
     area = (blocks["bottom"] - blocks["top"]) * (blocks["share1"] - blocks["share0"])
     largest = [int(part.idxmax()) for _, part in area.groupby(blocks["node"])]
     written = []
     for block in blocks.loc[largest].to_dict("records"):
-        room = _WIDTH * (block["share1"] - block["share0"]) - 8
-        tall = (block["bottom"] - block["top"]) * HEIGHT / rows
-        fitting = [
-            text
-            for text in _texts(hole_name(block["hole"]), block["population"], block["classes"])
-            if len(text) * _LETTER < room
-        ]
-        if fitting and tall >= 13:
-            written.append((block["x0"], (block["top"] + block["bottom"]) / 2, fitting[0], ink(block["colour"])))
-    return pd.DataFrame(written, columns=["x", "y", "text", "ink"])
+        share, most = block["share1"] - block["share0"], math.inf
+        if (block["bottom"] - block["top"]) * HEIGHT / rows < 13 or share <= 0:
+            continue
+        for text in _texts(hole_name(block["hole"]), block["population"], block["classes"]):
+            least = (len(text) * _LETTER + 8) / share
+            if least < min(most, _WIDEST):
+                middle = (block["top"] + block["bottom"]) / 2
+                written.append((block["x0"], middle, text, ink(block["colour"]), least, min(most, 2 * _WIDEST)))
+                most = least
+    return pd.DataFrame(written, columns=["x", "y", "text", "ink", "least", "most"])
 
 
 def _texts(name: str, population: int, sizes: Sequence[int]) -> list[str]:

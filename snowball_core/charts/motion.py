@@ -21,7 +21,7 @@ from PIL import Image
 from ..measures.motion import REGIMES
 from .motion_columns import Floats, Scene, curve, decades, under
 from .step_axis import Picture, StepAxis, cursor_rule
-from .theme import ALONE, DEAD, GREYS, MOVED, REGIME_LINES, SETTINGS
+from .theme import ALONE, DEAD, GREYS, MOVED, REGIME_LINES, SETTINGS, wrapped
 
 MAP_COLUMNS, MAP_ROWS = 640, 512
 REGIME_LABELS = dict(zip(REGIMES, REGIME_LINES, strict=True))
@@ -218,7 +218,7 @@ def panels(picture: Picture) -> list[Picture]:
         views = {layer.get("name") for layer in panel["layer"]}
         room = (_HEAD if number == 0 else 8) + (_FOOT if number == len(spec["vconcat"]) - 1 else 0)
         own = [param for param in spec["params"] if views & set(param["views"])]
-        fitted = shared | panel | {"height": panel["height"] + room} | ({"params": own} if own else {})
+        fitted = shared | wrapped(panel) | {"height": panel["height"] + room} | ({"params": own} if own else {})
         parts.append((fitted, {name: datasets[name] for name in _drawn(panel)}))
     return parts
 

@@ -1,6 +1,8 @@
-"""Colours of everything that is drawn: holes, hidden classes, counts, regimes, settings, distances, the step looked at."""
+"""Colours of everything that is drawn: holes, hidden classes, counts, regimes, settings, distances, the step; legends."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +38,8 @@ REGIME_LINES = (
 # Distances: none, and near to far.
 ZERO = "#000000"
 NEAR_TO_FAR = ("#3B528B", "#21918C", "#5DC863", "#FDE725")
+# Below this width of a picture its legend is a column.
+_LEGEND_WIDTH = 420
 # Inside a hole the classes are lighter and darker steps of its colour; the largest class has the colour itself.
 _STEPS = (0.0, 0.5, -0.35, 0.7, 0.25)
 
@@ -78,3 +82,17 @@ def ink(colour: str) -> str:
     """
     red, green, blue = ((byte / 255) ** 2.2 for byte in bytes.fromhex(colour[1:]))
     return "#FFFFFF" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.25 else "#10151C"
+
+
+def wrapped(part: Any) -> Any:
+    """A description of one picture whose legends have a line for each entry where a line for all has no room."""
+    if isinstance(part, list):
+        return [wrapped(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: {**each, "columns": {"expr": f"width < {_LEGEND_WIDTH} ? 1 : 0"}}
+        if name == "legend" and isinstance(each, dict)
+        else wrapped(each)
+        for name, each in part.items()
+    }

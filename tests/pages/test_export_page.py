@@ -69,7 +69,7 @@ def test_every_picture_leads_to_what_explains_it(make_run: MakeRun) -> None:
     app, known = opened("export", run=make_run().id), set(anchors().values())
     for name in PICTURES:
         app = sound(app.selectbox(key="export-picture").set_value(name).run())
-        assert set(re.findall(r"\(about#([^)]*)\)", texts(app.markdown))) <= known
+        assert set(re.findall(r"\(about#([^ )]*)", texts(app.markdown))) <= known
         assert "what is this?" in texts(app.markdown), name
 
 

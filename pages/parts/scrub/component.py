@@ -23,7 +23,7 @@ from snowball_core.tables.text import glyph
 
 from ..shared import cached
 from ..shared.file_stamps import drawn
-from ..shared.help_links import address
+from ..shared.help_links import address, words
 from ..shared.selection import AXES, SELECT, arrive, checked_range, follow_to_the_end, here, write_down
 from ..shared.text import many, plain
 from .colours import COLOURS, hand_measure
@@ -34,8 +34,14 @@ _KEY = "scrubber"
 _FIELDS = ("run", "group", "unit", "file", "tensor", "dead", "text", "compared", "left", "right")
 _STATE = ("step", "select", "axis", "range", "colour")
 _DRAWN_FIELDS = "scrubber-fields"
-# What each picture shows, under its name in docs/measures.md.
-_EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap", "places": "principal-axes"}
+# What each picture and each count shows, under its names in docs/measures.md; the first is the entry that is linked to.
+_EXPLAINED = {
+    "counts": tuple(theme.LINES),
+    "sizes": ("true hole", "hidden class"),
+    "distances": ("heatmap",),
+    "places": ("principal-axes",),
+    **{column: (column,) for column in theme.LINES},
+}
 # Rows of the picture of distances; of more tokens it draws some, and says so.
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
@@ -72,13 +78,14 @@ _SCRIPTS = (
         "pointer",
         "playback",
     ),
+    "narrow",
     "main",
 )
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
     html=(_DRAWING / "scrubber.html").read_text(),
-    css=(_DRAWING / "scrubber.css").read_text(),
+    css="\n".join((_DRAWING / f"{name}.css").read_text() for name in ("scrubber", "narrow")),
     js="\n".join((_DRAWING / f"{name}.js").read_text() for name in _SCRIPTS),
 )
 
@@ -237,7 +244,7 @@ def _facts(side: Side) -> dict[str, Any]:
         "told": _captions(side.reel, side.group),
         "palette": _PALETTE,
         "lines": _LINES,
-        "explained": {picture: address(name) for picture, name in _EXPLAINED.items()},
+        "explained": {part: {"href": address(names[0]), "title": words(*names)} for part, names in _EXPLAINED.items()},
     }
 
 

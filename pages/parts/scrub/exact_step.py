@@ -26,6 +26,7 @@ from ..shared import cached
 from ..shared.divergence_notice import say_rows
 from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
+from ..shared.help_links import help_on
 from ..shared.opened_bookmark import name_bookmark
 from ..shared.selection import chosen_range, go, here, selected
 from ..shared.text import plain
@@ -35,13 +36,7 @@ from .component import FRAGMENT, are_bytes
 from .handed_step import hand_over
 from .step_tables import tables
 
-_DEFINITIONS = {
-    "unique": "Distinct rows of the embedding matrix, compared by bits. U = C + S.",
-    "black_holes": "Vectors shared by two or more tokens.",
-    "population": "Tokens that share their vector with another token.",
-    "singletons": "Tokens whose vector is unique. P + S = number of tokens in the group.",
-    "largest": "Size of the largest black hole, in tokens.",
-}
+_SHOWN = ("unique", "black_holes", "population", "singletons", "largest")
 _TYPED = "typed-step"
 _LINEAGES: tuple[Callable[..., Any], ...] = (cached.tree, cached.lineage_account, cached.biography)
 
@@ -116,8 +111,8 @@ def _numbers(view: View) -> None:
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {view.step:,}** · {view.group}: {exact['tokens']:,} tokens")
         cells = st.grid(6, min_column_width=112)
-        for name, definition in _DEFINITIONS.items():
-            cells.metric(OF_COLUMN[name].short_label, f"{exact[name]:,}", help=definition)
+        for name in _SHOWN:
+            cells.metric(OF_COLUMN[name].short_label, f"{exact[name]:,}", help=help_on(name))
         is_finite = math.isfinite(exact["linf_weight"])
         amounts = [(number(exact["linf_cells"]), "cells"), (number(exact["linf_weight"]), "weight units")]
         (first, unit), (second, other) = amounts if view.unit == "cells" else amounts[::-1]
@@ -127,7 +122,6 @@ def _numbers(view: View) -> None:
             f"{second} {other}",
             delta_color="off",
             delta_arrow="off",
-            help="L∞ distance of the farthest pair of tokens, in cells of the number format's lattice and in weight units "
-            f"(exact: {exact['linf_weight']!r}).",
+            help=f"In weight units exactly {exact['linf_weight']!r}.  \n{help_on('largest_linf_cells')}",
         )
         say_rows(view.rows)

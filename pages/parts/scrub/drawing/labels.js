@@ -13,7 +13,8 @@ function tellLines({ reel, told }) {
     const key = Object.assign(document.createElement("span"), { className: "key" })
     key.innerHTML = `<svg viewBox="0 0 22 4"><path d="M0 2h22" stroke-dasharray="${dashes}"/></svg>`
     key.firstChild.style.stroke = `light-dark(${colours})`
-    key.append(`${symbol} ${name} `, (told[column] = document.createElement("b")))
+    const link = Object.assign(document.createElement("a"), { target: "_blank", textContent: `${symbol} ${name}` }, reel.header.explained[column])
+    key.append(link, " ", (told[column] = document.createElement("b")))
     return key
   }))
 }

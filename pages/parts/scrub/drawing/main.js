@@ -21,6 +21,7 @@ function build(parent, count) {
   connectSearch(scrubber)
   connectColours(scrubber)
   connectBookmarks(scrubber)
+  connectNarrow(scrubber)
   scrubber.axisPicker.onchange = () => {
     showWindow(scrubber, 0, 1)
     scrubber.set("axis", scrubber.axisPicker.value)
@@ -109,7 +110,7 @@ function loadSide(side, reel) {
   side.watch.hidden = reel.last === 0
   told.sent.textContent = header.sent_told
   for (const picture of Object.keys(side.canvases)) told[picture].textContent = header.told[picture]
-  for (const [picture, link] of Object.entries(side.about)) link.href = header.explained[picture]
+  for (const [picture, link] of Object.entries(side.about)) Object.assign(link, header.explained[picture])
   tellLines(side)
   tellEvents(side)
   tellLegends(side)

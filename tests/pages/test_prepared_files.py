@@ -88,7 +88,7 @@ def test_what_is_prepared_is_what_the_address_makes(make_run: MakeRun, place: st
     assert told.getvalue() == alone.getvalue()
     shares = [share for share, _ in said]
     assert shares == sorted(shares)
-    assert 0 <= shares[0]
+    assert shares[0] >= 0
     assert shares[-1] <= 1
     assert said[0][1].endswith(f" 1 of {len(said)}")
 

@@ -184,7 +184,7 @@ def test_a_page_whose_websocket_does_not_come_through_says_what_the_proxy_must_p
         page.goto(outside)
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("must pass on the headers Upgrade and Connection")
-        # It is seen: nothing lies over it.
+        # It is visible: nothing covers it.
         assert alert.evaluate("it => it.contains(document.elementFromPoint(innerWidth / 2, 40))")
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     visit(page, address)

@@ -1,4 +1,4 @@
-"""The Scrub page in a real browser: what is told, playback, loops, following, links and tabs."""
+"""The Scrub page in a real browser: labels, playback, loops, following, links and tabs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_playback_keeps_its_pace_its_loop_and_its_end(server: str, page: Page, m
     page.locator("h1").click()
     page.keyboard.press(" ")
     steps = [scrubbed_to(page)]
-    while len(steps) < 1_000 and steps[-1] >= max(steps):  # until it has begun anew
+    while len(steps) < 1_000 and steps[-1] >= max(steps):  # until it has begun again
         steps.append(scrubbed_to(page))
     page.keyboard.press(" ")
     assert steps[-1] < max(steps)
@@ -193,6 +193,6 @@ def test_a_run_that_is_cut_or_deleted_while_it_is_open_is_reported_in_words(serv
     shutil.rmtree(gone.path)
     page.get_by_role("radio", name="all").click()
     expect(alert).to_contain_text(f'There is no run "{gone.id}"')
-    expect(alert).to_contain_text("The newest run is shown instead.")
+    expect(alert).to_contain_text("Showing the newest run.")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 · all: 16 tokens")
     expect(page).to_have_url(re.compile(f"[?&]run={kept.id}(&|$)"))

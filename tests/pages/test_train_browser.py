@@ -44,7 +44,7 @@ def worker_of(run_id: str) -> int | None:
 
 
 def gently(run: Run) -> None:
-    """Let everything else on the machine go before an endless training that only has to go on."""
+    """Lower the priority of an endless training."""
     worker = worker_of(run.id)
     assert worker is not None
     os.setpriority(os.PRIO_PROCESS, worker, 19)
@@ -56,7 +56,7 @@ def step_shown(page: Page, run: Run) -> int:
 
 
 def grows(page: Page, run: Run) -> None:
-    """Wait until the step on the screen is another one, twice, with nobody touching the page."""
+    """Wait until the step on the screen is another one, twice, without input to the page."""
     gently(run)
     for _ in range(2):
         before = step_shown(page, run)
@@ -123,7 +123,7 @@ def test_the_app_may_be_restarted_and_every_tab_sees_the_same(tmp_path: Path, co
         expect(lives[1].get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
         grows(tabs[1], under_way)
         assert step_shown(tabs[1], under_way) > reached
-        # What nobody at the screen did, too.
+        # What happened outside the page, too.
         request_stop(under_way.path)
         for each in stopped:
             expect(each).to_be_visible()

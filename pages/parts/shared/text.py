@@ -33,6 +33,21 @@ def duration(seconds: float) -> str:
     return "unlimited time"
 
 
+def time_range(seconds: tuple[float, float]) -> str:
+    """A range of times; one time where both ends round to the same.
+
+    Examples
+    --------
+    >>> time_range((70, 250)), time_range((40, 250)), time_range((70, 80))
+    ('1 to 4 minutes', '40 seconds to 4 minutes', 'about 1 minute')
+    """
+    least, most = map(duration, seconds)
+    if least == most:
+        return f"about {least}"
+    number, _, unit = least.partition(" ")
+    return f"{number if unit.rstrip('s') == most.split()[-1].rstrip('s') else least} to {most}"
+
+
 def size(count: float) -> str:
     """An amount of bytes, in decimal units.
 

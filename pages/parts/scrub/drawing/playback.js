@@ -79,6 +79,7 @@ function follow(scrubber, on) {
 function tellFollowing(scrubber) {
   scrubber.buttons.follow.hidden = !scrubber.alive
   scrubber.buttons.follow.setAttribute("aria-pressed", scrubber.following)
+  scrubber.buttons.follow.textContent = scrubber.following ? `Following step ${whole(scrubber.steps[scrubber.last])}` : "Follow"
 }
 
 function toggle(scrubber) {

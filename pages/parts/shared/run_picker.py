@@ -114,7 +114,9 @@ def say_damage(run: Run) -> None:
     """Say what is wrong with the files of a run; nothing where they are what its configuration says."""
     if found := damage(run):
         sentences = "".join(f"\n- {plain(sentence)}" for sentence in found)
-        st.error(f"The run {plain(title_of(run))} is damaged. Showing the readable part.\n{sentences}", icon=":material/report:")
+        st.error(
+            f"The run {plain(title_of(run))} is damaged. Showing the readable part.\n{sentences}", icon=":material/report:"
+        )
 
 
 def say_refusal(error: SnowballError, run: Run, told: DeltaGenerator | None = None) -> None:

@@ -73,7 +73,7 @@ function load(scrubber, reels) {
     scrubber.loop = []
     scrubber.buttons.loop.textContent = "Loop from here"
   }
-  if (!same) scrubber.axisPicker.value = header.axis
+  if (header.axis !== scrubber.axisSent) scrubber.axisPicker.value = scrubber.axisSent = header.axis
   layOut(scrubber)
   // The address moved the step (a link, the browser's back): follow it. Our own words coming back change nothing.
   const stale = header.heard < scrubber.said || scrubber.playing

@@ -159,7 +159,7 @@ def unit_words(unit: str) -> str:
 def named(history: History) -> str:
     """A run's name and id; of a foreign history its id."""
     is_recorded = history.config is not None and history.kept_in is not None
-    return f"{title(history.kept_in)} (run {history.id})" if is_recorded and history.kept_in else f"run {history.id}"
+    return f"{title(history.kept_in)} (run {history.id})" if is_recorded and history.kept_in else history.id
 
 
 def identity_line(history: History) -> str:

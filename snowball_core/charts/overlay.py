@@ -94,8 +94,8 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
         align="left", fontSize=13, fontWeight="bold", dx=alt.ExprRef("datum.shift"), aria=False
     )
     layers = [
-        band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
-        line("bands", "median:Q"),
+        band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour, detail="setting:N"),
+        line("bands", "median:Q").encode(detail="setting:N"),
         line("lines", "value:Q").encode(detail="run:N", opacity=strength),
         dots.encode(x=x, y=_y(frame, "value:Q"), color=colour),
         letters.encode(x=x, y=_y(frame, "value:Q"), text="text:N", color=colour),

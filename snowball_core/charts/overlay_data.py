@@ -98,15 +98,15 @@ def strengths(lines: pd.DataFrame, banded: Collection[str], marked: str | None) 
     return lines.assign(width=width, strength=strength)
 
 
-def bands_data(ribbons: pd.DataFrame, along: Along) -> pd.DataFrame:
-    """Bands placed on the axis and thinned where none of their values changes; their groups are a column ``group``."""
+def bands_data(ribbons: pd.DataFrame, groups: Mapping[str, str], along: Along) -> pd.DataFrame:
+    """Bands placed on the axis and thinned where none of their values changes; ``group`` is that of their setting."""
     parts = []
-    for group, part in ribbons.groupby("setting", sort=False):
+    for setting, part in ribbons.groupby("setting", sort=False):
         corners = part[["low", "median", "high"]].to_numpy() @ np.array([1.0, np.pi, np.e])  # changes when one of them does
         x = part["x"].to_numpy(np.float64)
         placed = x if along.axis is None else along.axis.place(x)
         kept = thinned(along.drawn(placed), corners)
-        parts.append(part.assign(x=placed, group=group).iloc[kept])
+        parts.append(part.assign(x=placed, group=groups[str(setting)]).iloc[kept])
     return pd.concat(parts, ignore_index=True) if parts else ribbons.assign(group=ribbons["setting"])
 
 

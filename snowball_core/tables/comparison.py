@@ -33,7 +33,7 @@ from .per_step import step_table, with_metrics
 from .text import many
 
 _COUNTED = ("vectors", "tokens", "classes", "cells")
-_READING = "Letters: runs. Bands: range and median over the draws of a group."
+_READING = "Letters: runs. Bands: range and median over the draws of a setting."
 # Column → what it is called, its unit, and whether it counts something.
 MEASURES = {
     column: (OF_COLUMN[column].title, OF_COLUMN[column].unit, OF_COLUMN[column].unit in _COUNTED)

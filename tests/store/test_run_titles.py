@@ -14,8 +14,6 @@ from snowball_core.store.notes import annotate
 from snowball_core.store.run_titles import described, state, state_word, title, titles
 from snowball_core.store.status import Status, write_status
 
-LENGTH = "10,000 steps"
-
 
 @pytest.mark.parametrize(
     ("changes", "name"),
@@ -23,7 +21,7 @@ LENGTH = "10,000 steps"
         ({"seed": 43, "until": 400}, "jiggle · seed 43 · 400 steps"),
         ({"corpus": "/home/me/other.txt"}, "jiggle, changed: corpus · seed 42 · 10,000 steps"),
         (
-            {"name": "", "clip": 0.5, "heads": 2, "warmup": 5},
+            {"name": "", "clip": 0.5, "heads": 4, "warmup": 5},
             "jiggle, changed: heads, warmup and 1 more · seed 42 · 10,000 steps",
         ),
         ({"name": "my-run", "clip": 0.5}, "my-run · seed 42 · 10,000 steps"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +35,10 @@ _TITLES = {
     "last-change": "steps after the last change",
     "rates": "sum of learning rates",
 }
+# Grey bands are below the lines of their runs.
 _MEDIAN_PIXELS = {True: 1.2, False: 3.0}
+# What differs between the runs of one setting.
+_WITHIN_A_SETTING = ("run", "seed")
 
 
 class Overlay(NamedTuple):
@@ -51,15 +54,16 @@ class Overlay(NamedTuple):
 class Drawing:
     """What the pictures of a comparison share.
 
-    ``entrants`` are the runs that have a place, each with its band's name as ``setting``. ``styles`` are the legend's lines
-    by name. ``marked`` and ``first`` are runs: one that stands out, and the one whose steps a click selects. ``step`` is the
-    one chosen.
+    ``entrants`` are the runs that have a place. ``styles`` are the legend's lines by name; ``bands`` names the line of each
+    setting's band, which is grey where the setting's runs differ in colour. ``marked`` and ``first`` are runs: one that stands
+    out, and the one whose steps a click selects. ``step`` is the one chosen.
     """
 
     entrants: tuple[Entrant, ...]
     called: Called
     styles: Mapping[str, LineStyle]
-    is_by_run: bool
+    bands: Mapping[str, str]
+    is_grey: bool
     along: Along
     marked: str | None = None
     first: str | None = None
@@ -102,22 +106,21 @@ def drawing_of(
     first: str | None = None,
     step: int | None = None,
 ) -> Drawing:
-    """The runs with a place on the axis, coloured by run or by group; a group with several draws has a band.
-
-    Coloured by run, settings have the bands, in grey.
-    """
+    """The runs with a place on the axis, coloured by run or by group; a setting with several draws has a band."""
     named, styles = styles_of(lined_up, by, theme)
-    bands = groups(lined_up, "setting", {}) if by == "run" else named
-    drawn = tuple(replace(each, setting=bands[each.id]) for each in entrants if along.places(each) is not None)
-    if by == "run":
-        several = [name for name in dict.fromkeys(bands.values()) if _draws(drawn, name) >= FEWEST]
-        styles |= {name: band_style(f"range of {name}", rank, theme) for rank, name in enumerate(several)}
+    drawn = tuple(each for each in entrants if along.places(each) is not None)
+    bands, is_grey = {each.setting: named[each.id] for each in drawn}, by in _WITHIN_A_SETTING
+    if is_grey:
+        of_setting = groups(lined_up, "setting", {})
+        several = [each for each in drawn if _draws(drawn, each.setting) >= FEWEST]
+        bands = {each.setting: f"range of {of_setting[each.id]}" for each in several}
+        styles |= {name: band_style(name, rank, theme) for rank, name in enumerate(bands.values())}
     known = marked if marked in {each.id for each in drawn} else None
-    return Drawing(drawn, Called(letters(lined_up), named), styles, by == "run", along, known, first, step)
+    return Drawing(drawn, Called(letters(lined_up), named), styles, bands, is_grey, along, known, first, step)
 
 
-def _draws(entrants: Sequence[Entrant], name: str) -> int:
-    return len(one_per_draw([each for each in entrants if each.setting == name]))
+def _draws(entrants: Sequence[Entrant], setting: str) -> int:
+    return len(one_per_draw([each for each in entrants if each.setting == setting]))
 
 
 def overlaid(drawing: Drawing, measure: str) -> Overlay:
@@ -127,15 +130,14 @@ def overlaid(drawing: Drawing, measure: str) -> Overlay:
     found = ribbons(drawing.entrants, measure, along.align)
     if lines.empty:
         return Overlay(lines, found, False, None)
-    frame, bands = _frame(drawing, measure, lines), bands_data(found, along)
-    bands["group"] = bands["group"].map({name: style.name for name, style in drawing.styles.items()})
+    frame, bands = _frame(drawing, measure, lines), bands_data(found, drawing.bands, along)
     marked = called.letters.get(drawing.marked or "")
-    lines = strengths(lines, () if drawing.is_by_run else set(found["setting"]), marked)
+    lines = strengths(lines, () if drawing.is_grey else set(bands["group"]), marked)
     moments = moments_data(drawing.entrants, called, measure, along, drawing.first)
     is_chosen = along.axis is not None and drawing.step is not None and 0 <= drawing.step <= along.axis.last_step
     data = {
         "lines": lines,
-        "bands": bands.assign(width=_MEDIAN_PIXELS[drawing.is_by_run]),
+        "bands": bands.assign(width=_MEDIAN_PIXELS[drawing.is_grey]),
         "alone": lines[lines.groupby("run")["x"].transform("size") == 1],
         "ends": ends_data(lines, along, frame.low, frame.high, frame.is_counted),
         "moments": moments.reindex(columns=["x", "step", "place", *frame.letters], fill_value=""),

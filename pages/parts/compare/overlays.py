@@ -32,7 +32,7 @@ def theme() -> str:
 
 def pick_grouping(lined_up: LineUp) -> str:
     """What runs are coloured by."""
-    help = "One colour for each run, each setting, or each value of a field in which the runs differ; bands follow the groups."
+    help = "One colour for each run, each setting, or each value of a field in which the runs differ."
     return pick_one("Colour by", "by", groupings(lined_up), "run", width=190, required=True, help=help)
 
 
@@ -83,7 +83,7 @@ def overlays(
     # Not a caption: that makes links too pale to read.
     st.markdown(
         f":small[x: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Point at a chart to read all runs; click to show "
-        f"{reference} on both sides below. Bands: range and median over the draws of a group ({what_is('band')}); values are "
+        f"{reference} on both sides below. Bands: range and median over the draws of a setting ({what_is('band')}); values are "
         f"held constant between snapshots. {note_of(drawing, thinned)}]"
     )
     query = {"group": group, "align": align, "axis": axis, "by": by, "marked": marked}

@@ -91,7 +91,7 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
     band = alt.Chart(alt.NamedData("bands")).mark_area(interpolate="step-after", clip=True, opacity=0.25, aria=False)
     dots = alt.Chart(alt.NamedData("alone")).mark_point(filled=True, size=70, opacity=1, aria=False)
     letters = alt.Chart(alt.NamedData("ends")).mark_text(
-        align="left", fontSize=13, fontWeight="bold", dx=alt.ExprRef("datum.shift"), aria=False
+        align="left", baseline="bottom", fontSize=13, fontWeight="bold", dx=alt.ExprRef("datum.shift"), dy=-2, aria=False
     )
     layers = [
         band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour, detail="setting:N"),
@@ -110,7 +110,8 @@ def _crosshair(frame: Frame, x: alt.X) -> alt.Chart:
     """An upright line at the place nearest to the pointer, with every run's value there; a click selects its step."""
     hover = alt.selection_point(name="hover", on="pointerover", nearest=True, encodings=["x"], empty=False, clear="pointerout")
     at = alt.selection_point(name="at", on="click", nearest=True, fields=["step"], empty=False, clear=False)
-    tips = [alt.Tooltip("place:N", title=frame.along), *(alt.Tooltip(f"{letter}:N") for letter in frame.letters)]
+    title = "step" if frame.axis else frame.along.removesuffix(" (symlog)")
+    tips = [alt.Tooltip("place:N", title=title), *(alt.Tooltip(f"{letter}:N") for letter in frame.letters)]
     rules = alt.Chart(alt.NamedData("moments")).mark_rule(color=ALONE, strokeWidth=1.5, aria=False)
     drawn = rules.properties(name="crosshair").encode(
         x=x, opacity=alt.condition(hover, alt.value(0.9), alt.value(0)), tooltip=tips

@@ -127,7 +127,7 @@ def ends_data(lines: pd.DataFrame, along: Along, low: float, high: float, is_cou
         near = (np.abs(across[:number] - across[number]) < 2 * _LETTER) & (np.abs(up[:number] - up[number]) < _LETTER)
         before = int(near.sum())
         text.append(letter if before < _MOST_LETTERS else "…" if before == _MOST_LETTERS else "")
-        shift.append(6 + _LETTER * before)
+        shift.append(3 + _LETTER * before)
     return ends.assign(text=text, shift=shift)
 
 

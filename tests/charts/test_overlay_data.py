@@ -40,7 +40,7 @@ def test_letters_that_would_cover_each_other_stand_side_by_side() -> None:
     runs = [entrant("a", [0, 9], [4, 1]), entrant("b", [0, 9], [4, 1]), entrant("c", [0, 9], [4, 4])]
     lines, _ = lines_data(runs, CALLED, "unique", Along("step"))
     ends = ends_data(lines, Along("step"), 0, 9, True)
-    assert ends[["text", "shift"]].to_numpy().tolist() == [["A", 6], ["B", 21], ["C", 6]]
+    assert ends[["text", "shift"]].to_numpy().tolist() == [["A", 3], ["B", 18], ["C", 3]]
 
 
 def test_a_crosshair_reads_the_held_value_of_every_run_and_the_step_to_show() -> None:

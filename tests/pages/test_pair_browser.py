@@ -65,3 +65,32 @@ def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: st
     page.go_back()
     page.go_forward()
     stands_on(page, 20)
+
+
+def test_a_chart_reads_all_runs_under_the_pointer_and_a_click_moves_both_sides(
+    server: str, page: Page, make_run: MakeRun
+) -> None:
+    one, two = make_run(name="one", seed=1), make_run(name="two", seed=2, dead=3)
+    visit(page, f"{server}/compare?runs={one.id},{two.id}&at=0&axis=linear&measures=unique")
+    chart = page.locator("[data-testid='stVegaLiteChart']").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box
+    middle = (box["x"] + 0.5 * box["width"], box["y"] + 0.4 * box["height"])
+    page.mouse.move(*middle)
+    tip = page.locator("#vg-tooltip-element")
+    expect(tip).to_be_visible()
+    rows = [row.split() for row in tip.inner_text().replace("\t", " ").split("\n") if row.strip()]
+    words = [word for row in rows for word in row]
+    step = int(words[words.index("step") + 1])
+    assert {"A", "B"} <= set(words)
+    page.mouse.click(*middle)
+    names(page, at=str(step))
+    at_rest(page)
+    stands_on(page, step)
+    # The axis of the charts is the scrubber's too, and the other way round.
+    assert page.locator(".scrubber .axis").input_value() == "linear"
+    page.locator(".scrubber .axis").select_option("symlog")
+    names(page, at=str(step), axis=None)
+    at_rest(page)
+    expect(page.get_by_role("radio", name="symlog")).to_be_checked()

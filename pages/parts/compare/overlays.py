@@ -33,7 +33,7 @@ def theme() -> str:
 def pick_grouping(lined_up: LineUp) -> str:
     """What runs are coloured by."""
     help = "One colour for each run, each setting, or each value of a field in which the runs differ."
-    return pick_one("Colour by", "by", groupings(lined_up), "run", width=190, required=True, help=help)
+    return pick_one("Colour by", "by", groupings(lined_up), "run", width=190, help=help)
 
 
 def pick_alignment() -> str:

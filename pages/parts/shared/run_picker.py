@@ -57,7 +57,7 @@ def pick_run(told: DeltaGenerator) -> Run | None:
         st.session_state["run"] = names[0]
     label = f"Run :small[:gray[{plain(st.session_state['run'])}]]"
     help = "Recorded runs, newest first: the label, else the experiment, seed and length. Beside it the id."
-    chosen: str = st.selectbox(label, names, key="run", format_func=named.__getitem__, required=True, width=380, help=help)
+    chosen: str = st.selectbox(label, names, key="run", format_func=named.__getitem__, width=380, help=help)
     # Also when nobody chose it: a link must not come to mean a newer run.
     keep_value("run", chosen)
     write("run", [chosen])

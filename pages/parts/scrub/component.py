@@ -10,8 +10,10 @@ from typing import Any
 
 import streamlit as st
 
+from snowball_core.charts import theme
 from snowball_core.charts.scrubber_blob import Reel, packed_blob
 from snowball_core.errors import SnowballError
+from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.per_step import last_hole_change
@@ -34,8 +36,13 @@ _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
 _BYTES = 256
+_PALETTE = {name.lower(): getattr(theme, name) for name in ("ALONE", "CURSOR", "GREYS", "NEAR_TO_FAR")}
+_LINES = {
+    column: (OF_COLUMN[column].symbol, OF_COLUMN[column].short, (colour, theme.IN_THE_DARK.get(colour, colour)), dashes)
+    for column, (colour, dashes) in theme.LINES.items()
+}
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "pointer", "playback", "main")
+_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "bookmarks", "pointer", "playback", "main")
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -53,9 +60,6 @@ class Side:
     ----------
     id : str
         What tells it from any other.
-    history : History
-    reel : Reel
-    group : str
     story : str
         What happened, in words; none while it is still happening.
     name : str
@@ -132,8 +136,6 @@ def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Calla
 
     Parameters
     ----------
-    key : str
-    sides : sequence of Side
     place : mapping
         ``step``, ``heard``, ``select``, ``axis`` and ``follow``.
     moved : callable
@@ -194,6 +196,8 @@ def _facts(side: Side) -> dict[str, Any]:
         "story": side.story,
         "sent_told": _sent(side.reel, len(history.steps)),
         "told": _captions(side.reel, side.group),
+        "palette": _PALETTE,
+        "lines": _LINES,
         "explained": {picture: address(name) for picture, name in _EXPLAINED.items()},
     }
 

@@ -15,6 +15,7 @@ import streamlit as st
 
 from snowball_core.charts.step_axis import KINDS
 from snowball_core.export.view import UNITS
+from snowball_core.store.bookmarks import SELECT as SELECT
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.live import recorded_at
 from snowball_core.tables.run_summary import GROUPS
@@ -24,7 +25,6 @@ from .url_state import news, pick_segment, was_carried, write
 
 AXES = KINDS
 _PLACE, _LEFT, _AXIS = "scrubber-place", "places-left", "axis-without-place"
-SELECT = "[th][0-9]{1,7}"
 
 
 def shown_step(run: Run, snapshots: int) -> int:

@@ -122,7 +122,7 @@ def test_a_selection_belongs_to_the_runs_it_was_made_on(make_run: MakeRun) -> No
     app = sound(app.run())
     assert ids(app)[0] == other.id
     selected = next(text.value for text in app.markdown if text.value.startswith("**"))
-    assert selected == "**aa**"
+    assert selected == "**aa · seed 42 · 20 steps**"
 
 
 def test_runs_put_away_come_back_with_undo(make_run: MakeRun, library: Path) -> None:

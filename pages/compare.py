@@ -29,7 +29,7 @@ if is_empty():
 else:
     runs = pick_runs()
     with st.container(horizontal=True, gap="medium"):
-        group, unit = pick_group(), pick_unit()
+        group, unit = pick_group(next((run for run in runs if run.dead is None), None)), pick_unit()
     if len(runs) < FEWEST:
         many = "is one" if runs else "are none"
         st.info(

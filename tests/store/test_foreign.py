@@ -15,7 +15,8 @@ import snowball_core
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import from_values, values
-from snowball_core.store.history import foreign, tokens_of
+from snowball_core.store.foreign.tensor import tokens_of
+from snowball_core.store.history import foreign
 from snowball_core.tables.per_step import step_table
 
 HISTORY = torch.tensor([[[1.0, 2.0], [1.0, 2.0], [3.0, -0.0]], [[1.0, 2.0], [4.0, 2.0], [3.0, 0.0]]])

@@ -8,12 +8,12 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.measures.alignment import FEWEST, MOST
-from snowball_core.store.run_folder import Run, open_run, runs_folder
-from snowball_core.store.run_listing import run_paths
+from snowball_core.store.foreign.links import Source, open_source
+from snowball_core.store.run_folder import runs_folder
 from snowball_core.tables.comparison import kin
 from snowball_core.tables.live import recorded_snapshots
 
-from ..shared.run_picker import say_damage, say_unknown
+from ..shared.run_picker import say_damage, say_unknown, source_ids
 from ..shared.text import plain
 from ..shared.url_state import keep_value, read, write
 
@@ -21,9 +21,9 @@ _KEY = "compared"
 _LOOKED_AT = 20
 
 
-def pick_runs() -> list[Run]:
+def pick_runs() -> list[Source]:
     """The runs chosen here or named in the address that can be read and hold a snapshot; of each other one the reason."""
-    names = [path.name for path in run_paths(runs_folder())]
+    names = source_ids()
     _arrive(names)
     help = f"{FEWEST} to {MOST} runs, in the order chosen."
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -72,7 +72,7 @@ def _newest_readable(names: list[str]) -> list[str]:
     found: list[str] = []
     for name in names[:_LOOKED_AT]:
         with contextlib.suppress(SnowballError):
-            if len(found) < FEWEST and recorded_snapshots(open_run(runs_folder(), name)):
+            if len(found) < FEWEST and recorded_snapshots(open_source(runs_folder(), name)):
                 found.append(name)
     return found
 
@@ -89,11 +89,11 @@ def _add_seeds() -> None:
     st.session_state[_KEY] = [*chosen, *others][:MOST]
 
 
-def _readable(chosen: list[str]) -> list[Run]:
+def _readable(chosen: list[str]) -> list[Source]:
     runs = []
     for name in chosen:
         try:
-            run = open_run(runs_folder(), name)
+            run = open_source(runs_folder(), name)
             count = recorded_snapshots(run)
         except SnowballError as error:
             reason = str(error).replace(f"{runs_folder() / name}/", "")

@@ -13,7 +13,7 @@ from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.measures.alignment import Entrant
 from snowball_core.measures.quantities import COUNTS, OF_COLUMN
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 from snowball_core.tables.at_step import exact_numbers
 from snowball_core.tables.formats import number
 from snowball_core.tables.live import recorded_snapshots
@@ -37,7 +37,7 @@ _NUMBERS = {
 _AT, _HEARD, _FRAGMENT = "at", "pair-heard", "exact-pair"
 
 
-def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Mapping[str, str], group: str, unit: str) -> None:
+def side_by_side(runs: Mapping[str, Source], entrants: Sequence[Entrant], names: Mapping[str, str], group: str, unit: str) -> None:
     """Two of the runs, locked by step: their pictures, and their exact numbers; ``names`` are short ones."""
     labels = {run: f"{names[run]}: {run}" for run in runs}
     first, second, *_ = labels
@@ -67,7 +67,7 @@ def _step(usual: int, last: int) -> int:
     return step
 
 
-def _side(run: Run, snapshots: int, label: str, group: str, unit: str) -> Side | None:
+def _side(run: Source, snapshots: int, label: str, group: str, unit: str) -> Side | None:
     """A run as the scrubber draws it; None, after saying why, where it cannot."""
     path = str(run.path)
     try:
@@ -95,7 +95,7 @@ def _moved(key: str) -> None:
 
 
 @st.fragment(key=_FRAGMENT)
-def _exact(pair: Sequence[Run], snapshots: Sequence[int], names: Mapping[str, str], group: str, unit: str) -> None:
+def _exact(pair: Sequence[Source], snapshots: Sequence[int], names: Mapping[str, str], group: str, unit: str) -> None:
     """The exact numbers of the step on both sides, where what is selected is, and the way to Scrub."""
     step, chosen = int(st.session_state[_AT]), selection(st.session_state["select"])
     try:

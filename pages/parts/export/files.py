@@ -14,7 +14,7 @@ from snowball_core.export.methods import latex, markdown, methods
 from snowball_core.export.pictures import PICTURES, draw
 from snowball_core.export.tables import PER_STEP, TABLES
 from snowball_core.export.view import View
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 from snowball_core.store.status import read_status
 
 from ..shared.downloads import PICTURE, TABLE, link, links, query_of
@@ -38,7 +38,7 @@ _PART_WORDS = {
 }
 
 
-def export_view(run: Run, group: str, unit: str, pickers: DeltaGenerator) -> None:
+def export_view(run: Source, group: str, unit: str, pickers: DeltaGenerator) -> None:
     """What is exported, and a link to every file of it."""
     recorded, _ = counted_snapshots(run, group)
     if recorded:

@@ -11,8 +11,9 @@ from snowball_core.config_checks import configured, preset
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.jobs import workers
-from snowball_core.store.integrity.quick_check import damage
-from snowball_core.store.run_folder import Run, open_run, runs_folder
+from snowball_core.store.foreign.links import OpenedFile, Source, links, open_source
+from snowball_core.store.integrity import quick_check
+from snowball_core.store.run_folder import runs_folder
 from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import LOST, Status, is_read_only
 
@@ -34,16 +35,21 @@ BADGES: dict[str, Literal["gray", "blue", "orange", "green", "red"]] = {
 
 
 def is_empty() -> bool:
-    """Whether there is no run at all."""
-    return not run_paths(runs_folder())
+    """Whether there is no run and no opened file at all."""
+    return not source_ids()
 
 
-def pick_run(told: DeltaGenerator) -> Run | None:
+def source_ids() -> list[str]:
+    """The ids of all runs, newest first; then of the opened files."""
+    return [*(path.name for path in run_paths(runs_folder())), *links(runs_folder())]
+
+
+def pick_run(told: DeltaGenerator) -> Source | None:
     """The run chosen in the picker or named in the address; ``None``, after saying why, if it cannot be read.
 
     ``told`` is where that is said, under the row in which the picker stands; also that the run looked at until now is gone.
     """
-    names = [path.name for path in run_paths(runs_folder())]
+    names = source_ids()
     read("run", lambda words: words[-1], None)
     wanted, shown, newest = st.session_state["run"], st.session_state.get(_SHOWN), "Showing the newest run."
     if wanted is not None and wanted not in names:
@@ -52,14 +58,14 @@ def pick_run(told: DeltaGenerator) -> Run | None:
         say_unknown(shown, newest, told)
     if wanted not in names:
         st.session_state["run"] = names[0]
-    help = "Recorded runs, newest first."
+    help = "Recorded runs, newest first; then opened files."
     chosen: str = st.selectbox("Run", names, key="run", width=320, help=help)
     # Also when nobody chose it: a link must not come to mean a newer run.
     keep_value("run", chosen)
     write("run", [chosen])
     st.session_state[_SHOWN] = chosen
     try:
-        run = open_run(runs_folder(), chosen)
+        run = open_source(runs_folder(), chosen)
     except SnowballError as error:
         told.error(plain(error))
         return None
@@ -71,7 +77,7 @@ def pick_run(told: DeltaGenerator) -> Run | None:
 def say_unknown(asked: str, instead: str, told: DeltaGenerator | None = None) -> None:
     """Say why there is no run of a name, and what is done instead."""
     try:
-        open_run(runs_folder(), asked)
+        open_source(runs_folder(), asked)
     except SnowballError as error:
         (told or st).warning(f"{plain(error)}\n\n{instead}")
 
@@ -93,14 +99,19 @@ def say_ended(status: Status) -> None:
         st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded before is shown.")
 
 
-def say_damage(run: Run) -> None:
+def damage(run: Source) -> tuple[str, ...]:
+    """What is wrong with the files of a run, one sentence each; a file from elsewhere is as it is."""
+    return () if isinstance(run, OpenedFile) else quick_check.damage(run)
+
+
+def say_damage(run: Source) -> None:
     """Say what is wrong with the files of a run; nothing where they are what its configuration says."""
     if found := damage(run):
         sentences = "".join(f"\n- {plain(sentence)}" for sentence in found)
         st.error(f"The run {plain(run.id)} is damaged. Showing the readable part.\n{sentences}", icon=":material/report:")
 
 
-def say_refusal(error: SnowballError, run: Run, told: DeltaGenerator | None = None) -> None:
+def say_refusal(error: SnowballError, run: Source, told: DeltaGenerator | None = None) -> None:
     """Say why something of a run cannot be shown; nothing where :func:`say_damage` said just that."""
     text = str(error).replace(f"{run.path}/", "")
     if not any(text in sentence for sentence in damage(run)):

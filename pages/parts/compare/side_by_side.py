@@ -37,7 +37,9 @@ _NUMBERS = {
 _AT, _HEARD, _FRAGMENT = "at", "pair-heard", "exact-pair"
 
 
-def side_by_side(runs: Mapping[str, Source], entrants: Sequence[Entrant], names: Mapping[str, str], group: str, unit: str) -> None:
+def side_by_side(
+    runs: Mapping[str, Source], entrants: Sequence[Entrant], names: Mapping[str, str], group: str, unit: str
+) -> None:
     """Two of the runs, locked by step: their pictures, and their exact numbers; ``names`` are short ones."""
     labels = {run: f"{names[run]}: {run}" for run in runs}
     first, second, *_ = labels

@@ -14,6 +14,7 @@ from snowball_core.store.status import is_read_only
 
 from ..shared.text import many, plain
 from ..shared.url_state import type_text
+from .imports import drop_history
 from .page_links import page_links
 
 _PROBLEM = "library-file-problem"
@@ -38,6 +39,9 @@ def foreign_view() -> None:
             "Text", "text", "gatsby, or a path", "The training text, read as bytes: tokens that do not occur in it are dead."
         )
     chosen = _opened(path, tensor.strip(), dead.strip(), text.strip()) if path else ""
+    with st.expander("Copy a file from another machine", on_change="rerun", key="drop-history") as box:
+        if box.open:
+            drop_history()
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
     others = [each for each in links(runs_folder()) if each != chosen]
@@ -75,7 +79,9 @@ def _row(source_id: str) -> None:
         try:
             opened = open_source(runs_folder(), source_id)
             assert isinstance(opened, OpenedFile)
-            st.markdown(f"**{plain(Path(link.file).name)}** · {_shape(opened)} · opened {link.opened[:16].replace('T', ' ')} UTC")
+            st.markdown(
+                f"**{plain(Path(link.file).name)}** · {_shape(opened)} · opened {link.opened[:16].replace('T', ' ')} UTC"
+            )
             st.caption(plain(f"{link.file} · id {source_id}"))
             if not opened.last_step and not len(opened.tensor.words):
                 st.warning("The tensor has no snapshots.")

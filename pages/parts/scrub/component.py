@@ -12,8 +12,8 @@ import streamlit as st
 
 from snowball_core.charts.scrubber_blob import Reel, packed_blob
 from snowball_core.errors import SnowballError
-from snowball_core.store.history import History
 from snowball_core.store.foreign.links import Source
+from snowball_core.store.history import History
 from snowball_core.tables.per_step import last_hole_change
 from snowball_core.tables.text import glyph
 

@@ -12,8 +12,8 @@ import streamlit as st
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.measures.quantities import OF_COLUMN
-from snowball_core.store.history import History
 from snowball_core.store.foreign.links import Source
+from snowball_core.store.history import History
 from snowball_core.tables.at_step import exact_numbers, tokens_at
 from snowball_core.tables.formats import number
 from snowball_core.tables.lineage import Account

@@ -91,9 +91,7 @@ def file_of_run(request: Request) -> Response:
     with refusing(409):
         snapshots = _recorded(run)
         cached.history(str(run.path), snapshots)
-        content = (
-            [(path.name, identity(path)) for path in run_files(run)] if isinstance(run, Run) else stamp(str(run.path))
-        )
+        content = [(path.name, identity(path)) for path in run_files(run)] if isinstance(run, Run) else stamp(str(run.path))
     arguments = _arguments(query)
     with refusing(422):
         view = cached.view(str(run.path), snapshots, *arguments)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.config import DEFAULTS
-from snowball_core.store.origin import origin_sentence
 from snowball_core.store.foreign.links import OpenedFile, Source
+from snowball_core.store.origin import origin_sentence
 
 from .text import plain
 

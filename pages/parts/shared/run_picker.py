@@ -31,6 +31,7 @@ BADGES: dict[str, Literal["gray", "blue", "orange", "green", "red"]] = {
     "failed": "red",
     "interrupted": "red",
     "damaged": "red",
+    "file": "gray",
 }
 
 

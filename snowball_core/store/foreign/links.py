@@ -11,14 +11,14 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import HistoryError, requiring
+from ...errors import HistoryError, SnowballError, requiring
 from ..cache import FOREIGN
-from ..files.regular_files import is_text, read_json, write_json
+from ..files.regular_files import is_text, read_json, replacing, write_json
 from ..files.tensor_file import TensorFile
 from ..run_folder import Run, corpora_folder, read_run, run_path
 from ..status import Status, is_read_only, require_writable
@@ -26,7 +26,7 @@ from .tensor import dead_tokens, foreign_tensor, tokens_of
 
 FILE = "file.json"
 ID_PATTERN = re.compile(r"file\.[a-z0-9-]{1,60}\.[0-9a-f]{8}")
-_STATE = "file"
+_STATE, _COPIES = "file", "copies"
 # In read-only mode nothing is written: links last as long as the process.
 _held: dict[Path, Link] = {}
 
@@ -134,6 +134,25 @@ def link_file(folder: Path, link: Link) -> OpenedFile:
     return opened
 
 
+def link_copy(folder: Path, name: str, content: BinaryIO) -> OpenedFile:
+    """Copy a foreign history into the runs folder, under a hash of its bytes, and keep a link to the copy."""
+    require_writable()
+    stem = re.sub("[^A-Za-z0-9._-]+", "-", Path(name).stem).strip(".-")[:60] or "history"
+    place = folder / FOREIGN / _COPIES / hashlib.file_digest(content, "blake2b").hexdigest()[:16]  # type: ignore[arg-type]
+    is_new = not place.exists()
+    content.seek(0)
+    with requiring("the runs folder must be writable", folder, "Make room or make it writable; nothing was copied."):
+        place.mkdir(parents=True, exist_ok=True)
+        with replacing(place / f"{stem}.safetensors", durable=False) as file:
+            shutil.copyfileobj(content, file, 1 << 20)
+    try:
+        return link_file(folder, Link(str(place / f"{stem}.safetensors")))
+    except SnowballError as error:
+        if is_new:
+            shutil.rmtree(place)
+        raise type(error)(str(error).replace(f"{place}/", "")) from None
+
+
 def links(folder: Path) -> dict[str, Link]:
     """The links by id, the one opened last first; a damaged one is passed over."""
     found = {path.name: link for path, link in _held.items() if path.parent == folder / FOREIGN}
@@ -146,13 +165,17 @@ def links(folder: Path) -> dict[str, Link]:
 
 
 def unlink_file(folder: Path, source_id: str) -> None:
-    """Remove a link and the tables derived from its file; the file itself stays."""
+    """Remove a link and the tables derived from its file; the file itself stays, but for a copy that was made here."""
     require_writable()
     path = folder / FOREIGN / source_id
-    link_of(path)
+    copy = Path(link_of(path).file).parent
     with requiring("the runs folder must be writable", folder, "The link was not removed."):
         _held.pop(path, None)
         shutil.rmtree(path)
+        if copy.parent == folder / FOREIGN / _COPIES and not any(
+            Path(each.file).parent == copy for each in links(folder).values()
+        ):
+            shutil.rmtree(copy)
 
 
 def link_of(path: Path) -> Link:

@@ -12,6 +12,7 @@ _PAGES = {
     "scrub": ("Scrub", ":material/linear_scale:"),
     "lineage": ("Lineage", ":material/account_tree:"),
     "motion": ("Motion", ":material/speed:"),
+    "compare": ("Compare", ":material/compare_arrows:"),
     "verdict": ("Verdict", ":material/gavel:"),
     "export": ("Export", ":material/folder_zip:"),
 }
@@ -23,7 +24,6 @@ def page_links(sources: Sequence[str]) -> None:
         if len(sources) == 1:
             for page, (label, icon) in _PAGES.items():
                 st.page_link(f"pages/{page}.py", label=label, query_params={"run": sources[0]}, icon=icon)
-            st.page_link("pages/compare.py", label="Compare", icon=":material/compare_arrows:")
         elif FEWEST <= len(sources) <= MOST:
             runs = {"runs": ",".join(sources)}
             st.page_link("pages/compare.py", label="Compare", query_params=runs, icon=":material/compare_arrows:")

@@ -1,7 +1,7 @@
 """The benchmark's third part: how fast the app is for a visitor.
 
 Two histories are made here; the app on them is started, visited and watched by ``benchmarks.app_visits``, in a process of its
-own: it speaks Streamlit's protocol and drives a browser.
+own: it uses Streamlit's protocol and drives a browser.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def _two_tabs(app: Served, run: str, moves: int) -> Iterator[dict[str, object]]:
 
 
 def _watched(chromium: Browser, app: Served, run: str) -> Iterator[dict[str, object]]:
-    """What a visitor with a browser sees of a long run."""
+    """Rows about a long run in a browser."""
     seconds = screen.first_opened(chromium, app, run)
     yield _row("10,001 steps opened for the first time, until the page stands in a browser", seconds, "s")
     frames, messages = screen.dragged(chromium, app, run)

@@ -1,4 +1,4 @@
-"""Random damage to the files of completed, stopped and running runs, and what every command then says.
+"""Random damage to the files of completed, stopped and running runs, and the outcome of every command.
 
 ``python -m benchmarks.damage --trials 300 --seed 1`` prints a row per state and file with the number of trials of each outcome:
 
@@ -51,7 +51,7 @@ _REMARKS = ("damage", "note", "notes", "problems")
 
 @dataclass(frozen=True)
 class VerbAnswer:
-    """What one command said: its exit status, its JSON answer without remarks, and whether it said anything of damage."""
+    """Result of one command: its exit status, its JSON answer without remarks, and whether it reported damage."""
 
     status: int
     content: Any
@@ -129,7 +129,7 @@ class Worlds:
         return folder / str(answer.content["run"])
 
     def begin(self, folder: Path, after: int) -> tuple[Path, subprocess.Popen[bytes]]:
-        """A run under way in a process of its own that has done some steps."""
+        """A run being trained in a separate process that has done some steps."""
         words = [*_SMALL.split(), "--steps", str(_RUNNING_STEPS), "--name", "run", "--runs", str(folder)]
         command = [sys.executable, "-m", "snowball_core", "record", *words]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -180,7 +180,7 @@ def trial(worlds: Worlds, state: str, rng: random.Random, number: int) -> tuple[
 
 
 def _outcome(worlds: Worlds, state: str, path: Path) -> tuple[str, str]:
-    """What commands say of a damaged run, and what resume makes of a stopped one."""
+    """Outcomes of the commands on a damaged run, and of resume on a stopped one."""
     folder, named, wrong = path.parent, False, ""
     before = recorded(path)
     ask(folder, "list")

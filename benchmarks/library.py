@@ -27,7 +27,7 @@ _TOKENS, _HIDDEN, _DEAD = 16, 4, 6
 
 
 def made_library(folder: Path, runs: int, steps: int = 20) -> None:
-    """Fill a folder with small made-up runs, each of its own bits, whose dead tokens fall together one by one."""
+    """Fill a folder with small made-up runs of different bits, whose dead tokens merge one by one."""
     rng = np.random.default_rng(1)
     for number in range(runs):
         config = RunConfig(name=f"made-{number}", seed=number, steps=steps, vocab=_TOKENS, hidden=_HIDDEN, extra="")
@@ -45,11 +45,11 @@ def made_library(folder: Path, runs: int, steps: int = 20) -> None:
 
 
 def shelf_rows(runs: int = 1_000) -> Iterator[Timing]:
-    """Rows about listing so many runs: never seen before, seen by another process, and seen by this one."""
+    """Rows about listing so many runs: for the first time, after another process, and again in this one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made_library(folder, runs)
-        time.sleep(2.5)  # a file changed a moment ago is not trusted to stay
+        time.sleep(2.5)  # the listing of files changed a moment ago is not cached
         took = [_listed(folder) for _ in range(2)]
         yield Timing(f"{runs:,} runs listed for the first time", took[0], "s")
         yield Timing(f"{runs:,} runs listed from their caches, by a fresh process", took[1], "s", "≤ 1", took[1] <= 1)
@@ -61,7 +61,7 @@ def shelf_rows(runs: int = 1_000) -> Iterator[Timing]:
 
 
 def _listed(folder: Path) -> float:
-    """Seconds a process of its own takes to list a folder, its start-up and imports aside."""
+    """Seconds a separate process takes to list a folder, without its start-up and imports."""
     code = (
         "import json, sys, time; from pathlib import Path; from snowball_core.tables.library import shelf; "
         "began = time.perf_counter(); "

@@ -1,4 +1,4 @@
-"""What a history larger than memory costs: time and memory of its tables and its lineage, told by a process of its own.
+"""Time and memory of the tables and the lineage of a history larger than memory, measured in a separate process.
 
 ``python -m benchmarks.long_history FILE`` measures one; :func:`write_long_history` makes one of any length.
 """
@@ -64,7 +64,7 @@ def endure(path: Path) -> dict[str, float]:
 
 
 def endured(path: Path) -> dict[str, float]:
-    """The same in a fresh process, whose memory nothing else has touched."""
+    """The same in a fresh process, for its memory."""
     done = subprocess.run([sys.executable, "-m", "benchmarks.long_history", str(path)], capture_output=True, text=True)
     if done.returncode:
         raise RunError(f"a long history could not be measured: {done.stderr.strip()[-300:]}")

@@ -119,7 +119,7 @@ def _large_matrix_rows() -> Iterator[Timing]:
 
 
 def _long_rows() -> Iterator[Timing]:
-    """A history of 8,192 tokens in two lengths, each in a process of its own: what a longer one costs."""
+    """Time and memory of a history of 8,192 tokens in two lengths, each in a separate process."""
     rates, grown = [float("inf"), float("inf")], 0.0
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{length}.safetensors" for length in _LENGTHS]

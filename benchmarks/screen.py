@@ -1,4 +1,4 @@
-"""What a visitor with a browser sees: when the first page stands, how smoothly it drags, when the exact view follows."""
+"""Timings in a browser: the first page, frames while dragging, and the exact view after it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def browser() -> Iterator[Browser | None]:
 
 
 def make_empty_page(folder: Path) -> None:
-    """An app of one line with the settings of ours: its page stands as early as a page of Streamlit's can."""
+    """An app of one line with Snowball's settings: the earliest a page of Streamlit can be complete."""
     (folder / ".streamlit").mkdir(parents=True)
     shutil.copy(ROOT / ".streamlit" / "config.toml", folder / ".streamlit")
     (folder / "app.py").write_text('import streamlit as st\n\nst.container(key="exact").markdown("Nothing")\n')
@@ -71,7 +71,7 @@ def _opened(chromium: Browser, address: str) -> Page:
 
 
 def first_page(chromium: Browser, app: Served) -> float:
-    """Seconds from the start of the server's process until the first page stands, its exact numbers among it."""
+    """Seconds from the start of the server's process until the first page is complete, with its exact numbers."""
     page = _opened(chromium, app.address)
     taken = time.perf_counter() - app.began
     page.close()
@@ -79,7 +79,7 @@ def first_page(chromium: Browser, app: Served) -> float:
 
 
 def first_opened(chromium: Browser, app: Served, run: str) -> float:
-    """Seconds from the address to the page of a run that nobody has looked at since the server was started."""
+    """Seconds from the address to the page of a run that was not opened since the server's start."""
     began = time.perf_counter()
     page = _opened(chromium, f"{app.address}/?run={run}")
     taken = time.perf_counter() - began
@@ -88,7 +88,7 @@ def first_opened(chromium: Browser, app: Served, run: str) -> float:
 
 
 def dragged(chromium: Browser, app: Served, run: str) -> tuple[float, int]:
-    """Frames a second while the mouse drags through the run for two seconds, and messages sent meanwhile."""
+    """Frames a second while the mouse drags through the run for two seconds, and messages sent in that time."""
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     sent: list[object] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))

@@ -26,7 +26,7 @@ from snowball_core.training.trainer import Snapshot, Training
 
 @dataclass(frozen=True)
 class Timing:
-    """One line of the benchmark table; ``holds`` says whether the budget is met, None where there is none."""
+    """One line of the benchmark table; ``holds`` is whether the budget is met, None where there is none."""
 
     what: str
     value: float
@@ -44,7 +44,7 @@ def machine() -> str:
 
 
 def interleaved(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each action in every round, the actions taking turns so that drift of the machine hits all alike."""
+    """Seconds of each action in every round, the actions taking turns so that drift of the machine affects all equally."""
     taken: dict[str, list[float]] = {name: [] for name in actions}
     for action in actions.values():
         action()

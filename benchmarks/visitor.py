@@ -1,4 +1,4 @@
-"""A visitor without a browser: speaks Streamlit's protocol over a raw websocket, so that only the server is timed."""
+"""A client without a browser: Streamlit's protocol over a raw websocket, so that only the server is timed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer:
     Attributes
     ----------
     seconds : float
-        From sending to the last message, the one that says that the script has finished.
+        From sending to the last message, that of the finished script.
     messages, size : int
         How many came, and their bytes.
     texts : list of str
@@ -53,12 +53,12 @@ class Visitor:
     Attributes
     ----------
     pages : dict of str to str
-        Address of a page → the hash it is asked for by.
+        Address of a page → the hash it is requested by.
     scrubber : str
         The scrubber's widget id, once it was drawn; empty before.
     chosen : dict of str to list of str
-        Widget id → what is chosen, of every row of choices on the page. A browser says it along with whatever it says;
-        an app that misses it takes the page for another one and draws all of it anew.
+        Widget id → what is chosen, of every row of choices on the page. A browser sends it with every message;
+        without it the app takes the page for another one and draws all of it again.
     """
 
     def __init__(self, address: str) -> None:

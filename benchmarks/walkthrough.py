@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SHIPPED = "2026-11-22-212124-primordial-snowball"
 OTHER = "another-seed"
 _WIDTH, _TALL, _SETTLED = 1440, 3_000, 1_500
-# Page and height: as much of it as tells its part.
+# Page and height: the part to show.
 _PICTURES = {
     "scrub": (f"scrub?run={SHIPPED}", 1_090),
     "lineage": (f"lineage?run={SHIPPED}&step=19", 1_045),
@@ -71,7 +71,7 @@ def _taken(chromium: Browser, address: str, height: int) -> bytes:
     page.goto(address)
     page.wait_for_selector("h1")
     page.wait_for_selector(READY)
-    # Charts draw after the page says that it is done.
+    # Charts draw after the page's script has finished.
     page.wait_for_timeout(_SETTLED)
     content = page.screenshot(clip={"x": 0, "y": 0, "width": _WIDTH, "height": height})
     page.close()

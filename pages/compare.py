@@ -12,6 +12,7 @@ from pages.parts.compare.side_by_side import side_by_side
 from pages.parts.shared.divergence_notice import lost_of, say_lost
 from pages.parts.shared.page_frame import head
 from pages.parts.shared.run_picker import is_empty, offer_demo
+from pages.parts.shared.saved_views import saved_views
 from pages.parts.shared.selection import pick_group, pick_unit
 from pages.parts.shared.text import plain
 from snowball_core.errors import SnowballError
@@ -54,3 +55,4 @@ if len(runs) >= FEWEST:
         side_by_side({run.id: run for run in runs}, entrants, names, group, unit)
     except SnowballError as error:
         st.error(plain(error))
+    saved_views(runs[0], "compare")

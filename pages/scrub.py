@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.scrub import growing_run
+from pages.parts.scrub.bookmarks import bookmark_list
 from pages.parts.scrub.component import draw_run
 from pages.parts.scrub.exact_step import exact_step
 from pages.parts.shared import cached
@@ -39,6 +40,7 @@ def draw(run: Source, group: str, unit: str, _: DeltaGenerator) -> None:
     elif snapshots:
         is_drawn = draw_run(run, snapshots, group, unit, status.is_alive)
         growing_run.drawn(began)
+        bookmark_list(run, is_drawn)
         exact_step(run, snapshots, group, unit, is_drawn)
 
 

@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say beside a failure in a browser what the app's server had to say."""
+    """Print the server's log beside a failure in a browser."""
     report = yield
     if report.failed:
         given = getattr(item, "funcargs", {})
@@ -143,7 +143,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 @pytest.fixture
 def server(served: tuple[str, Path], tmp_path: Path) -> str:
-    """The address of a server whose library is the test's folder; one server for all tests."""
+    """The address of a server with the test's folder as library; one server for all tests."""
     address, library = served
     library.unlink()
     library.symlink_to(tmp_path)
@@ -160,7 +160,7 @@ def port() -> int:
 
 @pytest.fixture
 def fresh_server(tmp_path: Path, port: int) -> Iterator[str]:
-    """The address of a server that nobody has visited, whose library is the test's folder."""
+    """The address of a server without visits, with the test's folder as library."""
     from browsing import serve
 
     with serve(tmp_path, port) as address:

@@ -1,6 +1,6 @@
 """Record or compare everything that users can get: ``python -m benchmarks.outputs RUN [RUN ...] --to FILE``.
 
-Every command runs in a process of its own on a copy of the library. The runs that are named are recorded in full, the others
+Every command runs in a separate process on a copy of the library. The runs that are named are recorded in full, the others
 in short; those that were stopped or killed are resumed. ``--to`` writes the list: the name of every output and the SHA-256 of
 its bytes, what was normalised and why, what was left out and why. ``--against FILE`` prints every output that differs from a
 list, is new or is gone, and ends with status 1 if there is any. Both may be given. Two lists can be compared where machine,
@@ -55,7 +55,7 @@ def command_of(name: str) -> str:
 
 
 def arguments() -> argparse.Namespace:
-    """What was asked for on the command line."""
+    """The arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     library = os.environ.get("SNOWBALL_RUNS") or "runs"
     parser.add_argument("run", nargs="+", metavar="RUN", help="two or more ids of the library")

@@ -1,4 +1,4 @@
-"""The commands that change a library, one after the other in a copy of their own, and every file that they leave in it."""
+"""The commands that change a library, one after the other in a copy, and every file that they leave in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from .commands import Command, Subject, Words
 from .made import SMALL, TEXT
 
-# ``*-made-…`` stands for the one run of that name.
+# ``*-made-…`` is the one run of that name.
 _OF_ONE = """
 annotate {run} --label Made --note note --tags a,b
 annotate {run} --tags a,,b,{long}
@@ -68,7 +68,7 @@ def sequence(one: Subject, stopped: Sequence[str], packed: Sequence[Path]) -> li
 
 
 def changed(place: Path, words: Sequence[Words]) -> Iterator[tuple[str, bytes]]:
-    """What each command of a sequence said and wrote, then the files of the library; ``place/runs`` is the library."""
+    """Output and files of each command of a sequence, then the files of the library; ``place/runs`` is the library."""
     library = place / "runs"
     for number, each in enumerate(words):
         command = Command(tuple(next(iter(library.glob(word))).name if word.startswith("*-") else word for word in each))

@@ -1,6 +1,6 @@
 """The command lines whose outputs are recorded: every verb that reads, with every flag, of every run and of foreign files.
 
-A command runs in an empty folder of its own, two below the scratch folder: ``../../runs`` is the library, and the files it
+A command runs in an empty folder, two below the scratch folder: ``../../runs`` is the library, and the files it
 writes are those that it leaves there. ``{run}`` and what is like it are put in by :class:`Subject`.
 """
 
@@ -25,7 +25,7 @@ LEFT_OUT = {
     "record, fork, resume": "some of the flags of a configuration's fields stand for all of them",
     "verify --replay": "of runs of more than 100 steps: takes too long",
 }
-# The flags of a configuration's fields are made from one list: some stand for all of them.
+# The flags of a configuration's fields are made from one list: a few are enough.
 _FIELDS = ("record", "fork", "mobility")
 _EXCUSED = {("bench", "--rounds"), ("bench", "--longer")}
 
@@ -200,7 +200,7 @@ class Command:
         return " ".join([*([] if self.module == PROGRAM else [self.module.rpartition(".")[2]]), *self.words])
 
     def run(self, folder: Path, **more: str) -> dict[str, bytes]:
-        """Exit status, what it said, and the files it wrote, by name; run in a folder that is made for it."""
+        """Exit status, output, and the files it wrote, by name; run in a new folder."""
         folder.mkdir(parents=True)
         command = [sys.executable, "-m", self.module, *self.words]
         done = subprocess.run(command, cwd=folder, env=environment(folder.parent.parent) | more, capture_output=True)
@@ -210,7 +210,7 @@ class Command:
 
 
 def environment(place: Path) -> dict[str, str]:
-    """The variables of a command: nobody's settings of Snowball, texts 100 columns wide, modules of this checkout."""
+    """The variables of a command: no settings of Snowball, texts 100 columns wide, modules of this checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SNOWBALL_")}
     return kept | {"SNOWBALL_RUNS": str(place / "runs"), "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
 

@@ -53,7 +53,7 @@ def command(library: Path, *words: str) -> list[str]:
 
 
 def _ask(library: Path, *words: str, status: int = 0) -> dict[str, Any]:
-    """The answer of a command; empty where it is refused, as ``status`` 2 says it must be."""
+    """The answer of a command; empty where it is refused, as expected with ``status`` 2."""
     done = subprocess.run(command(library, *words, "--json"), cwd=ROOT, capture_output=True, text=True)
     if done.returncode != status:
         raise RuntimeError(f"{' '.join(words)} ended with status {done.returncode}: {done.stderr}")
@@ -70,7 +70,7 @@ def run_named(library: Path, name: str) -> str:
 
 
 def _interrupted(library: Path, words: list[str], name: str, rows: int, kill: bool) -> None:
-    """Begin or go on with a run, and end it when it has so many rows: asked to stop, or killed."""
+    """Start or continue a run, and end it when it has so many rows: by a stop request, or killed."""
     process = subprocess.Popen(command(library, *words), cwd=ROOT, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < until:

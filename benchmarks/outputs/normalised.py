@@ -51,7 +51,7 @@ _NEW_ID = r"\d{4}-\d\d-\d\d-\d{6}-(?=made-)"
 
 def kinds(place: Path) -> tuple[Kind, ...]:
     """Every kind of difference, of a recording in a scratch folder."""
-    # With the folder of a command, whose number is of no interest.
+    # With the folder of a command, without its number.
     scratch = re.escape(str(place)).encode() + rb"(/out/\d+)?"
     return (
         Kind("scratch folder", "the folder of a recording has a new name each time", scratch, b"SCRATCH", _SAID),

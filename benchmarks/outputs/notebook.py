@@ -1,7 +1,7 @@
 """Everything a notebook has of a run, a file each, in this folder: ``python -m benchmarks.outputs.notebook RUN EARLY LAST``.
 
-Nothing is listed by hand: the methods are those of the opened run, the names of tables and pictures those that a wrong name is
-answered with. A method is called with every combination of what its parameters can be: groups, units, the two steps.
+All is listed automatically: methods are those of the opened run, names of tables and pictures those in the message on a wrong
+name. A method is called with every combination of what its parameters can be: groups, units, the two steps.
 """
 
 from __future__ import annotations

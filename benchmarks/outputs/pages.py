@@ -29,7 +29,7 @@ def copy(library: Path, folder: str) -> Path:
 def drawn(library: Path, run: str, early: int, last: int) -> Iterator[tuple[str, str]]:
     """What each page draws, element by element as JSON; pages and their address are the app's own."""
     views: tuple[dict[str, object], ...] = ({"step": early}, {"step": last, "group": "all", "unit": "weight"})
-    # A copy of its own: what other commands derive meanwhile is counted among the bytes of a run.
+    # A separate copy: caches of other commands would be counted among the bytes of a run.
     with tempfile.TemporaryDirectory() as folder, served(copy(library, folder)) as app, Visitor(app.address) as visitor:
         visitor.open()
         for page in [page for page in visitor.pages if page]:

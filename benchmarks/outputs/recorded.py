@@ -39,7 +39,7 @@ DIVERGED = "diverged.safetensors"
 
 
 def copied(source: Path, library: Path, runs: Sequence[str], with_caches: bool) -> None:
-    """Copy runs and texts of a library; without what was derived from them, unless it is asked for."""
+    """Copy runs and texts of a library; without what was derived from them, unless requested."""
     derived = () if with_caches else ("cache",)
     for name in (*runs, "corpora"):
         if (source / name).exists():
@@ -47,7 +47,7 @@ def copied(source: Path, library: Path, runs: Sequence[str], with_caches: bool) 
 
 
 def answer(place: Path, *words: str) -> dict[str, Any]:
-    """What a command answers that is asked beforehand, to know what to ask."""
+    """The answer of a command that later commands depend on."""
     with tempfile.TemporaryDirectory(dir=place) as folder:
         contents = Command((*words, "--json")).run(Path(folder) / "asked")
     if contents["status"] != b"0":
@@ -56,7 +56,7 @@ def answer(place: Path, *words: str) -> dict[str, Any]:
 
 
 def subject(place: Path, word: str) -> Subject:
-    """A run or file as it is asked about, with steps that it recorded."""
+    """A run or file as named in commands, with some of its recorded steps."""
     rows = answer(place, "census", word)["rows"]
     steps = sorted({row["step"] for row in rows})
     known = "dead" if any(row["group"] == "dead" for row in rows) else "all"

@@ -7,6 +7,8 @@ import numpy as np
 DEAD, LIVE, ALONE = "#0072B2", "#E69F00", "#8A939C"
 CURSOR, MOVED = "#D4A017", LIVE
 HOLES = (DEAD, "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#56B4E9")
+# Colours that are others on a dark page.
+IN_THE_DARK = {DEAD: HOLES[5]}
 GREYS = ("#6B747D", "#9AA3AC", "#C3CAD1")
 # Settings of a comparison, in the order in which they are drawn.
 SETTINGS = (*HOLES[:4], LIVE, HOLES[5])

@@ -8,6 +8,7 @@ measure         census, events, motion, verdict, laws
 distances       distances, axes
 compare         compare
 library         list, annotate, trash, differences
+bookmarks     bookmark, bookmarks, views
 export          export, import
 check           verify, mobility, bench
 terminal        standard streams in any encoding

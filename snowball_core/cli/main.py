@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Compare": {"compare": ("compare",), "library": ("differences",)},
     "Export": {"export": ("export", "import")},
     "Library": {"library": ("list", "annotate", "trash", "restore", "trashed", "empty-trash")},
+    "Keep remarks and views": {"bookmarks": ("bookmark", "bookmarks", "views")},
     "Check": {"check": ("verify", "bench")},
 }
 

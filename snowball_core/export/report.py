@@ -47,6 +47,7 @@ def report_bytes(view: View) -> bytes:
         story=view.story,
         summary=_summary(view),
         numbers=_numbers(view),
+        bookmarks=_bookmarks(view),
         pictures=[_part(view, name, _picture) for name in PICTURES],
         tables=[_part(view, name, _table) for name in _TABLES],
         methods=methods(view.history),
@@ -77,6 +78,16 @@ def _summary(view: View) -> str:
         f"From step {verdict.first_step:,} to step {verdict.last_step:,} the verdict on the black holes of the "
         f"{verdict.group} tokens is {verdict.outcome}. {verdict.caution}"
     )
+
+
+def _bookmarks(view: View) -> dict[str, Any] | None:
+    """All bookmarks of the run, or why they cannot be read; None where there are none."""
+    try:
+        table = TABLES["bookmarks"].make(view)
+    except HistoryError as error:
+        return {"name": "bookmarks", "error": error}
+    named = {"token": "token (of a hole its lowest)"}
+    return _cells(table.drop(columns="bookmark").rename(columns=named), "bookmarks by step") if len(table) else None
 
 
 def _numbers(view: View) -> dict[str, Any]:

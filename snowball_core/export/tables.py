@@ -10,6 +10,7 @@ from ..measures.distances import pair_statistics, pairwise
 from ..measures.identity_levels import levels
 from ..tables.at_step import closeness_table, distance_table, hole_table, level_table, tokens_at
 from ..tables.axes import axes_table, basis_of_run
+from ..tables.bookmarks import bookmark_table
 from ..tables.lineage import biographies_table, edge_table, event_rows, event_table, node_table
 from ..tables.motion import freezing_table, token_motion
 from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS
@@ -95,7 +96,8 @@ TABLES: dict[str, Named[pd.DataFrame]] = {
         lambda view: verdict_table(verdict_of(view.history, view.group)),
     ),
     "laws": Named("the laws, and violations by step", lambda view: law_table(law_rows(view.history), view.lost)),
+    "bookmarks": Named("remarks on steps, tokens and black holes, by step", lambda view: bookmark_table(view.history)),
 }
 # What else of a view a table depends on than the run: group and step, the group, or neither.
-PER_RUN = ("summary", "census", "extents", "motion", "token-motion", "freezing", "laws")
+PER_RUN = ("summary", "census", "extents", "motion", "token-motion", "freezing", "laws", "bookmarks")
 PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")

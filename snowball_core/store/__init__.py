@@ -12,7 +12,9 @@ checkpoint      what a bit-exact resume needs
 corpus          text to token ids
 published_text  the text of the published experiment, built once
 cache           derived tables, keyed by the bytes they come from
-notes           label, note and tags
+notes           label, note, tags, bookmarks and views in one file
+note_text       what a text of the notes may hold
+bookmarks       remarks on steps, and saved views
 trash           runs put away and brought back
 staging         folders under construction
 archive         a run as one zip file

@@ -1,12 +1,10 @@
-"""Notes on a run: a label, a note and tags, kept beside what was recorded."""
+"""Notes on a run: a label, a note, tags, bookmarks and saved views, kept beside what was recorded."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,30 +13,31 @@ from typing import Any
 import filelock
 
 from ..errors import RunError, requiring
+from .bookmarks import Bookmark, SavedView, bookmarks_of, checked_bookmarks, checked_views, listed, views_of
 from .files.regular_files import read_json, write_json
+from .note_text import visible_text
 from .status import require_writable
 
 FILE = "notes.json"
 LONGEST_LABEL, LONGEST_NOTE, LONGEST_TAG, MOST_TAGS = 80, 4_000, 32, 12
-_LARGEST_FILE = 65_536
+_LARGEST_FILE = 2_000_000  # every text as long as it may be, in escaped characters
 _LOCK = ".notes.lock"
 _PATIENCE_SECONDS = 10.0
-# Control and format characters (they can turn a line of text around), halves of characters, and the two that break lines.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-_JOINERS = "\u200c\u200d"
-# A black flag, the code of a region in letters that are not seen, and their end: the flag of Wales is one picture.
-_REGION_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
-_VIRAMA = 9
 
 
 @dataclass(frozen=True)
 class Notes:
-    """Label, note and tags of a run."""
+    """Label, note, tags, bookmarks and saved views of a run."""
 
     label: str = ""  # the name to show; empty if the run has none of its own. The run's id never changes.
     note: str = ""
     tags: tuple[str, ...] = ()
+    bookmarks: tuple[Bookmark, ...] = ()  # in the order in which they were made
+    views: tuple[SavedView, ...] = ()
     damage: str = ""  # why the file cannot be read; empty if it can
+
+
+_NONE = Notes()
 
 
 def read_notes(path: Path) -> Notes:
@@ -47,7 +46,8 @@ def read_notes(path: Path) -> Notes:
         content = read_json(f"{path}/{FILE}", _LARGEST_FILE)
         if not isinstance(content, dict) or not isinstance(content.get("tags", []), list):
             raise ValueError("it has another format")
-        return _checked(content.get("label", ""), content.get("note", ""), content.get("tags", []))
+        marks = Notes(bookmarks=bookmarks_of(content.get("bookmarks", [])), views=views_of(content.get("views", [])))
+        return _checked(content.get("label", ""), content.get("note", ""), content.get("tags", []), marks)
     except FileNotFoundError:
         return Notes()
     except (OSError, ValueError, RecursionError, RunError):
@@ -77,9 +77,56 @@ def annotate_seen(path: Path, base: Notes, label: str, note: str, tags: Iterable
         kept = [tag for tag in old.tags if tag not in base.tags or tag in wanted.tags]
         label_now = _merged("name", base.label, old.label, wanted.label)
         note_now = _merged("note", base.note, old.note, wanted.note)
-        return Notes(label_now, note_now, (*kept, *(tag for tag in wanted.tags if tag not in base.tags)))
+        tags_now = (*kept, *(tag for tag in wanted.tags if tag not in base.tags))
+        return replace(old, label=label_now, note=note_now, tags=tags_now)
 
     return _change(path, change)
+
+
+def add_bookmark(path: Path, bookmark: Bookmark) -> Notes:
+    """Keep a bookmark of the run in a folder; one that is kept already stays as it is."""
+    return _change(path, lambda old: replace(old, bookmarks=checked_bookmarks((*old.bookmarks, bookmark))))
+
+
+def remove_bookmark(path: Path, bookmark_id: str) -> Bookmark:
+    """Remove a bookmark of the run in a folder; returned, so that it can be kept again."""
+    removed = bookmark_named(read_notes(path), bookmark_id, path.name)
+    _change(path, lambda old: replace(old, bookmarks=tuple(each for each in old.bookmarks if each.id != removed.id)))
+    return removed
+
+
+def bookmark_named(notes: Notes, bookmark_id: str, run_id: str) -> Bookmark:
+    """The bookmark of this id."""
+    known = {each.id: each for each in notes.bookmarks}
+    if bookmark_id not in known:
+        raise RunError(_unknown(f'a bookmark must be one that "{run_id}" has', known, bookmark_id))
+    return known[bookmark_id]
+
+
+def save_view(path: Path, view: SavedView) -> Notes:
+    """Keep a view of the run in a folder under its name, which no other view of the run may have."""
+
+    def change(old: Notes) -> Notes:
+        if any(each.name == view.name and each != view for each in old.views):
+            raise RunError(
+                f'a view must have a name of its own; "{view.name}" is another one. Choose another name, or remove that view.'
+            )
+        return replace(old, views=checked_views((*old.views, view)))
+
+    return _change(path, change)
+
+
+def remove_view(path: Path, name: str) -> SavedView:
+    """Remove the view of this name of the run in a folder; returned, so that it can be kept again."""
+    known = {view.name: view for view in read_notes(path).views}
+    if name not in known:
+        raise RunError(_unknown(f'a view must be one that "{path.name}" has', known, name))
+    _change(path, lambda old: replace(old, views=tuple(each for each in old.views if each.name != name)))
+    return known[name]
+
+
+def _unknown(must: str, known: Iterable[str], given: str) -> str:
+    return f'{must} ({", ".join(known) or "none"}); got "{given[:LONGEST_LABEL]}". It may have been removed: choose another.'
 
 
 def _merged(what: str, base: str, now: str, wanted: str) -> str:
@@ -98,10 +145,11 @@ def _change(path: Path, change: Callable[[Notes], Notes]) -> Notes:
     with requiring("the run folder must be writable", path, "Nothing was changed."), _alone(path):
         old = read_notes(path)
         changed = change(old)
-        fresh = _checked(changed.label, changed.note, changed.tags)
+        fresh = _checked(changed.label, changed.note, changed.tags, changed)
         if old.damage:
             os.replace(path / FILE, path / f"{FILE}.damaged")
-        write_json(path / FILE, {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)})
+        texts = {"label": fresh.label, "note": fresh.note, "tags": list(fresh.tags)}
+        write_json(path / FILE, texts | listed(fresh.bookmarks, fresh.views))
     return fresh
 
 
@@ -135,44 +183,12 @@ def tags_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
-def _checked(label: object, note: object, tags: Iterable[object]) -> Notes:
-    words = tuple(dict.fromkeys(_text(tag, "a tag", LONGEST_TAG) for tag in tags))
+def _checked(label: object, note: object, tags: Iterable[object], base: Notes = _NONE) -> Notes:
+    """The notes with these texts, and the bookmarks and views of others."""
+    words = tuple(dict.fromkeys(visible_text(tag, "a tag", LONGEST_TAG) for tag in tags))
     if any("," in word or not word for word in words):
         raise RunError("a tag must have a letter and no comma; commas separate tags. Remove or rename it.")
     if len(words) > MOST_TAGS:
         raise RunError(f"a run has at most {MOST_TAGS} tags; got {len(words):,}. Remove some.")
-    return Notes(_text(label, "a label", LONGEST_LABEL), _text(note, "a note", LONGEST_NOTE, "\n\t"), words)
-
-
-def _text(given: object, what: str, longest: int, allowed: str = "") -> str:
-    """A text as it is kept: composed characters, no blanks at its ends, not too long, everything in it visible."""
-    if not isinstance(given, str):
-        raise RunError(f"{what} must be text; got {type(given).__name__}. Write it in quotes.")
-    given = unicodedata.normalize("NFC", given.replace("\r\n", "\n")).strip()
-    if len(given) > longest:
-        raise RunError(f"{what} must have at most {longest:,} characters; got {len(given):,}. Shorten it.")
-    flags = {place for flag in _REGION_FLAG.finditer(given) for place in range(*flag.span())}
-    for place, character in enumerate(given):
-        is_unseen = unicodedata.category(character) in _UNSEEN and character not in allowed and place not in flags
-        if is_unseen and not _joins(given, place):
-            raise RunError(
-                f"{what} must be made of visible characters; number {place + 1:,} is U+{ord(character):04X}. Remove it."
-            )
-    return given
-
-
-def _joins(text: str, place: int) -> bool:
-    """Whether a zero-width joiner or non-joiner decides how its neighbours look; anywhere else it is invisible.
-
-    Both do between letters, marks or pictures that are not all ASCII: Persian words, Indic conjuncts, joined emoji. The joiner
-    also does beside one letter, which takes its joined form, and the non-joiner behind a virama.
-    """
-    before, after = text[max(0, place - 1) : place], text[place + 1 : place + 2]
-    kinds = [unicodedata.category(character)[0] for character in before + after]
-    if text[place] not in _JOINERS or not kinds or set(before + after) & set(_JOINERS):
-        return False
-    if len(kinds) == 2 and set(kinds) <= {"L", "M", "S"} and not (before + after).isascii():
-        return True
-    if text[place] == "\u200d":
-        return any(not side.isascii() and unicodedata.category(side)[0] in "LM" for side in before + after)
-    return before != "" and unicodedata.combining(before) == _VIRAMA
+    texts = visible_text(label, "a label", LONGEST_LABEL), visible_text(note, "a note", LONGEST_NOTE, "\n\t")
+    return Notes(*texts, words, base.bookmarks, base.views)

@@ -9,6 +9,7 @@ lineage       events with causes, nodes, edges, biographies
 long          a row per step and token or dimension, in parts
 verdict       verdict of a group, violations of laws
 verdict_rows  verdict, laws and the constant ε as tables
+bookmarks     bookmarks as a table, and one made of a step and a remark
 divergence    where a history stops being finite
 comparison    several runs measured for a comparison
 draws         which runs are one draw, twins, or of different shape

@@ -172,7 +172,7 @@ def _size(folder: str) -> int:
 def matching(
     rows: Sequence[RunRow], text: str = "", states: Sequence[str] = (), presets: Sequence[str] = (), tags: Sequence[str] = ()
 ) -> list[RunRow]:
-    """The rows that hold every word of a text in their id, names, note or tags, and are of one of the states, presets and tags.
+    """The rows that hold every word of a text in their id, names, notes or tags, and are of a state, preset and tag asked for.
 
     An empty sequence of states, presets or tags filters nothing.
     """
@@ -188,7 +188,8 @@ def matching(
 
 
 def _said(each: RunRow) -> str:
-    return "\n".join((each.id, each.notes.label, each.glance.name, each.notes.note, *each.notes.tags)).casefold()
+    remarks = (bookmark.remark for bookmark in each.notes.bookmarks)
+    return "\n".join((each.id, each.notes.label, each.glance.name, each.notes.note, *each.notes.tags, *remarks)).casefold()
 
 
 ORDERS: dict[str, Callable[[RunRow, str], Any]] = {

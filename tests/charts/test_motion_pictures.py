@@ -1,4 +1,4 @@
-"""Percentiles against sorting by hand, drawn columns against the table they stand for, pictures offline as on the page."""
+"""Percentiles against a plain sort, drawn columns against their table, pictures offline as on the page."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_stretches_of_rate_zero_are_reported_with_the_step_before_them() -> None
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("end", "words"),
     [
         (Freezing(9, 9, 9, False, 0.1, False), "Still moving at the last snapshot"),
         (Freezing(9, 9, 9, True, float("nan"), None), "is unknown"),

@@ -101,7 +101,7 @@ def test_it_ends_when_idle_and_is_started_again(renderer: Renderer, monkeypatch:
     monkeypatch.setattr(module, "_IDLE_SECONDS", 15.0)
     renderer.svg(BARS)
     ended = child(renderer)
-    # As after an idle end: the process is gone, its connection still stands here.
+    # As after an idle end: the process is gone, its connection is still open here.
     ended.terminate()
     ended.wait()
     assert renderer.svg(BARS).startswith("<svg")
@@ -129,7 +129,7 @@ def test_it_ends_with_its_parent_process() -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process that is not ours runs; one that ended and was not asked for yet does not."""
+    """Whether a process that is not ours runs; one that ended and was not waited for does not."""
     try:
         os.kill(pid, 0)
         with open(f"/proc/{pid}/stat") as state:

@@ -15,6 +15,7 @@ from snowball_core.measures.bf16 import from_values
 from snowball_core.measures.distances import distance_matrix
 from snowball_core.measures.identity import numbered
 from snowball_core.measures.lineage import Lineage, lineage
+from snowball_core.measures.quantities import COUNTS
 from snowball_core.tables.at_step import exact_numbers, token_table
 
 DEAD = np.arange(16) < 6
@@ -44,8 +45,8 @@ def test_every_snapshot_can_be_drawn_from_its_frame_exactly(unit: str) -> None:
         apart = distance_matrix(rows, unit)
         np.testing.assert_array_equal(pairs_of(scrubber, frame)[label][:, label], apart.astype(arrays["distance"].dtype))
         exact = exact_numbers(rows)
-        frames = [int(arrays[name][snapshot]) for name in ("unique", "holes", "population", "singletons")]
-        assert frames == [exact[name] for name in ("unique", "black_holes", "population", "singletons")]
+        frames = [int(arrays[name][snapshot]) for name in COUNTS]
+        assert frames == [exact[name] for name in COUNTS]
         holes = token_table(rows, DEAD[DEAD])["hole"].to_numpy()
         np.testing.assert_array_equal(np.where(np.bincount(label)[label] > 1, label + 1, 0), holes)
 

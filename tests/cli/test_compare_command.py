@@ -33,7 +33,7 @@ def test_compare_counts_draws_and_writes_every_recorded_step(
     table = tmp_path_factory.mktemp("elsewhere") / "overlay.csv"
     assert main(["compare", *(run.id for run in runs), "--align", "event", "--csv", str(table), "--json"]) == 0
     output = json.loads(capsys.readouterr().out.splitlines()[-1])
-    # All three have the same made-up history: one draw in truth, whatever their seeds say.
+    # All three have the same made-up history: one draw, although their seeds differ.
     assert output["independent_draws"] == 1
     assert [run["twin"] for run in output["runs"]] == [
         None,

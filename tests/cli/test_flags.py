@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 from conftest import MakeRun
 
@@ -28,12 +29,12 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 def whole_flags() -> list[tuple[str, str, list[str]]]:
     """Verb, flag and what else the verb needs, for every option that takes a whole number."""
-    needs = {"bench": [], "export": ["RUN", "--to", "x"]}
+    needs = {"bench": [], "export": ["RUN", "--to", "x"], "bookmark": ["RUN", "7", "TEXT"]}
     return [
         (name, option.opts[0], needs.get(name, ["RUN"]))
         for name, verb in PROGRAM.commands.items()
         for option in verb.params
-        if option.type.name == "whole"
+        if option.type.name == "whole" and isinstance(option, click.Option)
     ]
 
 
@@ -50,7 +51,7 @@ def test_every_whole_number_is_taken_with_its_thousands_grouped_and_nothing_else
 
 def test_the_whole_numbers_are_those_of_steps_tokens_and_rounds() -> None:
     flags = {flag for _, flag, _ in whole_flags()}
-    assert flags == {"--step", "--token", "--first", "--last", "--rounds", "--longer"}
+    assert flags == {"--step", "--token", "--hole", "--first", "--last", "--rounds", "--longer"}
 
 
 @pytest.mark.parametrize(

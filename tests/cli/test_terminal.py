@@ -206,7 +206,7 @@ CAUGHT = f"""
 
 
 def interrupted(patch: str, *words: str) -> subprocess.CompletedProcess[bytes]:
-    """A command in a process of its own that presses Ctrl-C where the patch says."""
+    """A command in a separate process that presses Ctrl-C at the patched place."""
     begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     return ended([sys.executable, "-c", f"{begin}{patch}\n{START}", *words])
 

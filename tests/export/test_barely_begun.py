@@ -1,4 +1,4 @@
-"""Runs stopped after one snapshot, and after two, on every page: what is missing is said, and no number is made up."""
+"""Runs stopped after one snapshot, and after two, on every page: what is missing is named, and no number is made up."""
 
 from __future__ import annotations
 

@@ -19,16 +19,19 @@ from snowball_core.errors import HistoryError
 from snowball_core.export.tables import MOST_PAIRED, PER_RUN, PER_STEP, TABLES
 from snowball_core.export.view import View, footer, identity_line, view_of
 from snowball_core.measures.distances import distance_matrix
+from snowball_core.store.bookmarks import Bookmark
 from snowball_core.store.history import find, observe
 from snowball_core.store.manifest import configuration_hash
+from snowball_core.store.notes import add_bookmark
 from snowball_core.tables.at_step import exact_numbers
 from snowball_core.tables.formats import FORMATS, json_bytes
 
 
 @pytest.fixture
 def view(make_run: MakeRun) -> View:
-    history = observe(make_run())
-    return view_of(history, 7)
+    run = make_run()
+    add_bookmark(run.path, Bookmark(7, "=look", "dead", "h0"))
+    return view_of(observe(run), 7)
 
 
 @pytest.mark.parametrize("name", list(TABLES))
@@ -62,7 +65,7 @@ def test_a_table_says_the_same_in_three_formats(view: View, name: str) -> None:
                 assert cell is None
                 assert text == ""
             elif numbers:
-                # Equal, not close: every digit that tells the number from its neighbours is there.
+                # Equal, not close: every digit that distinguishes the number from its neighbours is there.
                 assert cell == true
                 assert float(text) == true
             else:

@@ -140,7 +140,7 @@ def test_a_report_is_whole_in_itself(make_run: MakeRun) -> None:
     assert all(address.startswith("data:image/svg+xml;base64,") for address in result.addresses)
     assert not {"script", "link", "iframe", "form", "object"} & set(result.tags)
     assert methods(history) in result.text
-    assert result.text.index(story_of(history, "dead")) < result.text.index("From step 0 to step 20 the black holes")
+    assert result.text.index(story_of(history, "dead")) < result.text.index("From step 0 to step 20 the verdict on")
     assert "prefers-color-scheme: dark" in page.decode()
     assert report_bytes(view_of(history, 7)) == page
 

@@ -1,4 +1,4 @@
-"""Exact forks: they go on to the parent's bits, stand alone, and refuse what would make them inexact."""
+"""Exact forks: they repeat the parent's bits, are self-contained, and refuse what would make them inexact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forks from a snapshot: W begins with its bits, everything else fresh; and what every fork says of itself."""
+"""Forks from a snapshot: W begins with its bits, everything else fresh; and the origin recorded in every fork."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_snapshot_is_no_initial_state_without_a_fork(folder: Path, book: Path)
     assert run_paths(folder) == []
 
 
-# What a fork says of itself.
+# The origin recorded in a fork.
 
 
 def test_a_fork_says_what_it_took_over_and_what_not(folder: Path, book: Path) -> None:

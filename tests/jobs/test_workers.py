@@ -55,7 +55,7 @@ def test_two_clicks_start_one_run_that_is_stopped_resumed_and_killed(tmp_path: P
         time.sleep(0.05)
     worker = next(pid for pid in _pids() if run.id.encode() in _command(pid))
     os.kill(worker, signal.SIGKILL)
-    # The status file still says running, and the pid may be anybody's: only the lock is asked.
+    # The status file still says running, and the pid may be reused: only the lock counts.
     assert waited(run, "interrupted") == "interrupted"
 
 

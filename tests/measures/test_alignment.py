@@ -86,7 +86,7 @@ def test_what_is_held_ends_with_the_run() -> None:
 def test_a_duplicate_does_not_count_in_the_median() -> None:
     runs = [entrant("a", [0], [1.0], 1), entrant("b", [0], [5.0], 2), entrant("c", [0], [1.0], 1)]
     assert ribbons(runs, "unique", "step")[["median", "draws"]].to_numpy().tolist() == [[3.0, 2.0]]
-    # The failing side: were the twin a draw of its own, the median would be its value.
+    # The failing side: were the twin a separate draw, the median would be its value.
     free = [*runs[:2], entrant("c", [0], [1.0], 3)]
     assert ribbons(free, "unique", "step")["median"].tolist() == [1.0]
 

@@ -41,7 +41,7 @@ def holes_of(partition: frozenset[tuple[int, ...]], tokens: set[int]) -> set[tup
         ([[0, 0, 2, 3], [0, 0, 0, 3], [0, 0, 2, 3]], [(1, 2, (0, 1, 2))]),
         ([[0, 1, 2, 3], [0, 0, 2, 3], [0, 1, 2, 3]], [(1, 2, (0, 1))]),
         ([[0, 0, 0, 0], [0, 0, 2, 2], [0, 0, 0, 0]], [(1, 2, (0, 1, 2, 3))]),
-        # Two changes at once are told apart, and only the one that was undone is found.
+        # Two changes at once are distinguished, and only the one that was undone is found.
         ([[0, 0, 2, 3], [0, 1, 2, 2], [0, 0, 2, 2]], [(1, 2, (0, 1))]),
         # Undone only after others had joined: no flicker.
         ([[0, 1, 2, 3], [0, 0, 2, 3], [0, 0, 0, 3], [0, 1, 2, 3]], []),

@@ -1,4 +1,4 @@
-"""Identity of bits, beside the plainest way to ask for it."""
+"""Identity of bits, beside the plainest computation."""
 
 from __future__ import annotations
 

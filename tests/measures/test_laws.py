@@ -121,7 +121,7 @@ def test_a_first_step_of_another_length_is_found():
     right = np.array([[0.099], [0.101], [0.1]], np.float32)
     assert misstepped(before, right, slope, 1e-3, config) == []
     violated = misstepped(before, np.array([[0.0985], [0.101], [5.0]], np.float32), slope, 1e-3, config)
-    # The third gradient is below a thousand eps: nothing is said of it.
+    # The third gradient is below a thousand eps: it is not checked.
     assert [violation.tokens for violation in violated] == [(0,)]
 
 

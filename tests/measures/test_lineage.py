@@ -1,4 +1,4 @@
-"""The lineage of black holes, beside a bookkeeping by hand and a partition rebuilt from events alone."""
+"""The lineage of black holes, beside plain bookkeeping and a partition rebuilt from events alone."""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ from safetensors.numpy import save_file
 from snowball_core.cli.main import main
 from snowball_core.export.tables import PER_RUN, PER_STEP, TABLES
 from snowball_core.export.view import view_of
+from snowball_core.store.bookmarks import Bookmark
 from snowball_core.store.history import observe
+from snowball_core.store.notes import add_bookmark
 from snowball_core.store.run_folder import Run
 from snowball_core.store.status import hold
 from snowball_core.tables.formats import FORMATS
@@ -89,6 +91,9 @@ def test_every_address_gives_the_bytes_of_the_export(
 def test_curl_pandas_pyarrow_and_a_browser_read_a_table(server: str, page: Page, make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run()
     table = TABLES["tokens"].make(view_of(observe(run), 7))
+    assert len(pd.read_csv(f"{server}/api/runs/{run.id}/tables/bookmarks.csv")) == 0
+    add_bookmark(run.path, Bookmark(7, "seen"))
+    assert list(pd.read_csv(f"{server}/api/runs/{run.id}/tables/bookmarks.csv")["remark"]) == ["seen"]
     address = f"{server}/api/runs/{run.id}/tables/tokens"
     pd.testing.assert_frame_equal(pd.read_csv(f"{address}.csv?step=7"), pd.read_csv(io.BytesIO(FORMATS["csv"](table))))
     curl = shutil.which("curl")
@@ -145,7 +150,7 @@ def test_ranges_and_heads_are_of_the_whole_file(server: str, make_run: MakeRun, 
         (f"runs/{{run}}/tables/census.csv?step={'9' * 5_000}", 422, "step must be a whole number"),
         ("runs/{run}/tables/census.csv?group=deed", 422, 'got "deed"'),
         ("runs/{run}/tables/census.csv?unit=inch", 422, 'got "inch"'),
-        ("runs/{run}/tables/census.csv?stpe=3", 422, "A query here is of step, group, unit, from, to"),
+        ("runs/{run}/tables/census.csv?stpe=3", 422, "Query parameters are step, group, unit, from, to"),
         ("runs/{run}/steps.gif?from=9&to=3", 422, "a range of steps must end where it begins or later"),
         ("runs/{run}/export.zip?only=tabels", 422, 'got "tabels"'),
         ("runs/{run}/charts/biography.svg?select=t15", 422, "select must be t and a token of the group"),
@@ -239,7 +244,7 @@ def test_a_run_still_growing_gives_its_tables_but_not_itself(server: str, make_r
     with hold(run.path):
         assert len(pd.read_csv(f"{server}/api/runs/{run.id}/tables/census.csv")) == 33
         status, sentence = refused(server, f"/api/runs/{run.id}/run.zip")
-    assert (status, "is being recorded" in sentence) == (409, True)
+    assert (status, "must not be running" in sentence) == (409, True)
     status, sentence = refused(server, f"/api/runs/{make_run(snapshots=0, state='failed').id}/tables/census.csv")
     assert (status, "has none yet" in sentence) == (409, True)
 

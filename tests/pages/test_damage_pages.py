@@ -1,4 +1,4 @@
-"""The pages of a damaged run, without a browser: each says what is wrong and shows everything that can be read."""
+"""The pages of a damaged run, without a browser: each names the damage and shows everything that can be read."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_where_the_frames_cannot_be_made_the_numbers_stand_all_the_same(
     app = opened(page, **({"step": "3"} if page == "scrub" else {"at": "3", "runs": ",".join(run.id for run in runs)}))
     assert ("cannot be drawn" if page == "compare" else "Cannot draw") in texts(app.warning)
     assert "the history was changed meanwhile. Measure it again." in texts(app.warning)
-    assert not app.get("bidi_component")
+    assert not [each for each in app.get("bidi_component") if each.key != "bookmarks-handed"]
     if page == "compare":
         assert "left, step 3" in app.dataframe[-1].value
     else:

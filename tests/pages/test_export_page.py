@@ -1,4 +1,4 @@
-"""The Export page without a browser: what it offers, what it refuses, and that it only tells."""
+"""The Export page without a browser: what it offers and refuses, without writing files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files replaced under a running app: the next move shows the numbers of the new ones, whatever they have in common."""
+"""Files replaced under a running app: the next move shows the numbers of the new ones, even where sizes or times are equal."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_a_link_whose_file_is_gone_says_so_and_can_be_removed(library: Path, his
 
 
 def test_a_copy_goes_with_its_link_and_a_file_that_is_none_is_refused(library: Path, history: Path) -> None:
-    with pytest.raises(SnowballError, match='"broken.safetensors"'):
+    with pytest.raises(SnowballError, match=r'"broken\.safetensors"'):
         link_copy(library, "broken.safetensors", io.BytesIO(b"nothing" * 30))
     assert links(library) == {}
     save_file({"embedding": np.ones((3, 5, 2), np.float32)}, history)

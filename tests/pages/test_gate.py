@@ -184,7 +184,7 @@ def test_a_page_whose_websocket_does_not_come_through_says_what_the_proxy_must_p
         page.goto(outside)
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("must pass on the headers Upgrade and Connection")
-        # It is seen: nothing lies over it.
+        # It is visible: nothing covers it.
         assert alert.evaluate("it => it.contains(document.elementFromPoint(innerWidth / 2, 40))")
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     visit(page, address)
@@ -244,7 +244,7 @@ def test_with_the_token_the_app_works_in_a_browser_and_a_download_needs_it(
         page.goto(f"{address}/?run={run.id}&step=7")
         page.get_by_label("Token").fill("wrong")
         page.get_by_role("button").click()
-        expect(page.locator("p").first).to_contain_text("not the token")
+        expect(page.locator("p").first).to_contain_text("Wrong access token")
         page.get_by_label("Token").fill(chosen)
         page.get_by_role("button").click()
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 ")

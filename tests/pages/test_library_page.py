@@ -121,7 +121,7 @@ def test_a_selection_belongs_to_the_runs_it_was_made_on(make_run: MakeRun) -> No
     run = make_run(name="aa")
     app = opened([run])
     assert run.id in texts(app.caption)
-    other = make_run(name="zz")  # now the newest: another run stands in the selected row
+    other = make_run(name="zz")  # now the newest: another run is in the selected row
     app = sound(app.run())
     assert ids(app)[0] == other.id
     selected = next(text.value for text in app.markdown if text.value.startswith("**"))

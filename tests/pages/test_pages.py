@@ -67,7 +67,7 @@ def at_step(app: AppTest) -> str:
     return next(text.value for text in app.markdown if "Exact at step" in text.value).split("**")[1]
 
 
-@pytest.mark.parametrize(("asked", "step"), [("102", 102), ("104", 102), ("200", 200), ("2000", 15)])
+@pytest.mark.parametrize(("linked", "step"), [("102", 102), ("104", 102), ("200", 200), ("2000", 15)])
 def test_a_link_to_a_step_between_two_recorded_ones_opens_the_one_before(make_run: MakeRun, linked: str, step: int) -> None:
     run = make_run(steps=200, record="log")
     assert {102, 104, 105} - set(run.steps(999).tolist()) == {104}

@@ -16,7 +16,7 @@ SHIPPED = next(path for path in sorted((ROOT / "runs").iterdir()) if (path / "ru
 WIDTHS = (2560, 800, 1440)
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-# Every picture with what a screen reader says of it.
+# Every picture with its text for a screen reader.
 TOLD = """() => [...document.querySelectorAll(".stVegaLiteChart, .stImage img, canvas[role=img]")].map(
     picture => (picture.ariaLabel ?? picture.alt ?? picture.querySelector("[aria-label]")?.ariaLabel ?? "").trim()
 )"""

@@ -1,4 +1,4 @@
-"""Compare, Verdict and About in a real browser: clicks that show on another page, and files taken home and read."""
+"""Compare, Verdict and About in a real browser: clicks that show on another page, and downloaded files that are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = browsing.MARKS
 
 
 def without_rate(run: Run) -> Run:
-    """The run, said to have moved while its learning rate was 0: a law is violated at every step."""
+    """The run with recorded learning rates of 0: a law is violated at every step."""
     metrics = run.path / METRICS
     metrics.write_text(metrics.read_text().replace(",0.001,", ",0.0,"))
     return run
@@ -78,7 +78,7 @@ def test_runs_let_go_before_the_first_is_answered_are_all_heard(server: str, pag
     page.route_web_socket(re.compile("/_stcore/stream"), relay)
     visit(page, f"{server}/compare?runs={','.join(run.id for run in runs)}")
     tags = page.locator(".st-key-compared [data-tag]")
-    is_slow = True  # as on a slow line: what the server says stays on the way
+    is_slow = True  # as on a slow line: the server's messages are held back
     for left in (3, 2):
         tags.last.get_by_role("button").click()
         expect(tags).to_have_count(left)

@@ -153,7 +153,7 @@ def test_the_pages_of_a_read_only_library_say_so(context: BrowserContext, librar
         page = context.new_page()
         visit(page, f"{address}/train")
         expect(page.get_by_role("button", name="Start run")).to_be_disabled()
-        expect(page.locator("[data-testid='stAlert']").first).to_contain_text("read-only")
+        expect(page.locator("[data-testid='stAlert']").first).to_contain_text("Read-only")
         visit(page, f"{address}/library")
         expect(page.locator("[data-testid='stAlert']").first).to_contain_text("cannot be started, changed or deleted")
         page.close()

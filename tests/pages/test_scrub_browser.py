@@ -1,4 +1,4 @@
-"""The Scrub page in a real browser: what is told, playback, loops, following, links and tabs."""
+"""The Scrub page in a real browser: labels, playback, loops, following, links and tabs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_playback_keeps_its_pace_its_loop_and_its_end(server: str, page: Page, m
     page.locator("h1").click()
     page.keyboard.press(" ")
     steps = [scrubbed_to(page)]
-    while len(steps) < 1_000 and steps[-1] >= max(steps):  # until it has begun anew
+    while len(steps) < 1_000 and steps[-1] >= max(steps):  # until it has begun again
         steps.append(scrubbed_to(page))
     page.keyboard.press(" ")
     assert steps[-1] < max(steps)
@@ -113,10 +113,10 @@ def test_the_tables_under_the_step_open_one_by_one(server: str, page: Page, make
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12", 12)
     for name, text in (
-        ("Tokens at this step", "vector counts the distinct vectors"),
+        ("Tokens at this step", "vector: number of the distinct vector"),
         ("Distances", "at most one cell apart"),
         ("Nearby events", "Coalescence: holes merged"),
-        ("Black holes at this step", "A true hole is one hidden class"),
+        ("Black holes at this step", "True hole: one hidden class"),
     ):
         page.get_by_role("tab", name=name).click()
         expect(page.get_by_text(text)).to_be_visible()
@@ -128,7 +128,7 @@ def test_a_growing_run_is_followed_until_a_user_moves_and_to_its_end(server: str
     matrices = iter(falling_together(21))
     with lock_of(run.path), TensorWriter(run.path / HISTORY, TENSOR, "BF16", (16, 4), 21, {}) as writer:
         visit(page, f"{server}/?run={run.id}")
-        expect(page.locator(".st-key-growing")).to_contain_text("its first snapshot appears here")
+        expect(page.locator(".st-key-growing")).to_contain_text("The first snapshot appears here")
         for _ in range(5):
             writer.append(next(matrices))
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 4 ")
@@ -189,10 +189,10 @@ def test_a_run_that_is_cut_or_deleted_while_it_is_open_is_reported_in_words(serv
     manifest = gone.path / "run.json"
     manifest.write_text(manifest.read_text()[:200])
     page.get_by_role("radio", name="live").click()
-    expect(alert).to_contain_text(f'the run "{gone.id}" has a damaged run.json')
+    expect(alert).to_contain_text(f'The run "{gone.id}" has a damaged run.json')
     shutil.rmtree(gone.path)
     page.get_by_role("radio", name="all").click()
     expect(alert).to_contain_text(f'There is no run "{gone.id}"')
-    expect(alert).to_contain_text("The newest run is shown instead.")
+    expect(alert).to_contain_text("Showing the newest run.")
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 · all: 16 tokens")
     expect(page).to_have_url(re.compile(f"[?&]run={kept.id}(&|$)"))

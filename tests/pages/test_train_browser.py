@@ -44,7 +44,7 @@ def worker_of(run_id: str) -> int | None:
 
 
 def gently(run: Run) -> None:
-    """Let everything else on the machine go before an endless training that only has to go on."""
+    """Lower the priority of an endless training."""
     worker = worker_of(run.id)
     assert worker is not None
     os.setpriority(os.PRIO_PROCESS, worker, 19)
@@ -56,7 +56,7 @@ def step_shown(page: Page, run: Run) -> int:
 
 
 def grows(page: Page, run: Run) -> None:
-    """Wait until the step on the screen is another one, twice, with nobody touching the page."""
+    """Wait until the step on the screen is another one, twice, without input to the page."""
     gently(run)
     for _ in range(2):
         before = step_shown(page, run)
@@ -86,7 +86,7 @@ def test_numbers_grow_by_themselves_and_a_run_that_was_killed_resumes_and_stops(
     os.kill(worker, signal.SIGKILL)
     ended = page.locator(".st-key-continuing")
     expect(ended.get_by_text("interrupted", exact=True)).to_be_visible()
-    expect(ended).to_contain_text("everything recorded is kept")
+    expect(ended).to_contain_text("Recorded data is kept")
     page.get_by_role("button", name="Resume").click()
     expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
     grows(page, under_way)
@@ -123,7 +123,7 @@ def test_the_app_may_be_restarted_and_every_tab_sees_the_same(tmp_path: Path, co
         expect(lives[1].get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
         grows(tabs[1], under_way)
         assert step_shown(tabs[1], under_way) > reached
-        # What nobody at the screen did, too.
+        # What happened outside the page, too.
         request_stop(under_way.path)
         for each in stopped:
             expect(each).to_be_visible()
@@ -148,7 +148,7 @@ def test_what_a_choice_costs_stays_in_view_at_the_last_field(server: str, page: 
     last.click()
     page.mouse.move(300, 600)
     page.mouse.wheel(0, 700)
-    expect(page.get_by_text("Which run shall be recorded")).not_to_be_in_viewport()
+    expect(page.get_by_text("Start a run and monitor it")).not_to_be_in_viewport()
     expect(last).to_be_in_viewport()
     expect(page.locator(".st-key-estimate")).to_be_in_viewport(ratio=1)
 
@@ -157,7 +157,7 @@ def test_a_fork_is_chosen_survives_a_reload_and_runs_to_its_end(server: str, pag
     parent = record(tiny(write_book(tmp_path / "book.txt"), until=6, name="parent"), tmp_path)
     visit(page, f"{server}/train")
     page.get_by_role("button", name="Fork exactly at step 6").click()
-    expect(page.locator(".st-key-fork")).to_contain_text("It goes on exactly from the checkpoint at step 6")
+    expect(page.locator(".st-key-fork")).to_contain_text("Exact continuation from the checkpoint at step 6")
     page.reload()
     expect(page.locator(".st-key-fork")).to_contain_text(parent.id)
     at_rest(page)

@@ -58,7 +58,7 @@ def test_one_run_is_labelled_as_one_draw(make_run: MakeRun) -> None:
 
 
 def test_what_was_not_recorded_is_not_called_no(make_run: MakeRun) -> None:
-    make_run()  # without recorded moments nobody knows whether a hole is true
+    make_run()  # without recorded moments it is unknown whether a hole is true
     assert "true holes: **not recorded**" in texts(opened("verdict").markdown)
 
 
@@ -86,7 +86,7 @@ def test_every_law_is_listed_with_its_state(make_run: MakeRun) -> None:
 
 def test_a_violation_is_shown_with_its_step_and_a_way_there(make_run: MakeRun) -> None:
     run = make_run()
-    lines = (run.path / METRICS).read_text().replace(",0.001,", ",0.0,")  # it moved, and the rate is said to be 0
+    lines = (run.path / METRICS).read_text().replace(",0.001,", ",0.0,")  # it moved, and the recorded rate is 0
     (run.path / METRICS).write_text(lines)
     app = opened("verdict")
     expected = [each["step"] for row in law_rows(observe(run)) for each in row["violations"]]

@@ -55,7 +55,7 @@ def test_the_form_offers_the_text_where_it_is_missing_and_continues_with_it(libr
     app.text_input(key="book-source").set_value(str(BOOK))
     app = sound(app.button(key="build-text").click().run())
     assert not app.error
-    assert "77 of 128 tokens are live, 51 are dead" in texts(app.markdown)
+    assert "of 128 tokens 77 are live and 51 dead" in texts(app.markdown)
     assert not app.button(key="start").disabled
     assert not [button for button in app.button if button.key == "build-text"]
 

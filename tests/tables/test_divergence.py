@@ -56,7 +56,7 @@ def ending(tokens, number, frames=2):
 
 
 @pytest.mark.parametrize("kind", ["F32", "BF16"])
-@pytest.mark.parametrize(("said", "lost"), LOST.items())
+@pytest.mark.parametrize(("message", "lost"), LOST.items())
 def test_a_run_that_diverged_is_judged_as_the_history_cut_before_would_be(message, lost, kind):
     whole, cut = made(ending(*lost), kind), made(FINITE, kind)
     assert divergence(cut, "dead") is None

@@ -1,4 +1,4 @@
-"""What lies behind the last checkpoint: kept where training repeats it, rewritten where a power failure has lost it."""
+"""Recordings after the last checkpoint: kept where training repeats it, rewritten where a power failure has lost it."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def cell(path: Path, step: int, column: int, text: str) -> None:
 
 
 def near(path: Path, step: int, column: int) -> str:
-    """The number beside the one that stands there, in its format."""
+    """The neighbour of the number there, in its format."""
     text = (path / METRICS).read_text().split("\n")[step].split(",")[column]
     return repr(np.nextafter(float(text), 0).item()) if column == 2 else str(np.nextafter(np.float32(text), np.float32(0)))
 
@@ -220,7 +220,8 @@ def test_a_damaged_run_json_is_refused_in_a_sentence(run: Run, capsys: pytest.Ca
     assert "has a damaged run.json" in capsys.readouterr().err
 
 
-def test_the_shipped_run_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
-    (shipped,) = (Path(__file__).resolve().parents[2] / "runs").glob("*-primordial-snowball")
+@pytest.mark.parametrize("name", ["primordial-snowball", "corrected"])
+def test_a_shipped_run_is_sound(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (shipped,) = (Path(__file__).resolve().parents[2] / "runs").glob(f"*-{name}")
     assert main(["verify", str(shipped)]) == 0
     assert "metrics.csv                     agrees" in capsys.readouterr().out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -131,8 +130,8 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
         table.assign(state=[_badges(row) for row in rows]),
         key=key,
         hide_index=True,
-        on_select=functools.partial(_select_row, key),
-        # A click on a cell selects its row; without the mode it would open an editor that changes nothing.
+        on_select="rerun",
+        # A click on a cell selects its row where no box is ticked; without the mode it would open an editor.
         selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": kept}},
         column_order=_ORDER if any(row.damage for row in rows) else [name for name in _ORDER if name != "damage"],
@@ -141,7 +140,8 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
         height="content" if len(rows) <= _MOST_ROWS else 423,
         alt=f"Runs, one per row, with U, C and P of {group} tokens at the first and last snapshot",
     )
-    chosen = [ids[place] for place in event["selection"]["rows"] if place < len(ids)]
+    ticked, clicked = event["selection"]["rows"], [place for place, _ in event["selection"]["cells"]]
+    chosen = [ids[place] for place in ticked or clicked if place < len(ids)]
     st.session_state[_CHOSEN] = chosen
     runs = sum(row.is_run for row in rows)
     others = f" · {len(rows) - runs:,} folders that are not runs (see damage)" if runs < len(rows) else ""
@@ -155,13 +155,6 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
 
 def _badges(row: RunRow) -> list[str]:
     return [row.status.state, *([_DIVERGED] if row.glance.diverged is not None else [])]
-
-
-def _select_row(key: str) -> None:
-    """Turn a clicked cell into the selection of its row."""
-    cells = st.session_state[key]["selection"]["cells"]
-    if cells:
-        st.session_state[key] = {"selection": {"rows": [cells[0][0]], "columns": [], "cells": []}}
 
 
 def _open_run(ids: Sequence[str]) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import streamlit as st
 
+from snowball_core.charts import theme
 from snowball_core.charts.scrubber_blob import Reel, packed_blob
 from snowball_core.errors import SnowballError
+from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.foreign.links import Source
 from snowball_core.store.history import History
 from snowball_core.tables.per_step import last_hole_change
@@ -34,8 +36,13 @@ _EXPLAINED = {"counts": "unique", "sizes": "hidden class", "distances": "heatmap
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
 _BYTES = 256
+_PALETTE = {name.lower(): getattr(theme, name) for name in ("ALONE", "CURSOR", "GREYS", "NEAR_TO_FAR")}
+_LINES = {
+    column: (OF_COLUMN[column].symbol, OF_COLUMN[column].short, (colour, theme.IN_THE_DARK.get(colour, colour)), dashes)
+    for column, (colour, dashes) in theme.LINES.items()
+}
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "pointer", "playback", "main")
+_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "bookmarks", "pointer", "playback", "main")
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -53,9 +60,6 @@ class Side:
     ----------
     id : str
         What tells it from any other.
-    history : History
-    reel : Reel
-    group : str
     story : str
         What happened, in words; none while it is still happening.
     name : str
@@ -87,10 +91,7 @@ def are_bytes(history: History) -> bool:
 def draw_run(run: Source, snapshots: int, group: str, unit: str, alive: bool) -> bool:
     """Draw a run at the step of the address, else where its holes changed last, or at a growing run's end.
 
-    Returns
-    -------
-    bool
-        False, after saying why, where a snapshot is too large or a file cannot be read.
+    False, after saying why, where a snapshot is too large or a file cannot be read.
     """
     path = str(run.path)
     drawn(path)
@@ -130,14 +131,8 @@ def draw_here(side: Side) -> None:
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:
     """Draw histories locked by step, outside of the fragment of the exact step, so that their frames are sent once.
 
-    Parameters
-    ----------
-    key : str
-    sides : sequence of Side
-    place : mapping
-        ``step``, ``heard``, ``select``, ``axis`` and ``follow``.
-    moved : callable
-        Called when the scrubber came to rest, and while it plays; it reads :func:`reported`.
+    ``place`` has ``step``, ``heard``, ``select``, ``axis`` and ``follow``; ``moved`` is called when the scrubber came to rest,
+    and while it plays, and reads :func:`reported`.
     """
     st.session_state[_DRAWN_FIELDS] = _fields()
     data = b"".join(packed_blob(side.reel, _facts(side) | dict(place)) for side in sides)
@@ -194,6 +189,8 @@ def _facts(side: Side) -> dict[str, Any]:
         "story": side.story,
         "sent_told": _sent(side.reel, len(history.steps)),
         "told": _captions(side.reel, side.group),
+        "palette": _PALETTE,
+        "lines": _LINES,
         "explained": {picture: address(name) for picture, name in _EXPLAINED.items()},
     }
 

@@ -23,9 +23,11 @@ from ..shared import cached
 from ..shared.divergence_notice import say_rows
 from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
+from ..shared.opened_bookmark import name_bookmark
 from ..shared.selection import go, here, selected
 from ..shared.text import plain
 from .biography import biography
+from .bookmarks import bookmark_field
 from .component import FRAGMENT, are_bytes
 from .step_tables import tables
 
@@ -48,6 +50,8 @@ def exact_step(run: Source, snapshots: int, group: str, unit: str, is_drawn: boo
             st.rerun()  # the scrubber shows a history that was replaced
         view = view_at(cached.history(path, snapshots), int(here()["step"]), group, unit)
         lineage = functools.partial(cached.lineage_account, path, snapshots, group)
+        name_bookmark(run.path)
+        bookmark_field(run, view)
         exact_view(view, lineage, functools.partial(cached.biography, path, snapshots, group), is_drawn)
         take_home(view)
     except SnowballError as error:

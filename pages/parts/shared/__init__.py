@@ -9,6 +9,8 @@ run_picker         choosing a run
 token_list         choosing a token
 page_frame         frame of the pages
 divergence_notice  where a run diverged
+opened_bookmark    the bookmark in the address
+saved_views        pages under a name: saved, opened, removed
 run_footer         where the numbers of a page come from
 downloads          links to files
 help_links         links to the About page

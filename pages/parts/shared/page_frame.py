@@ -17,8 +17,10 @@ from ..server.front_door import require_front_door
 from . import cached
 from .divergence_notice import say_diverged, say_nothing_finite
 from .help_links import what_is
+from .opened_bookmark import open_bookmark
 from .run_footer import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal
+from .saved_views import saved_views
 from .selection import AXES, arrive, go, here, pick_group, pick_unit, say_unusable, shown_step
 from .text import plain
 
@@ -49,6 +51,7 @@ def run_page(page: str, title: str, question: str, draw: Draw, has_unit: bool = 
     notices = st.container()
     with pickers:
         run = pick_run(notices)
+        open_bookmark(run, notices)
         group = pick_group(run)
         unit = pick_unit() if has_unit else "cells"
     if run is None:
@@ -58,6 +61,7 @@ def run_page(page: str, title: str, question: str, draw: Draw, has_unit: bool = 
         draw(run, group, unit, pickers)
     except SnowballError as error:
         say_refusal(error, run, notices if is_low else None)
+    saved_views(run, page)
     provenance(run)
 
 

@@ -15,6 +15,7 @@ import streamlit as st
 
 from snowball_core.charts.step_axis import KINDS
 from snowball_core.export.view import UNITS
+from snowball_core.store.bookmarks import SELECT as SELECT
 from snowball_core.store.foreign.links import Source
 from snowball_core.tables.live import recorded_at
 from snowball_core.tables.run_summary import GROUPS
@@ -24,7 +25,6 @@ from .url_state import news, pick_segment, write
 
 AXES = KINDS
 _PLACE = "scrubber-place"
-SELECT = "[th][0-9]{1,7}"
 
 
 def shown_step(run: Source, snapshots: int) -> int:

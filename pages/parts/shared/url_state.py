@@ -19,15 +19,17 @@ SHARED = ("run", "step", "group", "unit", "select", "axis")
 # address that names a run; the shared words of the run; the values of all choices, which outlive their widgets.
 _PAGE, _KNOWN, _BACK, _RUN, _KEPT = "address-page", "address-known", "address-back", "address-run", "address-kept"
 _OF_THE_RUN = ("step", "select")
+# In the link to a saved view its name: the link is complete, and news even where it says what this visit has met.
+VIEW = "view"
 
 
 def enter_page(page: str) -> None:
     """Begin a visit to a page: read its address anew, and put into it what the page before had; for ``app.py``, once a run.
 
-    An address that Back or Forward leads to is complete: what it leaves out has its usual value.
+    An address that Back, Forward or a saved view leads to is complete: what it leaves out has its usual value.
     """
     session, query = st.session_state, st.query_params
-    is_back = _is_back()
+    is_back = _is_back() or bool(query.pop(VIEW, None))
     if session.get(_PAGE) == page and not is_back:
         return
     session[_PAGE], session[_KNOWN] = page, {}

@@ -164,7 +164,7 @@ def test_a_file_replaced_by_its_name_is_read_on_as_it_was(tmp_path: Path) -> Non
 
 
 def test_no_history_is_mapped_into_memory(tmp_path: Path) -> None:
-    """A file that is mapped and cut ends the process by SIGBUS: in a process of its own, cut without a hook."""
+    """A file that is mapped and cut ends the process by SIGBUS: in a separate process, cut without a hook."""
     save_file({"h": np.zeros((200, 64, 64), np.float32)}, tmp_path / "h.safetensors")
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom snowball_core.store.history import foreign\n"

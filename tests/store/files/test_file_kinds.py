@@ -1,4 +1,4 @@
-"""What a message says of a file that is no history, and which hint fits which dtype."""
+"""The message about a file that is no history, and the hint for each dtype."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history file while it is written: what a stock reader sees at every moment, and what is refused."""
+"""The history file while it is written: readable by the stock reader at every moment, and what is refused."""
 
 from __future__ import annotations
 

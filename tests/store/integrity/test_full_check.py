@@ -1,4 +1,4 @@
-"""What the bytes of a run say: checkpoints of this version and of older ones, forks, and runs that are not complete."""
+"""Full checks of a run: checkpoints of this version and of older ones, forks, and runs that are not complete."""
 
 from __future__ import annotations
 

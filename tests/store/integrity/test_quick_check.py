@@ -132,7 +132,7 @@ def test_a_sound_run_has_no_damage_in_any_state(trained: Run, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize(
-    ("counts", "found"),
+    ("counts", "expected"),
     [((10, 10), []), ((10, 11), []), ((10, 12), [HISTORY, HIDDEN, DEAD]), ((10, 9), [MOMENTS]), ((10, None), [MOMENTS])],
 )
 def test_a_killed_worker_leaves_recordings_that_differ_by_one(

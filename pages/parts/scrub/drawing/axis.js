@@ -54,52 +54,51 @@ function recordedAt(steps, step) {
   return low
 }
 
-const GREYS = ["#6B747D", "#9AA3AC", "#C3CAD1"]
-const RAMP = [[59, 82, 139], [33, 145, 140], [93, 200, 99], [253, 231, 37]]
-const LINES = { unique: ["U", "unique", "#009E73", []], holes: ["C", "black holes", "#D55E00", [6, 3]], population: ["P", "in holes", "#0072B2", []], singletons: ["S", "singletons", "#8A939C", [2, 2]] }
-
 function readTheme(host) {
   const style = getComputedStyle(host)
   const read = variable => style.getPropertyValue(variable).trim()
   const holes = read("--st-chart-categorical-colors").split(",").map(colour => colour.trim())
   const text = read("--st-text-color") || "#1B2430"
   const dark = luminance(text) > 0.5
-  return { text, dark, back: read("--st-background-color") || "#fff", rule: read("--st-border-color") || "#D5DBE1", font: read("--st-font") || "sans-serif", holes, faint: dark ? "#A7B1BB" : "#5B6670", cursor: "#D4A017", dead: dark ? "#56B4E9" : "#0072B2" }
+  return { text, dark, back: read("--st-background-color") || "#fff", rule: read("--st-border-color") || "#D5DBE1", font: read("--st-font") || "sans-serif", holes, faint: dark ? "#A7B1BB" : "#5B6670" }
 }
 
 function luminance(colour) {
-  const channels = colour.startsWith("#") ? [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16)) : (colour.match(/[\d.]+/g) ?? [0, 0, 0]).slice(0, 3).map(Number)
+  const channels = colour.startsWith("#") ? channelsOf(colour) : (colour.match(/[\d.]+/g) ?? [0, 0, 0]).slice(0, 3).map(Number)
   return (0.3 * channels[0] + 0.59 * channels[1] + 0.11 * channels[2]) / 255
 }
 
 function slotColour(theme, slot) {
-  if (slot < 0) return "#8A939C"
-  return slot < theme.holes.length ? theme.holes[slot] : GREYS[(slot - theme.holes.length) % GREYS.length]
+  if (slot < 0) return theme.alone
+  return slot < theme.holes.length ? theme.holes[slot] : theme.greys[(slot - theme.holes.length) % theme.greys.length]
 }
 
-// A colour mixed with another, for the steps of hidden classes.
-function mixed(colour, other, share) {
-  const parse = text => [1, 3, 5].map(at => parseInt(text.slice(at, at + 2), 16))
-  const [a, b] = [parse(colour), parse(other)]
-  return `rgb(${a.map((channel, i) => Math.round(channel + (b[i] - channel) * share)).join(",")})`
+function channelsOf(colour) {
+  return [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16))
+}
+
+// The channels of a colour mixed with another.
+function blend(colour, other, share) {
+  const [a, b] = [channelsOf(colour), channelsOf(other)]
+  return a.map((channel, i) => Math.round(channel + (b[i] - channel) * share))
 }
 
 // Never so light or so dark that a class is lost in the page around.
 function classColour(colour, place, dark) {
   const most = place % 2 === (dark ? 1 : 0) ? 0.7 : 0.5
-  return place === 0 ? colour : mixed(colour, place % 2 ? "#ffffff" : "#000000", Math.min(most, 0.28 + 0.14 * Math.ceil(place / 2)))
+  return place === 0 ? colour : `rgb(${blend(colour, place % 2 ? "#ffffff" : "#000000", Math.min(most, 0.28 + 0.14 * Math.ceil(place / 2)))})`
 }
 
-// The canvas in CSS pixels, cleared; its backing store follows its size and the screen's density.
-function pen(canvas, theme) {
-  const density = window.devicePixelRatio || 1
+// The canvas of a picture in CSS pixels, cleared; its backing store follows its size and the screen's density.
+function pen(side, picture) {
+  const canvas = side.canvases[picture], density = window.devicePixelRatio || 1
   const [width, height] = [canvas.clientWidth, canvas.clientHeight]
   const [w, h] = [Math.round(width * density), Math.round(height * density)]
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h })
   const draw = canvas.getContext("2d")
   draw.setTransform(density, 0, 0, density, 0, 0)
   draw.clearRect(0, 0, width, height)
-  draw.font = `12px ${theme.font}`
+  draw.font = `12px ${side.scrubber.theme.font}`
   draw.textBaseline = "middle"
   return { draw, width, height }
 }

@@ -1,51 +1,29 @@
-// Counts over the run, events, learning rate and loss: drawn once per size, theme and axis; only the cursor moves.
+// Counts over the run, events, learning rate and loss: they stand still under the cursor, an element of its own.
 
 const LEFT = 46, RIGHT = 14, TOP = 18, STRIP = 44, GAP = 20, BOTTOM = 4
 
 function drawCounts(side) {
-  const { reel, snapshot, where, canvases: { counts }, scrubber: { theme, axis, loop, serial } } = side
-  const key = [counts.clientWidth, counts.clientHeight, theme.text, axis.kind, serial, window.devicePixelRatio].join()
-  if (side.backdropKey !== key) {
-    side.backdrop ??= document.createElement("canvas")
-    paintBackdrop(side, pen(counts, theme))
-    Object.assign(side.backdrop, { width: counts.width, height: counts.height })
-    side.backdrop.getContext("2d").drawImage(counts, 0, 0)
-    side.backdropKey = key
-  }
-  const { draw, width, height } = pen(counts, theme)
-  draw.drawImage(side.backdrop, 0, 0, width, height)
-  const x = part => LEFT + part * (width - LEFT - RIGHT)
-  if (loop.length) {
-    const [from, to] = [loop[0], loop[1] ?? loop[0]].map(index => x(axis.where[index]))
-    draw.fillStyle = theme.cursor + "33"
-    draw.fillRect(from, TOP, Math.max(2, to - from), height - TOP)
-  }
-  const at = x(where[snapshot])
-  draw.fillStyle = theme.cursor
-  draw.fillRect(at - 1, 0, 2, height)
-  const told = whole(reel.step[snapshot]), wide = draw.measureText(told).width + 10
-  const left = Math.min(Math.max(at - wide / 2, 0), width - wide)
-  draw.fillRect(left, 0, wide, 16)
-  draw.fillStyle = "#10151C"
-  draw.textAlign = "center"
-  draw.fillText(told, left + wide / 2, 8.5)
-}
-
-function paintBackdrop(side, { draw, width, height }) {
-  const { reel, where, scrubber: { theme, scale } } = side
+  const { reel, where, scrubber: { theme, scale, axis, loop } } = side
+  const { draw, width, height } = pen(side, "counts")
   // Loss and rate of a history from a file are not known: it has no strip.
   const strip = scale.strip ? STRIP : 0
   const bottom = height - strip - GAP - BOTTOM, top = TOP + 14
   const x = part => LEFT + part * (width - LEFT - RIGHT)
   const tallest = Math.log1p(1.1 * scale.tokens)
   const y = count => bottom - (Math.log1p(count) / tallest) * (bottom - top)
+  side.countsWidth = width
+  if (loop.length) {
+    const [from, to] = [loop[0], loop[1] ?? loop[0]].map(index => x(axis.where[index]))
+    draw.fillStyle = theme.cursor + "33"
+    draw.fillRect(from, TOP, Math.max(2, to - from), height - TOP)
+  }
   paintGrid(side.scrubber, draw, x, y, bottom, width)
   paintEvents(side, draw, x, top, bottom)
   // Counts of rows that are not finite would be drawn as black holes.
   const last = Math.min(reel.last, reel.header.finite - 1)
-  for (const [column, [, , colour, dash]] of Object.entries(LINES)) {
-    draw.strokeStyle = column === "population" ? theme.dead : colour
-    draw.setLineDash(dash)
+  for (const [column, [, , colours, dashes]] of Object.entries(reel.header.lines)) {
+    draw.strokeStyle = colours[theme.dark ? 1 : 0]
+    draw.setLineDash(dashes)
     draw.lineWidth = 2
     draw.beginPath()
     const values = reel[column]
@@ -60,6 +38,13 @@ function paintBackdrop(side, { draw, width, height }) {
   }
   draw.setLineDash([])
   if (strip) paintStrip(side, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
+}
+
+function moveCursor({ reel, snapshot, where, countsWidth, cursor, told }) {
+  const at = LEFT + where[snapshot] * (countsWidth - LEFT - RIGHT)
+  cursor.style.transform = `translateX(${at - 1}px)`
+  told.cursor.style.transform = `translateX(clamp(0px, ${at}px - 50%, ${countsWidth}px - 100%))`
+  told.cursor.textContent = whole(reel.step[snapshot])
 }
 
 // A line of one step would not be seen.

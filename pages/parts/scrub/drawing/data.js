@@ -37,6 +37,7 @@ function partition(reel, number) {
   vectors.forEach((vector, place) => {
     vector.number = place
     vector.population = vector.tokens.length
+    vector.live = vector.tokens.filter(token => isDead(reel, token) === false).length
     vector.slot = vector.population > 1 ? reel.slot[number * names + place] : -1
     vector.classes = hidden && vector.population > 1 ? hiddenClasses(vector.tokens, hidden) : null
   })
@@ -96,6 +97,4 @@ function isDead(reel, token) {
   return reel.header.dead && reel.header.dead[token]
 }
 
-function whole(number) {
-  return Math.round(number).toLocaleString("en")
-}
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format

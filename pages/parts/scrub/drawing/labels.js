@@ -5,7 +5,18 @@ const KINDS_TOLD = ["hole formed or absorbed tokens", "holes merged", "hole spli
 
 function eventTold(reel, snapshot, kind) {
   const words = KINDS_TOLD.filter((_, bit) => kind & (1 << bit)).join(", "), change = column => `${whole(reel[column][snapshot - 1])} → ${whole(reel[column][snapshot])}`
-  return `${words}: black holes ${change("holes")}, tokens in them ${change("population")}`
+  return `${words}: black holes ${change("black_holes")}, tokens in them ${change("population")}`
+}
+
+// The name, line and number of each count.
+function tellLines({ reel, told }) {
+  told.lines.replaceChildren(...Object.entries(reel.header.lines).map(([column, [symbol, name, colours, dashes]]) => {
+    const key = Object.assign(document.createElement("span"), { className: "key" })
+    key.innerHTML = `<svg viewBox="0 0 22 4"><path d="M0 2h22" stroke-dasharray="${dashes}"/></svg>`
+    key.firstChild.style.stroke = `light-dark(${colours})`
+    key.append(`${symbol} ${name} `, (told[column] = document.createElement("b")))
+    return key
+  }))
 }
 
 // The events of a run as buttons that lead there: all of them, or the first and the last.
@@ -15,7 +26,7 @@ function tellEvents(side) {
   side.chips = []
   side.told.events.replaceChildren(...cut.map(event => {
     if (!event) return Object.assign(document.createElement("span"), { textContent: `… ${whole(all.length - MOST_CHIPS)} more …` })
-    const [before, after] = [reel.holes[event.snapshot - 1], reel.holes[event.snapshot]]
+    const [before, after] = [reel.black_holes[event.snapshot - 1], reel.black_holes[event.snapshot]]
     const what = before === after ? `${whole(reel.population[event.snapshot - 1])} → ${whole(reel.population[event.snapshot])} tokens in holes` : `${whole(before)} → ${whole(after)} ${after === 1 ? "hole" : "holes"}`
     const chip = Object.assign(document.createElement("button"), { type: "button", title: eventTold(reel, event.snapshot, event.kind) })
     chip.append(Object.assign(document.createElement("b"), { textContent: `step ${whole(reel.step[event.snapshot])}` }), ` ${what}`)
@@ -32,11 +43,12 @@ function tellStep(scrubber) {
   slider.value = axis.where[index]
   slider.setAttribute("aria-valuetext", `step ${step} of ${scale.last}`)
   if (entry.getRootNode().activeElement !== entry) entry.value = step
+  sides.forEach(moveCursor)
   for (const side of sides) tellNumbers(side, step)
 }
 
 function tellNumbers({ reel, snapshot, told, chips, cells }, wanted) {
-  for (const column of Object.keys(LINES)) told[column].textContent = whole(reel[column][snapshot])
+  for (const column of Object.keys(reel.header.lines)) told[column].textContent = whole(reel[column][snapshot])
   for (const { chip, snapshot: there } of chips) chip.toggleAttribute("aria-current", there === snapshot)
   const step = reel.step[snapshot], drawn = reel.step[reel.begins[reel.frame[snapshot]]]
   told.preview.textContent = reel.header.stride > 1 && drawn !== step ? `Pictures: step ${whole(drawn)}.` : ""
@@ -51,7 +63,7 @@ function describe(scrubber) {
 
 function describeSide(side) {
   const { reel, snapshot, canvases } = side, { now } = at(side), whose = reel.header.name && `${reel.header.name}: `
-  const numbers = Object.entries(LINES).map(([column, [, word]]) => `${reel[column][snapshot]} ${word}`).join(", ")
+  const numbers = Object.entries(reel.header.lines).map(([column, [, name]]) => `${reel[column][snapshot]} ${name}`).join(", ")
   const holes = now.holes.slice(0, 12).map(hole => `${hole.population} (${nature(hole)})`).join("; ") + (now.holes.length > 12 ? `; and ${now.holes.length - 12} more` : "")
   const when = `step ${reel.step[snapshot]}, ${reel.header.group} tokens`
   const words = {

@@ -2,7 +2,6 @@
 // the theme changes.
 
 const SCRUBBERS = new WeakMap()
-const PICTURES = [drawCounts, drawSizes, drawDistances, drawPlaces]
 
 function named(nodes, attribute) {
   return Object.fromEntries(nodes.flatMap(node => [...node.querySelectorAll(`[data-${attribute}]`)]).map(node => [node.dataset[attribute], node]))
@@ -14,11 +13,12 @@ function build(parent, count) {
   for (const row of rows) for (let i = 1; i < count; i++) row.append(row.firstElementChild.cloneNode(true))
   const scrubber = {
     root, buttons: named([root], "button"), slider: find(".slider"), entry: find(".entry"), speed: find(".speed"), axisPicker: find(".axis"), tip: find(".tip"), keys: find(".keys"), voice: find(".voice"),
-    focus: null, following: false, loop: [], chosen: null, chosenHole: false, playing: 0, writtenAt: 0, index: 0, serial: 0, drawn: 0, said: 0,
+    focus: null, following: false, loop: [], chosen: null, chosenHole: false, playing: 0, writtenAt: 0, index: 0, drawn: 0, said: 0,
   }
   scrubber.sides = Array.from({ length: count }, (_, i) => buildSide(scrubber, rows.map(row => row.children[i])))
   connectTransport(scrubber)
   connectKeys(scrubber)
+  connectBookmarks(scrubber)
   scrubber.axisPicker.onchange = () => {
     layOut(scrubber)
     scrubber.set("axis", scrubber.axisPicker.value)
@@ -30,7 +30,7 @@ function build(parent, count) {
 }
 
 function buildSide(scrubber, cells) {
-  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), chips: [], hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
+  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
   const { watch } = named(cells, "button"), basis = cells[1].querySelector(".basis")
   Object.assign(side, { watch, basisPicker: basis })
   connectPointer(side)
@@ -54,7 +54,7 @@ function unite(scrubber, reels) {
   const most = of => Math.max(...reels.map(of))
   const shades = [0, 1].map(end => most(reel => reel.header.shades[end]))
   const scale = { last: most(reel => reel.header.last_step), tokens: most(reel => reel.tokens), names: most(reel => reel.names), lost: reels.some(reel => reel.lost.length), strip: reels.some(reel => reel.loss.length || reel.header.alive), shades }
-  Object.assign(scrubber, { steps, events, scale, last: steps.length - 1, serial: scrubber.serial + 1, alive: reels[0].header.alive })
+  Object.assign(scrubber, { steps, events, scale, last: steps.length - 1, alive: reels[0].header.alive })
 }
 
 function layOut(scrubber) {
@@ -97,13 +97,14 @@ function load(scrubber, reels) {
 
 function loadSide(side, reel) {
   const { header } = reel, { told, cells } = side
-  Object.assign(side, { reel, shades: shader(reel, side.scrubber.scale.shades), image: null })
+  Object.assign(side, { reel, shades: shader(reel, side.scrubber), image: null })
   told.story.textContent = header.story
   told.story.parentElement.hidden = !header.story
   side.watch.hidden = reel.last === 0
   told.sent.textContent = header.sent_told
   for (const picture of Object.keys(side.canvases)) told[picture].textContent = header.told[picture]
   for (const [picture, link] of Object.entries(side.about)) link.href = header.explained[picture]
+  tellLines(side)
   tellEvents(side)
   if (header.name) cells.forEach(cell => nameCell(cell, header.name))
 }
@@ -117,15 +118,18 @@ function nameCell(cell, name) {
   for (const node of cell.querySelectorAll("[aria-label]:not(canvas)")) node.setAttribute("aria-label", `${name}: ${(node.dataset.label ??= node.getAttribute("aria-label"))}`)
 }
 
-function repaint(scrubber) {
-  if (scrubber.asked) return
-  scrubber.asked = requestAnimationFrame(() => {
+// Draw everything in the next frame or, where only the step has changed, what it changes.
+function repaint(scrubber, isStale = true) {
+  scrubber.isStale ||= isStale
+  scrubber.asked ||= requestAnimationFrame(() => {
     scrubber.asked = 0
     const { root, sides } = scrubber, { counts } = sides[0].canvases
     // Without a size (the page is being laid out anew) there is nothing to draw on: the observer calls again.
     if (!root.isConnected || !counts.clientWidth || !counts.clientHeight) return
     const began = performance.now()
-    for (const side of sides) for (const draw of PICTURES) draw(side)
+    for (const side of sides) drawSide(side, scrubber.isStale)
+    scrubber.isStale = false
+    drawFlags(scrubber)
     tellStep(scrubber)
     drawRing(scrubber)
     root.dataset.drawn = ++scrubber.drawn
@@ -133,13 +137,23 @@ function repaint(scrubber) {
   })
 }
 
+// Many steps have the frame, or the vectors, of the step before: their pictures stay.
+function drawSide(side, isStale) {
+  const { frame, now } = at(side), before = isStale ? {} : side.drawn
+  if (isStale) drawCounts(side)
+  if (now !== before.now) drawSizes(side)
+  if (frame !== before.frame) for (const draw of [drawDistances, drawPlaces]) draw(side)
+  side.drawn = { frame, now }
+}
+
 export default function (component) {
   const { data, parentElement, setStateValue } = component
   let scrubber = SCRUBBERS.get(parentElement)
   const reels = scrubber?.bytes === data ? null : openReels(data instanceof Uint8Array ? data : new Uint8Array(data))
   if (!scrubber) SCRUBBERS.set(parentElement, (scrubber = build(parentElement, reels.length)))
-  Object.assign(scrubber, { set: setStateValue, theme: readTheme(parentElement.host ?? parentElement), bytes: data })
-  scrubber.sides.forEach(side => (side.backdropKey = null))
+  const { palette } = (reels ?? scrubber.sides.map(side => side.reel))[0].header
+  Object.assign(scrubber, { set: setStateValue, theme: { ...readTheme(parentElement.host ?? parentElement), ...palette }, bytes: data })
+  scrubber.root.style.setProperty("--cursor", palette.cursor)
   if (reels) load(scrubber, reels)
   repaint(scrubber)
   return () => {
@@ -147,6 +161,7 @@ export default function (component) {
     clearTimeout(scrubber.writing)
     scrubber.sized.disconnect()
     document.removeEventListener("keydown", scrubber.onKey)
+    document.removeEventListener(HANDED, scrubber.onBookmarks)
     SCRUBBERS.delete(parentElement)
   }
 }

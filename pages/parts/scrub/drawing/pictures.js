@@ -1,8 +1,8 @@
 // The three pictures of one step: sizes of the holes, distances between the tokens, places on two axes fixed for the run.
 
 function drawSizes(side) {
-  const { canvases: { sizes }, scrubber: { theme, scale } } = side
-  const { draw, width, height } = pen(sizes, theme)
+  const { scrubber: { theme, scale } } = side
+  const { draw, width, height } = pen(side, "sizes")
   const { now } = at(side)
   // The first hole may fill the whole width, so its nature stands below it; the others leave room beside them.
   const last = scale.lost ? 3 : 2, rows = Math.min(8, scale.names) + last, below = 13, tall = Math.min(26, (height - 24 - below) / rows), x = count => 64 + (count / scale.tokens) * (width - 64 - 40)
@@ -41,11 +41,11 @@ function drawSizes(side) {
   const room = rows - last
   now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole, i > 0), hole))
   const others = now.holes.slice(room)
-  if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], GREYS[0], `${others.length} more holes`, null)
+  if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], theme.greys[0], `${others.length} more holes`, null)
   const single = now.vectors.filter(vector => vector.population === 1 && !vector.lost).flatMap(vector => vector.tokens)
-  if (single.length) bar(room + 1, "single", [single], "#8A939C", "not shared", null)
+  if (single.length) bar(room + 1, "single", [single], theme.alone, "not shared", null)
   const lost = now.vectors.filter(vector => vector.lost).flatMap(vector => vector.tokens)
-  if (lost.length) bar(rows - 1, "not finite", [lost], "#8A939C", "NaN or infinite", null)
+  if (lost.length) bar(rows - 1, "not finite", [lost], theme.alone, "NaN or infinite", null)
   draw.fillStyle = theme.faint
   draw.textAlign = "center"
   for (const tick of wholeTicks(scale.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
@@ -69,19 +69,19 @@ function picked(side, vector) {
   return side.chosen !== null && vector.tokens.includes(side.chosen)
 }
 
-function shadeOf([low, high]) {
+function shadeOf([low, high], colours) {
   const spread = low > 0 ? Math.log(Math.max(high, low * 1.000001) / low) : 1
   const ramp = Uint32Array.from({ length: 1024 }, (_, i) => {
-    const part = (i / 1023) * (RAMP.length - 1), first = Math.min(RAMP.length - 2, Math.floor(part)), share = part - first
-    const [red, green, blue] = RAMP[first].map((channel, k) => Math.round(channel + (RAMP[first + 1][k] - channel) * share))
+    const part = (i / 1023) * (colours.length - 1), first = Math.min(colours.length - 2, Math.floor(part))
+    const [red, green, blue] = blend(colours[first], colours[first + 1], part - first)
     return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0
   })
   return distance => ramp[distance > low && low > 0 ? Math.min(1023, Math.round((Math.log(distance / low) / spread) * 1023)) : 0]
 }
 
 function drawDistances(side) {
-  const { reel, canvases: { distances }, scrubber: { theme } } = side
-  const { draw, width, height } = pen(distances, theme)
+  const { reel, scrubber: { theme } } = side
+  const { draw, width, height } = pen(side, "distances")
   const { frame, now } = at(side)
   const stride = Math.ceil(now.order.length / reel.header.most_rows), order = now.order.filter((_, i) => i % stride === 0), count = order.length
   const edge = Math.min(width - 16, height - 30), left = 14 + (width - 16 - edge) / 2
@@ -104,10 +104,12 @@ function drawDistances(side) {
   draw.strokeStyle = theme.faint
   draw.lineWidth = 1
   draw.strokeRect(left - 0.5, 0.5, edge + 1, edge)
-  order.forEach((token, row) => {
-    draw.fillStyle = slotColour(theme, now.vectors[now.label[token]].slot)
-    draw.fillRect(left - 11, (row * edge) / count, 8, edge / count + 0.5)
-  })
+  const slots = rank.map(vector => now.vectors[vector].slot)
+  for (let row = 0, end = 0; row < count; row = end) {
+    while (end < count && slots[end] === slots[row]) end++
+    draw.fillStyle = slotColour(theme, slots[row])
+    draw.fillRect(left - 11, (row * edge) / count, 8, ((end - row) * edge) / count)
+  }
   const chosen = chosenRow(side, order, now), isHole = side.scrubber.chosenHole
   if (chosen >= 0) {
     const mates = isHole ? order.filter(token => now.label[token] === now.label[side.chosen]).length : 1
@@ -140,7 +142,7 @@ function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) 
   draw.fillText(first, left + 17, top + 6.5)
   const from = left + 17 + draw.measureText(first).width + 6, to = left + width - draw.measureText(last).width - 6
   const ramp = draw.createLinearGradient(from, 0, to, 0)
-  RAMP.forEach((colour, i) => ramp.addColorStop(i / (RAMP.length - 1), `rgb(${colour.join(",")})`))
+  theme.near_to_far.forEach((colour, i, all) => ramp.addColorStop(i / (all.length - 1), colour))
   draw.fillStyle = ramp
   draw.fillRect(from, top + 1, Math.max(1, to - from), 10)
   draw.fillStyle = theme.text
@@ -148,8 +150,8 @@ function drawRamp({ reel, scrubber: { theme, scale } }, draw, left, top, width) 
 }
 
 // Distance → pixel. Whole numbers are looked up; the others are shaded each time, from a ramp of a thousand colours.
-function shader(reel, shades) {
-  const shade = shadeOf(shades), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
+function shader(reel, { scale: { shades }, theme }) {
+  const shade = shadeOf(shades, theme.near_to_far), known = reel.distance instanceof Uint16Array ? new Uint32Array(65536) : null
   return distance => {
     if (distance === 0) return 0xff000000
     if (distance === undefined || Number.isNaN(distance)) return 0xff808080

@@ -3,8 +3,8 @@
 const TRAIL = 30
 
 function drawPlaces(side) {
-  const { reel, basis, canvases: { places }, scrubber: { theme } } = side
-  const { draw, width, height } = pen(places, theme)
+  const { reel, basis, scrubber: { theme } } = side
+  const { draw, width, height } = pen(side, "places")
   const { frame, now } = at(side)
   const scene = reel.header[basis]
   const scale = ([low, high], from, to) => value => from + ((value - low) / (high - low)) * (to - from)
@@ -17,11 +17,10 @@ function drawPlaces(side) {
     const [a, b] = place(reel, frame, vector.number, basis)
     if (!Number.isFinite(a) || !Number.isFinite(b)) continue
     const radius = Math.max(3, 1.35 * shown * Math.sqrt(vector.population))
-    const live = vector.tokens.filter(token => isDead(reel, token) === false).length
     draw.fillStyle = slotColour(theme, vector.slot)
     draw.strokeStyle = theme.back
     draw.lineWidth = 1
-    marker(draw, x(a), y(b), radius, live === 0 ? "circle" : live === vector.population ? "triangle" : "square")
+    marker(draw, x(a), y(b), radius, vector.live === 0 ? "circle" : vector.live === vector.population ? "triangle" : "square")
     if (picked(side, vector)) {
       draw.strokeStyle = theme.cursor
       draw.lineWidth = 2.5

@@ -8,7 +8,7 @@ function moveTo(scrubber, index) {
   if (clamped === scrubber.index) return
   scrubber.index = clamped
   for (const side of scrubber.sides) side.snapshot = recordedAt(side.reel.step, scrubber.steps[clamped])
-  repaint(scrubber)
+  repaint(scrubber, false)
 }
 
 // Tell the server the step. While playing at most twice a second; at rest once, after the last of a burst of keys.
@@ -109,6 +109,7 @@ const KEYS = {
   " ": toggle,
   Home: scrubber => rest(scrubber, 0),
   End: scrubber => rest(scrubber, scrubber.last),
+  b: openBookmarkField,
   "?": scrubber => scrubber.keys.showModal(),
   Escape: scrubber => choose(scrubber.sides[0], null, false),
 }

@@ -15,8 +15,8 @@ function tokenTold(side, token) {
 
 function vectorTold(side, vector) {
   if (vector.population === 1) return tokenTold(side, vector.tokens[0])
-  const { reel } = side, dead = vector.tokens.filter(token => isDead(reel, token)).length
-  const split = reel.header.dead ? ` (${whole(dead)} dead, ${whole(vector.population - dead)} live)` : ""
+  const { reel } = side
+  const split = reel.header.dead ? ` (${whole(vector.population - vector.live)} dead, ${whole(vector.live)} live)` : ""
   return [`hole ${vector.number + 1}, ${whole(vector.population)} tokens${split}`, nature(vector), listed(reel, vector.tokens)]
 }
 
@@ -87,7 +87,7 @@ function pointedStep({ reel, where, canvases: { counts } }, x) {
   const near = [...reel.event].map((snapshot, i) => ({ snapshot, kind: reel.kind[i], far: Math.abs(where[snapshot] - part) * counts.clientWidth }))
   const event = near.filter(({ far }) => far <= 6).sort((a, b) => a.far - b.far)[0]
   const snapshot = event ? event.snapshot : nearest(where, part), step = reel.step[snapshot]
-  const lines = [`step ${whole(step)} · ` + Object.entries(LINES).map(([column, [letter]]) => `${letter} ${whole(reel[column][snapshot])}`).join(" · ")]
+  const lines = [`step ${whole(step)} · ` + Object.entries(reel.header.lines).map(([column, [symbol]]) => `${symbol} ${whole(reel[column][snapshot])}`).join(" · ")]
   const curve = reel.loss_step.findLastIndex(known => known <= step)
   if (curve >= 0) lines.push(`loss ${reel.loss[curve].toPrecision(4)} · learning rate ${reel.rate[curve].toExponential(2)}`)
   if (event) lines.push(eventTold(reel, event.snapshot, event.kind))

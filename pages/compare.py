@@ -32,7 +32,7 @@ else:
     runs = pick_runs()
     row = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     with row:
-        group, unit, axis = pick_group(), pick_unit(), pick_axis()
+        group, unit, axis = pick_group(next((run for run in runs if run.dead is None), None)), pick_unit(), pick_axis()
     if len(runs) < FEWEST:
         many = "is one" if runs else "are none"
         st.info(

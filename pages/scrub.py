@@ -11,15 +11,17 @@ from pages.parts.scrub import growing_run
 from pages.parts.scrub.bookmarks import bookmark_list
 from pages.parts.scrub.component import draw_run
 from pages.parts.scrub.exact_step import exact_step
+from pages.parts.shared import cached
 from pages.parts.shared.divergence_notice import say_diverged
 from pages.parts.shared.page_frame import run_page
 from pages.parts.shared.run_picker import say_ended
 from pages.parts.shared.text import plain
+from snowball_core.store.foreign.links import Source
 from snowball_core.store.run_folder import Run
-from snowball_core.tables.live import group_mask, recorded_snapshots
+from snowball_core.tables.live import recorded_snapshots
 
 
-def draw(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
+def draw(run: Source, group: str, unit: str, _: DeltaGenerator) -> None:
     """Draw what is recorded of the run by now."""
     status = run.status()
     try:
@@ -28,12 +30,12 @@ def draw(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
     finally:
         say_ended(status)
     began = time.monotonic()
-    if status.is_alive:
+    if status.is_alive and isinstance(run, Run):
         growing_run.watch(run, snapshots)
     elif not snapshots:
         st.warning(f"This run has no snapshots. {plain(status.message)}")
         st.page_link("pages/train.py", label="Resume it on the Train page, or choose another run")
-    if not group_mask(run.dead, group).any():
+    if snapshots and not cached.history(str(run.path), snapshots).mask(group).any():
         st.info(f"This run has no {group} tokens. Choose another group above.")
     elif snapshots:
         is_drawn = draw_run(run, snapshots, group, unit, status.is_alive)

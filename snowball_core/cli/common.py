@@ -72,7 +72,8 @@ def reading(name: str, *params: click.Parameter) -> Callable[[Callable[..., Answ
     def decorate(function: Callable[..., Answer]) -> Verb:
         @functools.wraps(function)
         def with_history(run: str, key: str | None, dead: str | None, corpus: str | None, **values: Any) -> Answer:
-            from ..store.history import find, tokens_of
+            from ..store.foreign.tensor import tokens_of
+            from ..store.history import find
 
             history = find(run, folder(), key, None if dead is None else tokens_of(dead), corpus)
             note_damage(history.id, history.damage)

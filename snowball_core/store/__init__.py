@@ -20,6 +20,7 @@ trash           runs put away and brought back
 staging         folders under construction
 archive         a run as one zip file
 files           safetensors, regular files, zip
+foreign         histories in files from elsewhere
 integrity       hashes and what they say of its files
 """
 

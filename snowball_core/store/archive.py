@@ -87,8 +87,10 @@ def _content(path: Path, changed: bytes | None) -> BinaryIO:
         raise RunError(f'all files of a run must be readable to pack it; "{path.name}": {error.strerror}.') from None
 
 
-def unpack(file: Path, folder: Path) -> Run:
+def unpack(file: Path, folder: Path, if_exists: str = "Import into another folder with --runs.") -> Run:
     """Take a run in from a zip file that :func:`pack` wrote; nothing is left behind if anything is wrong.
+
+    ``if_exists`` is what an error advises where the run exists.
 
     A zip that a desktop tool packed again comes in too: entries for folders, what Finder and Explorer add, another name of the
     run's folder and one folder around everything are passed over.
@@ -99,7 +101,7 @@ def unpack(file: Path, folder: Path) -> Run:
         sweep(folder)
         with opened(file) as archive, staged(folder, "import") as stage:
             run_id, listed = contents(archive, file)
-            exists = f'runs are not overwritten; "{run_id}" exists in {folder}. Import into another folder with --runs.'
+            exists = f'runs are not overwritten; "{run_id}" exists in {folder}. {if_exists}'
             if os.path.lexists(folder / run_id):
                 raise RunError(exists)
             _require_size(archive, listed, file)

@@ -19,10 +19,10 @@ from ..errors import HistoryError, RunError, one_line
 from ..measures.bf16 import Words
 from ..measures.census import finite_snapshots
 from .cache import FOREIGN
-from .corpus import load_corpus
-from .files.file_kinds import dtype_advice
 from .files.tensor_file import open_tensor
-from .files.tensor_header import history_in, read_header, require_measurable
+from .files.tensor_header import require_measurable
+from .foreign.links import ID_PATTERN, Source, open_source
+from .foreign.tensor import dead_tokens, foreign_tensor
 from .integrity.quick_check import faults
 from .origin import segments
 from .run_folder import METRICS, Run, corpora_folder, read_run
@@ -115,8 +115,15 @@ class History:
         return place
 
 
-def observe(run: Run) -> History:
-    """A recorded run, as far as it is recorded now.
+def observe(source: Source) -> History:
+    """A recorded run, as far as it is recorded now; or an opened file."""
+    if isinstance(source, Run):
+        return _recorded(source)
+    return History(source.id, source.tensor.words, source.steps(len(source.tensor.words)), source.dead, kept_in=source.path)
+
+
+def _recorded(run: Run) -> History:
+    """A recorded run.
 
     A further recording that is damaged counts as not made, and the damage is said: the history is shown whole.
     """
@@ -153,53 +160,17 @@ def foreign(
     ``dead`` are the tokens never trained on; else those are that do not occur in the text of ``corpus``, looked for in
     ``corpora`` too.
     """
-    name = key or history_in(read_header(path), path)
-    words = open_tensor(path, name).words
-    shape = list(words.shape)
-    if words.ndim == 2:
-        words = words[None]
-    if words.ndim != 3 or words.dtype.itemsize > 4 or 0 in words.shape[1:]:
-        other = {np.dtype(np.float64): "F64", np.dtype(np.uint64): "U64"}.get(words.dtype)
-        advice = dtype_advice(other) if other else "Name another tensor with --key."
-        raise HistoryError(
-            f"a history must be BF16 or F32 of shape [T, V, D] with tokens and components; "
-            f'"{one_line(name)}" in "{path}" is {words.dtype} {shape}. {advice}'
-        )
-    require_measurable(len(words), str(path))
-    vocab = words.shape[1]
-    if dead is None and corpus is not None:
-        dead = np.flatnonzero(load_corpus(corpus, "ignore", corpora).is_missing(vocab)).tolist()
-    mask = None
-    if dead is not None:
-        if wrong := [token for token in dead if not 0 <= token < vocab]:
-            raise HistoryError(f"dead tokens must be ids of the vocabulary, 0–{vocab - 1:,}; got {wrong[0]:,}.")
-        mask = np.zeros(vocab, np.bool_)
-        mask[list(dead)] = True
+    words = foreign_tensor(path, key).words
+    mask = dead_tokens(words.shape[1], dead, corpus, corpora)
     return History(one_line(path.name), words, np.arange(len(words)), mask, kept_in=kept_in)
-
-
-def tokens_of(text: str) -> list[int]:
-    """Token ids from text such as ``0-9,11``.
-
-    Examples
-    --------
-    >>> tokens_of("0-3,7")
-    [0, 1, 2, 3, 7]
-    """
-    try:
-        ends = [[int(end) for end in part.split("-", 1)] for part in text.split(",") if part.strip()]
-        spans = [pair[-1] - pair[0] for pair in ends]
-        if min(spans, default=0) < 0 or sum(spans) > 10_000_000:
-            raise ValueError
-        return [token for pair in ends for token in range(pair[0], pair[-1] + 1)]
-    except ValueError:
-        raise HistoryError(f'dead tokens must be ids and ranges such as 0-9,11; got "{text[:80]}".') from None
 
 
 def find(
     word: str, folder: Path, key: str | None = None, dead: Sequence[int] | None = None, corpus: str | None = None
 ) -> History:
-    """The history that a RUN names: a run's id or folder, or the path of a foreign ``.safetensors``."""
+    """The history that a RUN names: a run's id or folder, an opened file's id, or the path of a foreign ``.safetensors``."""
+    if ID_PATTERN.fullmatch(word):
+        return observe(open_source(folder, word))
     given = named(word, folder)
     if given.is_dir():
         return observe(read_run(given))

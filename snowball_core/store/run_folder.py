@@ -61,6 +61,16 @@ class Run:
         return self.path.name
 
     @property
+    def vocab(self) -> int:
+        """The number of tokens."""
+        return self.config.vocab
+
+    @property
+    def last_step(self) -> int:
+        """The last step of its configuration, recorded by now or not."""
+        return self.config.last_step
+
+    @property
     def dead(self) -> npt.NDArray[np.bool_]:
         """Which tokens never occur in the corpus, shape ``(vocab,)``."""
         dead = np.zeros(self.config.vocab, np.bool_)

@@ -9,13 +9,14 @@ from typing import Any
 
 from ..config import RunConfig
 from ..config_checks import nearest_preset
-from ..errors import RunError
+from ..errors import RunError, SnowballError
 from ..presets import PRESETS
 from .corpus import GATSBY_SHA256
+from .foreign.links import Source, is_linked, link_of
 from .notes import FILE as NOTES
 from .notes import read_notes
 from .origin import origin_of
-from .run_folder import Run, read_run
+from .run_folder import read_run
 from .status import Status, read_status
 
 _MOST_CHANGES = 2
@@ -35,8 +36,8 @@ def title(path: Path) -> str:
     return _once(_titles, path, ("run.json", NOTES), _title, lambda name: True)
 
 
-def title_of(run: Run) -> str:
-    """The same of an open run."""
+def title_of(run: Source) -> str:
+    """The same of an open run, or of an opened file."""
     return title(run.path)
 
 
@@ -98,8 +99,10 @@ def _title(path: Path) -> str:
     if label := read_notes(path).label:
         return label
     try:
+        if is_linked(path):
+            return Path(link_of(path).file).name
         run = read_run(path)
-    except RunError:
+    except SnowballError:
         return path.name
     return described(run.config, run.manifest)
 

@@ -214,9 +214,9 @@ def ordered(rows: Sequence[RunRow], order: str, group: str) -> list[RunRow]:
 def shelf_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
     """The rows as a table, with the counts of one group.
 
-    Columns ``run``, ``title``, ``state`` (with the step it diverged at, if it did), ``step``, ``last_step``, ``preset``, U, C
-    and P at the first and last snapshot (``first_unique``, ``last_unique``, …, missing where they are not known), ``curve``,
-    ``bytes``, ``tags``, ``note``, ``created``, ``damage``.
+    Columns ``run``, ``title``, ``state`` (with the step it diverged at, if it did), ``step``, ``last_step``, ``seed``,
+    ``preset`` with the fields changed from it, U, C and P at the first and last snapshot (``first_unique``, ``last_unique``,
+    …, missing where they are not known), ``curve``, ``bytes``, ``tags``, ``note``, ``created``, ``damage``.
     """
     import pandas as pd
 
@@ -228,7 +228,8 @@ def shelf_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
             "state": [state_of(each) for each in rows],
             "step": [each.status.step for each in rows],
             "last_step": [each.status.last_step for each in rows],
-            "preset": [each.preset for each in rows],
+            "seed": pd.array([each.glance.seed for each in rows], "Int64"),
+            "preset": [_preset_and_changes(each) for each in rows],
             **_ends(counts),
             "curve": [list(at.curve) if at else [] for at in counts],
             "bytes": pd.array([each.bytes for each in rows], "Int64"),
@@ -238,6 +239,12 @@ def shelf_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
             "damage": [each.damage for each in rows],
         }
     )
+
+
+def _preset_and_changes(each: RunRow) -> str:
+    """The preset and what was changed from it, as in ``corrected + steps, precision``."""
+    near = each.glance.nearest
+    return "" if near is None else near.name + (f" + {', '.join(near.changes).replace('_', ' ')}" if near.changes else "")
 
 
 def _ends(counts: Sequence[Counts | None]) -> dict[str, Any]:

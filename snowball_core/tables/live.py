@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..costs import HISTORY
 from ..errors import HistoryError, RunError
 from ..measures.bf16 import Integers, Truths
 from ..measures.census import finite_snapshots
 from ..schedules import recorded_steps
 from ..store.files.regular_files import open_regular
+from ..store.foreign.links import Source
 from ..store.history import GROUPS, History
 from ..store.metric_rows import metric_columns
-from ..store.run_folder import METRICS, Run
+from ..store.run_folder import HISTORY, METRICS, Run
 from .per_step import measured
 
 _COLUMNS = ("step", "loss", "learning_rate")
@@ -118,7 +118,7 @@ def recorded_at(steps: Integers, wanted: int) -> int:
     return max(0, int((steps <= min(max(wanted, 0), 2**62)).sum()) - 1)
 
 
-def recorded_snapshots(run: Run) -> int:
+def recorded_snapshots(run: Source) -> int:
     """How many snapshots can be read now; 0 before the first, also while a worker is just creating the file.
 
     Raises a HistoryError if an existing history without a worker cannot be read.

@@ -30,13 +30,13 @@ from ..store.integrity.quick_check import faults
 from ..store.run_folder import CHECKPOINT, Run, forked_from, read_run
 from ..store.status import Status, read_status
 
-VERSION = 5
+VERSION = 6
 POINTS = 32
 GROUPS = ("dead", "live", "all")
 _MOST_BYTES = 256_000_000
 _SETTLED_SECONDS = 2.0
 _DERIVED = ("cache", "lock", "stop", "notes.json")
-_PLAIN = ("faults", "name", "created", "nearest", "forked_from", "snapshots", "recorded_step", "diverged")
+_PLAIN = ("faults", "name", "seed", "created", "nearest", "forked_from", "snapshots", "recorded_step", "diverged")
 Files = Mapping[str, os.stat_result]
 
 
@@ -66,6 +66,7 @@ class Glance:
     damage: str = ""
     faults: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    seed: int | None = None
     created: str = ""
     nearest: NearestPreset | None = None
     forked_from: str = ""
@@ -77,6 +78,8 @@ class Glance:
     def __post_init__(self) -> None:
         if self.diverged is not None and (type(self.diverged) is not int or self.diverged < 0):
             raise ValueError("a step is a whole number")
+        if self.seed is not None and type(self.seed) is not int:
+            raise ValueError("a seed is a whole number")
 
 
 def glance(path: Path, files: Files | None = None, status: Status | None = None) -> Glance:
@@ -104,7 +107,9 @@ def measured(path: Path, status: Status | None = None) -> Glance:
     except RunError as error:
         return _without_manifest(path, str(error).removeprefix(f'the run "{path.name}" has a '))
     status = run.status() if status is None else status
-    known = Glance("", faults(run, status), run.config.name, _created(run), nearest_preset(run.config), forked_from(run))
+    known = Glance(
+        "", faults(run, status), run.config.name, run.config.seed, _created(run), nearest_preset(run.config), forked_from(run)
+    )
     if not os.path.exists(path / HISTORY):
         return known if status.step == 0 else replace(known, damage=f"{HISTORY} is missing: there is nothing to show")
     try:

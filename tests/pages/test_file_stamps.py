@@ -17,6 +17,7 @@ from pages.parts.shared import cached
 from pages.parts.shared.file_stamps import stamp
 from pages.parts.shared.progress_bar import forget
 from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.foreign.links import Link, link_file
 from snowball_core.store.run_folder import HISTORY, METRICS, TENSOR, Run
 from snowball_core.store.status import Status, hold, write_status
 
@@ -106,7 +107,9 @@ def test_every_page_of_a_replaced_history_is_that_of_a_fresh_server(make_run: Ma
 
 
 @REPLACED
-def test_a_replaced_file_from_elsewhere_shows_its_numbers(tmp_path: Path, replaced: Callable[[Path, Path], None]) -> None:
+def test_a_replaced_file_from_elsewhere_shows_its_numbers(
+    library: Path, tmp_path: Path, replaced: Callable[[Path, Path], None]
+) -> None:
     first, second, file = (tmp_path / f"{name}.safetensors" for name in ("first", "second", "file"))
     numbers = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
     save_file({"h": numbers}, file)
@@ -117,15 +120,16 @@ def test_a_replaced_file_from_elsewhere_shows_its_numbers(tmp_path: Path, replac
     for new, unique in ((None, "4"), (first, "2"), (second, "1")):
         if new:
             replaced(new, file)
-        assert metrics(opened("library", shelf="From a file", file=str(file)))["U unique"] == unique
+        source = link_file(library, Link(str(file))).id
+        assert metrics(opened("scrub", run=source))["U unique"] == unique
 
 
-def test_a_replaced_text_makes_other_tokens_dead(tmp_path: Path) -> None:
+def test_a_replaced_text_makes_other_tokens_dead(library: Path, tmp_path: Path) -> None:
     file, text = tmp_path / "h.safetensors", tmp_path / "text"
     save_file({"h": np.zeros((2, 128, 3), np.float32)}, file)
     for letters, dead in (("abc", "125"), ("abcd", "124")):
         text.write_text(letters)
-        app = opened("library", shelf="From a file", file=str(file), text=str(text), group="dead")
+        app = opened("scrub", run=link_file(library, Link(str(file), text=str(text))).id, group="dead")
         assert metrics(app)["P in holes"] == dead
 
 

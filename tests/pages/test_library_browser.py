@@ -7,7 +7,7 @@ from pathlib import Path
 
 import browsing
 import numpy as np
-from browsing import at_rest, counted_rows, expect, fits, shows, stands_on, visit
+from browsing import at_rest, counted_rows, expect, fits, go_to, shows, stands_on, visit
 from conftest import MakeRun, falling_together
 from playwright.sync_api import Page
 from safetensors.numpy import save_file
@@ -52,7 +52,7 @@ def test_a_run_is_named_put_away_and_brought_back(server: str, page: Page, make_
     expect(page.locator(".st-key-put-away-said")).to_have_count(0)
     assert trashed(tmp_path) == []
     tick(page, 0)
-    card.get_by_role("link", name="Open in Scrub").click()
+    card.get_by_role("link", name="Scrub").click()
     expect(page.locator("h1")).to_have_text("Scrub")
     expect(page).to_have_url(re.compile(f"[?&]run={run.id}(&|$)"))
 
@@ -75,7 +75,7 @@ def test_the_keyboard_alone_selects_and_compares(server: str, page: Page, make_r
     page.keyboard.press("Shift+Space")
     expect(card).to_contain_text("2 runs selected")
     expect(card).to_contain_text("2 configuration fields differ")
-    link = card.get_by_role("link", name="Open in Compare")
+    link = card.get_by_role("link", name="Compare")
     link.focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Compare")
@@ -92,32 +92,48 @@ def test_a_thousand_runs_are_listed_found_and_opened(server: str, page: Page, tm
     expect(page.get_by_text("1 run · ")).to_be_visible()
     at_rest(page)
     tick(page, 0)
-    page.locator(".st-key-selected").get_by_role("link", name="Open in Scrub").click()
+    page.locator(".st-key-selected").get_by_role("link", name="Scrub").click()
     expect(page.locator(".st-key-exact")).to_contain_text("dead: 6 tokens")
     expect(page).to_have_url(re.compile("made-777"))
 
 
-def test_a_file_is_scrubbed_by_keys_and_a_reload_keeps_the_step(server: str, page: Page, tmp_path: Path) -> None:
+def test_a_file_is_opened_and_goes_to_other_pages(server: str, page: Page, tmp_path: Path) -> None:
     file = tmp_path / "some file.safetensors"
     history = values(falling_together(20)).astype(np.float32)
     save_file({"embedding": history}, file)
-    visit(page, f"{server}/library?shelf=From+a+file&file={file}&dead=0-5&step=9&select=t3")
-    expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 9 ")
+    visit(page, f"{server}/library?shelf=From+a+file&file={file}&dead=0-5")
+    expect(page.get_by_text("F32 · 20 snapshots of 16 tokens")).to_be_visible()
+    page.locator("[class*=st-key-file-file-some-file]").get_by_role("link", name="Scrub").click()
+    expect(page.locator("h1")).to_have_text("Scrub")
+    go_to(page, 9)
     page.locator(".scrubber .slider").focus()
     page.keyboard.press("ArrowLeft")
     for _ in range(2):
-        expect(page.get_by_text("F32 · 20 snapshots of 16 tokens")).to_be_visible()
         expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 8 · dead: 6 tokens")
         at_rest(page)
         stands_on(page, 8)
         shows(page, counted_rows(history[8, :6]))
-        expect(page.locator(".st-key-biography")).to_contain_text("Token 3 (ETX)")
-        expect(page.get_by_role("tab", name="Events (")).to_be_visible()
         page.reload()
         at_rest(page)
-    page.get_by_role("textbox", name="File path").fill("/etc/hostname")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("must be a file that ends in .safetensors")).to_be_visible()
+    page.get_by_role("link", name="Lineage", exact=True).first.click()
+    expect(page.locator(".st-key-now")).to_contain_text("At step 8")
+    expect(page).to_have_url(re.compile("run=file.some-file"))
+
+
+def test_a_click_selects_a_row_and_a_click_on_the_name_opens_the_run(server: str, page: Page, make_run: MakeRun) -> None:
+    make_run(name="aa")
+    run = make_run(name="zz")
+    library(page, server)
+    table = page.locator(".stDataFrame .dvn-scroller").first
+    table.click(position={"x": 420, "y": _HEAD_PIXELS + 17})
+    expect(page.locator(".st-key-selected")).to_contain_text(run.id)
+    at_rest(page)
+    table.click(position={"x": 420, "y": _HEAD_PIXELS + _ROW_PIXELS + 17})
+    expect(page.locator(".st-key-selected")).not_to_contain_text(run.id)
+    at_rest(page)
+    table.click(position={"x": 80, "y": _HEAD_PIXELS + 17})
+    expect(page.locator("h1")).to_have_text("Scrub")
+    expect(page).to_have_url(re.compile(f"[?&]run={run.id}(&|$)"))
 
 
 def test_the_page_follows_a_run_that_is_recorded(server: str, page: Page, make_run: MakeRun) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import zlib
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from paging import sound, texts
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from snowball_core.store.archive import pack
 from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.notes import Notes, annotate, read_notes
 from snowball_core.store.run_folder import Run
@@ -53,7 +56,7 @@ def test_every_run_has_a_row_with_its_counts(make_run: MakeRun) -> None:
     dead = run.history().words[:, :6]
     assert table.loc[run.id, "first_unique"] == len(np.unique(dead[0], axis=0))
     assert table.loc[run.id, "last_unique"] == len(np.unique(dead[-1], axis=0))
-    assert list(table.loc[other.id, ["state", "step", "last_step", "preset"]]) == ["stopped", 3, 20, "own"]
+    assert list(table.loc[other.id, ["state", "step", "last_step", "seed"]]) == [["stopped"], 3, 20, 42]
     assert "2 runs · U, C and P of dead tokens" in texts(opened().caption)
     app = opened()
     app.session_state["group"] = "all"
@@ -61,7 +64,7 @@ def test_every_run_has_a_row_with_its_counts(make_run: MakeRun) -> None:
 
 
 @pytest.mark.parametrize(
-    (("query", "names")),
+    ("query", "names"),
     [
         ({"find": "FALL"}, ["labelled"]),
         ({"find": "fall nothing"}, []),
@@ -192,8 +195,8 @@ def test_a_damaged_run_has_a_row_that_says_so_and_can_be_put_away(make_run: Make
     (run.path / "run.json").write_text(damage)
     app = opened([run])
     table = app.dataframe[0].value.set_index("run")
-    assert table.loc[run.id, "state"] == "damaged"
-    assert table.loc[whole.id, "state"] == "completed"
+    assert table.loc[run.id, "state"] == ["damaged"]
+    assert table.loc[whole.id, "state"] == ["completed"]
     assert "damaged run.json" in texts(app.warning)
     press(app, "put-away")
     assert [path.name for path in trashed(library)] == [run.id]
@@ -224,6 +227,56 @@ def test_a_read_only_library_shows_everything_and_changes_nothing(
     assert _button(app, *save).disabled
     assert not (run.path / "notes.json").exists()
     assert not (library / ".trash").exists()
+
+
+def test_a_selected_run_links_to_every_page_and_several_to_compare(make_run: MakeRun) -> None:
+    one, two = make_run(name="one"), make_run(name="two")
+    links = {link.proto.label: link.proto.query_string for link in opened([one]).get("page_link")}
+    assert {name for name, query in links.items() if query == f"run={one.id}"} == {
+        *("Scrub", "Lineage", "Motion", "Compare", "Verdict", "Export"),
+    }
+    links = {link.proto.label: link.proto.query_string for link in opened([two, one]).get("page_link")}
+    assert set(re.split("=|%2C|,", links["Compare"])) == {"runs", one.id, two.id}
+    assert "Scrub" not in links
+
+
+def dropped(app: AppTest, name: str, content: bytes) -> AppTest:
+    app.session_state["import-run"] = True
+    field = sound(app.run()).file_uploader[0]
+    return sound(field.set_value((name, content, "application/zip")).run())
+
+
+def test_the_zip_of_a_run_is_imported_and_a_bad_one_is_refused_in_words(make_run: MakeRun, library: Path) -> None:
+    run, other = make_run(name="one"), make_run(name="two")
+    pack(run, file := io.BytesIO())
+    app = dropped(opened(), "one.zip", file.getvalue())
+    assert f'Runs are not overwritten; "{run.id}" exists' in texts(app.error)
+    assert "Move that run to trash" in texts(app.error)
+    trash(library, run.id)
+    before = [path.name for path in run_paths(library)]
+    damaged = bytearray(file.getvalue())
+    damaged[len(damaged) // 2] ^= 255
+    app = dropped(opened(), "one.zip", bytes(damaged))
+    assert (app.error and "one.zip" in texts(app.error)) or "must match their hashes" in texts(app.error)
+    assert [path.name for path in run_paths(library)] == before == [other.id]
+    app = dropped(opened(), "one.zip", file.getvalue())
+    assert f"Imported {run.id}" in texts(app.success)
+    assert run.id in ids(app)
+    assert "At most 256 MB" in texts(app.caption)
+
+
+def test_a_read_only_library_refuses_a_zip(make_run: MakeRun, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run()
+    pack(run, file := io.BytesIO())
+    trash(library, run.id)
+    app = opened()
+    app.session_state["import-run"] = True
+    app = sound(app.run())
+    monkeypatch.setenv("SNOWBALL_READONLY", "1")
+    app = sound(app.file_uploader[0].set_value(("one.zip", file.getvalue(), "application/zip")).run())
+    assert "Read-only" in texts(app.error)
+    assert run_paths(library) == []
+    assert sound(app.run()).file_uploader[0].proto.disabled
 
 
 def _button(app: AppTest, *keys: str) -> Button:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import oracles
@@ -15,7 +17,9 @@ import snowball_core
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import from_values, values
-from snowball_core.store.history import foreign, tokens_of
+from snowball_core.store.foreign.links import Link, link_file, links
+from snowball_core.store.foreign.tensor import tokens_of
+from snowball_core.store.history import find, foreign
 from snowball_core.tables.per_step import step_table
 
 HISTORY = torch.tensor([[[1.0, 2.0], [1.0, 2.0], [3.0, -0.0]], [[1.0, 2.0], [4.0, 2.0], [3.0, 0.0]]])
@@ -130,3 +134,16 @@ def test_a_bfloat16_history_and_its_float32_copy_have_the_same_measures_in_weigh
     assert one.drop(columns=cells).equals(other.drop(columns=cells))
     factor = other["largest_linf_cells"] / one["largest_linf_cells"].where(one["largest_linf_cells"] > 0)
     assert factor.dropna().eq(2**16).all()
+
+
+def test_an_opened_file_is_found_by_its_id_and_a_changed_link_is_not(tmp_path: Path) -> None:
+    save_file({"h": torch.zeros(3, 8, 2)}, tmp_path / "My History.safetensors")
+    opened = link_file(tmp_path, Link(str(tmp_path / "My History.safetensors"), dead="0-2"))
+    assert re.fullmatch(r"file\.my-history\.[0-9a-f]{8}", opened.id)
+    history = find(opened.id, tmp_path)
+    assert (history.id, history.words.shape, history.mask("dead").sum()) == (opened.id, (3, 8, 2), 3)
+    assert list(links(tmp_path)) == [opened.id]
+    (opened.path / "file.json").write_text('{"file": "/etc/passwd"}')
+    assert links(tmp_path) == {}
+    with pytest.raises(HistoryError, match="must be in the list of the Library"):
+        find(opened.id, tmp_path)

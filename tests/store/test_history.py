@@ -16,7 +16,8 @@ from snowball_core.errors import HistoryError, RunError
 from snowball_core.measures.bf16 import values
 from snowball_core.measures.census import census
 from snowball_core.store.cache import content_key, keep, load
-from snowball_core.store.history import find, foreign, observe, tokens_of
+from snowball_core.store.foreign.tensor import tokens_of
+from snowball_core.store.history import find, foreign, observe
 from snowball_core.store.run_folder import HISTORY
 from snowball_core.tables.blocks import history_blocks
 from snowball_core.tables.lineage import account

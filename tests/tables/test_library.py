@@ -197,7 +197,9 @@ def test_a_run_that_recorded_nothing_yet_is_not_damaged(make_run: MakeRun) -> No
     status = json.loads((run.path / "status.json").read_text()) | {"step": 0}
     (run.path / "status.json").write_text(json.dumps(status))
     assert row(run.path).damage == ""
-    assert row(run.path).glance == Glance(name="made-up", created=run.manifest["created"], nearest=nearest_preset(run.config))
+    assert row(run.path).glance == Glance(
+        name="made-up", seed=42, created=run.manifest["created"], nearest=nearest_preset(run.config)
+    )
 
 
 def test_a_killed_worker_leaves_an_interrupted_run_with_its_counts(make_run: MakeRun) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from snowball_core.measures.alignment import Entrant
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 from snowball_core.tables.comparison import LineUp, entrants, line_up, measured, recording
 from snowball_core.tables.live import recorded_snapshots
 
@@ -19,7 +19,7 @@ from ..shared.progress_bar import Share, once
 Key = tuple[str, int]
 
 
-def key_of(run: Run) -> Key:
+def key_of(run: Source) -> Key:
     """What a run is cached by: its folder and how much is recorded."""
     return str(run.path), recorded_snapshots(run)
 

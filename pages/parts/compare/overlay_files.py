@@ -14,7 +14,8 @@ from snowball_core.charts.overlay import printed
 from snowball_core.charts.step_axis import KINDS
 from snowball_core.charts.svg import png_bytes, svg_bytes
 from snowball_core.measures.alignment import ALIGNMENTS, Entrant, overlay, places
-from snowball_core.store.run_folder import open_run, runs_folder
+from snowball_core.store.foreign.links import open_source
+from snowball_core.store.run_folder import runs_folder
 from snowball_core.store.run_titles import titles
 from snowball_core.tables.comparison import (
     MEASURES,
@@ -63,7 +64,7 @@ def file_of_comparison(request: Request) -> Response:
     with refusing(422):
         require_several(len(names))
     with refusing(404):
-        runs = [open_run(runs_folder(), name) for name in names]
+        runs = [open_source(runs_folder(), name) for name in names]
     group, align = one_of(query, "group", GROUPS, "dead"), one_of(query, "align", ALIGNMENTS, "step")
     axis = one_of(query, "axis", KINDS, KINDS[0])
     measures = [name for name in query.get("measures", ",".join(MEASURES)).split(",") if name]

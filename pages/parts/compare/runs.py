@@ -8,7 +8,8 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.measures.alignment import FEWEST, MOST
-from snowball_core.store.run_folder import Run, open_run, runs_folder
+from snowball_core.store.foreign.links import Source, open_source
+from snowball_core.store.run_folder import runs_folder
 from snowball_core.tables.draws import kin, nearest
 from snowball_core.tables.live import recorded_snapshots
 
@@ -20,7 +21,7 @@ _KEY = "compared"
 _LOOKED_AT = 20
 
 
-def pick_runs() -> list[Run]:
+def pick_runs() -> list[Source]:
     """The runs chosen here or named in the address that can be read and hold a snapshot; of each other one the reason."""
     titles = run_names()
     _arrive(list(titles))
@@ -73,14 +74,22 @@ def _first_visit(names: list[str]) -> list[str]:
     in_hand, newest = run_in_hand(), names[:_LOOKED_AT]
     for name in [in_hand, *newest] if in_hand in names else newest:
         with contextlib.suppress(SnowballError):
-            if recorded_snapshots(open_run(runs_folder(), name)):
+            if recorded_snapshots(open_source(runs_folder(), name)):
                 found = [name]
                 break
-    for name in nearest(runs_folder(), found[0])[:_LOOKED_AT] if found else []:
+    for name in _near(found[0], newest)[:_LOOKED_AT] if found else []:
         with contextlib.suppress(SnowballError):
-            if len(found) < FEWEST and recorded_snapshots(open_run(runs_folder(), name)):
+            if len(found) < FEWEST and recorded_snapshots(open_source(runs_folder(), name)):
                 found.append(name)
     return found
+
+
+def _near(run: str, newest: list[str]) -> list[str]:
+    """The other runs, nearest first; the newest ones where the settings of the first are unknown."""
+    try:
+        return nearest(runs_folder(), run)
+    except SnowballError:
+        return [name for name in newest if name != run]
 
 
 def _add_seeds() -> None:
@@ -95,11 +104,11 @@ def _add_seeds() -> None:
     st.session_state[_KEY] = [*chosen, *others][:MOST]
 
 
-def _readable(chosen: list[str]) -> list[Run]:
+def _readable(chosen: list[str]) -> list[Source]:
     runs = []
     for name in chosen:
         try:
-            run = open_run(runs_folder(), name)
+            run = open_source(runs_folder(), name)
             count = recorded_snapshots(run)
         except SnowballError as error:
             reason = str(error).replace(f"{runs_folder() / name}/", "")

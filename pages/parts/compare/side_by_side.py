@@ -14,7 +14,7 @@ from snowball_core.export.view import View
 from snowball_core.measures.alignment import Entrant
 from snowball_core.measures.lineage import Lineage
 from snowball_core.measures.quantities import COUNTS, OF_COLUMN
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 from snowball_core.tables.at_step import exact_numbers
 from snowball_core.tables.formats import number
 from snowball_core.tables.live import recorded_snapshots
@@ -63,7 +63,7 @@ def move_to(step: int) -> None:
     write(_AT, [str(step)])
 
 
-def side_by_side(runs: Mapping[str, Run], names: Mapping[str, str], group: str, unit: str, axis: str) -> None:
+def side_by_side(runs: Mapping[str, Source], names: Mapping[str, str], group: str, unit: str, axis: str) -> None:
     """Two of the runs, locked by step: their pictures, and their exact numbers; ``names`` begin with their letters."""
     labels = dict(names)
     first, second, *_ = labels
@@ -86,7 +86,7 @@ def side_by_side(runs: Mapping[str, Run], names: Mapping[str, str], group: str, 
     _exact(pair, snapshots, names, group, unit)
 
 
-def _side(run: Run, snapshots: int, label: str, group: str, unit: str) -> Side | None:
+def _side(run: Source, snapshots: int, label: str, group: str, unit: str) -> Side | None:
     """A run as the scrubber draws it; None, after saying why, where it cannot."""
     path = str(run.path)
     try:
@@ -117,7 +117,7 @@ def _moved(key: str) -> None:
 
 
 @st.fragment(key=_FRAGMENT)
-def _exact(pair: Sequence[Run], snapshots: Sequence[int], names: Mapping[str, str], group: str, unit: str) -> None:
+def _exact(pair: Sequence[Source], snapshots: Sequence[int], names: Mapping[str, str], group: str, unit: str) -> None:
     """The exact numbers of the step on both sides, where what is selected is, and the way to Scrub."""
     step, chosen = chosen_step(), selection(st.session_state["select"])
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.export.view import View
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 from snowball_core.tables.live import recorded_at
 from snowball_core.tables.per_step import last_hole_change
 
@@ -15,11 +15,11 @@ from ..shared.selection import arrive, go, here, shown_step
 _RANGE = "export-range"
 
 
-def choose_view(run: Run, snapshots: int, group: str, unit: str) -> View:
+def choose_view(run: Source, snapshots: int, group: str, unit: str) -> View:
     """The step and the range asked for, snapped to recorded steps."""
     steps = run.steps(snapshots)
     default = last_hole_change(cached.measures(str(run.path), snapshots), group)
-    arrive(run.id, default, run.config.last_step, steps, run.status().is_alive)
+    arrive(run.id, default, run.last_step, steps, run.status().is_alive)
     first, last = int(steps[0]), int(steps[-1])
     st.session_state["export-step"] = min(max(int(here()["step"]), first), last)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

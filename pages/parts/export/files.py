@@ -14,7 +14,7 @@ from snowball_core.export.methods import latex, markdown, methods
 from snowball_core.export.pictures import PICTURES, draw
 from snowball_core.export.tables import PER_STEP, TABLES
 from snowball_core.export.view import View
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import OpenedFile, Source
 from snowball_core.store.status import read_status
 
 from ..shared.downloads import PICTURE, TABLE, link, links, query_of
@@ -40,7 +40,7 @@ _PART_WORDS = {
 }
 
 
-def export_view(run: Run, group: str, unit: str, pickers: DeltaGenerator) -> None:
+def export_view(run: Source, group: str, unit: str, pickers: DeltaGenerator) -> None:
     """What is exported, and a link to every file of it."""
     recorded, _ = counted_snapshots(run, group)
     if recorded:
@@ -52,7 +52,7 @@ def export_view(run: Run, group: str, unit: str, pickers: DeltaGenerator) -> Non
         whole_files(run, view)
 
 
-def everything(run: Run, view: View) -> None:
+def everything(run: Source, view: View) -> None:
     """The whole folder as one zip, and the command that writes the same folder."""
     st.subheader("Everything (zip)")
     picked = st.pills(
@@ -138,7 +138,7 @@ def methods_text(view: View) -> None:
     st.code(forms.get(form, text), language=None, wrap_lines=True)
 
 
-def whole_files(run: Run, view: View) -> None:
+def whole_files(run: Source, view: View) -> None:
     """The report, the animation, the projector's files and the run itself."""
     st.subheader("Report, animation, projector files, run")
     frames = len(frame_steps(view))
@@ -154,6 +154,8 @@ def whole_files(run: Run, view: View) -> None:
         ("projector/metadata.tsv", "Projector metadata (TSV)", "Token, character, group, hole, hole size."),
         ("run.zip", "Run (zip)", "Available when the run has ended." if alive else packed),
     ):
+        if file == "run.zip" and isinstance(run, OpenedFile):
+            continue
         key = file.rsplit("/", 1)[-1].split(".")[0]
         query = {"from": view.first, "to": view.last} if file == "steps.gif" else {}
         if key in _SLOW:

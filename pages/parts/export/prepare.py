@@ -9,7 +9,7 @@ import streamlit as st
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 
 from ..server.prepared_files import Preparation, cancel, preparation, prepare
 from ..server.run_files import run_file
@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.5
 
 
 def slow_file(
-    run: Run, label: str, key: str, place: str, query: Mapping[str, Any], caption: str, disabled: bool = False
+    run: Source, label: str, key: str, place: str, query: Mapping[str, Any], caption: str, disabled: bool = False
 ) -> None:
     """Draw one file of a run: "Prepare", or how far it is, or the link to it."""
     if disabled:

@@ -2,7 +2,8 @@
 
 run_table    the runs: filters and table
 run_actions  what is done with the selected runs
+page_links   links to the pages
 trash        runs put away
-from_file    a history from a file
-opened_file  that history, opened and cached
+imports      files dropped here
+from_file    histories from files
 """

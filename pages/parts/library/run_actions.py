@@ -11,14 +11,14 @@ import streamlit as st
 
 from snowball_core.config_checks import config_differences
 from snowball_core.errors import SnowballError
-from snowball_core.measures.alignment import FEWEST, MOST
 from snowball_core.store.notes import LONGEST_LABEL, LONGEST_NOTE, Notes, add_tags, annotate_seen, tags_of
 from snowball_core.store.run_folder import Run, read_run
 from snowball_core.store.status import is_read_only
 from snowball_core.tables.library import RunRow
 
-from ..shared.run_picker import state_badge
+from ..shared.run_picker import BADGES, state_badge
 from ..shared.text import plain, size
+from .page_links import page_links
 from .trash import put_away
 
 _PROBLEM = "library-problem"
@@ -31,7 +31,10 @@ def act_on(rows: Sequence[RunRow]) -> None:
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem))
     if not rows:
-        st.caption("Select runs with the checkboxes at the left of the table (keyboard: Shift+Space).")
+        st.caption(
+            "Click a row to select it; use the boxes at the left to select several (keyboard: Shift+Space). Click a name to "
+            "open the run in Scrub."
+        )
     elif len(rows) == 1:
         _one(rows[0])
     else:
@@ -43,6 +46,8 @@ def _one(row: RunRow) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(row.title)}**")
             state_badge(row.status)
+            if row.glance.diverged is not None:
+                st.badge("diverged", color=BADGES["failed"])
             st.caption(row.id)
         if not row.is_run:
             st.warning(plain(f"{row.damage[0].upper()}{row.damage[1:]}."))
@@ -57,9 +62,7 @@ def _one(row: RunRow) -> None:
         _say_origin(row)
         with st.container(horizontal=True, vertical_alignment="center"):
             if row.glance.snapshots and not row.glance.damage:
-                st.page_link(
-                    "pages/scrub.py", label="Open in Scrub", query_params={"run": row.id}, icon=":material/linear_scale:"
-                )
+                page_links([row.id])
             _put_away_button([row])
         _form(row)
 
@@ -71,7 +74,7 @@ def _say_origin(row: RunRow) -> None:
         st.caption(f"Preset: {found.name}.")
         return
     config = read_run(row.path).config
-    changed = ", ".join(f"{name.replace('_', ' ')} {_said(getattr(config, name))}" for name in found.changes[:8])
+    changed = ", ".join(f"{name.replace('_', ' ')} {_said(name, getattr(config, name))}" for name in found.changes[:8])
     more = " and more" if len(found.changes) > 8 else ""
     st.caption(f"Based on {found.name}; changed: {plain(changed)}{more}.")
 
@@ -102,9 +105,7 @@ def _several(rows: Sequence[RunRow]) -> None:
     with st.container(border=True, key="selected"):
         st.markdown(f"**{len(rows):,} runs selected** · {size(sum(row.bytes or 0 for row in rows))}")
         readable = [row.id for row in rows if row.glance.snapshots and not row.glance.damage]
-        if FEWEST <= len(readable) <= MOST:
-            runs = {"runs": ",".join(readable)}
-            st.page_link("pages/compare.py", label="Open in Compare", query_params=runs, icon=":material/compare_arrows:")
+        page_links(readable)
         _differences(rows)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             tag = st.text_input("Tag", key="tag-all", width=220)
@@ -128,7 +129,7 @@ def _differences(rows: Sequence[RunRow]) -> None:
         st.caption("Identical configurations.")
         return
     st.caption(f"{len(found)} configuration fields differ; one column per run.")
-    table = pd.DataFrame({run.id: [_said(values[i]) for values in found.values()] for i, run in enumerate(runs)})
+    table = pd.DataFrame({run.id: [_said(name, values[i]) for name, values in found.items()] for i, run in enumerate(runs)})
     table.insert(0, "field", [name.replace("_", " ") for name in found])
     heads = {row.id: st.column_config.TextColumn(row.title, help=row.id) for row in whole}
     st.dataframe(
@@ -141,8 +142,10 @@ def _differences(rows: Sequence[RunRow]) -> None:
     )
 
 
-def _said(value: object) -> str:
-    """A field's value as one reads it: whole numbers with thousands, a switch as on or off."""
+def _said(name: str, value: object) -> str:
+    """A field's value as one reads it: whole numbers with thousands, a switch as on or off, no number of threads as auto."""
+    if name == "threads" and value == 0:
+        return "auto"
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:,}" if isinstance(value, int) else "none" if value in (None, "") else str(value)

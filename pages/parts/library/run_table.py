@@ -18,13 +18,16 @@ from snowball_core.tables.library import ORDERS, RunRow, matching, ordered, shel
 from snowball_core.tables.run_summary import POINTS
 
 from ..shared.downloads import link
-from ..shared.run_picker import offer_demo
+from ..shared.run_picker import BADGES, offer_demo
 from ..shared.selection import pick_group
 from ..shared.text import duration, plain
 from ..shared.url_state import pick_one, pick_some, type_text
+from .imports import drop_run
 from .run_actions import act_on
 
-_CHOSEN = "library-chosen"
+_CHOSEN, _OPENED, _MOST_ROWS = "library-chosen", "library-opened", 11
+_DIVERGED = "diverged"
+_COLOURS = {**BADGES, _DIVERGED: BADGES["failed"]}
 _PATIENCE_SECONDS = 0.5
 _OFTEN_SECONDS = 0.1
 _FOLLOW_SECONDS = 2.0
@@ -32,6 +35,15 @@ _FOLLOW_SECONDS = 2.0
 
 def shelf_view() -> None:
     """Draw the runs; while one of them is recorded the page follows it."""
+    if run := st.session_state.pop(_OPENED + "-run", None):
+        st.switch_page("pages/scrub.py", query_params={"run": run})
+    _rows_view()
+    with st.expander("Import a run", on_change="rerun", key="import-run") as box:
+        if box.open:
+            drop_run()
+
+
+def _rows_view() -> None:
     try:
         rows = _listed()
     except SnowballError as error:
@@ -113,20 +125,23 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
     kept = [place for place, run_id in enumerate(ids) if run_id in st.session_state.get(_CHOSEN, ())]
     group = filters["group"]
     table = shelf_table(rows, group)
+    key = f"runs-{zlib.crc32(' '.join(ids).encode())}"
     event: Any = st.dataframe(
-        table,
-        key=f"runs-{zlib.crc32(' '.join(ids).encode())}",
+        table.assign(state=[_badges(row) for row in rows]),
+        key=key,
         hide_index=True,
         on_select="rerun",
-        selection_mode="multi-row",
+        # A click on a cell selects its row where no box is ticked; without the mode it would open an editor.
+        selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": kept}},
         column_order=_ORDER if any(row.damage for row in rows) else [name for name in _ORDER if name != "damage"],
-        column_config=_columns(group, any(row.glance.diverged is not None for row in rows)),
+        column_config=_columns(ids, group, any(row.glance.diverged is not None for row in rows)),
         placeholder="",
-        height=min(38 + 35 * len(rows), 423),
+        height="content" if len(rows) <= _MOST_ROWS else 423,
         alt=f"Runs, one per row, with U, C and P of {group} tokens at the first and last snapshot",
     )
-    chosen = [ids[place] for place in event["selection"]["rows"] if place < len(ids)]
+    ticked, clicked = event["selection"]["rows"], [place for place, _ in event["selection"]["cells"]]
+    chosen = [ids[place] for place in ticked or clicked if place < len(ids)]
     st.session_state[_CHOSEN] = chosen
     runs = sum(row.is_run for row in rows)
     others = f" · {len(rows) - runs:,} folders that are not runs (see damage)" if runs < len(rows) else ""
@@ -138,13 +153,32 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
     return [row for row in rows if row.id in chosen]
 
 
+def _badges(row: RunRow) -> list[str]:
+    return [row.status.state, *([_DIVERGED] if row.glance.diverged is not None else [])]
+
+
+def _open_run(ids: Sequence[str]) -> None:
+    st.session_state[_OPENED + "-run"] = ids[st.session_state[_OPENED]["row"]]
+
+
 _ORDER = (
-    *("title", "state", "damage", "preset", "curve", "first_unique", "last_unique", "first_black_holes", "last_black_holes"),
+    *(
+        "title",
+        "state",
+        "damage",
+        "seed",
+        "preset",
+        "curve",
+        "first_unique",
+        "last_unique",
+        "first_black_holes",
+        "last_black_holes",
+    ),
     *("first_population", "last_population", "step", "last_step", "bytes", "created", "tags", "note", "run"),
 )
 
 
-def _columns(group: str, is_wide: bool) -> dict[str, Any]:
+def _columns(ids: Sequence[str], group: str, is_wide: bool) -> dict[str, Any]:
     column = st.column_config
     names = {
         "unique": ("U", f"Unique vectors of {group} tokens: distinct rows, by bits."),
@@ -158,9 +192,22 @@ def _columns(group: str, is_wide: bool) -> dict[str, Any]:
     }
     preset = "The preset, ignoring seed, recorded steps and device; custom if none matches."
     return ends | {
-        "title": column.TextColumn("name", width=150, pinned=True, help="Label, or configured name."),
-        "state": column.TextColumn("state", width=200 if is_wide else 88),
-        "preset": column.TextColumn("preset", width=140, help=preset),
+        "title": column.ButtonColumn(
+            "name",
+            width=250,
+            pinned=True,
+            alignment="left",
+            type="tertiary",
+            help="Click to open the run in Scrub.",
+            key=_OPENED,
+            on_click=_open_run,
+            args=(ids,),
+        ),
+        "seed": column.NumberColumn("seed", format="%d", width=52),
+        "state": column.MultiselectColumn(
+            "state", width=170 if is_wide else 96, options=list(_COLOURS), color=list(_COLOURS.values())
+        ),
+        "preset": column.TextColumn("preset", width=180, help=preset),
         "curve": column.LineChartColumn("U over steps", width=96, y_min=0, color="#009E73"),
         "step": column.NumberColumn("step", format="localized", width=62, help="Completed steps."),
         "last_step": column.NumberColumn("of", format="localized", width=62, help="Planned steps."),

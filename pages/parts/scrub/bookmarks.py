@@ -10,8 +10,8 @@ import streamlit as st
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.store.bookmarks import LONGEST_REMARK, Bookmark
+from snowball_core.store.foreign.links import Source
 from snowball_core.store.notes import add_bookmark, read_notes, remove_bookmark
-from snowball_core.store.run_folder import Run
 from snowball_core.store.status import is_read_only
 from snowball_core.tables.bookmarks import bookmark_at, lowest_of_hole
 from snowball_core.tables.text import glyph
@@ -30,7 +30,7 @@ _PROBLEM, _REMOVED, _GO = "bookmark-problem", "bookmark-removed", "bookmark-go"
 _HANDED = st.components.v2.component("bookmarks", js=(Path(__file__).parent / "drawing" / "handed_bookmarks.js").read_text())
 
 
-def bookmark_field(run: Run, view: View) -> None:
+def bookmark_field(run: Source, view: View) -> None:
     """The field for a remark on the step and on what is selected."""
     chosen = selection(here()["select"])
     if chosen is not None and not (chosen[1] < len(view.mask) and view.mask[chosen[1]]):
@@ -72,7 +72,7 @@ def _add(path: Path, view: View, chosen: tuple[str, int] | None, key: str) -> No
 
 
 @st.fragment(key=LIST)
-def bookmark_list(run: Run, is_drawn: bool) -> None:
+def bookmark_list(run: Source, is_drawn: bool) -> None:
     """The bookmarks of a run by step, each leading to its place, removed by a press and kept again by another.
 
     ``is_drawn`` is whether the scrubber is on the page.

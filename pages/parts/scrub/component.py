@@ -16,8 +16,8 @@ from snowball_core.charts.scrubber_blob import EVENT_BITS, Reel, packed_blob
 from snowball_core.charts.scrubber_measures import MEASURES, frame_measure
 from snowball_core.errors import SnowballError
 from snowball_core.measures.quantities import OF_COLUMN
+from snowball_core.store.foreign.links import Source
 from snowball_core.store.history import History
-from snowball_core.store.run_folder import Run
 from snowball_core.tables.per_step import last_hole_change
 from snowball_core.tables.text import glyph
 
@@ -126,7 +126,7 @@ def are_bytes(history: History) -> bool:
     return history.config is not None or history.words.shape[1] <= _BYTES
 
 
-def draw_run(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bool:
+def draw_run(run: Source, snapshots: int, group: str, unit: str, alive: bool) -> bool:
     """Draw a run at the step of the address, else where its holes changed last, or at a growing run's end.
 
     False, after saying why, where a snapshot is too large or a file cannot be read.
@@ -145,13 +145,13 @@ def draw_run(run: Run, snapshots: int, group: str, unit: str, alive: bool) -> bo
     if not alive:
         follow_to_the_end(run.id, newest)
     # Only now: while frames are made, the scrubber on the screen still moves the run before.
-    arrive(run.id, default, run.config.last_step, history.steps, alive)
+    arrive(run.id, default, run.last_step, history.steps, alive)
     if side:
         draw_here(side)
     return side is not None
 
 
-def _caveat(run: Run) -> str:
+def _caveat(run: Source) -> str:
     faults = run.manifest.get("faults_carried") or []
     if not faults:
         return ""

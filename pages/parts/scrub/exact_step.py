@@ -15,8 +15,8 @@ from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.measures.lineage import Lineage, hole_name, holes_of
 from snowball_core.measures.quantities import OF_COLUMN
+from snowball_core.store.foreign.links import Source
 from snowball_core.store.history import History
-from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers, tokens_at
 from snowball_core.tables.formats import number
 from snowball_core.tables.lineage import Account
@@ -42,7 +42,7 @@ _LINEAGES: tuple[Callable[..., Any], ...] = (cached.tree, cached.lineage_account
 
 
 @st.fragment(key=FRAGMENT)
-def exact_step(run: Run, snapshots: int, group: str, unit: str, is_drawn: bool) -> None:
+def exact_step(run: Source, snapshots: int, group: str, unit: str, is_drawn: bool) -> None:
     """The numbers of the step, the biography of what is selected, and the tables, all from the file itself."""
     path = str(run.path)
     try:

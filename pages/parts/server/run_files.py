@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,16 +25,19 @@ from snowball_core.memory import Tell, untold
 from snowball_core.store.archive import run_files
 from snowball_core.store.files.regular_files import identity
 from snowball_core.store.files.tensor_header import history_file
-from snowball_core.store.integrity.quick_check import damage
-from snowball_core.store.run_folder import Run, read_run, run_path, runs_folder
+from snowball_core.store.foreign.links import OpenedFile, Source, open_source, read_source, source_path
+from snowball_core.store.foreign.tensor import tokens_of
+from snowball_core.store.history import foreign
+from snowball_core.store.run_folder import Run, corpora_folder, runs_folder
 from snowball_core.tables.formats import FORMATS
 from snowball_core.tables.library import ORDERS, RunRow, answer_of, matching, ordered, row, shelf, shelf_table
 from snowball_core.tables.live import recorded_snapshots
 from snowball_core.tables.run_summary import GROUPS
 
-from ..library.opened_file import key_of, opened
 from ..lineage import biography
 from ..shared import cached
+from ..shared.file_stamps import file_stamp, stamp, text_stamp
+from ..shared.run_picker import damage
 from ..verdict import epsilon
 from .sent_files import HEADERS, Sendable, one_of, refusing, require_known, sent, whole
 
@@ -78,7 +82,8 @@ def about_run(request: Request) -> Response:
     with refusing(409):
         found = _files(view_of(cached.history(str(run.path), _recorded(run))))
     listed = {place: f"{request.url.path}/{place}" for place in found}
-    return JSONResponse(answer_of(row(run.path), group) | {"files": listed}, headers=HEADERS)
+    facts = {"run": run.id, **asdict(run.link)} if isinstance(run, OpenedFile) else answer_of(row(run.path), group)
+    return JSONResponse(facts | {"files": listed}, headers=HEADERS)
 
 
 def file_of_run(request: Request) -> Response:
@@ -88,16 +93,16 @@ def file_of_run(request: Request) -> Response:
         return _answer(request, run_file(run, request.path_params["file"], request.query_params))
     except FileNotFoundError:
         with refusing(404):
-            run_path(runs_folder(), run.id)  # it was put away meanwhile
+            open_source(runs_folder(), run.id)  # it was put away meanwhile
         raise
 
 
-def run_file(run: Run, place: str, query: QueryParams) -> Sendable:
+def run_file(run: Source, place: str, query: QueryParams) -> Sendable:
     """The file of a run at an address below its own."""
     with refusing(409):
         snapshots = _recorded(run)
         cached.history(str(run.path), snapshots)
-        content = [(path.name, identity(path)) for path in run_files(run)]
+        content = [(path.name, identity(path)) for path in run_files(run)] if isinstance(run, Run) else stamp(str(run.path))
     arguments = _arguments(query)
     with refusing(422):
         view = cached.view(str(run.path), snapshots, *arguments)
@@ -115,22 +120,24 @@ def file_of_foreign(request: Request) -> Response:
     arguments = _arguments(query, _FILE)
     with refusing(404):
         path = history_file(query.get("file", ""))
+    tensor, dead, text = (query.get(name, "") for name in _FILE[1:])
     with refusing(409 if path.exists() else 404):
-        file = key_of(path, *(query.get(name, "") for name in _FILE[1:]))
-        history = opened(file)
+        dead_ids = tokens_of(dead) if dead else None
+        history = foreign(path, tensor or None, dead_ids, text or None, corpora_folder(runs_folder()))
     with refusing(422):
         view = view_of(history, *arguments)
-    return _answer(request, _file(request.path_params["file"], query, view, ("file", *file)))
+    key = ("file", path, file_stamp(path), text_stamp(runs_folder(), text), tensor, dead, text)
+    return _answer(request, _file(request.path_params["file"], query, view, key))
 
 
-def _run(request: Request) -> Run:
+def _run(request: Request) -> Source:
     with refusing(404):
-        path = run_path(runs_folder(), request.path_params["run"])
+        path = source_path(runs_folder(), request.path_params["run"])
     with refusing(409):
-        return read_run(path)
+        return read_source(path)
 
 
-def _recorded(run: Run) -> int:
+def _recorded(run: Source) -> int:
     if not (count := recorded_snapshots(run)):
         raise HTTPException(
             409, f'An export needs a recorded snapshot; "{run.id}" has none yet. Wait for it, or choose another.'
@@ -152,7 +159,7 @@ def _files(view: View) -> Mapping[str, Write]:
     return {_RUN_ZIP if name == zipped else name: write for name, write in found.items()}
 
 
-def _file(place: str, query: QueryParams, view: View, key: tuple[object, ...], run: Run | None = None) -> Sendable:
+def _file(place: str, query: QueryParams, view: View, key: tuple[object, ...], run: Source | None = None) -> Sendable:
     folder: Write = lambda file, tell: folder_zip(view, file, _only(query), tell)  # noqa: E731
     known = {**_files(view), **_page_pictures(view, query), _FOLDER_ZIP: folder}
     if place not in known:
@@ -206,7 +213,7 @@ def _page_pictures(view: View, query: QueryParams) -> dict[str, Write]:
 
         return write
 
-    return {f"{name}.{kind}": written(name, kind) for name in made for kind in ("svg", "png")} if view.history.config else {}
+    return {f"{name}.{kind}": written(name, kind) for name in made for kind in ("svg", "png")} if view.history.kept_in else {}
 
 
 def _biography(view: View, query: QueryParams) -> Plate:
@@ -215,5 +222,5 @@ def _biography(view: View, query: QueryParams) -> Plate:
         raise SnowballError(f'select must be t and a token of the group, as in t0; got "{select[:80]}".')
     path, judged, group = cached.key(view)
     happened = cached.event_steps(path, judged, group)
-    axis = step_axis(one_of(query, "axis", KINDS, KINDS[0]), read_run(Path(path)).config.last_step, happened)
+    axis = step_axis(one_of(query, "axis", KINDS, KINDS[0]), read_source(Path(path)).last_step, happened)
     return biography.picture(view, axis, query.get("unfold") == "true", int(select[1:]))

@@ -25,6 +25,7 @@ from snowball_core.measures.flicker import Excursion, excursions, folded, is_fol
 from snowball_core.measures.lineage import Lineage
 from snowball_core.measures.verdict import Verdict
 from snowball_core.store.corpus import Corpus, load_corpus
+from snowball_core.store.foreign.links import read_source
 from snowball_core.store.history import History, observe
 from snowball_core.store.run_folder import corpora_folder, read_run, runs_folder
 from snowball_core.tables.divergence import first_snapshots
@@ -51,7 +52,7 @@ _SPEEDS: list[float] = []
 @of_run(32)
 def words(path: str, snapshots: int) -> Words:
     """The first snapshots of a run, read part by part; refused where there are fewer, for then the file was replaced."""
-    words: Words = read_run(Path(path)).history().words
+    words: Words = read_source(Path(path)).history().words
     if len(words) < snapshots:
         raise HistoryError(
             f'the history of "{Path(path).name}" must hold the {snapshots:,} snapshots it held a moment ago; it holds '
@@ -62,7 +63,7 @@ def words(path: str, snapshots: int) -> Words:
 
 @of_run(256)
 def _measured(path: str, start: int, stop: int, snapshots: int) -> pd.DataFrame:
-    run = read_run(Path(path))
+    run = read_source(Path(path))
     recorded = History(run.id, words(path, snapshots)[start:stop], run.steps(stop)[start:], run.dead)
     return measured(recorded, slice(0, stop - start), ("counts", "extent"))
 
@@ -81,7 +82,7 @@ def measures(path: str, snapshots: int, tell: Share = silent) -> pd.DataFrame:
 @of_run(16)
 def history(path: str, snapshots: int) -> History:
     """A run's first snapshots, opened."""
-    whole = observe(read_run(Path(path)))
+    whole = observe(read_source(Path(path)))
     return first_snapshots(replace(whole, words=words(path, snapshots)[: len(whole.words)]), snapshots)
 
 

@@ -6,19 +6,19 @@ import streamlit as st
 
 from snowball_core.measures.bf16 import Words, finite_rows
 from snowball_core.measures.census import census
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 from snowball_core.tables.divergence import Divergence, divergence
 
 from . import cached
 from .text import plain
 
 
-def lost_of(run: Run, group: str, snapshots: int) -> Divergence | None:
+def lost_of(run: Source, group: str, snapshots: int) -> Divergence | None:
     """Where a run diverged; None where all that is recorded is finite."""
     return divergence(cached.history(str(run.path), snapshots), group) if snapshots else None
 
 
-def say_diverged(run: Run, group: str, snapshots: int) -> int:
+def say_diverged(run: Source, group: str, snapshots: int) -> int:
     """Say where a run diverged, if it did; the number of snapshots that can be judged."""
     say_lost(lost_of(run, group, snapshots))
     return cached.history(str(run.path), snapshots).finite if snapshots else 0
@@ -42,7 +42,7 @@ def say_rows(rows: Words) -> None:
         )
 
 
-def say_nothing_finite(run: Run) -> None:
+def say_nothing_finite(run: Source) -> None:
     """Say of a run whose first recorded step is not finite that there is nothing to judge, and where its rows are."""
     st.info("This run has no finite snapshot. Choose another run above.")
     st.page_link("pages/scrub.py", label="Open in Scrub", query_params={"run": run.id})

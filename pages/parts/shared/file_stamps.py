@@ -14,7 +14,8 @@ import streamlit as st
 from snowball_core.config import EXTRAS
 from snowball_core.costs import HISTORY
 from snowball_core.store.files.regular_files import identity
-from snowball_core.store.run_folder import METRICS
+from snowball_core.store.foreign.links import is_linked, link_of
+from snowball_core.store.run_folder import METRICS, corpora_folder
 from snowball_core.store.status import read_status
 
 from .progress_bar import forget, kept, once
@@ -35,6 +36,9 @@ def stamp(path: str) -> Stamp:
     was made of the first snapshots stays.
     """
     folder = Path(path)
+    if is_linked(folder):
+        link = link_of(folder)
+        return (file_stamp(Path(link.file)), text_stamp(folder.parents[1], link.text))
     is_alive = read_status(folder).is_alive
     recorded = [_identity(folder / name) for name in _RECORDED]
     metrics = _identity(folder / METRICS)
@@ -52,6 +56,11 @@ def file_stamp(path: Path) -> tuple[int, ...]:
         return ()  # the home of a user who is not known here
     _let_go(str(path), found[:1])
     return found
+
+
+def text_stamp(folder: Path, text: str) -> tuple[int, ...]:
+    """The same for the text that a foreign history names, in a runs folder or by its path."""
+    return (file_stamp(corpora_folder(folder) / f"{text}.txt") or file_stamp(Path(text))) if text else ()
 
 
 def drawn(path: str) -> None:

@@ -8,8 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from snowball_core.errors import SnowballError
+from snowball_core.store.foreign.links import Source
 from snowball_core.store.notes import bookmark_named, read_notes
-from snowball_core.store.run_folder import Run
 
 from .text import plain
 from .url_state import news, write
@@ -19,7 +19,7 @@ _WORD = "bookmark"
 OPENED = "bookmark-opened"
 
 
-def open_bookmark(run: Run | None, notices: DeltaGenerator) -> None:
+def open_bookmark(run: Source | None, notices: DeltaGenerator) -> None:
     """Put step, group and selection of the bookmark that the address names in its place, before anything reads them there."""
     words = news(_WORD)
     if run is None or not words:

@@ -10,8 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from snowball_core.charts.step_axis import StepAxis, step_axis
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
-from snowball_core.store.run_folder import Run
-from snowball_core.tables.live import group_mask, recorded_snapshots
+from snowball_core.store.foreign.links import Source
+from snowball_core.tables.live import recorded_snapshots
 
 from ..server.front_door import require_front_door
 from . import cached
@@ -26,7 +26,7 @@ from .text import plain
 
 _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
 # Draws a run for a group and a unit; the row of the pickers is given for more of them.
-Draw = Callable[[Run, str, str, DeltaGenerator], None]
+Draw = Callable[[Source, str, str, DeltaGenerator], None]
 
 
 def head(page: str, title: str, question: str, row: DeltaGenerator | None = None, **options: bool) -> None:
@@ -52,7 +52,7 @@ def run_page(page: str, title: str, question: str, draw: Draw, has_unit: bool = 
     with pickers:
         run = pick_run(notices)
         open_bookmark(run, notices)
-        group = pick_group()
+        group = pick_group(run)
         unit = pick_unit() if has_unit else "cells"
     if run is None:
         return
@@ -65,7 +65,7 @@ def run_page(page: str, title: str, question: str, draw: Draw, has_unit: bool = 
     provenance(run)
 
 
-def counted_snapshots(run: Run, group: str) -> tuple[int, int]:
+def counted_snapshots(run: Source, group: str) -> tuple[int, int]:
     """How many snapshots of a group are recorded and how many can be judged, after what is to be said of them."""
     recorded, status = recorded_snapshots(run), run.status()
     judged = say_diverged(run, group, recorded)
@@ -78,7 +78,7 @@ def counted_snapshots(run: Run, group: str) -> tuple[int, int]:
             st.info(f"Running: showing the first {recorded:,} snapshots.")
             st.button("Refresh", key="again")
     say_ended(status)
-    if not group_mask(run.dead, group).any():
+    if not cached.history(str(run.path), recorded).mask(group).any():
         st.info(f"This run has no {group} tokens. Choose another group above.")
         return 0, 0
     return recorded, judged
@@ -87,24 +87,24 @@ def counted_snapshots(run: Run, group: str) -> tuple[int, int]:
 def over_steps(draw: Callable[[View, StepAxis], None]) -> Draw:
     """What draws a run over its steps: ``draw`` is given a view at the step and the axis, in a part of the page of its own."""
 
-    def drawn(run: Run, group: str, unit: str, pickers: DeltaGenerator) -> None:
+    def drawn(run: Source, group: str, unit: str, pickers: DeltaGenerator) -> None:
         recorded, judged = counted_snapshots(run, group)
         if not judged:
             if recorded:
                 say_nothing_finite(run)
             return
         happened, steps = cached.event_steps(str(run.path), judged, group), run.steps(judged)
-        arrive(run.id, happened[-1] if happened else int(steps[-1]), run.config.last_step, steps, run.status().is_alive)
+        arrive(run.id, happened[-1] if happened else int(steps[-1]), run.last_step, steps, run.status().is_alive)
         with pickers:
             kind = pick_axis()
-        _at_step(draw, run, recorded, judged, group, unit, step_axis(kind, run.config.last_step, happened))
+        _at_step(draw, run, recorded, judged, group, unit, step_axis(kind, run.last_step, happened))
 
     return drawn
 
 
 @st.fragment
 def _at_step(
-    draw: Callable[[View, StepAxis], None], run: Run, recorded: int, judged: int, group: str, unit: str, axis: StepAxis
+    draw: Callable[[View, StepAxis], None], run: Source, recorded: int, judged: int, group: str, unit: str, axis: StepAxis
 ) -> None:
     try:
         step = int(run.steps(judged)[shown_step(run, judged)])

@@ -5,15 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.config import DEFAULTS
+from snowball_core.store.foreign.links import OpenedFile, Source
 from snowball_core.store.origin import origin_sentence
-from snowball_core.store.run_folder import Run
 from snowball_core.store.run_titles import title_of
 
 from .text import plain
 
 
-def provenance(run: Run) -> None:
+def provenance(run: Source) -> None:
     """One line about the run, its text and its format; the whole manifest on request."""
+    if isinstance(run, OpenedFile):
+        count, vocab, hidden = run.tensor.words.shape
+        dead = "unknown" if run.dead is None else f"{int(run.dead.sum()):,} of {vocab:,} tokens"
+        shape = f"[{count:,}, {vocab:,}, {hidden:,}]"
+        st.caption(plain(f"file {run.link.file} · tensor {run.tensor.name} {shape} · dead: {dead} · configuration unknown"))
+        return
     text, config = run.manifest.get("corpus", {}), run.config
     parts = [
         f"{title_of(run)} (run {run.id})",

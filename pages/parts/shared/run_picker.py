@@ -12,8 +12,10 @@ from snowball_core.costs import disk_bytes
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.jobs import workers
-from snowball_core.store.integrity.quick_check import damage
-from snowball_core.store.run_folder import Run, open_run, runs_folder
+from snowball_core.store.cache import FOREIGN
+from snowball_core.store.foreign.links import OpenedFile, Source, links, open_source
+from snowball_core.store.integrity import quick_check
+from snowball_core.store.run_folder import runs_folder
 from snowball_core.store.run_listing import run_paths
 from snowball_core.store.run_titles import state, state_word, title_of, titles
 from snowball_core.store.status import LOST, Status, is_read_only
@@ -34,15 +36,16 @@ BADGES: dict[str, Literal["gray", "blue", "orange", "green", "red"]] = {
     "diverged": "red",
     "interrupted": "red",
     "damaged": "red",
+    "file": "gray",
 }
 
 
 def is_empty() -> bool:
-    """Whether there is no run at all."""
-    return not run_paths(runs_folder())
+    """Whether there is no run and no opened file at all."""
+    return not run_paths(runs_folder()) and not links(runs_folder())
 
 
-def pick_run(told: DeltaGenerator) -> Run | None:
+def pick_run(told: DeltaGenerator) -> Source | None:
     """The run chosen in the picker or named in the address; ``None``, after saying why, if it cannot be read.
 
     ``told`` is where that is said, under the row in which the picker stands; also that the run looked at until now is gone.
@@ -58,14 +61,14 @@ def pick_run(told: DeltaGenerator) -> Run | None:
     if wanted not in names:
         st.session_state["run"] = names[0]
     label = f"Run :small[:gray[{plain(st.session_state['run'])}]]"
-    help = "Recorded runs, newest first: the label, else the experiment, seed and length. Beside it the id."
+    help = "Recorded runs, newest first: the label, else the experiment, seed and length; then opened files. Beside it the id."
     chosen: str = st.selectbox(label, names, key="run", format_func=named.__getitem__, width=380, help=help)
     # Also when nobody chose it: a link must not come to mean a newer run.
     keep_value("run", chosen)
     write("run", [chosen])
     st.session_state[_SHOWN] = chosen
     try:
-        run = open_run(runs_folder(), chosen)
+        run = open_source(runs_folder(), chosen)
     except SnowballError as error:
         told.error(plain(error))
         return None
@@ -75,10 +78,12 @@ def pick_run(told: DeltaGenerator) -> Run | None:
 
 
 def run_names() -> dict[str, str]:
-    """The names of all runs by id, newest first, with the state of those that are not completed."""
-    paths = run_paths(runs_folder())
+    """The names of all runs by id, newest first, with the state of those that are not completed; then of the opened files."""
+    folder = runs_folder()
+    paths = run_paths(folder)
     states = {path.name: state(path) for path in paths}
-    return {run: name if states[run] == "completed" else f"{name} – {states[run]}" for run, name in titles(paths).items()}
+    named = {run: name if states[run] == "completed" else f"{name} – {states[run]}" for run, name in titles(paths).items()}
+    return named | titles([folder / FOREIGN / source_id for source_id in links(folder)])
 
 
 def run_in_hand() -> str | None:
@@ -89,7 +94,7 @@ def run_in_hand() -> str | None:
 def say_unknown(asked: str, instead: str, told: DeltaGenerator | None = None) -> None:
     """Say why there is no run of a name, and what is done instead."""
     try:
-        open_run(runs_folder(), asked)
+        open_source(runs_folder(), asked)
     except SnowballError as error:
         (told or st).warning(f"{plain(error)}\n\n{instead}")
 
@@ -112,7 +117,12 @@ def say_ended(status: Status) -> None:
         st.warning(f"This run {verb}: {plain(status.message.rstrip('.'))}. Everything recorded before is shown.")
 
 
-def say_damage(run: Run) -> None:
+def damage(run: Source) -> tuple[str, ...]:
+    """What is wrong with the files of a run, one sentence each; a file from elsewhere is as it is."""
+    return () if isinstance(run, OpenedFile) else quick_check.damage(run)
+
+
+def say_damage(run: Source) -> None:
     """Say what is wrong with the files of a run; nothing where they are what its configuration says."""
     if found := damage(run):
         sentences = "".join(f"\n- {plain(sentence)}" for sentence in found)
@@ -121,7 +131,7 @@ def say_damage(run: Run) -> None:
         )
 
 
-def say_refusal(error: SnowballError, run: Run, told: DeltaGenerator | None = None) -> None:
+def say_refusal(error: SnowballError, run: Source, told: DeltaGenerator | None = None) -> None:
     """Say why something of a run cannot be shown; nothing where :func:`say_damage` said just that."""
     text = str(error).replace(f"{run.path}/", "")
     if not any(text in sentence for sentence in damage(run)):

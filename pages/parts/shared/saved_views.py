@@ -11,8 +11,8 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.store.bookmarks import LONGEST_NAME, SavedView, checked_view
+from snowball_core.store.foreign.links import Source
 from snowball_core.store.notes import read_notes, remove_view, save_view
-from snowball_core.store.run_folder import Run
 from snowball_core.store.status import is_read_only
 
 from .text import plain
@@ -25,7 +25,7 @@ _PART, _GROWS = "views-part", "views-of-growing"
 
 
 @st.fragment(key=_PART)
-def saved_views(run: Run, page: str) -> None:
+def saved_views(run: Source, page: str) -> None:
     """The saved views of a run, and the field that saves what the page shows."""
     st.session_state[_GROWS] = run.status().is_alive
     with st.expander("Saved views", on_change="rerun", key="saved-views", icon=":material/bookmarks:") as box:
@@ -33,7 +33,7 @@ def saved_views(run: Run, page: str) -> None:
             _views(run, page)
 
 
-def _views(run: Run, page: str) -> None:
+def _views(run: Source, page: str) -> None:
     barred, notes = is_read_only(), read_notes(run.path)
     if notes.damage:
         st.warning(f"Saved views cannot be shown: {plain(notes.damage)}. A new one sets the file aside.")
@@ -57,7 +57,7 @@ def _views(run: Run, page: str) -> None:
         st.error(plain(problem))
 
 
-def _link(run: Run, view: SavedView) -> None:
+def _link(run: Source, view: SavedView) -> None:
     if view.page not in PAGES:
         st.markdown(f"{plain(view.name)} (of a page that is not here: {plain(view.page)})")
         return

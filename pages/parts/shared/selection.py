@@ -16,18 +16,18 @@ import streamlit as st
 from snowball_core.charts.step_axis import KINDS
 from snowball_core.export.view import UNITS
 from snowball_core.store.bookmarks import SELECT as SELECT
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 from snowball_core.tables.live import recorded_at
 from snowball_core.tables.run_summary import GROUPS
 
 from .text import plain
-from .url_state import news, pick_segment, was_carried, write
+from .url_state import news, pick_segment, write
 
 AXES = KINDS
-_PLACE, _LEFT, _AXIS = "scrubber-place", "places-left", "axis-without-place"
+_PLACE, _AXIS = "scrubber-place", "axis-without-place"
 
 
-def shown_step(run: Run, snapshots: int) -> int:
+def shown_step(run: Source, snapshots: int) -> int:
     """Index of the snapshot the scrubber rests at."""
     return recorded_at(run.steps(snapshots), int(here()["step"]))
 
@@ -54,13 +54,11 @@ def arrive(
     last_step: int,
     steps: npt.NDArray[np.int64] | None = None,
     grows: bool = False,
-    is_file: bool = False,
 ) -> dict[str, Any]:
     """Step, selection and axis: the address's where it says anything new (a link, the browser's back), else the last ones.
 
     A first visit opens at the default; a step beyond the last names nothing. With the recorded ``steps`` the address names the
-    one that is shown. While the run ``grows`` the address names none until one is chosen, and leads to the run's end. Step and
-    selection of a history from a file (``is_file``) are not those of the run that other pages show.
+    one that is shown. While the run ``grows`` the address names none until one is chosen, and leads to the run's end.
     """
     first = {
         "step": default,
@@ -73,9 +71,9 @@ def arrive(
     }
     place: dict[str, Any] = st.session_state.setdefault(_PLACE, first)
     if place.setdefault("run", run_id) != run_id:
-        _change_run(place, run_id, default, is_file)
-    place |= {"grows": grows, "is_file": is_file}
-    step, select, axis = (None if is_file and was_carried(name) else news(name) for name in ("step", "select", "axis"))
+        _change_run(place, run_id, default)
+    place["grows"] = grows
+    step, select, axis = (news(name) for name in ("step", "select", "axis"))
     if step and re.fullmatch(r"[0-9]{1,11}", step[-1]) and int(step[-1]) <= last_step and int(step[-1]) != _word(place):
         place |= {"step": int(step[-1]), "is_chosen": True}
     if select is not None:
@@ -92,7 +90,7 @@ def arrive(
 
 def _read_range(place: dict[str, Any], last_step: int) -> None:
     """Take the range of steps from the address; one that names no two steps of the run is none."""
-    ends = [None if place["is_file"] and was_carried(name) else news(name) for name in ("from", "to")]
+    ends = [news(name) for name in ("from", "to")]
     if ends == [None, None]:
         return
     place["range"] = _range_of([st.query_params.get(name) for name in ("from", "to")], last_step)
@@ -123,20 +121,13 @@ def chosen_range(steps: npt.NDArray[np.int64]) -> tuple[int, int]:
     return first, last
 
 
-def _change_run(place: dict[str, Any], run_id: str, default: int, is_file: bool) -> None:
-    """Leave a run for another: at the same step if the address names one that was chosen. A file is found as it was left."""
-    left: dict[str, dict[str, Any]] = st.session_state.setdefault(_LEFT, {})
-    was_a_file = place.get("is_file", False)
-    if was_a_file:
-        left[place["run"]] = {name: place[name] for name in ("step", "select", "range", "is_chosen")}
+def _change_run(place: dict[str, Any], run_id: str, default: int) -> None:
+    """Leave a run for another: at the same step if the address names one that was chosen."""
     for name in ("following", "shown"):
         place.pop(name, None)  # they were another run's
     place["range"] = []
-    fresh = {"step": default, "is_chosen": False}
-    if is_file or was_a_file:
-        place |= left.get(run_id, fresh | {"select": ""})
-    elif not ("step" in st.query_params and place.get("is_chosen")):
-        place |= fresh
+    if not ("step" in st.query_params and place.get("is_chosen")):
+        place |= {"step": default, "is_chosen": False}
     place["run"] = run_id
 
 
@@ -202,11 +193,10 @@ def write_down(place: dict[str, Any]) -> None:
     """Put the place into the address."""
     # A link to a growing run that is followed leads to its end.
     leads_to_the_end = place.get("following") or (place.get("grows") and not place.get("is_chosen"))
-    is_of_the_run = not place.get("is_file", False)
-    write("step", [] if leads_to_the_end else [str(_word(place))], is_of_the_run)
-    write("select", [place["select"]] if place["select"] else [], is_of_the_run)
+    write("step", [] if leads_to_the_end else [str(_word(place))])
+    write("select", [place["select"]] if place["select"] else [])
     for name, end in zip(("from", "to"), place["range"] or [None, None], strict=True):
-        write(name, [] if end is None else [str(end)], is_of_the_run)
+        write(name, [] if end is None else [str(end)])
     write("axis", [place["axis"]] if place["axis"] != AXES[0] else [])
 
 
@@ -216,8 +206,12 @@ def _word(place: dict[str, Any]) -> int:
     return int(place["step"] if shown is None or asked != place["step"] else shown)
 
 
-def pick_group() -> str:
-    """The group of tokens to look at."""
+def pick_group(run: Source | None = None) -> str:
+    """The group of tokens to look at; all where the dead tokens of the ``run`` are not known."""
+    if run is not None and run.dead is None:
+        help = "The dead tokens of this file are unknown. Open it again in the Library with its text or dead tokens."
+        st.segmented_control("Group", ["all"], default="all", key="group-of-file", disabled=True, help=help)
+        return "all"
     help = "Dead tokens never occur in the training text; live tokens do."
     return pick_segment("Group", "group", GROUPS, "dead", is_always_named=True, help=help)
 
@@ -228,7 +222,7 @@ def pick_unit() -> str:
     return pick_segment("Distances in", "unit", UNITS, "cells", is_always_named=True, help=help)
 
 
-def say_unusable(run: Run, address: Mapping[str, str]) -> None:
+def say_unusable(run: Source, address: Mapping[str, str]) -> None:
     """Name what the address asked for and does not exist, once, instead of quietly showing something else."""
     wrong = []
     for name, known in (("group", GROUPS), ("unit", UNITS)):
@@ -236,14 +230,14 @@ def say_unusable(run: Run, address: Mapping[str, str]) -> None:
         if asked is not None and asked not in known:
             wrong.append(f'{name} must be one of {", ".join(known)}; the address says "{plain(asked[:60])}".')
     step = address.get("step")
-    last = run.config.last_step
+    last = run.last_step
     if step is not None and not (step.isascii() and step.isdigit() and len(step) < 12 and int(step) <= last):
         wrong.append(f'step must be a whole number from 0 to {last:,}; the address says "{plain(step[:60])}".')
     select, axis = address.get("select"), address.get("axis")
     if select is not None and not re.fullmatch(SELECT, select):
         wrong.append(f'select must be t or h and a token, as in t65; the address says "{plain(select[:60])}".')
-    elif select is not None and int(select[1:]) >= run.config.vocab:
-        wrong.append(f"select must be a token of the run, 0–{run.config.vocab - 1:,}; the address says {select}.")
+    elif select is not None and int(select[1:]) >= run.vocab:
+        wrong.append(f"select must be a token of the run, 0–{run.vocab - 1:,}; the address says {select}.")
     ends = [address.get(name) for name in ("from", "to")]
     if ends != [None, None] and not _range_of(ends, last):
         given = " and ".join(f'"{plain(end[:60])}"' for end in ends if end is not None)

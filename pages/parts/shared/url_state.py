@@ -18,7 +18,6 @@ SHARED = ("run", "step", "group", "unit", "select", "axis", "from", "to")
 # Per session: the page; the words that each name had in the address of this visit to the page; whether Back led here, to an
 # address that names a run; the shared words of the run; the values of all choices, which outlive their widgets.
 _PAGE, _KNOWN, _BACK, _RUN, _KEPT = "address-page", "address-known", "address-back", "address-run", "address-kept"
-_CARRIED = "address-carried"
 _OF_THE_RUN = ("step", "select", "from", "to")
 # In the link to a saved view its name: the link is complete, and news even where it says what this visit has met.
 VIEW = "view"
@@ -40,8 +39,7 @@ def enter_page(page: str) -> None:
         for name in _OF_THE_RUN:
             words.pop(name, None)
     carried = {} if is_back else {name: word for name, word in words.items() if name not in query}
-    words |= {name: query[name] for name in SHARED if name in query and not (name in _OF_THE_RUN and "file" in query)}
-    session[_CARRIED] = set(carried)
+    words |= {name: query[name] for name in SHARED if name in query}
     if carried:
         query.update(carried)
 
@@ -49,11 +47,6 @@ def enter_page(page: str) -> None:
 def _is_back() -> bool:
     context = get_script_run_ctx()
     return bool(context and context.is_history_navigation)
-
-
-def was_carried(name: str) -> bool:
-    """Whether the page before put the name into this page's address, which was opened without it."""
-    return name in st.session_state.get(_CARRIED, ())
 
 
 def news(name: str) -> list[str] | None:
@@ -70,15 +63,15 @@ def news(name: str) -> list[str] | None:
     return words if words or is_left_out else None
 
 
-def write(name: str, words: Sequence[str], is_of_the_run: bool = True) -> None:
-    """Put the words of a name into the address, which without words leaves it out; if of the run, other pages have it too."""
+def write(name: str, words: Sequence[str]) -> None:
+    """Put the words of a name into the address, which without words leaves it out; other pages have the shared names too."""
     _known(name).add(tuple(words))
     if st.query_params.get_all(name) != list(words):
         if words:
             st.query_params[name] = words[0] if len(words) == 1 else list(words)
         else:
             del st.query_params[name]
-    if name in SHARED and is_of_the_run:
+    if name in SHARED:
         carried = st.session_state.setdefault(_RUN, {})
         carried.pop(name, None)
         carried |= {name: words[0]} if words else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamlit.delta_generator import DeltaGenerator
 
 from snowball_core.charts.overlay import UNITS
-from snowball_core.store.run_folder import Run
+from snowball_core.store.foreign.links import Source
 
 from ..shared import cached
 from ..shared.divergence_notice import say_nothing_finite
@@ -17,7 +17,7 @@ from .epsilon import original_epsilon
 from .laws import monitors
 
 
-def verdict_view(run: Run, group: str, unit: str, _: DeltaGenerator) -> None:
+def verdict_view(run: Source, group: str, unit: str, _: DeltaGenerator) -> None:
     """The outcome, the criteria, the laws and what ε hides."""
     recorded, judged = counted_snapshots(run, group)
     if not judged:

@@ -27,7 +27,7 @@ else:
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="14" fill="#56B4E9"/>'
         '<circle cx="16" cy="16" r="9" fill="#000"/></svg>'
     )
-    st.set_page_config(page_title="Snowball", page_icon=ICON, layout="wide")
+    st.set_page_config(page_title="Snowball", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
     st.html(Path(__file__).parent / "pages/parts/shared/page.css")
     page = st.navigation(
         [

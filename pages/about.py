@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.about.entries import contents, entries
+from pages.parts.about.entries import contents, entries, matching
 from pages.parts.about.glossary import measures
 from pages.parts.shared.page_frame import head
 
@@ -15,7 +15,12 @@ head(
     "link to the entry.",
     anchor=False,
 )
-contents(measures())
-for section in measures():
+wanted = st.text_input("Filter entries", key="about-filter", placeholder="such as hole, cells or freeze", width=420)
+shown = matching(measures(), wanted)
+if shown:
+    contents(shown)
+else:
+    st.info("No entry contains all these words. Use fewer words, or clear the filter.")
+for section in shown:
     entries(section)
 st.caption("This page is docs/measures.md of the project.")

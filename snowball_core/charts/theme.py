@@ -1,9 +1,9 @@
-"""Colours of everything that is drawn: holes, hidden classes, counts, regimes, runs, distances, the step looked at."""
+"""Colours of everything that is drawn: holes, hidden classes, counts, regimes, runs, distances, the step; legends."""
 
 from __future__ import annotations
 
 import base64
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,14 @@ LINES: dict[str, tuple[str, list[int]]] = {
     "population": (DEAD, [1, 0]),
     "singletons": (ALONE, [2, 2]),
 }
+# Letter, colour and words of each kind of event, as drawn above the counts; emission counts as a split.
+EVENTS: dict[str, tuple[str, str, str]] = {
+    "formation": ("f", HOLES[2], "formed"),
+    "absorption": ("a", HOLES[5], "absorbed tokens"),
+    "coalescence": ("m", DEAD, "merged"),
+    "fission": ("s", HOLES[1], "split or lost tokens"),
+    "evaporation": ("e", HOLES[3], "evaporated"),
+}
 REGIME_LINES = (
     ("frozen", GREYS[0]),
     ("one component, one cell", "#F5D68B"),
@@ -40,6 +48,8 @@ REGIME_LINES = (
 # Distances: none, and near to far.
 ZERO = "#000000"
 NEAR_TO_FAR = ("#3B528B", "#21918C", "#5DC863", "#FDE725")
+# Below this width of a picture its legend is a column.
+_LEGEND_WIDTH = 420
 # Inside a hole the classes are lighter and darker steps of its colour; the largest class has the colour itself.
 _STEPS = (0.0, 0.5, -0.35, 0.7, 0.25)
 
@@ -113,3 +123,17 @@ def ink(colour: str) -> str:
     """
     red, green, blue = ((byte / 255) ** 2.2 for byte in bytes.fromhex(colour[1:]))
     return "#FFFFFF" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.25 else "#10151C"
+
+
+def wrapped(part: Any) -> Any:
+    """A description of one picture whose legends have a line for each entry where a line for all has no room."""
+    if isinstance(part, list):
+        return [wrapped(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: {**each, "columns": {"expr": f"width < {_LEGEND_WIDTH} ? 1 : 0"}}
+        if name == "legend" and isinstance(each, dict)
+        else wrapped(each)
+        for name, each in part.items()
+    }

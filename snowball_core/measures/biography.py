@@ -115,7 +115,9 @@ def cause(
     if jiggled is not None and jiggled[members].any():
         return Cause("noise: noise is added to these rows at every step", shared_since=shared)
     if parting.hidden is None or moment_hash is None:
-        return Cause("unknown: optimizer moments not recorded (record with --extra moment_hash)", shared_since=shared)
+        return Cause(
+            "unknown: optimizer moments not recorded (record with --extra moment_hash; form: extra)", shared_since=shared
+        )
     number, sizes = classes_inside(parting.hidden[members])
     classes = tuple(tuple(members[number == each].tolist()) for each in range(len(sizes)))
     parted = [tokens for tokens in classes if len(set(parting.leader[list(tokens)].tolist())) > 1]

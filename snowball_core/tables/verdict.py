@@ -39,8 +39,8 @@ from .per_step import step_table
 _COUNTED = ("tokens", "unique", "black_holes", "population", "singletons")
 _NOISE = "not applicable: noise is added to rows at every step"
 _STILL = "only one snapshot is recorded; record more steps (--until, form: until)"
-_NOTHING = "the first recorded snapshot is not finite"
-_NO_RATES = "the learning rates are unknown (metrics.csv)"
+_NOTHING = "the first recorded snapshot is not finite; record with a lower rate (--learning-rate, form: learning rate)"
+_NO_RATES = "the learning rates are unknown: no metrics.csv (every run made by train has one; form: Start run)"
 _NO_MOMENTS = "moments not recorded; record with --extra moment_hash (form: extra)"
 
 
@@ -102,7 +102,10 @@ def unchecked(history: History) -> dict[str, str]:
             (not adam, "applies to AdamW only (--optimizer adamw, form: optimizer)"),
             (not {0, 1} <= steps, "steps 0 and 1 not both recorded; record with --record log (form: record)"),
             ("gradient" not in history.recordings, "gradient not recorded; record with --extra gradient (form: extra)"),
-            (history.rates is None or 1 not in history.rates[0], "the learning rate of step 1 is unknown (metrics.csv)"),
+            (
+                history.rates is None or 1 not in history.rates[0],
+                "the learning rate of step 1 is unknown: no row in metrics.csv (record a new run from step 0)",
+            ),
         ],
         "beyond-reach-is-rest": [
             alone,

@@ -93,7 +93,7 @@ def test_where_learning_rates_are_lost_no_page_judges_by_them(make_run: MakeRun,
     run = make_run()
     lines(run.path / "metrics.csv", lambda rows: [*rows[: kept + 1], ""])
     states = dict(opened("verdict", run=run.id).table[0].value[["law", "state"]].to_numpy())
-    reason = "at the 10 of 20 steps" if kept else "cannot be checked: the learning rates are unknown (metrics.csv)"
+    reason = "at the 10 of 20 steps" if kept else "cannot be checked: the learning rates are unknown: no metrics.csv"
     assert reason in states["zero rate is rest"]
     assert metrics(opened("motion", run=run.id, step="20"))["Learning rate"] == "unknown"
     assert metrics(opened("motion", run=run.id, step="7"))["Learning rate"] == ("0.001" if kept else "unknown")

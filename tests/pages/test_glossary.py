@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from pages.parts.about.glossary import MEASURES_PAGE, GlossaryEntry, anchors, measures, sections
+from pages.parts.about.glossary import MEASURES_PAGE, GlossaryEntry, anchors, explained, measures, sections
+from pages.parts.shared.help_links import what_is
 from snowball_core.measures.alignment import SPENT
 from snowball_core.measures.lineage import KINDS
 from snowball_core.measures.motion import REGIMES
@@ -78,3 +81,20 @@ def test_the_page_shows_docs_measures_md_as_it_is_and_a_measure_without_a_row_th
     added = document(text.replace(f"{row}\n", ""))
     assert "| `participation_ratio` | (Σ λ)² / Σ λ²" in added
     assert sections(added)[2].anchor == "lattice-and-distance"
+
+
+def test_an_explanation_is_definition_and_pitfall_without_markup() -> None:
+    assert explained()["population"].explanation == (
+        "population P: number of tokens in black holes\nPitfall: P = 51 can be one hole or twenty"
+    )
+    for name, each in explained().items():
+        assert 1 <= len(each.explanation.split("\n")) <= 4, name
+        assert not set("`*") & set(each.explanation), name
+
+
+def test_a_link_carries_its_explanation_as_a_title_that_cannot_end_early() -> None:
+    for name in explained():
+        title = re.fullmatch(r'\[what is this\?\]\(about#[a-z0-9-]+ "(.*)"\)', what_is(name), re.DOTALL)
+        assert title is not None
+        assert '"' not in title[1].replace('\\"', "")
+        assert "\n\n" not in title[1]

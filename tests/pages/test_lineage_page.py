@@ -70,7 +70,8 @@ def test_where_everything_was_undone_the_page_does_not_say_that_nothing_happened
 
 def test_the_cause_of_a_parting_is_reported_in_full_at_its_step_and_none_elsewhere(make_run: MakeRun) -> None:
     run = written(make_run(), FLICKER)
-    text = "At step 7: Evaporation of 2 tokens, unknown: optimizer moments not recorded (record with --extra moment_hash)."
+    text = "At step 7: Evaporation of 2 tokens, unknown: optimizer moments not recorded "
+    text += "(record with --extra moment_hash; form: extra)."
     assert text in texts(opened("lineage", run=run.id, step="7").caption)
     assert "At step 8: no splits." in texts(opened("lineage", run=run.id, step="8").caption)
 

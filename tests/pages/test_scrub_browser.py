@@ -32,15 +32,29 @@ def test_the_steps_at_which_the_holes_changed_are_reported_and_lead_there(server
     expect(chips.first).to_have_attribute("aria-current", "")
 
 
-def test_every_picture_leads_to_what_its_numbers_mean(server: str, page: Page, make_run: MakeRun) -> None:
+def test_every_picture_and_count_is_explained_in_place_and_leads_to_its_entry(
+    server: str, page: Page, make_run: MakeRun
+) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12", 12)
     links = page.locator(".scrubber a")
-    expect(links).to_have_count(4)
+    expect(links).to_have_count(8)
+    box = page.get_by_role("dialog", name="What is this?")
+    for link in links.all():
+        link.click()
+        expect(box).to_contain_text(": ")
+        page.keyboard.press("Escape")
+        expect(box).to_be_hidden()
+    links.filter(has_text="P tokens in holes").click()
+    expect(box).to_contain_text("number of tokens in black holes")
+    expect(box).to_contain_text("Pitfall: P = 51 can be one hole or twenty")
     with page.context.expect_page() as opened:
-        links.first.click()
+        box.get_by_role("link", name="Entry on the About page").click()
     about = opened.value
     expect(about.locator("h1")).to_have_text("About the measures")
+    entry = about.locator("[class*=st-key-entry-population]")
+    expect(entry).to_be_in_viewport()
+    expect(entry).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
     for link in links.all():
         leads = urlsplit(link.evaluate("link => link.href"))
         assert leads.path == urlsplit(about.url).path

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import MakeRun
-from paging import opened, texts
+from paging import opened, sound, texts
 
 from pages.parts.about.glossary import anchors
 from pages.parts.shared.text import many
@@ -140,6 +140,19 @@ def test_about_explains_every_entry_under_a_heading_of_its_own() -> None:
     assert "there is no constant ε" in texts(app.markdown)
 
 
+def test_the_entries_of_about_can_be_filtered() -> None:
+    app = opened("about")
+    field = app.text_input(key="about-filter")
+    found = sound(field.set_value("hill number").run())
+    assert [element.proto.anchor for element in found.subheader] == ["effective"]
+    assert [element.proto.anchor for element in found.header] == ["census"]
+    whole = sound(field.set_value("Census").run())
+    assert {"unique", "singletons"} <= {element.proto.anchor for element in whole.subheader}
+    nothing = sound(field.set_value("nowhere to be found").run())
+    assert "No entry contains all these words" in nothing.info[0].value
+    assert not nothing.subheader
+
+
 def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun) -> None:
     runs = [make_run(name=f"run-{seed}", seed=seed) for seed in (1, 2)]
     known = set(anchors().values())
@@ -147,7 +160,7 @@ def test_every_what_is_this_of_the_pages_leads_to_an_entry(make_run: MakeRun) ->
     queries |= {"export": {"export-picture": PICTURES["speeds"].what}}
     for page, query in queries.items():
         app = opened(page, **query)
-        links = re.findall(r"\(about#([^)]*)\)", texts(app.markdown) + texts(app.caption))
+        links = re.findall(r"\(about#([^ )]*)", texts(app.markdown) + texts(app.caption))
         assert links, page
         assert set(links) <= known
     assert links == ["bulk-motion"]

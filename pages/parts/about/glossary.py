@@ -10,6 +10,8 @@ from pathlib import Path
 from snowball_core.measures.quantities import document
 
 MEASURES_PAGE = Path(__file__).resolve().parents[3] / "docs" / "measures.md"
+# Facts that are left out where room is scarce.
+_BESIDE = ("unit", "group", "needs")
 _SEPARATOR = re.compile(r"\|[\s|:-]+\|")
 
 
@@ -26,6 +28,13 @@ class GlossaryEntry:
         """The word after the # of a link to it."""
         return anchor(self.names[0])
 
+    @property
+    def explanation(self) -> str:
+        """What it means, a line for the definition and one for the pitfall, as plain text."""
+        said = [(heading, cell) for heading, cell in self.facts if heading not in _BESIDE]
+        (_, first), *rest = said
+        return _without_markup("\n".join([f"{self.title}: {first}", *(f"{head.capitalize()}: {cell}" for head, cell in rest)]))
+
 
 @dataclass(frozen=True)
 class Section:
@@ -39,6 +48,15 @@ class Section:
         """The word after the # of a link to it."""
         return anchor(self.title.split(":")[0].split("(")[0])
 
+    @property
+    def explanation(self) -> str:
+        """First sentence and pitfall of its first paragraph, as plain text; else what its first entry says."""
+        first = self.parts[0]
+        if isinstance(first, GlossaryEntry):
+            return first.explanation
+        sentences = re.split(r"(?<=[.;]) ", _without_markup(" ".join(first.split())))
+        return "\n".join([sentences[0], *(each for each in sentences[1:] if each.startswith("Pitfall:"))]).rstrip(":;")
+
 
 def anchor(name: str) -> str:
     """A name as the last part of an address.
@@ -49,6 +67,10 @@ def anchor(name: str) -> str:
     ('largest-linf-cells', 'freeze-step', 'l-l1-l2')
     """
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _without_markup(text: str) -> str:
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("`", "").replace("*", "")
 
 
 def sections(text: str) -> list[Section]:
@@ -94,11 +116,16 @@ def measures() -> tuple[Section, ...]:
 
 
 @functools.cache
-def anchors() -> dict[str, str]:
-    """Every name of docs/measures.md and the anchor of the entry that explains it; sections by their anchors too."""
-    named = {section.anchor: section.anchor for section in measures()}
+def explained() -> dict[str, GlossaryEntry | Section]:
+    """Every name of docs/measures.md and the entry that explains it; sections by their anchors too."""
+    named: dict[str, GlossaryEntry | Section] = {section.anchor: section for section in measures()}
     entries = [part for section in measures() for part in section.parts if isinstance(part, GlossaryEntry)]
     for entry in entries:
         for name in entry.names:
-            named.setdefault(name, entry.anchor)
+            named.setdefault(name, entry)
     return named
+
+
+def anchors() -> dict[str, str]:
+    """Every name of docs/measures.md and the anchor of what explains it."""
+    return {name: each.anchor for name, each in explained().items()}

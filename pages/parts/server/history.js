@@ -15,7 +15,7 @@
   }
   // A link of the navigation that is copied or opened in another tab leads to the same run.
   const complete = event => {
-    const link = event.target.closest?.("a[data-testid^='stTopNavLink'], a[data-testid='stTopNavDropdownLink']")
+    const link = event.target.closest?.("a[data-testid^='stTopNavLink'], a[data-testid='stTopNavDropdownLink'], a[data-testid='stSidebarNavLink']")
     if (!link) return
     const to = new URL(link.href), here = new URLSearchParams(location.search)
     to.search = new URLSearchParams(shared.filter(name => here.has(name)).map(name => [name, here.get(name)])).toString()

@@ -1,4 +1,4 @@
-"""The shell of every page: Streamlit's ``index.html`` with a script of ours at its head, which runs before Streamlit's own."""
+"""The shell of every page: Streamlit's ``index.html`` with scripts of ours at its head, which run before Streamlit's own."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .gate import facts
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SCRIPT = Path(__file__).parent / "history.js"
+_SCRIPTS = ("history", "menu", "help_in_place")
 # What must not be asked of the shell: a compressed one cannot be changed, and a kept one may be that of another version.
 _UNASKED = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"}
 
 
 class Shell:
-    """Middleware that puts ``history.js`` into every page."""
+    """Middleware that puts the scripts into every page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.script = _SCRIPT.read_text()
+        self.script = "\n".join((Path(__file__).parent / f"{name}.js").read_text() for name in _SCRIPTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on whatever is no page."""

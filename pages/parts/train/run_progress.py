@@ -8,6 +8,7 @@ import streamlit as st
 
 from snowball_core.charts import counts_and_places
 from snowball_core.charts.step_axis import step_axis
+from snowball_core.charts.theme import wrapped
 from snowball_core.store.origin import origin_sentence
 from snowball_core.store.run_folder import Run
 from snowball_core.store.run_titles import title_of
@@ -18,7 +19,7 @@ from snowball_core.tables.live import Seen, follow
 from ..shared.run_picker import state_badge
 from ..shared.text import duration, plain
 
-_HEIGHT, _LOW = 190, 160
+_HEIGHT, _LOW = 250, 160
 
 
 def progress(run: Run, status: Status) -> None:
@@ -68,7 +69,7 @@ def _curves(run: Run, history: Seen, status: Status) -> None:
     tokens = int(run.dead.sum()) if history.group == "dead" else run.config.vocab
     counts = {"counts": counts_and_places.counts_data(history.counts, history.group), "cursor": cursor}
     said = f"Counts U, C, P and S of {history.group} tokens over the steps, run {run.id}"
-    spec = counts_and_places.counts_spec(axis, tokens) | {"height": _HEIGHT, "datasets": counts}
+    spec = wrapped(counts_and_places.counts_spec(axis, tokens)) | {"height": _HEIGHT, "datasets": counts}
     st.vega_lite_chart(spec, key=f"counts-{run.id}", alt=said, width="stretch")
     data = {"loss": curves, "cursor": cursor}
     for place, name, spec in zip(

@@ -32,7 +32,8 @@ def monitors(view: View) -> None:
         }
     )
     # A table of the page's own wraps its sentences; the one that can be sorted would cut them.
-    st.table(table, border="horizontal", hide_index=True, alt="The laws, with state and number of violations")
+    with st.container(key="laws-table"):
+        st.table(table, border="horizontal", hide_index=True, alt="The laws, with state and number of violations")
     found = [{"law": row["law"], **each} for row in rows for each in row["violations"]]
     if found:
         _violations(view, found)

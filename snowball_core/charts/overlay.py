@@ -18,13 +18,13 @@ import pandas as pd
 from ..measures.verdict import ORIGINAL_EPSILON
 from .overlay_data import thinned
 from .step_axis import StepAxis, ticks
-from .theme import ALONE, CURSOR, SERIES, LineStyle
+from .theme import ALONE, SERIES, LineStyle
 
 _AXIS_PIXELS = 46
 _HEIGHT = 260
 _LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' : ',.1~f')"
-# Parts of a picture for a pointer, which a file has not.
-_POINTED = ("moments", "cursor")
+# The crosshair's values, which a file has not.
+_POINTED = "moments"
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ def _y(frame: Frame, column: str) -> alt.Y:
 
 @functools.lru_cache(maxsize=128)
 def overlay_spec(frame: Frame) -> dict[str, Any]:
-    """Bands with their medians, every run with its letter at its end, runs of one point, a crosshair, the chosen step.
+    """Bands with their medians, every run with its letter at its end, runs of one point, a crosshair.
 
-    Data sets ``bands``, ``lines``, ``alone``, ``ends``, ``moments``, ``cursor``. The selection ``at`` holds the ``step``
+    Data sets ``bands``, ``lines``, ``alone``, ``ends``, ``moments``. The selection ``at`` holds the ``step``
     that was clicked.
     """
     x, names = _x(frame), [style.name for style in frame.styles]
@@ -99,7 +99,6 @@ def overlay_spec(frame: Frame) -> dict[str, Any]:
         line("lines", "value:Q").encode(detail="run:N", opacity=strength),
         dots.encode(x=x, y=_y(frame, "value:Q"), color=colour),
         letters.encode(x=x, y=_y(frame, "value:Q"), text="text:N", color=colour),
-        alt.Chart(alt.NamedData("cursor")).mark_rule(color=CURSOR, strokeWidth=2, clip=True, aria=False).encode(x=x),
         _crosshair(frame, x),
     ]
     described: dict[str, Any] = alt.layer(*layers).properties(height=_HEIGHT).to_dict()
@@ -112,7 +111,7 @@ def _crosshair(frame: Frame, x: alt.X) -> alt.Chart:
     at = alt.selection_point(name="at", on="click", nearest=True, fields=["step"], empty=False, clear=False)
     title = "step" if frame.axis else frame.along.removesuffix(" (symlog)")
     tips = [alt.Tooltip("place:N", title=title), *(alt.Tooltip(f"{letter}:N") for letter in frame.letters)]
-    rules = alt.Chart(alt.NamedData("moments")).mark_rule(color=ALONE, strokeWidth=1.5, aria=False)
+    rules = alt.Chart(alt.NamedData(_POINTED)).mark_rule(color=ALONE, strokeWidth=1.5, aria=False)
     drawn = rules.properties(name="crosshair").encode(
         x=x, opacity=alt.condition(hover, alt.value(0.9), alt.value(0)), tooltip=tips
     )
@@ -123,7 +122,7 @@ def _crosshair(frame: Frame, x: alt.X) -> alt.Chart:
 def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
     """An overlay with a legend and without its crosshair, for a file; the page has one legend for all its pictures."""
     alone = {name: value for name, value in copy.deepcopy(dict(spec)).items() if name not in ("params", "padding")}
-    alone["layer"] = [layer for layer in alone["layer"] if layer["data"]["name"] not in _POINTED]
+    alone["layer"] = [layer for layer in alone["layer"] if layer["data"]["name"] != _POINTED]
     legend = {"title": None, "orient": "top", "labelLimit": 600, "columns": 2, "symbolType": "stroke", "symbolOpacity": 1}
     for layer in alone["layer"]:
         for channel in ("color", "strokeDash"):

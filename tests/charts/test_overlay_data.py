@@ -73,7 +73,7 @@ def test_a_highlighted_run_is_wide_and_the_others_pale() -> None:
 def test_a_file_has_a_legend_and_letters_and_no_crosshair() -> None:
     frame = Frame(0, 9, 4, None, True, True, "step", "vectors", (line_style("A", 0),), ("A",))
     page, file = overlay_spec(frame), printed(overlay_spec(frame))
-    assert [each["data"]["name"] for each in page["layer"]] == ["bands", "bands", "lines", "alone", "ends", "cursor", "moments"]
+    assert [each["data"]["name"] for each in page["layer"]] == ["bands", "bands", "lines", "alone", "ends", "moments"]
     assert [each["data"]["name"] for each in file["layer"]] == ["bands", "bands", "lines", "alone", "ends"]
     assert "params" in page
     assert "params" not in file

@@ -168,7 +168,7 @@ def test_a_link_on_a_fresh_server_is_one_entry_and_keeps_its_run(fresh_server: s
     go_to_tab(page, "Lineage")
     assert entries(page) == 3
     assert {"run": run.id, "step": "7", "group": "all"}.items() <= named(page).items()
-    assert picked(page) == run.id
+    assert picked(page) == title(run.path)
     page.go_back()
     page.go_back()
     assert page.url == "about:blank"

@@ -56,7 +56,7 @@ class Drawing:
 
     ``entrants`` are the runs that have a place. ``styles`` are the legend's lines by name; ``bands`` names the line of each
     setting's band, which is grey where the setting's runs differ in colour. ``marked`` and ``first`` are runs: one that stands
-    out, and the one whose steps a click selects. ``step`` is the one chosen.
+    out, and the one whose steps a click selects.
     """
 
     entrants: tuple[Entrant, ...]
@@ -67,7 +67,6 @@ class Drawing:
     along: Along
     marked: str | None = None
     first: str | None = None
-    step: int | None = None
 
 
 def whose(measure: str, group: str) -> str:
@@ -104,7 +103,6 @@ def drawing_of(
     marked: str | None = None,
     theme: str = "light",
     first: str | None = None,
-    step: int | None = None,
 ) -> Drawing:
     """The runs with a place on the axis, coloured by run or by group; a setting with several draws has a band."""
     named, styles = styles_of(lined_up, by, theme)
@@ -116,7 +114,7 @@ def drawing_of(
         bands = {each.setting: f"range of {of_setting[each.id]}" for each in several}
         styles |= {name: band_style(name, rank, theme) for rank, name in enumerate(bands.values())}
     known = marked if marked in {each.id for each in drawn} else None
-    return Drawing(drawn, Called(letters(lined_up), named), styles, bands, is_grey, along, known, first, step)
+    return Drawing(drawn, Called(letters(lined_up), named), styles, bands, is_grey, along, known, first)
 
 
 def _draws(entrants: Sequence[Entrant], setting: str) -> int:
@@ -134,19 +132,14 @@ def overlaid(drawing: Drawing, measure: str) -> Overlay:
     marked = called.letters.get(drawing.marked or "")
     lines = strengths(lines, () if drawing.is_grey else set(bands["group"]), marked)
     moments = moments_data(drawing.entrants, called, measure, along, drawing.first)
-    is_chosen = along.axis is not None and drawing.step is not None and 0 <= drawing.step <= along.axis.last_step
     data = {
         "lines": lines,
         "bands": bands.assign(width=_MEDIAN_PIXELS[drawing.is_grey]),
         "alone": lines[lines.groupby("run")["x"].transform("size") == 1],
         "ends": ends_data(lines, along, frame.low, frame.high, frame.is_counted),
         "moments": moments.reindex(columns=["x", "step", "place", *frame.letters], fill_value=""),
-        "cursor": along.axis.cursor(drawing.step) if along.axis and drawing.step is not None and is_chosen else _NO_CURSOR,
     }
     return Overlay(lines, found, is_thinned, (overlay_spec(frame), data))
-
-
-_NO_CURSOR = pd.DataFrame({"x": [], "step": []})
 
 
 def _frame(drawing: Drawing, measure: str, lines: pd.DataFrame) -> Frame:

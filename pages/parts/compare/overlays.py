@@ -19,7 +19,7 @@ from ..shared.url_state import pick_one, pick_one_or_none, pick_segment, pick_so
 from .cached_runs import Key
 from .drawing import Drawing, Overlay, along_of, drawing_of, note_of, overlaid, styles_of, whose
 from .overlay_files import take_overlays
-from .side_by_side import OVERLAYS, chosen_step, move_to
+from .side_by_side import move_to
 
 _LINK = {"first-merger": "aligned by event", "last-change": "aligned by event", "rates": "aligned by rates", "step": "step"}
 _CLICKED = "overlay-clicked"
@@ -48,7 +48,7 @@ def pick_measures() -> list[str]:
     return pick_some("Measures", "measures", words, USUAL, help="One chart per measure.")
 
 
-@st.fragment(key=OVERLAYS)
+@st.fragment
 def overlays(
     entrants: Sequence[Entrant], lined_up: LineUp, keys: Sequence[Key], group: str, by: str, axis: str, theme: str
 ) -> None:
@@ -70,7 +70,7 @@ def overlays(
         return
     along = along_of(drawn, keys, group, align, axis)
     left = st.session_state.get("left")
-    drawing = drawing_of(drawn, lined_up, by, along, marked, theme, left, chosen_step())
+    drawing = drawing_of(drawn, lined_up, by, along, marked, theme, left)
     _legend(drawing.styles.values())
     thinned, drawable = False, []
     grid = st.grid(2, min_column_width=420, gap="medium")

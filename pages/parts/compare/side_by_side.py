@@ -35,7 +35,6 @@ _NUMBERS = {
     "linf_cells": "Largest L∞ (cells)",
     "linf_weight": "Largest L∞ (weight units)",
 }
-OVERLAYS = "overlays"
 _AT, _HEARD, _FRAGMENT = "at", "pair-heard", "exact-pair"
 
 
@@ -113,7 +112,7 @@ def _moved(key: str) -> None:
     if report.get("axis", axis_here()) != axis_here():
         lay_out(report["axis"])  # and the whole page is drawn anew
         return
-    redraw(_FRAGMENT, *([] if report["playing"] else [OVERLAYS]))
+    redraw(_FRAGMENT)
 
 
 @st.fragment(key=_FRAGMENT)

@@ -100,6 +100,6 @@ def _numbers(view: View) -> None:
             f"{number(exact['linf_weight'])} weight units",
             delta_color="off",
             delta_arrow="off",
-            help=f"In weight units exactly {exact['linf_weight']!r}.  \n{help_on('largest_linf_cells')}",
+            help=f"In weight units exactly {exact['linf_weight']!r}.\n\n{help_on('largest_linf_cells')}",
         )
         say_rows(view.rows)

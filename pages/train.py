@@ -8,7 +8,7 @@ from pages.parts.shared.page_frame import head
 from pages.parts.shared.run_picker import say_read_only
 from pages.parts.train.fork import chosen_branch
 from pages.parts.train.form import form
-from pages.parts.train.launch import launch, say_started
+from pages.parts.train.launch import details, say_started, start_bar
 from pages.parts.train.recorded import continuing
 from pages.parts.train.running import under_way
 
@@ -26,5 +26,6 @@ left, right = st.columns([1.15, 1], gap="large")
 with left:
     config, corpus, faults = form(at)
 with right.container(key="costs"):
-    launch(config, corpus, faults, at)
+    details(config, corpus, faults, at)
+start_bar(config, corpus, faults, at)
 continuing()

@@ -13,6 +13,8 @@ MOST_SNAPSHOTS = 1_000_001
 _BYTES_A_SNAPSHOT = 6_000
 # Called with entries done and in all after every block; may raise to cancel.
 Progress = Callable[[int, int], None]
+# Called with the share done, 0 to 1, and what is made now, as "frame 3 of 40"; may raise to cancel.
+Tell = Callable[[float, str], None]
 
 
 def tables_bytes(snapshots: int) -> int:
@@ -22,6 +24,15 @@ def tables_bytes(snapshots: int) -> int:
 
 def silent(done: int, total: int) -> None:
     """No-op progress callback."""
+
+
+def untold(share: float, what: str) -> None:
+    """No-op callback of what is made."""
+
+
+def part_of(tell: Tell, number: int, total: int) -> Tell:
+    """The callback of one part of several, whose share is that of the whole."""
+    return lambda share, what: tell((number + share) / max(1, total), what)
 
 
 def blocks(count: int, entry_bytes: int, block_bytes: int, progress: Progress = silent) -> Iterator[slice]:

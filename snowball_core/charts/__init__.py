@@ -13,6 +13,7 @@ motion             freeze map, speeds, displacements
 motion_columns     motion in as many columns as a screen shows
 scrubber_data      places and distances of every step
 scrubber_blob      the scrubber's data in one blob
+scrubber_measures  measures that colour positions
 svg                charts as SVG and PNG with a footer
 renderer           the process that draws charts
 """

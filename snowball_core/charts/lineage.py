@@ -15,11 +15,11 @@ import pandas as pd
 from ..measures.biography import Stay
 from ..measures.census import Hidden
 from ..measures.flicker import Excursion
-from ..measures.lineage import Lineage, hole_ranks
-from .lineage_data import HEIGHT, chosen_rows, labels, marks, outlines, placed, targets
+from ..measures.lineage import Lineage, hole_name, hole_ranks
+from .lineage_data import HEIGHT, chosen_rows, frames, labels, marks, outlines, placed, targets
 from .lineage_layout import Lanes, lanes
 from .step_axis import Picture, StepAxis, cursor_rule
-from .theme import ALONE, CURSOR, MOVED, hole_colour
+from .theme import ALONE, CURSOR, GREYS, MOVED, hole_colour
 
 BARCODE_COLUMNS = 480
 _AXIS_PIXELS = 42
@@ -57,6 +57,7 @@ def ground(drawn: DrawnLineage, axis: StepAxis) -> dict[str, pd.DataFrame]:
     rows = max(1, len(drawn.lanes.order))
     return {
         "blocks": blocks[["x0", "x1", "y0", "y1", "colour", "node"]],
+        "frames": frames(blocks),
         "labels": labels(blocks, rows),
         "marks": events[["x", "letters"]],
         "targets": targets(blocks, events, drawn.tree, drawn.steps, axis, drawn.names, _HEAD * rows),
@@ -112,6 +113,7 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
     row = _of("chosen").encode(y=alt.Y("y:Q"))
     layers = (
         blocks,
+        _of("frames").mark_rect(filled=False, stroke=GREYS[0], strokeWidth=1, clip=True, aria=False).encode(**box),
         rules,
         written.encode(
             x=alt.X("x:Q"),
@@ -193,7 +195,7 @@ def _stays(drawn: DrawnLineage, stays: Sequence[Stay], axis: StepAxis) -> pd.Dat
                 max(x1, x0 + 0.004),
                 "in a hole",
                 hole_colour(rank[stay.hole] + 1),
-                f"black hole {stay.hole}",
+                f"black hole {hole_name(stay.hole)}",
                 until,
             )
         )

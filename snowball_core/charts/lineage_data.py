@@ -10,15 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..measures.lineage import Event, Lineage
+from ..measures.lineage import Event, Lineage, hole_name
 from .lineage_layout import Lanes
 from .step_axis import StepAxis
-from .theme import hole_colour, ink, shaded
+from .theme import EVENTS, hole_colour, ink, shaded
 
-LETTERS = {"formation": "f", "absorption": "f", "coalescence": "m", "fission": "s", "emission": "s", "evaporation": "e"}
+LETTERS = {kind: letter for kind, (letter, _, _) in EVENTS.items()} | {"emission": EVENTS["fission"][0]}
 HEIGHT = 420
 # What a picture of usual width has between its axes, and a letter of a label in it; only labels are fitted by them.
 _WIDTH, _LETTER = 760.0, 7.2
+# Of the gap between holes, the line between hidden classes.
+_INNER = 0.3
 # No screen is wider: labels that fit only into a wider picture are left out.
 _WIDEST = 4_000.0
 _MOST_TARGETS = 2_500
@@ -40,6 +42,11 @@ def nature(sizes: Sequence[int]) -> str:
     return f"apparent: {' + '.join(map(str, sizes[:_NAMED]))}{' + …' * (len(sizes) > _NAMED)} hidden classes"
 
 
+def told_kinds() -> str:
+    """The letters of the events with their meaning, in words."""
+    return ", ".join(f"{letter} {words}" for letter, _, words in EVENTS.values())
+
+
 def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
     """The blocks with their place: the columns of the lanes, and x0, x1, y0, y1, share0, share1, step, last_step, colour."""
     blocks = drawn.blocks.copy()
@@ -51,10 +58,25 @@ def placed(drawn: Lanes, steps: Steps, axis: StepAxis) -> pd.DataFrame:
     # What began with the last snapshot has no length yet; it is drawn as a sliver.
     blocks["x0"], blocks["x1"] = x0, np.maximum(axis.place(beyond), np.minimum(x0 * 1.01 + 0.004, axis.end))
     blocks["share0"], blocks["share1"] = axis.share(begun), axis.share(beyond)
-    blocks["y0"], blocks["y1"] = blocks["top"] + 0.5 * gap, blocks["bottom"] - 0.5 * gap
+    # Between hidden classes of one hole there is a thin line, between holes a gap.
+    ends = blocks.groupby("node")[["top", "bottom"]].agg(set)
+    inner = [ends.at[node, "top"] & ends.at[node, "bottom"] for node in blocks["node"]]
+    for name, side, sign in (("y0", "top", 0.5), ("y1", "bottom", -0.5)):
+        wide = [_INNER if edge in own else 1.0 for edge, own in zip(blocks[side], inner, strict=True)]
+        blocks[name] = blocks[side] + sign * gap * np.array(wide)
     hues = [hole_colour(rank + 1) for rank in blocks["rank"]]
     blocks["colour"] = [shaded(hue, shade) for hue, shade in zip(hues, blocks["shade"], strict=True)]
     return blocks
+
+
+def frames(blocks: pd.DataFrame) -> pd.DataFrame:
+    """The outlines of the holes, a rectangle for each stretch of neighbouring rows; columns x0, x1, y0, y1."""
+    found = []
+    for _, own in blocks.sort_values("top").groupby("node"):
+        x0, x1 = float(own["x0"].min()), float(own["x1"].max())
+        stretch = (own["top"] > own["bottom"].cummax().shift(fill_value=-1.0)).cumsum()
+        found += [(x0, x1, float(part["y0"].min()), float(part["y1"].max())) for _, part in own.groupby(stretch)]
+    return pd.DataFrame(found, columns=["x0", "x1", "y0", "y1"])
 
 
 def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
@@ -69,7 +91,7 @@ def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
         share, most = block["share1"] - block["share0"], math.inf
         if (block["bottom"] - block["top"]) * HEIGHT / rows < 13 or share <= 0:
             continue
-        for text in _texts(block["population"], block["classes"]):
+        for text in _texts(hole_name(block["hole"]), block["population"], block["classes"]):
             least = (len(text) * _LETTER + 8) / share
             if least < min(most, _WIDEST):
                 middle = (block["top"] + block["bottom"]) / 2
@@ -78,14 +100,14 @@ def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
     return pd.DataFrame(written, columns=["x", "y", "text", "ink", "least", "most"])
 
 
-def _texts(population: int, sizes: Sequence[int]) -> list[str]:
+def _texts(name: str, population: int, sizes: Sequence[int]) -> list[str]:
     """What may be written on a block, the longest first."""
-    short = f"{population:,}"
+    short = f"{name} {population:,}"
     if not sizes:
-        return [f"{short} tokens", short]
+        return [f"{short} tokens", short, name]
     parts = f"{' + '.join(map(str, sizes[:4]))}{' + …' * (len(sizes) > 4)}"
     kind = "true" if len(sizes) == 1 else f"apparent ({parts} hidden classes)"
-    return [f"{short} tokens, {kind}", f"{short} tokens", short]
+    return [f"{short} tokens, {kind}", f"{short} tokens", short, name]
 
 
 def marks(tree: Lineage, steps: Steps, axis: StepAxis) -> pd.DataFrame:
@@ -98,7 +120,7 @@ def marks(tree: Lineage, steps: Steps, axis: StepAxis) -> pd.DataFrame:
     for snapshot, events in events_at.items():
         step = int(steps[snapshot])
         kinds = [event.kind for event in events]
-        letters = "".join(letter for letter in "fmse" if letter in {LETTERS[kind] for kind in kinds})
+        letters = "".join(letter for letter in dict.fromkeys(LETTERS.values()) if letter in {LETTERS[kind] for kind in kinds})
         share, half = float(axis.share([step])[0]), len(letters) * 9 / 2 / _WIDTH
         fits = share - half > free
         free = share + half if fits else free
@@ -124,7 +146,7 @@ def targets(
         inner = [step for step in grid if begun < step <= last]
         edges = [block["x0"], *axis.place(inner).tolist(), block["x1"]]
         tokens = tree.nodes[block["node"]].tokens
-        what = f"black hole of {block['population']:,} tokens"
+        what = f"black hole {hole_name(block['hole'])}, {block['population']:,} tokens"
         texts = (what, nature(block["classes"]), f"{begun:,} to {last:,}", named(tokens, names, _NAMED))
         for step, left, right in zip([begun, *inner], edges[:-1], edges[1:], strict=True):
             rows.append((left, right, block["top"], block["bottom"], step, block["token"], *texts))

@@ -17,7 +17,7 @@ import pandas as pd
 from ..measures.bf16 import Leaders
 from ..measures.census import Hidden, classes_inside
 from ..measures.flicker import Excursion
-from ..measures.lineage import Lineage, hole_ranks
+from ..measures.lineage import Lineage, hole_ranks, holes_of
 
 Snapshots = npt.NDArray[np.intp]
 Floats = npt.NDArray[Any]
@@ -46,11 +46,9 @@ class Lanes:
 
 def hues(tree: Lineage, snapshot: int, tokens: Snapshots) -> npt.NDArray[np.int64]:
     """The number of the colour of the hole each of some ascending tokens is in at a snapshot, its rank from 1; 0 if alone."""
-    rank, hue = hole_ranks(tree), np.zeros(len(tokens), np.int64)
-    for node in tree.nodes:
-        if node.first <= snapshot <= node.last:
-            hue[np.searchsorted(tokens, node.tokens)] = rank[node.hole] + 1
-    return hue
+    rank = hole_ranks(tree)
+    holes = holes_of(tree, snapshot, tokens).tolist()
+    return np.array([rank[hole] + 1 if hole else 0 for hole in holes], np.int64)
 
 
 def lanes(

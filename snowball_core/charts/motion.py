@@ -32,6 +32,7 @@ SPEEDS = {
 SHARES = {"p10": "10th percentile", "p50": "median", "p90": "90th percentile", "p100": "farthest token"}
 AMOUNTS = {"10 to 90 % of tokens": "#56B4E9", "median": "#0072B2", "farthest token": "#D55E00"}
 UNITS = {"cells": "cells (L∞)", "weight": "weight units (Euclidean)"}
+_ALIKE = "every token"
 _AMOUNTS = ("between", "median", "farthest")
 _HELD: dict[str, Any] = {"interpolate": "step-before", "clip": True}
 _AXIS_PIXELS = 54
@@ -104,29 +105,36 @@ def _lines(name: str, axis: StepAxis, y: dict[str, Any], colour: Any, felt: alt.
 def displacements(scene: Scene, unit: str, step: int) -> Picture:
     """Percentiles over tokens of the displacement between recorded snapshots, in "cells" or "weight" units.
 
-    Data sets ``between`` (10 to 90 % of the tokens), ``median``, ``farthest`` and those of :func:`regime_shares`.
+    Data sets ``between`` (10 to 90 % of the tokens), ``median``, ``farthest`` and those of :func:`regime_shares`. Where all
+    tokens move alike, only the median is drawn, as a line named for all of them.
     """
     columns = {share: f"displacement_{unit}_{share}" for share in SHARES}
     curves = {share: curve(scene, column) for share, column in columns.items()}
     between = curves["p10"].assign(high=curves["p90"]["high"])
     tables = zip(_AMOUNTS, AMOUNTS, (between, curves["p50"], curves["p100"]), strict=True)
-    data = {key: table.assign(name=name) for key, name, table in tables}
+    alike = curves["p10"].equals(curves["p100"])
+    data = {key: table.assign(name=_ALIKE if alike else name) for key, name, table in tables}
     spans = {share: scene.span(column)[1] for share, column in columns.items()}
     scale = decades(scene.table[list(columns.values())])
-    return _displacements_spec(scene.axis, unit, scale), data | under(scene, step, spans)
+    return _displacements_spec(scene.axis, unit, scale, alike), data | under(scene, step, spans)
 
 
 @functools.lru_cache(maxsize=64)
-def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float]) -> dict[str, Any]:
-    colour, y = _colour("name", AMOUNTS), _symlog(scale, UNITS[unit])
+def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float], alike: bool) -> dict[str, Any]:
+    colour, y = _colour("name", {_ALIKE: AMOUNTS["median"]} if alike else AMOUNTS), _symlog(scale, UNITS[unit])
     between, median, farthest = (_of(name).encode(x=axis.x(None), color=colour) for name in _AMOUNTS)
     low, high = alt.Y("low:Q", **y), alt.Y("high:Q", **y)
+    one = (median.mark_line(strokeWidth=1.8, **_HELD).encode(y=high),)
     lines = (
-        between.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
-        median.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
-        # Wide under narrow: where they are equal, as they often are, both colours of the legend are visible.
-        median.mark_line(strokeWidth=5, **_HELD).encode(y=high),
-        farthest.mark_line(strokeWidth=1.6, **_HELD).encode(y=high),
+        one
+        if alike
+        else (
+            between.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
+            median.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
+            # Wide under narrow: where they are equal, as they often are, both colours of the legend are visible.
+            median.mark_line(strokeWidth=5, **_HELD).encode(y=high),
+            farthest.mark_line(strokeWidth=1.6, **_HELD).encode(y=high),
+        )
     )
     tips = [(share, f"{name}, {UNITS[unit]}", ",d" if unit == "cells" else ".3g") for share, name in SHARES.items()]
     return _over_rate(alt.layer(*lines, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)

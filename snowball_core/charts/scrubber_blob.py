@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..measures.bf16 import Truths, Words, finite_rows
 from ..measures.census import censuses, change_steps, finite_snapshots, hidden_leaders, history_leaders
 from ..measures.identity import numbered
-from ..measures.lineage import Lineage, hole_ranks, lineage
+from ..measures.lineage import Lineage, hole_name, hole_ranks, lineage
 from ..measures.quantities import COUNTS
 from .scrubber_data import MOST_VECTORS, Share, check_drawable, shades, shots, silent
 
@@ -28,7 +28,8 @@ BUDGET_BYTES = 30_000_000
 _COUNTED, _FOLLOWED = 0.08, 0.25
 _DRAWN = 1 - _FOLLOWED
 _MOST_NUMBERED = 1 << 16
-_LETTERS = {"formation": 1, "absorption": 1, "coalescence": 2, "fission": 4, "emission": 4, "evaporation": 8}
+EVENT_BITS = {"formation": 1, "coalescence": 2, "fission": 4, "emission": 4, "evaporation": 8, "absorption": 16}
+_MOST_SLOTS = np.iinfo(np.int16).max
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -121,7 +122,14 @@ def reel(
         "lost": _lost(history, group, kept[kept >= finite]),
         **drawn,
     }
-    header = {"unit": unit, "ids": np.flatnonzero(group).tolist(), "stride": stride, "most": MOST_VECTORS, **basis}
+    header = {
+        "unit": unit,
+        "ids": np.flatnonzero(group).tolist(),
+        "hole_names": hole_names(tree),
+        "stride": stride,
+        "most": MOST_VECTORS,
+        **basis,
+    }
     header |= {"sent": len(kept), "changed": len(changed), "shades": scale}
     header |= {"finite": finite, "lost_from": int((kept < finite).sum())}
     return Reel(header, arrays, tree)
@@ -151,7 +159,7 @@ def slots(
     -------
     ndarray of int16, shape (partitions, most holes)
     """
-    rank = {hole: min(place, np.iinfo(np.int16).max) for hole, place in hole_ranks(tree).items()}
+    rank = {hole: min(place, _MOST_SLOTS) for hole, place in hole_ranks(tree).items()}
     most = max((int((np.bincount(own) > 1).sum()) for own in label), default=0)
     coloured = np.full((len(label), max(1, most)), -1, np.int16)
     for node in tree.nodes:
@@ -161,16 +169,22 @@ def slots(
     return coloured
 
 
+def hole_names(tree: Lineage) -> list[str]:
+    """The name of the black hole of every colour number."""
+    return [hole_name(hole) for hole in list(hole_ranks(tree))[:_MOST_SLOTS]]
+
+
 def events(tree: Lineage) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]:
     """The snapshots at which black holes changed, and what happened there as a sum of bits.
 
-    1: tokens that were alone came to share; 2: holes merged; 4: a hole split or lost tokens; 8: a hole came apart.
+    1: a hole formed of tokens that were alone; 2: holes merged; 4: a hole split or lost tokens; 8: a hole came apart; 16: a
+    hole absorbed tokens that were alone.
     """
-    letters: dict[int, int] = {}
+    kinds: dict[int, int] = {}
     for event in tree.events:
         if event.snapshot > 0:
-            letters[event.snapshot] = letters.get(event.snapshot, 0) | _LETTERS[event.kind]
-    return np.array(list(letters), np.intp), np.array(list(letters.values()), np.uint8)
+            kinds[event.snapshot] = kinds.get(event.snapshot, 0) | EVENT_BITS[event.kind]
+    return np.array(list(kinds), np.intp), np.array(list(kinds.values()), np.uint8)
 
 
 def _thinned(

@@ -21,6 +21,14 @@ LINES: dict[str, tuple[str, list[int]]] = {
     "population": (DEAD, [1, 0]),
     "singletons": (ALONE, [2, 2]),
 }
+# Letter, colour and words of each kind of event, as drawn above the counts; emission counts as a split.
+EVENTS: dict[str, tuple[str, str, str]] = {
+    "formation": ("f", HOLES[2], "formed"),
+    "absorption": ("a", HOLES[5], "absorbed tokens"),
+    "coalescence": ("m", DEAD, "merged"),
+    "fission": ("s", HOLES[1], "split or lost tokens"),
+    "evaporation": ("e", HOLES[3], "evaporated"),
+}
 REGIME_LINES = (
     ("frozen", GREYS[0]),
     ("one component, one cell", "#F5D68B"),

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..charts import counts_and_places, heatmap, theme
 from ..measures.census import census
+from ..memory import Tell, untold
 from .pictures import step_heatmap
 from .view import View, identity_line, unit_words
 
@@ -67,9 +68,9 @@ def _by_logarithm(steps: npt.NDArray[np.int64], count: int, first: int) -> npt.N
     return steps[np.minimum(at, len(steps) - count + number)]
 
 
-def gif_bytes(view: View) -> bytes:
+def gif_bytes(view: View, tell: Tell = untold) -> bytes:
     """The animation of the exhibit's range: at most :data:`MOST_FRAMES` frames of one palette; loops endlessly."""
-    pictures = _frames(view)
+    pictures = _frames(view, tell)
     first = next(pictures)
     buffer = io.BytesIO()
     count = len(frame_steps(view))
@@ -87,10 +88,11 @@ def gif_bytes(view: View) -> bytes:
     return buffer.getvalue()
 
 
-def _frames(view: View) -> Iterator[Image.Image]:
+def _frames(view: View, tell: Tell) -> Iterator[Image.Image]:
     steps = frame_steps(view)
     palette = _palette()
-    for step in steps.tolist():
+    for number, step in enumerate(steps.tolist()):
+        tell(number / len(steps), f"frame {number + 1} of {len(steps)}")
         yield _frame(view, step, palette, len(steps))
 
 

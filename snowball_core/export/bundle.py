@@ -19,6 +19,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import ChangedError, HistoryError, RunError, requiring
+from ..memory import Tell, part_of, untold
 from ..store.files.regular_files import file_sha256, read_json
 from ..store.files.zip_file import undated_entry
 from ..store.history import History
@@ -26,11 +27,13 @@ from ..store.manifest import configuration_hash
 from ..store.staging import staged, sweep
 from ..store.status import is_read_only
 from ..tables.blocks import history_blocks
-from .files import Item, chosen
+from .files import PARTS, Item, chosen
 from .view import View
 
 INDEX = "index.json"
 FORMAT = 1
+_PARTS = {"tables": "table", "pictures": "picture", "parcel": "run"}
+_PARTS |= {name: f"{name} file" for name in PARTS if name not in _PARTS}
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,17 @@ class Written:
     left_out: dict[str, str]
 
 
-def write_items(view: View, picked: Sequence[Item], folder: Path) -> Written:
+def write_items(view: View, picked: Sequence[Item], folder: Path, tell: Tell = untold) -> Written:
     """Write files and their index into an empty folder; what cannot be made is left out, with the reason in the index."""
     listed: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
-    for each in picked:
+    for number, each in enumerate(picked):
+        tell(number / len(picked), _named(each, picked))
         path = folder / each.name
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(path, "wb") as file:
-                each.write(file)
+                each.write(file, part_of(tell, number, len(picked)))
         except ChangedError:
             raise  # what was written before is of another file than what would follow
         except HistoryError as error:
@@ -61,6 +65,12 @@ def write_items(view: View, picked: Sequence[Item], folder: Path) -> Written:
     refused = [{"name": name, "why": why} for name, why in left_out.items()]
     _write_index(folder, {**_head(view), "files": listed, "left_out": refused})
     return Written({row["name"]: row["sha256"] for row in listed}, left_out)
+
+
+def _named(item: Item, picked: Sequence[Item]) -> str:
+    """A file by its number among those of its part, as "picture 7 of 22"."""
+    alike = [each for each in picked if each.part == item.part]
+    return f"{_PARTS[item.part]} {alike.index(item) + 1} of {len(alike)}"
 
 
 def _head(view: View) -> dict[str, Any]:
@@ -95,10 +105,11 @@ def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
     (folder / INDEX).write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
-def folder_zip(view: View, file: BinaryIO, only: Sequence[str] = ()) -> None:
+def folder_zip(view: View, file: BinaryIO, only: Sequence[str] = (), tell: Tell = untold) -> None:
     """Write the folder that :func:`export_to` writes as one zip file, without dates."""
     with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        written = write_items(view, chosen(view, only), Path(place))
+        written = write_items(view, chosen(view, only), Path(place), tell)
+        tell(1.0, "packing")
         for name in (INDEX, *written.files):
             entry = undated_entry(name, (Path(place) / name).stat().st_size)
             with open(Path(place) / name, "rb") as source, archive.open(entry, "w") as target:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..charts.svg import png_bytes
 from ..errors import HistoryError
+from ..memory import Tell
 from ..store.archive import pack
 from ..tables.formats import FORMATS
 from ..tables.lineage import ytree_csv
@@ -21,6 +22,9 @@ from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_ts
 from .report import report_bytes
 from .tables import TABLES
 from .view import View, run_of
+
+# Writes a file and tells how far it is.
+Write = Callable[[BinaryIO, Tell], object]
 
 PARTS = ("tables", "pictures", "methods", "report", "projector", "animation", "parcel")
 USUAL = ("tables", "pictures", "methods", "report", "projector")
@@ -33,11 +37,11 @@ class Item:
     name: str
     part: str
     what: str
-    write: Callable[[BinaryIO], object]
+    write: Write
 
 
 def _item(name: str, part: str, what: str, make: Callable[[], bytes]) -> Item:
-    return Item(name, part, what, lambda file: file.write(make()))
+    return Item(name, part, what, lambda file, tell: file.write(make()))
 
 
 def items(view: View) -> list[Item]:
@@ -77,12 +81,12 @@ def _pictures(view: View) -> list[Item]:
 
 
 def _texts(view: View) -> list[Item]:
-    what = "the methods paragraph"
+    what, report = "the methods paragraph", "pictures, tables and methods in one page"
     return [
         _item("methods.txt", "methods", what, lambda: _bytes(methods(view.history) + "\n")),
         _item("methods.md", "methods", what, lambda: _bytes(markdown(methods(view.history)))),
         _item("methods.tex", "methods", what, lambda: _bytes(latex(methods(view.history)))),
-        _item("report.html", "report", "pictures, tables and methods in one page", lambda: report_bytes(view)),
+        Item("report.html", "report", report, lambda file, tell: file.write(report_bytes(view, tell))),
     ]
 
 
@@ -103,7 +107,7 @@ def _projector(view: View) -> list[Item]:
 
 def _animation(view: View) -> list[Item]:
     what = f"the range of steps as an animation of at most {MOST_FRAMES} frames"
-    return [_item("steps.gif", "animation", what, lambda: gif_bytes(view))]
+    return [Item("steps.gif", "animation", what, lambda file, tell: file.write(gif_bytes(view, tell)))]
 
 
 def _parcel(view: View) -> list[Item]:
@@ -111,7 +115,7 @@ def _parcel(view: View) -> list[Item]:
     if run is None:
         return []
     what = "the run, for import on another machine"
-    return [Item(f"{view.history.id}.zip", "parcel", what, lambda file: pack(run, file))]
+    return [Item(f"{view.history.id}.zip", "parcel", what, lambda file, tell: pack(run, file, tell))]
 
 
 def chosen(view: View, only: Sequence[str] = ()) -> list[Item]:

@@ -6,7 +6,7 @@ import base64
 import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from .. import __version__
 from ..errors import HistoryError
 from ..measures.quantities import COUNTS, OF_COLUMN
+from ..memory import Tell, part_of, untold
 from ..store.manifest import portable
 from ..tables.at_step import exact_numbers
 from ..tables.verdict import verdict_of
@@ -39,7 +40,7 @@ _NAMES = {
 }
 
 
-def report_bytes(view: View) -> bytes:
+def report_bytes(view: View, tell: Tell = untold) -> bytes:
     """The report: it needs no network, no script and no other file, and follows the reader's light or dark theme."""
     page = _template().render(
         title=f"Snowball report: {view.history.id}",
@@ -48,13 +49,20 @@ def report_bytes(view: View) -> bytes:
         summary=_summary(view),
         numbers=_numbers(view),
         bookmarks=_bookmarks(view),
-        pictures=[_part(view, name, _picture) for name in PICTURES],
-        tables=[_part(view, name, _table) for name in _TABLES],
+        pictures=[_part(view, name, _picture) for name in _told(PICTURES, "picture", part_of(tell, 0, 2))],
+        tables=[_part(view, name, _table) for name in _told(_TABLES, "table", part_of(tell, 1, 2))],
         methods=methods(view.history),
         manifest=_manifest(view),
         version=__version__,
     )
     return page.encode("utf-8", "backslashreplace")
+
+
+def _told(names: Collection[str], what: str, tell: Tell) -> Iterator[str]:
+    """Names one after another, each told before it."""
+    for number, name in enumerate(names):
+        tell(number / len(names), f"{what} {number + 1} of {len(names)}")
+        yield name
 
 
 @functools.cache

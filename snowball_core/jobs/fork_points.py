@@ -14,9 +14,11 @@ from ..config import DEFAULTS, RunConfig
 from ..config_checks import DRAWN
 from ..errors import ConfigError, HistoryError, RunError
 from ..measures.bf16 import Words
+from ..measures.census import finite_snapshots
 from ..schedules import recorded_steps
+from ..store.metric_rows import read_metrics
 from ..store.origin import CHECKPOINT, SNAPSHOT, segments
-from ..store.run_folder import Run
+from ..store.run_folder import METRICS, Run
 from .prepare import Read, request
 
 # Why an exact fork cannot change a field; the fields not named act on each step by themselves and can.
@@ -30,6 +32,8 @@ FIXED = {
     **dict.fromkeys(("initial_state", *DRAWN), "acts only on the initial state"),
     **dict.fromkeys(("precision", "compute", "optimizer"), "determines the form of parameters and moments"),
 }
+# A loss above this multiple of the first one has left the range of training.
+_ORDINARY = 2.0
 # Why a fork from a snapshot cannot.
 GIVEN = {
     **dict.fromkeys(("vocab", "hidden"), "determines the shape of the snapshot"),
@@ -93,6 +97,22 @@ def branch(parent: Run, step: int | None = None) -> Branch:
             "Fork it from a recorded step instead: --step T."
         )
     return Branch(parent, CHECKPOINT, at)
+
+
+def sound_branch(parent: Run) -> Branch | None:
+    """Where to fork a run that diverged: at its checkpoint if its loss was ordinary there, else at the last such snapshot.
+
+    A loss is ordinary up to twice that of the first step. The loss of step t is that of the weights of step t − 1. None where
+    no finite snapshot is recorded.
+    """
+    loss = read_metrics(parent.path / METRICS)["loss"]
+    lost = np.flatnonzero(~(loss <= _ORDINARY * loss[0])) if len(loss) else np.empty(0)
+    sound = max(0, int(lost[0] if len(lost) else len(loss)) - 1)
+    if (at := parent.checkpoint_step) is not None and at <= sound:
+        return Branch(parent, CHECKPOINT, at)
+    steps = parent.steps(finite_snapshots(parent.history().words))
+    steps = steps[steps <= sound]
+    return Branch(parent, SNAPSHOT, int(steps[-1])) if len(steps) else None
 
 
 def snapshot_at(parent: Run, step: int) -> Words:

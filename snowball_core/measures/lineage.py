@@ -126,6 +126,27 @@ def hole_ranks(tree: Lineage) -> dict[int, int]:
     return {hole: rank for rank, hole in enumerate(ordered)}
 
 
+def hole_name(hole: int) -> str:
+    """The name of a black hole through the run, from its number in the lineage.
+
+    Examples
+    --------
+    >>> [hole_name(hole) for hole in (1, 2, 26, 27, 53)]
+    ['A', 'B', 'Z', 'AA', 'BA']
+    """
+    before, letter = divmod(hole - 1, 26)
+    return (hole_name(before) if before else "") + chr(65 + letter)
+
+
+def holes_of(tree: Lineage, snapshot: int, tokens: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """The number of the hole that each of some ascending tokens is in at a snapshot; 0 if alone."""
+    holes = np.zeros(len(tokens), np.int64)
+    for node in tree.nodes:
+        if node.first <= snapshot <= node.last:
+            holes[np.searchsorted(tokens, node.tokens)] = node.hole
+    return holes
+
+
 def holes_among(leader: Leaders, group: npt.NDArray[np.intp]) -> list[Hole]:
     """The black holes among some tokens, ascending, at one snapshot: largest first, ties by smallest token."""
     chosen = leader[group]

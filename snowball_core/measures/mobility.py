@@ -15,6 +15,8 @@ from ..schedules import learning_rate_at
 from .adam_bound import ROUNDINGS, Part, is_bounded, largest_ratio_between
 from .bf16 import Words, bits, format_of, from_values, ulp, values
 
+# Measured with the default model: see "diverging rate" in docs/measures.md.
+DIVERGING_RATE, TRAINING_RATE = 1.0, 0.3
 _QUANTILES = 4_001
 _MANTISSA = {"BF16": 7, "F32": 23}
 
@@ -205,6 +207,27 @@ def _first_step_after(config: RunConfig, past: Sequence[RunConfig], moves: Calla
             return None if first == config.steps else first + 1
         spans += [(first, (first + last) // 2), ((first + last) // 2 + 1, last)]
     return start
+
+
+def divergence_warning(config: RunConfig) -> str:
+    """A sentence on a learning rate with which the loss will diverge; empty where the rate is below that, or unknown.
+
+    Adam moves a component by about the learning rate a step, whatever the gradient's size; with a rate of
+    :data:`DIVERGING_RATE` or more that is at least the size of the normalization's weights, 1, and the loss grows with every
+    step. SGD's update scales with the gradient: it is not judged.
+
+    Examples
+    --------
+    >>> divergence_warning(RunConfig(learning_rate=1e3)).partition(".")[0], divergence_warning(RunConfig())
+    ('A step of about 1,000 in weights of size about 1 will diverge', '')
+    """
+    rate = config.learning_rate
+    if config.optimizer == "sgd" or rate < DIVERGING_RATE:
+        return ""
+    return (
+        f"A step of about {rate:,.4g} in weights of size about 1 will diverge. Adam moves each component by about the learning "
+        f"rate per step; in tests the loss diverged at rates of {DIVERGING_RATE:g} and more and recovered at {TRAINING_RATE:g}."
+    )
 
 
 def sentences(mobile: Mobility, config: RunConfig) -> list[str]:

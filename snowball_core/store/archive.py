@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from ..costs import disk_bytes
 from ..errors import RunError, requiring
+from ..memory import Tell, untold
 from .files.regular_files import LARGEST_JSON, open_regular, read_json, sha256_of
 from .files.zip_file import ADDED, CONTENTS, FORMAT, PART, REFUSED, Listed, blocks, contents, opened, read_entry, undated_entry
 from .manifest import SEAL, is_as_written, parsed_manifest, portable, sealed
@@ -41,7 +42,7 @@ def run_files(run: Run) -> list[Path]:
     return files
 
 
-def pack(run: Run, file: BinaryIO) -> None:
+def pack(run: Run, file: BinaryIO, tell: Tell = untold) -> None:
     """Write a run as a zip file: ``parcel.json`` with size and SHA-256 of each file, then the files, without dates.
 
     The same run gives the same bytes. Absolute paths in ``run.json`` and ``status.json`` are cut to their last part.
@@ -58,7 +59,8 @@ def pack(run: Run, file: BinaryIO) -> None:
     index = json.dumps({"format": FORMAT, "run": run.id, "files": listed}, indent=1) + "\n"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         archive.writestr(undated_entry(CONTENTS, len(index)), index)
-        for name, facts in listed.items():
+        for number, (name, facts) in enumerate(listed.items()):
+            tell(number / len(listed), f"file {number + 1} of {len(listed)}")
             entry = undated_entry(f"{run.id}/{name}", facts["bytes"])
             with _content(files[name], changed.get(name)) as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target, _BLOCK)

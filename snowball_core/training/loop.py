@@ -7,6 +7,7 @@ import functools
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from .trainer import Snapshot, Training, begin, snapshots
 
 CHECKPOINT_SECONDS = 5.0
 _STATUS_SECONDS = 0.5
+_SPEED_SECONDS = 10.0
 _LARGEST_STATUS = 1_000_000
 Watch = Callable[[Status], None]
 
@@ -230,24 +232,25 @@ def _loop(run: Run, training: Training, recorder: Recorder, stop: threading.Even
 
 
 class _Progress:
-    """Status of a training run, written and reported about twice a second."""
+    """Status of a training run, written and reported about twice a second; its speed is that of the last ten seconds."""
 
     def __init__(self, run: Run, watch: Watch, step: int) -> None:
         self._run, self._watch = run, watch
-        self._began: tuple[float, int] | None = None
+        self._recent: deque[tuple[float, int]] = deque()
         self._written, self._step, self._speed = 0.0, step, 0.0
 
     def step(self, snapshot: Snapshot) -> None:
         """Note a step; write the status every half second."""
         now = time.monotonic()
         self._step = snapshot.step
-        if self._began is None or snapshot.step < self._began[1]:
-            self._began = (now, snapshot.step)
-        if now - self._written < _STATUS_SECONDS:
+        if self._recent and now - self._written < _STATUS_SECONDS:
             return
         self._written = now
-        done, took = snapshot.step - self._began[1], now - self._began[0]
-        self._speed = done / took if took > 0 else 0.0
+        self._recent.append((now, snapshot.step))
+        while len(self._recent) > 2 and now - self._recent[1][0] > _SPEED_SECONDS:
+            self._recent.popleft()
+        began, first = self._recent[0]
+        self._speed = (snapshot.step - first) / (now - began) if now > began else 0.0
         self.write("running")
 
     def write(self, state: str, message: str = "") -> Status:

@@ -203,7 +203,7 @@ def test_events_are_listed_with_populations_and_a_token_to_be_selected(make_run:
     history = observed(make_run)
     listed = told_events(event_rows(account(history, "dead"), history.steps), NAMES)
     assert listed.iloc[0].tolist()[:3] == [3, "f formation", "singles → 2"]
-    assert listed.iloc[1].tolist()[:3] == [6, "f absorption", "2 → 3"]
+    assert listed.iloc[1].tolist()[:3] == [6, "a absorption", "2 → 3"]
     assert listed["token"].tolist() == [0] * len(listed)
     assert nature([3, 2, 1]) == "apparent: 3 + 2 + 1 hidden classes"
 

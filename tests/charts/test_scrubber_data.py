@@ -9,7 +9,7 @@ import pytest
 from conftest import falling_together
 
 from snowball_core.charts.fixed_axes import stage
-from snowball_core.charts.scrubber_blob import Reel, events, packed_blob, reel, slots, with_curves
+from snowball_core.charts.scrubber_blob import Reel, events, hole_names, packed_blob, reel, slots, with_curves
 from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import from_values
 from snowball_core.measures.distances import distance_matrix
@@ -153,6 +153,14 @@ def test_events_say_what_happened_and_when() -> None:
     at, kind = events(result)
     assert at.tolist() == [1, 2, 3, 4]
     assert kind.tolist() == [1, 2, 4, 8]
+    assert events(tree([0, 0, 2], [0, 0, 0])[0])[1].tolist() == [16]
+
+
+def test_a_colour_number_has_the_name_that_its_hole_keeps() -> None:
+    # The second hole of the first snapshot is larger at the end: it has the first colour, and stays B.
+    result, label, starts = tree([0, 0, 0, 3, 3], [0, 0, 2, 2, 2])
+    assert hole_names(result) == ["B", "A"]
+    assert slots(result, label, starts, np.arange(5)).tolist() == [[1, 0], [0, 1]]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("vocab", [1, 2])

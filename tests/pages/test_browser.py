@@ -145,7 +145,7 @@ def test_a_click_selects_a_hole_and_its_biography_stays_through_a_reload(server:
     expect(biography).to_contain_text("The black hole of token 0 (NUL)")
     names(page, run=run.id, step="12", select="h0")
     page.reload()
-    expect(biography).to_contain_text("at step 12 one of 5 tokens in hole 1")
+    expect(biography).to_contain_text("at step 12 one of 5 tokens in hole A")
     stands_on(page, 12)
     page.locator("h1").click()
     page.keyboard.press("Home")

@@ -107,7 +107,7 @@ def test_a_marked_run_and_a_selection_survive_a_reload(make_run: MakeRun) -> Non
     again = opened(one, two, marked=two.id, select="t3", at="20")
     assert again.selectbox(key="marked").value == two.id
     assert "Yellow: B · seed 2." in texts(again.markdown)
-    assert "Highlighted: token 3 (ETX). Left: in hole 1 of 6 tokens. Right: not a dead token." in texts(again.caption)
+    assert "Highlighted: token 3 (ETX). Left: in hole A of 6 tokens. Right: not a dead token." in texts(again.caption)
     hostile = opened(one, two, marked="<b>", select="x9")
     assert hostile.selectbox(key="marked").value is None
     assert "Click a hole or token to highlight" in texts(hostile.caption)

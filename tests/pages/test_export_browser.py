@@ -48,6 +48,9 @@ def test_every_link_gives_the_bytes_that_the_command_writes(server: str, page: P
     files = exported(run, outside / "all", *at, "--only", "all")
     visit(page, f"{server}/export?run={run.id}&step=7&unit=weight")
     expect(page.locator(".st-key-export-step input")).to_have_value("7")
+    for key in ("report", "steps", "run", "folder"):
+        page.locator(f".st-key-prepare-{key} button").click()
+        expect(page.locator(f".st-key-export-{key} a")).to_be_visible()
     for key, name in (
         *((f"take-summary-{kind}", f"tables/summary.{kind}") for kind in ("csv", "parquet", "json")),
         *((f"take-counts-{kind}", f"pictures/counts.{kind}") for kind in ("svg", "png")),
@@ -93,7 +96,7 @@ def test_a_file_comes_though_its_page_is_drawn_again_before_the_browser_fetches_
 def test_a_file_of_a_run_that_is_gone_is_not_made_and_its_address_says_why(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     visit(page, f"{server}/export?run={run.id}")
-    address = page.locator(".st-key-export-run a").get_attribute("href")
+    address = page.locator(".st-key-export-vectors a").get_attribute("href")
     shutil.rmtree(run.path)
     answer = page.request.get(f"{server}{address}")
     assert (answer.status, run.id in answer.json()["error"]) == (404, True)

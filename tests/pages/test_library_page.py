@@ -44,7 +44,7 @@ def field(app: AppTest, start: str) -> object:
 def test_an_empty_library_says_what_to_do() -> None:
     app = opened()
     assert "No runs yet" in texts(app.info)
-    assert app.button(key="demo").label == "Start a 60-second demo run"
+    assert app.button(key="demo").label == "Start a demo run"
 
 
 def test_every_run_has_a_row_with_its_counts(make_run: MakeRun) -> None:

@@ -28,7 +28,7 @@ def opened(page: str = paging.FRONT, **query: str) -> AppTest:
 def test_an_empty_library_says_what_to_do_and_offers_the_demo() -> None:
     app = opened()
     assert "No runs yet" in texts(app.info)
-    assert app.button(key="demo").label == "Start a 60-second demo run"
+    assert app.button(key="demo").label == "Start a demo run"
 
 
 def test_the_demo_button_starts_the_demo_and_shows_it(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: st
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         names(page, at="20", select="t1")
-        expect(page.get_by_text("Highlighted: token 1 (SOH). Left: in hole 1 of 6 tokens. Right: in hole 1")).to_be_visible()
+        expect(page.get_by_text("Highlighted: token 1 (SOH). Left: in hole A of 6 tokens. Right: in hole A")).to_be_visible()
         at_rest(page)
         page.keyboard.press("Escape")
         names(page, at="20", select=None)

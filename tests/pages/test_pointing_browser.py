@@ -29,13 +29,13 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
     page.locator("[data-about=sizes]").focus()
     page.keyboard.press("Tab")
     expect(page.locator("[data-ring=sizes]")).to_be_visible()
-    is_told(page, "hole 1, 5 tokens (5 dead, 0 live)")
+    is_told(page, "hole A, 5 tokens (5 dead, 0 live)")
     page.keyboard.press("Enter")
     expect(page.locator(".st-key-biography")).to_contain_text("The black hole of token 0 (NUL)")
     names(page, run=run.id, step="12", select="h0")
     page.keyboard.press("ArrowLeft")
     stands_on(page, 11)
-    is_told(page, "hole 1, 4 tokens")
+    is_told(page, "hole A, 4 tokens")
     voice = page.locator(".scrubber .voice")
     expect(voice).to_contain_text("step 11, dead tokens: 3 unique")
     for _ in range(2):  # over the link of the next picture, to the picture
@@ -48,7 +48,7 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
     expect(page.locator(".st-key-biography")).to_contain_text("Token 1 (SOH)")
     page.keyboard.press("Escape")
     expect(page.locator(".st-key-biography")).to_have_count(0)
-    for _ in range(3):
+    for _ in range(4):
         page.keyboard.press("Tab")
     expect(page.locator("[data-ring=places]")).to_be_visible()
     page.keyboard.press("ArrowDown")
@@ -99,7 +99,7 @@ def test_hovering_names_what_is_there(server: str, page: Page, make_run: MakeRun
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12&axis=linear", 12)
     page.locator("[data-picture=sizes]").hover(position={"x": 66, "y": 12})
-    is_told(page, "token 0 · byte 0x00 · NUL · dead", "hole 1, 5 tokens", "hidden classes not recorded")
+    is_told(page, "token 0 · byte 0x00 · NUL · dead", "hole A, 5 tokens", "hidden classes not recorded")
     heat = page.locator("[data-picture=distances]")
     box = heat.bounding_box()
     assert box is not None
@@ -111,4 +111,4 @@ def test_hovering_names_what_is_there(server: str, page: Page, make_run: MakeRun
     width = (counts.bounding_box() or {})["width"]
     counts.hover(position={"x": 46 + (width - 60) * 9 / 20, "y": 90})
     is_told(page, "step 9 · U 3 · C 1 · P 4 · S 2", "loss 4.910")
-    is_told(page, "hole formed or absorbed tokens: black holes 1 → 1, tokens in them 3 → 4")
+    is_told(page, "a: absorbed tokens: black holes 1 → 1, tokens in them 3 → 4")

@@ -133,7 +133,7 @@ def test_the_app_may_be_restarted_and_every_tab_sees_the_same(tmp_path: Path, co
 
 def test_the_estimate_follows_while_one_types(server: str, page: Page) -> None:
     visit(page, f"{server}/train")
-    estimate = page.locator(".st-key-estimate")
+    estimate = page.locator(".st-key-start-bar")
     expect(estimate).to_contain_text("10,001 snapshots")
     entry = page.locator(".st-key-field-steps input")
     entry.fill("")
@@ -142,15 +142,34 @@ def test_the_estimate_follows_while_one_types(server: str, page: Page) -> None:
     assert entry.evaluate("entry => entry === document.activeElement")
 
 
-def test_what_a_choice_costs_stays_in_view_at_the_last_field(server: str, page: Page) -> None:
+@pytest.mark.parametrize("width", [390, 800, 1440])
+def test_cost_and_start_button_stay_in_view_from_the_first_field_to_the_last(server: str, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
     visit(page, f"{server}/train")
+    bar, button = page.locator(".st-key-start-bar"), page.get_by_role("button", name="Start run")
+    expect(bar).to_contain_text("on disk")
     last = page.locator("[data-testid='stExpander']").filter(has_text="Machine").locator("summary")
+    for place in (page.locator(".st-key-preset"), last):
+        place.scroll_into_view_if_needed()
+        expect(place).to_be_in_viewport()
+        expect(bar).to_be_in_viewport(ratio=1)
+        expect(button).to_be_in_viewport(ratio=1)
+    # It lies on nothing that is to be pressed.
     last.click()
-    page.mouse.move(300, 600)
-    page.mouse.wheel(0, 700)
-    expect(page.get_by_text("Start a run and monitor it")).not_to_be_in_viewport()
-    expect(last).to_be_in_viewport()
-    expect(page.locator(".st-key-estimate")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".st-key-field-threads")).to_be_visible()
+
+
+def test_the_form_survives_a_reload(server: str, page: Page) -> None:
+    visit(page, f"{server}/train")
+    page.locator(".st-key-field-steps input").fill("750")
+    page.locator(".st-key-field-learning_rate input").fill("1000")
+    expect(page.get_by_text("A step of about 1,000 in weights of size about 1 will diverge")).to_be_visible()
+    page.wait_for_url("**set=learning_rate*")
+    at_rest(page)
+    page.reload()
+    expect(page.locator(".st-key-field-steps input")).to_have_value("750")
+    expect(page.locator(".st-key-field-learning_rate input")).to_have_value("1000")
+    expect(page.locator(".st-key-start-bar")).to_contain_text("751 snapshots")
 
 
 def test_a_fork_is_chosen_survives_a_reload_and_runs_to_its_end(server: str, page: Page, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,7 +12,9 @@ from conftest import MakeRun
 from paging import labels, opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.shared import cached
 from snowball_core.jobs import workers
+from snowball_core.jobs.pace import Pace
 from snowball_core.presets import PRESETS, PURPOSES
 from snowball_core.store.run_folder import Run
 from snowball_core.store.run_listing import run_paths
@@ -38,6 +41,7 @@ def test_the_form_shows_every_fault_at_once_and_writes_nothing(library: Path) ->
     ):
         assert words in message
     assert "5 things must change" in message
+    assert "5 things must change before it can start" in texts(app.markdown)
     assert app.button(key="start").disabled
     assert list(library.iterdir()) == []
 
@@ -176,7 +180,7 @@ def test_the_queue_names_each_run_its_place_and_lets_it_be_taken_out(make_run: M
 @pytest.mark.parametrize(
     ("state", "message", "words"),
     [
-        ("failed", "the loss must stay finite; it became nan at step 9", "fork with a lower learning rate"),
+        ("failed", "its text has changed", "Resume retries from the last checkpoint"),
         ("stopped", "", "Resume continues bit for bit"),
         ("completed", "", "Fork to extend it"),
     ],
@@ -224,3 +228,98 @@ def test_a_resume_that_failed_is_shown_with_the_reason_though_another_run_was_sh
     sound(app.run())
     assert app.selectbox(key="continue-run").value == chosen.id
     assert "Its checkpoint is damaged" in texts(app.warning)
+
+
+def test_a_run_that_diverged_says_so_once_and_offers_a_fork_with_a_tenth_of_the_rate_first(make_run: MakeRun) -> None:
+    run = make_run(snapshots=9, state="failed", learning_rate=0.5)
+    write_status(run.path, Status("failed", 8, 20, message="Diverged at step 9: the loss must stay finite; it became nan"))
+    app = opened("train")
+    said = texts(app.error) + texts(app.warning) + texts(app.markdown)
+    assert said.count("Diverged at step 9") == 1
+    primary = {button.label for button in app.button if button.proto.type == "primary"}
+    assert "Fork with a lower rate" in primary
+    assert "Resume" not in primary
+    assert "From the snapshot at step 7, before the loss exploded, with learning rate 0.05" in texts(app.caption)
+    app = sound(app.button(key=f"fork-lower-{run.id}").click().run())
+    assert app.text_input(key="field-learning_rate").value == "0.05"
+    assert (app.query_params["at"], app.query_params["set"]) == ("7", "learning_rate:0.05")
+
+
+def test_the_same_state_without_a_divergence_offers_resume_first(make_run: MakeRun) -> None:
+    make_run(snapshots=9, state="stopped")
+    app = opened("train")
+    assert "Fork with a lower rate" not in labels(app)
+    assert "Resume" in {button.label for button in app.button if button.proto.type == "primary"}
+
+
+# The form's address.
+
+
+def test_the_form_survives_a_reload_by_the_fields_that_its_address_names() -> None:
+    app = opened("train")
+    app.radio(key="preset").set_value("jiggle").run()
+    app.text_input(key="field-steps").set_value("300")
+    app.selectbox(key="field-label_shift").set_value(1)
+    app = sound(app.toggle(key="field-tied").set_value(False).run())
+    query = {name: app.query_params[name] for name in ("preset", "set")}
+    assert query["preset"] == "jiggle"
+    assert sorted(query["set"]) == ["label_shift:1", "steps:300", "tied:false"]
+    # This way into the app knows one word of a name; a browser's address has them all.
+    again = [opened("train", preset="jiggle", set=word) for word in sorted(query["set"])]
+    assert again[0].selectbox(key="field-label_shift").value == 1
+    assert again[1].text_input(key="field-steps").value == "300"
+    assert again[1].radio(key="preset").value == "jiggle"
+    assert again[1].text_input(key="field-jiggle_sigma").value == "0.001"
+    assert again[2].toggle(key="field-tied").value is False
+
+
+def test_an_untouched_form_leaves_the_address_alone() -> None:
+    app = opened("train")
+    assert "set" not in app.query_params
+    assert "preset" not in app.query_params
+
+
+@pytest.mark.parametrize("word", ["colour:red", "label_shift:7", "tied:maybe", "steps"])
+def test_an_address_that_sets_no_field_is_reported_and_passed_over(word: str) -> None:
+    app = opened("train", set=word)
+    if word == "steps":
+        assert app.text_input(key="field-steps").value == ""
+        return
+    assert f'"{word}" does not' in texts(app.warning)
+    assert app.selectbox(key="field-label_shift").value == 1
+
+
+def test_another_preset_takes_the_changes_back() -> None:
+    app = opened("train", set="steps:300")
+    assert app.text_input(key="field-steps").value == "300"
+    app = sound(app.radio(key="preset").set_value("singularity").run())
+    assert app.text_input(key="field-steps").value == "5000"
+    assert "set" not in app.query_params
+
+
+# What the form warns of.
+
+
+@pytest.mark.parametrize(("rate", "warned"), [("0.3", False), ("1", True), ("1000", True)])
+def test_a_rate_that_will_diverge_is_warned_of(rate: str, warned: bool) -> None:
+    app = opened("train", set=f"learning_rate:{rate}")
+    assert ("will diverge" in texts(app.warning)) == warned
+    assert not app.button(key="start").disabled
+
+
+def test_the_default_text_is_said_not_to_be_the_published_one() -> None:
+    app = opened("train")
+    assert "Not the published text" in texts(app.caption)
+    app.text_input(key="field-corpus").set_value("gatsby").run()
+    assert "Not the published text" not in texts(app.caption)
+
+
+def test_the_time_is_one_range_of_what_was_recorded_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    monkeypatch.setattr(cached, "recorded_pace", lambda folder, config: Pace(0.1, 0.4))
+    assert "**17 to 67 minutes, " in texts(opened("train").markdown)
+
+
+def test_resume_is_estimated_by_the_speed_of_the_run_itself(make_run: MakeRun) -> None:
+    make_run(steps=3_000, snapshots=101, state="stopped")
+    assert "about 5 minutes. Bit-identical" in texts(opened("train").caption)

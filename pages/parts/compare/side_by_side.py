@@ -12,6 +12,7 @@ import streamlit as st
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.measures.alignment import Entrant
+from snowball_core.measures.lineage import Lineage
 from snowball_core.measures.quantities import COUNTS, OF_COLUMN
 from snowball_core.store.run_folder import Run
 from snowball_core.tables.at_step import exact_numbers
@@ -47,7 +48,13 @@ def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Ma
     anchors = {each.id: each.anchors for each in entrants}
     events = [step for run in pair for step in anchors[run.id].values() if step is not None]
     last = max(int(run.steps(count)[-1]) for run, count in zip(pair, snapshots, strict=True))
-    place = {"step": _step(max(events, default=last), last), "select": kept("select", SELECT), "axis": AXES[0], "follow": False}
+    place = {
+        "step": _step(max(events, default=last), last),
+        "select": kept("select", SELECT),
+        "axis": AXES[0],
+        "range": [],
+        "follow": False,
+    }
     sides = [_side(run, count, labels[run.id], group, unit) for run, count in zip(pair, snapshots, strict=True)]
     if drawn := [side for side in sides if side is not None]:
         # Whose numbers of sides differ are different scrubbers: each is built once.
@@ -126,17 +133,17 @@ def _framed(chosen: tuple[str, int] | None, views: Sequence[View]) -> str:
     """What is selected, and where it is on both sides."""
     if chosen is None:
         return "Click a hole or token to highlight it on both sides; click again to clear."
-    left, right = (_whereabouts(chosen[1], view) for view in views)
+    left, right = (_whereabouts(chosen[1], view, cached.tree(*cached.key(view))) for view in views)
     return f"Highlighted: token {chosen[1]:,} ({plain(glyph(chosen[1]))}). Left: {left}. Right: {right}."
 
 
-def _whereabouts(token: int, view: View) -> str:
-    tokens = token_table(view)
+def _whereabouts(token: int, view: View, tree: Lineage) -> str:
+    tokens = token_table(view, tree)
     own = tokens[tokens["token"] == token]
     if own.empty:
         return f"not a {view.group} token"
-    hole = int(own["hole"].iloc[0])
-    return f"in hole {hole} of {int((tokens['hole'] == hole).sum()):,} tokens" if hole else "not shared"
+    hole = own["hole_name"].iloc[0]
+    return f"in hole {hole} of {int(own['population'].iloc[0]):,} tokens" if hole else "not shared"
 
 
 def _to_scrub(view: View, name: str, select: str, wanted: int) -> None:

@@ -12,6 +12,8 @@ from snowball_core.tables.per_step import last_hole_change
 from ..shared import cached
 from ..shared.selection import arrive, go, here, shown_step
 
+_RANGE = "export-range"
+
 
 def choose_view(run: Run, snapshots: int, group: str, unit: str) -> View:
     """The step and the range asked for, snapped to recorded steps."""
@@ -22,7 +24,7 @@ def choose_view(run: Run, snapshots: int, group: str, unit: str) -> View:
     st.session_state["export-step"] = min(max(int(here()["step"]), first), last)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.number_input("Step", first, last, key="export-step", on_change=_moved, width=160, help="Shared by all pages.")
-        ends = _range(run.id, first, last)
+        ends = _range(first, last)
     step = int(steps[shown_step(run, snapshots)])
     start, end = (int(steps[recorded_at(steps, wanted)]) for wanted in ends)
     recorded = "every step is recorded" if len(steps) == last + 1 else f"{len(steps):,} of {last + 1:,} steps are recorded"
@@ -30,20 +32,22 @@ def choose_view(run: Run, snapshots: int, group: str, unit: str) -> View:
     return cached.view(str(run.path), snapshots, step, group, unit, start, end)
 
 
-def _range(run_id: str, first: int, last: int) -> tuple[int, int]:
+def _range(first: int, last: int) -> tuple[int, int]:
     """The range of the animation; of a run with one step that step."""
     if first == last:
         return first, last
-    start, end = st.slider(
+    ends = here()["range"] or (first, last)
+    st.session_state[_RANGE] = tuple(min(max(end, first), last) for end in ends)
+    chosen: tuple[int, int] = st.slider(  # type: ignore[assignment]
         "Range of the animation",
         first,
         last,
-        (first, last),
-        key=f"export-range-{run_id}",
+        key=_RANGE,
         format="localized",
-        help="First and last step of the GIF.",
+        on_change=lambda: go(span=() if st.session_state[_RANGE] == (first, last) else st.session_state[_RANGE]),
+        help="First and last step of the GIF; shift-drag over the counts on Scrub sets it too.",
     )
-    return int(start), int(end)
+    return chosen
 
 
 def _moved() -> None:

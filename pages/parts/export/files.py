@@ -25,8 +25,10 @@ from ..shared.progress_bar import kept
 from ..shared.text import many, number_columns, plain
 from ..shared.url_state import pick_one
 from .choice import choose_view
+from .prepare import slow_file
 
 _PREVIEWED = 8
+_SLOW = ("report", "steps", "run")
 _OFFERED = [part for part in PARTS if part != "parcel"]
 _PART_WORDS = {
     "tables": "Tables",
@@ -43,14 +45,14 @@ def export_view(run: Run, group: str, unit: str, pickers: DeltaGenerator) -> Non
     recorded, _ = counted_snapshots(run, group)
     if recorded:
         view = choose_view(run, recorded, group, unit)
-        everything(view)
+        everything(run, view)
         pictures(view)
         tables(view)
         methods_text(view)
-        whole_files(view)
+        whole_files(run, view)
 
 
-def everything(view: View) -> None:
+def everything(run: Run, view: View) -> None:
     """The whole folder as one zip, and the command that writes the same folder."""
     st.subheader("Everything (zip)")
     picked = st.pills(
@@ -66,8 +68,8 @@ def everything(view: View) -> None:
         st.caption("Select at least one item.")
         return
     query = query_of(view) | {"only": ",".join(only), "from": view.first, "to": view.last}
-    link("Download all as one zip", "export-folder", f"runs/{view.history.id}/export.zip", query)
-    st.caption("Takes several seconds. The equivalent command, byte-identical, with an index of file hashes:")
+    slow_file(run, "All files (zip)", "folder", "export.zip", query, "Tables, pictures and texts with an index of file hashes.")
+    st.caption("The equivalent command, byte-identical:")
     st.code(command(view, only), language=None, wrap_lines=True)
 
 
@@ -136,7 +138,7 @@ def methods_text(view: View) -> None:
     st.code(forms.get(form, text), language=None, wrap_lines=True)
 
 
-def whole_files(view: View) -> None:
+def whole_files(run: Run, view: View) -> None:
     """The report, the animation, the projector's files and the run itself."""
     st.subheader("Report, animation, projector files, run")
     frames = len(frame_steps(view))
@@ -154,7 +156,9 @@ def whole_files(view: View) -> None:
     ):
         key = file.rsplit("/", 1)[-1].split(".")[0]
         query = {"from": view.first, "to": view.last} if file == "steps.gif" else {}
+        if key in _SLOW:
+            slow_file(run, label, key, file, query_of(view) | query, caption, disabled=alive and key == "run")
+            continue
         with st.container(horizontal=True, vertical_alignment="center"):
-            place = f"runs/{view.history.id}/{file}"
-            link(label, f"export-{key}", place, query_of(view) | query, disabled=alive and key == "run")
+            link(label, f"export-{key}", f"runs/{view.history.id}/{file}", query_of(view))
             st.caption(caption)

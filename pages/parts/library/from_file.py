@@ -119,8 +119,8 @@ def _exact(file: FileKey, group: str, unit: str, is_drawn: bool) -> None:
         st.rerun()
     try:
         view = view_at(opened(file), int(here()["step"]), group, unit)
-        lineage, stays = (functools.partial(of, file, group) for of in (opened_file.lineage, opened_file.stays))
-        exact_view(view, lineage, stays, is_drawn)
+        lineage, stays = functools.partial(opened_file.lineage, file, group), functools.partial(opened_file.stays, file, group)
+        exact_view(view, lambda: lineage().tree, lineage, stays, is_drawn)
     except SnowballError as error:
         st.error(plain(error))
 

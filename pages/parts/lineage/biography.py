@@ -16,7 +16,7 @@ from snowball_core.tables.motion import moves_of_token
 from ..shared import cached
 from ..shared.help_links import what_is
 from ..shared.selection import selected
-from ..shared.text import many, number_columns, plain
+from ..shared.text import many, named_holes, number_columns, plain
 from ..shared.token_list import pick_token
 
 
@@ -51,7 +51,7 @@ def draw_biography(view: View, axis: StepAxis, unfold: bool) -> int:
     )
     if len(table):
         headings = {"hole": "hole", "joined": "joined at step", "left": "left at step"}
-        shown = table.drop(columns=["token", "first_move", "last_move"])
+        shown = named_holes(table.drop(columns=["token", "first_move", "last_move"]))
         shown = shown.rename(columns=headings | {"largest_population": "largest size (tokens)"})
         alt = f"Black holes of token {token}"
         st.dataframe(

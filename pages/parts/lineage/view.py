@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.charts.lineage import lanes_chart
-from snowball_core.charts.lineage_data import nature
+from snowball_core.charts.lineage_data import nature, told_kinds
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.export.pictures import PICTURES
 from snowball_core.export.view import View
@@ -102,7 +102,7 @@ def _lanes(view: View, axis: StepAxis, unfold: bool) -> None:
     st.vega_lite_chart(spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked)
     st.caption(
         "One shade: *true* hole (tokens share optimizer state). Several shades: *apparent* hole (several hidden classes, "
-        "may split). White: not shared. Letters: f formed or absorbed, m merged, s split or lost tokens, e evaporated."
+        f"may split). White: not shared. Capital letters: names of the holes. Events: {told_kinds()}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from snowball_core.charts.step_axis import Picture, StepAxis
 from snowball_core.export.pictures import PICTURES
 from snowball_core.export.view import View
 from snowball_core.measures.freezing import known_rates
+from snowball_core.store.status import read_status
 from snowball_core.tables.formats import number
 from snowball_core.tables.motion import DEFINITIONS, freezing_of, freezing_sentence, zero_stretches
 
@@ -44,10 +46,12 @@ def motion_view(view: View, axis: StepAxis) -> None:
     table = steps[steps["group"] == group].reset_index(drop=True)
     peak = float(history.rates[1].max()) if history.rates is not None and len(history.rates[1]) else float("nan")
     found = freezing_of(history, steps, group)
-    st.markdown(freezing_sentence(found, group, int(history.steps[-1]), peak))
+    alive = bool(view.history.kept_in) and read_status(Path(str(view.history.kept_in))).is_alive
+    told = freezing_sentence(found, group, int(history.steps[-1]), peak)
+    st.markdown(f"Not yet known: the run is under way, at step {int(history.steps[-1]):,}." if alive else told)
     scene = Scene(table, history.rates, zero_stretches(history), axis)
     _now(view, table)
-    _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS})
+    _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS}, alive)
     _figures(view, scene)
     st.caption("Tables contain all snapshots: regimes, speeds, coherence, percentiles; first and last moves, path lengths.")
 
@@ -85,18 +89,20 @@ def _numbers(view: View, row: pd.Series) -> dict[str, str]:
     }
 
 
-def _freezing(scene: Scene, found: dict[str, int]) -> None:
-    """The three definitions side by side, and whether the schedule has a part in them."""
+def _freezing(scene: Scene, found: dict[str, int], alive: bool) -> None:
+    """The three definitions side by side, and whether the schedule has a part in them; of a run under way none is known."""
     st.markdown("**End of motion**, by three definitions: " + what_is("freeze step"))
     beside = st.grid(3, min_column_width=220)
     for name, (label, definition) in DEFINITIONS.items():
         with beside.cell():
-            when = f"step {found[name]:,}" if found[name] < scene.steps[-1] else "not yet"
+            is_known = found[name] < scene.steps[-1] and not alive
+            when = f"step {found[name]:,}" if is_known else "not yet"
             st.button(
                 f"{label}: {when}",
                 key=f"freeze-{name}",
                 on_click=go,
                 args=(found[name],),
+                disabled=alive,
                 help="Set the step.",
                 width="stretch",
             )
@@ -135,7 +141,7 @@ def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]
     count, table = int(view.mask.sum()), scene.table
     alike = f"; all {count:,} tokens alike" if table[list(motion.REGIME_LABELS)].isin([0, count]).to_numpy().all() else ""
     least, *_, most = (table[f"displacement_{view.unit}_{share}"] for share in motion.SHARES)
-    equal = "; equal for all tokens" if least.equals(most) else ""
+    equal = f"; all {count:,} tokens alike" if least.equals(most) else ""
     path, snapshots, _ = cached.key(view)
     tokens, names = cached.moves(path, snapshots)[view.mask], cached.names_of(view.history)
     return {

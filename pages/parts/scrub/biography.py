@@ -10,7 +10,7 @@ import streamlit as st
 from snowball_core.export.view import View
 from snowball_core.measures.bf16 import finite_rows
 
-from ..shared.text import number_columns, plain
+from ..shared.text import named_holes, number_columns, plain
 
 
 def biography(view: View, tokens: pd.DataFrame, stays: Callable[[int], pd.DataFrame], chosen: tuple[str, int] | None) -> None:
@@ -30,7 +30,7 @@ def biography(view: View, tokens: pd.DataFrame, stays: Callable[[int], pd.DataFr
         alone = (
             "not shared"
             if len(mates) == 1
-            else (f"one of {len(mates):,} tokens in hole {now['hole']}: {plain(' '.join(mates[:60]))}")
+            else (f"one of {len(mates):,} tokens in hole {now['hole_name']}: {plain(' '.join(mates[:60]))}")
         )
         if not finite_rows(view.rows[places[0]]):
             alone = "row not finite: not in a black hole"
@@ -39,7 +39,7 @@ def biography(view: View, tokens: pd.DataFrame, stays: Callable[[int], pd.DataFr
         table = stays(token)
         if len(table):
             names = {"hole": "hole", "joined": "joined at step", "left": "left at step"}
-            listed = table.drop(columns=["token", "first_move", "last_move"]).rename(columns=names)
+            listed = named_holes(table.drop(columns=["token", "first_move", "last_move"])).rename(columns=names)
             first, last = table.iloc[0][["first_move", "last_move"]]
             moves = "Never moved." if first < 0 else f"First moved at step {first:,}, last at step {last:,}."
             st.caption(moves)

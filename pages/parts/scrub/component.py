@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any
 import streamlit as st
 
 from snowball_core.charts import theme
-from snowball_core.charts.scrubber_blob import Reel, packed_blob
+from snowball_core.charts.scrubber_blob import EVENT_BITS, Reel, packed_blob
+from snowball_core.charts.scrubber_measures import MEASURES, frame_measure
 from snowball_core.errors import SnowballError
 from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
@@ -22,13 +24,15 @@ from snowball_core.tables.text import glyph
 from ..shared import cached
 from ..shared.file_stamps import drawn
 from ..shared.help_links import address, words
-from ..shared.selection import AXES, SELECT, arrive, follow_to_the_end, here, write_down
+from ..shared.selection import AXES, SELECT, arrive, checked_range, follow_to_the_end, here, write_down
 from ..shared.text import many, plain
+from .colours import COLOURS, hand_measure
 from .growing_run import WATCH
 
 FRAGMENT = "exact-step"
 _KEY = "scrubber"
 _FIELDS = ("run", "group", "unit", "file", "tensor", "dead", "text", "compared", "left", "right")
+_STATE = ("step", "select", "axis", "range", "colour")
 _DRAWN_FIELDS = "scrubber-fields"
 # What each picture and each count shows, under its names in docs/measures.md; the first is the entry that is linked to.
 _EXPLAINED = {
@@ -42,13 +46,41 @@ _EXPLAINED = {
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
 _BYTES = 256
-_PALETTE = {name.lower(): getattr(theme, name) for name in ("ALONE", "CURSOR", "GREYS", "NEAR_TO_FAR")}
+
+
+def _both(colour: str) -> tuple[str, str]:
+    """A colour on a light and on a dark page."""
+    return colour, theme.IN_THE_DARK.get(colour, colour)
+
+
+_PALETTE: dict[str, Any] = {name.lower(): getattr(theme, name) for name in ("ALONE", "CURSOR", "GREYS", "NEAR_TO_FAR")}
+_PALETTE["events"] = [
+    {"bit": EVENT_BITS[kind], "letter": letter, "colour": _both(colour), "words": words}
+    for kind, (letter, colour, words) in theme.EVENTS.items()
+]
 _LINES = {
-    column: (OF_COLUMN[column].symbol, OF_COLUMN[column].short, (colour, theme.IN_THE_DARK.get(colour, colour)), dashes)
+    column: (OF_COLUMN[column].symbol, OF_COLUMN[column].short, _both(colour), dashes)
     for column, (colour, dashes) in theme.LINES.items()
 }
 _DRAWING = Path(__file__).parent / "drawing"
-_SCRIPTS = ("data", "axis", "counts", "pictures", "places", "labels", "bookmarks", "pointer", "playback", "narrow", "main")
+_SCRIPTS = (
+    *(
+        "data",
+        "axis",
+        "counts",
+        "pictures",
+        "places",
+        "zoom",
+        "colours",
+        "labels",
+        "search",
+        "bookmarks",
+        "pointer",
+        "playback",
+    ),
+    "narrow",
+    "main",
+)
 # Registered once per server, when this module is first imported: a component has one home.
 _SCRUBBER = st.components.v2.component(
     "scrubber",
@@ -131,22 +163,27 @@ def draw_here(side: Side) -> None:
     place, follows = here(), side.alive and "step" not in st.query_params
     place.setdefault("following", follows)
     place["alive"] = side.alive
-    draw(_KEY, [side], {name: place[name] for name in ("step", "heard", "select", "axis")} | {"follow": follows}, _moved)
+    fields = {name: place[name] for name in ("step", "heard", "select", "axis", "range")}
+    draw(_KEY, [side], fields | {"follow": follows, "colour": place.get("colour", "hole")}, _moved)
+    history, reel = side.history, side.reel
+    measured = functools.partial(frame_measure, history.words, history.steps, history.mask(side.group), reel)
+    hand_measure([side.id, side.group, reel.header["unit"]], measured)
 
 
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:
     """Draw histories locked by step, outside of the fragment of the exact step, so that their frames are sent once.
 
-    ``place`` has ``step``, ``heard``, ``select``, ``axis`` and ``follow``; ``moved`` is called when the scrubber came to rest,
-    and while it plays, and reads :func:`reported`.
+    ``place`` has ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``; without ``colour`` that of the holes is
+    meant. ``moved`` is called when the scrubber came to rest, and while it plays, and reads :func:`reported`.
     """
     st.session_state[_DRAWN_FIELDS] = _fields()
     data = b"".join(packed_blob(side.reel, _facts(side) | dict(place)) for side in sides)
-    _SCRUBBER(key=key, data=data, on_step_change=moved, on_select_change=moved, on_axis_change=moved)
+    heard: dict[str, Any] = {f"on_{field}_change": moved for field in _STATE}
+    _SCRUBBER(key=key, data=data, **heard)
 
 
 def reported(key: str) -> dict[str, Any]:
-    """What a scrubber says: ``playing`` and ``following``, and where known ``step``, ``heard``, ``select`` and ``axis``."""
+    """What a scrubber says: ``playing``, ``following``; where known ``step``, ``heard``, ``select``, ``axis``, ``range``."""
     state: Mapping[str, Any] = st.session_state[key]
     step = state.get("step") or {}
     report: dict[str, Any] = {name: bool(step.get(name)) for name in ("playing", "following")}
@@ -156,6 +193,10 @@ def reported(key: str) -> dict[str, Any]:
         report["select"] = state["select"]
     if state.get("axis") in AXES:
         report["axis"] = state["axis"]
+    if state.get("colour") in ("hole", "hidden", *MEASURES):
+        report["colour"] = state["colour"]
+    if state.get("range") is not None:
+        report["range"] = checked_range(state["range"])
     return report
 
 
@@ -169,11 +210,17 @@ def redraw(*fragments: str) -> None:
 def _moved() -> None:
     report, place = reported(_KEY), here()
     is_playing = report.pop("playing")
+    # The browser repeats the range it said last, though another one may have come from the address since.
+    if report.get("range") == place.get("range_said"):
+        report.pop("range", None)
+    else:
+        place["range_said"] = report["range"]
+    is_coloured = report.get("colour", place.get("colour")) != place.get("colour")
     place |= report | ({"is_chosen": True} if "step" in report else {})
     if not is_playing:
         write_down(place)
     # The watch is named too, so that its clock starts again.
-    redraw(FRAGMENT, *([WATCH] if place.get("alive") else []))
+    redraw(FRAGMENT, *([COLOURS] if is_coloured else []), *([WATCH] if place.get("alive") else []))
 
 
 def _fields() -> dict[str, Any]:
@@ -214,13 +261,13 @@ def _sent(reel: Reel, snapshots: int) -> str:
 def _captions(reel: Reel, group: str) -> dict[str, str]:
     header = reel.header
     word = "cells" if header["unit"] == "cells" else "weight units"
-    hidden = "hidden classes" if reel.arrays["hidden"].size else "not recorded"
+    hidden = "hidden classes, one optimizer state each" if reel.arrays["hidden"].size else "not recorded"
     capped = f" · grey: not among the {header['most']} largest vectors" if reel.arrays["unique"].max() > header["most"] else ""
     stride = -(-len(header["ids"]) // _MOST_ROWS)
     pooled = f"1 in {stride} tokens drawn, ordered by hole" if stride > 1 else "ordered by hole"
     return {
         "counts": f"{group} tokens · log scale",
-        "sizes": f"{group} tokens · bar: size · shades: {hidden}",
+        "sizes": f"{group} tokens · shades: {hidden}",
         "distances": f"{group} tokens, {pooled} · L∞ in {word}, log{capped}",
         "places": f"{group} tokens · area: size · axes fitted on {header['basis_frames']:,} snapshots · trails: last 30",
     }

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
+from snowball_core.measures.lineage import Lineage, hole_name, holes_of
 from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.history import History
 from snowball_core.store.run_folder import Run
@@ -25,15 +28,17 @@ from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
 from ..shared.help_links import help_on
 from ..shared.opened_bookmark import name_bookmark
-from ..shared.selection import go, here, selected
+from ..shared.selection import chosen_range, go, here, selected
 from ..shared.text import plain
 from .biography import biography
 from .bookmarks import bookmark_field
 from .component import FRAGMENT, are_bytes
+from .handed_step import hand_over
 from .step_tables import tables
 
 _SHOWN = ("unique", "black_holes", "population", "singletons", "largest")
 _TYPED = "typed-step"
+_LINEAGES: tuple[Callable[..., Any], ...] = (cached.tree, cached.lineage_account, cached.biography)
 
 
 @st.fragment(key=FRAGMENT)
@@ -43,29 +48,43 @@ def exact_step(run: Run, snapshots: int, group: str, unit: str, is_drawn: bool) 
     try:
         if not are_as_drawn(path):
             st.rerun()  # the scrubber shows a history that was replaced
-        view = view_at(cached.history(path, snapshots), int(here()["step"]), group, unit)
-        lineage = functools.partial(cached.lineage_account, path, snapshots, group)
+        history = cached.history(path, snapshots)
+        view = view_at(history, int(here()["step"]), group, unit, chosen_range(history.steps))
+        tree, lineage, stays = (functools.partial(of, path, snapshots, group) for of in _LINEAGES)
         name_bookmark(run.path)
         bookmark_field(run, view)
-        exact_view(view, lineage, functools.partial(cached.biography, path, snapshots, group), is_drawn)
+        exact_view(view, tree, lineage, stays, is_drawn)
         take_home(view)
     except SnowballError as error:
         st.error(plain(error))
 
 
-def view_at(history: History, step: int, group: str, unit: str) -> View:
-    """The view at the last recorded step at or before a step."""
+def view_at(history: History, step: int, group: str, unit: str, ends: tuple[int, int] | None = None) -> View:
+    """The view at the last recorded step at or before a step; ``ends`` are those of its range, without them the run's."""
     steps = history.steps
-    return View(history, int(steps[recorded_at(steps, step)]), group, unit, int(steps[0]), int(steps[-1]))
+    first, last = ends or (int(steps[0]), int(steps[-1]))
+    return View(history, int(steps[recorded_at(steps, step)]), group, unit, first, last)
 
 
-def token_table(view: View) -> pd.DataFrame:
-    """The tokens of a view with hidden classes and motion; where tokens are no bytes their numbers are their only names."""
-    table = tokens_at(view.history, view.history.index(view.step), view.group)
+def token_table(view: View, tree: Lineage) -> pd.DataFrame:
+    """The tokens of a view with hidden classes, motion and the names of their holes; empty where a token is alone.
+
+    Where tokens are no bytes their numbers are their only names.
+    """
+    index = view.history.index(view.step)
+    table = tokens_at(view.history, index, view.group)
+    holes = holes_of(tree, index, np.flatnonzero(view.mask)).tolist()
+    table["hole_name"] = [hole_name(hole) if hole else "" for hole in holes]
     return table if are_bytes(view.history) else table.assign(glyph=table["token"].astype(str))
 
 
-def exact_view(view: View, lineage: Callable[[], Account], stays: Callable[[int], pd.DataFrame], is_drawn: bool = True) -> None:
+def exact_view(
+    view: View,
+    tree: Callable[[], Lineage],
+    lineage: Callable[[], Account],
+    stays: Callable[[int], pd.DataFrame],
+    is_drawn: bool = True,
+) -> None:
     """The exact numbers of a view, the biography of what is selected, and the tables of its step.
 
     ``stays`` returns the stays of a token in the black holes. Where no scrubber is drawn there is a field for the step.
@@ -75,7 +94,8 @@ def exact_view(view: View, lineage: Callable[[], Account], stays: Callable[[int]
     _numbers(view)
     if (wanted := int(here()["step"])) != view.step:
         st.caption(f"Step {wanted:,} is not recorded; showing step {view.step:,}, the last recorded one before it.")
-    tokens = token_table(view)
+    tokens = token_table(view, tree())
+    hand_over(view.step)
     biography(view, tokens, stays, selected())
     tables(view, tokens, lineage)
 
@@ -94,10 +114,12 @@ def _numbers(view: View) -> None:
         for name in _SHOWN:
             cells.metric(OF_COLUMN[name].short_label, f"{exact[name]:,}", help=help_on(name))
         is_finite = math.isfinite(exact["linf_weight"])
+        amounts = [(number(exact["linf_cells"]), "cells"), (number(exact["linf_weight"]), "weight units")]
+        (first, unit), (second, other) = amounts if view.unit == "cells" else amounts[::-1]
         cells.metric(
-            "Max distance (cells)",
-            number(exact["linf_cells"]) if is_finite else "undefined",
-            f"{number(exact['linf_weight'])} weight units",
+            f"Max distance ({unit})",
+            first if is_finite else "undefined",
+            f"{second} {other}",
             delta_color="off",
             delta_arrow="off",
             help=f"In weight units exactly {exact['linf_weight']!r}.\n\n{help_on('largest_linf_cells')}",

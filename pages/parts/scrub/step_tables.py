@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -14,9 +15,21 @@ from snowball_core.tables.at_step import distances_at, events_near, holes_at
 from snowball_core.tables.lineage import Account
 
 from ..shared.text import number_columns, plain
+from .handed_step import pick
 
-_HOLES = {"population": "size", "nature": "type", "hidden_classes": "hidden class sizes", "glyphs": "characters"}
-_TOKENS = {"glyph": "character", "moved_cells": "moved since previous snapshot (L∞, cells)", "hidden_class": "hidden class"}
+_HOLES = {
+    "hole_name": "hole",
+    "population": "size",
+    "nature": "type",
+    "hidden_classes": "hidden class sizes",
+    "glyphs": "characters",
+}
+_TOKENS = {
+    "hole_name": "hole",
+    "glyph": "character",
+    "moved_cells": "moved since previous snapshot (L∞, cells)",
+    "hidden_class": "hidden class",
+}
 _NEAR = {"after": "previous snapshot", "step": "step", "from": "sizes before", "to": "sizes after"}
 _KINDS = "Formation: singletons became a hole. Absorption: a hole gained singletons. Coalescence: holes merged. "
 _KINDS += (
@@ -48,16 +61,39 @@ def _holes(view: View, tokens: pd.DataFrame) -> None:
         return
     if table["glyphs"].equals(table["tokens"]):
         table = table.drop(columns="glyphs")  # tokens that are no bytes have no other names
-    table = table.rename(columns=_HOLES)
-    st.dataframe(table, column_config=number_columns(table), hide_index=True, width="stretch", key="hole-table")
-    st.caption("True hole: one hidden class (tokens share optimizer state). Apparent hole: several hidden classes, may split.")
+    named = tokens[tokens["hole"] > 0].drop_duplicates("hole").sort_values("hole")
+    table["hole"] = named["hole_name"].where(named["hole_name"] != "", "none").to_numpy()
+    _selectable(table.rename(columns=_HOLES), f"hole-table-{view.step}", [f"h{token}" for token in named["token"]])
+    st.caption(
+        "Largest hole first; select a row to select the hole. "
+        "True hole: one hidden class (tokens share optimizer state). Apparent hole: several hidden classes, may split."
+    )
 
 
 def _tokens(tokens: pd.DataFrame) -> None:
-    table = tokens.rename(columns=_TOKENS)
-    config = number_columns(table)
-    st.dataframe(table, column_config=config, hide_index=True, width="stretch", height=320, key="token-table")
-    st.caption("vector: number of the distinct vector, by first token. hole: rank of the black hole by size; 0 = none.")
+    order = [name for name in tokens if name not in ("hole", "hole_name")]
+    table = tokens[[*order[:4], "hole_name", *order[4:]]].rename(columns=_TOKENS)
+    _selectable(table, "token-table", [f"t{token}" for token in tokens["token"]], height=320)
+    st.caption("Select a row to select the token. vector: number of the distinct vector, by first token.")
+
+
+def _selectable(table: pd.DataFrame, key: str, words: list[str], **size: Any) -> None:
+    """A table whose rows select what ``words`` name, here and in the scrubber."""
+
+    def select() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        pick(words[rows[0]] if rows else "")
+
+    st.dataframe(
+        table,
+        column_config=number_columns(table),
+        hide_index=True,
+        width="stretch",
+        key=key,
+        on_select=select,
+        selection_mode="single-row",
+        **size,
+    )
 
 
 def _distances(view: View) -> None:

@@ -7,5 +7,6 @@ page_shell         Streamlit's index.html with our scripts: history, menu, help 
 api                the addresses of files
 run_files          files of runs, and the library
 sent_files         a file as an answer
+prepared_files     files that take long, made ahead
 front_door         deep links on a fresh server
 """

@@ -16,10 +16,11 @@ from snowball_core.charts.step_axis import KINDS, step_axis
 from snowball_core.charts.svg import png_bytes
 from snowball_core.errors import SnowballError
 from snowball_core.export.bundle import folder_zip
-from snowball_core.export.files import items
+from snowball_core.export.files import Write, items
 from snowball_core.export.pictures import Plate, draw
 from snowball_core.export.tables import PER_RUN, PER_STEP
 from snowball_core.export.view import View, view_of
+from snowball_core.memory import Tell, untold
 from snowball_core.store.archive import run_files
 from snowball_core.store.files.regular_files import identity
 from snowball_core.store.files.tensor_header import history_file
@@ -34,7 +35,7 @@ from ..library.opened_file import key_of, opened
 from ..lineage import biography
 from ..shared import cached
 from ..verdict import epsilon
-from .sent_files import HEADERS, one_of, refusing, require_known, sent, whole
+from .sent_files import HEADERS, Sendable, one_of, refusing, require_known, sent, whole
 
 _VIEW = ("step", "group", "unit", "from", "to")
 _FILE = ("file", "tensor", "dead", "text")
@@ -82,7 +83,17 @@ def about_run(request: Request) -> Response:
 
 def file_of_run(request: Request) -> Response:
     """A file of a run."""
-    run, query = _run(request), request.query_params
+    run = _run(request)
+    try:
+        return _answer(request, run_file(run, request.path_params["file"], request.query_params))
+    except FileNotFoundError:
+        with refusing(404):
+            run_path(runs_folder(), run.id)  # it was put away meanwhile
+        raise
+
+
+def run_file(run: Run, place: str, query: QueryParams) -> Sendable:
+    """The file of a run at an address below its own."""
     with refusing(409):
         snapshots = _recorded(run)
         cached.history(str(run.path), snapshots)
@@ -90,12 +101,12 @@ def file_of_run(request: Request) -> Response:
     arguments = _arguments(query)
     with refusing(422):
         view = cached.view(str(run.path), snapshots, *arguments)
-    try:
-        return _file(request, view, ("run", run.id, snapshots, content), run)
-    except FileNotFoundError:
-        with refusing(404):
-            run_path(runs_folder(), run.id)  # it was put away meanwhile
-        raise
+    return _file(place, query, view, ("run", run.id, snapshots, content), run)
+
+
+def _answer(request: Request, file: Sendable) -> Response:
+    with refusing(file.refused):
+        return sent(request, file.name, file.key, lambda target: file.write(target, untold))
 
 
 def file_of_foreign(request: Request) -> Response:
@@ -109,7 +120,7 @@ def file_of_foreign(request: Request) -> Response:
         history = opened(file)
     with refusing(422):
         view = view_of(history, *arguments)
-    return _file(request, view, ("file", *file))
+    return _answer(request, _file(request.path_params["file"], query, view, ("file", *file)))
 
 
 def _run(request: Request) -> Run:
@@ -134,16 +145,16 @@ def _arguments(query: QueryParams, more: tuple[str, ...] = ()) -> tuple[Any, ...
     return step, query.get("group"), query.get("unit"), first, last
 
 
-def _files(view: View) -> Mapping[str, Any]:
+def _files(view: View) -> Mapping[str, Write]:
     """Address below that of the run → what writes the file; names are those of an export's folder but for these."""
     zipped = f"{view.history.id}.zip"
     found = {each.name.replace("pictures/", "charts/"): each.write for each in items(view)}
     return {_RUN_ZIP if name == zipped else name: write for name, write in found.items()}
 
 
-def _file(request: Request, view: View, key: tuple[object, ...], run: Run | None = None) -> Response:
-    place, query = request.path_params["file"], request.query_params
-    known = {**_files(view), **_page_pictures(view, query), _FOLDER_ZIP: lambda file: folder_zip(view, file, _only(query))}
+def _file(place: str, query: QueryParams, view: View, key: tuple[object, ...], run: Run | None = None) -> Sendable:
+    folder: Write = lambda file, tell: folder_zip(view, file, _only(query), tell)  # noqa: E731
+    known = {**_files(view), **_page_pictures(view, query), _FOLDER_ZIP: folder}
     if place not in known:
         near = [name for name in known if name.split("/")[0] == place.split("/")[0]] or list(known)
         raise HTTPException(404, f'A file is one of {", ".join(near)}; got "{place[:80]}".')
@@ -161,8 +172,7 @@ def _file(request: Request, view: View, key: tuple[object, ...], run: Run | None
     )
     # What a damaged or growing run cannot be made into is no mistake of whoever asks.
     growing = run is not None and (place == _RUN_ZIP or run.status().is_alive or bool(damage(run)))
-    with refusing(409 if growing else 422):
-        return sent(request, name, (*key, *asked), known[place])
+    return Sendable(name, (*key, *asked), known[place], 409 if growing else 422)
 
 
 def _file_name(view: View, place: str, is_at_step: bool) -> str:
@@ -182,7 +192,7 @@ def _only(query: QueryParams) -> list[str]:
     return [word for word in query.get("only", "").split(",") if word]
 
 
-def _page_pictures(view: View, query: QueryParams) -> dict[str, Any]:
+def _page_pictures(view: View, query: QueryParams) -> dict[str, Write]:
     """The pictures of pages that no export writes."""
     made: dict[str, Any] = {
         f"charts/largest-linf-{unit}": lambda unit=unit: epsilon.picture(view, unit) for unit in EPSILON_UNITS
@@ -190,7 +200,7 @@ def _page_pictures(view: View, query: QueryParams) -> dict[str, Any]:
     made["charts/biography"] = lambda: _biography(view, query)
 
     def written(name: str, kind: str) -> Any:
-        def write(file: BinaryIO) -> None:
+        def write(file: BinaryIO, tell: Tell) -> None:
             svg = draw(view, made[name]())
             file.write(png_bytes(svg) if kind == "png" else svg)
 

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
@@ -19,6 +19,9 @@ from starlette.types import Receive, Scope, Send
 from snowball_core import __version__
 from snowball_core.config_fields import whole_number
 from snowball_core.errors import ChangedError, SnowballError
+from snowball_core.export.files import Write
+
+from .prepared_files import prepared_copy
 
 HEADERS = {"cache-control": "private, no-cache", "cross-origin-resource-policy": "same-origin"}
 _TYPES = {
@@ -49,14 +52,31 @@ class TemporaryFile(FileResponse):
             os.unlink(self.path)
 
 
+class Sendable(NamedTuple):
+    """A file that can be sent: its name, what it follows from, what writes it, and the status of a refusal."""
+
+    name: str
+    key: tuple[object, ...]
+    write: Write
+    refused: int
+
+
+def digest_of(name: str, key: Iterable[object]) -> str:
+    """What tells a file from others of its name."""
+    said = repr((__version__, name, *key)).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(said, digest_size=16).hexdigest()
+
+
 def sent(request: Request, name: str, key: Iterable[object], write: Callable[[BinaryIO], object]) -> Response:
     """A file to be saved under a name; not sent again to who has it; ``key`` is what it follows from."""
-    digest = hashlib.blake2b(repr((__version__, name, *key)).encode("utf-8", "backslashreplace"), digest_size=16)
-    tag = f'"{digest.hexdigest()}"'
+    digest = digest_of(name, key)
+    tag = f'"{digest}"'
     headers = {**HEADERS, "etag": tag}
     known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)
+    if (ready := prepared_copy(digest)) is not None:
+        return TemporaryFile(ready, headers=headers, media_type=_TYPES[Path(name).suffix], filename=name)
     number, place = tempfile.mkstemp(prefix="snowball-")
     try:
         with open(number, "wb") as file:

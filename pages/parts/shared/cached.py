@@ -13,10 +13,12 @@ import pandas as pd
 
 from snowball_core.charts.scrubber_blob import BUDGET_BYTES, Reel, reel, with_curves
 from snowball_core.charts.step_axis import StepAxis
+from snowball_core.config import RunConfig
 from snowball_core.costs import matrix_speed
 from snowball_core.errors import HistoryError
 from snowball_core.export.view import View, view_of
 from snowball_core.jobs.fork_points import snapshot_at
+from snowball_core.jobs.pace import SHAPE, Pace, expected_pace, recorded_pace
 from snowball_core.measures.bf16 import Words
 from snowball_core.measures.census import Hidden
 from snowball_core.measures.flicker import Excursion, excursions, folded, is_folded
@@ -257,3 +259,10 @@ def speed() -> float:
         return _SPEEDS[0]
 
     return kept("speed", (int(time.monotonic() // 60),), fastest, 1)
+
+
+def pace(config: RunConfig) -> Pace:
+    """Seconds per step to be expected of a run of a configuration, found anew once a minute."""
+    folder, shape = runs_folder(), [getattr(config, name) for name in SHAPE]
+    minute = int(time.monotonic() // 60)
+    return kept("pace", (minute, folder, *shape), lambda: expected_pace(config, speed(), recorded_pace(folder, config)), 8)

@@ -1,4 +1,4 @@
-"""Long work, done once per server, with a bar that says how far it is and about how long it takes."""
+"""Long work, done once per server, with a bar that says how far it is and about how long it takes, and a way to cancel it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from .text import duration
 
 Made = TypeVar("Made")
 Share = Callable[[float], None]
+Work = tuple[str, tuple[Any, ...]]
+_CANCELLED = "cancelled-work"
 # Below this nobody needs a bar, and one that flashes up disturbs.
 _WORTH_SAYING_SECONDS = 0.5
 # By name: what was made, last used last, and the locks of what is being made.
@@ -38,7 +40,27 @@ def once(name: str, key: tuple[Any, ...], make: Callable[[Share], Made], said: s
     """
     # At every run, also where nothing is made: what follows on the page must keep its place, or it is drawn from nothing.
     place = st.empty() if said and get_script_run_ctx(suppress_warning=True) else None
-    return kept(name, key, lambda: _long(make, place, said), most)
+    if place and (name, key) in st.session_state.get(_CANCELLED, ()):
+        _offer_again(place, name, key, said)
+    return kept(name, key, lambda: _long(make, place, said, (name, key)), most)
+
+
+def _offer_again(place: Any, name: str, key: tuple[Any, ...], said: str) -> None:
+    """End the run of the page where its work was cancelled, unless it was done meanwhile."""
+    if key in _MADE[name]:
+        return
+    with place.container(horizontal=True, vertical_alignment="center"):
+        st.info(f"{said}: cancelled.")
+        st.button("Start again", key=f"again-{name}", icon=":material/refresh:", on_click=_restart, args=((name, key),))
+    st.stop()
+
+
+def _cancel(work: Work) -> None:
+    st.session_state.setdefault(_CANCELLED, set()).add(work)
+
+
+def _restart(work: Work) -> None:
+    st.session_state[_CANCELLED].discard(work)
 
 
 def kept(name: str, key: tuple[Any, ...], make: Callable[[], Made], most: int) -> Made:
@@ -70,24 +92,30 @@ def forget() -> None:
             things.clear()
 
 
-def _long(make: Callable[[Share], Made], place: Any, said: str) -> Made:
+def _long(make: Callable[[Share], Made], place: Any, said: str, work: Work) -> Made:
     try:
         # Next to a training run a product of matrices on all processors waits for the slowest of them.
         with threadpool_limits(1, "blas"):
-            return make(_told(place, said) if place else silent)
+            return make(_told(place, said, work) if place else silent)
     finally:
         return_memory()
         if place:
             place.empty()
 
 
-def _told(place: Any, said: str) -> Share:
-    began = time.monotonic()
+def _told(place: Any, said: str, work: Work) -> Share:
+    """Draws the share done; pressing Cancel draws the page anew, which ends the work at its next share."""
+    began, bar = time.monotonic(), None
 
     def tell(share: float) -> None:
+        nonlocal bar
         took = time.monotonic() - began
         if took > _WORTH_SAYING_SECONDS and share < 1:
+            if bar is None:
+                with place.container(horizontal=True, vertical_alignment="center"):
+                    bar = st.empty()
+                    st.button("Cancel", key=f"cancel-{work[0]}", icon=":material/close:", on_click=_cancel, args=(work,))
             left = f", about {duration(took * (1 - share) / share)} left" if share > 0 else ""
-            place.progress(min(1.0, share), text=f"{said}: {share:.0%}{left}")
+            bar.progress(min(1.0, share), text=f"{said}: {share:.0%}{left}")
 
     return tell

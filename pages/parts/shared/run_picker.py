@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from snowball_core.config_checks import configured, preset
+from snowball_core.costs import disk_bytes
 from snowball_core.errors import SnowballError
 from snowball_core.export.view import View
 from snowball_core.jobs import workers
@@ -16,7 +17,8 @@ from snowball_core.store.run_folder import Run, open_run, runs_folder
 from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import LOST, Status, is_read_only
 
-from .text import capitalised, plain
+from . import cached
+from .text import capitalised, plain, size, time_range
 from .url_state import keep_value, read, write
 
 _SHOWN = "run-shown"
@@ -136,10 +138,15 @@ def offer_demo() -> None:
         "history of its tokens, and the other pages analyse it."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Start a 60-second demo run", type="primary", key="demo", disabled=is_read_only()):
+        if st.button("Start a demo run", type="primary", key="demo", disabled=is_read_only()):
             start_demo()
         st.page_link("pages/train.py", label="Configure a run on the Train page")
-    st.caption("The demo trains 450 steps on a built-in text (no download) and takes about 15 MB on disk.")
+    config = configured(preset("corrected"), DEMO)
+    needs = time_range(cached.pace(config).seconds(config.last_step))
+    st.caption(
+        f"The demo trains {config.last_step:,} steps on a built-in text (no download): {needs} on this machine, "
+        f"{size(disk_bytes(config))} on disk."
+    )
 
 
 def start_demo() -> None:

@@ -6,7 +6,7 @@ A page calls :func:`arrive` once, reads :func:`shown_step` and :func:`selected`,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def arrive(
     one that is shown. While the run ``grows`` the address names none until one is chosen, and leads to the run's end. Step and
     selection of a history from a file (``is_file``) are not those of the run that other pages show.
     """
-    first = {"step": default, "select": "", "axis": AXES[0], "heard": 0, "run": run_id, "is_chosen": False}
+    first = {"step": default, "select": "", "axis": AXES[0], "range": [], "heard": 0, "run": run_id, "is_chosen": False}
     place: dict[str, Any] = st.session_state.setdefault(_PLACE, first)
     if place.setdefault("run", run_id) != run_id:
         _change_run(place, run_id, default, is_file)
@@ -74,6 +74,7 @@ def arrive(
         place["select"] = select[-1] if select and re.fullmatch(SELECT, select[-1]) else ""
     if axis is not None:
         place["axis"] = axis[-1] if axis and axis[-1] in AXES else place["axis"] if axis else AXES[0]
+    _read_range(place, last_step)
     place["shown"] = None
     if steps is not None and not grows:
         place["shown"] = (place["step"], int(steps[recorded_at(steps, int(place["step"]))]))
@@ -81,14 +82,48 @@ def arrive(
     return place
 
 
+def _read_range(place: dict[str, Any], last_step: int) -> None:
+    """Take the range of steps from the address; one that names no two steps of the run is none."""
+    ends = [None if place["is_file"] and was_carried(name) else news(name) for name in ("from", "to")]
+    if ends == [None, None]:
+        return
+    place["range"] = _range_of([st.query_params.get(name) for name in ("from", "to")], last_step)
+
+
+def _range_of(words: Sequence[str | None], last_step: int) -> list[int]:
+    """The range that two words of the address name."""
+    return checked_range([int(word) if word and re.fullmatch("[0-9]{1,11}", word) else -1 for word in words], last_step)
+
+
+def checked_range(ends: object, last_step: int = 10**11) -> list[int]:
+    """First and last step of a range; empty where these are no two steps in order.
+
+    Examples
+    --------
+    >>> checked_range([3, 20]), checked_range([20, 3]), checked_range(None)
+    ([3, 20], [], [])
+    """
+    if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) is int for end in ends):
+        return []
+    return ends if 0 <= ends[0] < ends[1] <= last_step else []
+
+
+def chosen_range(steps: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """First and last recorded step of the range that loops and exports; of the whole run where none is chosen."""
+    ends = here().get("range") or [int(steps[0]), int(steps[-1])]
+    first, last = (int(steps[recorded_at(steps, end)]) for end in ends)
+    return first, last
+
+
 def _change_run(place: dict[str, Any], run_id: str, default: int, is_file: bool) -> None:
     """Leave a run for another: at the same step if the address names one that was chosen. A file is found as it was left."""
     left: dict[str, dict[str, Any]] = st.session_state.setdefault(_LEFT, {})
     was_a_file = place.get("is_file", False)
     if was_a_file:
-        left[place["run"]] = {name: place[name] for name in ("step", "select", "is_chosen")}
+        left[place["run"]] = {name: place[name] for name in ("step", "select", "range", "is_chosen")}
     for name in ("following", "shown"):
         place.pop(name, None)  # they were another run's
+    place["range"] = []
     fresh = {"step": default, "is_chosen": False}
     if is_file or was_a_file:
         place |= left.get(run_id, fresh | {"select": ""})
@@ -117,8 +152,11 @@ def seen_step(default: int) -> int:
     return default if place is None else int(place["step"])
 
 
-def go(step: int | None = None, select: str | None = None, axis: str | None = None) -> None:
-    """Move to a step, select a token (``"t65"``), its hole (``"h65"``) or nothing (``""``), choose an axis; for callbacks."""
+def go(step: int | None = None, select: str | None = None, axis: str | None = None, span: Sequence[int] | None = None) -> None:
+    """Move to a step, select a token (``"t65"``), its hole (``"h65"``) or nothing (``""``), choose an axis, a range of steps.
+
+    For callbacks; an empty range is the whole run.
+    """
     place = here()
     if step is not None and step >= 0:
         place |= {"step": step, "following": False, "is_chosen": True}
@@ -126,6 +164,8 @@ def go(step: int | None = None, select: str | None = None, axis: str | None = No
         place["select"] = select
     if axis in AXES:
         place["axis"] = axis
+    if span is not None:
+        place["range"] = checked_range(list(span))
     write_down(place)
 
 
@@ -136,6 +176,8 @@ def write_down(place: dict[str, Any]) -> None:
     is_of_the_run = not place.get("is_file", False)
     write("step", [] if leads_to_the_end else [str(_word(place))], is_of_the_run)
     write("select", [place["select"]] if place["select"] else [], is_of_the_run)
+    for name, end in zip(("from", "to"), place["range"] or [None, None], strict=True):
+        write(name, [] if end is None else [str(end)], is_of_the_run)
     write("axis", [place["axis"]] if place["axis"] != AXES[0] else [])
 
 
@@ -173,6 +215,10 @@ def say_unusable(run: Run, address: Mapping[str, str]) -> None:
         wrong.append(f'select must be t or h and a token, as in t65; the address says "{plain(select[:60])}".')
     elif select is not None and int(select[1:]) >= run.config.vocab:
         wrong.append(f"select must be a token of the run, 0–{run.config.vocab - 1:,}; the address says {select}.")
+    ends = [address.get(name) for name in ("from", "to")]
+    if ends != [None, None] and not _range_of(ends, last):
+        given = " and ".join(f'"{plain(end[:60])}"' for end in ends if end is not None)
+        wrong.append(f"from and to must be two steps from 0 to {last:,} in order; the address says {given}.")
     if axis is not None and axis not in AXES:
         wrong.append(f'axis must be one of {", ".join(AXES)}; the address says "{plain(axis[:60])}".')
     if wrong:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import printable
+from snowball_core.measures.lineage import hole_name
 from snowball_core.tables.text import many as many
 
 
@@ -32,6 +33,21 @@ def duration(seconds: float) -> str:
     return "unlimited time"
 
 
+def time_range(seconds: tuple[float, float]) -> str:
+    """A range of times; one time where both ends round to the same.
+
+    Examples
+    --------
+    >>> time_range((70, 250)), time_range((40, 250)), time_range((70, 80))
+    ('1 to 4 minutes', '40 seconds to 4 minutes', 'about 1 minute')
+    """
+    least, most = map(duration, seconds)
+    if least == most:
+        return f"about {least}"
+    number, _, unit = least.partition(" ")
+    return f"{number if unit.rstrip('s') == most.split()[-1].rstrip('s') else least} to {most}"
+
+
 def size(count: float) -> str:
     """An amount of bytes, in decimal units.
 
@@ -52,6 +68,11 @@ def number_columns(table: pd.DataFrame) -> dict[str, Any]:
         name: "localized" if pd.api.types.is_integer_dtype(table[name]) else "%.4g" for name in table.select_dtypes("number")
     }
     return {str(name): st.column_config.NumberColumn(format=form) for name, form in formats.items()}
+
+
+def named_holes(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with the names of black holes in place of their numbers in the lineage."""
+    return table.assign(hole=[hole_name(int(hole)) for hole in table["hole"]])
 
 
 def capitalised(sentence: str) -> str:

@@ -14,12 +14,12 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 # The names that every page keeps in its address once they are known, whether it shows them or not.
-SHARED = ("run", "step", "group", "unit", "select", "axis")
+SHARED = ("run", "step", "group", "unit", "select", "axis", "from", "to")
 # Per session: the page; the words that each name had in the address of this visit to the page; whether Back led here, to an
 # address that names a run; the shared words of the run; the values of all choices, which outlive their widgets.
 _PAGE, _KNOWN, _BACK, _RUN, _KEPT = "address-page", "address-known", "address-back", "address-run", "address-kept"
 _CARRIED = "address-carried"
-_OF_THE_RUN = ("step", "select")
+_OF_THE_RUN = ("step", "select", "from", "to")
 # In the link to a saved view its name: the link is complete, and news even where it says what this visit has met.
 VIEW = "view"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from snowball_core.errors import SnowballError
@@ -14,6 +16,7 @@ from ..shared.url_state import keep, kept
 
 # In the session; "at" alone is the step of the Compare page there.
 _RUN, _AT = "forked-run", "forked-at"
+_CHANGES = "fork-changes"
 
 
 def chosen_branch() -> Branch | None:
@@ -32,10 +35,17 @@ def chosen_branch() -> Branch | None:
         return None
 
 
-def fork(run_id: str, at: str) -> None:
-    """Make the form one of a fork; for callbacks."""
+def fork(run_id: str, at: str, changes: Mapping[str, str] | None = None) -> None:
+    """Make the form one of a fork, with some fields changed; for callbacks."""
     keep(_RUN, run_id)
     keep(_AT, at)
+    st.session_state[_CHANGES] = dict(changes or {})
+
+
+def pop_changes() -> dict[str, str]:
+    """The fields that a fork just chosen changes, once."""
+    changes: dict[str, str] = st.session_state.pop(_CHANGES, {})
+    return changes
 
 
 def leave() -> None:

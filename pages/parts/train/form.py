@@ -13,15 +13,18 @@ from snowball_core.errors import ConfigError
 from snowball_core.jobs.fork_points import Branch, fork_request
 from snowball_core.jobs.prepare import request
 from snowball_core.presets import DEFAULT_PRESET, PRESETS, PURPOSES
-from snowball_core.store.corpus import Corpus
+from snowball_core.store.corpus import GATSBY, Corpus
 from snowball_core.store.run_folder import runs_folder
 
 from ..shared import cached
 from ..shared.text import many, plain
-from .fork import explain
+from ..shared.url_state import in_address, news, write
+from .fork import explain, pop_changes
 
 FIRST = ("name", "corpus", "steps", "until", "precision", "sigma", "learning_rate", "schedule")
 _PAUSE = "400ms"
+# In the address: each field that differs from the preset or the parent, as field:value.
+_SET = "set"
 
 
 def form(at: Branch | None) -> tuple[RunConfig | None, Corpus | None, list[str]]:
@@ -29,13 +32,14 @@ def form(at: Branch | None) -> tuple[RunConfig | None, Corpus | None, list[str]]
     if at is None:
         st.subheader("New run")
         start = _chosen_preset()
-        _fill_once(("preset", st.session_state["preset"]), start)
+        _fill(("preset", st.session_state["preset"]), start, {})
     else:
         st.subheader("New run, forked")
         explain(at)
         start = at.suggested
-        _fill_once(("fork", at.parent.id, at.kind, at.step), start)
+        _fill(("fork", at.parent.id, at.kind, at.step), start, at.fixed)
     texts = _fields(start, {} if at is None else at.fixed)
+    write(_SET, [f"{name}:{_word(text)}" for name, text in texts.items() if text != _entry(start, name)])
     try:
         read, folder = cached.corpus, runs_folder()
         config = request(folder, start, texts, read) if at is None else fork_request(folder, at, texts, read)
@@ -46,12 +50,13 @@ def form(at: Branch | None) -> tuple[RunConfig | None, Corpus | None, list[str]]
 
 def _chosen_preset() -> RunConfig:
     """The presets, what each of them is and is for; below, the faults that the chosen one repeats."""
-    chosen = st.radio(
-        "Experiment",
-        list(PRESETS),
-        captions=[f"{PURPOSES[name]}  \n{plain(text)} · {_faults_in(name)}" for name, (text, _) in PRESETS.items()],
-        key="preset",
-        persist_state="session",
+    captions = [f"{PURPOSES[name]}  \n{plain(text)} · {_faults_in(name)}" for name, (text, _) in PRESETS.items()]
+    chosen = in_address(
+        "preset",
+        DEFAULT_PRESET,
+        lambda key: st.radio("Experiment", list(PRESETS), captions=captions, key=key, persist_state="session"),
+        lambda words: words[-1] if words[-1] in PRESETS else None,
+        lambda name: [name] if name and name != DEFAULT_PRESET else [],
     )
     start = preset(chosen or DEFAULT_PRESET)
     carried = faults_carried(start)
@@ -66,13 +71,32 @@ def _faults_in(name: str) -> str:
     return many(count, "known bug") if count else "no known bugs"
 
 
-def _fill_once(source: tuple[Any, ...], start: RunConfig) -> None:
-    """Write a preset's or a parent's values into the fields when it becomes the one chosen, and not again."""
-    before = st.session_state.setdefault("filled-from", source)
-    if before != source:
-        st.session_state["filled-from"] = source
+def _fill(source: tuple[Any, ...], start: RunConfig, fixed: Mapping[str, str]) -> None:
+    """Write a preset's or a parent's values into the fields when it becomes the one chosen, and what the address changes."""
+    words, changes = news(_SET), pop_changes()
+    if words is not None or changes or st.session_state.setdefault("filled-from", source) != source:
         for name in FIELDS:
             st.session_state[f"field-{name}"] = _entry(start, name)
+    st.session_state["filled-from"] = source
+    for name, _, word in (each.partition(":") for each in (words or [])):
+        value = _meant(start, name, word) if name in FIELDS and name not in fixed else None
+        if value is None:
+            st.warning(f'The address sets a field of the form to one of its values; "{plain(f"{name}:{word}"[:80])}" does not.')
+        else:
+            st.session_state[f"field-{name}"] = value
+    for name, word in changes.items():
+        st.session_state[f"field-{name}"] = word
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _meant(config: RunConfig, name: str, word: str) -> Any:
+    """What a field holds for a word of the address; None where that is none of its values."""
+    if choices := FIELDS[name].metadata.get("choices"):
+        return {str(choice): choice for choice in choices}.get(word)
+    return {"true": True, "false": False}.get(word) if isinstance(getattr(config, name), bool) else word
 
 
 def _entry(config: RunConfig, name: str) -> Any:
@@ -89,7 +113,7 @@ def _fields(config: RunConfig, fixed: Mapping[str, str]) -> dict[str, Any]:
     for group in groups:
         names = [name for name, field in FIELDS.items() if field.metadata["group"] == group and name not in FIRST]
         if names:
-            with st.expander(f"{group.capitalize()}: {', '.join(names).replace('_', ' ')}", key=f"group-{group}"):
+            with st.expander(group.capitalize(), key=f"group-{group}"):
                 texts |= _grid(names, config, fixed)
     return texts
 
@@ -116,4 +140,7 @@ def _field(config: RunConfig, name: str, fixed: str | None) -> Any:
         return st.selectbox(label, offered, help=f"{help}\n\n{listed}", **shared)
     if isinstance(getattr(config, name), bool):
         return st.toggle(label, help=help, **shared)
-    return st.text_input(label, help=help, live=_PAUSE, **shared)
+    text = st.text_input(label, help=help, live=_PAUSE, **shared)
+    if name == "corpus" and (text or "").strip() != GATSBY:
+        st.caption(f'Not the published text, which is "{GATSBY}".')
+    return text

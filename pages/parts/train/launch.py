@@ -1,4 +1,4 @@
-"""What a run will cost and lack, every fault of it, and the button that starts it."""
+"""What a run will do, cost and lack, every fault of it, and the button that starts it."""
 
 from __future__ import annotations
 
@@ -11,44 +11,65 @@ from snowball_core.errors import ConfigError, SnowballError
 from snowball_core.jobs import workers
 from snowball_core.jobs.fork_points import Branch
 from snowball_core.jobs.prepare import dead_tokens
-from snowball_core.measures.mobility import expected_words, mobility, sentences
+from snowball_core.measures.mobility import divergence_warning, expected_words, mobility, sentences
 from snowball_core.store.corpus import Corpus
 from snowball_core.store.run_folder import runs_folder
 from snowball_core.store.status import is_read_only
 
 from ..shared import cached
-from ..shared.text import duration, plain, size
+from ..shared.text import many, plain, size, time_range
 from .build_text import offer_book
 from .fork import leave
 from .recorded import show_next
 
 _STARTED = "started-run"
+_COST_HELP = (
+    "The time is a range: from the recorded speed of runs of the same shape on this machine, otherwise from the measured speed "
+    "of its processor; the longer time allows for other programs that use the processor now."
+)
 
 
-def launch(config: RunConfig | None, corpus: Corpus | None, faults: list[str], at: Branch | None) -> None:
-    """Draw the cost of a configuration, or all its faults in one message, and the start button."""
-    st.subheader("Estimated cost")
+def details(config: RunConfig | None, corpus: Corpus | None, faults: list[str], at: Branch | None) -> None:
+    """Draw what a configuration will train on and what can move, or all its faults in one message."""
+    st.subheader("What will happen")
     if faults:
         st.error(plain(ConfigError(faults)))
         offer_book()
     elif config and corpus:
-        _estimate(config, corpus, at)
+        if warning := divergence_warning(config):
+            st.warning(warning, icon=":material/trending_up:")
+        _about_text(config, corpus)
         _what_can_move(config, at)
-    label = "Start run" if at is None else "Start fork"
-    if st.button(label, type="primary", key="start", disabled=bool(faults) or is_read_only()) and config:
+
+
+def start_bar(config: RunConfig | None, corpus: Corpus | None, faults: list[str], at: Branch | None) -> None:
+    """Draw the cost in a line beside the start button; the page's CSS keeps both in view."""
+    with st.container(horizontal=True, vertical_alignment="center", key="start-bar"):
+        label = "Start run" if at is None else "Start fork"
+        pressed = st.button(label, type="primary", key="start", disabled=bool(faults) or is_read_only())
+        if faults:
+            st.markdown(f":red[{many(len(faults), 'thing')} must change before it can start.]")
+        elif config and corpus:
+            st.markdown(_cost_line(config, corpus, at), help=_COST_HELP)
+    if pressed and config:
         _start(config, corpus, at)
 
 
-def _estimate(config: RunConfig, corpus: Corpus, at: Branch | None) -> None:
-    behind = 0 if at is None else at.behind
-    expected, dead = cost(config, cached.speed(), behind, len(corpus)), len(dead_tokens(corpus, config.vocab))
-    beyond = f" (the first {behind:,} copied from the parent)" if behind else ""
+def _cost_line(config: RunConfig, corpus: Corpus, at: Branch | None) -> str:
+    behind, pace = 0 if at is None else at.behind, cached.pace(config)
+    expected = cost(config, cached.speed(), behind, len(corpus))
+    copied = f" (the first {behind:,} copied from the parent)" if behind else ""
+    needs = time_range(pace.seconds(max(0, config.last_step - behind)))
+    return (
+        f"**{needs[:1].upper()}{needs[1:]}, {size(expected.disk_bytes)} on disk**  \n"
+        f":small[{config.last_step:,} steps{copied} · {expected.snapshots:,} snapshots of {config.vocab} × {config.hidden} · "
+        f"{expected.parameters:,} parameters · {size(expected.memory_bytes)} of memory]"
+    )
+
+
+def _about_text(config: RunConfig, corpus: Corpus) -> None:
+    dead = len(dead_tokens(corpus, config.vocab))
     with st.container(border=True, key="estimate"):
-        st.markdown(
-            f"**About {duration(expected.seconds)}, {size(expected.disk_bytes)} on disk, {size(expected.memory_bytes)} of "
-            f"memory** for {config.last_step:,} steps{beyond}, {expected.snapshots:,} snapshots of {config.vocab} × "
-            f"{config.hidden} and {expected.parameters:,} parameters, at this machine's best measured speed."
-        )
         text = f"The text has {len(corpus):,} bytes; of {config.vocab} tokens {config.vocab - dead} are live and {dead} dead."
         if dead:
             st.markdown(text)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core.costs import cost
 from snowball_core.errors import SnowballError
 from snowball_core.jobs import workers
+from snowball_core.jobs.fork_points import sound_branch
+from snowball_core.jobs.pace import own_pace
 from snowball_core.store.integrity.quick_check import is_complete
+from snowball_core.store.origin import CHECKPOINT
 from snowball_core.store.run_folder import Run, open_run, runs_folder
 from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import LOST, Status, is_read_only
 from snowball_core.tables.live import recorded_at, recorded_snapshots
 
 from ..shared import cached
-from ..shared.divergence_notice import say_diverged
+from ..shared.divergence_notice import lost_of, say_lost
 from ..shared.run_picker import offer_demo, say_damage, say_refusal
-from ..shared.text import duration, many, plain
+from ..shared.text import many, plain, time_range
 from .fork import fork
 from .run_progress import progress
 
@@ -24,10 +26,7 @@ _PROBLEM, _NEXT = "problem-continuing", "continue-next"
 _ADVICE = {
     "stopped": "Recorded data is kept. Resume continues bit for bit as if the run had not stopped.",
     "interrupted": "The process was killed or ran out of memory or power. Recorded data is kept.",
-    "failed": (
-        "Earlier snapshots are kept. Resume retries from the last checkpoint once the cause is fixed. If the loss diverged, "
-        "it will diverge again: fork with a lower learning rate."
-    ),
+    "failed": "Earlier snapshots are kept. Resume retries from the last checkpoint once the cause is fixed.",
     "completed": "Fork to extend it or to try other settings.",
 }
 
@@ -69,17 +68,23 @@ def continuing() -> None:
 
 def _ended(run: Run, status: Status) -> None:
     say_damage(run)
-    say_diverged(run, "dead" if run.dead.any() else "all", recorded_snapshots(run))
+    lost = lost_of(run, "dead" if run.dead.any() else "all", recorded_snapshots(run))
+    diverged = lost is not None or (status.state == "failed" and status.message.startswith("Diverged"))
+    say_lost(lost)
     progress(run, status)
-    if status.state in _ADVICE and status.message != LOST:
+    if diverged and lost is None:
+        st.error(plain(status.message), icon=":material/trending_up:")
+    elif not diverged and status.state in _ADVICE and status.message != LOST:
         why = f"{status.message.rstrip('.')}. " if status.message else ""
         spoken = workers.last_words(run.path) if status.state == "interrupted" else ""
         last = f' Last line of its log: "{plain(spoken)}".' if spoken else ""
         said = f"**{status.state.capitalize()}.** {plain(why[:1].upper() + why[1:])}{_ADVICE[status.state]}{last}"
         (st.warning if status.state in ("failed", "interrupted") else st.markdown)(said)
     st.page_link("pages/scrub.py", label="Open in Scrub", query_params={"run": run.id})
+    if diverged:
+        _offer_lower_rate(run)
     if status.state != "completed":
-        _offer_resume(run, status)
+        _offer_resume(run, status, diverged)
     count = recorded_snapshots(run)
     if count or run.checkpoint_step is not None:
         _offer_exact_fork(run)
@@ -89,8 +94,30 @@ def _ended(run: Run, status: Status) -> None:
         st.caption("No snapshots to fork from.")
 
 
-def _offer_resume(run: Run, status: Status) -> None:
-    if is_complete(run, status):
+def _offer_lower_rate(run: Run) -> None:
+    """What to do about a divergence: a fork from before it with a tenth of the rate."""
+    if (at := sound_branch(run)) is None:
+        st.caption("No step before the divergence was recorded: start a new run with a lower learning rate.")
+        return
+    rate = f"{run.config.learning_rate / 10:g}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Fork with a lower rate",
+            key=f"fork-lower-{run.id}",
+            icon=":material/fork_right:",
+            type="primary",
+            disabled=is_read_only(),
+            on_click=fork,
+            args=(run.id, CHECKPOINT if at.kind == CHECKPOINT else str(at.step), {"learning_rate": rate}),
+        )
+        kind = "checkpoint" if at.kind == CHECKPOINT else "snapshot"
+        st.caption(f"From the {kind} at step {at.step:,}, before the loss exploded, with learning rate {rate}, a tenth.")
+
+
+def _offer_resume(run: Run, status: Status, diverged: bool) -> None:
+    if diverged:
+        said = "From the checkpoint with the same rate: it diverges again at the same step."
+    elif is_complete(run, status):
         said = "Verifies all files by hash and rewrites the status, without training."
     else:
         said = _what_is_left(run, status)
@@ -99,7 +126,7 @@ def _offer_resume(run: Run, status: Status) -> None:
             "Resume",
             key=f"resume-{run.id}",
             icon=":material/resume:",
-            type="primary",
+            type="secondary" if diverged else "primary",
             disabled=is_read_only(),
             on_click=_resume,
             args=(run.id,),
@@ -110,10 +137,10 @@ def _offer_resume(run: Run, status: Status) -> None:
 def _what_is_left(run: Run, status: Status) -> str:
     """What resuming takes, in a sentence."""
     behind = run.checkpoint_step or 0
-    needs = duration(cost(run.config, cached.speed(), behind).seconds)
-    repeated = f", of which {many(status.step - behind, 'step')} recomputed and checked" if status.step > behind else ""
     left = run.config.last_step - behind
-    return f"From step {behind:,}: {many(left, 'step')}{repeated}, about {needs}. Bit-identical to an uninterrupted run."
+    needs = time_range((own_pace(run) or cached.pace(run.config)).seconds(left))
+    repeated = f", of which {many(status.step - behind, 'step')} recomputed and checked" if status.step > behind else ""
+    return f"From step {behind:,}: {many(left, 'step')}{repeated}, {needs}. Bit-identical to an uninterrupted run."
 
 
 def _offer_exact_fork(run: Run) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snowball_core.costs import cost
 from snowball_core.errors import SnowballError
 from snowball_core.jobs import workers
 from snowball_core.jobs.queue import waiting
@@ -12,7 +11,7 @@ from snowball_core.store.run_folder import Run, open_run, runs_folder
 from snowball_core.store.status import is_read_only, request_stop
 
 from ..shared import cached
-from ..shared.text import duration, many, plain
+from ..shared.text import many, plain, time_range
 from .recorded import show_next
 from .run_progress import progress
 
@@ -76,8 +75,8 @@ def _queue(queue: list[str]) -> None:
             try:
                 run = open_run(runs_folder(), run_id)
                 status = run.status()
-                needs = duration(cost(run.config, cached.speed(), status.step).seconds)
-                st.markdown(f"{place}. **{plain(run_id)}** {plain(status.message)}, then needs about {needs}")
+                needs = time_range(cached.pace(run.config).seconds(run.config.last_step - status.step))
+                st.markdown(f"{place}. **{plain(run_id)}** {plain(status.message)}, then needs {needs}")
                 st.button(
                     "Remove from queue",
                     key=f"cancel-{run_id}",

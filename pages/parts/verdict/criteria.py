@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from snowball_core.measures.verdict import Criterion, Form, Verdict
+from snowball_core.store.status import read_status
 from snowball_core.tables.formats import number
 
 from ..shared import cached
@@ -47,10 +49,10 @@ _SHOWN_SIZES = 12
 
 
 def outcome(path: str, snapshots: int, group: str) -> None:
-    """What became of the holes, in a word and a sentence, and that one run is one draw."""
-    found = cached.verdict(path, snapshots, group)
+    """What became of the holes, in a word and a sentence, and that one run is one draw; of a run under way so far."""
+    found, alive = cached.verdict(path, snapshots, group), read_status(Path(path)).is_alive
     with st.container(border=True, key="outcome"):
-        st.markdown(f"### {found.outcome.capitalize()}")
+        st.markdown(f"### Not yet: {found.outcome} so far" if alive else f"### {found.outcome.capitalize()}")
         st.markdown(
             f"{group.capitalize()} tokens, steps {found.first_step:,} to {found.last_step:,}: {_MEANINGS[found.outcome]} "
             f"({many(found.flows.joining, 'join')}, {many(found.flows.parting, 'split')}). "

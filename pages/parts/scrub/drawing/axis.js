@@ -1,7 +1,7 @@
 // Where a step lies on the shared x axis, colours of the theme around, and canvases as sharp as the screen.
 
-// The axis of all sides: `where` places every step recorded by one of them.
-function makeAxis({ steps, events, scale }, kind) {
+// The axis of all sides: `where` places every step recorded by one of them, from 0 to 1 in the window that is shown.
+function makeAxis({ steps, events, scale, window: [from, to] }, kind) {
   const last = Math.max(1, scale.last)
   const stops = [0, ...events.map(index => steps[index]).filter(step => step > 0 && step < last), last]
   const byEvent = step => {
@@ -13,8 +13,10 @@ function makeAxis({ steps, events, scale }, kind) {
     }
     return (low + (step - stops[low]) / Math.max(1, stops[high] - stops[low])) / (stops.length - 1)
   }
-  const of = { linear: step => step / last, symlog: step => Math.log1p(step) / Math.log1p(last), events: byEvent }[kind]
-  return { kind, of, where: Float64Array.from(steps, of), ticks: ticksOf(kind, last, stops) }
+  const whole = { linear: step => step / last, symlog: step => Math.log1p(step) / Math.log1p(last), events: byEvent }[kind]
+  const of = step => (whole(step) - from) / (to - from), where = Float64Array.from(steps, of)
+  const inside = ticks => ticks.filter(tick => of(tick) >= -1e-9 && of(tick) <= 1 + 1e-9), usual = inside(ticksOf(kind, last, stops))
+  return { kind, of, where, ticks: usual.length > 3 || to - from === 1 ? usual : inside(ticksBetween(steps[nearest(where, 0)], steps[nearest(where, 1)])) }
 }
 
 function ticksOf(kind, last, stops) {
@@ -23,6 +25,12 @@ function ticksOf(kind, last, stops) {
   const ticks = [0]
   for (let power = 1; power <= last; power *= 10) for (const factor of [1, 2, 5]) if (factor * power <= last) ticks.push(factor * power)
   return ticks
+}
+
+// Round whole numbers between two steps that are close together.
+function ticksBetween(first, last) {
+  const stride = wholeTicks(Math.max(5, last - first), 8)[1], begin = Math.floor(first / stride)
+  return Array.from({ length: Math.floor(last / stride) - begin + 1 }, (_, i) => (begin + i) * stride)
 }
 
 // Round whole numbers from 0 to at most the last, at most so many steps apart.
@@ -52,6 +60,12 @@ function recordedAt(steps, step) {
     else high = middle - 1
   }
   return low
+}
+
+// The place of the recorded step nearest to a step, of two the earlier.
+function nearestStep(steps, step) {
+  const before = recordedAt(steps, step), after = Math.min(before + 1, steps.length - 1)
+  return Math.abs(steps[after] - step) < Math.abs(steps[before] - step) ? after : before
 }
 
 function readTheme(host) {

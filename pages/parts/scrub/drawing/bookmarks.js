@@ -31,7 +31,10 @@ function drawFlags(scrubber) {
   if (scrubber.handed !== handed || scrubber.flagged !== reel) Object.assign(scrubber, { handed, flagged: reel, flags: makeFlags(scrubber, handed), placed: null })
   if (scrubber.placed !== axis) {
     scrubber.placed = axis
-    for (const { flag, step } of scrubber.flags) flag.style.left = `calc(${LEFT}px + ${axis.of(step)} * (100% - ${LEFT + RIGHT}px))`
+    for (const { flag, step } of scrubber.flags) {
+      flag.hidden = axis.of(step) < 0 || axis.of(step) > 1
+      flag.style.left = `calc(${LEFT}px + ${axis.of(step)} * (100% - ${LEFT + RIGHT}px))`
+    }
   }
   for (const { flag, step } of scrubber.flags) flag.toggleAttribute("aria-current", step === steps[index])
 }

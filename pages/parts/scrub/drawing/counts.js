@@ -9,16 +9,32 @@ function drawCounts(side) {
   const strip = scale.strip ? STRIP : 0
   const bottom = height - strip - GAP - BOTTOM, top = TOP + 14
   const x = part => LEFT + part * (width - LEFT - RIGHT)
+  const clipped = paint => {
+    draw.save()
+    draw.beginPath()
+    draw.rect(LEFT - 4, 0, width - LEFT - RIGHT + 8, height)
+    draw.clip()
+    paint()
+    draw.restore()
+  }
   const tallest = Math.log1p(1.1 * scale.tokens)
   const y = count => bottom - (Math.log1p(count) / tallest) * (bottom - top)
-  side.countsWidth = width
-  if (loop.length) {
-    const [from, to] = [loop[0], loop[1] ?? loop[0]].map(index => x(axis.where[index]))
-    draw.fillStyle = theme.cursor + "33"
-    draw.fillRect(from, TOP, Math.max(2, to - from), height - TOP)
-  }
+  Object.assign(side, { countsWidth: width, countsBottom: bottom })
   paintGrid(side.scrubber, draw, x, y, bottom, width)
-  paintEvents(side, draw, x, top, bottom)
+  clipped(() => {
+    if (loop.length) {
+      const [from, to] = [loop[0], loop[1] ?? loop[0]].map(index => x(axis.where[index]))
+      draw.fillStyle = theme.cursor + "33"
+      draw.fillRect(from, TOP, Math.max(2, to - from), height - TOP)
+    }
+    paintEvents(side, draw, x, top, bottom)
+    paintLines(side, draw, x, y)
+    if (strip) paintStrip(side, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
+  })
+  if (strip) nameStrip(theme, draw, height - strip - BOTTOM)
+}
+
+function paintLines({ reel, where, scrubber: { theme } }, draw, x, y) {
   // Counts of rows that are not finite would be drawn as black holes.
   const last = Math.min(reel.last, reel.header.finite - 1)
   for (const [column, [, , colours, dashes]] of Object.entries(reel.header.lines)) {
@@ -27,21 +43,23 @@ function drawCounts(side) {
     draw.lineWidth = 2
     draw.beginPath()
     const values = reel[column]
-    draw.moveTo(x(where[0]), y(values[0]))
+    // Where all vectors are holes C runs beside U, not over it.
+    const height = i => y(values[i]) - (column === "black_holes" && values[i] === reel.unique[i] ? 3 : 0)
+    draw.moveTo(x(where[0]), height(0))
     for (let i = 1; i <= last; i++) {
-      if (values[i] === values[i - 1] && i < last) continue
-      draw.lineTo(x(where[i]), y(values[i - 1]))
-      draw.lineTo(x(where[i]), y(values[i]))
+      if (height(i) === height(i - 1) && i < last) continue
+      draw.lineTo(x(where[i]), height(i - 1))
+      draw.lineTo(x(where[i]), height(i))
     }
     draw.stroke()
-    if (last === 0) dot(draw, x(where[0]), y(values[0]), draw.strokeStyle)
+    if (last === 0) dot(draw, x(where[0]), height(0), draw.strokeStyle)
   }
   draw.setLineDash([])
-  if (strip) paintStrip(side, draw, x, height - strip - BOTTOM, height - BOTTOM, width)
 }
 
 function moveCursor({ reel, snapshot, where, countsWidth, cursor, told }) {
   const at = LEFT + where[snapshot] * (countsWidth - LEFT - RIGHT)
+  for (const node of [cursor, told.cursor]) node.style.visibility = where[snapshot] < -0.001 || where[snapshot] > 1.001 ? "hidden" : ""
   cursor.style.transform = `translateX(${at - 1}px)`
   told.cursor.style.transform = `translateX(clamp(0px, ${at}px - 50%, ${countsWidth}px - 100%))`
   told.cursor.textContent = whole(reel.step[snapshot])
@@ -82,33 +100,37 @@ function paintGrid({ theme, axis, scale }, draw, x, y, bottom, width) {
   }
 }
 
-const LETTER_NUDGE = 8
-
-function letters(kind) {
-  return ["f", "m", "s", "e"].filter((_, bit) => kind & (1 << bit)).join("")
+// The kinds of events that make up a sum of bits.
+function kindsOf({ header }, kind) {
+  return header.palette.events.filter(({ bit }) => kind & bit)
 }
 
+// A row of coloured ticks for each kind that the run has; of ticks that would touch only the first is drawn.
 function paintEvents({ reel, where, scrubber: { theme } }, draw, x, top, bottom) {
+  const kinds = kindsOf(reel, reel.kind.reduce((all, kind) => all | kind, 0)), high = 14 / Math.max(1, kinds.length), taken = {}
+  let ruled = -Infinity
   draw.strokeStyle = theme.faint
-  draw.fillStyle = theme.faint
   draw.lineWidth = 1
-  let right = -Infinity, ruled = -Infinity
+  draw.globalAlpha = 0.45
   reel.event.forEach((snapshot, i) => {
-    const at = x(where[snapshot]), told = letters(reel.kind[i]), half = draw.measureText(told).width / 2
-    // Where events crowd, only some get a rule down to the axis, and every one its tick: a wall of rules would hide the lines.
-    const apart = at - ruled >= 7
-    if (apart) ruled = at
-    draw.globalAlpha = 0.45
+    const at = x(where[snapshot])
+    // Where events crowd, only some get a rule down to the axis: a wall of rules would hide the lines.
+    if (at - ruled < 7) return
+    ruled = at
     draw.beginPath()
     draw.moveTo(Math.round(at) + 0.5, top)
-    draw.lineTo(Math.round(at) + 0.5, apart ? bottom : top + 5)
+    draw.lineTo(Math.round(at) + 0.5, bottom)
     draw.stroke()
-    draw.globalAlpha = 1
-    // Beside a letter there is room for the next one a little to the right of its event.
-    const place = Math.max(at, right + 3 + half)
-    if (place - at > LETTER_NUDGE) return
-    right = place + half
-    draw.fillText(told, place, top - 7)
+  })
+  draw.globalAlpha = 1
+  reel.event.forEach((snapshot, i) => {
+    const at = Math.round(x(where[snapshot]))
+    kinds.forEach(({ bit, colour }, row) => {
+      if (!(reel.kind[i] & bit) || at < (taken[bit] ?? -Infinity) + 3) return
+      taken[bit] = at
+      draw.fillStyle = colour[theme.dark ? 1 : 0]
+      draw.fillRect(at - 1, top - 14 + row * high, 2.5, high - 1)
+    })
   })
 }
 
@@ -135,6 +157,9 @@ function paintStrip({ reel, scrubber: { theme, axis } }, draw, x, top, bottom, w
   draw.lineWidth = 1.2
   curve(reel.rate, theme.cursor, 0)
   curve(reel.loss, theme.faint, Infinity)
+}
+
+function nameStrip(theme, draw, top) {
   draw.textAlign = "right"
   draw.fillStyle = theme.faint
   draw.fillText("loss", LEFT - 7, top + 12)

@@ -86,6 +86,11 @@ function place(reel, frame, vector, basis) {
   return [points[offset], points[offset + 1]]
 }
 
+// The name that a black hole keeps through the run.
+function holeName({ header }, { slot }) {
+  return header.hole_names[slot] ?? "?"
+}
+
 function name(reel, token) {
   const id = reel.header.ids[token]
   const byte = id < 256 && reel.header.glyphs ? `byte 0x${id.toString(16).toUpperCase().padStart(2, "0")} · ` : ""

@@ -1,10 +1,9 @@
 // Labels of the step: on the screen at every frame, for screen readers when the slider rests.
 
 const MOST_CHIPS = 8
-const KINDS_TOLD = ["hole formed or absorbed tokens", "holes merged", "hole split or lost tokens", "hole evaporated"]
 
 function eventTold(reel, snapshot, kind) {
-  const words = KINDS_TOLD.filter((_, bit) => kind & (1 << bit)).join(", "), change = column => `${whole(reel[column][snapshot - 1])} → ${whole(reel[column][snapshot])}`
+  const words = kindsOf(reel, kind).map(({ letter, words }) => `${letter}: ${words}`).join(", "), change = column => `${whole(reel[column][snapshot - 1])} → ${whole(reel[column][snapshot])}`
   return `${words}: black holes ${change("black_holes")}, tokens in them ${change("population")}`
 }
 
@@ -20,13 +19,32 @@ function tellLines({ reel, told }) {
   }))
 }
 
-// The events of a run as buttons that lead there: all of them, or the first and the last.
-function tellEvents(side) {
+// What the marks of events mean, and the shapes of the positions.
+function tellLegends({ reel, told }) {
+  const kinds = kindsOf(reel, reel.kind.reduce((all, kind) => all | kind, 0))
+  told.kinds.replaceChildren(...kinds.map(({ letter, colour, words }) => {
+    const key = Object.assign(document.createElement("span"), { className: "key", textContent: `${letter} ${words}` })
+    key.prepend(Object.assign(document.createElement("i"), { className: "tick" }))
+    key.firstChild.style.background = `light-dark(${colour})`
+    return key
+  }))
+  told.shapes.hidden = !reel.header.dead || reel.header.group !== "all"
+}
+
+// The events of a run as buttons that lead there: all of them, or the first and the last with the others behind a button.
+function tellEvents(side, isOpen = false) {
   const { reel, scrubber } = side, all = [...reel.event].map((snapshot, i) => ({ snapshot, kind: reel.kind[i] }))
-  const cut = all.length > MOST_CHIPS ? [...all.slice(0, MOST_CHIPS / 2), null, ...all.slice(-MOST_CHIPS / 2)] : all
+  const cut = all.length > MOST_CHIPS && !isOpen ? [...all.slice(0, MOST_CHIPS / 2), null, ...all.slice(-MOST_CHIPS / 2)] : all
   side.chips = []
   side.told.events.replaceChildren(...cut.map(event => {
-    if (!event) return Object.assign(document.createElement("span"), { textContent: `… ${whole(all.length - MOST_CHIPS)} more …` })
+    if (!event) {
+      const more = Object.assign(document.createElement("button"), { type: "button", className: "more", textContent: `… ${whole(all.length - MOST_CHIPS)} more …` })
+      more.onclick = () => {
+        tellEvents(side, true)
+        side.chips[MOST_CHIPS / 2].chip.focus()
+      }
+      return more
+    }
     const [before, after] = [reel.black_holes[event.snapshot - 1], reel.black_holes[event.snapshot]]
     const what = before === after ? `${whole(reel.population[event.snapshot - 1])} → ${whole(reel.population[event.snapshot])} tokens in holes` : `${whole(before)} → ${whole(after)} ${after === 1 ? "hole" : "holes"}`
     const chip = Object.assign(document.createElement("button"), { type: "button", title: eventTold(reel, event.snapshot, event.kind) })
@@ -44,6 +62,7 @@ function tellStep(scrubber) {
   slider.value = axis.where[index]
   slider.setAttribute("aria-valuetext", `step ${step} of ${scale.last}`)
   if (entry.getRootNode().activeElement !== entry) entry.value = step
+  dimExact(scrubber)
   sides.forEach(moveCursor)
   for (const side of sides) tellNumbers(side, step)
 }

@@ -12,18 +12,19 @@ function build(parent, count) {
   root.style.setProperty("--sides", count)
   for (const row of rows) for (let i = 1; i < count; i++) row.append(row.firstElementChild.cloneNode(true))
   const scrubber = {
-    root, buttons: named([root], "button"), slider: find(".slider"), entry: find(".entry"), speed: find(".speed"), axisPicker: find(".axis"), tip: find(".tip"), keys: find(".keys"), voice: find(".voice"),
-    focus: null, following: false, loop: [], chosen: null, chosenHole: false, playing: 0, writtenAt: 0, index: 0, drawn: 0, said: 0,
+    root, buttons: named([root], "button"), slider: find(".slider"), entry: find(".entry"), search: find(".search"), remark: find(".remark"), speed: find(".speed"), axisPicker: find(".axis"), tip: find(".tip"), keys: find(".keys"), voice: find(".voice"),
+    focus: null, following: false, loop: [], chosen: null, chosenHole: false, window: [0, 1], stale: new Set(), playing: 0, writtenAt: 0, index: 0, drawn: 0, said: 0,
   }
   scrubber.sides = Array.from({ length: count }, (_, i) => buildSide(scrubber, rows.map(row => row.children[i])))
   connectTransport(scrubber)
   connectKeys(scrubber)
+  connectSearch(scrubber)
+  connectColours(scrubber)
   connectBookmarks(scrubber)
   connectNarrow(scrubber)
   scrubber.axisPicker.onchange = () => {
-    layOut(scrubber)
+    showWindow(scrubber, 0, 1)
     scrubber.set("axis", scrubber.axisPicker.value)
-    repaint(scrubber)
   }
   scrubber.sized = new ResizeObserver(() => repaint(scrubber))
   scrubber.sized.observe(root)
@@ -31,11 +32,13 @@ function build(parent, count) {
 }
 
 function buildSide(scrubber, cells) {
-  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
-  const { watch } = named(cells, "button"), basis = cells[1].querySelector(".basis")
-  Object.assign(side, { watch, basisPicker: basis })
+  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
+  const { watch, ...zoomButtons } = named(cells, "button"), basis = cells[1].querySelector(".basis")
+  Object.assign(side, { watch, zoomButtons, basisPicker: basis, colourPicker: cells[1].querySelector(".colour") })
   connectPointer(side)
   connectDragging(side)
+  connectStepZoom(side)
+  connectPlaneZoom(side)
   watch.onclick = () => {
     pause(scrubber)
     moveTo(scrubber, 0)
@@ -43,7 +46,7 @@ function buildSide(scrubber, cells) {
   }
   basis.onchange = () => {
     side.basis = basis.value
-    repaint(scrubber)
+    showPlane(side, null)
   }
   return side
 }
@@ -70,12 +73,15 @@ function load(scrubber, reels) {
   unite(scrubber, reels)
   sides.forEach((side, i) => loadSide(side, reels[i]))
   if (isRegrouped) {
-    for (const side of sides) side.basis = side.basisPicker.value = header.basis
-    scrubber.loop = []
-    scrubber.buttons.loop.textContent = "Loop from here"
+    for (const side of sides) {
+      side.basis = side.basisPicker.value = header.basis
+      showPlane(side, null)
+    }
   }
+  if (isRegrouped || header.range.join() !== scrubber.range) showLoop(scrubber, header.range.map(step => recordedAt(scrubber.steps, step)))
+  scrubber.range = header.range.join()
   if (!same) scrubber.axisPicker.value = header.axis
-  layOut(scrubber)
+  showWindow(scrubber, ...(same ? [scrubber.window[0], scrubber.window[1] - scrubber.window[0]] : [0, 1]))
   // The address moved the step (a link, the browser's back): follow it. Our own words coming back change nothing.
   const stale = header.heard < scrubber.said || scrubber.playing
   const step = kept !== null && (stale || header.step === scrubber.written) ? kept : header.step
@@ -107,6 +113,9 @@ function loadSide(side, reel) {
   for (const [picture, link] of Object.entries(side.about)) Object.assign(link, header.explained[picture])
   tellLines(side)
   tellEvents(side)
+  tellLegends(side)
+  side.colourPicker.value = header.colour || "hole"
+  side.colourPicker.hidden = Boolean(header.name)
   if (header.name) cells.forEach(cell => nameCell(cell, header.name))
 }
 
@@ -119,17 +128,23 @@ function nameCell(cell, name) {
   for (const node of cell.querySelectorAll("[aria-label]:not(canvas)")) node.setAttribute("aria-label", `${name}: ${(node.dataset.label ??= node.getAttribute("aria-label"))}`)
 }
 
-// Draw everything in the next frame or, where only the step has changed, what it changes.
-function repaint(scrubber, isStale = true) {
-  scrubber.isStale ||= isStale
+const PICTURES = ["counts", "sizes", "distances", "places"]
+
+// Draw pictures anew in the next frame, without a name all of them; where only the step has changed, `requestFrame` is enough.
+function repaint(scrubber, ...pictures) {
+  for (const picture of pictures.length ? pictures : PICTURES) scrubber.stale.add(picture)
+  requestFrame(scrubber)
+}
+
+function requestFrame(scrubber) {
   scrubber.asked ||= requestAnimationFrame(() => {
     scrubber.asked = 0
     const { root, sides } = scrubber, { counts } = sides[0].canvases
     // Without a size (the page is being laid out anew) there is nothing to draw on: the observer calls again.
     if (!root.isConnected || !counts.clientWidth || !counts.clientHeight) return
     const began = performance.now()
-    for (const side of sides) drawSide(side, scrubber.isStale)
-    scrubber.isStale = false
+    for (const side of sides) drawSide(side, scrubber.stale)
+    scrubber.stale.clear()
     drawFlags(scrubber)
     tellStep(scrubber)
     drawRing(scrubber)
@@ -139,11 +154,12 @@ function repaint(scrubber, isStale = true) {
 }
 
 // Many steps have the frame, or the vectors, of the step before: their pictures stay.
-function drawSide(side, isStale) {
-  const { frame, now } = at(side), before = isStale ? {} : side.drawn
-  if (isStale) drawCounts(side)
-  if (now !== before.now) drawSizes(side)
-  if (frame !== before.frame) for (const draw of [drawDistances, drawPlaces]) draw(side)
+function drawSide(side, stale) {
+  const { frame, now } = at(side), { drawn } = side
+  if (stale.has("counts")) drawCounts(side)
+  if (stale.has("sizes") || now !== drawn.now) drawSizes(side)
+  if (stale.has("distances") || frame !== drawn.frame) drawDistances(side)
+  if (stale.has("places") || frame !== drawn.frame) drawPlaces(side)
   side.drawn = { frame, now }
 }
 
@@ -162,6 +178,8 @@ export default function (component) {
     clearTimeout(scrubber.writing)
     scrubber.sized.disconnect()
     document.removeEventListener("keydown", scrubber.onKey)
+    document.removeEventListener(EXACT, scrubber.onExact)
+    document.removeEventListener(MEASURE, scrubber.onMeasure)
     document.removeEventListener(HANDED, scrubber.onBookmarks)
     SCRUBBERS.delete(parentElement)
   }

@@ -1,11 +1,16 @@
 // The three pictures of one step: sizes of the holes, distances between the tokens, places on two axes fixed for the run.
 
 function drawSizes(side) {
-  const { scrubber: { theme, scale } } = side
+  const { reel, scrubber: { theme, scale } } = side
   const { draw, width, height } = pen(side, "sizes")
   const { now } = at(side)
+  const single = now.vectors.filter(vector => vector.population === 1 && !vector.lost).flatMap(vector => vector.tokens)
+  const lost = now.vectors.filter(vector => vector.lost).flatMap(vector => vector.tokens)
   // The first hole may fill the whole width, so its nature stands below it; the others leave room beside them.
-  const last = scale.lost ? 3 : 2, rows = Math.min(8, scale.names) + last, below = 13, tall = Math.min(26, (height - 24 - below) / rows), x = count => 64 + (count / scale.tokens) * (width - 64 - 40)
+  const most = Math.min(8, scale.names), below = 13
+  // Few rows are tall.
+  const filled = Math.min(now.holes.length, most) + (now.holes.length > most) + (single.length > 0) + (lost.length > 0)
+  const tall = Math.min(44, (height - 24 - below) / Math.max(2, filled)), x = count => 64 + (count / scale.tokens) * (width - 64 - 40)
   side.hits.sizes = []
   const bar = (row, label, parts, colour, told, who) => {
     const top = 4 + row * tall + (row ? below : 0), thick = tall - 6
@@ -19,11 +24,14 @@ function drawSizes(side) {
       draw.fillRect(left, top, Math.max(1, right - left), thick)
       if (i) {
         draw.fillStyle = theme.back
-        draw.fillRect(left - 0.75, top - 1, 1.5, thick + 2)
+        draw.fillRect(left - 0.4, top, 0.8, thick)
       }
       side.hits.sizes.push({ left, right: Math.max(right, left + 3), top: top - 2, bottom: top + thick + 3 + (row ? 0 : below), tokens: part, who })
       from += part.length
     })
+    draw.strokeStyle = theme.text
+    draw.lineWidth = 1
+    draw.strokeRect(x(0) - 0.5, top - 0.5, Math.max(1, x(from) - x(0)) + 1, thick + 1)
     const count = whole(from), after = x(from) + 6
     draw.textAlign = "left"
     draw.fillStyle = theme.text
@@ -38,14 +46,13 @@ function drawSizes(side) {
     draw.font = `12px ${theme.font}`
     if (who && picked(side, who)) outline(theme, draw, x(0) - 1, top - 1, x(from) - x(0) + 2, thick + 2)
   }
-  const room = rows - last
-  now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${i + 1}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole, i > 0), hole))
+  const room = most
+  let row = Math.min(now.holes.length, room)
+  now.holes.slice(0, room).forEach((hole, i) => bar(i, `hole ${holeName(reel, hole)}`, hole.classes ?? [hole.tokens], slotColour(theme, hole.slot), nature(hole, i > 0), hole))
   const others = now.holes.slice(room)
-  if (others.length) bar(room, "others", [others.flatMap(hole => hole.tokens)], theme.greys[0], `${others.length} more holes`, null)
-  const single = now.vectors.filter(vector => vector.population === 1 && !vector.lost).flatMap(vector => vector.tokens)
-  if (single.length) bar(room + 1, "single", [single], theme.alone, "not shared", null)
-  const lost = now.vectors.filter(vector => vector.lost).flatMap(vector => vector.tokens)
-  if (lost.length) bar(rows - 1, "not finite", [lost], theme.alone, "NaN or infinite", null)
+  if (others.length) bar(row++, "others", [others.flatMap(hole => hole.tokens)], theme.greys[0], `${others.length} more holes`, null)
+  if (single.length) bar(row++, "single", [single], theme.alone, "not shared", null)
+  if (lost.length) bar(row, "not finite", [lost], theme.alone, "NaN or infinite", null)
   draw.fillStyle = theme.faint
   draw.textAlign = "center"
   for (const tick of wholeTicks(scale.tokens)) draw.fillText(whole(tick), x(tick), height - 8)
@@ -109,6 +116,11 @@ function drawDistances(side) {
     while (end < count && slots[end] === slots[row]) end++
     draw.fillStyle = slotColour(theme, slots[row])
     draw.fillRect(left - 11, (row * edge) / count, 8, ((end - row) * edge) / count)
+  }
+  if (count > 1 && rank[0] === rank[count - 1]) {
+    draw.fillStyle = "#fff"
+    draw.textAlign = "center"
+    draw.fillText(`one vector: ${whole(now.order.length)} identical tokens`, left + edge / 2, edge / 2, edge - 8)
   }
   const chosen = chosenRow(side, order, now), isHole = side.scrubber.chosenHole
   if (chosen >= 0) {

@@ -6,21 +6,22 @@ function drawPlaces(side) {
   const { reel, basis, scrubber: { theme } } = side
   const { draw, width, height } = pen(side, "places")
   const { frame, now } = at(side)
-  const scene = reel.header[basis]
-  const scale = ([low, high], from, to) => value => from + ((value - low) / (high - low)) * (to - from)
-  const x = scale(scene.x, 52, width - 10), y = scale(scene.y, height - 34, 8)
-  paintFrame(side, draw, scene, x, y, width, height)
+  const shown = plane(side, width, height), { right: x, up: y } = shown
+  paintFrame(side, draw, shown, x, y, width, height)
+  draw.save()
+  draw.beginPath()
+  draw.rect(PLOT.left, PLOT.top, width - PLOT.left - PLOT.right, height - PLOT.top - PLOT.bottom)
+  draw.clip()
   paintTrails(side, draw, now, frame, x, y)
+  const measure = measureOf(side)
   side.hits.places = []
-  const shown = Math.sqrt(1400 / Math.max(1, side.scrubber.scale.tokens) / Math.PI)
   for (const vector of now.vectors) {
     const [a, b] = place(reel, frame, vector.number, basis)
     if (!Number.isFinite(a) || !Number.isFinite(b)) continue
-    const radius = Math.max(3, 1.35 * shown * Math.sqrt(vector.population))
-    draw.fillStyle = slotColour(theme, vector.slot)
+    const radius = radiusOf(side, vector.population)
     draw.strokeStyle = theme.back
     draw.lineWidth = 1
-    marker(draw, x(a), y(b), radius, vector.live === 0 ? "circle" : vector.live === vector.population ? "triangle" : "square")
+    marker(draw, x(a), y(b), radius, coloursOf(side, measure, frame, vector), vector.live === 0 ? "circle" : vector.live === vector.population ? "triangle" : "square")
     if (picked(side, vector)) {
       draw.strokeStyle = theme.cursor
       draw.lineWidth = 2.5
@@ -28,11 +29,19 @@ function drawPlaces(side) {
       draw.arc(x(a), y(b), radius + 3, 0, 7)
       draw.stroke()
     }
-    side.hits.places.push({ x: x(a), y: y(b), radius: Math.max(radius, 6), vector })
+    const isInside = x(a) > PLOT.left - radius && x(a) < width - PLOT.right + radius && y(b) > PLOT.top - radius && y(b) < height - PLOT.bottom + radius
+    if (isInside) side.hits.places.push({ x: x(a), y: y(b), radius: Math.max(radius, 6), vector })
   }
+  if (measure) paintMeasure(side, measure, draw, width)
+  draw.restore()
 }
 
-function marker(draw, x, y, radius, shape) {
+// Area by population: of all tokens in one hole, that of a circle 54 pixels wide.
+function radiusOf({ scrubber }, population) {
+  return Math.max(3, 1.35 * Math.sqrt((1400 * population) / Math.max(1, scrubber.scale.tokens) / Math.PI))
+}
+
+function marker(draw, x, y, radius, colours, shape) {
   draw.globalAlpha = 0.85
   draw.beginPath()
   if (shape === "circle") draw.arc(x, y, radius, 0, 7)
@@ -44,9 +53,9 @@ function marker(draw, x, y, radius, shape) {
     draw.lineTo(x - reach * 0.87, y + reach / 2)
     draw.closePath()
   }
-  draw.fill()
+  fillMarker(draw, x, y, radius, colours)
   draw.globalAlpha = 1
-  draw.stroke()
+  if (colours.length === 1) draw.stroke()
 }
 
 // The way of every vector's first token through the last snapshots, fading with age. Lines of one age and colour are stroked
@@ -72,8 +81,13 @@ function paintTrails({ reel, basis, scrubber: { theme } }, draw, now, frame, x, 
   draw.globalAlpha = 1
 }
 
-function paintFrame({ reel, basis, scrubber: { theme } }, draw, scene, x, y, width, height) {
-  const round = value => (value === 0 ? "0" : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e4 ? value.toExponential(0) : String(+value.toPrecision(2)))
+function paintFrame({ reel, basis, scrubber: { theme } }, draw, shown, x, y, width, height) {
+  const scene = reel.header[basis]
+  // As many digits as tell neighbouring ticks of a zoomed axis apart.
+  const round = ticks => {
+    const apart = Math.abs(ticks[1] - ticks[0]) || 1, most = Math.max(...ticks.map(Math.abs), 1e-300), digits = Math.max(2, Math.ceil(Math.log10(most / apart)) + 1)
+    return value => (value === 0 ? "0" : most < 1e-3 || most >= 1e5 ? value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e") : String(+value.toPrecision(digits)))
+  }
   draw.lineWidth = 1
   draw.fillStyle = theme.faint
   const rule = (from, to, dim) => {
@@ -86,14 +100,19 @@ function paintFrame({ reel, basis, scrubber: { theme } }, draw, scene, x, y, wid
     draw.globalAlpha = 1
   }
   draw.textAlign = "center"
-  for (const tick of linearTicks(scene.x)) {
-    rule([x(tick), 8], [x(tick), height - 34], 0.7)
-    draw.fillText(round(tick), x(tick), height - 25)
+  const [across, up] = [linearTicks(shown.x), linearTicks(shown.y)], [roundAcross, roundUp] = [round(across), round(up)]
+  let taken = -Infinity
+  for (const tick of across) {
+    rule([x(tick), PLOT.top], [x(tick), height - PLOT.bottom], 0.7)
+    const text = roundAcross(tick), half = draw.measureText(text).width / 2
+    if (x(tick) - half < taken + 6 || x(tick) + half > width) continue
+    taken = x(tick) + half
+    draw.fillText(text, x(tick), height - 25)
   }
   draw.textAlign = "right"
-  for (const tick of linearTicks(scene.y)) {
-    rule([52, y(tick)], [width - 10, y(tick)], 0.7)
-    draw.fillText(round(tick), 47, y(tick))
+  for (const tick of up) {
+    rule([PLOT.left, y(tick)], [width - PLOT.right, y(tick)], 0.7)
+    draw.fillText(roundUp(tick), PLOT.left - 5, y(tick))
   }
   draw.textAlign = "center"
   const unit = basis === "about" && reel.header.unit === "cells" ? "cells" : "weight units"

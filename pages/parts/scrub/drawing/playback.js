@@ -8,7 +8,8 @@ function moveTo(scrubber, index) {
   if (clamped === scrubber.index) return
   scrubber.index = clamped
   for (const side of scrubber.sides) side.snapshot = recordedAt(side.reel.step, scrubber.steps[clamped])
-  repaint(scrubber, false)
+  keepInView(scrubber)
+  requestFrame(scrubber)
 }
 
 // Tell the server the step. While playing at most twice a second; at rest once, after the last of a burst of keys.
@@ -78,6 +79,7 @@ function follow(scrubber, on) {
 function tellFollowing(scrubber) {
   scrubber.buttons.follow.hidden = !scrubber.alive
   scrubber.buttons.follow.setAttribute("aria-pressed", scrubber.following)
+  scrubber.buttons.follow.textContent = scrubber.following ? `Following step ${whole(scrubber.steps[scrubber.last])}` : "Follow"
 }
 
 function toggle(scrubber) {
@@ -91,12 +93,21 @@ function jumpEvent(scrubber, direction) {
 }
 
 function markLoop(scrubber) {
-  if (scrubber.loop.length === 2) scrubber.loop = []
-  else if (scrubber.loop.length === 1 && scrubber.index <= scrubber.loop[0]) scrubber.loop = [scrubber.index]
-  else scrubber.loop = [...scrubber.loop, scrubber.index]
-  const steps = scrubber.loop.map(index => whole(scrubber.steps[index]))
+  const { loop, index } = scrubber
+  showLoop(scrubber, loop.length === 2 ? [] : loop.length === 1 && index <= loop[0] ? [index] : [...loop, index])
+  if (scrubber.loop.length !== 1) sendRange(scrubber)
+}
+
+function showLoop(scrubber, loop) {
+  const steps = loop.map(index => whole(scrubber.steps[index]))
+  scrubber.loop = loop
   scrubber.buttons.loop.textContent = ["Loop from here", `Loop ${steps[0]} to here`, `End loop ${steps.join("–")}`][steps.length]
-  repaint(scrubber)
+  repaint(scrubber, "counts")
+}
+
+// The loop is the range of the address and of the exports.
+function sendRange(scrubber) {
+  scrubber.set("range", scrubber.loop.map(index => scrubber.steps[index]))
 }
 
 const KEYS = {
@@ -109,6 +120,9 @@ const KEYS = {
   " ": toggle,
   Home: scrubber => rest(scrubber, 0),
   End: scrubber => rest(scrubber, scrubber.last),
+  "+": scrubber => zoomSteps(scrubber, scrubber.axis.where[scrubber.index], 0.5),
+  "-": scrubber => zoomSteps(scrubber, scrubber.axis.where[scrubber.index], 2),
+  0: scrubber => showWindow(scrubber, 0, 1),
   b: openBookmarkField,
   "?": scrubber => scrubber.keys.showModal(),
   Escape: scrubber => choose(scrubber.sides[0], null, false),
@@ -141,7 +155,9 @@ function connectTransport(scrubber) {
   slider.onchange = () => writeBack(scrubber)
   entry.onchange = () => {
     const step = Number(entry.value)
-    if (entry.value.trim() && Number.isFinite(step)) rest(scrubber, recordedAt(scrubber.steps, step), 0)
+    if (entry.value.trim() && Number.isFinite(step)) rest(scrubber, nearestStep(scrubber.steps, step), 0)
+    const found = scrubber.steps[scrubber.index]
+    say(scrubber, entry.value.trim() && found !== step ? `${whole(step)} is not recorded; nearest ${whole(found)}` : "")
     entry.value = scrubber.steps[scrubber.index]
   }
   buttons.play.onclick = () => toggle(scrubber)
@@ -160,14 +176,30 @@ function connectTransport(scrubber) {
 }
 
 // The counts of any side move all of them.
-function connectDragging({ scrubber, canvases: { counts } }) {
-  const drag = event => moveTo(scrubber, nearest(scrubber.axis.where, (event.offsetX - LEFT) / (counts.clientWidth - LEFT - RIGHT)))
-  counts.onpointerdown = event => {
-    pause(scrubber)
-    follow(scrubber, false)
-    counts.setPointerCapture(event.pointerId)
-    drag(event)
+function connectDragging(side) {
+  const { scrubber, canvases: { counts } } = side
+  const place = event => (event.offsetX - LEFT) / (counts.clientWidth - LEFT - RIGHT), at = event => nearest(scrubber.axis.where, Math.min(1, Math.max(0, place(event))))
+  let begun = 0
+  const scrub = { move: event => moveTo(scrubber, at(event)), end: () => writeBack(scrubber) }
+  const brush = {
+    move: event => showLoop(scrubber, at(event) === begun ? [] : [begun, at(event)].sort((a, b) => a - b)),
+    end: () => sendRange(scrubber),
   }
-  counts.addEventListener("pointermove", event => event.buttons & 1 && drag(event))
-  counts.onpointerup = () => writeBack(scrubber)
+  const pan = { move: event => (panSteps(scrubber, begun - place(event)), (begun = place(event))), end: () => {} }
+  let drag = null
+  counts.onpointerdown = event => {
+    if (event.button) return
+    pause(scrubber)
+    counts.setPointerCapture(event.pointerId)
+    // On the axis below the lines a drag moves the window, if there is more than it shows.
+    drag = event.shiftKey ? brush : isZoomed(scrubber) && event.offsetY > side.countsBottom && event.offsetY < side.countsBottom + GAP ? pan : scrub
+    begun = drag === brush ? at(event) : place(event)
+    if (drag === scrub) follow(scrubber, false)
+    drag.move(event)
+  }
+  counts.addEventListener("pointermove", event => drag && event.buttons & 1 && drag.move(event))
+  counts.onpointerup = counts.onpointercancel = () => {
+    drag?.end()
+    drag = null
+  }
 }

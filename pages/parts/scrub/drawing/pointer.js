@@ -10,14 +10,20 @@ function tokenTold(side, token) {
   if (vector.population === 1) return [...lines, "not shared"]
   const place = vector.classes?.findIndex(tokens => tokens.includes(token))
   const hidden = vector.classes ? `hidden class ${place + 1} of ${vector.classes.length}, ${whole(vector.classes[place].length)} tokens · ` : ""
-  return [...lines, `hole ${vector.number + 1}, ${whole(vector.population)} tokens`, hidden + nature(vector).split(":")[0]]
+  return [...lines, `hole ${holeName(side.reel, vector)}, ${whole(vector.population)} tokens`, hidden + nature(vector).split(":")[0]]
 }
 
 function vectorTold(side, vector) {
   if (vector.population === 1) return tokenTold(side, vector.tokens[0])
   const { reel } = side
   const split = reel.header.dead ? ` (${whole(vector.population - vector.live)} dead, ${whole(vector.live)} live)` : ""
-  return [`hole ${vector.number + 1}, ${whole(vector.population)} tokens${split}`, nature(vector), listed(reel, vector.tokens)]
+  return [`hole ${holeName(reel, vector)}, ${whole(vector.population)} tokens${split}`, nature(vector), ...measureTold(side, vector), listed(reel, vector.tokens)]
+}
+
+// The value that colours a position.
+function measureTold(side, vector) {
+  const measure = measureOf(side), value = measure?.values[side.reel.vector_at[at(side).frame] + vector.number]
+  return measure ? [`${side.colourPicker.selectedOptions[0].textContent}: ${Number.isFinite(value) ? String(+value.toPrecision(6)) : "none"}`] : []
 }
 
 function listed(reel, tokens) {
@@ -67,7 +73,7 @@ function pointed(side, picture, x, y) {
   const found = items(side, picture).filter(item => x >= item.left - slack && x <= item.right + slack && y >= item.top - slack && y <= item.bottom + slack)
   const hit = found.sort((a, b) => a.right - a.left - (b.right - b.left))[0]
   if (!hit) return null
-  if (picture === "places") return [vectorTold(side, hit.vector), hit.token, hit.hole]
+  if (picture === "places") return [[...vectorTold(side, hit.vector), ...(hit.hole ? [] : measureTold(side, hit.vector))], hit.token, hit.hole]
   // A bar is laid out token by token, so the pointer is on one of them.
   const token = hit.tokens[Math.min(hit.tokens.length - 1, Math.max(0, Math.floor(((x - hit.left) / (hit.right - hit.left)) * hit.tokens.length)))]
   const { token: chosen, hole } = meant(side, token)
@@ -114,6 +120,7 @@ function connectPointer(side) {
     canvas.addEventListener("pointerleave", () => (scrubber.tip.hidden = true))
     if (picture === "counts") continue
     canvas.onclick = event => {
+      if (picture === "places" && side.isPanned) return
       const hit = pointed(side, picture, event.offsetX, event.offsetY)
       choose(side, hit ? hit[1] : null, hit ? hit[2] : false)
     }
@@ -135,7 +142,7 @@ function connectRing(side, picture) {
     side.rings[picture].hidden = scrubber.tip.hidden = true
   }
   stage.onkeydown = event => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== stage) return
     const move = { ArrowUp: -1, ArrowDown: 1 }[event.key]
     if (!move && event.key !== "Enter") return
     event.preventDefault()
@@ -178,4 +185,6 @@ function mark(scrubber, id, hole) {
     const token = side.reel.header.ids.indexOf(id)
     side.chosen = token < 0 ? null : token
   }
+  const [{ reel, chosen }] = scrubber.sides, isTyping = scrubber.search.getRootNode().activeElement === scrubber.search
+  if (chosen !== null || !isTyping) scrubber.search.value = chosen === null ? "" : tokenLabel(reel, chosen)
 }

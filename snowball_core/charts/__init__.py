@@ -5,7 +5,8 @@ step_axis          the step axis: symlog, linear or by events; ticks
 counts_and_places  counts, loss, rate, largest distance, sizes, places
 heatmap            pairwise distances as pixels
 fixed_axes         basis and domain of places, fixed for a run
-overlay            several runs on one axis
+overlay            several runs on one axis, with a crosshair
+overlay_data       their lines, bands, ends and values at a place
 lineage            lanes of holes, barcode of a token
 lineage_data       what fills the lineage pictures
 lineage_layout     where each hole is drawn

@@ -21,13 +21,13 @@ from PIL import Image
 from ..measures.motion import REGIMES
 from .motion_columns import Floats, Scene, curve, decades, under
 from .step_axis import Picture, StepAxis, cursor_rule
-from .theme import ALONE, DEAD, GREYS, MOVED, REGIME_LINES, SETTINGS, wrapped
+from .theme import ALONE, DEAD, GREYS, MOVED, REGIME_LINES, SERIES, wrapped
 
 MAP_COLUMNS, MAP_ROWS = 640, 512
 REGIME_LABELS = dict(zip(REGIMES, REGIME_LINES, strict=True))
 SPEEDS = {
     "bulk_speed_weight": ("bulk: the group's centroid", DEAD),
-    "thermal_speed_weight": ("thermal: relative to the centroid", SETTINGS[1]),
+    "thermal_speed_weight": ("thermal: relative to the centroid", SERIES[1]),
 }
 SHARES = {"p10": "10th percentile", "p50": "median", "p90": "90th percentile", "p100": "farthest token"}
 AMOUNTS = {"10 to 90 % of tokens": "#56B4E9", "median": "#0072B2", "farthest token": "#D55E00"}

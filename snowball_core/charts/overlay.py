@@ -1,4 +1,4 @@
-"""Pictures of several curves on one axis: the runs of a comparison with their ribbons, one distance in three units.
+"""Pictures of several curves on one axis: the runs of a comparison with their bands, one distance in three units.
 
 Descriptions are constant for a comparison; what is highlighted, and every number, is data.
 """
@@ -7,112 +7,49 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ..measures.alignment import Entrant, places
-from ..measures.bf16 import Floats
 from ..measures.verdict import ORIGINAL_EPSILON
-from .step_axis import ticks
-from .theme import ALONE, CURSOR, SETTINGS, setting_colour
+from .overlay_data import thinned
+from .step_axis import StepAxis, ticks
+from .theme import ALONE, CURSOR, SERIES, LineStyle
 
-MOST_POINTS = 400
 _AXIS_PIXELS = 46
 _HEIGHT = 260
 _LABEL = "datum.value == 0 ? '0' : format(datum.value, datum.value < 1 ? '.1~e' : ',.1~f')"
-
-
-def thinned(x: Floats, values: Floats, symlog: bool) -> npt.NDArray[np.intp]:
-    """Which points of a curve to draw: every change of its value and its ends, at most :data:`MOST_POINTS`.
-
-    Where there are more changes, points that lie evenly on the axis as it is drawn.
-    """
-    if not len(x):
-        return np.zeros(0, np.intp)
-    changed = np.ones(len(x), np.bool_)
-    same = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
-    changed[1:-1] = ~same[: len(x) - 2]
-    kept = np.flatnonzero(changed)
-    if len(kept) <= MOST_POINTS:
-        return kept
-    drawn = np.sign(x) * np.log1p(np.abs(x)) if symlog else x
-    evenly = np.searchsorted(drawn, np.linspace(drawn[0], drawn[-1], MOST_POINTS))
-    return np.unique(np.minimum(evenly, len(x) - 1))
-
-
-def lines_data(entrants: Sequence[Entrant], names: Mapping[str, str], measure: str, align: str) -> tuple[pd.DataFrame, bool]:
-    """The curves of a measure, columns ``run``, ``setting``, ``step``, ``x``, ``value``; and whether any of them is thinned.
-
-    ``names`` are what runs and settings are called in the legend.
-    """
-    tables, is_thinned = [], False
-    for entrant in entrants:
-        x = places(entrant, align)
-        if x is None or measure not in entrant.table:
-            continue
-        values = entrant.table[measure].to_numpy(np.float64)
-        # An infinite value would leave the axis without ends.
-        known = np.isfinite(x) & np.isfinite(values)
-        steps, x, values = entrant.table["step"].to_numpy()[known], x[known], values[known]
-        kept = thinned(x, values, align != "rates")
-        is_thinned = is_thinned or (len(kept) == MOST_POINTS)
-        facts = {"run": names[entrant.id], "setting": names[entrant.setting]}
-        tables.append(pd.DataFrame({**facts, "step": steps[kept], "x": x[kept], "value": values[kept]}))
-    empty = pd.DataFrame({name: [] for name in ("run", "setting", "step", "x", "value")})
-    return (pd.concat(tables, ignore_index=True) if tables else empty), is_thinned
-
-
-def widths(settings: Sequence[str], ribboned: Collection[str], is_counted: bool) -> dict[str, float]:
-    """Widths of the settings' lines in pixels; of counts narrower on top of wider, so that equal curves are all visible.
-
-    Settings without a ribbon come first, for their lines are drawn under the medians. More settings than hues are all narrow.
-
-    Examples
-    --------
-    >>> widths(["a", "b", "alone"], ["a", "b"], True)
-    {'b': 3.0, 'a': 7.0, 'alone': 11.0}
-    """
-    ordered = sorted(settings, key=lambda setting: setting in ribboned)
-    # Two pixels of each colour on either side: with less they blend into one that is in no legend.
-    wider = min(4.0, 8.0 / max(1, len(ordered) - 1)) if is_counted and len(ordered) <= len(SETTINGS) else 0.0
-    narrowest = 3.0 if wider and len(ordered) > 1 else 2.2
-    return {setting: round(narrowest + wider * above, 1) for above, setting in enumerate(reversed(ordered))}
-
-
-def ribbons_data(ribbons: pd.DataFrame, names: Mapping[str, str], align: str) -> pd.DataFrame:
-    """Ribbons with their settings named, thinned like lines by their median."""
-    parts = []
-    for setting, part in ribbons.groupby("setting", sort=False):
-        corners = part[["low", "median", "high"]].to_numpy() @ np.array([1.0, np.pi, np.e])  # changes when one of them does
-        kept = thinned(part["x"].to_numpy(np.float64), corners, align != "rates")
-        parts.append(part.iloc[kept].assign(setting=names[str(setting)]))
-    return pd.concat(parts, ignore_index=True) if parts else ribbons
+# Parts of a picture for a pointer, which a file has not.
+_POINTED = ("moments", "cursor")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Ends, kinds and titles of the axes of a picture of runs, and its settings in the order of their colours.
+    """Ends, kinds and titles of the axes of a picture of runs, its legend, and the letters of its runs.
 
-    ``top`` is the largest value; values that are counts or cells (``is_counted``) are drawn symlog from 0.
+    Of steps the x axis is the ``axis`` of all pages. ``top`` is the largest value; values that are counts or cells
+    (``is_counted``) are drawn symlog from 0.
     """
 
     low: float
     high: float
     top: float
+    axis: StepAxis | None
     is_symlog: bool
     is_counted: bool
     along: str
     unit: str
-    settings: tuple[str, ...]
+    styles: tuple[LineStyle, ...]
+    letters: tuple[str, ...]
 
 
 def _x(frame: Frame) -> alt.X:
+    if frame.axis is not None:
+        return frame.axis.x(frame.along)
     labels: dict[str, Any]
     if frame.is_symlog:
         scale = alt.Scale(type="symlog", constant=1, domain=[frame.low, frame.high], nice=False)
@@ -135,48 +72,70 @@ def _y(frame: Frame, column: str) -> alt.Y:
 
 @functools.lru_cache(maxsize=128)
 def overlay_spec(frame: Frame) -> dict[str, Any]:
-    """Every run, ribbons with their medians, the marked run, and runs of one point, which no line would show.
+    """Bands with their medians, every run with its letter at its end, runs of one point, a crosshair, the chosen step.
 
-    Data sets ``lines``, ``ribbons``, ``alone``, ``marked``.
+    Data sets ``bands``, ``lines``, ``alone``, ``ends``, ``moments``, ``cursor``. The selection ``at`` holds the ``step``
+    that was clicked.
     """
-    colours = alt.Scale(domain=list(frame.settings), range=[setting_colour(rank) for rank in range(len(frame.settings))])
-    x, colour = _x(frame), alt.Color("setting:N", scale=colours, legend=None)
-    tooltip = [alt.Tooltip(f"{name}:Q", format=".6~g") for name in ("x", "low", "median", "high", "draws")]
+    x, names = _x(frame), [style.name for style in frame.styles]
+    colour = alt.Color("group:N", scale=alt.Scale(domain=names, range=[each.colour for each in frame.styles]), legend=None)
+    dash_scale = alt.Scale(domain=names, range=[list(each.dashes) for each in frame.styles])
+    dash = alt.StrokeDash("group:N", scale=dash_scale, legend=None)
+    width, strength = alt.StrokeWidth("width:Q", scale=None, legend=None), alt.Opacity("strength:Q", scale=None, legend=None)
 
     def line(data: str, column: str) -> alt.Chart:
-        marks = alt.Chart(alt.NamedData(data)).mark_line(interpolate="step-after", clip=True, aria=data != "marked")
-        width = alt.StrokeWidth("width:Q", scale=None, legend=None)
-        drawn: alt.Chart = marks.encode(x=x, y=_y(frame, column), order="x:Q", strokeWidth=width)
+        marks = alt.Chart(alt.NamedData(data)).mark_line(interpolate="step-after", clip=True)
+        drawn: alt.Chart = marks.encode(x=x, y=_y(frame, column), order="x:Q", strokeWidth=width, color=colour, strokeDash=dash)
         return drawn
 
-    band = alt.Chart(alt.NamedData("ribbons")).mark_area(interpolate="step-after", clip=True, opacity=0.18)
+    band = alt.Chart(alt.NamedData("bands")).mark_area(interpolate="step-after", clip=True, opacity=0.25, aria=False)
     dots = alt.Chart(alt.NamedData("alone")).mark_point(filled=True, size=70, opacity=1, aria=False)
-    strength = alt.Opacity("strength:Q", scale=None, legend=None)
+    letters = alt.Chart(alt.NamedData("ends")).mark_text(
+        align="left", baseline="bottom", fontSize=13, fontWeight="bold", dx=alt.ExprRef("datum.shift"), dy=-2, aria=False
+    )
     layers = [
-        band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour),
-        line("lines", "value:Q").encode(color=colour, detail="run:N", opacity=strength, tooltip=["run:N", "setting:N"]),
-        line("ribbons", "median:Q").encode(color=colour, tooltip=["setting:N", *tooltip]),
-        dots.encode(x=x, y=_y(frame, "value:Q"), color=colour, tooltip=["run:N", "setting:N"]),
-        line("marked", "value:Q").encode(color=alt.value(CURSOR), tooltip=["run:N"]),
+        band.encode(x=x, y=_y(frame, "low:Q"), y2="high:Q", color=colour, detail="setting:N"),
+        line("bands", "median:Q").encode(detail="setting:N"),
+        line("lines", "value:Q").encode(detail="run:N", opacity=strength),
+        dots.encode(x=x, y=_y(frame, "value:Q"), color=colour),
+        letters.encode(x=x, y=_y(frame, "value:Q"), text="text:N", color=colour),
+        alt.Chart(alt.NamedData("cursor")).mark_rule(color=CURSOR, strokeWidth=2, clip=True, aria=False).encode(x=x),
+        _crosshair(frame, x),
     ]
     described: dict[str, Any] = alt.layer(*layers).properties(height=_HEIGHT).to_dict()
-    return described
+    return described | {"padding": {"left": 5, "top": 5, "bottom": 5, "right": 24}}
+
+
+def _crosshair(frame: Frame, x: alt.X) -> alt.Chart:
+    """An upright line at the place nearest to the pointer, with every run's value there; a click selects its step."""
+    hover = alt.selection_point(name="hover", on="pointerover", nearest=True, encodings=["x"], empty=False, clear="pointerout")
+    at = alt.selection_point(name="at", on="click", nearest=True, fields=["step"], empty=False, clear=False)
+    title = "step" if frame.axis else frame.along.removesuffix(" (symlog)")
+    tips = [alt.Tooltip("place:N", title=title), *(alt.Tooltip(f"{letter}:N") for letter in frame.letters)]
+    rules = alt.Chart(alt.NamedData("moments")).mark_rule(color=ALONE, strokeWidth=1.5, aria=False)
+    drawn = rules.properties(name="crosshair").encode(
+        x=x, opacity=alt.condition(hover, alt.value(0.9), alt.value(0)), tooltip=tips
+    )
+    pointed: alt.Chart = drawn.add_params(hover, at)
+    return pointed
 
 
 def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """An overlay with a legend, for a file; the page has one legend for all its pictures."""
-    alone = copy.deepcopy(dict(spec))
+    """An overlay with a legend and without its crosshair, for a file; the page has one legend for all its pictures."""
+    alone = {name: value for name, value in copy.deepcopy(dict(spec)).items() if name not in ("params", "padding")}
+    alone["layer"] = [layer for layer in alone["layer"] if layer["data"]["name"] not in _POINTED]
+    legend = {"title": None, "orient": "top", "labelLimit": 600, "columns": 2, "symbolType": "stroke", "symbolOpacity": 1}
     for layer in alone["layer"]:
-        if "scale" in (colour := layer["encoding"]["color"]):
-            drawn = {"symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 3, "symbolSize": 300}
-            colour["legend"] = {"title": None, "orient": "top", "labelLimit": 600, "columns": 2, **drawn}
+        for channel in ("color", "strokeDash"):
+            if channel in layer["encoding"]:
+                layer["encoding"][channel]["legend"] = legend | {"symbolStrokeWidth": 3, "symbolSize": 400}
     return alone
 
 
 UNITS = {
-    "epsilon": ("the original notebook's ε", SETTINGS[1], 1.0),
+    "epsilon": ("the original notebook's ε", SERIES[1], 1.0),
     "weight": ("weight units", ALONE, ORIGINAL_EPSILON),
-    "cells": ("cells", SETTINGS[0], 1.0),
+    "cells": ("cells", SERIES[0], 1.0),
 }
 
 
@@ -207,5 +166,5 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
 def distance_data(table: pd.DataFrame, unit: str) -> pd.DataFrame:
     """A column of an epsilon table at its changes; columns ``step``, ``value``."""
     values = table[unit].to_numpy(np.float64)
-    kept = thinned(table["step"].to_numpy(np.float64), values, symlog=True)
+    kept = thinned(np.log1p(table["step"].to_numpy(np.float64)), values)
     return pd.DataFrame({"step": table["step"].to_numpy()[kept], "value": values[kept]})

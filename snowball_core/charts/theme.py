@@ -1,8 +1,9 @@
-"""Colours of everything that is drawn: holes, hidden classes, counts, regimes, settings, distances, the step; legends."""
+"""Colours of everything that is drawn: holes, hidden classes, counts, regimes, runs, distances, the step; legends."""
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,17 @@ HOLES = (DEAD, "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#56B4E9")
 # Colours that are others on a dark page.
 IN_THE_DARK = {DEAD: HOLES[5]}
 GREYS = ("#6B747D", "#9AA3AC", "#C3CAD1")
-# Settings of a comparison, in the order in which they are drawn.
-SETTINGS = (*HOLES[:4], LIVE, HOLES[5])
+# Lines that are no run's and no hole's.
+SERIES = (DEAD, HOLES[1])
+# Lines of a comparison by the theme that they are drawn on, each with a contrast of 3 or more to its background.
+BACKGROUNDS = {"light": "#FFFFFF", "dark": "#10151C"}
+RUN_HUES = {
+    "light": ("#0072B2", "#D55E00", "#12A67C", "#CC5FA0", "#6B4C00", "#56616D"),
+    "dark": ("#56B4E9", "#F0803C", "#2BC79B", "#E58FC0", "#F0E442", "#D7DCE2"),
+}
+# The first is solid; as many as hues, so that each pair of hue and dashes is one line's.
+RUN_DASHES = ((1, 0), (9, 3), (2, 2), (9, 3, 2, 3), (5, 2), (14, 3, 2, 3, 2, 3))
+BANDS = {"light": ("#8A939C", "#C3CAD1"), "dark": ("#9AA3AC", "#6B747D")}
 # Colour and dashes of the line of each count.
 LINES: dict[str, tuple[str, list[int]]] = {
     "unique": (HOLES[2], [1, 0]),
@@ -51,9 +61,40 @@ def hole_colour(rank: int) -> str:
     return HOLES[rank - 1] if rank <= len(HOLES) else GREYS[(rank - 1 - len(HOLES)) % len(GREYS)]
 
 
-def setting_colour(rank: int) -> str:
-    """The colour of the setting of this rank, from 0; grey from the seventh on."""
-    return SETTINGS[rank] if rank < len(SETTINGS) else ALONE
+class LineStyle(NamedTuple):
+    """A name in a legend, the colour of its line and its dashes in pixels."""
+
+    name: str
+    colour: str
+    dashes: tuple[int, ...]
+
+
+def line_style(name: str, rank: int, theme: str = "light") -> LineStyle:
+    """The line of a run, or of a group of runs, of this rank, from 0: 36 differ in hue or dashes, six in both.
+
+    Examples
+    --------
+    >>> line_style("A", 0), line_style("H", 7).dashes
+    (LineStyle(name='A', colour='#0072B2', dashes=(1, 0)), (2, 2))
+    """
+    hues = RUN_HUES[theme]
+    turn = rank // len(hues)
+    return LineStyle(name, hues[rank % len(hues)], RUN_DASHES[(rank + turn) % len(RUN_DASHES)])
+
+
+def band_style(name: str, rank: int, theme: str = "light") -> LineStyle:
+    """The band over the draws of a setting, where colours are the runs': a grey."""
+    return LineStyle(name, BANDS[theme][rank % len(BANDS[theme])], RUN_DASHES[0])
+
+
+def swatch(style: LineStyle) -> str:
+    """A line of a legend as the address of a small SVG picture."""
+    dashes = " ".join(map(str, style.dashes))
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="36" height="12"><path d="M0 6H36" stroke-width="3" '
+        f'stroke="{style.colour}" stroke-dasharray="{dashes}"/></svg>'
+    )
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"
 
 
 def shaded(colour: str, shade: int) -> str:

@@ -23,7 +23,7 @@ from ..tables.verdict import verdict_of
 from .methods import methods
 from .pictures import PICTURES, draw
 from .tables import TABLES
-from .view import View, footer, manifest_of, unit_words
+from .view import View, footer, manifest_of, named, unit_words
 
 MOST_ROWS = 60
 _TABLES = ("verdict", "laws", "holes", "distances", "events", "tokens")
@@ -43,7 +43,7 @@ _NAMES = {
 def report_bytes(view: View, tell: Tell = untold) -> bytes:
     """The report: it needs no network, no script and no other file, and follows the reader's light or dark theme."""
     page = _template().render(
-        title=f"Snowball report: {view.history.id}",
+        title=f"Snowball report: {named(view.history)}",
         footer=footer(view, unit_words(view.unit)),
         story=view.story,
         summary=_summary(view),

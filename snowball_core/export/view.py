@@ -19,6 +19,7 @@ from ..measures.bf16 import Words, format_of
 from ..store.history import History
 from ..store.manifest import configuration_hash
 from ..store.run_folder import Run, read_run
+from ..store.run_titles import title
 from ..tables.at_step import group_table
 from ..tables.divergence import Divergence, divergence, judged
 from ..tables.lineage import Account, account
@@ -155,6 +156,12 @@ def unit_words(unit: str) -> str:
     return "cells" if unit == "cells" else "weight units"
 
 
+def named(history: History) -> str:
+    """A run's name and id; of a foreign history its id."""
+    is_recorded = history.config is not None and history.kept_in is not None
+    return f"{title(history.kept_in)} (run {history.id})" if is_recorded and history.kept_in else history.id
+
+
 def identity_line(history: History) -> str:
     """What identifies the run: its id, the hash of its configuration, the recordings."""
     known, steps = configuration_hash(history.config), history.steps
@@ -175,6 +182,6 @@ def footer(view: View, unit: str = "", step: bool = True, note: str = "") -> tup
     history = view.history
     size = f"{int(history.mask(view.group).sum()):,} of {history.words.shape[1]:,}"
     at = f"step {view.step:,}" if step else f"steps {history.steps[0]:,} to {history.steps[-1]:,}"
-    parts = [f"run {history.id}", at, f"{view.group} tokens ({size})", *([f"unit: {unit}"] if unit else [])]
+    parts = [named(history), at, f"{view.group} tokens ({size})", *([f"unit: {unit}"] if unit else [])]
     notices = [f"{view.lost.text}."] if view.lost else []
     return *notices, " · ".join(parts), identity_line(history), *([note] if note else [])

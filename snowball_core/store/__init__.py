@@ -2,6 +2,7 @@
 
 run_folder      one run: its folder, files and state
 run_listing     which entries of a runs folder are runs
+run_titles      what a run is called on the screen, and its state
 run_names       what a RUN on the command line names
 manifest        run.json, checked
 origin          where a forked run comes from

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
 
-from ..errors import HistoryError, RunError, SnowballError
+from ..errors import HistoryError
 from ..measures.alignment import FEWEST, MOST, SPENT, Entrant, anchors, differing_fields, spent
 from ..measures.quantities import COUNTS, OF_COLUMN
 from ..memory import Progress, silent
 from ..store.history import History
 from ..store.manifest import configuration_hash
-from ..store.origin import origin_of
-from ..store.run_folder import Run, open_run, read_run
-from ..store.run_listing import run_paths
+from ..store.run_folder import read_run
 from .draws import (
     SAME_BITS,
     SAME_BYTES,
     TEXT,
     ComparedRun,
     Twins,
-    deciding,
     draw_hash,
     draw_numbers,
+    run_fields,
     setting_hash,
     twins,
     unlike,
@@ -36,9 +32,8 @@ from .draws import (
 from .per_step import step_table, with_metrics
 from .text import many
 
-FORK = "forked from"
 _COUNTED = ("vectors", "tokens", "classes", "cells")
-_READING = "Thin lines: runs. Band and thick line: range and median over the draws of a setting."
+_READING = "Letters: runs. Bands: range and median over the draws of a setting."
 # Column → what it is called, its unit, and whether it counts something.
 MEASURES = {
     column: (OF_COLUMN[column].title, OF_COLUMN[column].unit, OF_COLUMN[column].unit in _COUNTED)
@@ -108,7 +103,7 @@ def require_several(count: int, note: str = "") -> None:
 
 def recording(history: History) -> ComparedRun:
     """A run as the search for twins needs it; its text is known by its hash."""
-    fields = None if history.config is None or history.kept_in is None else _fields(read_run(history.kept_in))
+    fields = None if history.config is None or history.kept_in is None else run_fields(read_run(history.kept_in))
     return ComparedRun(history.id, fields, history.words, history.steps, configuration_hash(history.config))
 
 
@@ -152,12 +147,28 @@ def in_words(field: str) -> str:
 
 
 def letters(lined_up: LineUp) -> dict[str, str]:
-    """A short name for each run: a letter, and its seed where it is known."""
-    named = {}
-    for number, each in enumerate(lined_up.recordings):
-        letter = ascii_uppercase[number % 26] * (1 + number // 26)
-        named[each.id] = letter if each.fields is None else f"{letter} · seed {each.fields.get('seed')}"
-    return named
+    """A letter for each run, by id."""
+    return {each.id: ascii_uppercase[rank % 26] * (1 + rank // 26) for rank, each in enumerate(lined_up.recordings)}
+
+
+def groupings(lined_up: LineUp) -> dict[str, str]:
+    """What runs can be grouped and coloured by, in words: each run, its setting, or a field in which they differ."""
+    fields = configuration_differences(lined_up)["field"]
+    return {"run": "run", "setting": "setting", **{field: in_words(field) for field in fields}}
+
+
+def groups(lined_up: LineUp, by: str, titles: Mapping[str, str]) -> dict[str, str]:
+    """The group of each run by id, in words: its letter and title; or a setting, or a field's value, with letters."""
+    own, called = letters(lined_up), setting_names(lined_up)
+    if by == "run":
+        return {run: f"{letter} · {titles.get(run, run)}" for run, letter in own.items()}
+    if by == "setting":
+        named = {each.id: called[its] for each, its in zip(lined_up.recordings, lined_up.settings, strict=True)}
+    else:
+        table = configuration_differences(lined_up).set_index("field")
+        named = {run: f"{in_words(by)} {table.loc[by, run]}" for run in own}
+    members = {name: ", ".join(own[run] for run in own if named[run] == name) for name in named.values()}
+    return {run: f"{name} ({members[name]})" for run, name in named.items()}
 
 
 def setting_names(lined_up: LineUp) -> dict[str, str]:
@@ -240,29 +251,3 @@ def no_differences(lined_up: LineUp) -> str:
     if known == 1:
         return f"The configuration of {files} is unknown."
     return f"The known configurations do not differ in any field that affects the results; that of {files} is unknown."
-
-
-def kin(folder: Path, run: str, most: int = 200) -> list[str]:
-    """Ids of the runs that differ from one at most in seed, itself first, among the newest readable ones of a folder."""
-    wanted = _setting_of(open_run(folder, run))
-    chain = [run]
-    for path in run_paths(folder)[:most]:
-        with contextlib.suppress(SnowballError):
-            if path.name != run and _setting_of(read_run(path)) == wanted:
-                chain.append(path.name)
-    return chain
-
-
-def _setting_of(run: Run) -> str:
-    return setting_hash(_fields(run))
-
-
-def _fields(run: Run) -> dict[str, Any]:
-    """What decides a run's draw; of a fork also what it began with."""
-    text = run.manifest.get("corpus")
-    fields = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
-    try:
-        origin = origin_of(run.manifest)
-    except RunError:
-        return fields | {FORK: "damaged"}
-    return fields if origin is None else fields | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}

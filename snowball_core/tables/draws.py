@@ -1,7 +1,8 @@
-"""Which of several runs are one draw of the experiment, which have the same bits, and in what their matrices differ."""
+"""Which of several runs are one draw, which have the same bits, in what their matrices differ, and which runs are near one."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,11 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config_checks import NOT_THE_EXPERIMENT
+from ..errors import RunError, SnowballError
 from ..measures.bf16 import Words, format_of
+from ..store.origin import origin_of
+from ..store.run_folder import Run, open_run, read_run
+from ..store.run_listing import run_paths
 
 # The seed does change which draw a run is; the text counts by its bytes.
 NO_PART = (*(name for name in NOT_THE_EXPERIMENT if name != "seed"), "corpus", "corpus_errors")
-TEXT = "text_sha256"
+TEXT, FORK = "text_sha256", "forked from"
 DUPLICATE, OTHER_BITS, COPY = "duplicate", "same configuration, other bits", "same bits, other configuration"
 # Where the configuration of one of them is not known: equal in all that they hold, or at all steps that both have.
 SAME_BYTES, SAME_BITS = "same bytes", "same bits"
@@ -45,6 +50,43 @@ def draw_hash(fields: Mapping[str, Any]) -> str:
 def setting_hash(fields: Mapping[str, Any]) -> str:
     """The hash of everything but the seed: runs that share it differ only in seed."""
     return draw_hash({name: value for name, value in fields.items() if name != "seed"})
+
+
+def run_fields(run: Run) -> dict[str, Any]:
+    """What decides a run's draw; of a fork also what it began with."""
+    text = run.manifest.get("corpus")
+    fields = deciding(run.config.to_json(), str(text.get("sha256", "")) if isinstance(text, dict) else "")
+    try:
+        origin = origin_of(run.manifest)
+    except RunError:
+        return fields | {FORK: "damaged"}
+    return fields if origin is None else fields | {FORK: f"{origin.kind} at step {origin.step:,}, {origin.matrix_sha256[:12]}"}
+
+
+def _neighbours(folder: Path, run: str, most: int) -> dict[str, list[str]]:
+    """The fields in which the newest readable runs of a folder differ from one, by id, newest first."""
+    wanted = run_fields(open_run(folder, run))
+    differing = {}
+    for path in run_paths(folder)[:most]:
+        with contextlib.suppress(SnowballError):
+            if path.name != run:
+                fields = run_fields(read_run(path))
+                differing[path.name] = [name for name in {**wanted, **fields} if wanted.get(name) != fields.get(name)]
+    return differing
+
+
+def kin(folder: Path, run: str, most: int = 200) -> list[str]:
+    """Ids of the runs that differ from one at most in seed, itself first, among the newest readable ones of a folder."""
+    return [run, *(other for other, fields in _neighbours(folder, run, most).items() if set(fields) <= {"seed"})]
+
+
+def nearest(folder: Path, run: str, most: int = 200) -> list[str]:
+    """Ids of the other runs, nearest first: the same setting with another seed, then by the number of fields that differ.
+
+    Runs with the same fields, which are the same draw, come last. Among equals the newest comes first.
+    """
+    differing = _neighbours(folder, run, most)
+    return sorted(differing, key=lambda other: (not differing[other], differing[other] != ["seed"], len(differing[other])))
 
 
 @dataclass(frozen=True)

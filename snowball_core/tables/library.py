@@ -16,6 +16,7 @@ from ..errors import RunError
 from ..store.notes import Notes, read_notes
 from ..store.run_folder import read_run
 from ..store.run_listing import LINK, NO_MANIFEST, OTHER_NAME, told_apart
+from ..store.run_titles import title
 from ..store.status import LOST, Status, read_status
 from .run_summary import Counts, Glance, glance
 
@@ -58,8 +59,8 @@ class RunRow:
 
     @property
     def title(self) -> str:
-        """The name to show: the label somebody gave it, else the name it was configured with, else its id."""
-        return self.notes.label or self.glance.name or self.id
+        """The name to show: see :func:`run_titles.title`."""
+        return title(self.path) if self.is_run and self.glance.nearest else self.notes.label or self.id
 
     @property
     def preset(self) -> str:
@@ -189,7 +190,7 @@ def matching(
 
 def _said(each: RunRow) -> str:
     remarks = (bookmark.remark for bookmark in each.notes.bookmarks)
-    return "\n".join((each.id, each.notes.label, each.glance.name, each.notes.note, *each.notes.tags, *remarks)).casefold()
+    return "\n".join((each.id, each.title, each.glance.name, each.notes.note, *each.notes.tags, *remarks)).casefold()
 
 
 ORDERS: dict[str, Callable[[RunRow, str], Any]] = {

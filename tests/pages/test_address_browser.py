@@ -9,6 +9,7 @@ from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
 from snowball_core.store.run_folder import HISTORY, Run
+from snowball_core.store.run_titles import title
 
 pytestmark = MARKS
 TABS = ("Library", "Train", "Lineage", "Motion", "Compare", "Verdict", "About", "Export", "Scrub")
@@ -42,7 +43,7 @@ def walked(page: Page, run: Run, step: int, group: str, unit: str) -> list[tuple
         assert wanted.items() <= named(page).items(), tab
         assert entries(page) == first + count, tab
         if tab in OF_ONE_RUN:
-            assert picked(page) == run.id, tab
+            assert picked(page) == title(run.path), tab
         stops.append((tab, page.url))
     return stops
 
@@ -56,7 +57,7 @@ def walked_back(page: Page, run: Run, stops: list[tuple[str, str]]) -> None:
         at_rest(page)
         assert page.url == url, tab
         if tab in OF_ONE_RUN:
-            assert picked(page) == run.id, tab
+            assert picked(page) == title(run.path), tab
     assert entries(page) == last
 
 
@@ -97,19 +98,19 @@ def test_moves_and_choices_replace_the_entry_and_back_returns_to_the_page_as_it_
     page.get_by_role("radio", name="linear").click()
     at_rest(page)
     page.locator(".st-key-run input").click()
-    page.get_by_role("option", name=two.id).click()
+    page.get_by_role("option", name=title(two.path)).click()
     at_rest(page)
     there = {"run": two.id, "step": "10", "group": "all", "unit": "weight", "axis": "linear"}
     assert (named(page), entries(page)) == (there, first + 1)
     page.go_back()
     expect(page.locator("h1")).to_have_text("Scrub")
     at_rest(page)
-    assert (named(page), picked(page)) == (left, one.id)
+    assert (named(page), picked(page)) == (left, title(one.path))
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 10 · all: 16 tokens")
     page.go_forward()
     expect(page.locator("h1")).to_have_text("Motion")
     at_rest(page)
-    assert (named(page), picked(page)) == (there, two.id)
+    assert (named(page), picked(page)) == (there, title(two.path))
 
 
 def test_the_picker_cannot_be_emptied_and_a_tab_that_is_opened_beside_shows_the_same_run(
@@ -123,7 +124,7 @@ def test_the_picker_cannot_be_emptied_and_a_tab_that_is_opened_beside_shows_the_
     for key in ("Control+a", "Backspace", "Delete", "Escape", "Tab"):
         page.keyboard.press(key)
     at_rest(page)
-    assert (picked(page), named(page)["run"]) == (run.id, run.id)
+    assert (picked(page), named(page)["run"]) == (title(run.path), run.id)
     assert page.locator(".st-key-run [aria-label*='lear']").count() == 0
     with page.context.expect_page() as beside:
         page.get_by_role("link", name="Motion", exact=True).first.click(button="middle")
@@ -131,7 +132,7 @@ def test_the_picker_cannot_be_emptied_and_a_tab_that_is_opened_beside_shows_the_
     expect(other.locator("h1")).to_have_text("Motion")
     at_rest(other)
     assert {"run": run.id, "step": "7", "group": "all"}.items() <= named(other).items()
-    assert (picked(other), named(page)["run"]) == (run.id, run.id)
+    assert (picked(other), named(page)["run"]) == (title(run.path), run.id)
 
 
 def test_runs_compared_a_file_and_a_fork_are_kept_while_other_pages_are_looked_at(

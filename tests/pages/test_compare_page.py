@@ -17,6 +17,7 @@ from tiny_run import made_run
 from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.run_folder import HISTORY, TENSOR, Run
 from snowball_core.tables.at_step import exact_numbers
+from snowball_core.tables.draws import nearest
 from snowball_core.tables.formats import number
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -56,9 +57,7 @@ def test_seeds_are_counted_as_draws_and_a_duplicate_is_not(make_run: MakeRun) ->
     app = opened(runs[0], redrawn(runs[1], 2), *again)
     assert "4 runs, 2 independent draws, all of one setting." in texts(app.markdown)
     # Three pairs of twins are one sentence.
-    assert texts(app.warning) == (
-        "**A · seed 1**, **C · seed 1** and **D · seed 1** are duplicates. Duplicate: identical for 21 common steps."
-    )
+    assert texts(app.warning) == ("**A**, **C** and **D** are duplicates. Duplicate: identical for 21 common steps.")
     assert table(app, "draw")["draw"].tolist() == [1, 2, 1, 1]
     assert table(app, "field")["field"].tolist() == ["seed"]
 
@@ -82,7 +81,7 @@ def test_every_alignment_draws_every_measure(make_run: MakeRun, align: str) -> N
 def test_a_draw_with_two_kinds_of_twins_names_each(make_run: MakeRun) -> None:
     app = opened(make_run(name="one"), make_run(name="two"), redrawn(make_run(name="three"), 5))
     assert texts(app.warning).endswith(
-        "**C · seed 42** are duplicates. Duplicate: identical for 21 common steps (B). "
+        "**C** are duplicates. Duplicate: identical for 21 common steps (B). "
         "Same configuration, other bits: first difference at step 1 (C)."
     )
 
@@ -93,7 +92,7 @@ def test_measures_and_sides_are_chosen_by_words_and_stand_in_the_address_by_name
     measures, left = app.multiselect(key="measures"), app.selectbox(key="left")
     assert (measures.value, left.value) == (["loss"], two.id)
     assert {"U, unique vectors", "Training loss"} <= set(measures.options)
-    assert left.options == [f"A · seed 1: {one.id}", f"B · seed 2: {two.id}"]
+    assert left.options == ["A · one · seed 1 · 20 steps", "B · two · seed 2 · 20 steps"]
     app = sound(measures.select("unique").run())
     assert app.query_params["measures"] == ["loss", "unique"]
     app = sound(app.multiselect(key="measures").set_value([]).run())
@@ -106,7 +105,7 @@ def test_a_marked_run_and_a_selection_survive_a_reload(make_run: MakeRun) -> Non
     assert app.query_params["marked"] in (two.id, [two.id])
     again = opened(one, two, marked=two.id, select="t3", at="20")
     assert again.selectbox(key="marked").value == two.id
-    assert "Yellow: B · seed 2." in texts(again.markdown)
+    assert "Highlighted: B." in texts(again.markdown)
     assert "Highlighted: token 3 (ETX). Left: in hole A of 6 tokens. Right: not a dead token." in texts(again.caption)
     hostile = opened(one, two, marked="<b>", select="x9")
     assert hostile.selectbox(key="marked").value is None
@@ -123,7 +122,7 @@ def test_a_run_of_one_snapshot_is_a_point_on_the_axis_of_the_others(make_run: Ma
     whole, short = make_run(name="whole"), redrawn(make_run(name="one-snapshot", seed=2, until=0), 3)
     charts = {node.proto.spec: node.proto for node in opened(whole, short, measures="unique").get("vega_lite_chart")}
     spec, proto = next((spec, proto) for spec, proto in charts.items() if '"alone"' in spec)
-    assert '"domain": [0.0, 20.0]' in spec
+    assert '"domain": [0, 20]' in spec
     points = {data.name: data for data in proto.datasets}["alone"]
     assert pa.ipc.open_stream(points.data.data).read_all().to_pandas()[["step", "value"]].to_numpy().tolist() == [[0, 6]]
 
@@ -193,6 +192,38 @@ def test_the_first_visit_chooses_two_and_writes_them_into_the_address(make_run: 
     assert app.query_params["runs"] == [",".join(ids[:2])] or app.query_params["runs"] == ",".join(ids[:2])
 
 
+def test_the_run_in_hand_is_compared_with_its_nearest(make_run: MakeRun) -> None:
+    here = make_run(name="here", seed=1)
+    seed, far = make_run(name="seed", seed=2), make_run(name="far", clip=0.5, weight_decay=0.1)
+    copy = make_run(name="copy", seed=1)
+    assert nearest(here.path.parent, here.id) == [seed.id, far.id, copy.id]
+    assert paging.opened("compare", run=here.id).multiselect(key="compared").value == [here.id, seed.id]
+
+
+@pytest.mark.parametrize("axis", ["symlog", "linear", "events"])
+def test_the_axis_of_the_address_is_that_of_the_charts_and_of_both_sides(make_run: MakeRun, axis: str) -> None:
+    app = opened(make_run(name="one", seed=1), make_run(name="two", seed=2), axis=axis, measures="unique")
+    assert [side["axis"] for side in drawn_sides(app)] == [axis, axis]
+    (spec,) = specs(app)
+    title = {"symlog": "step (symlog)", "linear": "step", "events": "step (events evenly spaced)"}[axis]
+    assert f'"title": "{title}"' in spec
+    app = sound(app.segmented_control(key="axis-choice").set_value("linear").run())
+    assert [side["axis"] for side in drawn_sides(app)] == ["linear", "linear"]
+    assert app.query_params["axis"] in ("linear", ["linear"])
+
+
+def test_runs_have_one_line_each_or_one_for_each_value_of_a_field(make_run: MakeRun) -> None:
+    runs = [make_run(name="one"), redrawn(make_run(name="two", seed=2), 3), redrawn(make_run(name="three", clip=0.5), 5)]
+    app = opened(*runs, measures="unique")
+    lines = table(app, "line")["line"]
+    assert len(set(lines)) == 3
+    assert set(app.selectbox(key="by").options) == {"run", "setting", "seed", "clip"}
+    app = sound(app.selectbox(key="by").select("clip").run())
+    assert table(app, "line")["line"].duplicated().tolist() == [False, True, False]
+    assert '"domain": ["clip 1.0 (A, B)", "clip 0.5 (C)"]' in specs(app)[0]
+    assert opened(*runs, by="moon").selectbox(key="by").value == "run"
+
+
 def test_the_other_seeds_of_a_run_are_added_by_a_button(make_run: MakeRun) -> None:
     first, second = make_run(name="a", seed=1), make_run(name="b", seed=2)
     other = make_run(name="c", seed=3, learning_rate=0.5)
@@ -210,7 +241,10 @@ def test_both_sides_show_the_same_step_with_the_numbers_of_their_files(make_run:
         assert numbers.loc["U unique vectors", f"{side}, step {step}"] == f"{exact['unique']:,}"
         assert numbers.loc["Largest L∞ (weight units)", f"{side}, step {step}"] == number(exact["linf_weight"])
     names = [(side["name"], side["step"], side["alive"], side["story"]) for side in drawn_sides(app)]
-    assert names == [(f"A · seed 1: {one.id}", step, False, ""), (f"B · seed 2: {two.id}", step, False, "")]
+    assert names == [
+        ("A · one · seed 1 · 20 steps", step, False, ""),
+        ("B · two · seed 2 · 20 steps", step, False, ""),
+    ]
 
 
 def test_a_marked_run_is_drawn_as_data(make_run: MakeRun) -> None:

@@ -167,7 +167,7 @@ def test_a_report_opens_offline_with_and_without_scripts(browser: Browser, make_
 
 
 def _is_drawn(page: Page, run: Run) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text(f"Snowball report: {run.id}")
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(f"^Snowball report: .* \\(run {run.id}\\)$"))
     pictures = page.get_by_role("img").all()
     assert len(pictures) == len(PICTURES)
     for picture in pictures:

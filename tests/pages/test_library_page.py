@@ -83,7 +83,7 @@ def test_filters_keep_what_matches(make_run: MakeRun, query: dict[str, str], nam
 
 
 def test_the_order_requested_is_the_order_shown(make_run: MakeRun) -> None:
-    names = [make_run(name=name).config.name for name in ("bb", "aa", "cc")]
+    names = [f"{make_run(name=name).config.name} · seed 42 · 20 steps" for name in ("bb", "aa", "cc")]
     assert list(opened(order="name").dataframe[0].value["title"]) == sorted(names)
     app = opened()
     assert ids(app) == [path.name for path in run_paths(make_run(name="dd").path.parent) if not path.name.endswith("dd")]
@@ -122,7 +122,7 @@ def test_a_selection_belongs_to_the_runs_it_was_made_on(make_run: MakeRun) -> No
     app = sound(app.run())
     assert ids(app)[0] == other.id
     selected = next(text.value for text in app.markdown if text.value.startswith("**"))
-    assert selected == "**aa**"
+    assert selected == "**aa · seed 42 · 20 steps**"
 
 
 def test_runs_put_away_come_back_with_undo(make_run: MakeRun, library: Path) -> None:
@@ -243,7 +243,7 @@ def test_the_label_of_a_hostile_notes_file_is_not_believed(make_run: MakeRun) ->
     run = make_run()
     (run.path / "notes.json").write_text(json.dumps({"label": "x\u0007", "tags": ["a"] * 50}))
     app = opened([run])
-    assert app.dataframe[0].value.iloc[0]["title"] == "made-up"
+    assert app.dataframe[0].value.iloc[0]["title"] == "made-up · seed 42 · 20 steps"
 
 
 def test_notes_written_elsewhere_while_a_form_is_open_are_kept(make_run: MakeRun) -> None:

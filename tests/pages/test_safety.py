@@ -100,7 +100,7 @@ def test_a_hostile_run_in_the_address_is_named_and_not_opened(
     page = context.new_page()
     visit(page, f"{address}/scrub?run={hostile}")
     expect(page.locator("[data-testid='stAlert']").first).to_be_visible()
-    expect(page.get_by_text(f"run {SHIPPED.name} ·").first).to_be_visible()
+    expect(page.get_by_text(f"(run {SHIPPED.name}) ·").first).to_be_visible()
     page.close()
     link.unlink(missing_ok=True)
 

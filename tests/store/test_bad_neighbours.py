@@ -21,7 +21,7 @@ from snowball_core.jobs.workers import alive
 from snowball_core.store.run_folder import METRICS, Run, open_run
 from snowball_core.store.run_listing import run_paths, told_apart
 from snowball_core.store.trash import trash
-from snowball_core.tables.comparison import kin
+from snowball_core.tables.draws import kin
 from snowball_core.tables.library import answer_of, row, shelf
 
 ROOT = Path(__file__).resolve().parents[2]

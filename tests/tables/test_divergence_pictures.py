@@ -13,8 +13,10 @@ from test_divergence import DEAD, FINITE, INF, NAN, ending
 
 from snowball_core.charts.fixed_axes import stage
 from snowball_core.charts.motion_columns import decades
-from snowball_core.charts.overlay import Frame, lines_data, overlay_spec
+from snowball_core.charts.overlay import Frame, overlay_spec
+from snowball_core.charts.overlay_data import Along, Called, ends_data, lines_data, moments_data
 from snowball_core.charts.scrubber_blob import packed_blob, reel
+from snowball_core.charts.theme import line_style
 from snowball_core.errors import HistoryError
 from snowball_core.export.bundle import export_to
 from snowball_core.export.pictures import PICTURES, draw
@@ -123,9 +125,14 @@ def test_a_comparison_leaves_out_what_has_no_place_on_its_axes():
     table = pd.DataFrame({"step": [0, 1, 2, 3], "loss": [1.0, NAN, INF, 2.0], "learning_rate_sum": 0.0})
     runs = [Entrant("a", "s", 1, table, {}), Entrant("b", "s", 2, table.iloc[:0], {})]
     assert places(runs[1], "step") is None
-    lines, _ = lines_data(runs, {"a": "A", "b": "B", "s": "S"}, "loss", "step")
+    called, along = Called({"a": "A", "b": "B"}, {"a": "S", "b": "S"}), Along("step")
+    lines, _ = lines_data(runs, called, "loss", along)
     assert lines["value"].tolist() == [1.0, 2.0]
-    spec = overlay_spec(Frame(0.0, 3.0, float(lines["value"].max()), True, True, "step", "nats", ("S",)))
+    assert ends_data(lines, along, 0.0, 3.0, True)[["text", "x"]].to_numpy().tolist() == [["A", 3.0]]
+    assert moments_data(runs, called, "loss", along, "b")[["step", "A"]].to_numpy().tolist() == [[0, "1"], [3, "2"]]
+    assert moments_data(runs[1:], called, "loss", along, None).empty
+    styles = (line_style("S", 0),)
+    spec = overlay_spec(Frame(0.0, 3.0, float(lines["value"].max()), None, True, True, "step", "nats", styles, ("A",)))
     json.dumps(domains(spec), allow_nan=False)
 
 

@@ -54,7 +54,7 @@ def test_a_row_shows_what_the_file_holds(make_run: MakeRun, record: str, group: 
     assert (at.first, at.last) == (counted(run, 0, group), counted(run, len(steps) - 1, group))
     assert at.tokens == int(group_mask(run.dead, group).sum())
     assert (row_of_run.glance.snapshots, row_of_run.glance.recorded_step) == (len(steps), 60)
-    assert (row_of_run.status.state, row_of_run.title, row_of_run.damage) == ("completed", "made-up", "")
+    assert (row_of_run.status.state, row_of_run.title, row_of_run.damage) == ("completed", "made-up · seed 42 · 60 steps", "")
     assert row_of_run.bytes == sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file())
     places = [np.expm1(x) for x in np.linspace(0, np.log1p(60), POINTS)]
     wanted = [counted(run, max(i for i, step in enumerate(steps) if step <= x + 1e-6), group)[0] for x in places]

@@ -1,23 +1,39 @@
-"""The runs of a comparison on one axis: a picture for each measure, ribbons over draws, one run marked."""
+"""The runs of a comparison on one axis: a picture for each measure, a crosshair, a click that moves both sides below."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import pandas as pd
 import streamlit as st
 
-from snowball_core.charts.theme import CURSOR, SETTINGS, setting_colour
+from snowball_core.charts.theme import LineStyle, swatch
 from snowball_core.measures.alignment import ALIGNMENTS, Entrant, places, why_missing
-from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, letters, setting_names
+from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, groupings, letters
 
 from ..shared.help_links import what_is
 from ..shared.text import many, plain
-from ..shared.url_state import pick_one_or_none, pick_segment, pick_some
-from .overlay_files import Overlay, note_of, overlaid, take_overlays, whose
+from ..shared.url_state import pick_one, pick_one_or_none, pick_segment, pick_some
+from .cached_runs import Key
+from .drawing import Drawing, Overlay, along_of, drawing_of, note_of, overlaid, styles_of, whose
+from .overlay_files import take_overlays
+from .side_by_side import OVERLAYS, chosen_step, move_to
 
 _LINK = {"first-merger": "aligned by event", "last-change": "aligned by event", "rates": "aligned by rates", "step": "step"}
+_CLICKED = "overlay-clicked"
+
+
+def theme() -> str:
+    """The theme that the page is drawn in."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def pick_grouping(lined_up: LineUp) -> str:
+    """What runs are coloured by."""
+    help = "One colour for each run, each setting, or each value of a field in which the runs differ."
+    return pick_one("Colour by", "by", groupings(lined_up), "run", width=190, help=help)
 
 
 def pick_alignment() -> str:
@@ -32,76 +48,85 @@ def pick_measures() -> list[str]:
     return pick_some("Measures", "measures", words, USUAL, help="One chart per measure.")
 
 
-@st.fragment
-def overlays(entrants: Sequence[Entrant], lined_up: LineUp, group: str) -> None:
+@st.fragment(key=OVERLAYS)
+def overlays(
+    entrants: Sequence[Entrant], lined_up: LineUp, keys: Sequence[Key], group: str, by: str, axis: str, theme: str
+) -> None:
     """A picture for every chosen measure, all on one axis."""
+    if st.session_state.pop(_CLICKED, False):
+        st.rerun()  # both sides are outside of this fragment
     names = letters(lined_up)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         align = pick_alignment()
-        offered = {each.id: f"{names[each.id]}: {each.id}" for each in entrants}
+        offered = styles_of(lined_up, "run", theme)[0]
         marked = pick_one_or_none("Highlight a run", "marked", offered, placeholder="None", width=420)
     measures = pick_measures()
     drawn = [each for each in entrants if places(each, align) is not None]
-    if nothing := [names[each.id].split(" ")[0] for each in entrants if not len(each.table)]:
+    if nothing := [names[each.id] for each in entrants if not len(each.table)]:
         st.info(f"Not drawn: {', '.join(nothing)}. They have no finite snapshot.")
-    if missing := [names[each.id].split(" ")[0] for each in entrants if len(each.table) and places(each, align) is None]:
+    if missing := [names[each.id] for each in entrants if len(each.table) and places(each, align) is None]:
         st.info(f"Not on this axis: {', '.join(missing)}. {why_missing(align)}")
     if not drawn:
         return
-    called = names | setting_names(lined_up)
-    # A run that has no place on this axis is not marked on it.
-    gold = called[marked] if marked and marked in {each.id for each in drawn} else None
-    _legend(drawn, called, gold)
+    along = along_of(drawn, keys, group, align, axis)
+    left = st.session_state.get("left")
+    drawing = drawing_of(drawn, lined_up, by, along, marked, theme, left, chosen_step())
+    _legend(drawing.styles.values())
     thinned, drawable = False, []
     grid = st.grid(2, min_column_width=420, gap="medium")
     for measure in measures:
         with grid.cell():
-            found = _picture(drawn, called, measure, align, group, marked)
+            found = _picture(drawing, measure, group)
             thinned = found.is_thinned or thinned
             drawable += [measure] if found.picture else []
-    note = note_of(thinned, gold)
+    reference = "the step" if align == "step" else f"the step of run {names.get(left or '', names[drawn[0].id])}"
     # Not a caption: that makes links too pale to read.
     st.markdown(
-        f":small[x: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Thin lines: runs. Band and thick line: range and median "
-        f"over the draws of a setting ({what_is('band')}); values are held constant between snapshots. "
-        + (
-            "Where lines coincide, the wider one is drawn below. "
-            if 1 < len({each.setting for each in drawn}) <= len(SETTINGS)
-            else ""
-        )
-        + note
-        + "]"
+        f":small[x: {ALIGNMENTS[align]} ({what_is(_LINK[align])}). Point at a chart to read all runs; click to show "
+        f"{reference} on both sides below. Bands: range and median over the draws of a setting ({what_is('band')}); values are "
+        f"held constant between snapshots. {note_of(drawing, thinned)}]"
     )
-    take_overlays([each.id for each in lined_up.recordings], drawable, group, align, marked)
+    query = {"group": group, "align": align, "axis": axis, "by": by, "marked": marked}
+    take_overlays([each.id for each in lined_up.recordings], drawable, query)
 
 
-def _legend(entrants: Sequence[Entrant], called: Mapping[str, str], marked: str | None) -> None:
-    """The settings in their colours and the marked run in its own, once for all pictures."""
-    settings = list(dict.fromkeys(called[each.setting] for each in entrants))
-    lines = [*((setting_colour(rank), name) for rank, name in enumerate(settings)), *([(CURSOR, marked)] if marked else [])]
-    swatch = "display:inline-block;width:22px;height:0;border-top:4px solid {};margin-right:6px;vertical-align:4px"
-    told = [f'<span><span style="{swatch.format(colour)}"></span>{escape(name)}</span>' for colour, name in lines]
-    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;font-size:14px">{"".join(told)}</div>')
+def _legend(styles: Iterable[LineStyle]) -> None:
+    """The lines in their colours and dashes, once for all pictures."""
+    image = '<img alt="" width="36" height="12" style="margin-right:6px" src="{}">'
+    parts = [f"<span>{image.format(swatch(style))}{escape(style.name)}</span>" for style in styles]
+    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;font-size:14px">{"".join(parts)}</div>')
 
 
-def _picture(
-    entrants: Sequence[Entrant], called: Mapping[str, str], measure: str, align: str, group: str, marked: str | None
-) -> Overlay:
+def _picture(drawing: Drawing, measure: str, group: str) -> Overlay:
     title, unit, _ = MEASURES[measure]
-    found = overlaid(entrants, called, measure, align, marked)
-    told = f"{whose(measure, group)} · unit: {unit} · {many(found.lines['run'].nunique(), 'run')}"
-    st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(told)}]]")
+    found = overlaid(drawing, measure)
+    text = f"{whose(measure, group)} · unit: {unit} · {many(found.lines['run'].nunique(), 'run')}"
+    st.markdown(f"**{title}** ({what_is(measure)})  \n:small[:gray[{plain(text)}]]")
     if found.picture is None:
         st.caption("Not recorded in any of these runs.")
-    else:
-        spec, data = found.picture
-        alt = _told(title, found.lines, found.ribbons)
-        st.vega_lite_chart(spec | {"datasets": data}, key=f"overlay-{measure}", alt=alt, width="stretch")
+        return found
+    (spec, data), key = found.picture, f"overlay-{measure}"
+    st.vega_lite_chart(
+        spec | {"datasets": data},
+        key=key,
+        alt=_in_words(title, found.lines, found.bands),
+        width="stretch",
+        on_select=functools.partial(_clicked, key),
+        selection_mode="at",
+    )
     return found
 
 
-def _told(title: str, lines: pd.DataFrame, bands: pd.DataFrame) -> str:
+def _clicked(key: str) -> None:
+    """Move both sides to the step that was clicked."""
+    picked = st.session_state[key]["selection"].get("at") or []
+    if picked and picked[-1].get("step") is not None:
+        move_to(int(picked[-1]["step"]))
+        st.session_state[_CLICKED] = True
+
+
+def _in_words(title: str, lines: pd.DataFrame, bands: pd.DataFrame) -> str:
     """The picture in words: where the runs end."""
     ends = lines.groupby("run")["value"].last()
-    told = f"{title} of {len(ends)} runs; last values from {ends.min():.4g} to {ends.max():.4g}"
-    return told + (f"; median of the last band {bands['median'].iloc[-1]:.4g}" if len(bands) else "")
+    words = f"{title} of {len(ends)} runs; last values from {ends.min():.4g} to {ends.max():.4g}"
+    return words + (f"; median of the last band {bands['median'].iloc[-1]:.4g}" if len(bands) else "")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
+from snowball_core.charts.theme import LineStyle, swatch
+from snowball_core.store.run_folder import runs_folder
+from snowball_core.store.run_titles import state_word, title
 from snowball_core.store.status import Status
 from snowball_core.tables.comparison import (
     LineUp,
     configuration_differences,
     in_words,
+    letters,
     no_differences,
     roll,
     setting_names,
@@ -28,10 +32,11 @@ from ..shared.text import plain
 _MOST_TOLD, _MOST_NAMED = 6, 6
 
 
-def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:
-    """How many independent draws the runs are, which of them are duplicates, and one row for each."""
+def roll_call(lined_up: LineUp, lines: Mapping[str, LineStyle], states: Mapping[str, Status]) -> None:
+    """How many independent draws the runs are, which of them are duplicates, and one row for each with its line."""
+    names = letters(lined_up)
     with st.container(border=True, key="draws"):
-        if differing := unlike(lined_up.recordings, {run: name.split(" ")[0] for run, name in names.items()}):
+        if differing := unlike(lined_up.recordings, names):
             st.info(plain(differing), icon=":material/difference:")
         st.markdown(f"**{plain(lined_up.summary)}** {what_is('independent draws')}")
         runs_of = Counter(lined_up.draws)
@@ -41,7 +46,7 @@ def roll_call(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, S
             told = [*told[:_MOST_TOLD], more]
         if told:
             st.warning("  \n".join(told), icon=":material/content_copy:")
-        _table(lined_up, names, states)
+        _table(lined_up, lines, states)
 
 
 def _once(lined_up: LineUp, draw: int, names: Mapping[str, str]) -> str:
@@ -59,28 +64,32 @@ def _once(lined_up: LineUp, draw: int, names: Mapping[str, str]) -> str:
 
 
 def _few(names: Sequence[str]) -> str:
-    told = [plain(name.split(" ")[0]) for name in names[:_MOST_NAMED]]
-    return ", ".join(told) + (", …" if len(names) > _MOST_NAMED else "")
+    return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
 
 
-def _table(lined_up: LineUp, names: Mapping[str, str], states: Mapping[str, Status]) -> None:
-    called = setting_names(lined_up)
+def _table(lined_up: LineUp, lines: Mapping[str, LineStyle], states: Mapping[str, Status]) -> None:
+    called, names = setting_names(lined_up), letters(lined_up)
+    folder = runs_folder()
     rows = [
         {
-            "run": f"{names[row['run']]}",
+            "line": swatch(lines[row["run"]]),
+            "run": names[row["run"]],
+            "name": title(folder / row["run"]),
             "draw": row["draw"],
-            "id": row["run"],
+            "seed": row["seed"],
             "last step": row["last_step"],
             "snapshots": row["snapshots"],
-            "state": states[row["run"]].state,
+            "state": state_word(states[row["run"]]),
             "setting": called[row["setting"]],
+            "id": row["run"],
             "draw hash": row["draw_hash"] or "unknown",
         }
         for row in roll(lined_up)
     ]
-    thousands = {name: st.column_config.NumberColumn(format="localized") for name in ("last step", "snapshots")}
+    columns: dict[str, Any] = {name: st.column_config.NumberColumn(format="localized") for name in ("last step", "snapshots")}
+    columns["line"] = st.column_config.ImageColumn(width=60, help="Colour and dashes in the charts below.")
     height: int | Literal["content"] = "content" if len(rows) < 12 else 420
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="roll", height=height, column_config=thousands)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="roll", height=height, column_config=columns)
     if alone := [
         draw for draw in set(lined_up.settings) if lined_up.settings.count(draw) == 1 and len(set(lined_up.settings)) > 1
     ]:
@@ -94,8 +103,8 @@ def differing(lined_up: LineUp, names: Mapping[str, str]) -> None:
     if table.empty:
         st.caption(plain(no_differences(lined_up)))
         return
-    told = table.assign(field=table["field"].map(in_words)).rename(columns=dict(names))
-    st.dataframe(told, hide_index=True, key="differences", height="content")
+    named = table.assign(field=table["field"].map(in_words)).rename(columns=dict(names))
+    st.dataframe(named, hide_index=True, key="differences", height="content")
     st.caption(
         "Fields that differ. Names, recording schedules, devices and thread counts are omitted; the text is given by its hash."
     )

@@ -9,11 +9,10 @@ import streamlit as st
 from snowball_core.errors import SnowballError
 from snowball_core.measures.alignment import FEWEST, MOST
 from snowball_core.store.run_folder import Run, open_run, runs_folder
-from snowball_core.store.run_listing import run_paths
-from snowball_core.tables.comparison import kin
+from snowball_core.tables.draws import kin, nearest
 from snowball_core.tables.live import recorded_snapshots
 
-from ..shared.run_picker import say_damage, say_unknown
+from ..shared.run_picker import run_in_hand, run_names, say_damage, say_unknown
 from ..shared.text import plain
 from ..shared.url_state import keep_value, read, write
 
@@ -23,14 +22,15 @@ _LOOKED_AT = 20
 
 def pick_runs() -> list[Run]:
     """The runs chosen here or named in the address that can be read and hold a snapshot; of each other one the reason."""
-    names = [path.name for path in run_paths(runs_folder())]
-    _arrive(names)
+    titles = run_names()
+    _arrive(list(titles))
     help = f"{FEWEST} to {MOST} runs, in the order chosen."
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Runs",
-            names,
+            list(titles),
             key=_KEY,
+            format_func=titles.__getitem__,
             max_selections=MOST,
             help=help,
             placeholder="Select two or more runs",
@@ -64,13 +64,19 @@ def _arrive(names: list[str]) -> None:
 
     read("runs", named, None, _KEY)
     chosen = st.session_state[_KEY]
-    st.session_state[_KEY] = _newest_readable(names) if chosen is None else [name for name in chosen if name in names]
+    st.session_state[_KEY] = _first_visit(names) if chosen is None else [name for name in chosen if name in names]
 
 
-def _newest_readable(names: list[str]) -> list[str]:
-    """What a first visit compares: the newest runs that can be."""
+def _first_visit(names: list[str]) -> list[str]:
+    """What a first visit compares: the run in hand and the nearest to it that can be read; without one the newest run's."""
     found: list[str] = []
-    for name in names[:_LOOKED_AT]:
+    in_hand, newest = run_in_hand(), names[:_LOOKED_AT]
+    for name in [in_hand, *newest] if in_hand in names else newest:
+        with contextlib.suppress(SnowballError):
+            if recorded_snapshots(open_run(runs_folder(), name)):
+                found = [name]
+                break
+    for name in nearest(runs_folder(), found[0])[:_LOOKED_AT] if found else []:
         with contextlib.suppress(SnowballError):
             if len(found) < FEWEST and recorded_snapshots(open_run(runs_folder(), name)):
                 found.append(name)

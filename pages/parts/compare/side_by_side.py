@@ -24,7 +24,7 @@ from ..scrub.component import Side, draw, redraw, reported
 from ..scrub.exact_step import token_table, view_at
 from ..shared import cached
 from ..shared.divergence_notice import say_rows
-from ..shared.selection import AXES, SELECT, seen_step, selection
+from ..shared.selection import SELECT, axis_here, lay_out, seen_step, selection
 from ..shared.text import plain
 from ..shared.url_state import keep_value, kept, pick_one, read, write
 
@@ -35,23 +35,45 @@ _NUMBERS = {
     "linf_cells": "Largest L∞ (cells)",
     "linf_weight": "Largest L∞ (weight units)",
 }
+OVERLAYS = "overlays"
 _AT, _HEARD, _FRAGMENT = "at", "pair-heard", "exact-pair"
 
 
-def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Mapping[str, str], group: str, unit: str) -> None:
-    """Two of the runs, locked by step: their pictures, and their exact numbers; ``names`` are short ones."""
-    labels = {run: f"{names[run]}: {run}" for run in runs}
+def pick_step(entrants: Sequence[Entrant]) -> None:
+    """The step of both sides: that of the address, else the one last looked at, else the last event of the runs."""
+    last = max((int(each.table["step"].iloc[-1]) for each in entrants if len(each.table)), default=0)
+    events = [step for each in entrants for step in each.anchors.values() if step is not None]
+    read(
+        _AT,
+        lambda words: int(words[-1]) if re.fullmatch("[0-9]{1,11}", words[-1]) else None,
+        seen_step(max(events, default=last)),
+    )
+    move_to(min(int(st.session_state[_AT]), last))
+
+
+def chosen_step() -> int:
+    """The step of both sides; it must have been picked."""
+    return int(st.session_state[_AT])
+
+
+def move_to(step: int) -> None:
+    """Show a step on both sides."""
+    st.session_state[_AT] = step
+    keep_value(_AT, step)
+    write(_AT, [str(step)])
+
+
+def side_by_side(runs: Mapping[str, Run], names: Mapping[str, str], group: str, unit: str, axis: str) -> None:
+    """Two of the runs, locked by step: their pictures, and their exact numbers; ``names`` begin with their letters."""
+    labels = dict(names)
     first, second, *_ = labels
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         pair = [runs[pick_one("Left", "left", labels, first)], runs[pick_one("Right", "right", labels, second)]]
     snapshots = [recorded_snapshots(run) for run in pair]
-    anchors = {each.id: each.anchors for each in entrants}
-    events = [step for run in pair for step in anchors[run.id].values() if step is not None]
-    last = max(int(run.steps(count)[-1]) for run, count in zip(pair, snapshots, strict=True))
     place = {
-        "step": _step(max(events, default=last), last),
+        "step": chosen_step(),
         "select": kept("select", SELECT),
-        "axis": AXES[0],
+        "axis": axis,
         "range": [],
         "follow": False,
     }
@@ -62,16 +84,6 @@ def side_by_side(runs: Mapping[str, Run], entrants: Sequence[Entrant], names: Ma
         draw(key, drawn, place | {"heard": st.session_state.get(_HEARD, 0)}, functools.partial(_moved, key))
         st.caption("Each run has its own principal axes: positions on the left and right are not comparable.")
     _exact(pair, snapshots, names, group, unit)
-
-
-def _step(usual: int, last: int) -> int:
-    """The step of both runs: that of the address, else the one last looked at, else the usual one."""
-    read(_AT, lambda words: int(words[-1]) if re.fullmatch("[0-9]{1,11}", words[-1]) else None, seen_step(usual))
-    step = min(int(st.session_state[_AT]), last)
-    st.session_state[_AT] = step
-    keep_value(_AT, step)
-    write(_AT, [str(step)])
-    return step
 
 
 def _side(run: Run, snapshots: int, label: str, group: str, unit: str) -> Side | None:
@@ -98,13 +110,16 @@ def _moved(key: str) -> None:
             keep_value(name, report[word])
             if not report["playing"]:
                 write(name, [str(report[word])] if report[word] != "" else [])
-    redraw(_FRAGMENT)
+    if report.get("axis", axis_here()) != axis_here():
+        lay_out(report["axis"])  # and the whole page is drawn anew
+        return
+    redraw(_FRAGMENT, *([] if report["playing"] else [OVERLAYS]))
 
 
 @st.fragment(key=_FRAGMENT)
 def _exact(pair: Sequence[Run], snapshots: Sequence[int], names: Mapping[str, str], group: str, unit: str) -> None:
     """The exact numbers of the step on both sides, where what is selected is, and the way to Scrub."""
-    step, chosen = int(st.session_state[_AT]), selection(st.session_state["select"])
+    step, chosen = chosen_step(), selection(st.session_state["select"])
     try:
         histories = [cached.history(str(run.path), count) for run, count in zip(pair, snapshots, strict=True)]
         views = [view_at(history, step, group, unit) for history in histories]

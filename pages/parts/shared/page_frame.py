@@ -21,7 +21,7 @@ from .opened_bookmark import open_bookmark
 from .run_footer import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal
 from .saved_views import saved_views
-from .selection import AXES, arrive, go, here, pick_group, pick_unit, say_unusable, shown_step
+from .selection import AXES, arrive, axis_here, here, lay_out, pick_group, pick_unit, say_unusable, shown_step
 from .text import plain
 
 _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
@@ -114,17 +114,17 @@ def _at_step(
 
 
 def pick_axis() -> str:
-    """The choice of how steps are laid out, the same on every page; a page must have arrived."""
-    st.session_state["axis-choice"] = here()["axis"]
+    """The choice of how steps are laid out, the same on every page."""
+    axis = st.session_state["axis-choice"] = axis_here()
     help = "Symlog expands the first steps; linear is proportional to time; by event spaces events evenly."
     st.segmented_control(
         "Steps", AXES, required=True, key="axis-choice", format_func=_AXIS_WORDS.__getitem__, on_change=_laid_out, help=help
     )
-    return str(here()["axis"])
+    return axis
 
 
 def _laid_out() -> None:
-    go(axis=st.session_state["axis-choice"])
+    lay_out(st.session_state["axis-choice"])
 
 
 def caption(view: View, title: str, meaning: str, unit: str, thinned: str, entry: str) -> None:

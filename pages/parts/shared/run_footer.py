@@ -7,6 +7,7 @@ import streamlit as st
 from snowball_core.config import DEFAULTS
 from snowball_core.store.origin import origin_sentence
 from snowball_core.store.run_folder import Run
+from snowball_core.store.run_titles import title_of
 
 from .text import plain
 
@@ -15,7 +16,7 @@ def provenance(run: Run) -> None:
     """One line about the run, its text and its format; the whole manifest on request."""
     text, config = run.manifest.get("corpus", {}), run.config
     parts = [
-        f"run {run.id}",
+        f"{title_of(run)} (run {run.id})",
         f"text {text.get('name', config.corpus)}, {text.get('bytes', 0):,} bytes, SHA-256 {str(text.get('sha256', ''))[:12]}…",
         f"{int(run.dead.sum())} dead of {config.vocab} tokens",
         f"precision {config.precision}",

@@ -15,6 +15,7 @@ from snowball_core.jobs import workers
 from snowball_core.store.integrity.quick_check import damage
 from snowball_core.store.run_folder import Run, open_run, runs_folder
 from snowball_core.store.run_listing import run_paths
+from snowball_core.store.run_titles import state, state_word, title_of, titles
 from snowball_core.store.status import LOST, Status, is_read_only
 
 from . import cached
@@ -30,6 +31,7 @@ BADGES: dict[str, Literal["gray", "blue", "orange", "green", "red"]] = {
     "stopped": "orange",
     "completed": "green",
     "failed": "red",
+    "diverged": "red",
     "interrupted": "red",
     "damaged": "red",
 }
@@ -45,7 +47,8 @@ def pick_run(told: DeltaGenerator) -> Run | None:
 
     ``told`` is where that is said, under the row in which the picker stands; also that the run looked at until now is gone.
     """
-    names = [path.name for path in run_paths(runs_folder())]
+    named = run_names()
+    names = list(named)
     read("run", lambda words: words[-1], None)
     wanted, shown, newest = st.session_state["run"], st.session_state.get(_SHOWN), "Showing the newest run."
     if wanted is not None and wanted not in names:
@@ -54,8 +57,9 @@ def pick_run(told: DeltaGenerator) -> Run | None:
         say_unknown(shown, newest, told)
     if wanted not in names:
         st.session_state["run"] = names[0]
-    help = "Recorded runs, newest first."
-    chosen: str = st.selectbox("Run", names, key="run", width=320, help=help)
+    label = f"Run :small[:gray[{plain(st.session_state['run'])}]]"
+    help = "Recorded runs, newest first: the label, else the experiment, seed and length. Beside it the id."
+    chosen: str = st.selectbox(label, names, key="run", format_func=named.__getitem__, width=380, help=help)
     # Also when nobody chose it: a link must not come to mean a newer run.
     keep_value("run", chosen)
     write("run", [chosen])
@@ -70,6 +74,18 @@ def pick_run(told: DeltaGenerator) -> Run | None:
     return run
 
 
+def run_names() -> dict[str, str]:
+    """The names of all runs by id, newest first, with the state of those that are not completed."""
+    paths = run_paths(runs_folder())
+    states = {path.name: state(path) for path in paths}
+    return {run: name if states[run] == "completed" else f"{name} – {states[run]}" for run, name in titles(paths).items()}
+
+
+def run_in_hand() -> str | None:
+    """The run of the address, else the one that was last shown; None on a first visit."""
+    return st.query_params.get("run") or st.session_state.get(_SHOWN)
+
+
 def say_unknown(asked: str, instead: str, told: DeltaGenerator | None = None) -> None:
     """Say why there is no run of a name, and what is done instead."""
     try:
@@ -80,7 +96,8 @@ def say_unknown(asked: str, instead: str, told: DeltaGenerator | None = None) ->
 
 def state_badge(status: Status) -> None:
     """The run's state as a coloured word."""
-    st.badge(status.state, color=BADGES.get(status.state, "gray"))
+    word = state_word(status)
+    st.badge(word, color=BADGES.get(word, "gray"))
 
 
 def say_ended(status: Status) -> None:
@@ -99,7 +116,9 @@ def say_damage(run: Run) -> None:
     """Say what is wrong with the files of a run; nothing where they are what its configuration says."""
     if found := damage(run):
         sentences = "".join(f"\n- {plain(sentence)}" for sentence in found)
-        st.error(f"The run {plain(run.id)} is damaged. Showing the readable part.\n{sentences}", icon=":material/report:")
+        st.error(
+            f"The run {plain(title_of(run))} is damaged. Showing the readable part.\n{sentences}", icon=":material/report:"
+        )
 
 
 def say_refusal(error: SnowballError, run: Run, told: DeltaGenerator | None = None) -> None:

@@ -24,7 +24,7 @@ from .text import plain
 from .url_state import news, pick_segment, was_carried, write
 
 AXES = KINDS
-_PLACE, _LEFT = "scrubber-place", "places-left"
+_PLACE, _LEFT, _AXIS = "scrubber-place", "places-left", "axis-without-place"
 
 
 def shown_step(run: Run, snapshots: int) -> int:
@@ -62,7 +62,15 @@ def arrive(
     one that is shown. While the run ``grows`` the address names none until one is chosen, and leads to the run's end. Step and
     selection of a history from a file (``is_file``) are not those of the run that other pages show.
     """
-    first = {"step": default, "select": "", "axis": AXES[0], "range": [], "heard": 0, "run": run_id, "is_chosen": False}
+    first = {
+        "step": default,
+        "select": "",
+        "axis": _axis_place()["axis"],
+        "range": [],
+        "heard": 0,
+        "run": run_id,
+        "is_chosen": False,
+    }
     place: dict[str, Any] = st.session_state.setdefault(_PLACE, first)
     if place.setdefault("run", run_id) != run_id:
         _change_run(place, run_id, default, is_file)
@@ -167,6 +175,27 @@ def go(step: int | None = None, select: str | None = None, axis: str | None = No
     if span is not None:
         place["range"] = checked_range(list(span))
     write_down(place)
+
+
+def _axis_place() -> dict[str, Any]:
+    """Where the axis is kept: with the place, before any page has arrived by itself."""
+    place: dict[str, Any] = st.session_state.get(_PLACE) or st.session_state.setdefault(_AXIS, {"axis": AXES[0]})
+    return place
+
+
+def axis_here() -> str:
+    """The axis of steps, on any page: the address's where it says anything new, else the last one chosen."""
+    place, words = _axis_place(), news("axis")
+    if words is not None:
+        place["axis"] = words[-1] if words and words[-1] in AXES else place["axis"] if words else AXES[0]
+    lay_out(place["axis"])
+    return str(place["axis"])
+
+
+def lay_out(axis: str) -> None:
+    """Choose an axis, for every page."""
+    _axis_place()["axis"] = axis
+    write("axis", [axis] if axis != AXES[0] else [])
 
 
 def write_down(place: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from snowball_core.charts.step_axis import step_axis
 from snowball_core.charts.theme import wrapped
 from snowball_core.store.origin import origin_sentence
 from snowball_core.store.run_folder import Run
+from snowball_core.store.run_titles import title_of
 from snowball_core.store.status import LOST, Status
 from snowball_core.tables.formats import number
 from snowball_core.tables.live import Seen, follow
@@ -24,7 +25,7 @@ _HEIGHT, _LOW = 250, 160
 def progress(run: Run, status: Status) -> None:
     """Draw the panel of one run."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain(run.id)}**")
+        st.markdown(f"**{plain(title_of(run))}** :small[:gray[{plain(run.id)}]]")
         state_badge(status)
     if origin := run.origin:
         st.caption(plain(origin_sentence(origin, run.config)))

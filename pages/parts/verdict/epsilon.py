@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from snowball_core.charts.overlay import MOST_POINTS, UNITS, distance_data, distance_spec
+from snowball_core.charts.overlay import UNITS, distance_data, distance_spec
+from snowball_core.charts.overlay_data import MOST_POINTS
 from snowball_core.export.pictures import Plate
 from snowball_core.export.view import View
 from snowball_core.measures.verdict import FACTOR, ORIGINAL_EPSILON

@@ -80,7 +80,7 @@ function load(scrubber, reels) {
   }
   if (isRegrouped || header.range.join() !== scrubber.range) showLoop(scrubber, header.range.map(step => recordedAt(scrubber.steps, step)))
   scrubber.range = header.range.join()
-  if (!same) scrubber.axisPicker.value = header.axis
+  if (header.axis !== scrubber.axisSent) scrubber.axisPicker.value = scrubber.axisSent = header.axis
   showWindow(scrubber, ...(same ? [scrubber.window[0], scrubber.window[1] - scrubber.window[0]] : [0, 1]))
   // The address moved the step (a link, the browser's back): follow it. Our own words coming back change nothing.
   const stale = header.heard < scrubber.said || scrubber.playing

@@ -97,7 +97,7 @@ def test_two_runs_are_seen_together_with_their_slider(server: str, phone: Page, 
 def test_what_is_this_opens_in_place_at_a_tap(server: str, phone: Page, make_run: MakeRun) -> None:
     run = make_run()
     arrived(phone, f"{server}/?run={run.id}&step=12", 12)
-    phone.get_by_role("link", name="P tokens in holes").tap()
+    phone.get_by_role("link", name="P in holes").tap()
     box = phone.get_by_role("dialog", name="What is this?")
     expect(box).to_contain_text("number of tokens in black holes")
     expect(box).to_contain_text("Pitfall: P = 51 can be one hole or twenty")

@@ -45,7 +45,7 @@ def test_every_picture_and_count_is_explained_in_place_and_leads_to_its_entry(
         expect(box).to_contain_text(": ")
         page.keyboard.press("Escape")
         expect(box).to_be_hidden()
-    links.filter(has_text="P tokens in holes").click()
+    links.filter(has_text="P in holes").click()
     expect(box).to_contain_text("number of tokens in black holes")
     expect(box).to_contain_text("Pitfall: P = 51 can be one hole or twenty")
     with page.context.expect_page() as opened:

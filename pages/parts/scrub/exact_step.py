@@ -122,6 +122,6 @@ def _numbers(view: View) -> None:
             f"{second} {other}",
             delta_color="off",
             delta_arrow="off",
-            help=f"In weight units exactly {exact['linf_weight']!r}.  \n{help_on('largest_linf_cells')}",
+            help=f"In weight units exactly {exact['linf_weight']!r}.\n\n{help_on('largest_linf_cells')}",
         )
         say_rows(view.rows)

@@ -1,6 +1,7 @@
 // "What is this?" opens its lines in place: they are the title of the link, so a link that is opened in another tab, or that has
 // none, leads to the entry on the About page as ever.
 {
+  let asked = null
   const box = document.createElement("div")
   box.popover = "auto"
   box.id = "what-is-this"
@@ -37,9 +38,15 @@
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
     event.stopPropagation()
+    asked = link
     open(link)
   }, true)
-  addEventListener("scroll", event => { if (box.matches(":popover-open") && !box.contains(event.target)) box.hidePopover() }, true)
+  // It stays at its link while the page moves, and goes when the link leaves the screen.
+  addEventListener("scroll", event => {
+    if (!box.matches(":popover-open") || box.contains(event.target)) return
+    const { top, bottom } = asked.getBoundingClientRect()
+    bottom < 0 || top > innerHeight ? box.hidePopover() : place(asked)
+  }, true)
 }
 
 // The entry of the address is marked. The browser's own :target is decided before Streamlit has drawn the entry.

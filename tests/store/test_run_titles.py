@@ -19,7 +19,7 @@ from snowball_core.store.status import Status, write_status
     ("changes", "name"),
     [
         ({"seed": 43, "until": 400}, "jiggle · seed 43 · 400 steps"),
-        ({"corpus": "/home/me/other.txt"}, "jiggle, changed: corpus · seed 42 · 10,000 steps"),
+        ({"corpus": "/data/other.txt"}, "jiggle, changed: corpus · seed 42 · 10,000 steps"),
         (
             {"name": "", "clip": 0.5, "heads": 4, "warmup": 5},
             "jiggle, changed: heads, warmup and 1 more · seed 42 · 10,000 steps",
@@ -32,7 +32,7 @@ def test_a_run_is_named_by_its_experiment_seed_and_length(changes: dict[str, obj
 
 
 def test_another_path_of_the_published_text_is_no_change() -> None:
-    config = RunConfig(**{**preset("jiggle").to_json(), "corpus": "/home/me/gatsby.txt"})
+    config = RunConfig(**{**preset("jiggle").to_json(), "corpus": "/data/gatsby.txt"})
     assert described(config, {"corpus": {"sha256": GATSBY_SHA256}}) == "jiggle · seed 42 · 10,000 steps"
     assert "changed: corpus" in described(config, {"corpus": {"sha256": "0" * 64}})
 

@@ -10,18 +10,19 @@ from snowball_core.charts.theme import wrapped
 
 def drawn_at(width: float, share: float = 0.5) -> list[str]:
     """What is written on a block of 51 tokens, true, in a picture of this width."""
-    block = {"node": 0, "top": 0, "bottom": 51, "share0": 0.0, "share1": share, "x0": 0.0, "colour": "#0072B2"}
+    block = {"node": 0, "hole": 1, "top": 0, "bottom": 51, "share0": 0.0, "share1": share, "x0": 0.0, "colour": "#0072B2"}
     table = labels(pd.DataFrame([block | {"population": 51, "classes": (51,)}]), 51)
     return table.loc[(table["least"] <= width) & (width < table["most"]), "text"].tolist()
 
 
 def test_of_a_blocks_labels_the_longest_that_fits_is_drawn() -> None:
-    assert [drawn_at(width) for width in (20, 60, 200, 900)] == [[], ["51"], ["51 tokens"], ["51 tokens, true"]]
+    fitting = [[], ["A"], ["A 51 tokens"], ["A 51 tokens, true"]]
+    assert [drawn_at(width) for width in (12, 40, 200, 900)] == fitting
     assert drawn_at(900, share=0.01) == []
 
 
 def test_a_block_that_is_too_low_has_no_label() -> None:
-    block = {"node": 0, "top": 0, "bottom": 1, "share0": 0.0, "share1": 1.0, "x0": 0.0, "colour": "#0072B2"}
+    block = {"node": 0, "hole": 1, "top": 0, "bottom": 1, "share0": 0.0, "share1": 1.0, "x0": 0.0, "colour": "#0072B2"}
     assert labels(pd.DataFrame([block | {"population": 1, "classes": ()}]), 500).empty
 
 

@@ -22,8 +22,10 @@ from ..store.run_listing import run_paths
 from ..store.status import log_of
 
 # The fields that decide the work of a step and where it is done.
-SHAPE = ("vocab", "context", "batch", "hidden", "layers", "heads", "tied", "norm_layer", "precision", "compute", "optimizer")
-SHAPE += ("device", "threads")
+SHAPE = (
+    *("vocab", "context", "batch", "hidden", "layers", "heads", "tied", "norm_layer", "precision", "compute", "optimizer"),
+    *("device", "threads"),
+)
 _WINDOW = 50
 _MOST_RUNS, _MOST_LOOKED_AT = 4, 40
 # Share of a slow estimate by the processor's speed: a step's own overhead, measured on other machines.

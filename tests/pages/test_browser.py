@@ -45,7 +45,7 @@ def test_a_newcomer_starts_a_run_watches_it_scrubs_it_and_downloads_it(server: s
         entry.fill(value)
         entry.press("Enter")
         at_rest(page)
-    expect(page.locator(".st-key-estimate")).to_contain_text("21 snapshots")
+    expect(page.locator(".st-key-start-bar")).to_contain_text("21 snapshots")
     page.get_by_role("button", name="Start run").click()
     expect(page.get_by_text("first-run").first).to_be_visible()
     page.reload()

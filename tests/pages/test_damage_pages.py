@@ -15,6 +15,7 @@ from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.integrity.quick_check import damage
 from snowball_core.store.manifest import sealed
 from snowball_core.store.run_folder import HISTORY, Run, read_run
+from snowball_core.store.run_titles import title_of
 from snowball_core.store.status import hold
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -59,7 +60,7 @@ def test_compare_says_the_damage_of_each_of_its_runs(make_run: MakeRun) -> None:
     runs = [make_run(name="one"), make_run(name="two")]
     (runs[1].path / "status.json").unlink()
     app = opened("compare", runs=",".join(run.id for run in runs))
-    assert f"The run {runs[1].id} is damaged." in texts(app.error)
+    assert f"The run {title_of(runs[1])} is damaged." in texts(app.error)
     assert "status.json is missing" in texts(app.error)
     assert runs[0].id not in texts(app.error)
 

@@ -77,4 +77,6 @@ def test_a_run_of_at_most_one_finite_step_shows_no_error(
     without_errors(page)
     expect(page.get_by_text(SAID[kind])).to_have_count(1)
     visit(page, f"{server}/library?shelf=From+a+file&file={run.path / HISTORY}&dead=0-5")
+    without_errors(page)
+    page.locator("[data-testid='stMain']").get_by_role("link", name="Scrub").click()
     says(page, kind)

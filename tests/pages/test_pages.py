@@ -133,7 +133,7 @@ class Query(dict[str, str]):
 
 
 def test_a_step_chosen_on_another_page_is_in_the_address_though_the_run_was_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = {"step": 8, "select": "", "axis": "symlog", "following": True}
+    place = {"step": 8, "select": "", "axis": "symlog", "range": [], "following": True}
     monkeypatch.setattr(place_module.st, "session_state", {"scrubber-place": place})
     monkeypatch.setattr(place_module.st, "query_params", Query())
     place_module.go(select="t3")

@@ -54,10 +54,11 @@ def pick_run(told: DeltaGenerator) -> Source | None:
     names = list(named)
     read("run", lambda words: words[-1], None)
     wanted, shown, newest = st.session_state["run"], st.session_state.get(_SHOWN), "Showing the newest run."
-    if wanted is not None and wanted not in names:
-        say_unknown(wanted, newest, told)
-    elif shown is not None and shown not in names:
+    # Of a run that is gone Streamlit gives the name that was shown, not the id.
+    if shown is not None and shown not in names:
         say_unknown(shown, newest, told)
+    elif wanted is not None and wanted not in names:
+        say_unknown(wanted, newest, told)
     if wanted not in names:
         st.session_state["run"] = names[0]
     label = f"Run :small[:gray[{plain(st.session_state['run'])}]]"

@@ -118,7 +118,7 @@ class Visitor:
             answer.elements.append(element)
             if element.WhichOneof("type") == "markdown":
                 answer.texts.append(element.markdown.body)
-            elif element.WhichOneof("type") == "bidi_component":
+            elif element.WhichOneof("type") == "bidi_component" and element.bidi_component.id.endswith("-scrubber"):
                 self.scrubber = element.bidi_component.id
             elif element.WhichOneof("type") == "button_group":
                 row = element.button_group

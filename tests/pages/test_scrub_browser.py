@@ -110,7 +110,9 @@ def test_a_link_keeps_everything_and_two_tabs_keep_apart(server: str, page: Page
     other.close()
 
 
-def test_what_an_address_cannot_mean_is_reported_once(server: str, page: Page, make_run: MakeRun) -> None:
+def test_what_an_address_cannot_mean_is_reported_once_and_the_tables_open_one_by_one(
+    server: str, page: Page, make_run: MakeRun
+) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12&select=zz&axis=log10", 12)
     warning = page.get_by_text("axis must be one of symlog, linear, events")
@@ -120,11 +122,6 @@ def test_what_an_address_cannot_mean_is_reported_once(server: str, page: Page, m
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 12 ")
     at_rest(page)
     expect(warning).to_have_count(0)
-
-
-def test_the_tables_under_the_step_open_one_by_one(server: str, page: Page, make_run: MakeRun) -> None:
-    run = make_run()
-    arrived(page, f"{server}/?run={run.id}&step=12", 12)
     for name, text in (
         ("Tokens at this step", "vector: number of the distinct vector"),
         ("Distances", "at most one cell apart"),

@@ -72,25 +72,23 @@ def test_numbers_grow_in_every_tab_and_a_run_outlives_the_app_resumes_after_a_ki
     tmp_path: Path, context: BrowserContext, under_way: Run
 ) -> None:
     port = free_port()
-    with open_page(context) as one, open_page(context) as two:
-        with serve(tmp_path, port) as address:
-            visit(one, f"{address}/train")
-            live = one.locator(f".st-key-live-{under_way.id}")
-            expect(live.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
-            expect(live.locator("[data-testid='stMetric']")).to_have_count(5)
-            grows(one, under_way)
-            chart = live.locator(f"[aria-label='Learning rate over the steps, run {under_way.id}'] svg").first
-            chart.evaluate("picture => { picture.dataset.kept = 'yes' }")
-            grows(one, under_way)
-            assert chart.evaluate("picture => picture.dataset.kept") == "yes", "the chart was drawn anew"
-            one.goto("about:blank")
-        before = under_way.status().step
-        with serve(tmp_path, port) as address:
-            for tab in (one, two):
-                visit(tab, f"{address}/train")
-            grows(two, under_way)
-            assert under_way.status().step > before
-            acts_in_both(one, two, under_way)
+    with serve(tmp_path, port) as address, open_page(context) as page:
+        visit(page, f"{address}/train")
+        live = page.locator(f".st-key-live-{under_way.id}")
+        expect(live.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
+        expect(live.locator("[data-testid='stMetric']")).to_have_count(5)
+        grows(page, under_way)
+        chart = live.locator(f"[aria-label='Learning rate over the steps, run {under_way.id}'] svg").first
+        chart.evaluate("picture => { picture.dataset.kept = 'yes' }")
+        grows(page, under_way)
+        assert chart.evaluate("picture => picture.dataset.kept") == "yes", "the chart was drawn anew"
+    before = under_way.status().step
+    with serve(tmp_path, port) as address, open_page(context) as one, open_page(context) as two:
+        for tab in (one, two):
+            visit(tab, f"{address}/train")
+        grows(two, under_way)
+        assert under_way.status().step > before
+        acts_in_both(one, two, under_way)
 
 
 def acts_in_both(one: Page, two: Page, run: Run) -> None:

@@ -46,7 +46,7 @@ def exported(run: Run, target: Path, *more: str) -> dict[str, bytes]:
 def test_every_link_gives_the_bytes_that_the_command_writes(server: str, page: Page, make_run: MakeRun, outside: Path) -> None:
     run = make_run(steps=8)  # an animation of few frames
     at = ["--step", "7", "--group", "dead", "--unit", "weight"]
-    parts = "tables,report,animation,parcel,projector,pictures/counts.svg,pictures/counts.png"
+    parts = "tables,methods,report,animation,parcel,projector,pictures/counts.svg,pictures/counts.png"
     files = exported(run, outside / "some", *at, "--only", parts)
     visit(page, f"{server}/export?run={run.id}&step=7&unit=weight")
     expect(page.locator(".st-key-export-step input")).to_have_value("7")

@@ -71,7 +71,7 @@ def test_every_address_gives_the_bytes_of_the_export(
 ) -> None:
     run = make_run()
     files = exported(run, tmp_path_factory.mktemp("out"))
-    index = files.pop("index.json")
+    index = json.loads(files.pop("index.json"))
     status, _, content = ask(server, f"/api/runs/{run.id}")
     listed = json.loads(content)
     assert (status, listed["run"], listed["state"]) == (200, run.id, "completed")
@@ -82,9 +82,13 @@ def test_every_address_gives_the_bytes_of_the_export(
         assert (status, content) == (200, files[name]), name
         saved = f"{run.id}.zip" if place == "run.zip" else f"{run.id}-{named(place)}"
         assert headers["Content-Disposition"] == f'attachment; filename="{saved}"'
-    _, _, folder = ask(server, f"/api/runs/{run.id}/export.zip?step=7&from=2&to=6&only=all")
+    _, _, folder = ask(server, f"/api/runs/{run.id}/export.zip?step=7&from=2&to=6&only=methods,tables,animation,parcel")
     with zipfile.ZipFile(io.BytesIO(folder)) as archive:
-        assert {name: archive.read(name) for name in archive.namelist()} == files | {"index.json": index}
+        zipped = {name: archive.read(name) for name in archive.namelist()}
+    rows = json.loads(zipped.pop("index.json"))["files"]
+    assert {row["name"] for row in rows} == set(zipped) >= {"methods.txt", "tables/summary.csv", "steps.gif", f"{run.id}.zip"}
+    assert zipped == {name: files[name] for name in zipped}
+    assert [row for row in index["files"] if row["name"] in zipped] == rows
 
 
 def test_curl_pandas_pyarrow_and_a_browser_read_a_table(server: str, page: Page, make_run: MakeRun, tmp_path: Path) -> None:

@@ -282,11 +282,14 @@ def traffic(page: Page) -> tuple[list[int], list[int]]:
     return sent, received
 
 
-def dragged(page: Page, messages: tuple[list[int], list[int]], side: int = 0) -> int:
-    """Drag the counts of a side to a step and let go: every move is drawn, the server hears of the last one alone."""
+def dragged(page: Page, messages: tuple[list[int], list[int]], side: int = 0, blob: int = 0) -> int:
+    """Drag the counts of a side to a step and let go: every move is drawn, the server hears of the last one alone.
+
+    ``blob`` is the size of the message with the frames, where it is not among the messages.
+    """
     (sent, received), counts, scrubber = messages, page.locator("[data-picture=counts]").nth(side), page.locator(".scrubber")
     at_rest(page)
-    blob = max(received)
+    blob = blob or max(received)
     counts.scroll_into_view_if_needed()
     box = counts.bounding_box()
     assert box is not None

@@ -110,7 +110,7 @@ def shades(history: Words, group: Truths, unit: str) -> list[float]:
 def _points(rows: Words, unit: str) -> Floats:
     """The rows as points: in cells every component has the same weight, in weight units coarse components dominate.
 
-    A row that is not finite, of a run that diverged, is nowhere: NaN throughout.
+    A row that is not finite, of a run that diverged, has no position: NaN throughout.
     """
     numbers = values(rows)
     points: Floats = (ordinal(rows) if unit == "cells" else numbers).astype(np.float64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain
@@ -41,9 +42,10 @@ def main() -> int:
     """Print everything; 130 after Ctrl-C, 2 after an error that a user can mend. The accelerator's benchmark has its own."""
     # Each of the two imports only what it needs: the accelerator's runs where little is installed.
     if sys.argv[1:2] == ["accelerator"]:
+        began = time.monotonic()
         from .accelerator.command import main as accelerator
 
-        return accelerator(sys.argv[2:])
+        return accelerator(sys.argv[2:], began)
     from .training import machine
 
     try:

@@ -60,7 +60,7 @@ class _Watch(TrainerCallback):
         self.steps.append(OriginalStep(words.copy(), float("nan"), now - self._began))
         if self._between():
             control.should_training_stop = True
-        self._began = now
+        self._began = time.perf_counter()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
         if logs and "loss" in logs:

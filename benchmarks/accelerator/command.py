@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -70,12 +69,12 @@ def exit_status(rows: Sequence[Row]) -> int:
     return int(any(row.state in (FAILS, BROKEN) for row in rows))
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], began: float | None = None) -> int:
     """Print the rows as they come and the table at the end; 0, 1 if a check fails, 2 for wrong arguments, 130 after Ctrl-C."""
-    began, args, rows = time.monotonic(), _arguments(words), list[Row]()
+    args, rows = _arguments(words), list[Row]()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            sitting = made_sitting(args.device, args.text, Clock(60 * args.minutes, began), Path(folder))
+            sitting = made_sitting(args.device, args.threads, args.text, Clock(60 * args.minutes, began), Path(folder))
         except SnowballError as error:
             print(f"Error: {error}", file=sys.stderr)
             return 2
@@ -102,6 +101,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         "python -m benchmarks accelerator", description="What this accelerator computes, how fast."
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--threads", type=int, default=0, help="processor threads; 0: one per core")
     parser.add_argument("--text", type=Path, help="the published text, gatsby.txt; without it the built-in text is used")
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     parser.add_argument("--markdown", type=Path, help="write the table to this file")
@@ -109,12 +109,12 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def made_sitting(device: str, text: Path | None, clock: Clock, folder: Path) -> Sitting:
+def made_sitting(device: str, threads: int, text: Path | None, clock: Clock, folder: Path) -> Sitting:
     """The sitting of the published experiment on a device and a text."""
     corpus = _corpus(text)
     place = folder / "text.txt"
     place.write_bytes(corpus.ids.tobytes())
-    base = configured(preset(_PRESET), {"device": device})
+    base = configured(preset(_PRESET), {"device": device, "threads": threads})
     config = replace(base, device=str(resolve_device(device)), corpus=str(place))
     shipped = next(iter(sorted(_RUNS.glob(f"*-{_PRESET}"))), None)
     return Sitting(config, corpus, clock, folder, shipped, corpus.sha256 == GATSBY_SHA256)

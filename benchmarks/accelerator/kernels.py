@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from torch.autograd import DeviceType
+from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from .sitting import MEASURED, Row, Sitting, not_run
@@ -20,7 +20,7 @@ KINDS = {
     "loss": r"log_softmax|nll_loss|::gather|scatter|LogSoftMax",
     "attention": r"softmax|scaled_dot_product|SoftMax|flash|masked_fill",
     "norms": r"layer_norm|rms_norm|LayerNorm|GammaBeta",
-    "optimizer and clipping": r"adam|_foreach_(norm|mul|add|div|lerp|addc|sqrt)|vector_norm|multi_tensor|lpnorm|Optimizer\.step",
+    "optimizer and clipping": r"[Aa]dam|_foreach_(norm|mul|add|div|lerp|sqrt)|vector_norm|multi_tensor|lpnorm",
     "embedding": r"embedding|index_select|index_put|indexSelect",
     "copies": r"copy|::clone|::cat$|::fill_|::zero_|_local_scalar_dense|Memcpy|Memset|CatArray|FillFunctor",
     "elementwise and sums": (
@@ -64,16 +64,14 @@ def shares(sitting: Sitting, compute: str) -> Iterator[Row]:
         wall = time.perf_counter() - began
     seconds = grouped(measured.key_averages(), wall, sitting.is_cuda)
     note = ", ".join(f"{label} {100 * taken / wall:.1f} %" for label, taken in seconds.items())
-    milliseconds = {label: 1e3 * taken / steps for label, taken in seconds.items()}
-    yield Row(
-        PART, what, MEASURED, 1e3 * wall / steps, "ms, profiled", "", note, {"milliseconds": milliseconds, "steps": steps}
-    )
+    numbers = {"milliseconds": {label: 1e3 * taken / steps for label, taken in seconds.items()}, "steps": steps}
+    yield Row(PART, what, MEASURED, 1e3 * wall / steps, "ms, profiled", "", note, numbers)
 
 
 def grouped(events: Any, wall: float, is_cuda: bool) -> dict[str, float]:
     """Seconds per kind, largest first, of all averaged events; what is left of the ``wall`` time comes last.
 
-    Under CUDA the time of the kernels that an operation started; where no operation has any, that of the kernels by their names.
+    Under CUDA the time of the kernels that an operation started; where no operation has any, that of the kernels by name.
     """
     operations = [event for event in events if event.device_type == DeviceType.CPU]
     kernels = [event for event in events if event.device_type != DeviceType.CPU]

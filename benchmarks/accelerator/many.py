@@ -28,7 +28,7 @@ def many_runs(sitting: Sitting) -> Iterator[Row]:
         together = make(configs, sitting.corpus)
         ways.append(Timed(what, together.advance, members=size))
         ways[-1].warm_up()
-    while ways and take_turns(ways, sitting):
+    while take_turns(ways, sitting):
         pass
     for way in ways:
         has_target = sitting.is_target_card and way.members == 64 and bool(way.seconds)

@@ -76,11 +76,14 @@ class Timed:
 
 
 def take_turns(ways: list[Timed], sitting: Sitting) -> bool:
-    """One round of each; whether another fits."""
-    for way in ways:
+    """One round of each that still works, if it fits into the time; whether there may be another."""
+    working = [way for way in ways if way.error is None]
+    longest = sum(way.seconds[-1] * way.block for way in working if way.seconds)
+    if sitting.clock.left <= longest:
+        return False
+    for way in working:
         way.round()
-    longest = sum(way.seconds[-1] * way.block for way in ways if way.seconds)
-    return max((len(way.seconds) for way in ways), default=_ROUNDS) < _ROUNDS and sitting.clock.left > longest
+    return max((len(way.seconds) for way in working), default=_ROUNDS) < _ROUNDS
 
 
 def speeds(sitting: Sitting) -> Iterator[Row]:
@@ -175,10 +178,10 @@ def _why_not_original(sitting: Sitting) -> str:
 
 def _speed_rows(sitting: Sitting, ways: dict[str, Timed]) -> Iterator[Row]:
     best = max((way.speed for way in ways.values() if _is_recorded(way)), default=0.0)
-    for name, way in ways.items():
+    for way in ways.values():
         is_best = sitting.is_target_card and _is_recorded(way) and way.speed == best
         target, holds = ("≥ 1,500", best >= 1_500) if is_best else ("", None)
-        yield replace(way.row(target, holds), numbers={**way.row().numbers, "name": name})
+        yield way.row(target, holds)
 
 
 def _is_recorded(way: Timed) -> bool:

@@ -61,7 +61,8 @@ def losses(sitting: Sitting, compute: str) -> Iterator[Row]:
     if not sitting.is_published and compute == "f32" and sitting.device.type == "cpu":
         yield not_run(part, what, "they are the reference; without the published text (--text) there is no other")
         return
-    ours = _window_means(_losses(sitting.snapshots(compute, sitting.window * sitting.windows)), sitting.window)
+    run = _losses(sitting.snapshots(compute, sitting.window * sitting.windows))
+    ours = _window_means(run, sitting.window)
     expected, done = (PUBLISHED, "published") if sitting.is_published else (_on_the_cpu(sitting, len(ours)), "CPU, float32")
     pairs = list(zip(ours, expected, strict=False))
     if not pairs:
@@ -70,7 +71,7 @@ def losses(sitting: Sitting, compute: str) -> Iterator[Row]:
     largest = max(abs(one - other) for one, other in pairs)
     note = f"here {_numbers(ours)}; {done} {_numbers(expected)}" + _left_out(len(pairs), sitting.windows)
     state = HOLDS if largest <= _TOLERANCE else FAILS
-    numbers = {"means": ours, "expected": list(expected)} | _against_shipped(sitting, compute)
+    numbers = {"losses": run, "means": ours, "expected": list(expected)} | _against_shipped(sitting, run)
     yield Row(part, what, state, largest, "largest difference", f"≤ {_TOLERANCE}", note, numbers)
 
 
@@ -97,13 +98,12 @@ def _on_the_cpu(sitting: Sitting, windows: int) -> tuple[float, ...]:
     return tuple(_window_means(run, sitting.window))
 
 
-def _against_shipped(sitting: Sitting, compute: str) -> dict[str, Any]:
-    """Single losses beside those of the shipped run, which another processor trained: for the JSON only."""
-    ours = _losses(sitting.snapshots(compute, 0 if sitting.shipped is None else sitting.window * sitting.windows))
-    if sitting.shipped is None or not sitting.is_published or not ours:
-        return {"losses": ours}
-    theirs = read_metrics(sitting.shipped / "metrics.csv")["loss"][: len(ours)]
-    return {"losses": ours, "largest_difference_to_shipped": float(np.abs(np.array(ours) - theirs).max())}
+def _against_shipped(sitting: Sitting, run: list[float]) -> dict[str, float]:
+    """The largest difference of a single loss to the shipped run, which another processor trained: for the JSON only."""
+    if sitting.shipped is None or not sitting.is_published:
+        return {}
+    theirs = read_metrics(sitting.shipped / "metrics.csv")["loss"][: len(run)]
+    return {"largest_difference_to_shipped": float(np.abs(np.array(run) - theirs).max())}
 
 
 def _numbers(values: list[float] | tuple[float, ...]) -> str:

@@ -35,7 +35,7 @@ class Step(NamedTuple):
 def parts() -> list[Step]:
     """All parts in their order; time that one does not use is there for the next."""
     return [
-        Step("initial state", checks.initial_state, 0.1),
+        Step("initial state", checks.initial_state, 0.2),
         Step("losses", partial(checks.losses, compute="f32"), 0.28),
         Step("determinism", partial(checks.determinism, compute="f32"), 0.36),
         Step("equal rows", partial(checks.equal_rows, compute="f32"), 0.4),

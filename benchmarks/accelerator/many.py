@@ -26,7 +26,7 @@ def many_runs(sitting: Sitting) -> Iterator[Row]:
             continue
         configs = [replace(sitting.config, seed=sitting.config.seed + place) for place in range(size)]
         together = make(configs, sitting.corpus)
-        ways.append(Timed(what, together.advance, members=size))
+        ways.append(Timed(what, together.advance, members=size, finish=sitting.finish))
         ways[-1].warm_up()
     while take_turns(ways, sitting):
         pass

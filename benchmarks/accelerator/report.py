@@ -65,7 +65,8 @@ def _driver() -> str:
 
 def headline(facts: dict[str, Any]) -> str:
     """The machine in one line."""
-    name = f"{facts['device_name']} ({facts['device']}, {facts['threads']} threads, {' '.join(facts['cpu_features'])})"
+    threads = f"{facts['threads']} {'thread' if facts['threads'] == 1 else 'threads'}"
+    name = f"{facts['device_name']} ({facts['device']}, {threads}, {' '.join(facts['cpu_features'])})"
     versions = [f"{key} {facts[key]}" for key in ("driver", "torch", "transformers", "numpy") if facts.get(key)]
     return f"{name}, {', '.join(versions)}, Python {facts['python']}"
 

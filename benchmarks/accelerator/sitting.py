@@ -102,6 +102,11 @@ class Sitting:
         """Whether the targets in steps per second are meant for this device."""
         return self.is_cuda and any(card in torch.cuda.get_device_name(self.device) for card in _TARGET_CARDS)
 
+    def finish(self) -> None:
+        """Wait until the device has done what it was given."""
+        if self.is_cuda:
+            torch.cuda.synchronize(self.device)
+
     def training(self, compute: str, **changes: Any) -> Training:
         """A training at step 0."""
         return Training(replace(self.config, compute=compute, **changes), self.corpus)

@@ -31,6 +31,7 @@ class Timed:
     what: str
     advance: Callable[[], object]
     members: int = 1  # runs that one step advances
+    finish: Callable[[], None] = lambda: None  # waits for what the steps started on the device
     block: int = 1  # steps of a round
     seconds: list[float] = field(default_factory=list)
     error: BaseException | None = None
@@ -41,6 +42,7 @@ class Timed:
         began = time.perf_counter()
         for _ in range(2):
             self._guarded(self.advance)
+        self._guarded(self.finish)
         self.block = max(1, min(_LONGEST_BLOCK, int(2 * _ROUND_SECONDS / (time.perf_counter() - began))))
 
     def round(self) -> None:
@@ -48,13 +50,14 @@ class Timed:
         began = time.perf_counter()
         for _ in range(self.block):
             self._guarded(self.advance)
+        self._guarded(self.finish)
         if self.error is None:
             self.seconds.append((time.perf_counter() - began) / self.block)
 
-    def _guarded(self, advance: Callable[[], object]) -> None:
+    def _guarded(self, action: Callable[[], object]) -> None:
         if self.error is None:
             try:
-                advance()
+                action()
             except Exception as error:
                 self.error = error
 
@@ -112,7 +115,7 @@ def _ways(sitting: Sitting, stack: ExitStack) -> tuple[dict[str, Timed], list[Ro
     makers["graph"] = ("CUDA graph, recorded at every step", lambda: _captured(sitting, stack))
     for name, (what, make) in makers.items():
         try:
-            ways[name] = Timed(what, make())
+            ways[name] = Timed(what, make(), finish=sitting.finish)
         except NotBuiltError as reason:
             missing.append(not_run(PART, what, str(reason)))
         except Exception as error:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -108,11 +109,11 @@ def _ways(sitting: Sitting, stack: ExitStack) -> tuple[dict[str, Timed], list[Ro
     ways, missing = dict[str, Timed](), list[Row]()
     makers: dict[str, tuple[str, Callable[[], Callable[[], object]]]] = {}
     for compute in COMPUTES:
-        makers[compute] = (f"eager, not recorded, compute {compute}", lambda c=compute: _quiet(sitting, c))  # type: ignore[misc]
+        makers[compute] = (f"eager, not recorded, compute {compute}", partial(_quiet, sitting, compute))
     for compute in COMPUTES:
         what = f"eager, recorded at every step, compute {compute}"
-        makers[f"recorded {compute}"] = (what, lambda c=compute: _recorded(sitting, c, stack))  # type: ignore[misc]
-    makers["graph"] = ("CUDA graph, recorded at every step", lambda: _captured(sitting, stack))
+        makers[f"recorded {compute}"] = (what, partial(_recorded, sitting, compute, stack))
+    makers["graph"] = ("CUDA graph, recorded at every step", partial(_captured, sitting, stack))
     for name, (what, make) in makers.items():
         try:
             ways[name] = Timed(what, make(), finish=sitting.finish)

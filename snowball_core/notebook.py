@@ -18,7 +18,7 @@ from .charts.fixed_axes import stage
 from .charts.svg import WIDTH
 from .errors import HistoryError
 from .export.pictures import PICTURES, Plate, places_plate
-from .export.tables import TABLES
+from .export.tables import TABLES, table_of
 from .export.view import Named, View, footer, view_of
 from .measures.distances import PairStatistics, pair_statistics
 from .measures.principal_axes import PrincipalAxes, difference_basis, step_basis
@@ -126,9 +126,15 @@ class Recorded:
         """Every law, and its violations by step."""
         return law_rows(self.history)
 
-    def table(self, name: str, step: int | None = None, group: str | None = None) -> pd.DataFrame:
-        """Any named table of an export, such as ``"closeness"``: of the last step and the run's group, or others."""
-        return _known(TABLES, name, "table").make(view_of(self.history, step, group))
+    def table(
+        self, name: str, step: int | None = None, group: str | None = None, first: int | None = None, last: int | None = None
+    ) -> pd.DataFrame:
+        """Any named table of an export, such as ``"closeness"``: of the last step and the run's group, or others.
+
+        A table over steps has those from ``first`` to ``last``.
+        """
+        _known(TABLES, name, "table")
+        return table_of(view_of(self.history, step, group, None, first, last), name)
 
     def picture(
         self, name: str, step: int | None = None, group: str | None = None, unit: str | None = None

@@ -1,4 +1,4 @@
-"""The named tables of a run: each made of a view as a DataFrame."""
+"""The named tables of a run: each made of a view as a DataFrame, those over steps of the view's range."""
 
 from __future__ import annotations
 
@@ -101,3 +101,22 @@ TABLES: dict[str, Named[pd.DataFrame]] = {
 # What else of a view a table depends on than the run: group and step, the group, or neither.
 PER_RUN = ("summary", "census", "extents", "motion", "token-motion", "freezing", "laws", "bookmarks")
 PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")
+# Tables over steps, which have the rows of the range; the others are of one step, or judge the whole run.
+OVER_STEPS = ("summary", "census", "extents", "motion", "axes", "events", "nodes", "edges", "biographies", "bookmarks")
+
+
+def table_of(view: View, name: str) -> pd.DataFrame:
+    """A named table of a view; of one over steps the rows of the view's range."""
+    table = TABLES[name].make(view)
+    return in_range(view, table) if name in OVER_STEPS else table
+
+
+def in_range(view: View, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of events, intervals or stays that are of steps in the view's range; an interval may begin before."""
+    if view.is_whole:
+        return table
+    if "joined" in table:  # a stay ends before the step at which it was left
+        begins, ends = table["joined"], table["left"].fillna(view.last + 1) - 1
+    else:
+        begins, ends = (table[name] for name in (("first_step", "last_step") if "first_step" in table else ("step", "step")))
+    return table[(begins <= view.last) & (ends >= view.first)].reset_index(drop=True)

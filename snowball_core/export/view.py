@@ -43,7 +43,10 @@ class Named(Generic[Made]):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A run or foreign history at one recorded step, for one group and unit of distances; first and last of an animation."""
+    """A run or foreign history at one recorded step, for one group and unit of distances; first and last step of a range.
+
+    The range is that of the animation and of the tables over steps.
+    """
 
     history: History
     step: int
@@ -88,6 +91,11 @@ class View:
     def stage(self) -> Stage:
         """Where the group is drawn during the whole run."""
         return stage(self.history.words, self.mask)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the range is all recorded steps."""
+        return (self.first, self.last) == (int(self.history.steps[0]), int(self.history.steps[-1]))
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:

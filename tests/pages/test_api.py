@@ -25,7 +25,7 @@ from playwright.sync_api import Page
 from safetensors.numpy import save_file
 
 from snowball_core.cli.main import main
-from snowball_core.export.tables import PER_RUN, PER_STEP, TABLES
+from snowball_core.export.tables import OVER_STEPS, PER_RUN, PER_STEP, TABLES
 from snowball_core.export.view import view_of
 from snowball_core.store.bookmarks import Bookmark
 from snowball_core.store.history import observe
@@ -60,11 +60,12 @@ def exported(run: Run, to: Path) -> dict[str, bytes]:
 
 
 def named(place: str) -> str:
-    """The end of a saved file's name: group and step only where the file depends on them."""
+    """The end of a saved file's name: group, step and range only where the file depends on them."""
     stem, suffix = place.split("/")[-1].rsplit(".", 1)
     is_of_group = stem != "methods" and not (place.startswith("tables/") and stem in PER_RUN)
     is_of_step = stem in PER_STEP if place.startswith("tables/") else stem not in ("methods", "steps")
-    return f"{stem}{'-dead' * is_of_group}{'-step-7' * is_of_step}.{suffix}"
+    is_of_range = stem in OVER_STEPS if place.startswith("tables/") else stem == "steps"
+    return f"{stem}{'-dead' * is_of_group}{'-step-7' * is_of_step}{'-steps-2-to-6' * is_of_range}.{suffix}"
 
 
 def test_every_address_gives_the_bytes_of_the_export(

@@ -14,6 +14,8 @@ from snowball_core.measures.alignment import ALIGNMENTS, Entrant, places, why_mi
 from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, groupings, letters
 
 from ..shared.help_links import what_is
+from ..shared.page_frame import say_range
+from ..shared.selection import range_of_runs
 from ..shared.text import many, plain
 from ..shared.url_state import pick_one, pick_one_or_none, pick_segment, pick_some
 from .cached_runs import Key
@@ -87,6 +89,9 @@ def overlays(
         f"held constant between snapshots. {note_of(drawing, thinned)}]"
     )
     query = {"group": group, "align": align, "axis": axis, "by": by, "marked": marked}
+    if ends := range_of_runs():
+        say_range(*ends)
+        query |= dict(zip(("from", "to"), ends, strict=True))
     take_overlays([each.id for each in lined_up.recordings], drawable, query)
 
 

@@ -11,6 +11,7 @@ from snowball_core.charts.lineage import lanes_chart
 from snowball_core.charts.lineage_data import nature, told_kinds
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.export.pictures import PICTURES
+from snowball_core.export.tables import in_range
 from snowball_core.export.view import View
 from snowball_core.measures.census import census, class_sizes
 from snowball_core.measures.flicker import BRIEF_STEPS
@@ -114,15 +115,20 @@ def _picked() -> None:
 
 def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
     """The table of events; returns those of the step where the table says why anything parted."""
-    table, tree = cached.events(*cached.key(view), unfold), cached.lineage_account(*cached.key(view)).tree
+    every, tree = cached.events(*cached.key(view), unfold), cached.lineage_account(*cached.key(view)).tree
+    table = in_range(view, every)
     begun = sum(event.snapshot == 0 for event in tree.events)
-    folded_away = len(tree.events) - begun - len(table)
+    folded_away = len(tree.events) - begun - len(every)
     flicker = f", {folded_away:,} short-lived hidden" if folded_away else ""
-    had = f"{begun or 'no'} hole{'s' * (begun != 1)}"
+    had = f"after the first snapshot, which had {begun or 'no'} hole{'s' * (begun != 1)}"
+    counted = f"{len(table):,} {had}" if view.is_whole else f"{len(table):,} of {len(every):,} {had}"
     st.markdown(
-        f"**Events and causes**: {len(table):,} after the first snapshot, which had {had}{flicker}. {what_is('fission')}  "
+        f"**Events and causes**: {counted}{flicker}. {what_is('fission')}  "
         "\n:small[:gray[Select a row to set the step. The time of an event is bracketed by two snapshots.]]"
     )
+    if len(every) and not len(table):
+        st.info(f"No events from step {view.first:,} to step {view.last:,}.")
+        return None
     if not len(table):
         undone = f"All {many(folded_away, 'event')} after the first snapshot are short-lived and hidden."
         nothing = "No events after the first snapshot."

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import SnowballError
+from snowball_core.export.tables import in_range
 from snowball_core.export.view import View
 from snowball_core.tables.at_step import distances_at, events_near, holes_at
 from snowball_core.tables.lineage import Account
@@ -110,9 +111,10 @@ def _distances(view: View) -> None:
 
 
 def _events(view: View, lineage: Callable[[], Account]) -> None:
-    table = events_near(lineage(), view.history.steps, view.step)
+    table = in_range(view, events_near(lineage(), view.history.steps, view.step))
     if not len(table):
-        st.caption("The black holes of this group never change.")
+        never = "The black holes of this group never change."
+        st.caption(never if view.is_whole else "No event near this step in the range of steps.")
         return
     table = table.rename(columns=_NEAR)
     config = number_columns(table)

@@ -19,7 +19,7 @@ from snowball_core.errors import SnowballError
 from snowball_core.export.bundle import folder_zip
 from snowball_core.export.files import Write, items
 from snowball_core.export.pictures import Plate, draw
-from snowball_core.export.tables import PER_RUN, PER_STEP
+from snowball_core.export.tables import OVER_STEPS, PER_RUN, PER_STEP
 from snowball_core.export.view import View, view_of
 from snowball_core.memory import Tell, untold
 from snowball_core.store.archive import run_files
@@ -183,7 +183,7 @@ def _file(place: str, query: QueryParams, view: View, key: tuple[object, ...], r
 
 
 def _file_name(view: View, place: str, is_at_step: bool) -> str:
-    """The name of a file below an address, with the group and the step where what it holds depends on them.
+    """The name of a file below an address, with group, step and range where what it holds depends on them.
 
     Where no step was named, only tables of one step say which it is.
     """
@@ -192,7 +192,9 @@ def _file_name(view: View, place: str, is_at_step: bool) -> str:
     is_table, is_of_steps = folder == "tables", file == _GIF or stem == "methods"
     of_group = stem not in PER_RUN if is_table else stem != "methods"
     of_step = stem in PER_STEP if is_table else is_at_step and not is_of_steps
-    return f"{stem}{f'-{view.group}' * of_group}{f'-step-{view.step}' * of_step}.{suffix}"
+    of_range = not view.is_whole and (stem in OVER_STEPS if is_table else file == _GIF)
+    place_in_run = f"-step-{view.step}" * of_step + f"-steps-{view.first}-to-{view.last}" * of_range
+    return f"{stem}{f'-{view.group}' * of_group}{place_in_run}.{suffix}"
 
 
 def _only(query: QueryParams) -> list[str]:

@@ -40,8 +40,9 @@ def address(place: str, query: Query) -> str:
 
 
 def query_of(view: View, is_of_step: bool = True) -> dict[str, Any]:
-    """What an address says of a view: the step, or none for the whole run; the group and the unit."""
-    return {"step": view.step if is_of_step else None, "group": view.group, "unit": view.unit}
+    """What an address says of a view: the step, or none for the whole run; group and unit; a range that is not the whole run."""
+    ends = {} if view.is_whole else {"from": view.first, "to": view.last}
+    return {"step": view.step if is_of_step else None, "group": view.group, "unit": view.unit, **ends}
 
 
 def link(label: str, key: str, place: str, query: Query, is_small: bool = False, disabled: bool = False) -> None:

@@ -121,6 +121,19 @@ def chosen_range(steps: npt.NDArray[np.int64]) -> tuple[int, int]:
     return first, last
 
 
+def range_of_runs() -> list[int]:
+    """First and last step of the range on a page of several runs, where each may end elsewhere; empty where none is chosen."""
+    return _range_of([st.query_params.get(name) for name in ("from", "to")], 10**11)
+
+
+def clear_range() -> None:
+    """Choose the whole run, on any page."""
+    if place := st.session_state.get(_PLACE):
+        place["range"] = []
+    for name in ("from", "to"):
+        write(name, [])
+
+
 def _change_run(place: dict[str, Any], run_id: str, default: int) -> None:
     """Leave a run for another: at the same step if the address names one that was chosen."""
     for name in ("following", "shown"):

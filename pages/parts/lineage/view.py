@@ -100,10 +100,14 @@ def _lanes(view: View, axis: StepAxis, unfold: bool) -> None:
     spec, datasets = lanes_chart(drawn, axis, view.step, selected(), data)
     count = len(cached.event_steps(*cached.key(view)))
     name = f"Black holes of {view.group} tokens as lanes over the steps, with changes at {count:,} recorded steps"
-    st.vega_lite_chart(spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked)
+    # The zoom stays in the browser.
+    st.vega_lite_chart(
+        spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked, selection_mode="picked"
+    )
     st.caption(
         "One shade: *true* hole (tokens share optimizer state). Several shades: *apparent* hole (several hidden classes, "
-        f"may split). White: not shared. Capital letters: names of the holes. Events: {told_kinds()}."
+        f"may split). White: not shared. Capital letters: names of the holes. Events: {told_kinds()}. Zoom the steps by the "
+        "wheel, drag to move, double-click to show all."
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .charts.fixed_axes import stage
+from .charts.places import stage
 from .charts.svg import WIDTH
 from .errors import HistoryError
 from .export.pictures import PICTURES, Plate, places_plate
@@ -28,11 +28,10 @@ from .memory import Progress, silent
 from .store.history import History, find
 from .store.run_folder import runs_folder
 from .tables.at_step import group_table, holes_at, token_table
-from .tables.axes import axes_table, basis_of_run
 from .tables.lineage import account, biography_table, edge_table, event_rows, event_table, node_table
 from .tables.long import dimension_tables, displacement_tables
 from .tables.motion import freezing_table, token_motion
-from .tables.per_step import step_table, with_metrics
+from .tables.per_step import axes_table, basis_of_run, step_table, with_metrics
 from .tables.verdict import law_rows, verdict_of
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ class Recorded:
         """The group's vectors at a step on two principal axes (of the whole run, exact, unless others are given)."""
         view = view_of(self.history, step, group)
         words = "the given basis" if basis else "the whole run, changes weighted by duration"
-        scene = stage(self.history.words, view.mask, basis or self.basis(group=view.group), words)
+        scene = stage(self.history.words, view.mask, axes=basis or self.basis(group=view.group), basis=words)
         return _drawn(view, places_plate(view, scene))
 
     def chart(self, columns: Sequence[str] = COUNTS, group: str | None = None) -> alt.Chart:

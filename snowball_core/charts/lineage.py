@@ -110,7 +110,9 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
     blocks = _of("blocks").mark_rect(clip=True).encode(**box, color=alt.Color("colour:N", scale=None))
     rules = _of("marks").mark_rule(color=ALONE, opacity=0.35, clip=True).encode(x=alt.X("x:Q"))
     # Beside its rule and above the rows, to which the cursor keeps: neither crosses it out.
-    letters = _of("marks").mark_text(color=ALONE, fontSize=12, fontWeight="bold", align="left", baseline="top", dx=3, dy=4, clip=True)
+    letters = _of("marks").mark_text(
+        color=ALONE, fontSize=12, fontWeight="bold", align="left", baseline="top", dx=3, dy=4, clip=True
+    )
     wide = f"width / {axis.window(_ZOOMED)}"
     fitting = _of("labels").transform_filter(f"{wide} >= datum.least && {wide} < datum.most")
     # A label keeps to the part of its block that is in view.

@@ -95,7 +95,11 @@ def _bookmarks(view: View) -> dict[str, Any] | None:
     except HistoryError as error:
         return {"name": "bookmarks", "error": error}
     named = {"token": "token (of a hole its lowest)"}
-    return _cells(table.drop(columns="bookmark").rename(columns=named), f"bookmarks by step{_range(view, 'bookmarks')}") if len(table) else None
+    return (
+        _cells(table.drop(columns="bookmark").rename(columns=named), f"bookmarks by step{_range(view, 'bookmarks')}")
+        if len(table)
+        else None
+    )
 
 
 def _numbers(view: View) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from ..errors import HistoryError
 from ..measures.distances import pair_statistics, pairwise
 from ..measures.identity_levels import levels
 from ..tables.at_step import closeness_table, distance_table, hole_table, level_table, tokens_at
-from ..tables.axes import axes_table, basis_of_run
 from ..tables.bookmarks import bookmark_table
 from ..tables.lineage import biographies_table, edge_table, event_rows, event_table, node_table
 from ..tables.motion import freezing_table, token_motion
-from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS
+from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, axes_table, basis_of_run
 from ..tables.text import glyph
 from ..tables.verdict import law_rows, verdict_of
 from ..tables.verdict_rows import law_table, verdict_table

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from .. import __version__
-from ..charts.fixed_axes import Stage, stage
 from ..charts.lineage_layout import hues
+from ..charts.places import Stage, stage
 from ..errors import HistoryError
 from ..measures.bf16 import Words, format_of
 from ..store.history import History
@@ -90,7 +90,7 @@ class View:
     @functools.cached_property
     def stage(self) -> Stage:
         """Where the group is drawn during the whole run."""
-        return stage(self.history.words, self.mask)
+        return stage(self.history.words, self.mask, self.unit)
 
     @property
     def is_whole(self) -> bool:

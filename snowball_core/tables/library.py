@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config_checks import preset
 from ..costs import HISTORY
 from ..errors import RunError
+from ..store.corpus import GATSBY
 from ..store.notes import Notes, read_notes
 from ..store.run_folder import read_run
 from ..store.run_listing import LINK, NO_MANIFEST, OTHER_NAME, told_apart
@@ -242,9 +244,15 @@ def shelf_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
 
 
 def _preset_and_changes(each: RunRow) -> str:
-    """The preset and what was changed from it, as in ``corrected + steps, precision``."""
+    """The preset and what was changed from it, as in ``corrected + steps, published text``."""
     near = each.glance.nearest
-    return "" if near is None else near.name + (f" + {', '.join(near.changes).replace('_', ' ')}" if near.changes else "")
+    if near is None:
+        return ""
+    changes = [name.replace("_", " ") for name in near.changes if name != "corpus" or not each.glance.is_published]
+    # Where the preset asks for the published text by its name, another path of it is no change.
+    if "corpus" in near.changes and each.glance.is_published and preset(near.name).corpus != GATSBY:
+        changes.append("published text")
+    return near.name + (f" + {', '.join(changes)}" if changes else "")
 
 
 def _ends(counts: Sequence[Counts | None]) -> dict[str, Any]:

@@ -184,9 +184,7 @@ def test_a_table_has_the_rows_of_the_range_if_it_is_over_steps_and_else_is_the_s
     begins, ends = (every[column].to_list() for column in lasting.get(name, ("step", "step")))
     # Step by step, as one would do it by hand: at how many steps of the range each row holds.
     held = [
-        any(
-            begin <= step and (pd.isna(end) or step < end if name == "biographies" else step <= end) for step in range(4, 10)
-        )
+        any(begin <= step and (pd.isna(end) or step < end if name == "biographies" else step <= end) for step in range(4, 10))
         for begin, end in zip(begins, ends, strict=True)
     ]
     assert 0 < sum(held) < len(held) or name in ("edges", "bookmarks")

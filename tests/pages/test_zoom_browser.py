@@ -148,3 +148,9 @@ def test_positions_are_coloured_by_what_is_chosen_and_the_frames_are_not_sent_ag
         assert len(images) == number
     at_rest(page)
     assert max(received) < blob
+    page.get_by_label("Basis", exact=True).select_option("whole")
+    names(page, colour="move", basis="whole")
+    page.reload()
+    arrived(page, page.url, 12)
+    expect(page.get_by_label("Colour", exact=True)).to_have_value("move")
+    expect(page.get_by_label("Basis", exact=True)).to_have_value("whole")

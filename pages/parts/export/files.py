@@ -11,7 +11,7 @@ from snowball_core.errors import SnowballError
 from snowball_core.export.animation import MOST_FRAMES, frame_steps
 from snowball_core.export.files import PARTS, USUAL
 from snowball_core.export.methods import latex, markdown, methods
-from snowball_core.export.pictures import PICTURES, draw
+from snowball_core.export.pictures import PICTURES, draw, places_plate
 from snowball_core.export.tables import OVER_STEPS, PER_STEP, TABLES, table_of
 from snowball_core.export.view import View
 from snowball_core.store.foreign.links import OpenedFile, Source
@@ -22,6 +22,7 @@ from ..shared.file_stamps import stamp
 from ..shared.help_links import what_is
 from ..shared.page_frame import counted_snapshots
 from ..shared.progress_bar import kept
+from ..shared.selection import looks
 from ..shared.text import many, number_columns, plain
 from ..shared.url_state import pick_one
 from .choice import choose_view
@@ -96,19 +97,24 @@ def pictures(view: View) -> None:
     st.image(picture, width="content", alt=f"{title}, {view.group} tokens, step {view.step:,}")
     with st.container(horizontal=True, vertical_alignment="center", key="export-picture-files"):
         st.markdown(what_is(PICTURES[name].entry), width="content")
-        links(f"runs/{view.history.id}/charts", name, PICTURE, query_of(view))
+        links(f"runs/{view.history.id}/charts", name, PICTURE, query_of(view) | _looks(name))
+
+
+def _looks(name: str) -> dict[str, str]:
+    """How the pages draw a picture of positions."""
+    return looks() if name == "places" else {}
 
 
 def _drawn(name: str, view: View) -> tuple[str, str]:
     """The title of a picture, and the picture; kept, for every choice on the page draws the page again."""
 
     def made() -> tuple[str, str]:
-        plate = PICTURES[name].make(view)
+        plate = places_plate(view, **_looks(name)) if name == "places" else PICTURES[name].make(view)
         # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
         return plate.title, draw(view, plate).decode()
 
     path = str(view.history.kept_in)
-    key = (path, stamp(path), len(view.history.steps), view.step, view.group, view.unit, view.first, view.last)
+    key = (path, stamp(path), len(view.history.steps), view.step, view.group, view.unit, *_looks(name).values())
     return kept("export-picture", (name, *key), made, 8)
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from snowball_core.charts import theme
 from snowball_core.charts.scrubber_blob import EVENT_BITS, Reel, packed_blob
-from snowball_core.charts.scrubber_measures import MEASURES, frame_measure
+from snowball_core.charts.scrubber_measures import frame_measure
 from snowball_core.errors import SnowballError
 from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.foreign.links import Source
@@ -24,7 +24,7 @@ from snowball_core.tables.text import glyph
 from ..shared import cached
 from ..shared.file_stamps import drawn
 from ..shared.help_links import address, words
-from ..shared.selection import AXES, SELECT, arrive, checked_range, follow_to_the_end, here, write_down
+from ..shared.selection import AXES, LOOKS, SELECT, arrive, checked_range, follow_to_the_end, here, looks, write_down
 from ..shared.text import many, plain
 from .colours import COLOURS, hand_measure
 from .growing_run import WATCH
@@ -32,7 +32,7 @@ from .growing_run import WATCH
 FRAGMENT = "exact-step"
 _KEY = "scrubber"
 _FIELDS = ("run", "group", "unit", "file", "tensor", "dead", "text", "compared", "left", "right")
-_STATE = ("step", "select", "axis", "range", "colour")
+_STATE = ("step", "select", "axis", "range", *LOOKS)
 _DRAWN_FIELDS = "scrubber-fields"
 # What each picture and each count shows, under its names in docs/measures.md; the first is the entry that is linked to.
 _EXPLAINED = {
@@ -164,7 +164,7 @@ def draw_here(side: Side) -> None:
     place.setdefault("following", follows)
     place["alive"] = side.alive
     fields = {name: place[name] for name in ("step", "heard", "select", "axis", "range")}
-    draw(_KEY, [side], fields | {"follow": follows, "colour": place.get("colour", "hole")}, _moved)
+    draw(_KEY, [side], fields | {"follow": follows, **looks()}, _moved)
     history, reel = side.history, side.reel
     measured = functools.partial(frame_measure, history.words, history.steps, history.mask(side.group), reel)
     hand_measure([side.id, side.group, reel.header["unit"]], measured)
@@ -173,8 +173,8 @@ def draw_here(side: Side) -> None:
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:
     """Draw histories locked by step, outside of the fragment of the exact step, so that their frames are sent once.
 
-    ``place`` has ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``; without ``colour`` that of the holes is
-    meant. ``moved`` is called when the scrubber came to rest, and while it plays, and reads :func:`reported`.
+    ``place`` has ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``; without ``colour`` and ``basis`` the
+    usual ones are meant. ``moved`` is called when the scrubber came to rest, and while it plays, and reads :func:`reported`.
     """
     st.session_state[_DRAWN_FIELDS] = _fields()
     data = b"".join(packed_blob(side.reel, _facts(side) | dict(place)) for side in sides)
@@ -193,8 +193,7 @@ def reported(key: str) -> dict[str, Any]:
         report["select"] = state["select"]
     if state.get("axis") in AXES:
         report["axis"] = state["axis"]
-    if state.get("colour") in ("hole", "hidden", *MEASURES):
-        report["colour"] = state["colour"]
+    report |= {name: state[name] for name, known in LOOKS.items() if state.get(name) in known}
     if state.get("range") is not None:
         report["range"] = checked_range(state["range"])
     return report

@@ -18,7 +18,7 @@ from snowball_core.charts.svg import png_bytes
 from snowball_core.errors import SnowballError
 from snowball_core.export.bundle import folder_zip
 from snowball_core.export.files import Write, items
-from snowball_core.export.pictures import Plate, draw
+from snowball_core.export.pictures import Plate, draw, places_plate
 from snowball_core.export.tables import OVER_STEPS, PER_RUN, PER_STEP
 from snowball_core.export.view import View, view_of
 from snowball_core.memory import Tell, untold
@@ -38,11 +38,14 @@ from ..lineage import biography
 from ..shared import cached
 from ..shared.file_stamps import file_stamp, stamp, text_stamp
 from ..shared.run_picker import damage
+from ..shared.selection import LOOKS
 from ..verdict import epsilon
 from .sent_files import HEADERS, Sendable, one_of, refusing, require_known, sent, whole
 
 _VIEW = ("step", "group", "unit", "from", "to")
 _FILE = ("file", "tensor", "dead", "text")
+# What pictures of pages are drawn by besides.
+_OF_PICTURES = ("select", "axis", "unfold", "colour", "basis")
 _FILTERS = ("find", "state", "of-preset", "tag", "order", "group")
 _RUN_ZIP, _FOLDER_ZIP, _GIF = "run.zip", "export.zip", "steps.gif"
 
@@ -147,7 +150,7 @@ def _recorded(run: Source) -> int:
 
 def _arguments(query: QueryParams, more: tuple[str, ...] = ()) -> tuple[Any, ...]:
     """Step, group, unit and range of a query, as ``view_of`` takes them."""
-    require_known(query, (*_VIEW, *more, "only", "select", "axis", "unfold"))
+    require_known(query, (*_VIEW, *more, "only", *_OF_PICTURES))
     step, first, last = (whole(query, name) for name in ("step", "from", "to"))
     return step, query.get("group"), query.get("unit"), first, last
 
@@ -175,7 +178,7 @@ def _file(place: str, query: QueryParams, view: View, key: tuple[object, ...], r
         view.last,
         place,
         *query.getlist("only"),
-        *map(query.get, ("select", "axis", "unfold")),
+        *map(query.get, _OF_PICTURES),
     )
     # What a damaged or growing run cannot be made into is no mistake of whoever asks.
     growing = run is not None and (place == _RUN_ZIP or run.status().is_alive or bool(damage(run)))
@@ -202,11 +205,12 @@ def _only(query: QueryParams) -> list[str]:
 
 
 def _page_pictures(view: View, query: QueryParams) -> dict[str, Write]:
-    """The pictures of pages that no export writes."""
+    """The pictures of pages that no export writes, and positions as a page draws them."""
+    looks = {name: one_of(query, name, words, words[0]) for name, words in LOOKS.items()}
     made: dict[str, Any] = {
         f"charts/largest-linf-{unit}": lambda unit=unit: epsilon.picture(view, unit) for unit in EPSILON_UNITS
     }
-    made["charts/biography"] = lambda: _biography(view, query)
+    made |= {"charts/biography": lambda: _biography(view, query), "charts/places": lambda: places_plate(view, **looks)}
 
     def written(name: str, kind: str) -> Any:
         def write(file: BinaryIO, tell: Tell) -> None:

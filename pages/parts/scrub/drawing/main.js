@@ -47,6 +47,8 @@ function buildSide(scrubber, cells) {
   basis.onchange = () => {
     side.basis = basis.value
     showPlane(side, null)
+    // Of two runs each has a choice of its own, which no address names.
+    if (scrubber.sides.length === 1) scrubber.set("basis", basis.value)
   }
   return side
 }
@@ -72,12 +74,14 @@ function load(scrubber, reels) {
   const isRegrouped = !same || sides[0].reel.header.group !== header.group
   unite(scrubber, reels)
   sides.forEach((side, i) => loadSide(side, reels[i]))
-  if (isRegrouped) {
+  const wanted = header.basis ?? "about"
+  if (isRegrouped || (wanted !== scrubber.basisSent && wanted !== sides[0].basis)) {
     for (const side of sides) {
-      side.basis = side.basisPicker.value = header.basis
+      side.basis = side.basisPicker.value = wanted
       showPlane(side, null)
     }
   }
+  scrubber.basisSent = wanted
   if (isRegrouped || header.range.join() !== scrubber.range) showLoop(scrubber, header.range.map(step => recordedAt(scrubber.steps, step)))
   scrubber.range = header.range.join()
   if (header.axis !== scrubber.axisSent) scrubber.axisPicker.value = scrubber.axisSent = header.axis

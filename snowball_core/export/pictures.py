@@ -109,8 +109,7 @@ def places_plate(view: View, scene: places.Stage | None = None, colour: str = "h
     if colour in MEASURES:
         history, index = (view.history.words, view.history.steps, view.mask, view.unit, colour), view.history.index(view.step)
         points, shades = coloured(points, view.tokens, token_measure(*history)(index)), colouring(*history)
-    note = f"{places.basis_note(scene)} Area: size."
-    note += "" if scene.path.empty else " Grey line: path of the group's mean."
+    note = f"{places.basis_note(scene)} Area: size." + " Grey line: path of the group's mean." * (not scene.path.empty)
     spec, data = places.places_spec(scene, int(view.mask.sum()), shades), {"places": points, "path": scene.path}
     return Plate(PICTURES["places"].title, spec, data, unit_words(scene.unit or "weight"), note=note)
 
@@ -245,14 +244,15 @@ def _motion(name: str, view: View, scene: Scene, picture: Picture, unit: str, no
 def regimes_plate(view: View) -> Plate:
     """Shares of the tokens in each regime of motion over the run."""
     scene = _scene(view)
-    return _motion("regimes", view, scene, motion.regime_shares(scene, view.step), "share of tokens per recorded step")
+    note = f"; {scene.alike}." * scene.is_alike(tuple(motion.REGIME_LABELS))
+    return _motion("regimes", view, scene, motion.regime_shares(scene, view.step), "share of tokens per recorded step", note)
 
 
 def freeze_map_plate(view: View) -> Plate:
     """Every token's motion over the run, a row each."""
     history, scene = view.judged, _scene(view)
     picture = motion.freeze_map(scene, who_moved(history), token_motion(history)[view.mask], _names(view), view.step)
-    note = "; rows: tokens; yellow: moved; grey: unchanged."
+    note = f"; {scene.alike if scene.is_alike(('moved',)) else 'rows: tokens'}; yellow: moved; grey: unchanged."
     return _motion("freeze-map", view, scene, picture, "moved per recorded step", note)
 
 

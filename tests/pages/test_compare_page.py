@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from tiny_run import made_run
 
 from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.foreign.links import Link, link_file
 from snowball_core.store.run_folder import HISTORY, TENSOR, Run
 from snowball_core.tables.at_step import exact_numbers
 from snowball_core.tables.draws import nearest
@@ -229,6 +230,18 @@ def test_the_other_seeds_of_a_run_are_added_by_a_button(make_run: MakeRun) -> No
     other = make_run(name="c", seed=3, learning_rate=0.5)
     app = sound(opened(first, other).button(key="add-seeds").click().run())
     assert app.multiselect(key="compared").value == [first.id, other.id, second.id]
+
+
+def test_the_seeds_of_a_recorded_run_are_added_beside_an_opened_file_and_of_files_none(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    first, second = make_run(name="a", seed=1), make_run(name="b", seed=2)
+    files = [link_file(tmp_path, Link(str(run.path / "history.safetensors"))) for run in (first, second)]
+    app = sound(opened(files[0].id, first).button(key="add-seeds").click().run())
+    assert app.multiselect(key="compared").value == [files[0].id, first.id, second.id]
+    button = opened(*(file.id for file in files)).button(key="add-seeds")
+    assert button.disabled
+    assert "that of an opened file is unknown" in button.help
 
 
 @pytest.mark.parametrize("step", [9, 10])

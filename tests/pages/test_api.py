@@ -270,11 +270,14 @@ def test_the_library_and_a_comparison_and_a_file_from_elsewhere_have_addresses(
     for kind, read in (("csv", pd.read_csv), ("json", pd.read_json)):
         table = read(f"{server}/api/compare/tables/overlay.{kind}?runs={','.join(runs)}&measures=unique")
         assert table.groupby("run")["step"].count().to_dict() == dict.fromkeys(runs, 21)
+    table = pd.read_parquet(f"{server}/api/compare/tables/overlay.parquet?runs={','.join(runs)}&from=5&to=9")
+    assert table.groupby("run")["step"].agg(list).to_dict() == dict.fromkeys(runs, [5, 6, 7, 8, 9])
     picture = ask(server, f"/api/compare/charts/unique.svg?runs={','.join(runs)}&marked={runs[0]}")[2]
     assert all(run.encode() in picture for run in runs)
     save_file({"h": np.zeros((3, 4, 2), np.float32)}, tmp_path / "h.safetensors")
     query = f"file={tmp_path}/h.safetensors&dead=0-2&group=dead"
     assert list(pd.read_csv(f"{server}/api/file/tables/holes.csv?{query}")["population"]) == [3]
+    assert b"norm (L2, weight units)" in ask(server, f"/api/file/charts/places.svg?{query}&colour=norm")[2]
 
 
 def test_a_page_answers_while_fifty_files_are_made(server: str, page: Page, make_run: MakeRun) -> None:

@@ -100,7 +100,7 @@ def file_of_comparison(request: Request) -> Response:
 def _inside(table: pd.DataFrame, first: int | None, last: int | None) -> pd.DataFrame:
     """The rows of a range of steps; of a side that is not given without end."""
     kept = table if first is None else table[table["step"] >= first]
-    return kept if last is None else kept[kept["step"] <= last]
+    return (kept if last is None else kept[kept["step"] <= last]).reset_index(drop=True)
 
 
 def _published(

@@ -205,12 +205,12 @@ def _only(query: QueryParams) -> list[str]:
 
 
 def _page_pictures(view: View, query: QueryParams) -> dict[str, Write]:
-    """The pictures of pages that no export writes, and positions as a page draws them."""
+    """Positions as a page draws them, and of what the library knows the pictures of pages that no export writes."""
     looks = {name: one_of(query, name, words, words[0]) for name, words in LOOKS.items()}
-    made: dict[str, Any] = {
-        f"charts/largest-linf-{unit}": lambda unit=unit: epsilon.picture(view, unit) for unit in EPSILON_UNITS
-    }
-    made |= {"charts/biography": lambda: _biography(view, query), "charts/places": lambda: places_plate(view, **looks)}
+    made: dict[str, Any] = {"charts/places": lambda: places_plate(view, **looks)}
+    if view.history.kept_in:
+        made |= {f"charts/largest-linf-{unit}": lambda unit=unit: epsilon.picture(view, unit) for unit in EPSILON_UNITS}
+        made["charts/biography"] = lambda: _biography(view, query)
 
     def written(name: str, kind: str) -> Any:
         def write(file: BinaryIO, tell: Tell) -> None:
@@ -219,7 +219,7 @@ def _page_pictures(view: View, query: QueryParams) -> dict[str, Write]:
 
         return write
 
-    return {f"{name}.{kind}": written(name, kind) for name in made for kind in ("svg", "png")} if view.history.kept_in else {}
+    return {f"{name}.{kind}": written(name, kind) for name in made for kind in ("svg", "png")}
 
 
 def _biography(view: View, query: QueryParams) -> Plate:

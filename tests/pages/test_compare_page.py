@@ -232,9 +232,16 @@ def test_the_other_seeds_of_a_run_are_added_by_a_button(make_run: MakeRun) -> No
     assert app.multiselect(key="compared").value == [first.id, other.id, second.id]
 
 
-def test_the_seeds_of_a_recorded_run_are_added_beside_an_opened_file_and_of_files_none(
-    make_run: MakeRun, tmp_path: Path
-) -> None:
+def test_a_range_of_steps_is_told_until_it_is_cleared_on_every_page(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 7)
+    app = opened(one, two, **{"from": "5", "to": "9"})
+    assert "Steps 5 to 9 only" in texts(app.markdown)
+    app = sound(app.button(key="clear-range").click().run())
+    assert "Steps 5 to 9 only" not in texts(app.markdown)
+    assert not {"from", "to"} & set(app.query_params)
+
+
+def test_seeds_are_added_of_a_recorded_run_and_of_opened_files_none(make_run: MakeRun, tmp_path: Path) -> None:
     first, second = make_run(name="a", seed=1), make_run(name="b", seed=2)
     files = [link_file(tmp_path, Link(str(run.path / "history.safetensors"))) for run in (first, second)]
     app = sound(opened(files[0].id, first).button(key="add-seeds").click().run())

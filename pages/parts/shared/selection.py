@@ -253,7 +253,7 @@ def pick_unit() -> str:
 def say_unusable(run: Source, address: Mapping[str, str]) -> None:
     """Name what the address asked for and does not exist, once, instead of quietly showing something else."""
     wrong = []
-    for name, known in (("group", GROUPS), ("unit", UNITS)):
+    for name, known in (("group", GROUPS), ("unit", UNITS), *LOOKS.items()):
         asked = address.get(name)
         if asked is not None and asked not in known:
             wrong.append(f'{name} must be one of {", ".join(known)}; the address says "{plain(asked[:60])}".')

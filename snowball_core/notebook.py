@@ -151,7 +151,7 @@ class Recorded:
         view = view_of(self.history, step, group)
         words = "the given basis" if basis else "the whole run, changes weighted by duration"
         scene = stage(self.history.words, view.mask, axes=basis or self.basis(group=view.group), basis=words)
-        return _drawn(view, places_plate(view, scene))
+        return _drawn(view, places_plate(view, scene=scene))
 
     def chart(self, columns: Sequence[str] = COUNTS, group: str | None = None) -> alt.Chart:
         """Some columns of :meth:`steps` as lines over the steps (symlog, so that step 0 stays visible)."""

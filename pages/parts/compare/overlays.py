@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -88,10 +89,10 @@ def overlays(
         f"{reference} on both sides below. Bands: range and median over the draws of a setting ({what_is('band')}); values are "
         f"held constant between snapshots. {note_of(drawing, thinned)}]"
     )
-    query = {"group": group, "align": align, "axis": axis, "by": by, "marked": marked}
+    query: dict[str, Any] = {"group": group, "align": align, "axis": axis, "by": by, "marked": marked}
     if ends := range_of_runs():
-        say_range(*ends)
-        query |= dict(zip(("from", "to"), ends, strict=True))
+        say_range(ends[0], ends[1])
+        query |= {"from": ends[0], "to": ends[1]}
     take_overlays([each.id for each in lined_up.recordings], drawable, query)
 
 

@@ -170,7 +170,7 @@ def freeze_map(scene: Scene, moved: npt.NDArray[np.bool_], tokens: pd.DataFrame,
     rows["name"] = [f"{token} {names[token]}" for token in ordered["token"]]
     rows["name"] = scene.alike if alike else rows["name"]
     rows["step"] = np.maximum(ordered["last_move"].to_numpy(), 0)
-    rows["told"] = ["never moved" if at < 0 else f"last moved at step {at:,}" for at in ordered["last_move"]]
+    rows["moves_text"] = ["never moved" if at < 0 else f"last moved at step {at:,}" for at in ordered["last_move"]]
     return _map_spec(count, scene.axis, alike), {"map": image, "rows": rows, **under(scene, step, {})}
 
 
@@ -197,7 +197,7 @@ def _map_spec(count: int, axis: StepAxis, alike: bool) -> dict[str, Any]:
     box = {"x": axis.x(None, "x0"), "x2": "x1", "y": y, "y2": "y1"}
     image = _of("map").mark_image(aspect=False, smooth=False, clip=True).encode(**box, url="picture:N")
     picked = alt.selection_point(name="picked", fields=["step", "token"], on="click", clear=False)
-    tip = [alt.Tooltip("name:N", title="token"), alt.Tooltip("told:N", title="moves")]
+    tip = [alt.Tooltip("name:N", title="token"), alt.Tooltip("moves_text:N", title="moves")]
     rows = _of("rows").mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer", aria=False, clip=True)
     felt = rows.encode(y=y, y2="y1", tooltip=tip).add_params(picked)
     return _over_rate(alt.layer(image, cursor_rule(), felt).properties(height=_LOW if alike else 260), axis)

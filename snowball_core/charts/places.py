@@ -92,7 +92,7 @@ def axes_about_mean(history: Words, group: Truths, frames: npt.NDArray[np.intp],
 def points_in(rows: Words, unit: str) -> Floats:
     """The rows as points: in cells every component has the same weight, in weight units coarse components dominate.
 
-    A row that is not finite, of a run that diverged, is nowhere: NaN throughout.
+    A row that is not finite, of a run that diverged, has no position: NaN throughout.
     """
     numbers = values(rows)
     points: Floats = (ordinal(rows) if unit == "cells" else numbers).astype(np.float64)
@@ -101,7 +101,7 @@ def points_in(rows: Words, unit: str) -> Floats:
 
 
 def about_mean(points: Floats) -> Floats:
-    """The points about the mean of those that are somewhere."""
+    """The points about the mean of those that have a position."""
     somewhere = ~np.isnan(points).any(axis=-1, keepdims=True)
     mean = np.where(somewhere, points, 0.0).sum(axis=-2, keepdims=True) / np.maximum(1, somewhere.sum(axis=-2, keepdims=True))
     about: Floats = points - mean

@@ -49,7 +49,7 @@ def take_in(file: str) -> Answer:
     from ..store.archive import unpack
 
     if os.path.exists(file) and not os.path.isfile(file):
-        # A pipe nobody writes to would be waited for.
+        # A pipe without a writer would block.
         what = "a folder" if os.path.isdir(file) else "a pipe or a device"
         raise RunError(
             f'a run must be imported from a zip file written by "export"; "{Path(file)}" is {what}. Give the zip file.'

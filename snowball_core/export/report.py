@@ -59,7 +59,7 @@ def report_bytes(view: View, tell: Tell = untold) -> bytes:
 
 
 def _told(names: Collection[str], what: str, tell: Tell) -> Iterator[str]:
-    """Names one after another, each told before it."""
+    """Names one after another, each announced before it."""
     for number, name in enumerate(names):
         tell(number / len(names), f"{what} {number + 1} of {len(names)}")
         yield name

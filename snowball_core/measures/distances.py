@@ -74,7 +74,7 @@ def require_pairs(unique: int, hidden: int) -> None:
 def points_of(rows: Words, unit: str) -> Floats:
     """The rows as float64 points in ``weight`` units or in ``cells`` (ordinals, exact); infinities as ±1e300.
 
-    A row that holds a NaN is nowhere, in either unit: NaN throughout.
+    A row that holds a NaN has no position, in either unit: NaN throughout.
     """
     with np.errstate(invalid="ignore"):  # a NaN may signal when it is widened
         points = (ordinal(rows) if unit == "cells" else values(rows)).astype(np.float64)
@@ -95,10 +95,10 @@ def pairs(points: Floats, metric: str = "linf") -> Floats:
     from scipy.spatial.distance import pdist
 
     apart: Floats = pdist(points, METRICS[metric])
-    nowhere: Truths = np.any(np.isnan(points), axis=1)
-    if nowhere.any():  # the library's maximum skips a NaN
+    undefined: Truths = np.any(np.isnan(points), axis=1)
+    if undefined.any():  # the library's maximum skips a NaN
         first, second = np.triu_indices(len(points), 1)
-        apart[nowhere[first] | nowhere[second]] = np.nan
+        apart[undefined[first] | undefined[second]] = np.nan
     return apart
 
 

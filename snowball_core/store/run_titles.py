@@ -113,7 +113,7 @@ def _once(
     make: Callable[[Path], str],
     lasts: Callable[[str], bool],
 ) -> str:
-    """What is made of the files of a run, made anew when one of them changed, or where it does not last."""
+    """What is made of the files of a run, made again when one of them changed, or where it does not last."""
     stamp = tuple(_stamp(f"{path}/{name}") for name in files)
     known = kept.get(path)
     if known is not None and known[0] == stamp:

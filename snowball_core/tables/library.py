@@ -78,7 +78,7 @@ class RunRow:
 def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
     """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
-    Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
+    Runs listed before are read from their caches; a new run is counted and its counts kept at once, so that
     a listing that was cancelled, by an exception of ``progress``, goes on where it stopped.
     """
     runs, others = told_apart(folder)
@@ -152,7 +152,7 @@ def _reached(path: Path, summary: Glance) -> tuple[int, int]:
 
 
 def _entries(path: Path) -> dict[str, os.stat_result]:
-    """What is in a run's folder; a link is what it leads to, and nothing where it leads nowhere."""
+    """What is in a run's folder; a link is what it leads to, and nothing where its target is missing."""
     entries = {}
     with os.scandir(path) as entries_of:
         for entry in entries_of:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FAMILIES = {family: columns_of(family) for family in ("counts", "hidden", "levels", "extent", "motion", "shape")}
 VERSION = "-".join(("steps-7", *FAMILIES["shape"]))
-_CHUNK_BYTES = 512 * 1024
+_CHUNK_BYTES = 1024 * 1024
 COUNTED = FAMILIES["counts"][:6]
 CENSUS, EXTENT = ("counts", "hidden", "levels"), ("extent", "shape")
 CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS = (

@@ -288,7 +288,7 @@ def test_a_large_matrix_is_looked_at_in_two_places_only(make_run: MakeRun, monke
 # The benchmark's library
 
 
-def test_the_benchmarks_library_is_listed_whole(tmp_path: Path) -> None:
+def test_the_benchmarks_library_is_listed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from benchmarks.library import made_library, shelf_rows
 
     made_library(tmp_path, 12)
@@ -297,4 +297,5 @@ def test_the_benchmarks_library_is_listed_whole(tmp_path: Path) -> None:
     assert {each.glance.counts["dead"].last for each in listed} == {(1, 1, 6)}
     run = open_run(tmp_path, listed[0].id)
     assert counted(run, -1, "dead") == (1, 1, 6)
+    monkeypatch.setattr("time.sleep", lambda _: None)  # its figures are not looked at
     assert [index_of.unit for index_of in shelf_rows(3)] == ["s", "s", "s"]

@@ -154,9 +154,9 @@ def caption(view: View, title: str, meaning: str, unit: str, thinned: str, entry
 
     ``entry`` is the measure or word of docs/measures.md that explains it.
     """
-    told = " · ".join(part for part in (f"{view.group} tokens", f"unit: {unit}", thinned) if part)
+    scope = " · ".join(part for part in (f"{view.group} tokens", f"unit: {unit}", thinned) if part)
     shown = f"**{title}**: {meaning}" if meaning else f"**{title}**"
-    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{told}]]")
+    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{scope}]]")
 
 
 def to_scrub(view: View) -> None:

@@ -93,7 +93,7 @@ def sizes_plate(view: View) -> Plate:
     return Plate(PICTURES["sizes"].title, spec, {"sizes": counts_and_sizes.sizes_data(view.tokens, slots)}, "tokens")
 
 
-def places_plate(view: View, colour: str = "hole", basis: str = "about", scene: places.Stage | None = None) -> Plate:
+def places_plate(view: View, colour: str = "hole", basis: str = "about", *, scene: places.Stage | None = None) -> Plate:
     """The group's vectors at the step on two principal axes, coloured by hole or by one of the measures of positions.
 
     Without a ``scene`` around the group's mean, in the view's unit; with the basis "whole" in the whole space.

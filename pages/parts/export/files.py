@@ -109,7 +109,7 @@ def _drawn(name: str, view: View) -> tuple[str, str]:
     """The title of a picture, and the picture; kept, for every choice on the page draws the page again."""
 
     def made() -> tuple[str, str]:
-        plate = places_plate(view, **_looks(name)) if name == "places" else PICTURES[name].make(view)
+        plate = places_plate(view, *_looks(name).values()) if name == "places" else PICTURES[name].make(view)
         # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
         return plate.title, draw(view, plate).decode()
 

@@ -207,7 +207,7 @@ def _only(query: QueryParams) -> list[str]:
 def _page_pictures(view: View, query: QueryParams) -> dict[str, Write]:
     """Positions as a page draws them, and of what the library knows the pictures of pages that no export writes."""
     looks = {name: one_of(query, name, words, words[0]) for name, words in LOOKS.items()}
-    made: dict[str, Any] = {"charts/places": lambda: places_plate(view, **looks)}
+    made: dict[str, Any] = {"charts/places": lambda: places_plate(view, looks["colour"], looks["basis"])}
     if view.history.kept_in:
         made |= {f"charts/largest-linf-{unit}": lambda unit=unit: epsilon.picture(view, unit) for unit in EPSILON_UNITS}
         made["charts/biography"] = lambda: _biography(view, query)

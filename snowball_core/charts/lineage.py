@@ -114,10 +114,12 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
         color=ALONE, fontSize=12, fontWeight="bold", align="left", baseline="top", dx=3, dy=4, clip=True
     )
     wide = f"width / {axis.window(_ZOOMED)}"
-    fitting = _of("labels").transform_filter(f"{wide} >= datum.least && {wide} < datum.most")
+    is_in_view = f"(!{_ZOOMED} || datum.x1 > {_ZOOMED}[0])"
+    fitting = _of("labels").transform_filter(f"{is_in_view} && {wide} >= datum.least && {wide} < datum.most")
     # A label keeps to the part of its block that is in view.
     inside = alt.ExprRef("5 + max(0, -scale('x', datum.x))")
-    written = fitting.mark_text(align="left", baseline="middle", dx=inside, fontSize=12.5, clip=True)
+    room = alt.ExprRef("scale('x', datum.x) < 0 ? max(1, scale('x', datum.x1) - 8) : 0")
+    written = fitting.mark_text(align="left", baseline="middle", dx=inside, limit=room, fontSize=12.5, clip=True)
     row = _of("chosen").encode(y=alt.Y("y:Q"))
     layers = (
         blocks,

@@ -36,7 +36,7 @@ _ALIKE = "every token"
 _AMOUNTS = ("between", "median", "farthest")
 _HELD: dict[str, Any] = {"interpolate": "step-before", "clip": True}
 _AXIS_PIXELS = 54
-# The height of a picture that shows one number.
+# The height of a picture that shows one number; with a legend twice as much.
 _LOW = 56
 _HEAD, _FOOT = 36, 58
 _NUMBER = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e') : format(datum.value, ',d')"
@@ -80,7 +80,7 @@ def _regimes_spec(axis: StepAxis, alike: bool) -> dict[str, Any]:
         .encode(x=axis.x(None), y=y, y2="y1", color=_colour("regime", dict(REGIME_LABELS.values())))
     )
     tips = [(name, f"{label} (tokens)", ",.4~g") for name, (label, _) in REGIME_LABELS.items()]
-    return _over_rate(alt.layer(areas, cursor_rule(), _targets(axis, tips)).properties(height=_LOW if alike else 260), axis)
+    return _over_rate(alt.layer(areas, cursor_rule(), _targets(axis, tips)).properties(height=2 * _LOW if alike else 260), axis)
 
 
 def speeds(scene: Scene, step: int) -> Picture:

@@ -80,7 +80,7 @@ def frames(blocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """Labels of the blocks that are tall enough: columns x, x1 (where the block ends), y, text, ink, and the widths for which each is made.
+    """Labels of the blocks that are tall enough: columns x, x1 (end of the block), y, text, ink, and two widths of the picture.
 
     Of the labels of a block the longest that fits is drawn: from a width of ``least`` pixels, up to less than ``most``.
     """

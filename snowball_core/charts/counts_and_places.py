@@ -31,6 +31,7 @@ MOST_SLOTS = 8
 PICTURE_HEIGHT = 380
 _AXIS_PIXELS = 42
 _MOST_POINTS = 600
+_BESIDE_PIXELS = -3
 
 
 def _cursor(axis: StepAxis) -> alt.Chart:
@@ -55,7 +56,13 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
     lines = (
         alt.Chart(alt.NamedData("counts"))
         # One recorded step is a point for each count, at the picture's edge.
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=axis.last_step > 0, point=axis.last_step == 0)
+        .mark_line(
+            interpolate="step-after",
+            strokeWidth=2.2,
+            clip=axis.last_step > 0,
+            point=axis.last_step == 0,
+            yOffset=alt.ExprRef("datum.offset"),
+        )
         .encode(
             x=axis.x(axis.title, axis.column),
             y=alt.Y("count:Q", scale=y_scale, axis=y_axis),
@@ -73,12 +80,19 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
 
 
 def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
-    """The change points of U, C, P and S of one group, and their last values; columns step, name, count."""
+    """The change points of U, C, P and S of one group, and their last values; columns step, name, count, offset (pixels).
+
+    Where U = C the line of C is drawn beside that of U, not over it.
+    """
     rows = measures[measures["group"] == group]
+    beside = rows["unique"].eq(rows["black_holes"]).mul(_BESIDE_PIXELS)
     parts = []
     for column, (name, _, _) in COUNT_LINES.items():
-        kept = rows[column].ne(rows[column].shift()) | (rows["step"] == rows["step"].max())
-        parts.append(pd.DataFrame({"step": rows.loc[kept, "step"], "name": name, "count": rows.loc[kept, column]}))
+        offset = beside if column == "black_holes" else 0 * beside
+        changed = rows[column].ne(rows[column].shift()) | offset.ne(offset.shift())
+        kept = changed | (rows["step"] == rows["step"].max())
+        columns = {"step": rows["step"], "name": name, "count": rows[column], "offset": offset}
+        parts.append(pd.DataFrame(columns)[kept])
     return pd.concat(parts, ignore_index=True)
 
 

@@ -37,9 +37,9 @@ def pick_grouping(lined_up: LineUp) -> str:
 
 
 def pick_alignment() -> str:
-    """What the runs are aligned by; the address holds the words as they are shown."""
+    """What the runs are aligned by."""
     help = "The x axis: step; step relative to an event of each run; or cumulative learning rate."
-    return pick_segment("Align by", "align", list(ALIGNMENTS), "step", help=help)
+    return pick_segment("Align by", "align", list(ALIGNMENTS), "step", help=help, format_func=lambda name: name.replace("-", " "))
 
 
 def pick_measures() -> list[str]:

@@ -26,12 +26,12 @@ from ..shared.url_state import pick_switch
 from .biography import draw_biography
 
 _MOST_NAMED = 4
-_MOST_ROWS = 16
+_MOST_ROWS = 11
 _COLUMNS = {
-    "step": st.column_config.NumberColumn("step", format="localized", width=52),
-    "event": st.column_config.TextColumn("event", width=104),
-    "populations": st.column_config.TextColumn("sizes", width=92, help="Hole sizes before and after."),
-    "cause": st.column_config.TextColumn("cause", width=230, help="Why the hole split."),
+    "step": st.column_config.NumberColumn("step", format="localized", width=64),
+    "event": st.column_config.TextColumn("event", width=124),
+    "populations": st.column_config.TextColumn("sizes", width=124, help="Hole sizes before and after."),
+    "cause": st.column_config.TextColumn("cause", width=440, help="Why the hole split."),
     "differed since": st.column_config.NumberColumn(
         "differed since", format="localized", help="Step from which their optimizer moments differ."
     ),
@@ -40,7 +40,7 @@ _COLUMNS = {
 
 
 def lineage_view(view: View, axis: StepAxis) -> None:
-    """The lanes with the events beside them, the biography below."""
+    """The lanes, the events and their causes, the biography."""
     run = cached.key(view)
     st.markdown(plain(cached.story(*run)))
     if len(view.judged.steps) < 2:
@@ -48,13 +48,9 @@ def lineage_view(view: View, axis: StepAxis) -> None:
         return
     unfold = _fold(cached.calm(*run))
     _now(view)
-    beside = st.grid(3, min_column_width=380, gap="medium")
-    with beside.cell(column_span=2):
-        _lanes(view, axis, unfold)
-    with beside.cell():
-        parted = _listed(view, unfold)
+    _lanes(view, axis, unfold)
+    parted = _listed(view, unfold)
     if parted is not None:
-        # Over the whole width: as tall as it gets in the narrow column, it would push all below away.
         st.caption(plain(_why(parted, view.step)))
     token = draw_biography(view, axis, unfold)
     laid_out = {"select": f"t{token}", "axis": axis.kind, "unfold": str(unfold).lower()}
@@ -133,7 +129,7 @@ def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
         table.drop(columns=["token", *unsaid]),
         column_config=_COLUMNS,
         hide_index=True,
-        height="content" if len(table) < _MOST_ROWS else 548,
+        height="content" if len(table) < _MOST_ROWS else 387,
         placeholder="",
         key="events",
         on_select=functools.partial(_row, table["step"].tolist(), table["token"].tolist()),
@@ -144,7 +140,7 @@ def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
 
 
 def _why(here: pd.DataFrame, step: int) -> str:
-    """What parted at the step and why, in full: the column of the table is too narrow for it."""
+    """What parted at the step and why, in a sentence."""
     parted = here[here["cause"] != ""]
     told = [
         f"{row['event'][2:].capitalize()} of {row['populations'].split(' ')[0]} tokens, {row['cause']}"

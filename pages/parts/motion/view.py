@@ -155,7 +155,7 @@ def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]
             motion.freeze_map(scene, cached.moved(path, snapshots), tokens, names, step),
         ),
         "speeds": (
-            *("collective and relative motion.", "weight units per optimizer step; cosine"),
+            *("of the centroid, and of tokens relative to it.", "weight units per optimizer step; cosine"),
             *(f"Bulk and thermal speed and coherence of {who}", motion.speeds(scene, step)),
         ),
         "displacements": (

@@ -98,7 +98,7 @@ def _lanes(view: View, axis: StepAxis, unfold: bool) -> None:
     st.vega_lite_chart(spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked)
     st.caption(
         "One shade: *true* hole (tokens share optimizer state). Several shades: *apparent* hole (several hidden classes, "
-        f"may split). White: not shared. Capital letters: names of the holes. Events: {told_kinds()}."
+        f"may split). Blank: not shared. Capital letters: names of the holes. Events: {told_kinds()}."
     )
 
 

@@ -66,7 +66,7 @@ def _now(view: View, table: pd.DataFrame) -> None:
         to_scrub(view)
     # Nothing was recorded before the first step: that nobody moved since would be said of no motion at all.
     told = _numbers(view, row) if index else dict.fromkeys(_MEANINGS, "–")
-    cells = st.grid(6, min_column_width=120)
+    cells = st.grid(6, min_column_width=160)
     for label, definition in _MEANINGS.items():
         cells.metric(label, told[label], help=definition)
     st.markdown(

@@ -32,7 +32,7 @@ function build(parent, count) {
 }
 
 function buildSide(scrubber, cells) {
-  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
+  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), files: named(cells, "file"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
   const { watch, ...zoomButtons } = named(cells, "button"), basis = cells[1].querySelector(".basis")
   Object.assign(side, { watch, zoomButtons, basisPicker: basis, colourPicker: cells[1].querySelector(".colour") })
   connectPointer(side)
@@ -111,6 +111,11 @@ function loadSide(side, reel) {
   told.sent.textContent = header.sent_told
   for (const picture of Object.keys(side.canvases)) told[picture].textContent = header.told[picture]
   for (const [picture, link] of Object.entries(side.about)) Object.assign(link, header.explained[picture])
+  for (const [picture, link] of Object.entries(side.files)) {
+    const name = () => { link.href = `${header.files[picture]}&step=${reel.step[side.snapshot]}` }
+    link.onpointerenter = link.onfocus = link.onclick = name
+    name()
+  }
   tellLines(side)
   tellEvents(side)
   tellLegends(side)

@@ -64,6 +64,12 @@ def test_a_click_in_a_bar_that_is_not_one_hole_selects_what_lies_there(server: s
     shutil.copytree(ROOT / "runs" / SHIPPED, tmp_path / SHIPPED, ignore=shutil.ignore_patterns("cache"))
     address = f"{server}/?run={SHIPPED}&step=4&group=all"
     arrived(page, address, 4)
+    # Of many events the first and the last are named, the others on request.
+    chips = page.locator(".chips button")
+    expect(chips).to_have_count(9)
+    page.get_by_role("button", name=re.compile(r"^… \d+ more …$")).click()
+    expect(chips.nth(9)).to_be_visible()
+    arrived(page, address, 4)
     # Beside eight holes with bars of their own there is one of four more holes, and one of tokens that are alone.
     sizes, rows = page.locator("[data-picture=sizes]"), page.locator("[data-picture=distances]")
     box = sizes.bounding_box()

@@ -38,7 +38,7 @@ function tellEvents(side, isOpen = false) {
   side.chips = []
   side.told.events.replaceChildren(...cut.map(event => {
     if (!event) {
-      const more = Object.assign(document.createElement("button"), { type: "button", className: "more", textContent: `… ${whole(all.length - MOST_CHIPS)} more …` })
+      const more = Object.assign(document.createElement("button"), { type: "button", className: "others", textContent: `… ${whole(all.length - MOST_CHIPS)} more …` })
       more.onclick = () => {
         tellEvents(side, true)
         side.chips[MOST_CHIPS / 2].chip.focus()

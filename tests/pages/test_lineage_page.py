@@ -158,3 +158,9 @@ def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:
     manifest["corpus"]["name"] = "$x$ *bold* <img src=x>"
     (run.path / "run.json").write_text(json.dumps(manifest))
     assert "\\$x\\$ \\*bold\\* \\<img" in "\n".join(caption.value for caption in opened("lineage").caption)
+
+
+def test_a_ticked_event_is_no_other_event_of_another_group(make_run: MakeRun) -> None:
+    make_run()
+    names = [opened("lineage", group=group).dataframe[0].proto.id for group in ("dead", "all", "dead")]
+    assert names[0] == names[2] != names[1]

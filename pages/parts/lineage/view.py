@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import zlib
 
 import pandas as pd
 import streamlit as st
@@ -125,17 +126,21 @@ def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
         st.info(undone if folded_away else nothing)
         return None
     unsaid = [] if table["cause"].any() else ["cause", "differed since"]
-    st.dataframe(
-        table.drop(columns=["token", *unsaid]),
-        column_config=_COLUMNS,
-        hide_index=True,
-        height="content" if len(table) < _MOST_ROWS else 387,
-        placeholder="",
-        key="events",
-        on_select=functools.partial(_row, table["step"].tolist(), table["token"].tolist()),
-        selection_mode="single-row",
-        alt=f"Events of the black holes of {view.group} tokens, with causes of splits",
-    )
+    steps, tokens = table["step"].tolist(), table["token"].tolist()
+    # The widget's name follows from the events: a ticked row never comes to mean another one.
+    key = f"events-{zlib.crc32(repr((steps, tokens)).encode())}"
+    with st.container(key="events"):
+        st.dataframe(
+            table.drop(columns=["token", *unsaid]),
+            column_config=_COLUMNS,
+            hide_index=True,
+            height="content" if len(table) < _MOST_ROWS else 387,
+            placeholder="",
+            key=key,
+            on_select=functools.partial(_row, key, steps, tokens),
+            selection_mode="single-row",
+            alt=f"Events of the black holes of {view.group} tokens, with causes of splits",
+        )
     return None if unsaid else table[table["step"] == view.step]
 
 
@@ -151,7 +156,7 @@ def _why(here: pd.DataFrame, step: int) -> str:
     return f"At step {step:,}: " + (" ".join(told) + more if told else "no splits.")
 
 
-def _row(steps: list[int], tokens: list[int]) -> None:
-    rows = st.session_state["events"]["selection"]["rows"]
+def _row(key: str, steps: list[int], tokens: list[int]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
     if rows and rows[0] < len(steps):
         go(step=steps[rows[0]], select=f"h{tokens[rows[0]]}")

@@ -118,7 +118,8 @@ def _offer_lower_rate(run: Run) -> None:
 
 def _offer_resume(run: Run, status: Status, diverged: bool) -> None:
     if diverged:
-        said = "From the checkpoint with the same rate: it diverges again at the same step."
+        start = "step 0" if run.checkpoint_step is None else "the checkpoint"
+        said = f"From {start} with the same rate: it diverges again at the same step."
     elif is_complete(run, status):
         said = "Verifies all files by hash and rewrites the status, without training."
     else:

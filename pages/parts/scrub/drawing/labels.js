@@ -19,9 +19,9 @@ function tellLines({ reel, told }) {
   }))
 }
 
-// What the marks of events mean, and the shapes of the positions.
-function tellLegends({ reel, told }) {
-  const kinds = kindsOf(reel, reel.kind.reduce((all, kind) => all | kind, 0))
+// What the marks of events mean, of both runs on both sides, so that these stay level; and the shapes of the positions.
+function tellLegends({ reel, told, scrubber: { sides } }) {
+  const kinds = kindsOf(reel, sides.flatMap(side => [...side.reel.kind]).reduce((all, kind) => all | kind, 0))
   told.kinds.replaceChildren(...kinds.map(({ letter, colour, words }) => {
     const key = Object.assign(document.createElement("span"), { className: "key", textContent: `${letter} ${words}` })
     key.prepend(Object.assign(document.createElement("i"), { className: "tick" }))

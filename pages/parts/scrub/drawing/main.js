@@ -72,6 +72,7 @@ function load(scrubber, reels) {
   const isRegrouped = !same || sides[0].reel.header.group !== header.group
   unite(scrubber, reels)
   sides.forEach((side, i) => loadSide(side, reels[i]))
+  sides.forEach(tellLegends)
   if (isRegrouped) {
     for (const side of sides) {
       side.basis = side.basisPicker.value = header.basis
@@ -118,7 +119,6 @@ function loadSide(side, reel) {
   }
   tellLines(side)
   tellEvents(side)
-  tellLegends(side)
   side.colourPicker.value = header.colour || "hole"
   side.colourPicker.hidden = Boolean(header.name)
   if (header.name) cells.forEach(cell => nameCell(cell, header.name))

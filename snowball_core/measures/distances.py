@@ -113,9 +113,13 @@ def pairwise(rows: Words, metric: str, unit: str) -> Floats:
     [5.0]
     """
     require_pairs(*rows.shape)
-    apart = pairs(points_of(rows, unit), metric)
+    return _distances(points_of(rows, unit), metric)
+
+
+def _distances(points: Floats, metric: str) -> Floats:
+    apart = pairs(points, metric)
     if metric == "hamming":
-        apart = np.rint(apart * rows.shape[1])
+        apart = np.rint(apart * points.shape[1])
     apart[apart > _BEYOND / 2] = np.inf
     return apart
 
@@ -263,10 +267,11 @@ def pair_statistics(rows: Words) -> PairStatistics:
     population = populations(label) if len(label) else np.empty(0, np.intp)
     require_pairs(len(population), rows.shape[1])
     unique = rows[np.unique(label, return_index=True)[1]]
-    lost, near = nan_rows(unique), pairwise(unique, "linf", "cells")
+    points = {unit: points_of(unique, unit) for unit in ("weight", "cells")}
+    lost, near = nan_rows(unique), _distances(points["cells"], "linf")
 
     def spread(metric: str, unit: str) -> Spread:
-        return spread_over_pairs(pairwise(unique, metric, unit), population, lost)
+        return spread_over_pairs(_distances(points[unit], metric), population, lost)
 
     graph = _components(near, len(unique), 1)
     tokens = np.bincount(graph.label, weights=population) if len(unique) else np.zeros(1)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..memory import Progress, blocks, silent
 from .bf16 import Floats, Integers, Truths, Words, values
+from .identity import moved_frames
 
 _BLOCK_BYTES = 16 * 1024 * 1024
 _MOST_BASIS_FRAMES = 500
@@ -124,12 +125,61 @@ def axes_of_run(history: Words, group: Truths, changed: npt.NDArray[np.intp], we
     return axes_of_covariance(near[0] + mean, second / total - np.outer(mean, mean))
 
 
-def participation_ratio(words: Words) -> Floats:
-    """How many dimensions the rows of each snapshot spread over: ``(Σ λ)² / Σ λ²``, λ the eigenvalues of their covariance.
+def covariances(history: Words, dead: Truths | None = None) -> dict[str, Floats]:
+    """Covariance matrices of the rows of the groups all, dead and live at every snapshot; only of all where dead are unknown.
 
-    From 1, all on one line, to the smaller of hidden size and tokens less one, equally wide in all directions. NaN where the
-    rows have no spread, or one of them is not finite. No eigenvalue is found: the sums are the trace of the covariance and of
-    its square.
+    Shape ``(snapshots, hidden, hidden)``; with no more tokens than components the products of the centred rows with one
+    another in its place, ``(snapshots, tokens, tokens)``, whose eigenvalues are the same, others than 0. NaN where a row is not
+    finite. Of a few snapshots at a time: the matrices are larger than the rows.
+
+    Examples
+    --------
+    >>> {group: each.shape for group, each in covariances(np.zeros((5, 4, 3), np.float32), np.arange(4) < 1).items()}
+    {'all': (5, 3, 3), 'dead': (5, 3, 3), 'live': (5, 3, 3)}
+    """
+    by_component = history.shape[1] > history.shape[2]
+    if dead is None:
+        return {"all": _moments(history, by_component)[1]}
+    (one, first), (other, second) = (_moments(history[:, mask], by_component) for mask in (dead, ~dead))
+    if not by_component:
+        return {"all": _moments(history, by_component)[1], "dead": first, "live": second}
+    share = float((~dead).mean())
+    with np.errstate(invalid="ignore", over="ignore"):
+        # The covariance of two groups together: their own, and that of their means.
+        apart = (one - other if 0 < share < 1 else np.zeros_like(one)) * np.sqrt(share * (1 - share))
+        joint = apart[:, :, None] * apart[:, None, :]
+        joint += first * (1 - share)
+        joint += second * share
+    return {"all": joint, "dead": first, "live": second}
+
+
+def _moments(rows: Words, by_component: bool) -> tuple[Floats, Floats]:
+    """Mean row and covariance of every snapshot, computed once for those that repeat the one before."""
+    changed = moved_frames(rows)
+    # Rows of a group lie token by token in memory; products in that order take twice as long.
+    points = values(rows if changed.all() else rows[changed]).astype(np.float64, order="C")
+    tokens = max(1, points.shape[1])
+    with np.errstate(invalid="ignore", over="ignore"):
+        # Relative to one of the rows: a group in one place has exactly no spread.
+        reference = points[:, :1].copy()
+        points -= reference
+        mean = points.sum(axis=1) / tokens
+        points -= mean[:, None]
+        turned = points.transpose(0, 2, 1)
+        product = np.matmul(turned, points) if by_component else np.matmul(points, turned)
+        product /= tokens
+        mean += reference.sum(axis=1)
+    if changed.all():
+        return mean, product
+    place = np.cumsum(changed) - 1
+    return mean[place], product[place]
+
+
+def participation_ratio(covariance: Floats) -> Floats:
+    """How many dimensions each covariance spreads over: ``(Σ λ)² / Σ λ²``, λ its eigenvalues; shape ``(snapshots,)``.
+
+    From 1, all on one line, to the smaller of hidden size and tokens less one, equally wide in all directions. NaN without
+    spread, and where a number is not finite. The sums are found without λ: the trace of the covariance and that of its square.
 
     References
     ----------
@@ -139,22 +189,14 @@ def participation_ratio(words: Words) -> Floats:
     Examples
     --------
     >>> cross, line = [[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1], [2, 2], [3, 3], [3, 3]]
-    >>> participation_ratio(np.array([cross, line], np.float32)).tolist()
+    >>> participation_ratio(covariances(np.array([cross, line], np.float32))["all"]).tolist()
     [2.0, 1.0]
     """
-    parts = []
-    for part in blocks(len(words), 8 * words[:1].size, _BLOCK_BYTES):
-        with np.errstate(invalid="ignore", over="ignore"):
-            points = values(words[part]).astype(np.float64)
-            # Relative to one of the rows: a group in one place has exactly no spread.
-            points -= points[:, :1].copy()
-            points -= points.mean(axis=1, keepdims=True) if points.shape[1] else 0.0
-            # The smaller of the two products of the rows with themselves has the same eigenvalues, others than 0.
-            flat = points.transpose(0, 2, 1) if points.shape[1] > points.shape[2] else points
-            product = np.matmul(flat, flat.transpose(0, 2, 1))
-            whole = np.trace(product, axis1=1, axis2=2) ** 2
-            parts.append(np.divide(whole, (product**2).sum(axis=(1, 2)), out=np.full(len(whole), np.nan), where=whole > 0))
-    return np.concatenate(parts)
+    with np.errstate(invalid="ignore", over="ignore"):
+        whole = np.trace(covariance, axis1=1, axis2=2) ** 2
+        squares = np.einsum("tij,tij->t", covariance, covariance)
+        ratio: Floats = np.divide(whole, squares, out=np.full(len(whole), np.nan), where=whole > 0)
+    return ratio
 
 
 def basis_frames(frames: int, tokens: int, hidden: int = 1) -> npt.NDArray[np.intp]:

@@ -19,9 +19,9 @@ from .principal_axes import participation_ratio
 class Quantity:
     """A column of :func:`~snowball_core.tables.per_step.step_table`, or several that are explained together.
 
-    A family is measured together: "shape" by ``measure``, from words of a group, shape (snapshots, tokens, hidden), to a number
-    per snapshot; the others by :mod:`~snowball_core.tables.per_step`. Unit and formula are Markdown, ``beside`` stands behind
-    the columns in docs/measures.md. ``short`` is the name where there is little room.
+    A family is measured together: "shape" by ``measure``, from the covariance matrices of a group, shape (snapshots,
+    hidden, hidden), to a number per snapshot; the others by :mod:`~snowball_core.tables.per_step`. Unit and formula are
+    Markdown, ``beside`` stands behind the columns in docs/measures.md. ``short`` is the name where there is little room.
     """
 
     family: str

@@ -12,8 +12,9 @@ from ..measures.census import Census, censuses, hidden_counts, hidden_leaders, h
 from ..measures.extent import extents, separation
 from ..measures.identity_levels import Special, rounded, special_rows, values_unique
 from ..measures.motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
+from ..measures.principal_axes import covariances
 from ..measures.quantities import QUANTITIES, columns_of
-from ..memory import Progress, silent
+from ..memory import Progress, blocks, silent
 from ..store.history import History
 from .blocks import history_blocks, walk
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FAMILIES = {family: columns_of(family) for family in ("counts", "hidden", "levels", "extent", "motion", "shape")}
 VERSION = "-".join(("steps-7", *FAMILIES["shape"]))
+_CHUNK_BYTES = 512 * 1024
 COUNTED = FAMILIES["counts"][:6]
 CENSUS, EXTENT = ("counts", "hidden", "levels"), ("extent", "shape")
 CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS = (
@@ -211,9 +213,15 @@ def _add_extent(history: History, part: slice, per_group: dict[str, Columns]) ->
 def _add_shape(history: History, part: slice, per_group: dict[str, Columns]) -> None:
     """What the catalogue itself names a function for."""
     words: Any = np.asarray(history.words[part])
-    for quantity in (each for each in QUANTITIES if each.family == "shape"):
-        for group, columns in per_group.items():
-            columns[quantity.columns[0]] = quantity.measure(words[:, history.mask(group)])
+    measures = {each.columns[0]: each.measure for each in QUANTITIES if each.family == "shape"}
+    parts: dict[tuple[str, str], list[Floats]] = {}
+    for chunk in blocks(len(words), words[:1].nbytes, _CHUNK_BYTES):
+        matrices = covariances(words[chunk], history.dead)
+        for group in per_group:
+            for column, measure in measures.items():
+                parts.setdefault((group, column), []).append(measure(matrices[group]))
+    for (group, column), numbers in parts.items():
+        per_group[group][column] = np.concatenate(numbers)
 
 
 def _add_motion(history: History, part: slice, per_group: dict[str, Columns], motion_of: Motion) -> None:

@@ -15,6 +15,7 @@ from snowball_core.measures.bf16 import from_narrow_ordinal, from_values, narrow
 from snowball_core.measures.census import change_steps
 from snowball_core.measures.principal_axes import (
     axes_of_run,
+    covariances,
     difference_basis,
     durations,
     explained_variance,
@@ -31,6 +32,10 @@ def drifting(seed, snapshots=6):
     history = rng.standard_normal((snapshots, 4, 3)).astype(np.float32) + 5
     history[2] = history[1]
     return history
+
+
+def participation_of(history):
+    return participation_ratio(covariances(history)["all"])
 
 
 @given(st.integers(0, 1_000))
@@ -103,7 +108,7 @@ def test_the_participation_ratio_is_that_of_the_eigenvalues_of_the_covariance(se
     rng = np.random.default_rng(seed)
     words = (scale * (5 + rng.standard_normal((3, tokens, hidden)) * 3.0 ** -np.arange(hidden))).astype(np.float32)
     words[2] = from_narrow_ordinal(narrow_ordinal(words[1]))
-    for result, rows in zip(participation_ratio(words), words, strict=True):
+    for result, rows in zip(participation_of(words), words, strict=True):
         variance = np.linalg.eigvalsh(
             np.cov(values(rows).astype(np.float64) / scale, rowvar=False, bias=True).reshape(hidden, hidden)
         )
@@ -114,15 +119,32 @@ def test_the_participation_ratio_is_that_of_the_eigenvalues_of_the_covariance(se
 
 def test_rows_without_spread_or_with_a_number_that_is_not_finite_have_no_participation_ratio():
     for rows in (np.zeros((0, 3)), np.ones((1, 3)), np.full((5, 3), 0.1), [[np.nan, 1], [0, 0]], [[np.inf, 1], [0, 0]]):
-        assert np.isnan(participation_ratio(np.array([rows], np.float32))).tolist() == [True]
+        assert np.isnan(participation_of(np.array([rows], np.float32))).tolist() == [True]
     finite_then_not = np.array([[[1, 0], [-1, 0]], [[np.nan, 0], [-1, 0]]], np.float32)
-    assert participation_ratio(finite_then_not)[0] == 1.0
-    assert participation_ratio(np.zeros((0, 4, 2), np.uint16)).tolist() == []
+    assert participation_of(finite_then_not)[0] == 1.0
+    assert participation_of(np.zeros((0, 4, 2), np.uint16)).tolist() == []
 
 
-def test_the_participation_ratio_does_not_depend_on_blocks_or_format(monkeypatch):
+def test_the_participation_ratio_depends_neither_on_the_format_nor_on_other_snapshots():
     words = from_values(np.random.default_rng(5).standard_normal((7, 4, 3)))
-    whole = participation_ratio(words)
-    assert np.array_equal(participation_ratio(values(words)), whole)
-    monkeypatch.setattr(module, "_BLOCK_BYTES", 1)
-    assert np.array_equal(participation_ratio(words), whole)
+    whole = participation_of(words)
+    assert np.array_equal(participation_of(values(words)), whole)
+    assert np.array_equal(np.concatenate([participation_of(words[[t]]) for t in range(7)]), whole)
+    repeated = [0, 0, 1, 2, 2, 2, 3, 0, 4, 5, 6, 6]
+    assert np.array_equal(participation_of(words[repeated]), whole[repeated])
+
+
+@given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 6))
+@settings(deadline=None, max_examples=80)
+def test_covariances_of_groups_have_the_eigenvalues_of_each_group_by_itself(seed, tokens, hidden):
+    rng = np.random.default_rng(seed)
+    dead = rng.random(tokens) < 0.5
+    words = from_values(rng.standard_normal((4, tokens, hidden)) + 1e3 * dead[:, None])
+    words[2] = words[1]
+    for group, mask in (("all", np.ones(tokens, bool)), ("dead", dead), ("live", ~dead)):
+        for matrix, rows in zip(covariances(words, dead)[group], values(words)[:, mask].astype(np.float64), strict=True):
+            expected = np.cov(rows, rowvar=False, bias=True).reshape(hidden, hidden) if len(rows) else np.zeros((1, 1))
+            result, wanted = np.linalg.eigvalsh(matrix)[::-1], np.linalg.eigvalsh(expected)[::-1]
+            both = max(len(result), len(wanted))
+            result, wanted = (np.pad(each, (0, both - len(each))) for each in (result, wanted))
+            assert np.allclose(result, wanted, rtol=1e-9, atol=1e-9 * wanted[0] + 1e-30)

@@ -272,5 +272,5 @@ def _captions(reel: Reel, group: str) -> dict[str, str]:
         "counts": f"{group} tokens · log scale",
         "sizes": f"{group} tokens · shades: {hidden}",
         "distances": f"{group} tokens, {pooled} · L∞ in {word}, log{capped}",
-        "places": f"{group} tokens · area: size · axes fitted on {header['basis_frames']:,} snapshots · trails: last 30",
+        "places": f"{group} tokens · area: size · axes of {header['basis_frames']:,} snapshots · trails: last 30",
     }

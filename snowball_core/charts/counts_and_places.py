@@ -55,7 +55,7 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
     y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
     tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("count:Q", format=",d", title="value")]
     # One recorded step is a point for each count, at the picture's edge.
-    marks = {"strokeWidth": 2.2, "clip": axis.last_step > 0, "point": axis.last_step == 0}
+    marks: dict[str, Any] = {"strokeWidth": 2.2, "clip": axis.last_step > 0, "point": axis.last_step == 0}
     lines = (
         alt.Chart(alt.NamedData("counts"))
         .mark_line(interpolate="step-after", yOffset=alt.ExprRef("datum.offset"), **marks)

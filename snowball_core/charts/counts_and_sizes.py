@@ -28,6 +28,7 @@ MOST_SLOTS = 8
 PICTURE_HEIGHT = 380
 _AXIS_PIXELS = 42
 _MOST_POINTS = 600
+_BESIDE_PIXELS = -3
 
 
 def _cursor(axis: StepAxis) -> alt.Chart:
@@ -49,20 +50,18 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
     legend = alt.Legend(orient="top", title=None, labelLimit=300, symbolSize=300, symbolStrokeWidth=2.5)
     y_axis = alt.Axis(values=ticks(tokens), minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, title="count (symlog)")
     y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
+    tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("count:Q", format=",d", title="value")]
+    # One recorded step is a point for each count, at the picture's edge.
+    marks: dict[str, Any] = {"strokeWidth": 2.2, "clip": axis.last_step > 0, "point": axis.last_step == 0}
     lines = (
         alt.Chart(alt.NamedData("counts"))
-        # One recorded step is a point for each count, at the picture's edge.
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=axis.last_step > 0, point=axis.last_step == 0)
+        .mark_line(interpolate="step-after", yOffset=alt.ExprRef("datum.offset"), **marks)
         .encode(
             x=axis.x(axis.title, axis.column),
             y=alt.Y("count:Q", scale=y_scale, axis=y_axis),
             color=alt.Color("name:N", scale=colour, legend=legend),
             strokeDash=alt.StrokeDash("name:N", scale=dash, legend=legend),
-            tooltip=[
-                alt.Tooltip("name:N", title="count"),
-                alt.Tooltip("step:Q", format=",d"),
-                alt.Tooltip("count:Q", format=",d", title="value"),
-            ],
+            tooltip=[alt.Tooltip("name:N", title="count"), *tips],
         )
     )
     described: dict[str, Any] = (lines + _cursor(axis)).properties(height=250).to_dict()
@@ -70,12 +69,18 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
 
 
 def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
-    """The change points of U, C, P and S of one group, and their last values; columns step, name, count."""
+    """The change points of U, C, P and S of one group, and their last values; columns step, name, count, offset (pixels).
+
+    Where U = C the line of C is drawn beside that of U, not over it.
+    """
     rows = measures[measures["group"] == group]
+    beside = rows["unique"].eq(rows["black_holes"]).mul(_BESIDE_PIXELS)
     parts = []
     for column, (name, _, _) in COUNT_LINES.items():
-        kept = rows[column].ne(rows[column].shift()) | (rows["step"] == rows["step"].max())
-        parts.append(pd.DataFrame({"step": rows.loc[kept, "step"], "name": name, "count": rows.loc[kept, column]}))
+        offset = beside if column == "black_holes" else 0 * beside
+        part = pd.DataFrame({"step": rows["step"], "name": name, "count": rows[column], "offset": offset})
+        changed = part[["count", "offset"]].ne(part[["count", "offset"]].shift()).any(axis=1)
+        parts.append(part[changed | (part["step"] == part["step"].max())])
     return pd.concat(parts, ignore_index=True)
 
 

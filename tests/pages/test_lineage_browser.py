@@ -69,7 +69,9 @@ def test_a_row_of_the_events_and_a_reload_keep_the_place(server: str, page: Page
     visit(page, f"{server}/lineage?run={run.id}&step=0")
     page.locator(".st-key-events canvas").first.wait_for()
     page.locator(".st-key-events canvas [role=gridcell]").first.wait_for(state="attached")
-    table = page.locator(".st-key-events [data-testid='stDataFrame']").bounding_box()
+    events = page.locator(".st-key-events [data-testid='stDataFrame']")
+    events.scroll_into_view_if_needed()
+    table = events.bounding_box()
     assert table is not None
     page.mouse.click(table["x"] + 16, table["y"] + 35 + 35 * 2 + 17)
     now = page.locator(".st-key-now")

@@ -176,3 +176,9 @@ def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:
     manifest["corpus"]["name"] = "$x$ *bold* <img src=x>"
     (run.path / "run.json").write_text(json.dumps(manifest))
     assert "\\$x\\$ \\*bold\\* \\<img" in "\n".join(caption.value for caption in opened("lineage").caption)
+
+
+def test_a_ticked_event_is_no_other_event_where_other_events_are_listed(make_run: MakeRun) -> None:
+    written(make_run(), FLICKER)
+    names = [opened("lineage", unfold=word).dataframe[0].proto.id for word in ("false", "true", "false")]
+    assert names[0] == names[2] != names[1]

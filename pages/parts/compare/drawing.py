@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from snowball_core.charts.overlay import Frame, overlay_spec
+from snowball_core.charts.overlay import Frame, filled, overlay_spec
 from snowball_core.charts.overlay_data import (
     MOST_POINTS,
     Along,
@@ -139,7 +139,7 @@ def overlaid(drawing: Drawing, measure: str) -> Overlay:
         "ends": ends_data(lines, along, frame.low, frame.high, frame.is_counted),
         "moments": moments.reindex(columns=["x", "step", "place", *frame.letters], fill_value=""),
     }
-    return Overlay(lines, found, is_thinned, (overlay_spec(frame), data))
+    return Overlay(lines, found, is_thinned, (filled(overlay_spec(frame), data), data))
 
 
 def _frame(drawing: Drawing, measure: str, lines: pd.DataFrame) -> Frame:

@@ -40,9 +40,10 @@ def pick_grouping(lined_up: LineUp) -> str:
 
 
 def pick_alignment() -> str:
-    """What the runs are aligned by; the address holds the words as they are shown."""
+    """What the runs are aligned by."""
     help = "The x axis: step; step relative to an event of each run; or cumulative learning rate."
-    return pick_segment("Align by", "align", list(ALIGNMENTS), "step", help=help)
+    words = {name: name.replace("-", " ") for name in ALIGNMENTS}
+    return pick_segment("Align by", "align", list(words), "step", help=help, format_func=words.__getitem__)
 
 
 def pick_measures() -> list[str]:

@@ -66,7 +66,7 @@ def _now(view: View, table: pd.DataFrame) -> None:
         to_scrub(view)
     # Nothing was recorded before the first step: that nobody moved since would be said of no motion at all.
     told = _numbers(view, row) if index else dict.fromkeys(_MEANINGS, "–")
-    cells = st.grid(6, min_column_width=120)
+    cells = st.grid(6, min_column_width=160)
     for label, definition in _MEANINGS.items():
         cells.metric(label, told[label], help=definition)
     st.markdown(
@@ -157,7 +157,7 @@ def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]
             motion.freeze_map(scene, cached.moved(path, snapshots), tokens, names, step),
         ),
         "speeds": (
-            *("collective and relative motion.", "weight units per optimizer step; cosine"),
+            *("of the centroid, and of tokens relative to it.", "weight units per optimizer step; cosine"),
             *(f"Bulk and thermal speed and coherence of {who}", motion.speeds(scene, step)),
         ),
         "displacements": (

@@ -21,7 +21,7 @@ from snowball_core.store.history import History
 from snowball_core.tables.per_step import last_hole_change
 from snowball_core.tables.text import glyph
 
-from ..shared import cached
+from ..shared import cached, downloads
 from ..shared.file_stamps import drawn
 from ..shared.help_links import address, words
 from ..shared.selection import AXES, LOOKS, SELECT, arrive, checked_range, follow_to_the_end, here, looks, write_down
@@ -42,6 +42,7 @@ _EXPLAINED = {
     "places": ("principal-axes",),
     **{column: (column,) for column in theme.LINES},
 }
+_PICTURES = ("counts", "sizes", "distances", "places")
 # Rows of the picture of distances; of more tokens it draws some, and says so.
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
@@ -229,6 +230,7 @@ def _fields() -> dict[str, Any]:
 
 def _facts(side: Side) -> dict[str, Any]:
     history, ids = side.history, side.reel.header["ids"]
+    drawn_as = {"group": side.group, "unit": side.reel.header["unit"]}
     return {
         "run": side.id,
         "name": side.name,
@@ -243,6 +245,7 @@ def _facts(side: Side) -> dict[str, Any]:
         "told": _captions(side.reel, side.group),
         "palette": _PALETTE,
         "lines": _LINES,
+        "files": {part: downloads.address(f"runs/{side.id}/charts/{part}.png", drawn_as) for part in _PICTURES},
         "explained": {part: {"href": address(names[0]), "title": words(*names)} for part, names in _EXPLAINED.items()},
     }
 
@@ -268,5 +271,5 @@ def _captions(reel: Reel, group: str) -> dict[str, str]:
         "counts": f"{group} tokens · log scale",
         "sizes": f"{group} tokens · shades: {hidden}",
         "distances": f"{group} tokens, {pooled} · L∞ in {word}, log{capped}",
-        "places": f"{group} tokens · area: size · axes fitted on {header['basis_frames']:,} snapshots · trails: last 30",
+        "places": f"{group} tokens · area: size · axes of {header['basis_frames']:,} snapshots · trails: last 30",
     }

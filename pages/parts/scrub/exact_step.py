@@ -113,7 +113,7 @@ def _numbers(view: View) -> None:
     exact = exact_numbers(view.rows)
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {view.step:,}** · {view.group}: {exact['tokens']:,} tokens")
-        cells = st.grid(6, min_column_width=112)
+        cells = st.grid(6, min_column_width=160)
         for name in _SHOWN:
             cells.metric(OF_COLUMN[name].short_label, f"{exact[name]:,}", help=help_on(name))
         is_finite = math.isfinite(exact["linf_weight"])

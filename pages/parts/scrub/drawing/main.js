@@ -32,7 +32,7 @@ function build(parent, count) {
 }
 
 function buildSide(scrubber, cells) {
-  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
+  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), files: named(cells, "file"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
   const { watch, ...zoomButtons } = named(cells, "button"), basis = cells[1].querySelector(".basis")
   Object.assign(side, { watch, zoomButtons, basisPicker: basis, colourPicker: cells[1].querySelector(".colour") })
   connectPointer(side)
@@ -74,6 +74,7 @@ function load(scrubber, reels) {
   const isRegrouped = !same || sides[0].reel.header.group !== header.group
   unite(scrubber, reels)
   sides.forEach((side, i) => loadSide(side, reels[i]))
+  sides.forEach(tellLegends)
   const wanted = header.basis ?? "about"
   if (isRegrouped || (wanted !== scrubber.basisSent && wanted !== sides[0].basis)) {
     for (const side of sides) {
@@ -115,9 +116,13 @@ function loadSide(side, reel) {
   told.sent.textContent = header.sent_told
   for (const picture of Object.keys(side.canvases)) told[picture].textContent = header.told[picture]
   for (const [picture, link] of Object.entries(side.about)) Object.assign(link, header.explained[picture])
+  for (const [picture, link] of Object.entries(side.files)) {
+    const name = () => { link.href = `${header.files[picture]}&step=${reel.step[side.snapshot]}` }
+    link.onpointerenter = link.onfocus = link.onclick = name
+    name()
+  }
   tellLines(side)
   tellEvents(side)
-  tellLegends(side)
   side.colourPicker.value = header.colour || "hole"
   side.colourPicker.hidden = Boolean(header.name)
   if (header.name) cells.forEach(cell => nameCell(cell, header.name))

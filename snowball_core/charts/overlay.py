@@ -31,8 +31,8 @@ _POINTED = "moments"
 class Frame:
     """Ends, kinds and titles of the axes of a picture of runs, its legend, and the letters of its runs.
 
-    Of steps the x axis is the ``axis`` of all pages. ``top`` is the largest value; values that are counts or cells
-    (``is_counted``) are drawn symlog from 0.
+    Of steps the x axis is the ``axis`` of all pages. ``top`` is the largest value; values that are counts or cells, or
+    very large (``is_counted``), are drawn symlog from 0.
     """
 
     low: float

@@ -213,6 +213,15 @@ def test_the_axis_of_the_address_is_that_of_the_charts_and_of_both_sides(make_ru
     assert app.query_params["axis"] in ("linear", ["linear"])
 
 
+def test_a_loss_that_explodes_is_drawn_symlog(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), make_run(name="two", seed=2)
+    assert "nats (symlog)" not in specs(opened(one, two, measures="loss"))[0]
+    metrics = two.path / "metrics.csv"
+    *kept, last = metrics.read_text().splitlines()
+    metrics.write_text("\n".join([*kept, ",".join([last.split(",")[0], "1e11", *last.split(",")[2:]]), ""]))
+    assert "nats (symlog)" in specs(opened(one, two, measures="loss"))[0]
+
+
 def test_runs_have_one_line_each_or_one_for_each_value_of_a_field(make_run: MakeRun) -> None:
     runs = [make_run(name="one"), redrawn(make_run(name="two", seed=2), 3), redrawn(make_run(name="three", clip=0.5), 5)]
     app = opened(*runs, measures="unique")

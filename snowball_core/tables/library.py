@@ -75,7 +75,7 @@ class RunRow:
         return "; ".join(text for text in (self.glance.damage, *self.faults, self.notes.damage) if text)
 
 
-def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
+def run_rows(folder: Path, progress: Progress | None = None) -> list[RunRow]:
     """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
     Runs listed before are read from their caches; a new run is counted and its counts kept at once, so that
@@ -86,7 +86,7 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
 
 
 def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[RunRow]:
-    """One row per folder of a run, as :func:`shelf` makes them; none for a folder that is gone."""
+    """One row per folder of a run, as :func:`run_rows` makes them; none for a folder that is gone."""
     listed = []
     for number, path in enumerate(paths):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it was put away while the others were listed
@@ -213,7 +213,7 @@ def ordered(rows: Sequence[RunRow], order: str, group: str) -> list[RunRow]:
     return sorted(newest, key=lambda each: ORDERS[order](each, group), reverse=order in ("newest first", "largest on disk"))
 
 
-def shelf_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
+def library_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
     """The rows as a table, with the counts of one group.
 
     Columns ``run``, ``title``, ``state`` (with the step it diverged at, if it did), ``step``, ``last_step``, ``seed``,

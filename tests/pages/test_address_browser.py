@@ -145,7 +145,7 @@ def test_runs_compared_a_file_and_a_fork_are_kept_while_other_pages_are_looked_a
     file = runs[0].path / HISTORY
     stops = {
         "Compare": f"/compare?runs={runs[0].id},{runs[1].id}&left={runs[1].id}&at=4&align=rates",
-        "Library": f"/library?shelf=From+a+file&file={file}&dead=0-5",
+        "Library": f"/library?tab=From+a+file&file={file}&dead=0-5",
         "Train": f"/train?fork={runs[0].id}&at=5",
     }
     for tab, path in stops.items():

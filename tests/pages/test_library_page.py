@@ -164,7 +164,7 @@ def test_the_trash_brings_back_and_deletes_only_what_is_confirmed(make_run: Make
     one, two = make_run(name="one"), make_run(name="two")
     for run in (one, two):
         trash(library, run.id)
-    app = opened(shelf="Trash")
+    app = opened(tab="Trash")
     assert list(app.dataframe[0].value["run"]) == [two.id, one.id]
     app = sound(app.multiselect(key="in-trash").set_value([one.id]).run())
     assert app.button(key="delete").disabled

@@ -13,7 +13,7 @@ from snowball_core.store.corpus import GATSBY_SHA256
 from snowball_core.store.notes import Notes, annotate
 from snowball_core.store.run_titles import described, state, state_word, title, titles
 from snowball_core.store.status import Status, write_status
-from snowball_core.tables.library import RunRow, shelf_table
+from snowball_core.tables.library import RunRow, library_table
 from snowball_core.tables.run_summary import Glance, measured
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ def test_another_path_of_the_published_text_is_no_change() -> None:
 )
 def test_the_library_names_the_published_text(near: NearestPreset, published: bool, words: str) -> None:
     at_rest = RunRow(Path("x"), Status("completed"), Glance(nearest=near, is_published=published), Notes(), 0)
-    assert shelf_table([at_rest], "dead")["preset"].tolist() == [words]
+    assert library_table([at_rest], "dead")["preset"].tolist() == [words]
 
 
 def test_a_run_trained_on_the_published_text_says_so_under_any_name(make_run: MakeRun) -> None:

@@ -15,7 +15,7 @@ from snowball_core.store.run_titles import state_word
 from snowball_core.store.staging import sweep
 from snowball_core.store.status import read_status
 from snowball_core.store.trash import sweep_trash
-from snowball_core.tables.library import ORDERS, RunRow, matching, ordered, shelf, shelf_table
+from snowball_core.tables.library import ORDERS, RunRow, library_table, matching, ordered, run_rows
 from snowball_core.tables.run_summary import POINTS
 
 from ..shared.downloads import link
@@ -34,7 +34,7 @@ _OFTEN_SECONDS = 0.1
 _FOLLOW_SECONDS = 2.0
 
 
-def shelf_view() -> None:
+def runs_view() -> None:
     """Draw the runs; while one of them is recorded the page follows it."""
     if run := st.session_state.pop(_OPENED + "-run", None):
         st.switch_page("pages/scrub.py", query_params={"run": run})
@@ -84,7 +84,7 @@ def _listed() -> list[RunRow]:
 
     sweep(runs_folder())
     sweep_trash(runs_folder())
-    rows = shelf(runs_folder(), watch)
+    rows = run_rows(runs_folder(), watch)
     place.empty()
     return rows
 
@@ -125,7 +125,7 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
     ids = [row.id for row in rows]
     kept = [place for place, run_id in enumerate(ids) if run_id in st.session_state.get(_CHOSEN, ())]
     group = filters["group"]
-    table = shelf_table(rows, group)
+    table = library_table(rows, group)
     key = f"runs-{zlib.crc32(' '.join(ids).encode())}"
     event: Any = st.dataframe(
         table.assign(state=[_badges(row) for row in rows]),

@@ -30,7 +30,7 @@ from snowball_core.store.foreign.tensor import tokens_of
 from snowball_core.store.history import foreign
 from snowball_core.store.run_folder import Run, corpora_folder, runs_folder
 from snowball_core.tables.formats import FORMATS
-from snowball_core.tables.library import ORDERS, RunRow, answer_of, matching, ordered, row, shelf, shelf_table
+from snowball_core.tables.library import ORDERS, RunRow, answer_of, library_table, matching, ordered, row, run_rows
 from snowball_core.tables.live import recorded_snapshots
 from snowball_core.tables.run_summary import GROUPS
 
@@ -64,7 +64,7 @@ def table_of_runs(request: Request) -> Response:
             404, f'The table of runs is one of {", ".join(f"runs.{each}" for each in FORMATS)}; got "{kind[:80]}".'
         )
     group, rows = _rows(request.query_params)
-    content = FORMATS[kind](shelf_table(rows, group))
+    content = FORMATS[kind](library_table(rows, group))
     return sent(request, f"runs.{kind}", (content,), lambda file: file.write(content))
 
 
@@ -72,7 +72,7 @@ def _rows(query: QueryParams) -> tuple[str, list[RunRow]]:
     require_known(query, _FILTERS)
     group, order = one_of(query, "group", GROUPS, "dead"), one_of(query, "order", ORDERS, next(iter(ORDERS)))
     with refusing(409):
-        rows = shelf(runs_folder())
+        rows = run_rows(runs_folder())
     words = (query.getlist(name) for name in ("state", "of-preset", "tag"))
     return group, ordered(matching(rows, query.get("find", ""), *words), order, group)
 

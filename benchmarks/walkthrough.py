@@ -1,7 +1,4 @@
-"""The pictures of the README's walk through the shipped run: ``python -m benchmarks.walkthrough``; the app, photographed.
-
-The picture of Compare needs a second run: a seed of its own, recorded as the README says.
-"""
+"""The pictures of the README's walk through the shipped runs: ``python -m benchmarks.walkthrough``; the app, photographed."""
 
 from __future__ import annotations
 
@@ -24,14 +21,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 SHIPPED = "2026-11-22-212124-primordial-snowball"
-OTHER = "another-seed"
+OTHER = "2026-11-28-055416-corrected"
 _WIDTH, _TALL, _SETTLED = 1440, 3_000, 1_500
 # Page and height: the part to show.
 _PICTURES = {
     "scrub": (f"scrub?run={SHIPPED}", 1_090),
     "lineage": (f"lineage?run={SHIPPED}&step=19", 1_045),
     "motion": (f"motion?run={SHIPPED}&step=1445", 1_165),
-    "compare": (f"compare?runs={SHIPPED},{{other}}", 1_070),
+    "compare": (f"compare?runs={SHIPPED},{OTHER}", 1_140),
     "verdict": (f"verdict?run={SHIPPED}", 1_000),
     "export": (f"export?run={SHIPPED}&step=19", 1_240),
 }
@@ -46,11 +43,8 @@ def photograph(library: Path, folder: Path) -> list[Path]:
         If a run that is shown is missing, or there is no browser.
     """
     ids = [path.name for path in run_paths(library)]
-    others = [name for name in ids if name.endswith(OTHER)]
-    if SHIPPED not in ids or not others:
-        raise RunError(
-            f'the pictures need the runs "{SHIPPED}" and one named "{OTHER}"; got {len(ids):,} others. See README.md.'
-        )
+    if missing := {SHIPPED, OTHER}.difference(ids):
+        raise RunError(f"the pictures need both shipped runs; {', '.join(sorted(missing))} is missing. Use the folder runs/.")
     with served(library) as app, browser() as chromium:
         if chromium is None:
             raise RunError(
@@ -58,7 +52,7 @@ def photograph(library: Path, folder: Path) -> list[Path]:
             )
         written = []
         for name, (address, height) in _PICTURES.items():
-            content = _taken(chromium, f"{app.address}/{address.format(other=others[0])}", height)
+            content = _taken(chromium, f"{app.address}/{address}", height)
             written.append(folder / f"{name}.png")
             with Image.open(io.BytesIO(content)) as picture:
                 picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(written[-1], optimize=True)

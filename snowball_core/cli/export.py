@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     option("--step", "the recorded step shown (default: the last)", type=whole),
     GROUP,
     option("--unit", "unit of distances: cells or weight (default: cells)", ("cells", "weight")),
-    option("--first", "first recorded step of the animation (default: the first)", type=whole),
-    option("--last", "last recorded step of the animation (default: the last)", type=whole),
+    option("--first", "first recorded step of tables over steps and the animation (default: the first)", type=whole),
+    option("--last", "last recorded step of tables over steps and the animation (default: the last)", type=whole),
     switch("--force", "overwrite files not written by an export"),
 )
 def export(history: History, to: str, only: str | None, force: bool, **chosen: Any) -> Answer:

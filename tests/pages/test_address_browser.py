@@ -65,6 +65,10 @@ def test_a_link_keeps_its_run_step_group_and_unit_over_all_pages_and_back(server
     make_run(name="newer", seed=2)
     arrived(page, f"{server}/?run={linked.id}&step=7&group=all&unit=weight&axis=linear&select=t5", 7)
     walked_back(page, linked, walked(page, linked, 7, "all", "weight"))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link to this view").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
     assert {"axis": "linear", "select": "t5"}.items() <= named(page).items()
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 16 tokens")
 
@@ -141,7 +145,7 @@ def test_runs_compared_a_file_and_a_fork_are_kept_while_other_pages_are_looked_a
     file = runs[0].path / HISTORY
     stops = {
         "Compare": f"/compare?runs={runs[0].id},{runs[1].id}&left={runs[1].id}&at=4&align=rates",
-        "Library": f"/library?shelf=From+a+file&file={file}&dead=0-5",
+        "Library": f"/library?tab=From+a+file&file={file}&dead=0-5",
         "Train": f"/train?fork={runs[0].id}&at=5",
     }
     for tab, path in stops.items():

@@ -76,7 +76,7 @@ def test_runs_of_at_most_one_finite_step_show_no_error(server: str, page: Page, 
     for kind in runs:
         expect(page.get_by_text(SAID[kind])).to_have_count(1)
     for kind, run in runs.items():
-        visit(page, f"{server}/library?shelf=From+a+file&file={run.path / HISTORY}&dead=0-5")
+        visit(page, f"{server}/library?tab=From+a+file&file={run.path / HISTORY}&dead=0-5")
         without_errors(page)
         page.locator("[data-testid='stMain']").get_by_role("link", name="Scrub").first.click()  # files opened before are below
         says(page, kind)

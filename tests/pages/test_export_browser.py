@@ -120,7 +120,7 @@ def test_choosing_a_picture_a_table_and_a_step_changes_what_is_taken(server: str
     entry = page.locator(".st-key-export-step input")
     entry.fill("12")
     entry.press("Enter")
-    expect(page.get_by_text("Exported: step 12,")).to_be_visible()
+    expect(page.get_by_text("Exported: step 12;")).to_be_visible()
     at_rest(page)
     expect(page).to_have_url(re.compile("[?&]step=12(&|$)"))
     assert "step 12" in "".join(ET.fromstring(taken(page, "take-distances-svg")[1]).itertext())

@@ -49,7 +49,7 @@ def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: st
         stage = page.locator("[data-stage=distances]").nth(side)
         assert title(run.path) in (stage.get_attribute("aria-label") or "")
         assert title(run.path) in (page.locator("[data-picture=sizes]").nth(side).get_attribute("aria-label") or "")
-        page.locator("[data-about=distances]").nth(side).focus()
+        page.locator("[data-file=distances]").nth(side).focus()
         page.keyboard.press("Tab")
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")

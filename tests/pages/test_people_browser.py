@@ -50,7 +50,7 @@ def themed(page: Page, theme: Theme) -> None:
     at_rest(page)
 
 
-@pytest.mark.parametrize("name", [*PAGES, "library?shelf=From+a+file", "library?shelf=Trash"])
+@pytest.mark.parametrize("name", [*PAGES, "library?tab=From+a+file", "library?tab=Trash"])
 def test_every_page_is_accessible_in_both_themes_at_every_width(wide: Page, address: str, name: str) -> None:
     wide.emulate_media(color_scheme="light")
     visit(wide, f"{address}/{name}")

@@ -72,6 +72,8 @@ def test_the_story_is_one_line_and_the_slider_stays_with_the_picture(server: str
         canvas = phone.locator(f"[data-picture={picture}]")
         canvas.scroll_into_view_if_needed()
         expect(canvas).to_be_in_viewport(ratio=1)
+        caption = phone.locator(".pictures figure:not(.other) figcaption").bounding_box() or {}
+        assert (canvas.bounding_box() or {})["y"] >= caption["y"] + caption["height"]
         expect(transport.get_by_role("slider")).to_be_in_viewport(ratio=1)
         others = [name for name in ("distances", "places", "sizes") if name != picture]
         for other in others:

@@ -109,7 +109,7 @@ def state_badge(status: Status) -> None:
 def say_ended(status: Status) -> None:
     """Say of a run that ended before its time why it did; of one that diverged that first."""
     if status.state == "failed" and status.message.startswith("Diverged"):
-        st.warning(f"{plain(status.message.rstrip('.'))}. Everything recorded before is shown.")
+        st.warning(f"{plain(status.message.rstrip('.'))}.")
         return
     if status.message == LOST:
         return  # that is its damage

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 # The names that every page keeps in its address once they are known, whether it shows them or not.
-SHARED = ("run", "step", "group", "unit", "select", "axis", "from", "to")
+SHARED = ("run", "step", "group", "unit", "select", "axis", "from", "to", "colour", "basis")
 # Per session: the page; the words that each name had in the address of this visit to the page; whether Back led here, to an
 # address that names a run; the shared words of the run; the values of all choices, which outlive their widgets.
 _PAGE, _KNOWN, _BACK, _RUN, _KEPT = "address-page", "address-known", "address-back", "address-run", "address-kept"

@@ -124,15 +124,18 @@ class LeanModel:
         return torch.addcmul(self._zero, out, inner, value=self._outer, out=out)
 
     def _attend(self, projection: Tensor, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values ``[3, batch · heads, context, width]``, attention of each head, and the mixed values."""
+        """Queries, keys and values ``[heads, 3, batch, context, width]``, attention per head, and the mixed values."""
         heads, context = self.config.heads, projection.shape[0] // batch
         width = self.config.hidden // heads
-        parts = projection.view(batch, context, 3, heads, width).permute(2, 0, 3, 1, 4).reshape(3, -1, context, width)
-        query, key, value = parts
-        attention = torch.baddbmm(self._mask, query, key.transpose(1, 2), alpha=width**-0.5)
-        _ops._softmax.out(attention, -1, False, out=attention)
-        mixed = torch.bmm(attention, value).view(batch, heads, context, width).transpose(1, 2)
-        return parts, attention, mixed.reshape(batch * context, -1)
+        parts = projection.view(batch, context, 3, heads, width).permute(3, 2, 0, 1, 4).contiguous()
+        attention = projection.new_empty(heads, batch, context, context)
+        mixed = projection.new_empty(batch, context, heads, width)
+        # By heads, one after the other: one head's scores stay in the cache, those of all do not.
+        for head, (query, key, value) in enumerate(parts):
+            torch.baddbmm(self._mask, query, key.transpose(1, 2), alpha=width**-0.5, out=attention[head])
+            _ops._softmax.out(attention[head], -1, False, out=attention[head])
+            mixed[:, :, head] = torch.bmm(attention[head], value)
+        return parts, attention, mixed.view(batch * context, -1)
 
     def _backward(
         self, inputs: Tensor, target: Tensor, count: int, blocks: list[_Block], last: _Normed, hidden: Tensor, error: Tensor
@@ -191,16 +194,15 @@ class LeanModel:
         return self._norm_backward(f"{name}.ln_1", block.before, outer).add_(stream)
 
     def _attend_backward(self, block: _Block, outer: Tensor, batch: int) -> Tensor:
-        (query, key, value), attention = block.parts, block.attention
-        _, context, width = query.shape
-        outer = outer.view(batch, context, -1, width).transpose(1, 2).reshape(query.shape)
-        scores = torch.bmm(outer, value.transpose(1, 2))
-        _ops._softmax_backward_data.out(scores, attention, -1, self._dtype, grad_input=scores)
-        joined = query.new_empty(batch, context, 3, self.config.heads, width)
-        by_query, by_key, by_value = joined.permute(2, 0, 3, 1, 4)
-        torch.mul(torch.bmm(scores, key).view(by_query.shape), width**-0.5, out=by_query)
-        torch.mul(torch.bmm(scores.transpose(1, 2), query).view(by_key.shape), width**-0.5, out=by_key)
-        by_value.copy_(torch.bmm(attention.transpose(1, 2), outer).view(by_value.shape))
+        heads, _, _, context, width = block.parts.shape
+        outer = outer.view(batch, context, heads, width)
+        joined = outer.new_empty(batch, context, 3, heads, width)
+        for head, ((query, key, value), attention) in enumerate(zip(block.parts, block.attention, strict=True)):
+            scores = torch.bmm(outer[:, :, head], value.transpose(1, 2))
+            _ops._softmax_backward_data.out(scores, attention, -1, self._dtype, grad_input=scores)
+            joined[:, :, 2, head] = torch.bmm(attention.transpose(1, 2), outer[:, :, head])
+            torch.mul(torch.bmm(scores, key), width**-0.5, out=joined[:, :, 0, head])
+            torch.mul(torch.bmm(scores.transpose(1, 2), query), width**-0.5, out=joined[:, :, 1, head])
         return joined.view(batch * context, -1)
 
 

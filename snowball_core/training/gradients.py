@@ -183,15 +183,18 @@ class LeanModel:
 
     def _block_backward(self, name: str, block: _Block, stream: Tensor, batch: int) -> Tensor:
         outer = self._affine_backward(f"{name}.mlp.c_proj", block.activated, stream)
-        # Reuse the activation's buffer for the GELU derivative; it is still in cache.
-        slope = self._gate(block.inner, block.activated, order=3.0)
-        _ops.sigmoid_backward.grad_input(slope, block.gate, grad_input=slope)
-        outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, slope.add_(block.gate).mul_(outer))
+        outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, self._gelu_backward(block, outer))
         stream = self._norm_backward(f"{name}.ln_2", block.between, outer).add_(stream)
         outer = self._affine_backward(f"{name}.attn.c_proj", block.mixed, stream)
         outer = self._attend_backward(block, outer, batch)
         outer = self._affine_backward(f"{name}.attn.c_attn", block.before.output, outer)
         return self._norm_backward(f"{name}.ln_1", block.before, outer).add_(stream)
+
+    def _gelu_backward(self, block: _Block, outer: Tensor) -> Tensor:
+        # Reuse the activation's buffer for the GELU derivative; it is still in cache.
+        slope = self._gate(block.inner, block.activated, order=3.0)
+        _ops.sigmoid_backward.grad_input(slope, block.gate, grad_input=slope)
+        return slope.add_(block.gate).mul_(outer)
 
     def _attend_backward(self, block: _Block, outer: Tensor, batch: int) -> Tensor:
         heads, _, _, context, width = block.parts.shape

@@ -30,15 +30,18 @@ PRECISIONS = {
     "f32": Regime(_F32, _F32, _F32, _F32),
 }
 
+# The format of the operands of matrix products and of activations.
+COMPUTES = {"f32": _F32, "bf16": _BF16}
+# How forward and backward were computed. Runs of older versions name another procedure: the stock model under autocast is
+# "bfloat16".
+_PROCEDURES = {"f32": "float32", "bf16": "bfloat16 products, float32 sums"}
+
 
 def dtype_names(config: RunConfig) -> dict[str, str]:
     """The formats of weights, gradients, optimizer state and compute, as ``run.json`` names them."""
     regime = PRECISIONS[config.precision]
     named = {"weights": regime.weights, "gradients": regime.gradients, "optimizer_state": regime.moments}
-    return {
-        **{k: str(v).removeprefix("torch.") for k, v in named.items()},
-        "compute": {"f32": "float32", "bf16": "bfloat16"}[config.compute],
-    }
+    return {**{k: str(v).removeprefix("torch.") for k, v in named.items()}, "compute": _PROCEDURES[config.compute]}
 
 
 _FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "neon", "bf16", "sve")

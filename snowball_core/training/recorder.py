@@ -202,4 +202,10 @@ def provenance(training: Training) -> dict[str, Any]:
 def environment_differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What of the things that decide the bits differs between two provenances, in words."""
     decisive = ("torch", "transformers", "device", "threads", "cpu_capability")
-    return [f"{key} {begun.get(key)} → {here.get(key)}" for key in decisive if begun.get(key) != here.get(key)]
+    old, new = ({**{key: each.get(key) for key in decisive}, "compute": _procedure(each)} for each in (begun, here))
+    return [f"{key} {old[key]} → {new[key]}" for key in new if old[key] != new[key]]
+
+
+def _procedure(kept: Mapping[str, Any]) -> str:
+    """How forward and backward were computed, which ``compute`` alone does not say of runs of older versions."""
+    return str((kept.get("dtypes") or {}).get("compute", "float32"))

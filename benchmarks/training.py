@@ -15,11 +15,12 @@ import torch
 
 from snowball_core.config import RunConfig
 from snowball_core.config_checks import configured, preset
+from snowball_core.costs import cpu_features, has_bf16_units
 from snowball_core.jobs.prepare import prepare
 from snowball_core.memory import keep_memory
 from snowball_core.store.corpus import Corpus, load_corpus
 from snowball_core.store.run_folder import corpora_folder
-from snowball_core.training.precision import cpu_features, has_bf16_units, resolve_threads
+from snowball_core.training.precision import resolve_threads
 from snowball_core.training.recorder import Recorder
 from snowball_core.training.trainer import Snapshot, Training
 

@@ -58,7 +58,7 @@ class LeanModel:
         self.gradients = {name: torch.empty_like(parameter) for name, parameter in parameters.items()}
         self._dtype = first.dtype
         self._mask = first.new_full((config.context, config.context), float("-inf")).triu(1)
-        # The factors a, b, c of GELU's gate sigmoid(c x (a + b x²)): a tensor operand is rounded to the format, a number is not.
+        # The factors of GELU's gate sigmoid(c x (a + b x²)). A tensor is rounded to the format, a number is not.
         constants = (_SLOPE, _CUBIC, 1.0) if self._dtype == torch.float32 else (1.0, _CUBIC / _SLOPE, _SLOPE)
         self._zero, self._offset = first.new_zeros(()), first.new_tensor(constants[0])
         self._square, self._outer = constants[1:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -44,10 +43,6 @@ def dtype_names(config: RunConfig) -> dict[str, str]:
     return {**{k: str(v).removeprefix("torch.") for k, v in named.items()}, "compute": _PROCEDURES[config.compute]}
 
 
-_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "neon", "bf16", "sve")
-_BF16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
-
-
 def resolve_device(name: str) -> torch.device:
     """The torch device that ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` selects here."""
     if name == "auto":
@@ -68,15 +63,3 @@ def resolve_threads(threads: int) -> int:
     """The number of processor threads that ``threads`` (0: one per usable core) selects here."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return threads or usable
-
-
-def cpu_features() -> list[str]:
-    """The processor's features that decide which kernels run, where the system lists them."""
-    cpuinfo = Path("/proc/cpuinfo")
-    words = set(cpuinfo.read_text().split()) if cpuinfo.is_file() else set()
-    return [name for name in _FEATURES if name in words]
-
-
-def has_bf16_units() -> bool:
-    """Whether the processor multiplies bf16 matrices by itself, as far as the system lists that."""
-    return not _BF16_FEATURES.isdisjoint(cpu_features())

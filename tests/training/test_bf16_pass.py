@@ -98,7 +98,8 @@ def test_gradients_of_norms_are_within_their_roundings_of_float64(norm_layer: st
     (expected,) = torch.autograd.grad(normal * weight.double(), x, outer.double())
     # One rounding to bfloat16; in float32 three sums over a row, each of so many terms, and ten operations.
     weighted = (outer.double() * weight.double()).abs()
-    terms = scale * (weighted + weighted.mean(-1, keepdim=True) + normal.abs() * (weighted * normal.abs()).mean(-1, keepdim=True))
+    along = normal.abs() * (weighted * normal.abs()).mean(-1, keepdim=True)
+    terms = scale * (weighted + weighted.mean(-1, keepdim=True) + along)
     slack = (3 * config.hidden + 10) * U32
     assert ((inner.double() - expected).abs() <= U16 * expected.abs() + 2 * slack * terms).all()
     by_weight = outer.double() * normal
@@ -135,8 +136,8 @@ def test_gelu_and_its_slope_are_within_their_roundings_of_float64() -> None:
     exact = (x, x)
 
     def argument(order: float) -> Interval:
-        polynomial = 1 + order * 0.044715 * x * x
-        return rounded(product(rounded((polynomial, polynomial), U16 + FUNCTION), (1.5957691216057308 * x,) * 2), U16 + FUNCTION)
+        polynomial = rounded((1 + order * 0.044715 * x * x,) * 2, U16 + FUNCTION)
+        return rounded(product(polynomial, (1.5957691216057308 * x,) * 2), U16 + FUNCTION)
 
     low, high = argument(1.0)
     gates = rounded((low.sigmoid(), high.sigmoid()), U16 + FUNCTION)

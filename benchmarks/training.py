@@ -25,7 +25,6 @@ from snowball_core.training.precision import COMPUTES, resolve_threads
 from snowball_core.training.recorder import Recorder
 from snowball_core.training.trainer import Snapshot, Training
 
-
 # Mean losses of the published run over steps 1-100, 101-200, ...
 PUBLISHED_LOSSES = (3.4507, 3.0907, 3.0831, 3.0792, 3.0805, 3.0800, 3.0731, 3.0747, 3.0763, 3.0721)
 

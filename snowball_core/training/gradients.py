@@ -174,12 +174,13 @@ class LeanModel:
             return weighted.mul_(scale).sub_(inputs * along).to(self._dtype)
         bias, wanted = self._norms[f"{name}.bias"], [True, True, True]
         inner: Tensor
+        # In float32 throughout: the kernel for bfloat16 sums the gradients of weight and bias in bfloat16, and is slower.
         inner, by_weight, by_bias = _ops.native_layer_norm_backward(
-            outer, inputs, [inputs.shape[1]], normed.mean, scale, weight, bias, wanted
+            outer.float(), inputs.float(), [inputs.shape[1]], normed.mean, scale, weight, bias, wanted
         )
         self.gradients[f"{name}.weight"].copy_(by_weight)
         self.gradients[f"{name}.bias"].copy_(by_bias)
-        return inner
+        return inner.to(self._dtype)
 
     def _block_backward(self, name: str, block: _Block, stream: Tensor, batch: int) -> Tensor:
         outer = self._affine_backward(f"{name}.mlp.c_proj", block.activated, stream)

@@ -15,7 +15,7 @@ from ..config_checks import from_json
 from ..costs import has_bf16_units
 from ..errors import SnowballError
 from ..memory import keep_memory
-from ..store.corpus import from_bytes
+from ..store.corpus import Corpus
 from .precision import COMPUTES, resolve_device
 from .trainer import Training
 
@@ -31,7 +31,7 @@ def step_seconds(config: RunConfig) -> dict[str, float]:
         return {}
     keep_memory(1 << 30)
     ids = np.random.default_rng(0).integers(0, min(config.vocab, 128), config.context + 2 * config.batch, dtype=np.uint8)
-    corpus = from_bytes(ids.tobytes(), "measurement")
+    corpus = Corpus("measurement", ids, sha256="")
     trainings = {name: Training(replace(config, compute=name), corpus) for name in COMPUTES}
     taken: dict[str, list[float]] = {name: [] for name in trainings}
     ends = time.perf_counter() + _MOST_SECONDS

@@ -20,6 +20,8 @@ PUBLISHED = {"batch": 8, "layers": 1, "initial_state": "normal"}
 U16, U32 = 2.0**-8, 2.0**-24
 # Elementary functions of torch in float32 are right to about a unit in the last place; four are allowed here.
 FUNCTION = 8 * U32
+# Numbers below the range of float32, times operands of at most 16, may become 0.
+TINY = 16 * 2.0**-126
 
 
 def windows(config: RunConfig) -> tuple[Tensor, Tensor]:
@@ -51,7 +53,7 @@ def watched(model: Any) -> dict[str, dict[str, Tensor]]:
 
 @pytest.mark.parametrize("shape", [SMALL, PUBLISHED])
 @pytest.mark.parametrize("norm_layer", ["layernorm", "rmsnorm"])
-def test_products_biases_norms_and_loss_have_the_bits_of_the_stock_model(shape: dict[str, Any], norm_layer: str) -> None:
+def test_products_biases_norms_and_logits_have_the_bits_of_the_stock_model(shape: dict[str, Any], norm_layer: str) -> None:
     config = configured(preset("primordial-snowball"), {**shape, "norm_layer": norm_layer, "tied": False})
     model, ours = lean(config)
     records, (inputs, targets) = watched(model), windows(config)
@@ -65,7 +67,9 @@ def test_products_biases_norms_and_loss_have_the_bits_of_the_stock_model(shape: 
     assert torch.equal(head["inputs"] @ model.lm_head.weight.detach().t(), head["output"])
     assert torch.equal(head["outer"].t() @ head["inputs"], theirs["lm_head.weight"])
     logs = head["output"].float().log_softmax(-1)
-    assert torch.equal(-logs.gather(1, targets.reshape(-1, 1)).sum() / targets.numel(), loss.detach())
+    mean = -logs.gather(1, targets.reshape(-1, 1)).sum() / targets.numel()
+    # The same terms, added in float32 in another order.
+    assert abs(float(mean) - float(loss.detach())) <= 2 * targets.numel() * U32 * float(mean)
     for name, layer in records.items():
         if ".c_" in name:
             assert torch.equal(ours._affine(name, layer["inputs"]), layer["output"]), name
@@ -75,8 +79,8 @@ def test_products_biases_norms_and_loss_have_the_bits_of_the_stock_model(shape: 
             normed = ours._norm(name, layer["inputs"])
             assert torch.equal(normed.output, layer["output"]), name
             ours._norm_backward(name, normed, layer["outer"])
-            # The stock model rounds LayerNorm's mean and scale to bfloat16 for the backward pass; only its bias needs neither.
-            equal = ("bias",) if norm_layer == "layernorm" else ("weight",)
+            # The stock model rounds LayerNorm's mean and scale to bfloat16, and adds up its gradients in bfloat16.
+            equal = () if norm_layer == "layernorm" else ("weight",)
         for part in equal:
             assert torch.equal(ours.gradients[f"{name}.{part}"], theirs[f"{name}.{part}"]), (name, part)
 
@@ -123,7 +127,7 @@ def product(one: Interval, other: Interval) -> Interval:
 
 def holds(interval: Interval, numbers: Tensor) -> bool:
     low, high = rounded(interval, FUNCTION)
-    return bool(((low <= numbers.double()) & (numbers.double() <= high)).all())
+    return bool(((low - TINY <= numbers.double()) & (numbers.double() <= high + TINY)).all())
 
 
 def test_gelu_and_its_slope_are_within_their_roundings_of_float64() -> None:
@@ -143,14 +147,11 @@ def test_gelu_and_its_slope_are_within_their_roundings_of_float64() -> None:
     gates = rounded((low.sigmoid(), high.sigmoid()), U16 + FUNCTION)
     assert holds(rounded(product(exact, gates)), inner * gate)
     block = _Block(*[torch.empty(0)] * 5, inner=inner, gate=gate, activated=torch.empty_like(inner))  # type: ignore[arg-type]
-    parts = [g * (1 - g) for g in (*gates, gates[0].clamp(max=0.5).maximum(gates[1].clamp(max=0.5)))]
-    spread = torch.stack(parts).amin(0), torch.stack(parts).amax(0)
-    bend = rounded(product(argument(3.0), spread), U16 + FUNCTION)
-    slopes = rounded((bend[0] + gates[0], bend[1] + gates[1]))
-    expected = rounded(product(slopes, (outer.double(),) * 2))
+    kept = gate.double()
+    bend = rounded(product(argument(3.0), (kept * (1 - kept),) * 2), U16 + FUNCTION)
+    expected = rounded(product(rounded((bend[0] + kept, bend[1] + kept)), (outer.double(),) * 2))
     assert holds(expected, ours._gelu_backward(block, outer))
-    # The bound is tight enough to tell the tanh form from the exact GELU at some point, and from no GELU nearly everywhere.
-    assert not holds(rounded(product(exact, gates)), inner)
+    assert not holds(rounded(product(exact, gates)), F.gelu(inner) * (1 + 4 * U16)), "the bound is wide"
 
 
 def test_attention_is_within_its_roundings_of_float64() -> None:
@@ -207,8 +208,7 @@ def test_sums_over_positions_are_accumulated_in_float32() -> None:
     assert len(ones) == 1_024
     assert (ours.gradients["transformer.h.0.attn.c_proj.bias"] == 1_024).all()
     assert (ours.gradients["transformer.h.0.attn.c_proj.weight"] == 1_024).all()
-    if "transformer.ln_f.bias" in ours.gradients:
-        assert (ours.gradients["transformer.ln_f.bias"] == 1_024).all()
+    assert (ours.gradients["transformer.ln_f.bias"] == 1_024).all()
 
 
 def test_the_gradient_is_no_farther_from_float64_than_that_of_the_stock_model() -> None:

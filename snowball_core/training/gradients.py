@@ -62,7 +62,10 @@ class LeanModel:
         constants = (_SLOPE, _CUBIC, 1.0) if self._dtype == torch.float32 else (1.0, _CUBIC / _SLOPE, _SLOPE)
         self._zero, self._offset = first.new_zeros(()), first.new_tensor(constants[0])
         self._square, self._outer = constants[1:]
-        self._norms = {name: parameter.detach().float() for name, parameter in parameters.items() if ".ln_" in name}
+        # A processor's kernel keeps float32 statistics beside float32 parameters only; others keep them, and take no other format.
+        kind = torch.float32 if first.device.type == "cpu" else self._dtype
+        self._norms = {name: each.detach().to(kind) for name, each in parameters.items() if ".ln_" in name}
+        self._is_converted = kind != self._dtype
         self._unembedding = EMBEDDING if config.tied else UNEMBEDDING
 
     @torch.no_grad()
@@ -73,7 +76,7 @@ class LeanModel:
         cross entropy.
         """
         batch, context = inputs.shape
-        if self._dtype != torch.float32:
+        if self._is_converted:
             torch._foreach_copy_(list(self._norms.values()), [self._get(name) for name in self._norms])
         stream = F.embedding(inputs, self._get(EMBEDDING)) + self._get(POSITIONS)[:context]
         stream = stream.view(batch * context, self.config.hidden)
@@ -172,11 +175,13 @@ class LeanModel:
             weighted = outer * weight
             along = (weighted * inputs).mean(-1, keepdim=True).mul_(scale**3)
             return weighted.mul_(scale).sub_(inputs * along).to(self._dtype)
-        bias, wanted = self._norms[f"{name}.bias"], [True, True, True]
-        inner: Tensor
         # In float32 throughout: the kernel for bfloat16 sums the gradients of weight and bias in bfloat16, and is slower.
+        outer, inputs, mean, scale, weight, bias = (
+            each.float() for each in (outer, inputs, normed.mean, scale, weight, self._norms[f"{name}.bias"])
+        )
+        inner: Tensor
         inner, by_weight, by_bias = _ops.native_layer_norm_backward(
-            outer.float(), inputs.float(), [inputs.shape[1]], normed.mean, scale, weight, bias, wanted
+            outer, inputs, [inputs.shape[1]], mean, scale, weight, bias, [True, True, True]
         )
         self.gradients[f"{name}.weight"].copy_(by_weight)
         self.gradients[f"{name}.bias"].copy_(by_bias)

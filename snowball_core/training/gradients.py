@@ -62,7 +62,7 @@ class LeanModel:
         constants = (_SLOPE, _CUBIC, 1.0) if self._dtype == torch.float32 else (1.0, _CUBIC / _SLOPE, _SLOPE)
         self._zero, self._offset = first.new_zeros(()), first.new_tensor(constants[0])
         self._square, self._outer = constants[1:]
-        # A processor's kernel keeps float32 statistics beside float32 parameters only; others keep them, and take no other format.
+        # A processor's kernel keeps float32 statistics only beside float32 parameters; other devices take one format.
         kind = torch.float32 if first.device.type == "cpu" else self._dtype
         self._norms = {name: each.detach().to(kind) for name, each in parameters.items() if ".ln_" in name}
         self._is_converted = kind != self._dtype

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from trained_runs import tiny
 
+from snowball_core.cli.main import main
 from snowball_core.config import RunConfig
 from snowball_core.errors import ConfigError, RunError
 from snowball_core.jobs import compute_choice
@@ -90,15 +90,15 @@ def test_a_device_that_is_not_there_and_steps_that_cannot_be_run_are_reported(mo
 
 
 @pytest.mark.processes
-def test_a_recorded_run_names_what_was_chosen_before_it_began(tmp_path: Path, book: Path) -> None:
+def test_a_recorded_run_names_what_was_chosen_before_it_began(
+    tmp_path: Path, book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = ["record", "--corpus", str(book), "--steps", "2", "--compute", "auto", "--runs", str(tmp_path / "runs")]
-    small = ["--context", "16", "--batch", "4", "--hidden", "8", "--layers", "1", "--threads", "1"]
-    done = subprocess.run([sys.executable, "-m", "snowball_core", *text, *small], capture_output=True, text=True, check=True)
-    said = done.stdout.splitlines()[0]
+    assert main([*text, "--context", "16", "--batch", "4", "--hidden", "8", "--layers", "1", "--threads", "1"]) == 0
     (path,) = (tmp_path / "runs").glob("*/run.json")
     compute = read_run(path.parent).config.compute
     assert compute in ("f32", "bf16")
-    assert said.startswith(f"compute auto: {compute}")
+    assert capsys.readouterr().out.startswith(f"compute auto: {compute}")
 
 
 def test_a_prepared_run_never_keeps_the_word(tmp_path: Path, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:

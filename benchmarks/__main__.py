@@ -16,7 +16,7 @@ from snowball_core.errors import SnowballError
 from snowball_core.store.files.tensor_file import open_tensor
 
 from .app import app_rows
-from .library import shelf_rows
+from .library import library_rows
 from .measures import measure_rows
 from .training import Timing, benchmark, machine
 
@@ -28,7 +28,7 @@ def rows(folder: Path, rounds: int, longer: int) -> Iterator[Timing]:
     example = next(_SHIPPED.glob("*-primordial-snowball/history.safetensors"), None)
     measures = measure_rows(open_tensor(example).words) if example else ()
     app = app_rows(example.parent, rounds) if example else ()
-    return chain(benchmark(folder, rounds, longer), measures, shelf_rows(), app)
+    return chain(benchmark(folder, rounds, longer), measures, library_rows(), app)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from snowball_core.store.files.tensor_file import TensorWriter
 from snowball_core.store.metric_rows import METRIC_COLUMNS
 from snowball_core.store.run_folder import METRICS, create
 from snowball_core.store.status import Status, write_status
-from snowball_core.tables.library import shelf
+from snowball_core.tables.library import run_rows
 
 from .training import Timing
 
@@ -44,7 +44,7 @@ def made_library(folder: Path, runs: int, steps: int = 20) -> None:
         write_status(run.path, Status("completed", steps, steps))
 
 
-def shelf_rows(runs: int = 1_000) -> Iterator[Timing]:
+def library_rows(runs: int = 1_000) -> Iterator[Timing]:
     """Rows about listing so many runs: for the first time, after another process, and again in this one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -53,9 +53,9 @@ def shelf_rows(runs: int = 1_000) -> Iterator[Timing]:
         took = [_listed(folder) for _ in range(2)]
         yield Timing(f"{runs:,} runs listed for the first time", took[0], "s")
         yield Timing(f"{runs:,} runs listed from their caches, by a fresh process", took[1], "s", "≤ 1", took[1] <= 1)
-        shelf(folder)
+        run_rows(folder)
         began = time.perf_counter()
-        shelf(folder)
+        run_rows(folder)
         again = time.perf_counter() - began
         yield Timing(f"{runs:,} runs listed again, by the same process", again, "s", "≤ 1", again <= 1)
 
@@ -63,9 +63,9 @@ def shelf_rows(runs: int = 1_000) -> Iterator[Timing]:
 def _listed(folder: Path) -> float:
     """Seconds a separate process takes to list a folder, without its start-up and imports."""
     code = (
-        "import json, sys, time; from pathlib import Path; from snowball_core.tables.library import shelf; "
+        "import json, sys, time; from pathlib import Path; from snowball_core.tables.library import run_rows; "
         "began = time.perf_counter(); "
-        "rows = shelf(Path(sys.argv[1])); print(json.dumps([time.perf_counter() - began, len(rows)]))"
+        "rows = run_rows(Path(sys.argv[1])); print(json.dumps([time.perf_counter() - began, len(rows)]))"
     )
     root = Path(__file__).resolve().parent.parent
     done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=root, capture_output=True, text=True, check=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pages.parts.library.from_file import foreign_view
-from pages.parts.library.run_table import shelf_view
+from pages.parts.library.run_table import runs_view
 from pages.parts.library.trash import say_put_away, trash_view
 from pages.parts.shared.page_frame import head
 from pages.parts.shared.run_picker import say_read_only
@@ -17,8 +17,8 @@ head(
 )
 say_read_only()
 say_put_away()
-views = (shelf_view, foreign_view, trash_view)
-for tab, view in zip(pick_tab(["Runs", "From a file", "Trash"], "shelf"), views, strict=True):
+views = (runs_view, foreign_view, trash_view)
+for tab, view in zip(pick_tab(["Runs", "From a file", "Trash"], "tab"), views, strict=True):
     if tab.open:
         with tab:
             view()

@@ -89,6 +89,19 @@ def faults_carried(config: RunConfig) -> list[str]:
     return [text for (field, value), text in ORIGINAL_FAULTS.items() if getattr(config, field) == value]
 
 
+def faults_of_run(config: RunConfig, recorded: Sequence[str]) -> list[str]:
+    """The known faults of a run in today's words: its own, then those of the run it was forked from, as recorded.
+
+    Examples
+    --------
+    >>> faults_of_run(RunConfig(label_shift=2), ["labels shifted", "rate decays (up to step 9, in first-run)"])
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ['labels shifted twice: the model learns to predict the token after the next',
+     'rate decays (up to step 9, in first-run)']
+    """
+    return [*faults_carried(config), *(fault for fault in recorded if fault.endswith(")"))]
+
+
 def consequences(config: RunConfig) -> dict[str, str]:
     """For every choice of the configuration, what follows from it in plain words."""
     listed = {name: field.metadata.get("choices") for name, field in FIELDS.items()}

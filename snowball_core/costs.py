@@ -27,6 +27,7 @@ _SHARE_OF_FLOOR = 0.42
 _WITHOUT_UNITS = 10.0
 _FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "neon", "bf16", "sve")
 _BF16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
+_FEWEST_PRODUCTS = 10
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,14 @@ def snapshot_bytes(config: RunConfig) -> int:
 def matrix_speed(seconds: float = 0.2) -> float:
     """Floating-point operations per second of a float32 product of the experiment's shape on this processor, by numpy.
 
-    The fastest of as many products as fit in ``seconds``: a machine that is busy for a moment is not a slow machine.
+    The fastest of as many products as fit in ``seconds``, and of at least ten: a machine that is busy for a moment is not a
+    slow machine.
     """
     left, right = np.ones((4_096, 64), np.float32), np.ones((64, 256), np.float32)
-    fastest, until = float("inf"), time.perf_counter() + seconds
-    while (began := time.perf_counter()) < until:
+    fastest, until, done = float("inf"), time.perf_counter() + seconds, 0
+    while (began := time.perf_counter()) < until or done < _FEWEST_PRODUCTS:
         left @ right
-        fastest = min(fastest, time.perf_counter() - began)
+        fastest, done = min(fastest, time.perf_counter() - began), done + 1
     return 2.0 * 4_096 * 64 * 256 / fastest
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .charts.fixed_axes import stage
+from .charts.places import stage
 from .charts.svg import WIDTH
 from .errors import HistoryError
 from .export.pictures import PICTURES, Plate, places_plate
-from .export.tables import TABLES
+from .export.tables import TABLES, table_of
 from .export.view import Named, View, footer, view_of
 from .measures.distances import PairStatistics, pair_statistics
 from .measures.principal_axes import PrincipalAxes, difference_basis, step_basis
@@ -28,11 +28,10 @@ from .memory import Progress, silent
 from .store.history import History, find
 from .store.run_folder import runs_folder
 from .tables.at_step import group_table, holes_at, token_table
-from .tables.axes import axes_table, basis_of_run
 from .tables.lineage import account, biography_table, edge_table, event_rows, event_table, node_table
 from .tables.long import dimension_tables, displacement_tables
 from .tables.motion import freezing_table, token_motion
-from .tables.per_step import step_table, with_metrics
+from .tables.per_step import axes_table, basis_of_run, step_table, with_metrics
 from .tables.verdict import law_rows, verdict_of
 
 if TYPE_CHECKING:
@@ -126,9 +125,15 @@ class Recorded:
         """Every law, and its violations by step."""
         return law_rows(self.history)
 
-    def table(self, name: str, step: int | None = None, group: str | None = None) -> pd.DataFrame:
-        """Any named table of an export, such as ``"closeness"``: of the last step and the run's group, or others."""
-        return _known(TABLES, name, "table").make(view_of(self.history, step, group))
+    def table(
+        self, name: str, step: int | None = None, group: str | None = None, first: int | None = None, last: int | None = None
+    ) -> pd.DataFrame:
+        """Any named table of an export, such as ``"closeness"``: of the last step and the run's group, or others.
+
+        A table over steps has those from ``first`` to ``last``.
+        """
+        _known(TABLES, name, "table")
+        return table_of(view_of(self.history, step, group, None, first, last), name)
 
     def picture(
         self, name: str, step: int | None = None, group: str | None = None, unit: str | None = None
@@ -145,8 +150,8 @@ class Recorded:
         """The group's vectors at a step on two principal axes (of the whole run, exact, unless others are given)."""
         view = view_of(self.history, step, group)
         words = "the given basis" if basis else "the whole run, changes weighted by duration"
-        scene = stage(self.history.words, view.mask, basis or self.basis(group=view.group), words)
-        return _drawn(view, places_plate(view, scene))
+        scene = stage(self.history.words, view.mask, axes=basis or self.basis(group=view.group), basis=words)
+        return _drawn(view, places_plate(view, scene=scene))
 
     def chart(self, columns: Sequence[str] = COUNTS, group: str | None = None) -> alt.Chart:
         """Some columns of :meth:`steps` as lines over the steps (symlog, so that step 0 stays visible)."""

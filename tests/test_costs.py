@@ -91,6 +91,7 @@ def test_a_step_costs_three_forward_passes_over_every_matrix():
 
 def test_the_speed_of_this_processor_is_a_plausible_number():
     assert 1e8 < matrix_speed(0.02) < 1e14
+    assert 1e8 < matrix_speed(0.0) < 1e14, "a processor that is busy for so long has a speed, too"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the largest memory of a process is told in other units there")

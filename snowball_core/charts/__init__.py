@@ -2,9 +2,9 @@
 
 theme              colours of everything that is drawn
 step_axis          the step axis: symlog, linear or by events; ticks
-counts_and_places  counts, loss, rate, largest distance, sizes, places
+counts_and_sizes   counts, loss, rate, largest distance, sizes
 heatmap            pairwise distances as pixels
-fixed_axes         basis and domain of places, fixed for a run
+places             positions on axes fixed for a run
 overlay            several runs on one axis, with a crosshair
 overlay_data       their lines, bands, ends and values at a place
 lineage            lanes of holes, barcode of a token

@@ -26,6 +26,8 @@ _AXIS_PIXELS = 42
 # Where a picture is fitted into a page, its axis and title are within this height.
 _OUTER = HEIGHT + 90
 _HEAD = 0.065
+# The steps in view, in Vega's language: null where all are.
+_ZOOMED = "zoom.x0"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def lanes_chart(
 
     ``chosen`` is "token" or "hole", and the token; ``laid`` is what :func:`ground` gave, where it is at hand. Data sets are
     those of :func:`ground`, and ``chosen``, ``outline``, ``cursor``. The description is the same for all steps of a run and
-    axis; its selection ``picked`` gives ``step`` and ``token`` of what was clicked.
+    axis; its selection ``picked`` gives ``step`` and ``token`` of what was clicked. The wheel zooms the steps, a drag moves
+    them, a double click shows all.
     """
     data = ground(drawn, axis) if laid is None else laid
     what, token = chosen or ("", -1)
@@ -102,14 +105,21 @@ def _lanes_spec(rows: int, axis: StepAxis) -> dict[str, Any]:
         scale=alt.Scale(domain=[-_HEAD * rows, rows], reverse=True, nice=False, zero=False),
         axis=ticks,
     )
-    x = axis.x(axis.title, "x0")
+    x = axis.x(axis.title, "x0", _ZOOMED)
     box = {"x": x, "y": y, "x2": "x1", "y2": "y1"}
     blocks = _of("blocks").mark_rect(clip=True).encode(**box, color=alt.Color("colour:N", scale=None))
-    rules = _of("marks").mark_rule(color=ALONE, opacity=0.35).encode(x=alt.X("x:Q"))
+    rules = _of("marks").mark_rule(color=ALONE, opacity=0.35, clip=True).encode(x=alt.X("x:Q"))
     # Beside its rule and above the rows, to which the cursor keeps: neither crosses it out.
-    letters = _of("marks").mark_text(color=ALONE, fontSize=12, fontWeight="bold", align="left", baseline="top", dx=3, dy=4)
-    fitting = _of("labels").transform_filter("width >= datum.least && width < datum.most")
-    written = fitting.mark_text(align="left", baseline="middle", dx=5, fontSize=12.5, clip=True)
+    letters = _of("marks").mark_text(
+        color=ALONE, fontSize=12, fontWeight="bold", align="left", baseline="top", dx=3, dy=4, clip=True
+    )
+    wide = f"width / {axis.window(_ZOOMED)}"
+    is_in_view = f"(!{_ZOOMED} || datum.x1 > {_ZOOMED}[0])"
+    fitting = _of("labels").transform_filter(f"{is_in_view} && {wide} >= datum.least && {wide} < datum.most")
+    # A label keeps to the part of its block that is in view.
+    inside = alt.ExprRef("5 + max(0, -scale('x', datum.x))")
+    room = alt.ExprRef("scale('x', datum.x) < 0 ? max(1, scale('x', datum.x1) - 8) : 0")
+    written = fitting.mark_text(align="left", baseline="middle", dx=inside, limit=room, fontSize=12.5, clip=True)
     row = _of("chosen").encode(y=alt.Y("y:Q"))
     layers = (
         blocks,
@@ -143,6 +153,7 @@ def _targets(box: dict[str, Any]) -> alt.Chart:
         ("who:N", "tokens"),
     )
     picked = alt.selection_point(name="picked", fields=["step", "token"], on="click", clear=False)
+    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
     unseen = _of("targets").mark_rect(
         fillOpacity=0,
         strokeOpacity=0,
@@ -152,7 +163,7 @@ def _targets(box: dict[str, Any]) -> alt.Chart:
         aria=False,
     )
     felt: alt.Chart = unseen.encode(**box, tooltip=[alt.Tooltip(field, title=title) for field, title in fields]).add_params(
-        picked
+        picked, zoom
     )
     return felt
 

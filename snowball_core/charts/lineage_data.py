@@ -80,7 +80,7 @@ def frames(blocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """Labels of the blocks that are tall enough: columns x, y, text, ink, and the widths of the picture for which each is made.
+    """Labels of the blocks that are tall enough: columns x, x1 (end of the block), y, text, ink, and two widths of the picture.
 
     Of the labels of a block the longest that fits is drawn: from a width of ``least`` pixels, up to less than ``most``.
     """
@@ -95,9 +95,9 @@ def labels(blocks: pd.DataFrame, rows: int) -> pd.DataFrame:
             least = (len(text) * _LETTER + 8) / share
             if least < min(most, _WIDEST):
                 middle = (block["top"] + block["bottom"]) / 2
-                written.append((block["x0"], middle, text, ink(block["colour"]), least, min(most, 2 * _WIDEST)))
+                written.append((block["x0"], block["x1"], middle, text, ink(block["colour"]), least, min(most, 2 * _WIDEST)))
                 most = least
-    return pd.DataFrame(written, columns=["x", "y", "text", "ink", "least", "most"])
+    return pd.DataFrame(written, columns=["x", "x1", "y", "text", "ink", "least", "most"])
 
 
 def _texts(name: str, population: int, sizes: Sequence[int]) -> list[str]:

@@ -36,12 +36,17 @@ _ALIKE = "every token"
 _AMOUNTS = ("between", "median", "farthest")
 _HELD: dict[str, Any] = {"interpolate": "step-before", "clip": True}
 _AXIS_PIXELS = 54
+# The height of a picture that shows one number; with a legend twice as much.
+_LOW = 56
 _HEAD, _FOOT = 36, 58
 _NUMBER = "datum.value == 0 ? '0' : datum.value < 1 ? format(datum.value, '.0e') : format(datum.value, ',d')"
 
 
 def regime_shares(scene: Scene, step: int) -> Picture:
-    """Shares of the tokens in each regime, stacked; data sets ``regimes``, ``targets``, ``rate``, ``zero``, ``cursor``."""
+    """Shares of the tokens in each regime, stacked; data sets ``regimes``, ``targets``, ``rate``, ``zero``, ``cursor``.
+
+    Low where all tokens are in one regime at every step.
+    """
     tokens = max(1, int(scene.table["tokens"].max()))
     shares = {name: scene.mean(name) for name in REGIME_LABELS}
     tops = np.cumsum([part / tokens for part in shares.values()], axis=0)
@@ -51,7 +56,10 @@ def regime_shares(scene: Scene, step: int) -> Picture:
         _held(x, bottom, top).assign(regime=name)
         for (name, _), bottom, top in zip(REGIME_LABELS.values(), bottoms, tops, strict=True)
     ]
-    return _regimes_spec(scene.axis), {"regimes": pd.concat(parts, ignore_index=True), **under(scene, step, shares)}
+    return _regimes_spec(scene.axis, scene.is_alike(tuple(REGIME_LABELS))), {
+        "regimes": pd.concat(parts, ignore_index=True),
+        **under(scene, step, shares),
+    }
 
 
 def _held(x: Floats, low: Floats, high: Floats) -> pd.DataFrame:
@@ -63,15 +71,16 @@ def _held(x: Floats, low: Floats, high: Floats) -> pd.DataFrame:
 
 
 @functools.lru_cache(maxsize=64)
-def _regimes_spec(axis: StepAxis) -> dict[str, Any]:
-    y = alt.Y("y0:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=_axis("share of tokens", format=".0%"))
+def _regimes_spec(axis: StepAxis, alike: bool) -> dict[str, Any]:
+    upright = _axis("tokens", values=[0, 1], format=".0%") if alike else _axis("share of tokens", format=".0%")
+    y = alt.Y("y0:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=upright)
     areas = (
         _of("regimes")
         .mark_area(**_HELD)
         .encode(x=axis.x(None), y=y, y2="y1", color=_colour("regime", dict(REGIME_LABELS.values())))
     )
     tips = [(name, f"{label} (tokens)", ",.4~g") for name, (label, _) in REGIME_LABELS.items()]
-    return _over_rate(alt.layer(areas, cursor_rule(), _targets(axis, tips)).properties(height=260), axis)
+    return _over_rate(alt.layer(areas, cursor_rule(), _targets(axis, tips)).properties(height=2 * _LOW if alike else 260), axis)
 
 
 def speeds(scene: Scene, step: int) -> Picture:
@@ -106,12 +115,18 @@ def displacements(scene: Scene, unit: str, step: int) -> Picture:
     """Percentiles over tokens of the displacement between recorded snapshots, in "cells" or "weight" units.
 
     Data sets ``between`` (10 to 90 % of the tokens), ``median``, ``farthest`` and those of :func:`regime_shares`. Where all
-    tokens move alike, only the median is drawn, as a line named for all of them.
+    tokens move alike at a step, only the median is drawn; where they do at every step, as a line named for all of them.
     """
     columns = {share: f"displacement_{unit}_{share}" for share in SHARES}
     curves = {share: curve(scene, column) for share, column in columns.items()}
     between = curves["p10"].assign(high=curves["p90"]["high"])
-    tables = zip(_AMOUNTS, AMOUNTS, (between, curves["p50"], curves["p100"]), strict=True)
+    apart = curves["p10"].ne(curves["p100"]).any(axis=1).to_numpy()
+    # A line leads to a point from the one before it.
+    shown = apart | np.append(apart[1:], [False] * (len(apart) > 0))
+    between, farthest = (
+        table.assign(low=table["low"].where(shown), high=table["high"].where(shown)) for table in (between, curves["p100"])
+    )
+    tables = zip(_AMOUNTS, AMOUNTS, (between, curves["p50"], farthest), strict=True)
     alike = curves["p10"].equals(curves["p100"])
     data = {key: table.assign(name=_ALIKE if alike else name) for key, name, table in tables}
     spans = {share: scene.span(column)[1] for share, column in columns.items()}
@@ -131,9 +146,8 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float], a
         else (
             between.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
             median.mark_area(opacity=0.4, **_HELD).encode(y=low, y2="high:Q"),
-            # Wide under narrow: where they are equal, as they often are, both colours of the legend are visible.
-            median.mark_line(strokeWidth=5, **_HELD).encode(y=high),
             farthest.mark_line(strokeWidth=1.6, **_HELD).encode(y=high),
+            *one,
         )
     )
     tips = [(share, f"{name}, {UNITS[unit]}", ",d" if unit == "cells" else ".3g") for share, name in SHARES.items()]
@@ -143,17 +157,21 @@ def _displacements_spec(axis: StepAxis, unit: str, scale: tuple[float, float], a
 def freeze_map(scene: Scene, moved: npt.NDArray[np.bool_], tokens: pd.DataFrame, names: Sequence[str], step: int) -> Picture:
     """Every token's motion as a row, frozen first at the top; data sets ``map``, ``rows`` and those of :func:`regime_shares`.
 
-    ``tokens`` are the group's rows of ``token_motion``; ``names`` are those of all tokens of the vocabulary.
+    One row where all tokens move at the same steps. ``tokens`` are the group's rows of ``token_motion``; ``names`` are those of
+    all tokens of the vocabulary.
     """
     ordered = tokens.sort_values(["last_move", "token"], kind="stable")
+    alike = scene.is_alike(("moved",))
+    ordered = ordered.head(1) if alike else ordered
     picture = _map_picture(scene, moved[:, ordered["token"].to_numpy(np.intp)])
     count, end = len(ordered), float(scene.axis.place([scene.steps[-1]])[0])
     image = pd.DataFrame({"x0": [0.0], "x1": [max(end, 1e-9)], "y0": [0], "y1": [count], "picture": [picture]})
     rows = pd.DataFrame({"y0": np.arange(count), "y1": np.arange(1, count + 1), "token": ordered["token"].to_numpy()})
     rows["name"] = [f"{token} {names[token]}" for token in ordered["token"]]
+    rows["name"] = scene.alike if alike else rows["name"]
     rows["step"] = np.maximum(ordered["last_move"].to_numpy(), 0)
-    rows["told"] = ["never moved" if at < 0 else f"last moved at step {at:,}" for at in ordered["last_move"]]
-    return _map_spec(count, scene.axis), {"map": image, "rows": rows, **under(scene, step, {})}
+    rows["moves_text"] = ["never moved" if at < 0 else f"last moved at step {at:,}" for at in ordered["last_move"]]
+    return _map_spec(count, scene.axis, alike), {"map": image, "rows": rows, **under(scene, step, {})}
 
 
 def _map_picture(scene: Scene, moved: npt.NDArray[np.bool_]) -> str:
@@ -173,16 +191,16 @@ def _map_picture(scene: Scene, moved: npt.NDArray[np.bool_]) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _map_spec(count: int, axis: StepAxis) -> dict[str, Any]:
+def _map_spec(count: int, axis: StepAxis, alike: bool) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, max(1, count)], reverse=True, nice=False)
-    y = alt.Y("y0:Q", scale=scale, axis=_axis("tokens, ordered by last move"))
+    y = alt.Y("y0:Q", scale=scale, axis=_axis("tokens", values=[]) if alike else _axis("tokens, ordered by last move"))
     box = {"x": axis.x(None, "x0"), "x2": "x1", "y": y, "y2": "y1"}
     image = _of("map").mark_image(aspect=False, smooth=False, clip=True).encode(**box, url="picture:N")
     picked = alt.selection_point(name="picked", fields=["step", "token"], on="click", clear=False)
-    tip = [alt.Tooltip("name:N", title="token"), alt.Tooltip("told:N", title="moves")]
+    tip = [alt.Tooltip("name:N", title="token"), alt.Tooltip("moves_text:N", title="moves")]
     rows = _of("rows").mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer", aria=False, clip=True)
     felt = rows.encode(y=y, y2="y1", tooltip=tip).add_params(picked)
-    return _over_rate(alt.layer(image, cursor_rule(), felt).properties(height=260), axis)
+    return _over_rate(alt.layer(image, cursor_rule(), felt).properties(height=_LOW if alike else 260), axis)
 
 
 def _symlog(scale: tuple[float, float], title: str) -> dict[str, Any]:

@@ -64,6 +64,16 @@ class Scene:
         most = int(np.diff(starts, append=count - 1).max())
         return f"{count:,} recorded snapshots in {len(starts):,} columns of up to {most:,}"
 
+    def is_alike(self, columns: Sequence[str]) -> bool:
+        """Whether at every step all tokens of the group, or none, are counted in each of some columns."""
+        whole = self.table[list(columns)].isin([0]) | self.table[list(columns)].eq(self.table["tokens"], axis=0)
+        return bool(whole.to_numpy().all())
+
+    @property
+    def alike(self) -> str:
+        """The notice on the screen where all tokens are alike."""
+        return f"all {int(self.table['tokens'].max()):,} tokens alike"
+
     def ends(self) -> tuple[Steps, Steps]:
         """The recorded steps at which each drawn column begins and ends."""
         starts, steps = self.starts, self.steps

@@ -31,8 +31,8 @@ _POINTED = "moments"
 class Frame:
     """Ends, kinds and titles of the axes of a picture of runs, its legend, and the letters of its runs.
 
-    Of steps the x axis is the ``axis`` of all pages. ``top`` is the largest value; values that are counts or cells
-    (``is_counted``) are drawn symlog from 0.
+    Of steps the x axis is the ``axis`` of all pages. ``top`` is the largest value; values that are counts or cells, or
+    very large (``is_counted``), are drawn symlog from 0.
     """
 
     low: float
@@ -119,6 +119,11 @@ def _crosshair(frame: Frame, x: alt.X) -> alt.Chart:
     return pointed
 
 
+def filled(spec: Mapping[str, Any], data: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """An overlay without the layers that have no data: a scale over them would have no ends."""
+    return {**spec, "layer": [layer for layer in spec["layer"] if len(data[layer["data"]["name"]])]}
+
+
 def printed(spec: Mapping[str, Any]) -> dict[str, Any]:
     """An overlay with a legend and without its crosshair, for a file; the page has one legend for all its pictures."""
     alone = {name: value for name, value in copy.deepcopy(dict(spec)).items() if name not in ("params", "padding")}
@@ -142,6 +147,7 @@ UNITS = {
 def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     """One distance over the steps in one of :data:`UNITS`, with its bound dashed; data sets ``distances`` and ``bound``."""
     title, colour, one = UNITS[unit]
+    short = title.removeprefix("the original notebook's ")
     scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last_step)], nice=False)
     axis = alt.Axis(values=ticks(last_step), labelOverlap="greedy", format=",d", grid=False, title="step (symlog)")
     # The largest value is labelled, and so is the dashed bound.
@@ -150,7 +156,7 @@ def distance_spec(unit: str, last_step: int, top: float) -> dict[str, Any]:
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(type="symlog", constant=one, domain=[0, 1.3 * max(top, 10 * one)], nice=False),
-        axis=alt.Axis(title=f"L∞, {title} (symlog)", minExtent=58, values=decades, labelExpr=_LABEL),
+        axis=alt.Axis(title=f"L∞, {short} (symlog)", minExtent=58, values=decades, labelExpr=_LABEL),
     )
     marks: dict[str, Any] = {"color": colour, "interpolate": "step-after", "strokeWidth": 2.2, "clip": True}
     # A line of one step would be invisible.

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import HistoryError
-from ..measures.bf16 import Floats, Truths, Words, ordinal, values
+from ..measures.bf16 import Floats, Truths, Words
 from ..measures.distances import largest, pairs
-from ..measures.principal_axes import PrincipalAxes, axes_of_frames, basis_frames, principal_axes
+from ..measures.principal_axes import PrincipalAxes, axes_of_frames, basis_frames
 from ..memory import blocks
+from .places import about_mean, axes_about_mean, points_in
 
 MOST_VECTORS = 256
-_SHOWS_MORE = 0.25
 _BLOCK_BYTES = 16 * 1024 * 1024
 # Axes take a few copies of a snapshot in float64, and a matrix of components by components.
 _MOST_NUMBERS, _MOST_COMPONENTS = 4_000_000, 4_096
@@ -75,15 +75,15 @@ def shots(
     early = early if len(early) else kept[:1]
     chosen = early[basis_frames(len(early), int(group.sum()), history.shape[2])]
     whole = axes_of_frames(history, group, chosen)
-    about = principal_axes(np.concatenate([_about_mean(_points(history[index][group], unit)) for index in chosen]))
+    about = axes_about_mean(history, group, chosen, unit)
     firsts = [np.unique(own, return_index=True)[1] for own in label]
     places: list[Floats] = []
     relatives: list[Floats] = []
     distances: list[Floats] = []
     for block in blocks(len(kept), 8 * int(group.sum()) * history.shape[2], _BLOCK_BYTES):
         rows = history[kept[block]][:, group]
-        points = _points(rows, unit)
-        inside, near = whole.coordinates(rows), (_about_mean(points) - about.origin) @ about.axes.T
+        points = points_in(rows, unit)
+        inside, near = whole.coordinates(rows), (about_mean(points) - about.origin) @ about.axes.T
         for i, owner in enumerate(part[block]):
             first = firsts[owner]
             places.append(inside[i, first])
@@ -93,10 +93,7 @@ def shots(
     arrays = _joined(places, relatives, distances, unit)
     ends = [int(arrays["vector_at"][len(early)]) if len(early) < len(kept) else len(arrays["place"])]
     frame, around = (_domain(arrays[name], ends[0], axes) for name, axes in (("place", whole), ("relative", about)))
-    reach = max(high - low for low, high in (frame["x"], frame["y"]))
-    usual = float(np.median([np.ptp(np.nan_to_num(place), axis=0).max() for place in places]))
-    basis = "about" if usual < _SHOWS_MORE * reach else "whole"
-    return arrays, {"whole": frame, "about": around, "basis": basis, "basis_frames": len(chosen)}
+    return arrays, {"whole": frame, "about": around, "basis_frames": len(chosen)}
 
 
 def shades(history: Words, group: Truths, unit: str) -> list[float]:
@@ -105,25 +102,6 @@ def shades(history: Words, group: Truths, unit: str) -> list[float]:
     apart = (cells if unit == "cells" else weight)[np.isfinite(weight)]
     high = float(apart.max(initial=0))
     return [1.0, max(high, 1.0)] if unit == "cells" else [high / 4_096, high]
-
-
-def _points(rows: Words, unit: str) -> Floats:
-    """The rows as points: in cells every component has the same weight, in weight units coarse components dominate.
-
-    A row that is not finite, of a run that diverged, is nowhere: NaN throughout.
-    """
-    numbers = values(rows)
-    points: Floats = (ordinal(rows) if unit == "cells" else numbers).astype(np.float64)
-    points[~np.isfinite(numbers).all(axis=-1)] = np.nan
-    return points
-
-
-def _about_mean(points: Floats) -> Floats:
-    """The points about the mean of those that are somewhere."""
-    somewhere = ~np.isnan(points).any(axis=-1, keepdims=True)
-    mean = np.where(somewhere, points, 0.0).sum(axis=-2, keepdims=True) / np.maximum(1, somewhere.sum(axis=-2, keepdims=True))
-    about: Floats = points - mean
-    return about
 
 
 def _joined(places: list[Floats], relatives: list[Floats], distances: list[Floats], unit: str) -> dict[str, npt.NDArray[Any]]:

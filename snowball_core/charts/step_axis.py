@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,8 +75,11 @@ class StepAxis:
         """For each step the number of the drawn column it falls into, of at most ``most`` columns of equal width."""
         return np.minimum((self.share(steps) * most).astype(np.intp), most - 1)
 
-    def x(self, title: str | None, column: str = "x") -> alt.X:
-        """The encoding of a column that holds the axis's coordinate; without a title the axis has no labels either."""
+    def x(self, title: str | None, column: str = "x", zoom: str = "") -> alt.X:
+        """The encoding of a column that holds the axis's coordinate; without a title the axis has no labels either.
+
+        ``zoom`` is the domain of a zoomed picture in Vega's language: null, or two coordinates.
+        """
         import altair as alt
 
         domain = [0, self.end]
@@ -83,18 +87,31 @@ class StepAxis:
         scale = (
             alt.Scale(type="symlog", constant=1, domain=domain, nice=False) if symlog else alt.Scale(domain=domain, nice=False)
         )
-        axis = alt.Axis(title=title, grid=False, labels=title is not None, labelOverlap="greedy", **self._labels())
+        axis = alt.Axis(title=title, grid=False, labels=title is not None, labelOverlap="greedy", **self._labels(zoom))
         return alt.X(f"{column}:Q", scale=scale, axis=axis)
 
-    def _labels(self) -> dict[str, Any]:
+    def window(self, zoom: str) -> str:
+        """The share of the axis that a zoomed picture shows, in Vega's language."""
+        if self.kind != "symlog":
+            return f"({zoom} ? ({zoom}[1] - {zoom}[0]) / {self.end} : 1)"
+        ends = (f"log(1 + max(0, {zoom}[{end}]))" for end in (1, 0))
+        return f"({zoom} ? ({' - '.join(ends)}) / {math.log1p(self.end)} : 1)"
+
+    def _labels(self, zoom: str) -> dict[str, Any]:
         if self.kind == "symlog":
-            return {"values": ticks(self.last_step), "format": ",d"}
+            return {"values": {"expr": self._zoomed_ticks(zoom)} if zoom else ticks(self.last_step), "format": ",d"}
         if self.kind == "linear":
-            return {"format": ",d"}
+            return {"format": ",d", "tickMinStep": 1}
         every = -(-len(self.knots) // _MOST_LABELS)
         chosen = [*range(0, len(self.knots) - 1, every), len(self.knots) - 1]
         names = ",".join(f"'{step:,}'" for step in self.knots)
         return {"values": chosen, "labelExpr": f"[{names}][datum.value]"}
+
+    def _zoomed_ticks(self, zoom: str) -> str:
+        """The labels of a symlog axis: those of :func:`ticks`, and even ones where less than a decade is shown."""
+        apart = f"max(1, pow(10, ceil(log(({zoom}[1] - {zoom}[0]) / 10) / LN10)))"
+        even = f"sequence(ceil(max(0, {zoom}[0]) / {apart}) * {apart}, {zoom}[1] + 1e-6, {apart})"
+        return f"{zoom} && {zoom}[1] + 1 < 10 * ({zoom}[0] + 1) ? {even} : {ticks(self.last_step)}"
 
     @property
     def title(self) -> str:

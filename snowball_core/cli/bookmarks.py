@@ -11,11 +11,11 @@ from .parser import ANY_GROUP, CSV, ID, Answer, argument, option, verb, whole
 
 
 def _path(run: str) -> Path:
-    """The folder of the run with this id."""
-    from ..store.run_folder import run_path
+    """The folder of the run, or of the opened file, with this id."""
+    from ..store.foreign.links import ID_PATTERN, source_path
     from ..store.run_names import named_id
 
-    return run_path(folder(), named_id(run, folder()))
+    return source_path(folder(), run if ID_PATTERN.fullmatch(run) else named_id(run, folder()))
 
 
 @verb(
@@ -29,15 +29,15 @@ def _path(run: str) -> Path:
 )
 def bookmark(run: str, step: int, text: str, token: int | None, hole: int | None, group: str | None) -> Answer:
     """Keep a remark on a step, or on a token or hole at it; what was recorded is not touched."""
+    from ..store.foreign.links import read_source
     from ..store.history import GROUPS, observe
     from ..store.notes import add_bookmark
-    from ..store.run_folder import read_run
     from ..tables.bookmarks import bookmark_at
 
     if group not in (None, *GROUPS):
         raise RunError(f'a group is one of {", ".join(GROUPS)}; got "{group}".')
     path = _path(run)
-    history = observe(read_run(path))
+    history = observe(read_source(path))
     chosen = group or ("dead" if history.dead is not None and history.dead.any() else "all")
     made = bookmark_at(history, step, text, chosen, token, hole)
     add_bookmark(path, made)
@@ -48,16 +48,16 @@ def bookmark(run: str, step: int, text: str, token: int | None, hole: int | None
 @verb("bookmarks", ID, option("--remove", "the id of a bookmark to remove", metavar="BOOKMARK"), CSV)
 def bookmarks(run: str, remove: str | None, csv: OutputFile | None) -> Answer:
     """The bookmarks of a run, by step."""
+    from ..store.foreign.links import read_source
     from ..store.history import observe
     from ..store.notes import remove_bookmark
-    from ..store.run_folder import read_run
     from ..tables.bookmarks import bookmark_table
 
     path = _path(run)
     if remove is not None:
         gone = remove_bookmark(path, remove)
         say(f'removed the bookmark on step {gone.step:,}: "{gone.remark}"')
-    table = bookmark_table(observe(read_run(path)))
+    table = bookmark_table(observe(read_source(path)))
     if len(table) or csv:
         show_table(table, csv)
     else:

@@ -106,7 +106,7 @@ def _opened(words: Sequence[str]) -> tuple[dict[str, History], list[str]]:
 
 
 def _group(group: str | None, histories: Mapping[str, History]) -> str:
-    """The group to measure: the dead, unless another is named or it cannot be told of one of them who they are."""
+    """The group to measure: the dead, unless another is named or those of one of them are unknown."""
     unknown = [each.id for each in histories.values() if each.dead is None]
     if unknown and group in ("dead", "live"):
         raise HistoryError(

@@ -86,7 +86,7 @@ def axes(history: History, group: str | None, of: str | None, step: int | None, 
     import numpy as np
     import pandas as pd
 
-    from ..tables.axes import axes_table
+    from ..tables.per_step import axes_table
 
     group = one_group(history, group, "axes")
     lost = say_divergence(history, group)
@@ -107,7 +107,7 @@ def axes(history: History, group: str | None, of: str | None, step: int | None, 
 
 def _basis(history: History, group: str, of: str | None) -> PrincipalAxes:
     from ..measures.principal_axes import difference_basis, step_basis
-    from ..tables.axes import basis_of_run
+    from ..tables.per_step import basis_of_run
 
     if of is None:
         with counting("basis", is_kept=False) as progress:

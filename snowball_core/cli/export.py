@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     option("--step", "the recorded step shown (default: the last)", type=whole),
     GROUP,
     option("--unit", "unit of distances: cells or weight (default: cells)", ("cells", "weight")),
-    option("--first", "first recorded step of the animation (default: the first)", type=whole),
-    option("--last", "last recorded step of the animation (default: the last)", type=whole),
+    option("--first", "first recorded step of tables over steps and the animation (default: the first)", type=whole),
+    option("--last", "last recorded step of tables over steps and the animation (default: the last)", type=whole),
     switch("--force", "overwrite files not written by an export"),
 )
 def export(history: History, to: str, only: str | None, force: bool, **chosen: Any) -> Answer:
@@ -49,7 +49,7 @@ def take_in(file: str) -> Answer:
     from ..store.archive import unpack
 
     if os.path.exists(file) and not os.path.isfile(file):
-        # A pipe nobody writes to would be waited for.
+        # A pipe without a writer would block.
         what = "a folder" if os.path.isdir(file) else "a pipe or a device"
         raise RunError(
             f'a run must be imported from a zip file written by "export"; "{Path(file)}" is {what}. Give the zip file.'

@@ -18,14 +18,14 @@ def list_runs(group: str, tag: str | None) -> Answer:
     """List runs: state, label, counts at start and end, size, tags."""
     from ..store.staging import sweep
     from ..store.trash import sweep_trash
-    from ..tables.library import answer_of, shelf
+    from ..tables.library import answer_of, run_rows
     from ..tables.run_summary import GROUPS
 
     if group not in GROUPS:
         raise RunError(f'a group is one of {", ".join(GROUPS)}; got "{group}".')
     sweep(folder())
     sweep_trash(folder())
-    rows = [row for row in shelf(folder()) if tag is None or tag in row.notes.tags]
+    rows = [row for row in run_rows(folder()) if tag is None or tag in row.notes.tags]
     listed = [answer_of(row, group) for row in rows]
     for row in rows:
         if not row.is_run:

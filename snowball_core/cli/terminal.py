@@ -20,7 +20,7 @@ class OutputError(SnowballError):
 
 
 class ReaderLeft(Exception):  # noqa: N818 - the end of the work, not an error
-    """The reader of the output closed its end: the rest is for nobody."""
+    """The reader of the output closed its end: the rest is not read."""
 
 
 def prepare_streams() -> None:
@@ -40,7 +40,7 @@ def prepare_streams() -> None:
 
 
 def write(text: str, stream: TextIO | None) -> None:
-    """Write text, control characters spelled out; raises ReaderLeft where nobody reads it, OutputError where it has no room."""
+    """Write text, control characters spelled out; raises ReaderLeft where it is not read, OutputError where it has no room."""
     if stream is not None:
         try:
             stream.write(printable(text))
@@ -58,7 +58,7 @@ def flush() -> None:
 
 
 def complain(text: object) -> None:
-    """Write a line to standard error; nothing happens where nobody can read it."""
+    """Write a line to standard error; nothing happens where it cannot be read."""
     with contextlib.suppress(ReaderLeft, OutputError):
         write(f"{text}\n", sys.stderr)
 

@@ -140,8 +140,7 @@ def stop(run: str) -> Answer:
 )
 def corpus(name: str, **flags: str | None) -> Answer:
     """Build the published experiment's corpus from the raw book."""
-    from ..store.corpus import GATSBY_SHA256
-    from ..store.published_text import build_gatsby
+    from ..store.corpus import GATSBY_SHA256, build_gatsby
 
     if name != "gatsby":
         raise click.UsageError(f"argument name: invalid choice: {name!r} (choose from 'gatsby')")

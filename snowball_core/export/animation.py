@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from ..charts import counts_and_places, heatmap, theme
+from ..charts import heatmap, theme
+from ..charts.places import places_data
 from ..measures.census import census
 from ..memory import Tell, untold
 from .pictures import step_heatmap
-from .view import View, identity_line, unit_words
+from .view import View, identity_line, named, unit_words
 
 MOST_FRAMES = 120
 SIZE = (820, 500)
@@ -23,6 +24,8 @@ _FINE = 2
 _BOX = 340
 _LEFT, _RIGHT, _TOP = 24, 456, 74
 _SHADES = 128
+# The radius of a vector of all tokens, with its edge.
+_LARGEST = 18
 _INK, _QUIET, _LINE = "#1B1F23", "#57606A", "#C3CAD1"
 _TINTS = (1.0, 0.75, 0.5, 0.25)
 
@@ -142,15 +145,13 @@ def _places(pen: ImageDraw.ImageDraw, view: View, rows: Any, tokens: Any) -> Non
     def at(x: float, y: float) -> tuple[float, float]:
         across = (x - scene.x[0]) / (scene.x[1] - scene.x[0])
         up = (y - scene.y[0]) / (scene.y[1] - scene.y[0])
-        return (_RIGHT + across * _BOX) * _FINE, (_TOP + (1 - up) * _BOX) * _FINE
+        inner = _BOX - 2 * _LARGEST  # no circle is cut
+        return (_RIGHT + _LARGEST + across * inner) * _FINE, (_TOP + _LARGEST + (1 - up) * inner) * _FINE
 
-    path = [at(x, y) for x, y in zip(scene.path["x"], scene.path["y"], strict=True)]
-    if len(path) > 1:
-        pen.line(path, fill=_LINE, width=_FINE)
-    points = counts_and_places.places_data(scene, rows, tokens)
+    points = places_data(scene, rows, tokens)
     for point in points.itertuples(index=False):
         x, y = at(point.x, point.y)
-        radius = _FINE * (3 + 14 * (point.population / max(1, most)) ** 0.5)
+        radius = _FINE * (3 + (_LARGEST - 4) * (point.population / max(1, most)) ** 0.5)
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=point.colour, outline="white", width=1)
 
 
@@ -164,18 +165,33 @@ def _words(pen: ImageDraw.ImageDraw, view: View, step: int, rows: Any, frames: i
         else f"thinned to {frames:,} frames: changes of holes first, the rest log-spaced"
     )
     text = f"U {counts.unique:,}   C {counts.black_holes:,}   P {counts.population:,}   S {counts.singletons:,}"
-    shares = " and ".join(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(view.stage.axes.explained[:2]))
+    shares = ", ".join(f"PC{i + 1} {share:.0%}" for i, share in enumerate(view.stage.axes.explained[:2]))
     lines = [
         (_LEFT, 14, f"step {step:,}", 22, _INK),
         (_RIGHT, 18, text, 18, _INK),
         (_LEFT, 50, _shades_told(view), 13, _QUIET),
-        (_RIGHT, 50, f"{shares}, fixed for the run; area: tokens", 13, _QUIET),
-        (_LEFT, 436, f"run {history.id} · {view.group} tokens ({counts.tokens:,} of {history.words.shape[1]:,})", 12, _QUIET),
-        (_LEFT, 453, f"steps {view.first:,} to {view.last:,}: {inside:,} recorded, {thinned}", 12, _QUIET),
+        (_RIGHT, 50, f"{shares} around the mean, {unit_words(view.unit)}", 13, _QUIET),
+        (_LEFT, 436, f"{named(history)} · {view.group} tokens ({counts.tokens:,} of {history.words.shape[1]:,})", 12, _QUIET),
+        (
+            _LEFT,
+            453,
+            f"steps {view.first:,} to {view.last:,}: {inside:,} recorded, {thinned} · circle area: size",
+            12,
+            _QUIET,
+        ),
         (_LEFT, 470, identity_line(history), 12, _QUIET),
     ]
     for x, y, line, size, colour in lines:
-        pen.text((x * _FINE, y * _FINE), line, font=ImageFont.load_default(size * _FINE), fill=colour)
+        font = ImageFont.load_default(size * _FINE)
+        pen.text((x * _FINE, y * _FINE), _fitted(line, font, (SIZE[0] - _LEFT - x) * _FINE), font=font, fill=colour)
+
+
+def _fitted(line: str, font: Any, width: float) -> str:
+    """A line as far as it fits: a run may be called by a long label."""
+    if font.getlength(line) <= width:
+        return line
+    most = next((count for count in range(len(line), 0, -1) if font.getlength(f"{line[:count]}…") <= width), 0)
+    return f"{line[:most]}…"
 
 
 def _shades_told(view: View) -> str:

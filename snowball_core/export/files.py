@@ -20,7 +20,7 @@ from .methods import latex, markdown, methods
 from .pictures import PICTURES, draw
 from .projector import metadata_tsv, projector_json, projector_pbtxt, vectors_tsv
 from .report import report_bytes
-from .tables import TABLES
+from .tables import TABLES, table_of
 from .view import View, run_of
 
 # Writes a file and tells how far it is.
@@ -53,7 +53,7 @@ def _tables(view: View) -> list[Item]:
     @functools.lru_cache(maxsize=1)
     def table(name: str) -> pd.DataFrame:
         """Made once for its formats, which are written one after another."""
-        return TABLES[name].make(view)
+        return table_of(view, name)
 
     files = [
         _item(f"tables/{name}.{kind}", "tables", sheet.what, lambda name=name, form=form: form(table(name)))  # type: ignore[misc]

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import __version__
 from ..config import RunConfig
+from ..config_checks import faults_of_run
 from ..costs import parameter_count
 from ..measures.bf16 import format_of
 from ..schedules import recorded_steps
@@ -61,7 +62,7 @@ def methods(history: History) -> str:
         _lost(history),
         _origin(history.config, manifest),
         _hashes(history.config, manifest),
-        _faults(manifest),
+        _faults(history.config, manifest),
         f"Damage of its files: {' '.join(history.damage)}" if history.damage else "",
         _DEFINITIONS,
     ]
@@ -175,10 +176,10 @@ def _hashes(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     return f"SHA-256 of the configuration {configuration_hash(config)}. {of_history}"
 
 
-def _faults(manifest: Mapping[str, Any]) -> str:
+def _faults(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     if "faults_carried" not in manifest:
         return ""
-    faults = [str(fault) for fault in manifest["faults_carried"]]
+    faults = faults_of_run(config, [str(fault) for fault in manifest["faults_carried"]])
     return (
         f"Known bugs of the published code reproduced: {'; '.join(faults)}."
         if faults

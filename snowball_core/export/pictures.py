@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from ..charts import counts_and_places, heatmap, motion
-from ..charts.fixed_axes import Stage, basis_note
+from ..charts import counts_and_sizes, heatmap, motion, places
 from ..charts.motion_columns import Scene
+from ..charts.scrubber_measures import MEASURES, coloured, colouring, token_measure
 from ..charts.step_axis import Picture, StepAxis, step_axis
 from ..charts.svg import svg_bytes
 from ..charts.theme import ALONE, NEAR_TO_FAR, ZERO
@@ -52,8 +52,8 @@ def draw(view: View, plate: Plate) -> bytes:
 
 def counts_plate(view: View) -> Plate:
     """U, C, P and S over the run, with a line at the step."""
-    spec = counts_and_places.counts_spec(_axis(view), int(view.mask.sum()))
-    data = {"counts": counts_and_places.counts_data(view.judged_summary, view.group), "cursor": _cursor(view)}
+    spec = counts_and_sizes.counts_spec(_axis(view), int(view.mask.sum()))
+    data = {"counts": counts_and_sizes.counts_data(view.judged_summary, view.group), "cursor": _cursor(view)}
     return Plate(PICTURES["counts"].title, spec, data, "vectors or tokens", False, _cursor_note(view))
 
 
@@ -62,8 +62,8 @@ def loss_plate(view: View) -> Plate:
     metrics = view.history.metrics
     if not metrics or not len(metrics["step"]):
         raise HistoryError(f'a picture of the loss needs recorded losses; "{view.history.id}" has none.')
-    loss, width = counts_and_places.loss_data(metrics, _axis(view))
-    spec = counts_and_places.loss_spec(_axis(view), 250)
+    loss, width = counts_and_sizes.loss_data(metrics, _axis(view))
+    spec = counts_and_sizes.loss_spec(_axis(view), 250)
     data = {"loss": loss, "cursor": _cursor(view)}
     thinned = "" if width == 1 else f"Each point is the mean of up to {width:,} steps. "
     return Plate(PICTURES["loss"].title, spec, data, "nats per token", False, thinned + _cursor_note(view))
@@ -88,25 +88,30 @@ def _at_end(view: View) -> bool:
 
 def sizes_plate(view: View) -> Plate:
     """Populations of the black holes at the step."""
-    slots = counts_and_places.slots_of(view.summary, view.group)
-    spec = counts_and_places.sizes_spec(int(view.mask.sum()), slots)
-    return Plate(PICTURES["sizes"].title, spec, {"sizes": counts_and_places.sizes_data(view.tokens, slots)}, "tokens")
+    slots = counts_and_sizes.slots_of(view.summary, view.group)
+    spec = counts_and_sizes.sizes_spec(int(view.mask.sum()), slots)
+    return Plate(PICTURES["sizes"].title, spec, {"sizes": counts_and_sizes.sizes_data(view.tokens, slots)}, "tokens")
 
 
-def places_plate(view: View, scene: Stage | None = None) -> Plate:
-    """The group's vectors at the step on two principal axes, those of the view unless others are given."""
+def places_plate(view: View, colour: str = "hole", basis: str = "about", *, scene: places.Stage | None = None) -> Plate:
+    """The group's vectors at the step on two principal axes, coloured by hole or by one of the measures of positions.
+
+    Without a ``scene`` around the group's mean, in the view's unit; with the basis "whole" in the whole space.
+    """
     vectors = int(view.tokens["vector"].nunique())
     if vectors > MOST_POINTS:
         raise HistoryError(
             f"a picture of places shows at most {MOST_POINTS:,} vectors; the {view.group} tokens have {vectors:,} at "
             'this step. Choose a smaller group, or take the projector files, or the table "tokens".'
         )
-    scene = scene or view.stage
-    data = {"places": counts_and_places.places_data(scene, view.rows, view.tokens), "path": scene.path}
-    note = f"{basis_note(scene)} Area: size. Grey line: path of the group's mean."
-    return Plate(
-        PICTURES["places"].title, counts_and_places.places_spec(scene, int(view.mask.sum())), data, "weight units", note=note
-    )
+    scene = scene or (view.stage if basis == "about" else places.stage(view.history.words, view.mask))
+    points, shades = places.places_data(scene, view.rows, view.tokens), None
+    if colour in MEASURES:
+        history, index = (view.history.words, view.history.steps, view.mask, view.unit, colour), view.history.index(view.step)
+        points, shades = coloured(points, view.tokens, token_measure(*history)(index)), colouring(*history)
+    note = f"{places.basis_note(scene)} Area: size." + " Grey line: path of the group's mean." * (not scene.path.empty)
+    spec, data = places.places_spec(scene, int(view.mask.sum()), shades), {"places": points, "path": scene.path}
+    return Plate(PICTURES["places"].title, spec, data, unit_words(scene.unit or "weight"), note=note)
 
 
 def distances_plate(view: View) -> Plate:
@@ -124,7 +129,7 @@ def distances_plate(view: View) -> Plate:
 def step_heatmap(view: View, rows: Words, tokens: pd.DataFrame) -> tuple[bytes, int, heatmap.Shades]:
     """The distances of the group's rows at a step in the shades of the whole run, a PNG; the tokens in it; and the shades."""
     order, scale = heatmap.picture_order(tokens), heatmap.shades_of(view.summary, view.group, view.unit)
-    hues = counts_and_places.hue_of(tokens)[order]
+    hues = counts_and_sizes.hue_of(tokens)[order]
     return heatmap.distance_picture(distance_matrix(rows[order], view.unit), hues, scale), len(order), scale
 
 
@@ -239,14 +244,15 @@ def _motion(name: str, view: View, scene: Scene, picture: Picture, unit: str, no
 def regimes_plate(view: View) -> Plate:
     """Shares of the tokens in each regime of motion over the run."""
     scene = _scene(view)
-    return _motion("regimes", view, scene, motion.regime_shares(scene, view.step), "share of tokens per recorded step")
+    note = f"; {scene.alike}." * scene.is_alike(tuple(motion.REGIME_LABELS))
+    return _motion("regimes", view, scene, motion.regime_shares(scene, view.step), "share of tokens per recorded step", note)
 
 
 def freeze_map_plate(view: View) -> Plate:
     """Every token's motion over the run, a row each."""
     history, scene = view.judged, _scene(view)
     picture = motion.freeze_map(scene, who_moved(history), token_motion(history)[view.mask], _names(view), view.step)
-    note = "; rows: tokens; yellow: moved; grey: unchanged."
+    note = f"; {scene.alike if scene.is_alike(('moved',)) else 'rows: tokens'}; yellow: moved; grey: unchanged."
     return _motion("freeze-map", view, scene, picture, "moved per recorded step", note)
 
 
@@ -270,8 +276,8 @@ def farthest_plate(view: View) -> Plate:
     """The largest L∞ of the group over the run."""
     _require_two(view, "a distance over the run")
     unit = view.unit
-    data = {"farthest": counts_and_places.farthest_data(view.judged_summary, view.group, unit)}
-    spec = counts_and_places.farthest_spec(_axis(view), unit_words(unit), bool(data["farthest"]["linf"].isna().all()))
+    data = {"farthest": counts_and_sizes.farthest_data(view.judged_summary, view.group, unit)}
+    spec = counts_and_sizes.farthest_spec(_axis(view), unit_words(unit), bool(data["farthest"]["linf"].isna().all()))
     return Plate(PICTURES["farthest"].title, spec, data, unit_words(unit), False)
 
 

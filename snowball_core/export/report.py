@@ -22,7 +22,7 @@ from ..tables.at_step import exact_numbers
 from ..tables.verdict import verdict_of
 from .methods import methods
 from .pictures import PICTURES, draw
-from .tables import TABLES
+from .tables import OVER_STEPS, TABLES, table_of
 from .view import View, footer, manifest_of, named, unit_words
 
 MOST_ROWS = 60
@@ -59,7 +59,7 @@ def report_bytes(view: View, tell: Tell = untold) -> bytes:
 
 
 def _told(names: Collection[str], what: str, tell: Tell) -> Iterator[str]:
-    """Names one after another, each told before it."""
+    """Names one after another, each announced before it."""
     for number, name in enumerate(names):
         tell(number / len(names), f"{what} {number + 1} of {len(names)}")
         yield name
@@ -91,11 +91,15 @@ def _summary(view: View) -> str:
 def _bookmarks(view: View) -> dict[str, Any] | None:
     """All bookmarks of the run, or why they cannot be read; None where there are none."""
     try:
-        table = TABLES["bookmarks"].make(view)
+        table = table_of(view, "bookmarks")
     except HistoryError as error:
         return {"name": "bookmarks", "error": error}
     named = {"token": "token (of a hole its lowest)"}
-    return _cells(table.drop(columns="bookmark").rename(columns=named), "bookmarks by step") if len(table) else None
+    return (
+        _cells(table.drop(columns="bookmark").rename(columns=named), f"bookmarks by step{_range(view, 'bookmarks')}")
+        if len(table)
+        else None
+    )
 
 
 def _numbers(view: View) -> dict[str, Any]:
@@ -113,11 +117,16 @@ def _picture(view: View, name: str) -> dict[str, Any]:
 
 
 def _table(view: View, name: str) -> dict[str, Any]:
-    table = TABLES[name].make(view)
+    table = table_of(view, name)
     table = table[list(_COLUMNS.get(name, table.columns))]
     table = table[[column for column in table if not table[column].isna().all() and not table[column].eq("").all()]]
     thinned = "" if len(table) <= MOST_ROWS else f"; the first {MOST_ROWS:,} of {len(table):,} rows"
-    return _cells(table.head(MOST_ROWS), f"{name}: {TABLES[name].what}{thinned}")
+    return _cells(table.head(MOST_ROWS), f"{name}: {TABLES[name].what}{_range(view, name)}{thinned}")
+
+
+def _range(view: View, name: str) -> str:
+    """The steps a table is of where these are not all."""
+    return f", steps {view.first:,} to {view.last:,}" if name in OVER_STEPS and not view.is_whole else ""
 
 
 def _cells(table: pd.DataFrame, caption: str) -> dict[str, Any]:

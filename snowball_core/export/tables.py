@@ -1,4 +1,4 @@
-"""The named tables of a run: each made of a view as a DataFrame."""
+"""The named tables of a run: each made of a view as a DataFrame, those over steps of the view's range."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from ..errors import HistoryError
 from ..measures.distances import pair_statistics, pairwise
 from ..measures.identity_levels import levels
 from ..tables.at_step import closeness_table, distance_table, hole_table, level_table, tokens_at
-from ..tables.axes import axes_table, basis_of_run
 from ..tables.bookmarks import bookmark_table
 from ..tables.lineage import biographies_table, edge_table, event_rows, event_table, node_table
 from ..tables.motion import freezing_table, token_motion
-from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS
+from ..tables.per_step import CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS, axes_table, basis_of_run
 from ..tables.text import glyph
 from ..tables.verdict import law_rows, verdict_of
 from ..tables.verdict_rows import law_table, verdict_table
@@ -101,3 +100,22 @@ TABLES: dict[str, Named[pd.DataFrame]] = {
 # What else of a view a table depends on than the run: group and step, the group, or neither.
 PER_RUN = ("summary", "census", "extents", "motion", "token-motion", "freezing", "laws", "bookmarks")
 PER_STEP = ("tokens", "holes", "levels", "distances", "closeness", "pairs")
+# Tables over steps, which have the rows of the range; the others are of one step, or judge the whole run.
+OVER_STEPS = ("summary", "census", "extents", "motion", "axes", "events", "nodes", "edges", "biographies", "bookmarks")
+
+
+def table_of(view: View, name: str) -> pd.DataFrame:
+    """A named table of a view; of one over steps the rows of the view's range."""
+    table = TABLES[name].make(view)
+    return in_range(view, table) if name in OVER_STEPS else table
+
+
+def in_range(view: View, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of events, intervals or stays that are of steps in the view's range; an interval may begin before."""
+    if view.is_whole:
+        return table
+    if "joined" in table:  # a stay ends before the step at which it was left
+        begins, ends = table["joined"], table["left"].fillna(view.last + 1) - 1
+    else:
+        begins, ends = (table[name] for name in (("first_step", "last_step") if "first_step" in table else ("step", "step")))
+    return table[(begins <= view.last) & (ends >= view.first)].reset_index(drop=True)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from .. import __version__
-from ..charts.fixed_axes import Stage, stage
 from ..charts.lineage_layout import hues
+from ..charts.places import Stage, stage
 from ..errors import HistoryError
 from ..measures.bf16 import Words, format_of
 from ..store.history import History
@@ -43,7 +43,10 @@ class Named(Generic[Made]):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A run or foreign history at one recorded step, for one group and unit of distances; first and last of an animation."""
+    """A run or foreign history at one recorded step, for one group and unit of distances; first and last step of a range.
+
+    The range is that of the animation and of the tables over steps.
+    """
 
     history: History
     step: int
@@ -87,7 +90,12 @@ class View:
     @functools.cached_property
     def stage(self) -> Stage:
         """Where the group is drawn during the whole run."""
-        return stage(self.history.words, self.mask)
+        return stage(self.history.words, self.mask, self.unit)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the range is all recorded steps."""
+        return (self.first, self.last) == (int(self.history.steps[0]), int(self.history.steps[-1]))
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:

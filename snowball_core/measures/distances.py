@@ -74,7 +74,7 @@ def require_pairs(unique: int, hidden: int) -> None:
 def points_of(rows: Words, unit: str) -> Floats:
     """The rows as float64 points in ``weight`` units or in ``cells`` (ordinals, exact); infinities as ±1e300.
 
-    A row that holds a NaN is nowhere, in either unit: NaN throughout.
+    A row that holds a NaN has no position, in either unit: NaN throughout.
     """
     with np.errstate(invalid="ignore"):  # a NaN may signal when it is widened
         points = (ordinal(rows) if unit == "cells" else values(rows)).astype(np.float64)
@@ -95,10 +95,10 @@ def pairs(points: Floats, metric: str = "linf") -> Floats:
     from scipy.spatial.distance import pdist
 
     apart: Floats = pdist(points, METRICS[metric])
-    nowhere: Truths = np.any(np.isnan(points), axis=1)
-    if nowhere.any():  # the library's maximum skips a NaN
+    undefined: Truths = np.any(np.isnan(points), axis=1)
+    if undefined.any():  # the library's maximum skips a NaN
         first, second = np.triu_indices(len(points), 1)
-        apart[nowhere[first] | nowhere[second]] = np.nan
+        apart[undefined[first] | undefined[second]] = np.nan
     return apart
 
 
@@ -113,9 +113,13 @@ def pairwise(rows: Words, metric: str, unit: str) -> Floats:
     [5.0]
     """
     require_pairs(*rows.shape)
-    apart = pairs(points_of(rows, unit), metric)
+    return _distances(points_of(rows, unit), metric)
+
+
+def _distances(points: Floats, metric: str) -> Floats:
+    apart = pairs(points, metric)
     if metric == "hamming":
-        apart = np.rint(apart * rows.shape[1])
+        apart = np.rint(apart * points.shape[1])
     apart[apart > _BEYOND / 2] = np.inf
     return apart
 
@@ -263,10 +267,11 @@ def pair_statistics(rows: Words) -> PairStatistics:
     population = populations(label) if len(label) else np.empty(0, np.intp)
     require_pairs(len(population), rows.shape[1])
     unique = rows[np.unique(label, return_index=True)[1]]
-    lost, near = nan_rows(unique), pairwise(unique, "linf", "cells")
+    points = {unit: points_of(unique, unit) for unit in ("weight", "cells")}
+    lost, near = nan_rows(unique), _distances(points["cells"], "linf")
 
     def spread(metric: str, unit: str) -> Spread:
-        return spread_over_pairs(pairwise(unique, metric, unit), population, lost)
+        return spread_over_pairs(_distances(points[unit], metric), population, lost)
 
     graph = _components(near, len(unique), 1)
     tokens = np.bincount(graph.label, weights=population) if len(unique) else np.zeros(1)

@@ -10,8 +10,7 @@ status          state, lock and stop marker
 history         an open run or foreign history: matrices, steps, groups
 metric_rows     metrics.csv open for writing
 checkpoint      what a bit-exact resume needs
-corpus          text to token ids
-published_text  the text of the published experiment, built once
+corpus          text to token ids; the published text, built once
 cache           derived tables, keyed by the bytes they come from
 notes           label, note, tags, bookmarks and views in one file
 note_text       what a text of the notes may hold

@@ -19,7 +19,7 @@ SELECT = "[th][0-9]{1,7}"
 _GROUPS = ("dead", "live", "all")
 _LARGEST_STEP = 10**11
 _FRONT = ("", "start")
-# The run is the one that keeps the view; an access token is nobody else's.
+# The run is the one that keeps the view; an access token stays private.
 _LEFT_OUT = ("run", "token", "bookmark")
 
 

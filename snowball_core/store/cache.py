@@ -51,7 +51,7 @@ def load(folder: Path | None, name: str, key: str, like: pd.DataFrame) -> pd.Dat
     import pandas as pd
 
     for file in _kept_files(folder, f"{name}-{key}-"):
-        # Whatever is wrong with a derived file, computing it anew is right.
+        # Whatever is wrong with a derived file, computing it again is right.
         with contextlib.suppress(Exception):
             raw = read_bytes(file, _LARGEST)
             if file.name == _file_name(name, key, raw):

@@ -11,7 +11,7 @@ from ..config import RunConfig
 from ..config_checks import nearest_preset
 from ..errors import RunError, SnowballError
 from ..presets import PRESETS
-from .corpus import GATSBY_SHA256
+from .corpus import is_published
 from .foreign.links import Source, is_linked, link_of
 from .notes import FILE as NOTES
 from .notes import read_notes
@@ -88,9 +88,8 @@ def _experiment(config: RunConfig, manifest: Mapping[str, Any]) -> str:
 
 def _changed(changes: Sequence[str], manifest: Mapping[str, Any]) -> str:
     """The changed fields that matter in words: the length is in the name anyway, and another path may be the same text."""
-    text = manifest.get("corpus")
-    is_published = isinstance(text, dict) and text.get("sha256") == GATSBY_SHA256
-    named = [field.replace("_", " ") for field in changes if field != "steps" and not (field == "corpus" and is_published)]
+    is_same = is_published(manifest)
+    named = [field.replace("_", " ") for field in changes if field != "steps" and not (field == "corpus" and is_same)]
     more = f" and {len(named) - _MOST_CHANGES} more" if len(named) > _MOST_CHANGES else ""
     return f", changed: {', '.join(named[:_MOST_CHANGES])}{more}" if named else ""
 
@@ -114,7 +113,7 @@ def _once(
     make: Callable[[Path], str],
     lasts: Callable[[str], bool],
 ) -> str:
-    """What is made of the files of a run, made anew when one of them changed, or where it does not last."""
+    """What is made of the files of a run, made again when one of them changed, or where it does not last."""
     stamp = tuple(_stamp(f"{path}/{name}") for name in files)
     known = kept.get(path)
     if known is not None and known[0] == stamp:

@@ -29,7 +29,7 @@ def trash(folder: Path, run_id: str) -> None:
         with requiring("the runs folder must be writable", folder, "Nothing was moved."):
             place.mkdir(exist_ok=True)
         if not has_manifest(path):
-            # Taking the lock of a run that had gone made its folder anew.
+            # Taking the lock of a run that had gone made its folder again.
             with contextlib.suppress(OSError):
                 (path / "lock").unlink()
                 path.rmdir()

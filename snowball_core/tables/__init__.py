@@ -1,9 +1,8 @@
 """Tables: a history in, DataFrames out.
 
 blocks        a history taken block by block, cached and continued
-per_step      every measure of every step, or some families of columns
+per_step      every measure of every step, or some families of columns; principal axes
 at_step       tokens, holes, distances and events at one step
-axes          principal axes of a whole run
 motion        motion of every token; who moved when; when motion ends
 lineage       events with causes, nodes, edges, biographies
 long          a row per step and token or dimension, in parts

@@ -60,8 +60,8 @@ def _require_token(history: History, group: str, token: int) -> None:
 
 
 def notes_of(history: History) -> Notes:
-    """The notes of the run that was opened; empty for a foreign history, which has no folder to keep them in."""
-    return Notes() if history.config is None or history.kept_in is None else read_notes(history.kept_in)
+    """The notes of the run, or beside the link of the file, that was opened; empty where there is no folder to keep them in."""
+    return Notes() if history.kept_in is None else read_notes(history.kept_in)
 
 
 def bookmark_table(history: History) -> pd.DataFrame:

@@ -74,7 +74,7 @@ class LineUp:
             kinds += "settings unknown" + (f" of {many(unknown, 'file')}" if known else "")
             if draws == 1:
                 return f"{runs}, one draw, {kinds}: {chance} Add another run."
-            # Nobody knows of a file from outside whether it is another draw of what the others draw from.
+            # Whether an opened file is another draw of what the others draw from is unknown.
             return f"{runs}, at most {many(draws, 'independent draw')}, {kinds}."
         if draws == 1:
             return f"{runs}, one draw: {chance} Record another seed."

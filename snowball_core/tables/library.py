@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config_checks import preset
 from ..costs import HISTORY
 from ..errors import RunError
+from ..store.corpus import GATSBY
 from ..store.notes import Notes, read_notes
 from ..store.run_folder import read_run
 from ..store.run_listing import LINK, NO_MANIFEST, OTHER_NAME, told_apart
@@ -73,10 +75,10 @@ class RunRow:
         return "; ".join(text for text in (self.glance.damage, *self.faults, self.notes.damage) if text)
 
 
-def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
+def run_rows(folder: Path, progress: Progress | None = None) -> list[RunRow]:
     """One row per run in a folder, newest first; then one per link and folder that somebody may take for a run.
 
-    Runs seen before are told from their caches; a run seen for the first time is counted and its counts kept at once, so that
+    Runs listed before are read from their caches; a new run is counted and its counts kept at once, so that
     a listing that was cancelled, by an exception of ``progress``, goes on where it stopped.
     """
     runs, others = told_apart(folder)
@@ -84,7 +86,7 @@ def shelf(folder: Path, progress: Progress | None = None) -> list[RunRow]:
 
 
 def rows(paths: Sequence[Path], progress: Progress | None = None) -> list[RunRow]:
-    """One row per folder of a run, as :func:`shelf` makes them; none for a folder that is gone."""
+    """One row per folder of a run, as :func:`run_rows` makes them; none for a folder that is gone."""
     listed = []
     for number, path in enumerate(paths):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it was put away while the others were listed
@@ -150,7 +152,7 @@ def _reached(path: Path, summary: Glance) -> tuple[int, int]:
 
 
 def _entries(path: Path) -> dict[str, os.stat_result]:
-    """What is in a run's folder; a link is what it leads to, and nothing where it leads nowhere."""
+    """What is in a run's folder; a link is what it leads to, and nothing where its target is missing."""
     entries = {}
     with os.scandir(path) as entries_of:
         for entry in entries_of:
@@ -211,7 +213,7 @@ def ordered(rows: Sequence[RunRow], order: str, group: str) -> list[RunRow]:
     return sorted(newest, key=lambda each: ORDERS[order](each, group), reverse=order in ("newest first", "largest on disk"))
 
 
-def shelf_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
+def library_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
     """The rows as a table, with the counts of one group.
 
     Columns ``run``, ``title``, ``state`` (with the step it diverged at, if it did), ``step``, ``last_step``, ``seed``,
@@ -242,9 +244,15 @@ def shelf_table(rows: Sequence[RunRow], group: str) -> pd.DataFrame:
 
 
 def _preset_and_changes(each: RunRow) -> str:
-    """The preset and what was changed from it, as in ``corrected + steps, precision``."""
+    """The preset and what was changed from it, as in ``corrected + steps, published text``."""
     near = each.glance.nearest
-    return "" if near is None else near.name + (f" + {', '.join(near.changes).replace('_', ' ')}" if near.changes else "")
+    if near is None:
+        return ""
+    changes = [name.replace("_", " ") for name in near.changes if name != "corpus" or not each.glance.is_published]
+    # Where the preset asks for the published text by its name, another path of it is no change.
+    if "corpus" in near.changes and each.glance.is_published and preset(near.name).corpus != GATSBY:
+        changes.append("published text")
+    return near.name + (f" + {', '.join(changes)}" if changes else "")
 
 
 def _ends(counts: Sequence[Counts | None]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _COUNTED = ("step", "group", "unique", "black_holes", "population", "singletons"
 
 @dataclass(frozen=True)
 class Seen:
-    """What was read of a run so far, from files of these numbers: of others everything is read anew.
+    """What was read of a run so far, from files of these numbers: of others everything is read again.
 
     Of ``metrics.csv`` the bytes up to ``position``, a whole number of lines, were read. ``counts`` are those of the dead, or of
     all where no token is dead, at every snapshot at which one of U, C, P and S changed, and at the last, before a NaN or an

@@ -1,4 +1,4 @@
-"""The measures of every step and the motion of every token, block by block, restricted to chosen groups and columns."""
+"""The measures of every step and the motion of every token, block by block; principal axes, and what they show of a step."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..measures.bf16 import Floats, Integers, Leaders, Truths
-from ..measures.census import Census, censuses, hidden_counts, hidden_leaders, history_leaders
+from ..measures.census import Census, censuses, change_steps, hidden_counts, hidden_leaders, history_leaders
 from ..measures.extent import extents, separation
 from ..measures.identity_levels import Special, rounded, special_rows, values_unique
 from ..measures.motion import REGIMES, Displacement, Drift, first_moves, last_moves, motion, percentiles, regimes
-from ..measures.principal_axes import covariances
+from ..measures.principal_axes import PrincipalAxes, axes_of_run, covariances, durations, explained_variance
 from ..measures.quantities import QUANTITIES, columns_of
 from ..memory import Progress, blocks, silent
 from ..store.history import History
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FAMILIES = {family: columns_of(family) for family in ("counts", "hidden", "levels", "extent", "motion", "shape")}
 VERSION = "-".join(("steps-7", *FAMILIES["shape"]))
-_CHUNK_BYTES = 512 * 1024
+_CHUNK_BYTES = 1024 * 1024
 COUNTED = FAMILIES["counts"][:6]
 CENSUS, EXTENT = ("counts", "hidden", "levels"), ("extent", "shape")
 CENSUS_COLUMNS, EXTENT_COLUMNS, MOTION_COLUMNS = (
@@ -263,3 +263,17 @@ def last_hole_change(steps: pd.DataFrame, group: str) -> int:
             rows = rows[rows["step"] < max(lost.min(), rows["step"].iloc[0] + 1)]
     changed = rows["sizes"].ne(rows["sizes"].shift()) | rows["unique"].ne(rows["unique"].shift())
     return int(rows.loc[changed, "step"].iloc[-1])
+
+
+def basis_of_run(history: History, group: str, progress: Progress = silent) -> PrincipalAxes:
+    """The principal axes of a group over the whole run, every change frame weighted by how long it lasted."""
+    changed = change_steps(history.words, history.mask(group), progress)
+    return axes_of_run(history.words, history.mask(group), changed, durations(changed, history.steps))
+
+
+def axes_table(history: History, basis: PrincipalAxes, group: str, progress: Progress = silent) -> pd.DataFrame:
+    """One row per recorded step: the share of the group's variance along each axis of a basis, and the share it misses."""
+    import pandas as pd
+
+    share, missed = explained_variance(basis, history.words, history.mask(group), progress)
+    return pd.DataFrame({"step": history.steps, "group": group, "first": share[:, 0], "second": share[:, 1], "missed": missed})

@@ -24,19 +24,31 @@ from ..errors import HistoryError, RunError
 from ..measures.bf16 import is_finite
 from ..measures.census import censuses, history_leaders
 from ..store.cache import keep_answer, load_answer
+from ..store.corpus import is_published
 from ..store.files.regular_files import identity
 from ..store.files.tensor_file import open_tensor
 from ..store.integrity.quick_check import faults
 from ..store.run_folder import CHECKPOINT, Run, forked_from, read_run
 from ..store.status import Status, read_status
 
-VERSION = 6
+VERSION = 7
 POINTS = 32
 GROUPS = ("dead", "live", "all")
 _MOST_BYTES = 256_000_000
 _SETTLED_SECONDS = 2.0
 _DERIVED = ("cache", "lock", "stop", "notes.json")
-_PLAIN = ("faults", "name", "seed", "created", "nearest", "forked_from", "snapshots", "recorded_step", "diverged")
+_PLAIN = (
+    "faults",
+    "name",
+    "seed",
+    "created",
+    "nearest",
+    "forked_from",
+    "snapshots",
+    "recorded_step",
+    "diverged",
+    "is_published",
+)
 Files = Mapping[str, os.stat_result]
 
 
@@ -60,7 +72,7 @@ class Glance:
     ``damage`` is what cannot be read, and why; ``faults`` what is not as the configuration says, by the name of the file;
     ``recorded_step`` the step of the last snapshot. ``counts`` are by group, of a run that diverged those of its finite steps.
     ``diverged`` is the first recorded step that is not finite, found from the snapshots that were looked at: a divergence that
-    passed between two of them is not seen.
+    passed between two of them is not seen. ``is_published`` is whether the text is that of the published experiment.
     """
 
     damage: str = ""
@@ -74,12 +86,15 @@ class Glance:
     recorded_step: int = 0
     counts: Mapping[str, Counts] = field(default_factory=dict)
     diverged: int | None = None
+    is_published: bool = False
 
     def __post_init__(self) -> None:
         if self.diverged is not None and (type(self.diverged) is not int or self.diverged < 0):
             raise ValueError("a step is a whole number")
         if self.seed is not None and type(self.seed) is not int:
             raise ValueError("a seed is a whole number")
+        if type(self.is_published) is not bool:
+            raise ValueError("a text is the published one or is not")
 
 
 def glance(path: Path, files: Files | None = None, status: Status | None = None) -> Glance:
@@ -107,9 +122,8 @@ def measured(path: Path, status: Status | None = None) -> Glance:
     except RunError as error:
         return _without_manifest(path, str(error).removeprefix(f'the run "{path.name}" has a '))
     status = run.status() if status is None else status
-    known = Glance(
-        "", faults(run, status), run.config.name, run.config.seed, _created(run), nearest_preset(run.config), forked_from(run)
-    )
+    told = faults(run, status), run.config.name, run.config.seed, _created(run), nearest_preset(run.config), forked_from(run)
+    known = Glance("", *told, is_published=is_published(run.manifest))
     if not os.path.exists(path / HISTORY):
         return known if status.step == 0 else replace(known, damage=f"{HISTORY} is missing: there is nothing to show")
     try:

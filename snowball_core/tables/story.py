@@ -37,8 +37,8 @@ def story_of(history: History, group: str, tree: Lineage | None = None) -> str:
         classes = class_sizes(ends[0][-1], ends[1][-1])[0] if last.black_holes == 1 else None
     # Hidden classes of dead tokens never part, unless noise parts them: as many at both ends means that none ever merged.
     kept = group == "dead" and jiggled(history) is None
-    told = " ".join([*_happened(path), *_inside(last, hidden, classes, kept, len(history.steps) > 1)])
-    return f"{lost.text}. {told}" if lost else told
+    text = " ".join([*_happened(path), *_inside(last, hidden, classes, kept, len(history.steps) > 1)])
+    return f"{lost.text}. {text}" if lost else text
 
 
 @dataclass(frozen=True)
@@ -161,12 +161,12 @@ def _state(counts: Census) -> str:
     if not counts.black_holes:
         return alone
     if counts.black_holes == 1:
-        told = f"one black hole of {counts.largest:,}"
+        text = f"one black hole of {counts.largest:,}"
     elif counts.black_holes <= _NAMED:
-        told = f"black holes of {_listed([f'{size:,}' for size in counts.sizes])}"
+        text = f"black holes of {_listed([f'{size:,}' for size in counts.sizes])}"
     else:
-        told = f"{counts.population:,} tokens in {counts.black_holes:,} black holes"
-    return f"{told} and {alone}" if counts.singletons else told
+        text = f"{counts.population:,} tokens in {counts.black_holes:,} black holes"
+    return f"{text} and {alone}" if counts.singletons else text
 
 
 def _listed(words: Sequence[str]) -> str:

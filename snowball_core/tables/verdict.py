@@ -47,7 +47,7 @@ _NO_MOMENTS = "moments not recorded; record with --extra moment_hash (form: extr
 def verdict_of(history: History, group: str, progress: Progress = silent) -> Verdict:
     """The verdict on a group of one run, as far as it is recorded; of a run that diverged, up to its last finite step.
 
-    Where not even the first recorded step is finite nothing can be told.
+    Where not even the first recorded step is finite there is no verdict.
     """
     if not len(history.words):
         raise HistoryError(f'a verdict needs a recorded snapshot; "{history.id}" has none yet.')

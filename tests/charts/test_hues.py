@@ -11,7 +11,7 @@ from conftest import MakeRun, falling_together
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowball_core.charts import counts_and_places, theme
+from snowball_core.charts import counts_and_sizes, theme
 from snowball_core.charts.lineage_layout import hues
 from snowball_core.charts.scrubber_blob import reel
 from snowball_core.export.view import view_of
@@ -53,7 +53,7 @@ def test_a_hole_keeps_its_colour_when_it_is_no_longer_the_largest() -> None:
         table = token_table(words[snapshot], everyone)
         assert table["hole"].tolist() == ranks
         coloured = table.assign(hue=hues(tree, snapshot, np.arange(8)))
-        colours = {tuple(part["token"]): colour for _, colour, part in counts_and_places.bars(coloured, 2)}
+        colours = {tuple(part["token"]): colour for _, colour, part in counts_and_sizes.bars(coloured, 2)}
         assert colours[(0, 1, 2)] == theme.HOLES[1]
         assert next(colour for tokens, colour in colours.items() if tokens[0] == 3) == theme.HOLES[0]
 

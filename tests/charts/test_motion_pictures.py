@@ -134,6 +134,36 @@ def test_the_areas_of_the_regimes_are_the_counts_of_the_table(make_run: MakeRun)
             assert held["y1"] - held["y0"] == pytest.approx(rows[rows["step"] == step][column].iloc[0] / 10)
 
 
+def motions(*displacements: list[list[int]]) -> tuple[Scene, pd.DataFrame, npt.NDArray[np.bool_]]:
+    """The scene of a made-up group whose tokens move so many cells at each step; their motion; who moved when."""
+    words = np.cumsum(np.array([[0] * len(displacements[0]), *displacements], np.uint16), axis=0, dtype=np.uint16)
+    history = History("x", 0x3F80 + words[:, :, None], np.arange(len(words)))
+    table = step_table(history)
+    rates = np.arange(1.0, len(words)), np.ones(len(words) - 1)
+    scene = Scene(table[table["group"] == "all"].reset_index(drop=True), rates, (), step_axis("linear", len(words) - 1))
+    return scene, token_motion(history), who_moved(history)
+
+
+def test_where_all_tokens_are_alike_pictures_are_low_and_a_line_is_drawn_once() -> None:
+    (alike, tokens, moved), (apart, others, who) = motions([1, 1], [0, 0], [3, 3]), motions([1, 1], [0, 2], [3, 3], [1, 1])
+    assert alike.alike == "all 2 tokens alike"
+    assert (alike.is_alike(("moved",)), apart.is_alike(("moved",))) == (True, False)
+    low, high = (motion.freeze_map(*each, NAMES, 1) for each in ((alike, moved, tokens), (apart, who, others)))
+    assert low[1]["rows"]["name"].tolist() == ["all 2 tokens alike"]
+    assert high[1]["rows"]["name"].tolist() == ["0 token 0", "1 token 1"]
+    for small, large in ((low, high), (motion.regime_shares(alike, 1), motion.regime_shares(apart, 1))):
+        assert small[0]["vconcat"][0]["height"] < large[0]["vconcat"][0]["height"] / 2
+        assert is_drawn(rendered(small))
+    data = motion.displacements(apart, "cells", 1)[1]
+    # From step 1 to step 2 one token moved two cells and the other none; before and after, both are alike.
+    assert data["median"]["high"].tolist() == [1, 1, 0, 3, 1]
+    assert data["farthest"]["high"].fillna(-1).tolist() == [-1, 1, 2, -1, -1]
+    assert data["between"]["high"].fillna(-1).tolist() == [-1, 1, 2, -1, -1]
+    assert len(motion.displacements(alike, "cells", 1)[0]["vconcat"][0]["layer"]) < len(
+        motion.displacements(apart, "cells", 1)[0]["vconcat"][0]["layer"]
+    )
+
+
 def test_who_moved_is_a_changed_bit_of_the_row(make_run: MakeRun) -> None:
     history = observed(make_run)
     slow = [

@@ -10,7 +10,17 @@ from snowball_core.charts.theme import wrapped
 
 def drawn_at(width: float, share: float = 0.5) -> list[str]:
     """What is written on a block of 51 tokens, true, in a picture of this width."""
-    block = {"node": 0, "hole": 1, "top": 0, "bottom": 51, "share0": 0.0, "share1": share, "x0": 0.0, "colour": "#0072B2"}
+    block = {
+        "node": 0,
+        "hole": 1,
+        "top": 0,
+        "bottom": 51,
+        "share0": 0.0,
+        "share1": share,
+        "x1": 1.0,
+        "x0": 0.0,
+        "colour": "#0072B2",
+    }
     table = labels(pd.DataFrame([block | {"population": 51, "classes": (51,)}]), 51)
     return table.loc[(table["least"] <= width) & (width < table["most"]), "text"].tolist()
 
@@ -22,7 +32,17 @@ def test_of_a_blocks_labels_the_longest_that_fits_is_drawn() -> None:
 
 
 def test_a_block_that_is_too_low_has_no_label() -> None:
-    block = {"node": 0, "hole": 1, "top": 0, "bottom": 1, "share0": 0.0, "share1": 1.0, "x0": 0.0, "colour": "#0072B2"}
+    block = {
+        "node": 0,
+        "hole": 1,
+        "top": 0,
+        "bottom": 1,
+        "share0": 0.0,
+        "share1": 1.0,
+        "x1": 1.0,
+        "x0": 0.0,
+        "colour": "#0072B2",
+    }
     assert labels(pd.DataFrame([block | {"population": 1, "classes": ()}]), 500).empty
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snowball_core.charts.overlay import Frame, overlay_spec, printed
+from snowball_core.charts.overlay import Frame, filled, overlay_spec, printed
 from snowball_core.charts.overlay_data import Along, Called, ends_data, lines_data, moments_data, strengths
 from snowball_core.charts.step_axis import step_axis
 from snowball_core.charts.theme import BACKGROUNDS, BANDS, RUN_HUES, line_style
@@ -79,3 +79,11 @@ def test_a_file_has_a_legend_and_letters_and_no_crosshair() -> None:
     assert "params" not in file
     assert page["layer"][2]["encoding"]["color"]["legend"] is None
     assert file["layer"][2]["encoding"]["color"]["legend"]["orient"] == "top"
+
+
+def test_a_layer_without_data_is_left_out() -> None:
+    page = overlay_spec(Frame(0, 9, 4, None, True, True, "step", "vectors", (line_style("A", 0),), ("A",)))
+    one = pd.DataFrame({"x": [0.0]})
+    data = {"bands": one[:0], "lines": one, "alone": one[:0], "ends": one, "moments": one}
+    assert [each["data"]["name"] for each in filled(page, data)["layer"]] == ["lines", "ends", "moments"]
+    assert filled(page, dict.fromkeys(data, one)) == page

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import falling_together
 
-from snowball_core.charts.fixed_axes import stage
+from snowball_core.charts.places import stage
 from snowball_core.charts.scrubber_blob import Reel, events, hole_names, packed_blob, reel, slots, with_curves
 from snowball_core.errors import HistoryError
 from snowball_core.measures.bf16 import from_values
@@ -51,13 +51,17 @@ def test_every_snapshot_can_be_drawn_from_its_frame_exactly(unit: str) -> None:
         np.testing.assert_array_equal(np.where(np.bincount(label)[label] > 1, label + 1, 0), holes)
 
 
-def test_the_places_are_those_of_the_exported_picture() -> None:
-    history, scrubber = made()
-    axes = stage(history, DEAD).axes
+@pytest.mark.parametrize("unit", ["cells", "weight"])
+def test_the_places_are_those_of_the_exported_picture(unit: str) -> None:
+    history, scrubber = made(unit)
     frame = scrubber.arrays["frame"][20]
     label = scrubber.arrays["label"][scrubber.arrays["partition"][frame]]
-    drawn = scrubber.arrays["place"][scrubber.arrays["vector_at"][frame] + label]
-    np.testing.assert_allclose(drawn, axes.coordinates(history[20][DEAD]), atol=1e-6)
+    for array, scene in (("relative", stage(history, DEAD, unit)), ("place", stage(history, DEAD))):
+        drawn = scrubber.arrays[array][scrubber.arrays["vector_at"][frame] + label]
+        np.testing.assert_allclose(drawn, scene.places(history[20][DEAD]), rtol=1e-6, atol=1e-6)
+        low, high = np.transpose([scene.x, scene.y])
+        assert (low <= drawn + 1e-6).all()
+        assert (drawn - 1e-6 <= high).all()
 
 
 def test_the_relative_places_have_their_mean_at_one_point() -> None:

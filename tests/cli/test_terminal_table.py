@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from conftest import MakeRun
 from hypothesis import given
 from hypothesis import strategies as some
 
+from snowball_core.cli.main import main
 from snowball_core.cli.terminal_table import MOST_ROWS, aligned, folded
 from snowball_core.store.history import observe
 from snowball_core.tables.formats import csv_bytes
@@ -39,24 +41,29 @@ VERBS = {
 }
 
 
-def command(words: list[str], run: str) -> list[str]:
-    return [sys.executable, "-m", "snowball_core", words[0], run, *words[1:]]
-
-
 def at_terminal(words: list[str], run: str, width: int) -> list[str]:
     """The lines that a command prints to a terminal of this width."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    with subprocess.Popen(command(words, run), cwd=ROOT, env=variables, stdout=its) as process:
-        os.close(its)
-        text = b""
-        with contextlib.suppress(OSError):  # where the other side is closed
-            while part := os.read(ours, 65_536):
-                text += part
+    with ThreadPoolExecutor(1) as reading, pytest.MonkeyPatch.context() as changed:
+        text = reading.submit(read_to_end, ours)
+        with open(its, "w", encoding="utf-8") as terminal:
+            for name in ("stdout", "__stdout__"):  # the second one's width is asked for
+                changed.setattr(sys, name, terminal)
+            for name in ("COLUMNS", "LINES"):
+                changed.delenv(name, raising=False)
+            assert main([words[0], run, *words[1:]]) == 0
+        lines = text.result().decode().splitlines()
     os.close(ours)
-    assert process.returncode == 0, text
-    return text.decode().splitlines()
+    return lines
+
+
+def read_to_end(terminal: int) -> bytes:
+    text = b""
+    with contextlib.suppress(OSError):  # where the other side is closed
+        while part := os.read(terminal, 65_536):
+            text += part
+    return text
 
 
 @pytest.fixture
@@ -66,12 +73,15 @@ def run(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 @pytest.mark.parametrize("words", VERBS.values(), ids=VERBS)
-def test_a_terminal_shows_a_table_within_its_width_and_a_pipe_has_the_csv(run: str, tmp_path: Path, words: list[str]) -> None:
-    file = tmp_path.parent / "table.csv"
-    subprocess.run([*command(words, run), "--csv", str(file)], cwd=ROOT, check=True, capture_output=True)
-    piped = subprocess.run(command(words, run), cwd=ROOT, check=True, capture_output=True).stdout
+def test_a_terminal_shows_a_table_within_its_width_and_a_pipe_has_the_csv(
+    run: str, elsewhere: Path, words: list[str], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    file = elsewhere / "table.csv"
+    assert main([words[0], run, *words[1:], "--csv", str(file)]) == 0
+    capsysbinary.readouterr()
+    assert main([words[0], run, *words[1:]]) == 0
     csv = file.read_bytes()
-    assert csv.rstrip() + b"\n" in piped
+    assert csv.rstrip() + b"\n" in capsysbinary.readouterr().out
     for width in (60, 200):
         lines = at_terminal(words, run, width)
         last = next(place for place, line in enumerate(lines) if line.endswith(LAST))
@@ -93,7 +103,8 @@ def test_events_say_the_cause_in_words_and_json_stays_as_it_is(run: str) -> None
 
 def test_a_pipe_has_the_events_as_the_export_writes_them(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run()
-    done = subprocess.run([*command(["events"], run.id), "--runs", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    words = [sys.executable, "-m", "snowball_core", "events", run.id, "--runs", str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
     history = observe(run)
     assert done.stdout == csv_bytes(event_table(event_rows(account(history, "dead"), history.steps)))
 

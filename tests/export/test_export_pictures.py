@@ -20,7 +20,7 @@ from snowball_core.charts.svg import png_bytes, svg_bytes
 from snowball_core.errors import HistoryError
 from snowball_core.export import animation
 from snowball_core.export.animation import MOST_FRAMES, frame_steps, gif_bytes
-from snowball_core.export.pictures import PICTURES, draw
+from snowball_core.export.pictures import PICTURES, draw, places_plate
 from snowball_core.export.view import View, view_of
 from snowball_core.measures.bf16 import from_values
 from snowball_core.store.history import History, find, observe
@@ -57,6 +57,36 @@ def test_a_picture_is_an_svg_with_a_footer_that_names_everything(view: View, nam
     # Nothing is fetched: an address names something inside, or is the thing itself.
     assert not re.search(rb"(?:href|src)=\"(?!data:|#)", svg)
     assert draw(view, PICTURES[name].make(view)) == svg
+
+
+@pytest.mark.parametrize("unit", ["cells", "weight"])
+def test_positions_are_around_the_mean_in_the_unit_or_as_they_are_chosen(make_run: MakeRun, unit: str) -> None:
+    view = view_of(observe(make_run()), 7, unit=unit)
+    words = {"cells": "cells", "weight": "weight units"}[unit]
+    usual = texts(draw(view, places_plate(view)))
+    assert f"PC1, {words} (" in usual
+    assert "Positions around the group's mean." in usual
+    whole = texts(draw(view, places_plate(view, basis="whole")))
+    assert "PC1, weight units (" in whole
+    assert "around the group's mean" not in whole
+    assert "path of the group's mean" in whole
+    assert "norm (L2, weight units)" in texts(draw(view, places_plate(view, colour="norm")))
+    assert draw(view, places_plate(view, colour="norm")) != draw(view, places_plate(view))
+
+
+def test_no_circle_is_cut_at_the_frame(make_run: MakeRun) -> None:
+    history = observe(make_run())
+    for step in (0, 7, 20):
+        svg = ET.fromstring(draw(view := view_of(history, step), places_plate(view)))
+        frame = next(node for node in svg.iter(f"{SVG}path") if node.get("class") == "background")
+        width, height = (float(number) for number in re.findall(r"[\d.]+", frame.get("d", ""))[2:4])
+        points = [node for node in svg.iter(f"{SVG}path") if node.get("aria-roledescription") == "point"]
+        assert points
+        for node in points:
+            across, up = (float(number) for number in re.findall(r"-?[\d.]+", node.get("transform", "")))
+            radius = float(re.findall(r"[\d.]+", node.get("d", ""))[0])
+            assert radius <= across <= width - radius
+            assert radius <= up <= height - radius
 
 
 def test_a_png_is_the_same_picture_twice_as_large(view: View) -> None:
@@ -156,7 +186,10 @@ def test_a_long_range_is_thinned_to_changes_and_logarithms_ends_kept_and_told(
     )
     monkeypatch.setattr(animation, "MOST_FRAMES", 2)
     gif_bytes(view)
-    assert "steps 4 to 290: 287 recorded, thinned to 2 frames: changes of holes first, the rest log-spaced" in progress
+    assert (
+        "steps 4 to 290: 287 recorded, thinned to 2 frames: changes of holes first, the rest log-spaced · circle area: size"
+        in progress
+    )
     assert {"step 4", "step 290"} <= set(progress)
 
 

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from snowball_core.cli.main import main
 from snowball_core.errors import HistoryError
-from snowball_core.export.tables import MOST_PAIRED, PER_RUN, PER_STEP, TABLES
+from snowball_core.export.tables import MOST_PAIRED, OVER_STEPS, PER_RUN, PER_STEP, TABLES, table_of
 from snowball_core.export.view import View, footer, identity_line, view_of
 from snowball_core.measures.distances import distance_matrix
 from snowball_core.store.bookmarks import Bookmark
@@ -171,3 +171,21 @@ def test_the_footer_names_run_step_group_unit_and_configuration(view: View) -> N
         "thinned to 5",
     ):
         assert part in lines
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_a_table_has_the_rows_of_the_range_if_it_is_over_steps_and_else_is_the_same(view: View, name: str) -> None:
+    every, some = table_of(view, name), table_of(view_of(view.history, 7, first=4, last=9), name)
+    pd.testing.assert_frame_equal(every, TABLES[name].make(view))
+    if name not in OVER_STEPS:
+        pd.testing.assert_frame_equal(some, every)
+        return
+    lasting = {"nodes": ("first_step", "last_step"), "biographies": ("joined", "left")}
+    begins, ends = (every[column].to_list() for column in lasting.get(name, ("step", "step")))
+    # Step by step, as one would do it by hand: at how many steps of the range each row holds.
+    held = [
+        any(begin <= step and (pd.isna(end) or step < end if name == "biographies" else step <= end) for step in range(4, 10))
+        for begin, end in zip(begins, ends, strict=True)
+    ]
+    assert 0 < sum(held) < len(held) or name in ("edges", "bookmarks")
+    pd.testing.assert_frame_equal(some, every[held].reset_index(drop=True))

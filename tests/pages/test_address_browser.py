@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlsplit
 
-from browsing import MARKS, arrived, at_rest, go_to, named, visit
+from browsing import MARKS, arrived, at_rest, go_to, named, names, title_of, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
 
@@ -13,14 +13,13 @@ from snowball_core.store.run_titles import title
 
 pytestmark = MARKS
 TABS = ("Library", "Train", "Lineage", "Motion", "Compare", "Verdict", "About", "Export", "Scrub")
-TITLES = {"About": "About the measures"}
 # The pages with a picker of one run.
 OF_ONE_RUN = ("Scrub", "Lineage", "Motion", "Verdict", "Export")
 
 
 def go_to_tab(page: Page, tab: str) -> None:
     page.get_by_role("link", name=tab, exact=True).first.click()
-    expect(page.locator("h1")).to_have_text(TITLES.get(tab, tab))
+    expect(page.locator("h1")).to_have_text(title_of(tab.lower()))
     at_rest(page)
 
 
@@ -32,13 +31,13 @@ def picked(page: Page) -> str:
     return page.locator(".st-key-run input").input_value()
 
 
-def walked(page: Page, run: Run, step: int, group: str, unit: str) -> list[tuple[str, str]]:
-    """Go through all pages, each time with the same run, step, group and unit; name and address of each, from the first."""
+def walked(page: Page, run: Run, step: int, group: str, unit: str, tabs: tuple[str, ...] = TABS) -> list[tuple[str, str]]:
+    """Go through pages, each time with the same run, step, group and unit; name and address of each, from the first."""
     wanted = {"run": run.id, "step": str(step), "group": group, "unit": unit}
     stops = [("Scrub", page.url)]
     assert wanted.items() <= named(page).items()
     first = entries(page)
-    for count, tab in enumerate(TABS, 1):
+    for count, tab in enumerate(tabs, 1):
         go_to_tab(page, tab)
         assert wanted.items() <= named(page).items(), tab
         assert entries(page) == first + count, tab
@@ -53,7 +52,7 @@ def walked_back(page: Page, run: Run, stops: list[tuple[str, str]]) -> None:
     last = entries(page)
     for tab, url in reversed(stops[:-1]):
         page.go_back()
-        expect(page.locator("h1")).to_have_text(TITLES.get(tab, tab))
+        expect(page.locator("h1")).to_have_text(title_of(tab.lower()))
         at_rest(page)
         assert page.url == url, tab
         if tab in OF_ONE_RUN:
@@ -66,16 +65,20 @@ def test_a_link_keeps_its_run_step_group_and_unit_over_all_pages_and_back(server
     make_run(name="newer", seed=2)
     arrived(page, f"{server}/?run={linked.id}&step=7&group=all&unit=weight&axis=linear&select=t5", 7)
     walked_back(page, linked, walked(page, linked, 7, "all", "weight"))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link to this view").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
     assert {"axis": "linear", "select": "t5"}.items() <= named(page).items()
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 7 · all: 16 tokens")
 
 
-def test_a_fresh_start_names_what_it_shows_and_keeps_it_over_all_pages(server: str, page: Page, make_run: MakeRun) -> None:
+def test_a_fresh_start_names_what_it_shows_and_keeps_it_over_other_pages(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     visit(page, server)
     expect(page.locator(".st-key-exact")).to_contain_text("Exact at step 15 ")
     at_rest(page)
-    walked(page, run, 15, "dead", "cells")
+    walked(page, run, 15, "dead", "cells", ("Library", "Motion", "Scrub"))
 
 
 def test_moves_and_choices_replace_the_entry_and_back_returns_to_the_page_as_it_was(
@@ -142,7 +145,7 @@ def test_runs_compared_a_file_and_a_fork_are_kept_while_other_pages_are_looked_a
     file = runs[0].path / HISTORY
     stops = {
         "Compare": f"/compare?runs={runs[0].id},{runs[1].id}&left={runs[1].id}&at=4&align=rates",
-        "Library": f"/library?shelf=From+a+file&file={file}&dead=0-5",
+        "Library": f"/library?tab=From+a+file&file={file}&dead=0-5",
         "Train": f"/train?fork={runs[0].id}&at=5",
     }
     for tab, path in stops.items():
@@ -152,10 +155,10 @@ def test_runs_compared_a_file_and_a_fork_are_kept_while_other_pages_are_looked_a
         for other in ("Motion", tab):
             go_to_tab(page, other)
         assert named(page).items() >= {name: before[name] for name in dict(parse_qsl(urlsplit(path).query))}.items(), tab
-        for back in ("Motion", tab):
-            page.go_back()
-            expect(page.locator("h1")).to_have_text(back)
-            at_rest(page)
+        page.evaluate("history.go(-2)")
+        names(page, **before)
+        expect(page.locator("h1")).to_have_text(tab)
+        at_rest(page)
         assert named(page) == before, tab
 
 

@@ -48,6 +48,8 @@ def test_a_damaged_history_gives_a_message(make_run: MakeRun) -> None:
         ({"select": "<b>"}, "select must be t or h and a token"),
         ({"select": "t99999"}, "select must be a token of the run, 0–15"),
         ({"axis": "log10"}, "axis must be one of symlog, linear, events"),
+        ({"colour": "red"}, "colour must be one of hole, hidden, move"),
+        ({"basis": "none"}, "basis must be one of about, whole"),
     ],
 )
 def test_a_hostile_address_gets_a_friendly_answer(make_run: MakeRun, query: dict[str, str], words: str) -> None:

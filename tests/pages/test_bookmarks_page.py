@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import MakeRun
 from paging import drawn, opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
 from snowball_core.store.bookmarks import Bookmark, SavedView
+from snowball_core.store.foreign.links import Link, link_file
 from snowball_core.store.notes import FILE, Notes, add_bookmark, read_notes, save_view
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -36,6 +39,15 @@ def test_a_remark_is_kept_on_the_step_and_on_what_is_selected(make_run: MakeRun)
     assert named(app, "bookmark") == made.id
     assert named(opened("scrub", step="7", select="t1"), "bookmark") is None
     assert named(opened("scrub", step="8", select="h0"), "bookmark") is None
+
+
+def test_an_opened_file_takes_remarks_like_a_run(make_run: MakeRun, tmp_path: Path) -> None:
+    source = link_file(tmp_path, Link(str(make_run().path / "history.safetensors")))
+    app = opened("scrub", run=source.id, step="7", group="all")
+    next(each for each in app.text_input if each.label.startswith("Remark")).input("from elsewhere")
+    press(app, "Bookmark this step")
+    assert read_notes(source.path).bookmarks == (Bookmark(7, "from elsewhere", "all"),)
+    assert "Bookmarks" in [box.label for box in opened("scrub", run=source.id).expander]
 
 
 def test_a_remark_that_cannot_be_kept_says_why(make_run: MakeRun) -> None:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from tiny_run import made_run
 
 from snowball_core.store.files.tensor_file import TensorWriter
+from snowball_core.store.foreign.links import Link, link_file
 from snowball_core.store.run_folder import HISTORY, TENSOR, Run
 from snowball_core.tables.at_step import exact_numbers
 from snowball_core.tables.draws import nearest
@@ -212,6 +213,15 @@ def test_the_axis_of_the_address_is_that_of_the_charts_and_of_both_sides(make_ru
     assert app.query_params["axis"] in ("linear", ["linear"])
 
 
+def test_a_loss_that_explodes_is_drawn_symlog(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), make_run(name="two", seed=2)
+    assert "nats (symlog)" not in specs(opened(one, two, measures="loss"))[0]
+    metrics = two.path / "metrics.csv"
+    *kept, last = metrics.read_text().splitlines()
+    metrics.write_text("\n".join([*kept, ",".join([last.split(",")[0], "1e11", *last.split(",")[2:]]), ""]))
+    assert "nats (symlog)" in specs(opened(one, two, measures="loss"))[0]
+
+
 def test_runs_have_one_line_each_or_one_for_each_value_of_a_field(make_run: MakeRun) -> None:
     runs = [make_run(name="one"), redrawn(make_run(name="two", seed=2), 3), redrawn(make_run(name="three", clip=0.5), 5)]
     app = opened(*runs, measures="unique")
@@ -229,6 +239,25 @@ def test_the_other_seeds_of_a_run_are_added_by_a_button(make_run: MakeRun) -> No
     other = make_run(name="c", seed=3, learning_rate=0.5)
     app = sound(opened(first, other).button(key="add-seeds").click().run())
     assert app.multiselect(key="compared").value == [first.id, other.id, second.id]
+
+
+def test_a_range_of_steps_is_told_until_it_is_cleared_on_every_page(make_run: MakeRun) -> None:
+    one, two = make_run(name="one", seed=1), redrawn(make_run(name="two", seed=2), 7)
+    app = opened(one, two, **{"from": "5", "to": "9"})
+    assert "Steps 5 to 9 only" in texts(app.markdown)
+    app = sound(app.button(key="clear-range").click().run())
+    assert "Steps 5 to 9 only" not in texts(app.markdown)
+    assert not {"from", "to"} & set(app.query_params)
+
+
+def test_seeds_are_added_of_a_recorded_run_and_of_opened_files_none(make_run: MakeRun, tmp_path: Path) -> None:
+    first, second = make_run(name="a", seed=1), make_run(name="b", seed=2)
+    files = [link_file(tmp_path, Link(str(run.path / "history.safetensors"))) for run in (first, second)]
+    app = sound(opened(files[0].id, first).button(key="add-seeds").click().run())
+    assert app.multiselect(key="compared").value == [files[0].id, first.id, second.id]
+    button = opened(*(file.id for file in files)).button(key="add-seeds")
+    assert button.disabled
+    assert "that of an opened file is unknown" in button.help
 
 
 @pytest.mark.parametrize("step", [9, 10])

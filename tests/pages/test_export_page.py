@@ -45,11 +45,23 @@ def test_the_page_shows_the_methods_paragraph_and_the_command(make_run: MakeRun)
     assert codes(app)[0].endswith("--first 0 --last 20 --only report,animation")
 
 
+def test_a_range_of_steps_is_that_of_the_preview_the_links_and_the_command(make_run: MakeRun) -> None:
+    run = make_run()
+    app = opened("export", **{"run": run.id, "step": "7", "from": "5", "to": "9", "export-table": "events"})
+    assert app.dataframe[0].value["step"].tolist() == [6, 9]
+    assert "of 2 rows · steps 5 to 9 only" in texts(app.caption)
+    assert codes(app)[0].endswith("--unit cells --first 5 --last 9")
+    urls = {node.proto.label: node.proto.url for node in app.get("link_button")}
+    assert urls["CSV"] == f"/api/runs/{run.id}/tables/events.csv?step=7&group=dead&unit=cells&from=5&to=9"
+    app = sound(app.selectbox(key="export-table").set_value("tokens").run())
+    assert "of 6 rows · step 7 · dead tokens" in texts(app.caption)
+
+
 def test_a_step_that_was_not_recorded_becomes_the_one_before(make_run: MakeRun) -> None:
     run = make_run(record="every-5")
     app = sound(opened("export", run=run.id).number_input(key="export-step").set_value(7).run())
     assert "--step 5 " in codes(app)[0]
-    assert "Exported: step 5," in "\n".join(caption.value for caption in app.caption)
+    assert "Exported: step 5;" in "\n".join(caption.value for caption in app.caption)
 
 
 def test_every_file_has_a_link_and_a_run_under_way_is_not_packed(make_run: MakeRun) -> None:

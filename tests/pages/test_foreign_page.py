@@ -29,7 +29,7 @@ def history(tmp_path: Path) -> Path:
 
 
 def from_file(**query: str) -> AppTest:
-    return opened("library", shelf="From a file", **query)
+    return opened("library", tab="From a file", **query)
 
 
 def linked(library: Path, history: Path, **typed: str) -> str:

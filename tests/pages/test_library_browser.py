@@ -101,7 +101,7 @@ def test_a_file_is_opened_and_goes_to_other_pages(server: str, page: Page, tmp_p
     file = tmp_path / "some file.safetensors"
     history = values(falling_together(20)).astype(np.float32)
     save_file({"embedding": history}, file)
-    visit(page, f"{server}/library?shelf=From+a+file&file={file}&dead=0-5")
+    visit(page, f"{server}/library?tab=From+a+file&file={file}&dead=0-5")
     expect(page.get_by_text("F32 · 20 snapshots of 16 tokens")).to_be_visible()
     page.locator("[class*=st-key-file-file-some-file]").get_by_role("link", name="Scrub").click()
     expect(page.locator("h1")).to_have_text("Scrub")

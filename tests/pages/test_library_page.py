@@ -21,7 +21,7 @@ from snowball_core.store.files.regular_files import file_sha256
 from snowball_core.store.notes import Notes, annotate, read_notes
 from snowball_core.store.run_folder import Run
 from snowball_core.store.run_listing import run_paths
-from snowball_core.store.status import lock_of
+from snowball_core.store.status import Status, lock_of, write_status
 from snowball_core.store.trash import trash, trashed
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -61,6 +61,14 @@ def test_every_run_has_a_row_with_its_counts(make_run: MakeRun) -> None:
     app = opened()
     app.session_state["group"] = "all"
     assert sound(app.run()).dataframe[0].value.set_index("run").loc[run.id, "first_unique"] == 16
+
+
+def test_a_run_whose_loss_diverged_says_so_beside_its_state(make_run: MakeRun) -> None:
+    run, other = make_run(state="failed"), make_run(name="other", state="failed")
+    write_status(run.path, Status("failed", 8, 20, message="Diverged at step 9: the loss must stay finite; it became nan"))
+    table = opened().dataframe[0].value.set_index("run")
+    assert list(table.loc[run.id, "state"]) == ["failed", "diverged"]
+    assert list(table.loc[other.id, "state"]) == ["failed"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,7 @@ def test_the_trash_brings_back_and_deletes_only_what_is_confirmed(make_run: Make
     one, two = make_run(name="one"), make_run(name="two")
     for run in (one, two):
         trash(library, run.id)
-    app = opened(shelf="Trash")
+    app = opened(tab="Trash")
     assert list(app.dataframe[0].value["run"]) == [two.id, one.id]
     app = sound(app.multiselect(key="in-trash").set_value([one.id]).run())
     assert app.button(key="delete").disabled

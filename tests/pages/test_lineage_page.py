@@ -40,6 +40,24 @@ def test_the_page_shows_the_story_the_holes_of_the_step_and_every_event(make_run
     assert len(specs(app)) == 2
 
 
+def test_a_range_of_steps_holds_for_the_tables_and_their_files_until_it_is_cleared(make_run: MakeRun) -> None:
+    run = make_run()
+    app = opened("lineage", run=run.id, step="12", **{"from": "5", "to": "9", "select": "t4"})
+    assert "Steps 5 to 9 only" in texts(app.markdown)
+    assert "Events and causes**: 2 of 5 after the first snapshot" in texts(app.markdown)
+    assert app.dataframe[0].value["step"].tolist() == [6, 9]
+    assert len(app.dataframe) == 1, "token 4 joins at step 12: no stay of it is in the range"
+    app = sound(app.button(key="clear-range").click().run())
+    assert "Steps 5 to 9 only" not in texts(app.markdown)
+    assert app.dataframe[0].value["step"].tolist() == [3, 6, 9, 12, 15]
+    assert not {"from", "to"} & set(app.query_params)
+
+
+def test_a_range_without_an_event_is_told(make_run: MakeRun) -> None:
+    app = opened("lineage", run=make_run().id, step="12", **{"from": "16", "to": "19"})
+    assert "No events from step 16 to step 19." in texts(app.info)
+
+
 def test_a_first_visit_opens_where_the_holes_changed_last(make_run: MakeRun) -> None:
     make_run()
     assert "At step 15" in texts(opened("lineage").markdown)
@@ -158,3 +176,9 @@ def test_names_from_a_manifest_are_shown_as_they_are(make_run: MakeRun) -> None:
     manifest["corpus"]["name"] = "$x$ *bold* <img src=x>"
     (run.path / "run.json").write_text(json.dumps(manifest))
     assert "\\$x\\$ \\*bold\\* \\<img" in "\n".join(caption.value for caption in opened("lineage").caption)
+
+
+def test_a_ticked_event_is_no_other_event_where_other_events_are_listed(make_run: MakeRun) -> None:
+    written(make_run(), FLICKER)
+    names = [opened("lineage", unfold=word).dataframe[0].proto.id for word in ("false", "true", "false")]
+    assert names[0] == names[2] != names[1]

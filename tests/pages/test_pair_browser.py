@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from browsing import MARKS, at_rest, dragged, fits, names, stands_on, traffic, visit
 from conftest import MakeRun
 from playwright.sync_api import Page, expect
@@ -18,18 +17,23 @@ LEVEL = """() => ["counts", "sizes", "distances", "places"].every(name => {
 })"""
 
 
-@pytest.mark.parametrize("side", [0, 1])
-def test_dragging_one_side_moves_both_and_says_nothing_until_it_is_let_go(
-    server: str, page: Page, make_run: MakeRun, side: int
+def test_dragging_either_side_moves_both_and_says_nothing_until_it_is_let_go(
+    server: str, page: Page, make_run: MakeRun
 ) -> None:
     long, short, messages = make_run(name="long", steps=300), make_run(name="short", seed=2), traffic(page)
     visit(page, f"{server}/compare?runs={long.id},{short.id}&left={long.id}&right={short.id}&at=0")
     stands_on(page, 0)
     page.locator(".scrubber .axis").select_option("linear")
-    step = dragged(page, messages, side)
-    for run, place in ((long, f"step {step}"), (short, f"step 20, the last recorded one before {step}")):
-        expect(page.get_by_role("group", name=title(run.path)).first).to_contain_text(place)
-    expect(page.get_by_text(f"Step {step} is not recorded in this run")).to_be_visible()
+    blob = max(messages[1])
+    for side in (0, 1):
+        step = dragged(page, messages, side, blob)
+        for run, place in ((long, f"step {step}"), (short, f"step 20, the last recorded one before {step}")):
+            expect(page.get_by_role("group", name=title(run.path)).first).to_contain_text(place)
+        expect(page.get_by_text(f"Step {step} is not recorded in this run")).to_be_visible()
+        page.locator("h1").click()
+        page.keyboard.press("Home")
+        stands_on(page, 0)
+        at_rest(page)
 
 
 def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: str, page: Page, make_run: MakeRun) -> None:
@@ -45,7 +49,7 @@ def test_keys_move_and_select_on_both_sides_which_are_named_and_level(server: st
         stage = page.locator("[data-stage=distances]").nth(side)
         assert title(run.path) in (stage.get_attribute("aria-label") or "")
         assert title(run.path) in (page.locator("[data-picture=sizes]").nth(side).get_attribute("aria-label") or "")
-        page.locator("[data-about=distances]").nth(side).focus()
+        page.locator("[data-file=distances]").nth(side).focus()
         page.keyboard.press("Tab")
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from browsing import MARKS, PAGES, arrived, at_rest, fits, open_page, stands_on, visit
+from browsing import MARKS, PAGES, arrived, at_rest, fits, open_page, stands_on, title_of, visit
 from conftest import MakeRun
 from playwright.sync_api import Browser, Page, expect
 
@@ -71,6 +72,8 @@ def test_the_story_is_one_line_and_the_slider_stays_with_the_picture(server: str
         canvas = phone.locator(f"[data-picture={picture}]")
         canvas.scroll_into_view_if_needed()
         expect(canvas).to_be_in_viewport(ratio=1)
+        caption = phone.locator(".pictures figure:not(.other) figcaption").bounding_box() or {}
+        assert (canvas.bounding_box() or {})["y"] >= caption["y"] + caption["height"]
         expect(transport.get_by_role("slider")).to_be_in_viewport(ratio=1)
         others = [name for name in ("distances", "places", "sizes") if name != picture]
         for other in others:
@@ -107,11 +110,14 @@ def test_what_is_this_opens_in_place_at_a_tap(server: str, phone: Page, make_run
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_page_is_wider_than_the_screen_and_every_target_fits_a_finger(
+def test_a_link_to_any_page_works_and_every_target_fits_a_finger_and_the_screen(
     server: str, phone: Page, make_run: MakeRun, name: str
 ) -> None:
-    for seed in (1, 2):
-        make_run(name=f"run-{seed}", seed=seed)
-    visit(phone, f"{server}/{name}")
+    run, _ = make_run(name="one"), make_run(name="newer", seed=2)
+    visit(phone, f"{server}/{name}?run={run.id}&step=7&group=all")
+    expect(phone.locator("h1")).to_have_text(title_of(name))
+    expect(phone).to_have_url(re.compile(f"[?&]run={run.id}(&|$)"))
+    if name in ("lineage", "motion"):
+        expect(phone.locator(".st-key-now")).to_contain_text("At step 7 · all")
     fits(phone, WIDTH)
     assert phone.evaluate(SMALL) == []

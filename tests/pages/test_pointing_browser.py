@@ -26,7 +26,11 @@ def is_told(page: Page, *words: str) -> None:
 def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12", 12)
-    page.locator("[data-about=sizes]").focus()
+    with page.expect_download() as came:
+        page.locator("[data-file=sizes]").click()
+    assert came.value.suggested_filename.endswith("sizes-dead-step-12.png")
+    assert Path(came.value.path()).read_bytes().startswith(b"\x89PNG")
+    page.locator("[data-file=sizes]").focus()
     page.keyboard.press("Tab")
     expect(page.locator("[data-ring=sizes]")).to_be_visible()
     is_told(page, "hole A, 5 tokens (5 dead, 0 live)")
@@ -38,7 +42,7 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
     is_told(page, "hole A, 4 tokens")
     voice = page.locator(".scrubber .voice")
     expect(voice).to_contain_text("step 11, dead tokens: 3 unique")
-    for _ in range(2):  # over the link of the next picture, to the picture
+    for _ in range(3):  # over the links of the next picture, to the picture
         page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+ArrowDown")
@@ -48,7 +52,7 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
     expect(page.locator(".st-key-biography")).to_contain_text("Token 1 (SOH)")
     page.keyboard.press("Escape")
     expect(page.locator(".st-key-biography")).to_have_count(0)
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Tab")
     expect(page.locator("[data-ring=places]")).to_be_visible()
     page.keyboard.press("ArrowDown")
@@ -59,6 +63,12 @@ def test_keys_alone_point_and_select_in_every_picture(server: str, page: Page, m
 def test_a_click_in_a_bar_that_is_not_one_hole_selects_what_lies_there(server: str, page: Page, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "runs" / SHIPPED, tmp_path / SHIPPED, ignore=shutil.ignore_patterns("cache"))
     address = f"{server}/?run={SHIPPED}&step=4&group=all"
+    arrived(page, address, 4)
+    # Of many events the first and the last are named, the others on request.
+    chips = page.locator(".chips button")
+    expect(chips).to_have_count(9)
+    page.get_by_role("button", name=re.compile(r"^… \d+ more …$")).click()
+    expect(chips.nth(9)).to_be_visible()
     arrived(page, address, 4)
     # Beside eight holes with bars of their own there is one of four more holes, and one of tokens that are alone.
     sizes, rows = page.locator("[data-picture=sizes]"), page.locator("[data-picture=distances]")

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import MARKS, at_rest, free_port, serve, visit
+from browsing import MARKS, at_rest, free_port, open_page, serve, visit
 from playwright.sync_api import BrowserContext, Page, expect
 from trained_runs import tiny, write_book
 
 from snowball_core.jobs import workers
 from snowball_core.store.run_folder import Run
 from snowball_core.store.run_listing import run_paths
-from snowball_core.store.status import request_stop
 from snowball_core.training.loop import record
 
 pytestmark = MARKS
@@ -69,107 +68,83 @@ def grows(page: Page, run: Run) -> None:
         )
 
 
-def test_numbers_grow_by_themselves_and_a_run_that_was_killed_resumes_and_stops(
-    server: str, page: Page, under_way: Run
+def test_numbers_grow_in_every_tab_and_a_run_outlives_the_app_resumes_after_a_kill_and_stops(
+    tmp_path: Path, context: BrowserContext, under_way: Run
 ) -> None:
-    visit(page, f"{server}/train")
-    panel = page.locator(f".st-key-live-{under_way.id}")
-    expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
-    expect(panel.locator("[data-testid='stMetric']")).to_have_count(5)
-    grows(page, under_way)
-    chart = panel.locator(f"[aria-label='Learning rate over the steps, run {under_way.id}'] svg").first
-    chart.evaluate("picture => { picture.dataset.kept = 'yes' }")
-    grows(page, under_way)
-    assert chart.evaluate("picture => picture.dataset.kept") == "yes", "the chart was drawn anew"
-    worker = worker_of(under_way.id)
+    port = free_port()
+    with serve(tmp_path, port) as address, open_page(context) as page:
+        visit(page, f"{address}/train")
+        live = page.locator(f".st-key-live-{under_way.id}")
+        expect(live.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
+        expect(live.locator("[data-testid='stMetric']")).to_have_count(5)
+        grows(page, under_way)
+        chart = live.locator(f"[aria-label='Learning rate over the steps, run {under_way.id}'] svg").first
+        chart.evaluate("picture => { picture.dataset.kept = 'yes' }")
+        grows(page, under_way)
+        assert chart.evaluate("picture => picture.dataset.kept") == "yes", "the chart was drawn anew"
+    before = under_way.status().step
+    with serve(tmp_path, port) as address, open_page(context) as one, open_page(context) as two:
+        for tab in (one, two):
+            visit(tab, f"{address}/train")
+        grows(two, under_way)
+        assert under_way.status().step > before
+        acts_in_both(one, two, under_way)
+
+
+def acts_in_both(one: Page, two: Page, run: Run) -> None:
+    """What one tab does, and what happens outside the page, both tabs show."""
+    ended = [tab.locator(".st-key-continuing") for tab in (one, two)]
+    worker = worker_of(run.id)
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
-    ended = page.locator(".st-key-continuing")
-    expect(ended.get_by_text("interrupted", exact=True)).to_be_visible()
-    expect(ended).to_contain_text("Recorded data is kept")
-    page.get_by_role("button", name="Resume").click()
-    expect(panel.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
-    grows(page, under_way)
-    page.get_by_role("button", name="Stop").click()
-    expect(ended.get_by_text("stopped", exact=True)).to_be_visible()
-    reached = under_way.status().step
-    assert reached > 0
-    expect(ended).to_contain_text(f"step {reached:,} of 5,000,000")
+    for each in ended:
+        expect(each.get_by_text("interrupted", exact=True)).to_be_visible()
+        expect(each).to_contain_text("Recorded data is kept")
+    one.get_by_role("button", name="Resume").click()
+    expect(two.locator(f".st-key-live-{run.id}").get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
+    grows(two, run)
+    two.get_by_role("button", name="Stop").click()
+    for each in ended:
+        expect(each.get_by_text("stopped", exact=True)).to_be_visible()
+        expect(each).to_contain_text(f"step {run.status().step:,} of 5,000,000")
 
 
-def test_the_app_may_be_restarted_and_every_tab_sees_the_same(tmp_path: Path, context: BrowserContext, under_way: Run) -> None:
-    port = free_port()
-    tabs = [context.new_page() for _ in range(2)]
-    lives = [tab.locator(f".st-key-live-{under_way.id}") for tab in tabs]
-    stopped = [tab.locator(".st-key-continuing").get_by_text("stopped", exact=True) for tab in tabs]
-    with serve(tmp_path, port) as address:
-        for tab, live in zip(tabs, lives, strict=True):
-            visit(tab, f"{address}/train")
-            expect(live.get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
-            gently(under_way)
-    before = under_way.status().step
-    with serve(tmp_path, port) as address:
-        visit(tabs[0], f"{address}/train")
-        visit(tabs[1], f"{address}/train")
-        grows(tabs[1], under_way)
-        reached = under_way.status().step
-        assert reached > before
-        # What one tab does, the other shows.
-        tabs[0].get_by_role("button", name="Stop").click()
-        expect(stopped[1]).to_be_visible()
-        tabs[1].get_by_role("button", name="Resume").click()
-        for live in lives:
-            expect(live).to_be_visible()
-        expect(lives[1].get_by_text("running", exact=True)).to_be_visible(timeout=90_000)
-        grows(tabs[1], under_way)
-        assert step_shown(tabs[1], under_way) > reached
-        # What happened outside the page, too.
-        request_stop(under_way.path)
-        for each in stopped:
-            expect(each).to_be_visible()
-    for tab in tabs:
-        tab.close()
-
-
-def test_the_estimate_follows_while_one_types(server: str, page: Page) -> None:
+def test_the_estimate_follows_while_one_types_and_the_form_survives_a_reload(server: str, page: Page) -> None:
     visit(page, f"{server}/train")
-    estimate = page.locator(".st-key-start-bar")
+    estimate, steps = page.locator(".st-key-start-bar"), page.locator(".st-key-field-steps input")
     expect(estimate).to_contain_text("10,001 snapshots")
-    entry = page.locator(".st-key-field-steps input")
-    entry.fill("")
-    entry.press_sequentially("750", delay=60)
+    steps.fill("")
+    steps.press_sequentially("750", delay=60)
     expect(estimate).to_contain_text("751 snapshots")
-    assert entry.evaluate("entry => entry === document.activeElement")
-
-
-@pytest.mark.parametrize("width", [390, 800, 1440])
-def test_cost_and_start_button_stay_in_view_from_the_first_field_to_the_last(server: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 844})
-    visit(page, f"{server}/train")
-    bar, button = page.locator(".st-key-start-bar"), page.get_by_role("button", name="Start run")
-    expect(bar).to_contain_text("on disk")
-    last = page.locator("[data-testid='stExpander']").filter(has_text="Machine").locator("summary")
-    for place in (page.locator(".st-key-preset"), last):
-        place.scroll_into_view_if_needed()
-        expect(place).to_be_in_viewport()
-        expect(bar).to_be_in_viewport(ratio=1)
-        expect(button).to_be_in_viewport(ratio=1)
-    # It lies on nothing that is to be pressed.
-    last.click()
-    expect(page.locator(".st-key-field-threads")).to_be_visible()
-
-
-def test_the_form_survives_a_reload(server: str, page: Page) -> None:
-    visit(page, f"{server}/train")
-    page.locator(".st-key-field-steps input").fill("750")
+    assert steps.evaluate("entry => entry === document.activeElement")
     page.locator(".st-key-field-learning_rate input").fill("1000")
     expect(page.get_by_text("A step of about 1,000 in weights of size about 1 will diverge")).to_be_visible()
     page.wait_for_url("**set=learning_rate*")
     at_rest(page)
     page.reload()
-    expect(page.locator(".st-key-field-steps input")).to_have_value("750")
+    expect(steps).to_have_value("750")
     expect(page.locator(".st-key-field-learning_rate input")).to_have_value("1000")
-    expect(page.locator(".st-key-start-bar")).to_contain_text("751 snapshots")
+    expect(estimate).to_contain_text("751 snapshots")
+
+
+def test_cost_and_start_button_stay_in_view_from_the_first_field_to_the_last(server: str, page: Page) -> None:
+    visit(page, f"{server}/train")
+    bar, button = page.locator(".st-key-start-bar"), page.get_by_role("button", name="Start run")
+    expect(bar).to_contain_text("on disk")
+    last, threads = page.locator("[data-testid='stExpander']").filter(has_text="Machine"), page.locator(".st-key-field-threads")
+    for width in (390, 800, 1440):
+        page.set_viewport_size({"width": width, "height": 844})
+        at_rest(page)
+        for place in (page.locator(".st-key-preset"), last.locator("summary")):
+            place.scroll_into_view_if_needed()
+            expect(place).to_be_in_viewport()
+            expect(bar).to_be_in_viewport(ratio=1)
+            expect(button).to_be_in_viewport(ratio=1)
+        # It lies on nothing that is to be pressed.
+        last.locator("summary").click()
+        expect(threads).to_be_visible()
+        last.locator("summary").click()
+        expect(threads).to_be_hidden()
 
 
 def test_a_fork_is_chosen_survives_a_reload_and_runs_to_its_end(server: str, page: Page, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from snowball_core.jobs.pace import Pace
 from snowball_core.presets import PRESETS, PURPOSES
 from snowball_core.store.run_folder import Run
 from snowball_core.store.run_listing import run_paths
+from snowball_core.store.run_titles import title
 from snowball_core.store.status import STARTING, Status, lock_of, stop_marker, write_status
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -168,8 +169,8 @@ def test_the_queue_names_each_run_its_place_and_lets_it_be_taken_out(make_run: M
         app = opened("train")
         listed = [text.value for text in app.markdown if text.value[:2] in ("1.", "2.")]
         assert "Queue: 2 runs." in texts(app.markdown)
-        assert second.id in listed[0].replace("\\", "")
-        assert third.id in listed[1].replace("\\", "")
+        assert title(second.path) in listed[0].replace("\\", "")
+        assert title(third.path) in listed[1].replace("\\", "")
         sound(app.button(key=f"cancel-{third.id}").click().run())
     assert stop_marker(third.path).exists()
     assert not stop_marker(second.path).exists()

@@ -49,20 +49,6 @@ def test_the_wheel_zooms_the_steps_about_the_pointer_and_a_double_click_shows_al
     is_told_at(page, 0.0, 0)
 
 
-def test_positions_fit_to_a_step_and_back(server: str, page: Page, make_run: MakeRun) -> None:
-    run = make_run()
-    arrived(page, f"{server}/?run={run.id}&step=3", 3)
-    whole = page.get_by_role("button", name="Whole run")
-    picture = page.locator("[data-picture=places]")
-    before = picture.evaluate("canvas => canvas.toDataURL()")
-    page.get_by_role("button", name="Fit to this step").click()
-    expect(whole).to_be_visible()
-    assert picture.evaluate("canvas => new Promise(done => requestAnimationFrame(() => done(canvas.toDataURL())))") != before
-    whole.click()
-    expect(whole).to_be_hidden()
-    assert picture.evaluate("canvas => new Promise(done => requestAnimationFrame(() => done(canvas.toDataURL())))") == before
-
-
 def test_a_brush_is_the_loop_the_range_of_the_address_and_of_exports(server: str, page: Page, make_run: MakeRun) -> None:
     run = make_run()
     arrived(page, f"{server}/?run={run.id}&step=12&axis=linear", 12)
@@ -78,8 +64,17 @@ def test_a_brush_is_the_loop_the_range_of_the_address_and_of_exports(server: str
     at_rest(page)
     page.keyboard.press("ArrowRight")
     names(page, **{"from": "5", "to": "15", "step": "13"})
+    clear = page.get_by_role("button", name="Show all steps")
+    expect(page.locator(".st-key-range")).to_contain_text("Steps 5 to 15 only")
     visit(page, page.url.replace("/?", "/export?"))
-    expect(page.get_by_text("an animation of steps 5 to 15")).to_be_visible()
+    expect(page.get_by_text("tables over steps and the animation: steps 5 to 15")).to_be_visible()
+    page.go_back()
+    arrived(page, page.url, 13)
+    expect(page.get_by_role("button", name="End loop 5–15")).to_be_visible()
+    clear.click()
+    expect(page.get_by_role("button", name="Loop from here")).to_be_visible()
+    expect(clear).to_be_hidden()
+    names(page, **{"from": None, "to": None, "step": "13"})
     visit(page, f"{server}/?run={run.id}&step=12&from=15&to=5")
     expect(
         page.get_by_text('from and to must be two steps from 0 to 20 in order; the address says "15" and "5".')
@@ -112,24 +107,21 @@ def test_a_token_is_found_by_id_byte_or_character_and_a_hole_keeps_its_letter(
         expect(page.locator(".scrubber .tip")).to_contain_text("hole A")
 
 
-def test_a_row_of_the_tokens_selects_it_in_the_scrubber(server: str, page: Page, make_run: MakeRun) -> None:
-    run = make_run()
-    arrived(page, f"{server}/?run={run.id}&step=12", 12)
-    page.get_by_role("tab", name="Tokens at this step").click()
-    box = box_of(page.locator(".st-key-token-table canvas").first)
-    page.mouse.click(box["x"] + 15, box["y"] + 35 * 4 + 15)
-    names(page, select="t3")
-    expect(page.locator(".scrubber .search")).to_have_value("3 · 0x03 · ETX")
-
-
-def test_positions_are_coloured_by_what_is_chosen_and_the_frames_are_not_sent_again(
+def test_positions_are_fitted_and_coloured_without_new_frames_and_a_row_of_the_tokens_selects_it(
     server: str, page: Page, make_run: MakeRun
 ) -> None:
     run, (_, received) = make_run(), traffic(page)
     arrived(page, f"{server}/?run={run.id}&step=12", 12)
-    picture = page.locator("[data-picture=places]")
-    images = {picture.evaluate("canvas => canvas.toDataURL()")}
-    blob = max(received)
+    picture, whole = page.locator("[data-picture=places]"), page.get_by_role("button", name="Whole run")
+    drawn = "canvas => new Promise(done => requestAnimationFrame(() => done(canvas.toDataURL())))"
+    before = picture.evaluate(drawn)
+    page.get_by_role("button", name="Fit to this step").click()
+    expect(whole).to_be_visible()
+    assert picture.evaluate(drawn) != before
+    whole.click()
+    expect(whole).to_be_hidden()
+    assert picture.evaluate(drawn) == before
+    images, blob = {before}, max(received)
     received.clear()
     for number, colour in enumerate(("norm", "displacement", "move"), 2):
         page.get_by_label("Colour", exact=True).select_option(colour)
@@ -139,3 +131,15 @@ def test_positions_are_coloured_by_what_is_chosen_and_the_frames_are_not_sent_ag
         assert len(images) == number
     at_rest(page)
     assert max(received) < blob
+    # A row of the tokens selects its token.
+    page.get_by_role("tab", name="Tokens at this step").click()
+    box = box_of(page.locator(".st-key-token-table canvas").first)
+    page.mouse.click(box["x"] + 15, box["y"] + 35 * 4 + 15)
+    names(page, select="t3")
+    expect(page.locator(".scrubber .search")).to_have_value("3 · 0x03 · ETX")
+    page.get_by_label("Basis", exact=True).select_option("whole")
+    names(page, colour="move", basis="whole")
+    page.reload()
+    arrived(page, page.url, 12)
+    expect(page.get_by_label("Colour", exact=True)).to_have_value("move")
+    expect(page.get_by_label("Basis", exact=True)).to_have_value("whole")

@@ -22,7 +22,7 @@ from snowball_core.store.run_folder import METRICS, Run, open_run
 from snowball_core.store.run_listing import run_paths, told_apart
 from snowball_core.store.trash import trash
 from snowball_core.tables.draws import kin
-from snowball_core.tables.library import answer_of, row, shelf
+from snowball_core.tables.library import answer_of, row, run_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("library")
@@ -196,7 +196,7 @@ def test_names_of_every_kind_are_listed(make_run: MakeRun, tmp_path: Path) -> No
     os.mkdir(os.fsencode(tmp_path) + b"/caf\xe9")
     os.mkdir(tmp_path / ("x" * 255))
     os.mkdir(tmp_path / "zwei Wörter")
-    listed = [each.id for each in shelf(tmp_path)]
+    listed = [each.id for each in run_rows(tmp_path)]
     assert listed == [run.id, "zwei Wörter", "x" * 255, "caf\\udce9"]
     assert "\n".join(listed).encode()
     paging.opened("library")

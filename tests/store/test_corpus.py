@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snowball_core.errors import CorpusError
-from snowball_core.store import published_text
-from snowball_core.store.corpus import from_bytes, load_corpus, python_manual, read_file
-from snowball_core.store.published_text import download_gatsby, gatsby_from_book
+from snowball_core.store import corpus
+from snowball_core.store.corpus import download_gatsby, from_bytes, gatsby_from_book, load_corpus, python_manual, read_file
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 needs_text = pytest.mark.skipif(not (DATA / "gatsby.txt").is_file(), reason="the seed's text is not beside the repository")
@@ -231,7 +230,7 @@ def test_the_python_manual_is_english_ascii_and_the_same_every_time():
 
 
 def test_without_a_network_the_download_names_the_address_and_the_offline_way(monkeypatch):
-    monkeypatch.setattr(published_text, "GATSBY_ADDRESS", "http://127.0.0.1:9/pg64317.txt")
+    monkeypatch.setattr(corpus, "GATSBY_ADDRESS", "http://127.0.0.1:9/pg64317.txt")
     with pytest.raises(CorpusError, match=r"needs a network; http://127.0.0.1:9/.* could not be reached .*gatsby --from FILE"):
         download_gatsby()
 
@@ -253,8 +252,8 @@ def server(tmp_path):
 
 def test_the_download_gives_the_bytes_of_the_address_and_refuses_a_missing_page(server, tmp_path, monkeypatch):
     (tmp_path / "book.txt").write_bytes(b"a book\r\n")
-    monkeypatch.setattr(published_text, "GATSBY_ADDRESS", f"{server}/book.txt")
+    monkeypatch.setattr(corpus, "GATSBY_ADDRESS", f"{server}/book.txt")
     assert download_gatsby() == b"a book\r\n"
-    monkeypatch.setattr(published_text, "GATSBY_ADDRESS", f"{server}/gone.txt")
+    monkeypatch.setattr(corpus, "GATSBY_ADDRESS", f"{server}/gone.txt")
     with pytest.raises(CorpusError, match=r"404"):
         download_gatsby()

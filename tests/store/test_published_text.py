@@ -9,9 +9,8 @@ import pytest
 from paging import opened, sound, texts
 
 from snowball_core.errors import CorpusError, RunError
-from snowball_core.store import published_text
-from snowball_core.store.corpus import GATSBY_SHA256, load_corpus
-from snowball_core.store.published_text import build_gatsby, built_gatsby
+from snowball_core.store import corpus
+from snowball_core.store.corpus import GATSBY_SHA256, build_gatsby, built_gatsby, load_corpus
 from snowball_core.store.run_folder import corpora_folder
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -61,7 +60,7 @@ def test_the_form_offers_the_text_where_it_is_missing_and_continues_with_it(libr
 
 
 def test_without_a_network_the_form_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published_text, "GATSBY_ADDRESS", "http://127.0.0.1:9/pg64317.txt")
+    monkeypatch.setattr(corpus, "GATSBY_ADDRESS", "http://127.0.0.1:9/pg64317.txt")
     app = sound(opened("train").radio(key="preset").set_value("primordial-snowball").run())
     app = sound(app.button(key="build-text").click().run())
     assert "Downloading the book needs a network" in texts(app.error)

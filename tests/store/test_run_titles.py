@@ -8,11 +8,15 @@ import pytest
 from conftest import MakeRun
 
 from snowball_core.config import RunConfig
-from snowball_core.config_checks import preset
+from snowball_core.config_checks import NearestPreset, preset
 from snowball_core.store.corpus import GATSBY_SHA256
-from snowball_core.store.notes import annotate
+from snowball_core.store.notes import Notes, annotate
 from snowball_core.store.run_titles import described, state, state_word, title, titles
 from snowball_core.store.status import Status, write_status
+from snowball_core.tables.library import RunRow, library_table
+from snowball_core.tables.run_summary import Glance, measured
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,26 @@ def test_another_path_of_the_published_text_is_no_change() -> None:
     config = RunConfig(**{**preset("jiggle").to_json(), "corpus": "/data/gatsby.txt"})
     assert described(config, {"corpus": {"sha256": GATSBY_SHA256}}) == "jiggle · seed 42 · 10,000 steps"
     assert "changed: corpus" in described(config, {"corpus": {"sha256": "0" * 64}})
+
+
+@pytest.mark.parametrize(
+    ("near", "published", "words"),
+    [
+        (NearestPreset("corrected", ("corpus",)), True, "corrected + published text"),
+        (NearestPreset("corrected", ("clip", "corpus")), True, "corrected + clip, published text"),
+        (NearestPreset("corrected", ("corpus",)), False, "corrected + corpus"),
+        (NearestPreset("jiggle", ("corpus",)), True, "jiggle"),
+        (NearestPreset("jiggle", ("corpus_errors",)), True, "jiggle + corpus errors"),
+    ],
+)
+def test_the_library_names_the_published_text(near: NearestPreset, published: bool, words: str) -> None:
+    at_rest = RunRow(Path("x"), Status("completed"), Glance(nearest=near, is_published=published), Notes(), 0)
+    assert library_table([at_rest], "dead")["preset"].tolist() == [words]
+
+
+def test_a_run_trained_on_the_published_text_says_so_under_any_name(make_run: MakeRun) -> None:
+    assert not measured(make_run().path).is_published
+    assert all(measured(path).is_published for path in (ROOT / "runs").glob("*-*"))
 
 
 def test_a_label_comes_first_and_a_damaged_run_has_its_id(make_run: MakeRun) -> None:

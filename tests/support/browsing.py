@@ -34,6 +34,11 @@ READY = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test
 VISITED = "cookies,local_storage,indexeddb,cache_storage,service_workers,websql,file_systems"
 # What a click asks for begins only after a moment: a page is at rest when it has been ready for this long.
 REST_MILLISECONDS = 200
+# No chart is drawn wider than its place.
+CHARTS_FIT = """() => [...document.querySelectorAll("[data-testid=stVegaLiteChart]")].every(chart => {
+    const drawn = chart.querySelector("svg, canvas")?.getBoundingClientRect()
+    return drawn && drawn.width <= chart.parentElement.getBoundingClientRect().width + 1
+})"""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("SNOWBALL_BROWSER") == "required"
 # The marks of a file of browser tests: ``pytestmark = browsing.MARKS``.
@@ -126,7 +131,7 @@ def serve(library: Path, port: int | None = None, base: str = "", **environment:
         yield address
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
@@ -160,6 +165,11 @@ def visit(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector("h1")
     at_rest(page)
+
+
+def title_of(page: str) -> str:
+    """The heading of a page."""
+    return {"": "Scrub", "about": "About the measures"}.get(page, page.capitalize())
 
 
 def named(page: Page) -> dict[str, str]:
@@ -272,22 +282,25 @@ def traffic(page: Page) -> tuple[list[int], list[int]]:
     return sent, received
 
 
-def dragged(page: Page, messages: tuple[list[int], list[int]], side: int = 0) -> int:
-    """Drag the counts of a side to a step and let go: every move is drawn, the server hears of the last one alone."""
+def dragged(page: Page, messages: tuple[list[int], list[int]], side: int = 0, blob: int = 0) -> int:
+    """Drag the counts of a side to a step and let go: every move is drawn, the server hears of the last one alone.
+
+    ``blob`` is the size of the message with the frames, where it is not among the messages.
+    """
     (sent, received), counts, scrubber = messages, page.locator("[data-picture=counts]").nth(side), page.locator(".scrubber")
     at_rest(page)
-    blob = max(received)
+    blob = blob or max(received)
     counts.scroll_into_view_if_needed()
     box = counts.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 60, box["y"] + 100)
     page.mouse.down()
-    page.wait_for_timeout(300)
+    at_rest(page)
     sent.clear()
     received.clear()
     steps, drawn = [], int(scrubber.get_attribute("data-drawn") or 0)
-    for i in range(1, 21):
-        page.mouse.move(box["x"] + 60 + i * box["width"] / 32, box["y"] + 100)
+    for i in range(1, 11):
+        page.mouse.move(box["x"] + 60 + i * box["width"] / 16, box["y"] + 100)
         steps.append(scrubbed_to(page))
     assert steps == sorted(set(steps)), "every move is drawn"
     assert int(scrubber.get_attribute("data-drawn") or 0) >= drawn + len(steps)

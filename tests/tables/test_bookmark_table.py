@@ -15,6 +15,7 @@ from snowball_core.export.report import report_bytes
 from snowball_core.export.tables import TABLES
 from snowball_core.export.view import view_of
 from snowball_core.store.bookmarks import Bookmark
+from snowball_core.store.foreign.links import Link, link_file, unlink_file
 from snowball_core.store.history import find, observe
 from snowball_core.store.notes import FILE, add_bookmark, read_notes
 from snowball_core.tables.bookmarks import bookmark_at, bookmark_table
@@ -121,6 +122,19 @@ def test_the_command_line_keeps_lists_and_removes_views(make_run: MakeRun, capsy
     assert (main(["views", run.id]), capsys.readouterr().out) == (0, f"lanes: /lineage?run={run.id}&step=19&group=all\n")
     assert "got one of them" in refused(capsys, "views", run.id, "--save", "x")
     assert answered(capsys, "views", run.id, "--remove", "lanes")["views"] == []
+
+
+def test_an_opened_file_keeps_bookmarks_beside_its_link_until_it_leaves_the_list(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = link_file(tmp_path, Link(str(make_run().path / "history.safetensors")))
+    kept = answered(capsys, "bookmark", opened.id, "10", "ten")
+    assert [each["remark"] for each in answered(capsys, "bookmarks", opened.id)["bookmarks"]] == ["ten"]
+    assert bookmark_table(observe(opened))["remark"].tolist() == ["ten"]
+    assert read_notes(opened.path).bookmarks[0].id == kept["bookmark"]
+    unlink_file(tmp_path, opened.id)
+    assert "must be in the list of the Library" in refused(capsys, "bookmarks", opened.id)
+    assert len(bookmark_table(observe(link_file(tmp_path, opened.link)))) == 0
 
 
 def test_a_read_only_library_refuses_bookmarks(

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from test_divergence import DEAD, FINITE, INF, NAN, ending
 
-from snowball_core.charts.fixed_axes import stage
 from snowball_core.charts.motion_columns import decades
 from snowball_core.charts.overlay import Frame, overlay_spec
 from snowball_core.charts.overlay_data import Along, Called, ends_data, lines_data, moments_data
+from snowball_core.charts.places import stage
 from snowball_core.charts.scrubber_blob import packed_blob, reel
 from snowball_core.charts.theme import line_style
 from snowball_core.errors import HistoryError
@@ -89,10 +89,11 @@ def test_frames_for_the_browser_have_domains_with_ends(name):
     for unit in ("cells", "weight"):
         made = reel(words, np.arange(len(words)), DEAD, unit)
         packed_blob(made, {})  # refuses a header with a number that is none
-    scene = stage(words, DEAD)
-    assert np.isfinite([*scene.x, *scene.y]).all()
-    assert scene.x[0] < scene.x[1]
-    assert np.isfinite(scene.path[["x", "y"]].to_numpy()).all()
+    for unit in ("", "cells", "weight"):
+        scene = stage(words, DEAD, unit)
+        assert np.isfinite([*scene.x, *scene.y]).all()
+        assert scene.x[0] < scene.x[1]
+        assert np.isfinite(scene.path[["x", "y"]].to_numpy()).all()
 
 
 @pytest.mark.parametrize("size", [1e-6, 1e-14, 1e-30, 1e-44, 1e38])

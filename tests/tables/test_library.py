@@ -1,4 +1,4 @@
-"""The library's shelf: a row for every run, right where the run is whole and honest where it is not."""
+"""The rows of the library: a row for every run, right where the run is whole and honest where it is not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from snowball_core.store.run_listing import run_paths
 from snowball_core.store.status import lock_of
 from snowball_core.store.trash import trash
 from snowball_core.tables import run_summary as room
-from snowball_core.tables.library import RunRow, row, shelf, shelf_table
+from snowball_core.tables.library import RunRow, library_table, row, run_rows
 from snowball_core.tables.live import group_mask
 from snowball_core.tables.run_summary import GROUPS, POINTS, Glance, glance, spread
 
@@ -146,7 +146,7 @@ def test_a_folder_that_takes_no_cache_is_listed_all_the_same(make_run: MakeRun, 
     aged(blocked.path)
     aged(other.path)
     monkeypatch.setenv("SNOWBALL_READONLY", "1")
-    assert [each.glance.snapshots for each in shelf(other.path.parent)] == [21, 21]
+    assert [each.glance.snapshots for each in run_rows(other.path.parent)] == [21, 21]
     assert not (other.path / "cache").exists()
 
 
@@ -185,7 +185,7 @@ def test_a_history_that_is_gone_foreign_or_no_history_is_named(make_run: MakeRun
     with TensorWriter(foreign.path / HISTORY, "embedding_history", "BF16", (5, 3), 2, {}) as writer:
         writer.append(np.zeros((5, 3), np.uint16))
     (broken.path / HISTORY).write_bytes(b"no tensor" * 100)
-    by_name = {each.glance.name: each for each in shelf(tmp_path)}
+    by_name = {each.glance.name: each for each in run_rows(tmp_path)}
     assert "history.safetensors is missing" in by_name["gone"].damage
     assert "It belongs to another run" in by_name["foreign"].damage
     assert "must be a safetensors file" in by_name["broken"].damage
@@ -240,7 +240,7 @@ def test_a_run_put_away_while_the_others_are_listed_is_left_out(make_run: MakeRu
             trash(tmp_path, order[1])
         by_name.append((done, total))
 
-    assert [each.id for each in shelf(tmp_path, watch)] == order[:1]
+    assert [each.id for each in run_rows(tmp_path, watch)] == order[:1]
     assert by_name == [(1, 2), (2, 2)]
     assert {first.id, last.id} == set(order)
 
@@ -253,28 +253,30 @@ def test_a_cancelled_listing_continues_where_it_stopped(make_run: MakeRun, tmp_p
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        shelf(tmp_path, stop)
+        run_rows(tmp_path, stop)
     assert len(list(tmp_path.glob("*/cache/glance.json"))) == 1
-    assert len(shelf(tmp_path)) == 3
+    assert len(run_rows(tmp_path)) == 3
 
 
 def test_an_empty_or_missing_library_has_no_rows(tmp_path: Path) -> None:
-    assert shelf(tmp_path) == shelf(tmp_path / "no-such") == []
-    assert len(shelf_table([], "dead")) == 0
+    assert run_rows(tmp_path) == run_rows(tmp_path / "no-such") == []
+    assert len(library_table([], "dead")) == 0
 
 
 def test_the_table_has_the_counts_of_the_group_requested(make_run: MakeRun, tmp_path: Path) -> None:
     whole, damaged = make_run(), make_run(name="broken")
     annotate(whole.path, "=label", "a note", ["merger"])
     (damaged.path / "run.json").write_text("{")
-    table = shelf_table(shelf(tmp_path), "dead").set_index("run")
+    table = library_table(run_rows(tmp_path), "dead").set_index("run")
     by_name = table.loc[whole.id]
     assert (by_name["first_unique"], by_name["first_black_holes"], by_name["first_population"]) == counted(whole, 0, "dead")
     assert (by_name["last_unique"], by_name["last_black_holes"], by_name["last_population"]) == counted(whole, 20, "dead")
     assert (by_name["title"], by_name["note"], by_name["tags"]) == ("=label", "a note", ["merger"])
     assert table.loc[damaged.id].isna()["last_unique"]
     assert table.loc[damaged.id]["curve"] == []
-    assert shelf_table(shelf(tmp_path), "all").set_index("run").loc[damaged.id]["last_unique"] == counted(whole, 20, "all")[0]
+    assert (
+        library_table(run_rows(tmp_path), "all").set_index("run").loc[damaged.id]["last_unique"] == counted(whole, 20, "all")[0]
+    )
 
 
 def test_a_large_matrix_is_looked_at_in_two_places_only(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,13 +290,14 @@ def test_a_large_matrix_is_looked_at_in_two_places_only(make_run: MakeRun, monke
 # The benchmark's library
 
 
-def test_the_benchmarks_library_is_listed_whole(tmp_path: Path) -> None:
-    from benchmarks.library import made_library, shelf_rows
+def test_the_benchmarks_library_is_listed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.library import library_rows, made_library
 
     made_library(tmp_path, 12)
-    listed: list[RunRow] = shelf(tmp_path)
+    listed: list[RunRow] = run_rows(tmp_path)
     assert sorted(each.glance.name for each in listed) == sorted(f"made-{n}" for n in range(12))
     assert {each.glance.counts["dead"].last for each in listed} == {(1, 1, 6)}
     run = open_run(tmp_path, listed[0].id)
     assert counted(run, -1, "dead") == (1, 1, 6)
-    assert [index_of.unit for index_of in shelf_rows(3)] == ["s", "s", "s"]
+    monkeypatch.setattr("time.sleep", lambda _: None)  # its figures are not looked at
+    assert [index_of.unit for index_of in library_rows(3)] == ["s", "s", "s"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import MakeRun, falling_together
 
-from snowball_core.charts.counts_and_places import counts_data, loss_data, rate_spec
+from snowball_core.charts.counts_and_sizes import counts_data, loss_data, rate_spec
 from snowball_core.charts.step_axis import step_axis
 from snowball_core.errors import RunError
 from snowball_core.store.files.tensor_file import TensorWriter

@@ -229,7 +229,7 @@ def test_a_killed_run_opens_is_interrupted_and_resumes_to_the_same_bytes(tmp_pat
         at = recorded
         words = command("resume", run.id, "--runs", str(runs), "--json")
         worker = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, error = worker.communicate(timeout=120)
+    out, error = worker.communicate(timeout=PATIENCE)
     assert worker.returncode == 0, error
     second = folder_of(runs, "cut")
     assert second
@@ -244,7 +244,7 @@ def ends_with_a_checkpoint(runs: Path, name: str, worker: subprocess.Popen[str],
     with pytest.raises(RunError, match="a run must have one writer"):
         continue_run(runs, run)
     worker.send_signal(kind)
-    assert worker.wait(30) == (130 if kind == signal.SIGINT else 0)
+    assert worker.wait(PATIENCE) == (130 if kind == signal.SIGINT else 0)
     status = run.status()
     assert status.state == "stopped"
     with safe_open(run.path / "checkpoint" / "state.safetensors", "np") as file:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from snowball_core.charts.overlay import Frame, overlay_spec
+from snowball_core.charts.overlay import Frame, filled, overlay_spec
 from snowball_core.charts.overlay_data import (
     MOST_POINTS,
     Along,
@@ -37,6 +37,8 @@ _TITLES = {
 }
 # Grey bands are below the lines of their runs.
 _MEDIAN_PIXELS = {True: 1.2, False: 3.0}
+# A larger value is of a run that diverged: the axis is symlog.
+_MOST_LINEAR = 1_000
 # What differs between the runs of one setting.
 _WITHIN_A_SETTING = ("run", "seed")
 
@@ -139,7 +141,7 @@ def overlaid(drawing: Drawing, measure: str) -> Overlay:
         "ends": ends_data(lines, along, frame.low, frame.high, frame.is_counted),
         "moments": moments.reindex(columns=["x", "step", "place", *frame.letters], fill_value=""),
     }
-    return Overlay(lines, found, is_thinned, (overlay_spec(frame), data))
+    return Overlay(lines, found, is_thinned, (filled(overlay_spec(frame), data), data))
 
 
 def _frame(drawing: Drawing, measure: str, lines: pd.DataFrame) -> Frame:
@@ -154,7 +156,9 @@ def _frame(drawing: Drawing, measure: str, lines: pd.DataFrame) -> Frame:
         title = _TITLES[along.align] + (" (symlog)" if along.is_symlog else "")
     right, top = high if high > low else low + 1, float(lines["value"].max())
     styles, drawn = tuple(drawing.styles.values()), tuple(letters_of[each.id] for each in drawing.entrants)
-    return Frame(low, right, top, along.axis, along.is_symlog, is_whole, title, unit, styles, drawn)
+    # A run that diverged would press the others flat.
+    is_counted = is_whole or top > _MOST_LINEAR
+    return Frame(low, right, top, along.axis, along.is_symlog, is_counted, title, unit, styles, drawn)
 
 
 def note_of(drawing: Drawing, is_thinned: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -29,13 +30,13 @@ from snowball_core.tables.comparison import (
 from snowball_core.tables.formats import FORMATS
 from snowball_core.tables.run_summary import GROUPS
 
-from ..server.sent_files import one_of, refusing, require_known, sent
+from ..server.sent_files import one_of, refusing, require_known, sent, whole
 from ..shared.downloads import PICTURE, TABLE, links
 from ..shared.file_stamps import stamp
 from .cached_runs import Key, key_of, lined_up, measured_entrants
 from .drawing import along_of, drawing_of, note_of, overlaid, whose
 
-_KNOWN = ("runs", "group", "align", "axis", "by", "measures", "marked")
+_KNOWN = ("runs", "group", "align", "axis", "by", "measures", "marked", "from", "to")
 
 
 def take_overlays(runs: Sequence[str], measures: Sequence[str], query: Mapping[str, Any]) -> None:
@@ -73,6 +74,7 @@ def file_of_comparison(request: Request) -> Response:
     with refusing(409):
         keys = tuple(key_of(run) for run in runs)
         lined = lined_up(keys)
+    ends = whole(query, "from"), whole(query, "to")
     by = one_of(query, "by", groupings(lined), "run")
 
     def entrants() -> list[Entrant]:
@@ -80,7 +82,7 @@ def file_of_comparison(request: Request) -> Response:
 
     made: dict[str, Callable[[], bytes]] = {}
     for kind, form in FORMATS.items():
-        made[f"tables/overlay.{kind}"] = lambda form=form: form(overlay(entrants(), measures, align))  # type: ignore[misc]
+        made[f"tables/overlay.{kind}"] = lambda form=form: form(_inside(overlay(entrants(), measures, align), *ends))  # type: ignore[misc]
         made[f"tables/differences.{kind}"] = lambda form=form: form(configuration_differences(lined))  # type: ignore[misc]
     for name in MEASURES:
         svg = _published(lined, keys, entrants, name, group, align, axis, by, query.get("marked"))
@@ -90,9 +92,15 @@ def file_of_comparison(request: Request) -> Response:
     name = place.rsplit("/", 1)[-1]
     saved = name if name.startswith("differences") else f"comparison-{name.replace('.', f'-{group}.')}"
     called = titles([run.path for run in runs])
-    key = (keys, [stamp(path) for path, _ in keys], place, group, align, axis, by, measures, query.get("marked"), called)
+    key = (keys, [stamp(path) for path, _ in keys], place, group, align, axis, by, measures, query.get("marked"), ends, called)
     with refusing(422):
         return sent(request, saved, key, lambda file: file.write(made[place]()))
+
+
+def _inside(table: pd.DataFrame, first: int | None, last: int | None) -> pd.DataFrame:
+    """The rows of a range of steps; of a side that is not given without end."""
+    kept = table if first is None else table[table["step"] >= first]
+    return (kept if last is None else kept[kept["step"] <= last]).reset_index(drop=True)
 
 
 def _published(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +15,8 @@ from snowball_core.measures.alignment import ALIGNMENTS, Entrant, places, why_mi
 from snowball_core.tables.comparison import MEASURES, USUAL, LineUp, groupings, letters
 
 from ..shared.help_links import what_is
+from ..shared.page_frame import say_range
+from ..shared.selection import range_of_runs
 from ..shared.text import many, plain
 from ..shared.url_state import pick_one, pick_one_or_none, pick_segment, pick_some
 from .cached_runs import Key
@@ -37,9 +40,10 @@ def pick_grouping(lined_up: LineUp) -> str:
 
 
 def pick_alignment() -> str:
-    """What the runs are aligned by; the address holds the words as they are shown."""
+    """What the runs are aligned by."""
     help = "The x axis: step; step relative to an event of each run; or cumulative learning rate."
-    return pick_segment("Align by", "align", list(ALIGNMENTS), "step", help=help)
+    words = {name: name.replace("-", " ") for name in ALIGNMENTS}
+    return pick_segment("Align by", "align", list(words), "step", help=help, format_func=words.__getitem__)
 
 
 def pick_measures() -> list[str]:
@@ -86,7 +90,10 @@ def overlays(
         f"{reference} on both sides below. Bands: range and median over the draws of a setting ({what_is('band')}); values are "
         f"held constant between snapshots. {note_of(drawing, thinned)}]"
     )
-    query = {"group": group, "align": align, "axis": axis, "by": by, "marked": marked}
+    query: dict[str, Any] = {"group": group, "align": align, "axis": axis, "by": by, "marked": marked}
+    if ends := range_of_runs():
+        say_range(ends[0], ends[1])
+        query |= {"from": ends[0], "to": ends[1]}
     take_overlays([each.id for each in lined_up.recordings], drawable, query)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.measures.alignment import FEWEST, MOST
-from snowball_core.store.foreign.links import Source, open_source
+from snowball_core.store.foreign.links import ID_PATTERN, Source, open_source
 from snowball_core.store.run_folder import runs_folder
 from snowball_core.tables.draws import kin, nearest
 from snowball_core.tables.live import recorded_snapshots
@@ -40,9 +40,9 @@ def pick_runs() -> list[Source]:
             "Add runs differing only in seed",
             key="add-seeds",
             on_click=_add_seeds,
-            disabled=not chosen,
+            disabled=_first_recorded(chosen) is None,
             icon=":material/casino:",
-            help="Adds all runs with the first run's setting.",
+            help="Adds all runs with the first recorded run's setting; that of an opened file is unknown.",
         )
     keep_value(_KEY, chosen)
     write("runs", [",".join(chosen)] if chosen else [])
@@ -92,15 +92,23 @@ def _near(run: str, newest: list[str]) -> list[str]:
         return [name for name in newest if name != run]
 
 
+def _first_recorded(chosen: list[str]) -> str | None:
+    """The first run of some that is no opened file, whose setting is known; None where there is none."""
+    return next((run for run in chosen if not ID_PATTERN.fullmatch(run)), None)
+
+
 def _add_seeds() -> None:
     chosen = st.session_state[_KEY]
+    first = _first_recorded(chosen)
+    if first is None:
+        return
     try:
-        others = [run for run in kin(runs_folder(), chosen[0]) if run not in chosen]
+        others = [run for run in kin(runs_folder(), first) if run not in chosen]
     except SnowballError as error:
         st.toast(plain(error))
         return
     if not others:
-        st.toast("No other run differs from the first one only in seed. Record one on the Train page.")
+        st.toast("No other run differs from the first recorded one only in seed. Record one on the Train page.")
     st.session_state[_KEY] = [*chosen, *others][:MOST]
 
 

@@ -1,4 +1,4 @@
-"""What an export is about: the step all pages share, and the range of an animation."""
+"""What an export is about: the step and the range that all pages share."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def choose_view(run: Source, snapshots: int, group: str, unit: str) -> View:
     step = int(steps[shown_step(run, snapshots)])
     start, end = (int(steps[recorded_at(steps, wanted)]) for wanted in ends)
     recorded = "every step is recorded" if len(steps) == last + 1 else f"{len(steps):,} of {last + 1:,} steps are recorded"
-    st.caption(f"Exported: step {step:,}, an animation of steps {start:,} to {end:,}; {recorded}.")
+    st.caption(f"Exported: step {step:,}; tables over steps and the animation: steps {start:,} to {end:,}; {recorded}.")
     return cached.view(str(run.path), snapshots, step, group, unit, start, end)
 
 
 def _range(first: int, last: int) -> tuple[int, int]:
-    """The range of the animation; of a run with one step that step."""
+    """The range of steps; of a run with one step that step."""
     if first == last:
         return first, last
     ends = here()["range"] or (first, last)
     st.session_state[_RANGE] = tuple(min(max(end, first), last) for end in ends)
     chosen: tuple[int, int] = st.slider(  # type: ignore[assignment]
-        "Range of the animation",
+        "Range of steps",
         first,
         last,
         key=_RANGE,
         format="localized",
         on_change=lambda: go(span=() if st.session_state[_RANGE] == (first, last) else st.session_state[_RANGE]),
-        help="First and last step of the GIF; shift-drag over the counts on Scrub sets it too.",
+        help="First and last step of tables over steps and of the GIF; shift-drag over the counts on Scrub sets it too.",
     )
     return chosen
 

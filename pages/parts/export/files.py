@@ -11,8 +11,8 @@ from snowball_core.errors import SnowballError
 from snowball_core.export.animation import MOST_FRAMES, frame_steps
 from snowball_core.export.files import PARTS, USUAL
 from snowball_core.export.methods import latex, markdown, methods
-from snowball_core.export.pictures import PICTURES, draw
-from snowball_core.export.tables import PER_STEP, TABLES
+from snowball_core.export.pictures import PICTURES, draw, places_plate
+from snowball_core.export.tables import OVER_STEPS, PER_STEP, TABLES, table_of
 from snowball_core.export.view import View
 from snowball_core.store.foreign.links import OpenedFile, Source
 from snowball_core.store.status import read_status
@@ -22,6 +22,7 @@ from ..shared.file_stamps import stamp
 from ..shared.help_links import what_is
 from ..shared.page_frame import counted_snapshots
 from ..shared.progress_bar import kept
+from ..shared.selection import looks
 from ..shared.text import many, number_columns, plain
 from ..shared.url_state import pick_one
 from .choice import choose_view
@@ -67,7 +68,7 @@ def everything(run: Source, view: View) -> None:
     if not only:
         st.caption("Select at least one item.")
         return
-    query = query_of(view) | {"only": ",".join(only), "from": view.first, "to": view.last}
+    query = query_of(view) | {"only": ",".join(only)}
     slow_file(run, "All files (zip)", "folder", "export.zip", query, "Tables, pictures and texts with an index of file hashes.")
     st.caption("The equivalent command, byte-identical:")
     st.code(command(view, only), language=None, wrap_lines=True)
@@ -77,7 +78,7 @@ def command(view: View, only: list[str]) -> str:
     """The command that writes the same folder."""
     words = [".venv/bin/python", "-m", "snowball_core", "export", view.history.id, "--to", "DIR", "--step", str(view.step)]
     words += ["--group", view.group, "--unit", view.unit]
-    if "animation" in only:
+    if "animation" in only or not view.is_whole:
         words += ["--first", str(view.first), "--last", str(view.last)]
     if set(only) != set(USUAL):
         words += ["--only", ",".join(only)]
@@ -96,19 +97,24 @@ def pictures(view: View) -> None:
     st.image(picture, width="content", alt=f"{title}, {view.group} tokens, step {view.step:,}")
     with st.container(horizontal=True, vertical_alignment="center", key="export-picture-files"):
         st.markdown(what_is(PICTURES[name].entry), width="content")
-        links(f"runs/{view.history.id}/charts", name, PICTURE, query_of(view))
+        links(f"runs/{view.history.id}/charts", name, PICTURE, query_of(view) | _looks(name))
+
+
+def _looks(name: str) -> dict[str, str]:
+    """How the pages draw a picture of positions."""
+    return looks() if name == "places" else {}
 
 
 def _drawn(name: str, view: View) -> tuple[str, str]:
     """The title of a picture, and the picture; kept, for every choice on the page draws the page again."""
 
     def made() -> tuple[str, str]:
-        plate = PICTURES[name].make(view)
+        plate = places_plate(view, *_looks(name).values()) if name == "places" else PICTURES[name].make(view)
         # As bytes it would be taken for a bitmap: an SVG picture is handed over as text.
         return plate.title, draw(view, plate).decode()
 
     path = str(view.history.kept_in)
-    key = (path, stamp(path), len(view.history.steps), view.step, view.group, view.unit, view.first, view.last)
+    key = (path, stamp(path), len(view.history.steps), view.step, view.group, view.unit, *_looks(name).values())
     return kept("export-picture", (name, *key), made, 8)
 
 
@@ -118,11 +124,12 @@ def tables(view: View) -> None:
     words = {name: f"{name}: {each.what}" for name, each in TABLES.items()}
     name = pick_one("Table", "export-table", words, next(iter(TABLES)))
     try:
-        table = TABLES[name].make(view)
+        table = table_of(view, name)
     except SnowballError as error:
         st.info(plain(error))
         return
     of = f"step {view.step:,} · {view.group} tokens" if name in PER_STEP else "the whole run"
+    of = f"steps {view.first:,} to {view.last:,} only" if name in OVER_STEPS and not view.is_whole else of
     st.dataframe(table.head(_PREVIEWED), column_config=number_columns(table), hide_index=True, key="export-preview")
     st.caption(f"The first {min(_PREVIEWED, len(table)):,} of {len(table):,} rows · {of}")
     with st.container(horizontal=True, key="export-table-files"):
@@ -157,9 +164,8 @@ def whole_files(run: Source, view: View) -> None:
         if file == "run.zip" and isinstance(run, OpenedFile):
             continue
         key = file.rsplit("/", 1)[-1].split(".")[0]
-        query = {"from": view.first, "to": view.last} if file == "steps.gif" else {}
         if key in _SLOW:
-            slow_file(run, label, key, file, query_of(view) | query, caption, disabled=alive and key == "run")
+            slow_file(run, label, key, file, query_of(view), caption, disabled=alive and key == "run")
             continue
         with st.container(horizontal=True, vertical_alignment="center"):
             link(label, f"export-{key}", f"runs/{view.history.id}/{file}", query_of(view))

@@ -101,7 +101,7 @@ def _row(source_id: str) -> None:
             on_click=_remove,
             args=(source_id,),
             disabled=is_read_only(),
-            help="The file itself stays.",
+            help="The file itself stays; bookmarks and saved views are removed with the link.",
         )
 
 

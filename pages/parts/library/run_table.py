@@ -11,10 +11,11 @@ import streamlit as st
 
 from snowball_core.errors import SnowballError
 from snowball_core.store.run_folder import runs_folder
+from snowball_core.store.run_titles import state_word
 from snowball_core.store.staging import sweep
 from snowball_core.store.status import read_status
 from snowball_core.store.trash import sweep_trash
-from snowball_core.tables.library import ORDERS, RunRow, matching, ordered, shelf, shelf_table
+from snowball_core.tables.library import ORDERS, RunRow, library_table, matching, ordered, run_rows
 from snowball_core.tables.run_summary import POINTS
 
 from ..shared.downloads import link
@@ -33,7 +34,7 @@ _OFTEN_SECONDS = 0.1
 _FOLLOW_SECONDS = 2.0
 
 
-def shelf_view() -> None:
+def runs_view() -> None:
     """Draw the runs; while one of them is recorded the page follows it."""
     if run := st.session_state.pop(_OPENED + "-run", None):
         st.switch_page("pages/scrub.py", query_params={"run": run})
@@ -83,7 +84,7 @@ def _listed() -> list[RunRow]:
 
     sweep(runs_folder())
     sweep_trash(runs_folder())
-    rows = shelf(runs_folder(), watch)
+    rows = run_rows(runs_folder(), watch)
     place.empty()
     return rows
 
@@ -124,7 +125,7 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
     ids = [row.id for row in rows]
     kept = [place for place, run_id in enumerate(ids) if run_id in st.session_state.get(_CHOSEN, ())]
     group = filters["group"]
-    table = shelf_table(rows, group)
+    table = library_table(rows, group)
     key = f"runs-{zlib.crc32(' '.join(ids).encode())}"
     event: Any = st.dataframe(
         table.assign(state=[_badges(row) for row in rows]),
@@ -135,7 +136,7 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
         selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": kept}},
         column_order=_ORDER if any(row.damage for row in rows) else [name for name in _ORDER if name != "damage"],
-        column_config=_columns(ids, group, any(row.glance.diverged is not None for row in rows)),
+        column_config=_columns(ids, group, any(map(_is_diverged, rows))),
         placeholder="",
         height="content" if len(rows) <= _MOST_ROWS else 423,
         alt=f"Runs, one per row, with U, C and P of {group} tokens at the first and last snapshot",
@@ -154,7 +155,12 @@ def _table(rows: Sequence[RunRow], filters: Mapping[str, Any]) -> list[RunRow]:
 
 
 def _badges(row: RunRow) -> list[str]:
-    return [row.status.state, *([_DIVERGED] if row.glance.diverged is not None else [])]
+    return [row.status.state, *([_DIVERGED] if _is_diverged(row) else [])]
+
+
+def _is_diverged(row: RunRow) -> bool:
+    """Whether a loss or a recorded row became NaN or infinite."""
+    return row.glance.diverged is not None or state_word(row.status) == _DIVERGED
 
 
 def _open_run(ids: Sequence[str]) -> None:
@@ -194,7 +200,7 @@ def _columns(ids: Sequence[str], group: str, is_wide: bool) -> dict[str, Any]:
     return ends | {
         "title": column.ButtonColumn(
             "name",
-            width=250,
+            width=280,
             pinned=True,
             alignment="left",
             type="tertiary",

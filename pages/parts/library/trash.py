@@ -13,8 +13,8 @@ from snowball_core.errors import SnowballError
 from snowball_core.store import trash as room
 from snowball_core.store.run_folder import runs_folder
 from snowball_core.store.status import is_read_only
+from snowball_core.tables.library import library_table
 from snowball_core.tables.library import rows as rows_of
-from snowball_core.tables.library import shelf_table
 
 from ..shared.text import capitalised, plain, size
 
@@ -51,7 +51,7 @@ def trash_view() -> None:
         return
     rows = rows_of(paths)
     names = [each.id for each in rows]
-    table = shelf_table(rows, "dead")[["run", "title", "preset", "state", "bytes"]]
+    table = library_table(rows, "dead")[["run", "title", "preset", "state", "bytes"]]
     heads: dict[str, Any] = {"title": "name", "bytes": st.column_config.NumberColumn("size", format="bytes")}
     st.dataframe(
         table, hide_index=True, key="trashed", column_config=heads, height="content", alt="Runs in the trash, one per row"

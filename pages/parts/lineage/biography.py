@@ -9,6 +9,7 @@ import streamlit as st
 from snowball_core.charts.lineage import BARCODE_COLUMNS, barcode
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.export.pictures import Plate
+from snowball_core.export.tables import in_range
 from snowball_core.export.view import View
 from snowball_core.measures.biography import biography
 from snowball_core.tables.motion import moves_of_token
@@ -49,9 +50,9 @@ def draw_biography(view: View, axis: StepAxis, unfold: bool) -> int:
         f"Top: its black hole, in the hole's colour. Bottom: moved since the previous snapshot. {what_is('biography')}  "
         f"\n:small[:gray[{view.group} tokens · unit: {plate.unit} · {history}, {plate.note}]]"
     )
-    if len(table):
+    if len(stays := in_range(view, table)):
         headings = {"hole": "hole", "joined": "joined at step", "left": "left at step"}
-        shown = named_holes(table.drop(columns=["token", "first_move", "last_move"]))
+        shown = named_holes(stays.drop(columns=["token", "first_move", "last_move"]))
         shown = shown.rename(columns=headings | {"largest_population": "largest size (tokens)"})
         alt = f"Black holes of token {token}"
         st.dataframe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import zlib
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +12,7 @@ from snowball_core.charts.lineage import lanes_chart
 from snowball_core.charts.lineage_data import nature, told_kinds
 from snowball_core.charts.step_axis import StepAxis
 from snowball_core.export.pictures import PICTURES
+from snowball_core.export.tables import in_range
 from snowball_core.export.view import View
 from snowball_core.measures.census import census, class_sizes
 from snowball_core.measures.flicker import BRIEF_STEPS
@@ -26,12 +28,12 @@ from ..shared.url_state import pick_switch
 from .biography import draw_biography
 
 _MOST_NAMED = 4
-_MOST_ROWS = 16
+_MOST_ROWS = 11
 _COLUMNS = {
-    "step": st.column_config.NumberColumn("step", format="localized", width=52),
-    "event": st.column_config.TextColumn("event", width=104),
-    "populations": st.column_config.TextColumn("sizes", width=92, help="Hole sizes before and after."),
-    "cause": st.column_config.TextColumn("cause", width=230, help="Why the hole split."),
+    "step": st.column_config.NumberColumn("step", format="localized", width=64),
+    "event": st.column_config.TextColumn("event", width=124),
+    "populations": st.column_config.TextColumn("sizes", width=124, help="Hole sizes before and after."),
+    "cause": st.column_config.TextColumn("cause", width=440, help="Why the hole split."),
     "differed since": st.column_config.NumberColumn(
         "differed since", format="localized", help="Step from which their optimizer moments differ."
     ),
@@ -40,7 +42,7 @@ _COLUMNS = {
 
 
 def lineage_view(view: View, axis: StepAxis) -> None:
-    """The lanes with the events beside them, the biography below."""
+    """The lanes, the events and their causes, the biography."""
     run = cached.key(view)
     st.markdown(plain(cached.story(*run)))
     if len(view.judged.steps) < 2:
@@ -48,13 +50,9 @@ def lineage_view(view: View, axis: StepAxis) -> None:
         return
     unfold = _fold(cached.calm(*run))
     _now(view)
-    beside = st.grid(3, min_column_width=380, gap="medium")
-    with beside.cell(column_span=2):
-        _lanes(view, axis, unfold)
-    with beside.cell():
-        parted = _listed(view, unfold)
+    _lanes(view, axis, unfold)
+    parted = _listed(view, unfold)
     if parted is not None:
-        # Over the whole width: as tall as it gets in the narrow column, it would push all below away.
         st.caption(plain(_why(parted, view.step)))
     token = draw_biography(view, axis, unfold)
     laid_out = {"select": f"t{token}", "axis": axis.kind, "unfold": str(unfold).lower()}
@@ -99,10 +97,14 @@ def _lanes(view: View, axis: StepAxis, unfold: bool) -> None:
     spec, datasets = lanes_chart(drawn, axis, view.step, selected(), data)
     count = len(cached.event_steps(*cached.key(view)))
     name = f"Black holes of {view.group} tokens as lanes over the steps, with changes at {count:,} recorded steps"
-    st.vega_lite_chart(spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked)
+    # The zoom stays in the browser.
+    st.vega_lite_chart(
+        spec | {"datasets": datasets}, key="lanes", alt=name, width="stretch", on_select=_picked, selection_mode="picked"
+    )
     st.caption(
         "One shade: *true* hole (tokens share optimizer state). Several shades: *apparent* hole (several hidden classes, "
-        f"may split). White: not shared. Capital letters: names of the holes. Events: {told_kinds()}."
+        f"may split). Blank: not shared. Capital letters: names of the holes. Events: {told_kinds()}. Zoom the steps by the "
+        "wheel, drag to move, double-click to show all."
     )
 
 
@@ -114,37 +116,46 @@ def _picked() -> None:
 
 def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
     """The table of events; returns those of the step where the table says why anything parted."""
-    table, tree = cached.events(*cached.key(view), unfold), cached.lineage_account(*cached.key(view)).tree
+    every, tree = cached.events(*cached.key(view), unfold), cached.lineage_account(*cached.key(view)).tree
+    table = in_range(view, every)
     begun = sum(event.snapshot == 0 for event in tree.events)
-    folded_away = len(tree.events) - begun - len(table)
+    folded_away = len(tree.events) - begun - len(every)
     flicker = f", {folded_away:,} short-lived hidden" if folded_away else ""
-    had = f"{begun or 'no'} hole{'s' * (begun != 1)}"
+    had = f"after the first snapshot, which had {begun or 'no'} hole{'s' * (begun != 1)}"
+    counted = f"{len(table):,} {had}" if view.is_whole else f"{len(table):,} of {len(every):,} {had}"
     st.markdown(
-        f"**Events and causes**: {len(table):,} after the first snapshot, which had {had}{flicker}. {what_is('fission')}  "
+        f"**Events and causes**: {counted}{flicker}. {what_is('fission')}  "
         "\n:small[:gray[Select a row to set the step. The time of an event is bracketed by two snapshots.]]"
     )
+    if len(every) and not len(table):
+        st.info(f"No events from step {view.first:,} to step {view.last:,}.")
+        return None
     if not len(table):
         undone = f"All {many(folded_away, 'event')} after the first snapshot are short-lived and hidden."
         nothing = "No events after the first snapshot."
         st.info(undone if folded_away else nothing)
         return None
     unsaid = [] if table["cause"].any() else ["cause", "differed since"]
-    st.dataframe(
-        table.drop(columns=["token", *unsaid]),
-        column_config=_COLUMNS,
-        hide_index=True,
-        height="content" if len(table) < _MOST_ROWS else 548,
-        placeholder="",
-        key="events",
-        on_select=functools.partial(_row, table["step"].tolist(), table["token"].tolist()),
-        selection_mode="single-row",
-        alt=f"Events of the black holes of {view.group} tokens, with causes of splits",
-    )
+    steps, tokens = table["step"].tolist(), table["token"].tolist()
+    # The widget's name follows from the events: a ticked row never comes to mean another one.
+    key = f"events-{zlib.crc32(repr((steps, tokens)).encode())}"
+    with st.container(key="events"):
+        st.dataframe(
+            table.drop(columns=["token", *unsaid]),
+            column_config=_COLUMNS,
+            hide_index=True,
+            height="content" if len(table) < _MOST_ROWS else 387,
+            placeholder="",
+            key=key,
+            on_select=functools.partial(_row, key, steps, tokens),
+            selection_mode="single-row",
+            alt=f"Events of the black holes of {view.group} tokens, with causes of splits",
+        )
     return None if unsaid else table[table["step"] == view.step]
 
 
 def _why(here: pd.DataFrame, step: int) -> str:
-    """What parted at the step and why, in full: the column of the table is too narrow for it."""
+    """What parted at the step and why, in a sentence."""
     parted = here[here["cause"] != ""]
     told = [
         f"{row['event'][2:].capitalize()} of {row['populations'].split(' ')[0]} tokens, {row['cause']}"
@@ -155,7 +166,7 @@ def _why(here: pd.DataFrame, step: int) -> str:
     return f"At step {step:,}: " + (" ".join(told) + more if told else "no splits.")
 
 
-def _row(steps: list[int], tokens: list[int]) -> None:
-    rows = st.session_state["events"]["selection"]["rows"]
+def _row(key: str, steps: list[int], tokens: list[int]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
     if rows and rows[0] < len(steps):
         go(step=steps[rows[0]], select=f"h{tokens[rows[0]]}")

@@ -66,7 +66,7 @@ def _now(view: View, table: pd.DataFrame) -> None:
         to_scrub(view)
     # Nothing was recorded before the first step: that nobody moved since would be said of no motion at all.
     told = _numbers(view, row) if index else dict.fromkeys(_MEANINGS, "–")
-    cells = st.grid(6, min_column_width=120)
+    cells = st.grid(6, min_column_width=160)
     for label, definition in _MEANINGS.items():
         cells.metric(label, told[label], help=definition)
     st.markdown(
@@ -138,10 +138,9 @@ def _figures(view: View, scene: Scene) -> None:
 def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]:
     """Meaning, unit, what is to be seen, and picture, under the names of the pictures of an export."""
     who, step, word = f"{view.group} tokens", view.step, motion.UNITS[view.unit]
-    count, table = int(view.mask.sum()), scene.table
-    alike = f"; all {count:,} tokens alike" if table[list(motion.REGIME_LABELS)].isin([0, count]).to_numpy().all() else ""
-    least, *_, most = (table[f"displacement_{view.unit}_{share}"] for share in motion.SHARES)
-    equal = f"; all {count:,} tokens alike" if least.equals(most) else ""
+    least, *_, most = (scene.table[f"displacement_{view.unit}_{share}"] for share in motion.SHARES)
+    equal = f"; {scene.alike}" if least.equals(most) else ". One line: all tokens alike"
+    alike, together = (f"; {scene.alike}" * scene.is_alike(names) for names in (tuple(motion.REGIME_LABELS), ("moved",)))
     path, snapshots, _ = cached.key(view)
     tokens, names = cached.moves(path, snapshots)[view.mask], cached.names_of(view.history)
     return {
@@ -150,12 +149,15 @@ def _drawn(view: View, scene: Scene) -> dict[str, tuple[str, str, str, Picture]]
             *(f"Shares of {who} that are frozen, move by a cell, or further", motion.regime_shares(scene, step)),
         ),
         "freeze-map": (
-            *("one row per token; yellow: moved; grey: unchanged.", "moved per recorded step"),
+            *(
+                f"{'yellow' if together else 'one row per token; yellow'}: moved; grey: unchanged{together}.",
+                "moved per recorded step",
+            ),
             f"Moves of the {who}, ordered by last move",
             motion.freeze_map(scene, cached.moved(path, snapshots), tokens, names, step),
         ),
         "speeds": (
-            *("collective and relative motion.", "weight units per optimizer step; cosine"),
+            *("of the centroid, and of tokens relative to it.", "weight units per optimizer step; cosine"),
             *(f"Bulk and thermal speed and coherence of {who}", motion.speeds(scene, step)),
         ),
         "displacements": (

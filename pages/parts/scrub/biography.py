@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from snowball_core.export.tables import in_range
 from snowball_core.export.view import View
 from snowball_core.measures.bf16 import finite_rows
 
@@ -39,7 +40,7 @@ def biography(view: View, tokens: pd.DataFrame, stays: Callable[[int], pd.DataFr
         table = stays(token)
         if len(table):
             names = {"hole": "hole", "joined": "joined at step", "left": "left at step"}
-            listed = named_holes(table.drop(columns=["token", "first_move", "last_move"])).rename(columns=names)
+            listed = named_holes(in_range(view, table).drop(columns=["token", "first_move", "last_move"])).rename(columns=names)
             first, last = table.iloc[0][["first_move", "last_move"]]
             moves = "Never moved." if first < 0 else f"First moved at step {first:,}, last at step {last:,}."
             st.caption(moves)

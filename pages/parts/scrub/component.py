@@ -13,7 +13,7 @@ import streamlit as st
 
 from snowball_core.charts import theme
 from snowball_core.charts.scrubber_blob import EVENT_BITS, Reel, packed_blob
-from snowball_core.charts.scrubber_measures import MEASURES, frame_measure
+from snowball_core.charts.scrubber_measures import frame_measure
 from snowball_core.errors import SnowballError
 from snowball_core.measures.quantities import OF_COLUMN
 from snowball_core.store.foreign.links import Source
@@ -21,10 +21,10 @@ from snowball_core.store.history import History
 from snowball_core.tables.per_step import last_hole_change
 from snowball_core.tables.text import glyph
 
-from ..shared import cached
+from ..shared import cached, downloads
 from ..shared.file_stamps import drawn
 from ..shared.help_links import address, words
-from ..shared.selection import AXES, SELECT, arrive, checked_range, follow_to_the_end, here, write_down
+from ..shared.selection import AXES, LOOKS, SELECT, arrive, checked_range, follow_to_the_end, here, looks, write_down
 from ..shared.text import many, plain
 from .colours import COLOURS, hand_measure
 from .growing_run import WATCH
@@ -32,7 +32,7 @@ from .growing_run import WATCH
 FRAGMENT = "exact-step"
 _KEY = "scrubber"
 _FIELDS = ("run", "group", "unit", "file", "tensor", "dead", "text", "compared", "left", "right")
-_STATE = ("step", "select", "axis", "range", "colour")
+_STATE = ("step", "select", "axis", "range", *LOOKS)
 _DRAWN_FIELDS = "scrubber-fields"
 # What each picture and each count shows, under its names in docs/measures.md; the first is the entry that is linked to.
 _EXPLAINED = {
@@ -42,6 +42,7 @@ _EXPLAINED = {
     "places": ("principal-axes",),
     **{column: (column,) for column in theme.LINES},
 }
+_PICTURES = ("counts", "sizes", "distances", "places")
 # Rows of the picture of distances; of more tokens it draws some, and says so.
 _MOST_ROWS = 512
 # A vocabulary of at most so many tokens is taken for bytes, as everywhere here; of a larger one in a file no names are known.
@@ -164,7 +165,7 @@ def draw_here(side: Side) -> None:
     place.setdefault("following", follows)
     place["alive"] = side.alive
     fields = {name: place[name] for name in ("step", "heard", "select", "axis", "range")}
-    draw(_KEY, [side], fields | {"follow": follows, "colour": place.get("colour", "hole")}, _moved)
+    draw(_KEY, [side], fields | {"follow": follows, **looks()}, _moved)
     history, reel = side.history, side.reel
     measured = functools.partial(frame_measure, history.words, history.steps, history.mask(side.group), reel)
     hand_measure([side.id, side.group, reel.header["unit"]], measured)
@@ -173,8 +174,8 @@ def draw_here(side: Side) -> None:
 def draw(key: str, sides: Sequence[Side], place: Mapping[str, Any], moved: Callable[[], None]) -> None:
     """Draw histories locked by step, outside of the fragment of the exact step, so that their frames are sent once.
 
-    ``place`` has ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``; without ``colour`` that of the holes is
-    meant. ``moved`` is called when the scrubber came to rest, and while it plays, and reads :func:`reported`.
+    ``place`` has ``step``, ``heard``, ``select``, ``axis``, ``range`` and ``follow``; without ``colour`` and ``basis`` the
+    usual ones are meant. ``moved`` is called when the scrubber came to rest, and while it plays, and reads :func:`reported`.
     """
     st.session_state[_DRAWN_FIELDS] = _fields()
     data = b"".join(packed_blob(side.reel, _facts(side) | dict(place)) for side in sides)
@@ -193,8 +194,7 @@ def reported(key: str) -> dict[str, Any]:
         report["select"] = state["select"]
     if state.get("axis") in AXES:
         report["axis"] = state["axis"]
-    if state.get("colour") in ("hole", "hidden", *MEASURES):
-        report["colour"] = state["colour"]
+    report |= {name: state[name] for name, known in LOOKS.items() if state.get(name) in known}
     if state.get("range") is not None:
         report["range"] = checked_range(state["range"])
     return report
@@ -230,6 +230,7 @@ def _fields() -> dict[str, Any]:
 
 def _facts(side: Side) -> dict[str, Any]:
     history, ids = side.history, side.reel.header["ids"]
+    drawn_as = {"group": side.group, "unit": side.reel.header["unit"]}
     return {
         "run": side.id,
         "name": side.name,
@@ -244,6 +245,7 @@ def _facts(side: Side) -> dict[str, Any]:
         "told": _captions(side.reel, side.group),
         "palette": _PALETTE,
         "lines": _LINES,
+        "files": {part: downloads.address(f"runs/{side.id}/charts/{part}.png", drawn_as) for part in _PICTURES},
         "explained": {part: {"href": address(names[0]), "title": words(*names)} for part, names in _EXPLAINED.items()},
     }
 
@@ -269,5 +271,5 @@ def _captions(reel: Reel, group: str) -> dict[str, str]:
         "counts": f"{group} tokens · log scale",
         "sizes": f"{group} tokens · shades: {hidden}",
         "distances": f"{group} tokens, {pooled} · L∞ in {word}, log{capped}",
-        "places": f"{group} tokens · area: size · axes fitted on {header['basis_frames']:,} snapshots · trails: last 30",
+        "places": f"{group} tokens · area: size · axes of {header['basis_frames']:,} snapshots · trails: last 30",
     }

@@ -28,12 +28,13 @@ from ..shared.downloads import take_home
 from ..shared.file_stamps import are_as_drawn
 from ..shared.help_links import help_on
 from ..shared.opened_bookmark import name_bookmark
+from ..shared.page_frame import say_range
 from ..shared.selection import chosen_range, go, here, selected
 from ..shared.text import plain
 from .biography import biography
 from .bookmarks import bookmark_field
 from .component import FRAGMENT, are_bytes
-from .handed_step import hand_over
+from .handed_step import clear_loop, hand_over
 from .step_tables import tables
 
 _SHOWN = ("unique", "black_holes", "population", "singletons", "largest")
@@ -53,6 +54,8 @@ def exact_step(run: Source, snapshots: int, group: str, unit: str, is_drawn: boo
         tree, lineage, stays = (functools.partial(of, path, snapshots, group) for of in _LINEAGES)
         name_bookmark(run.path)
         bookmark_field(run, view)
+        if not view.is_whole:
+            say_range(view.first, view.last, clear_loop)
         exact_view(view, tree, lineage, stays, is_drawn)
         take_home(view)
     except SnowballError as error:
@@ -110,7 +113,7 @@ def _numbers(view: View) -> None:
     exact = exact_numbers(view.rows)
     with st.container(key="exact"):
         st.markdown(f"**Exact at step {view.step:,}** · {view.group}: {exact['tokens']:,} tokens")
-        cells = st.grid(6, min_column_width=112)
+        cells = st.grid(6, min_column_width=160)
         for name in _SHOWN:
             cells.metric(OF_COLUMN[name].short_label, f"{exact[name]:,}", help=help_on(name))
         is_finite = math.isfinite(exact["linf_weight"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from snowball_core.errors import SnowballError
+from snowball_core.export.tables import in_range
 from snowball_core.export.view import View
 from snowball_core.tables.at_step import distances_at, events_near, holes_at
 from snowball_core.tables.lineage import Account
@@ -63,7 +65,7 @@ def _holes(view: View, tokens: pd.DataFrame) -> None:
         table = table.drop(columns="glyphs")  # tokens that are no bytes have no other names
     named = tokens[tokens["hole"] > 0].drop_duplicates("hole").sort_values("hole")
     table["hole"] = named["hole_name"].where(named["hole_name"] != "", "none").to_numpy()
-    _selectable(table.rename(columns=_HOLES), f"hole-table-{view.step}", [f"h{token}" for token in named["token"]])
+    _selectable(table.rename(columns=_HOLES), "hole-table", [f"h{token}" for token in named["token"]])
     st.caption(
         "Largest hole first; select a row to select the hole. "
         "True hole: one hidden class (tokens share optimizer state). Apparent hole: several hidden classes, may split."
@@ -78,22 +80,24 @@ def _tokens(tokens: pd.DataFrame) -> None:
 
 
 def _selectable(table: pd.DataFrame, key: str, words: list[str], **size: Any) -> None:
-    """A table whose rows select what ``words`` name, here and in the scrubber."""
+    """A table whose rows select what ``words`` name, here and in the scrubber; a ticked row never comes to mean another."""
+    own = f"{key}-{zlib.crc32(' '.join(words).encode())}"
 
     def select() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
+        rows = st.session_state[own]["selection"]["rows"]
         pick(words[rows[0]] if rows else "")
 
-    st.dataframe(
-        table,
-        column_config=number_columns(table),
-        hide_index=True,
-        width="stretch",
-        key=key,
-        on_select=select,
-        selection_mode="single-row",
-        **size,
-    )
+    with st.container(key=key):
+        st.dataframe(
+            table,
+            column_config=number_columns(table),
+            hide_index=True,
+            width="stretch",
+            key=own,
+            on_select=select,
+            selection_mode="single-row",
+            **size,
+        )
 
 
 def _distances(view: View) -> None:
@@ -110,9 +114,10 @@ def _distances(view: View) -> None:
 
 
 def _events(view: View, lineage: Callable[[], Account]) -> None:
-    table = events_near(lineage(), view.history.steps, view.step)
+    table = in_range(view, events_near(lineage(), view.history.steps, view.step))
     if not len(table):
-        st.caption("The black holes of this group never change.")
+        never = "The black holes of this group never change."
+        st.caption(never if view.is_whole else "No event near this step in the range of steps.")
         return
     table = table.rename(columns=_NEAR)
     config = number_columns(table)

@@ -12,7 +12,7 @@ from .gate import facts
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SCRIPTS = ("history", "menu", "help_in_place")
+_SCRIPTS = ("history", "menu", "help_in_place", "lane_zoom", "copy_link")
 # What must not be asked of the shell: a compressed one cannot be changed, and a kept one may be that of another version.
 _UNASKED = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"}
 

@@ -18,8 +18,8 @@ from snowball_core.charts.svg import png_bytes
 from snowball_core.errors import SnowballError
 from snowball_core.export.bundle import folder_zip
 from snowball_core.export.files import Write, items
-from snowball_core.export.pictures import Plate, draw
-from snowball_core.export.tables import PER_RUN, PER_STEP
+from snowball_core.export.pictures import Plate, draw, places_plate
+from snowball_core.export.tables import OVER_STEPS, PER_RUN, PER_STEP
 from snowball_core.export.view import View, view_of
 from snowball_core.memory import Tell, untold
 from snowball_core.store.archive import run_files
@@ -30,7 +30,7 @@ from snowball_core.store.foreign.tensor import tokens_of
 from snowball_core.store.history import foreign
 from snowball_core.store.run_folder import Run, corpora_folder, runs_folder
 from snowball_core.tables.formats import FORMATS
-from snowball_core.tables.library import ORDERS, RunRow, answer_of, matching, ordered, row, shelf, shelf_table
+from snowball_core.tables.library import ORDERS, RunRow, answer_of, library_table, matching, ordered, row, run_rows
 from snowball_core.tables.live import recorded_snapshots
 from snowball_core.tables.run_summary import GROUPS
 
@@ -38,11 +38,14 @@ from ..lineage import biography
 from ..shared import cached
 from ..shared.file_stamps import file_stamp, stamp, text_stamp
 from ..shared.run_picker import damage
+from ..shared.selection import LOOKS
 from ..verdict import epsilon
 from .sent_files import HEADERS, Sendable, one_of, refusing, require_known, sent, whole
 
 _VIEW = ("step", "group", "unit", "from", "to")
 _FILE = ("file", "tensor", "dead", "text")
+# What pictures of pages are drawn by besides.
+_OF_PICTURES = ("select", "axis", "unfold", "colour", "basis")
 _FILTERS = ("find", "state", "of-preset", "tag", "order", "group")
 _RUN_ZIP, _FOLDER_ZIP, _GIF = "run.zip", "export.zip", "steps.gif"
 
@@ -61,7 +64,7 @@ def table_of_runs(request: Request) -> Response:
             404, f'The table of runs is one of {", ".join(f"runs.{each}" for each in FORMATS)}; got "{kind[:80]}".'
         )
     group, rows = _rows(request.query_params)
-    content = FORMATS[kind](shelf_table(rows, group))
+    content = FORMATS[kind](library_table(rows, group))
     return sent(request, f"runs.{kind}", (content,), lambda file: file.write(content))
 
 
@@ -69,7 +72,7 @@ def _rows(query: QueryParams) -> tuple[str, list[RunRow]]:
     require_known(query, _FILTERS)
     group, order = one_of(query, "group", GROUPS, "dead"), one_of(query, "order", ORDERS, next(iter(ORDERS)))
     with refusing(409):
-        rows = shelf(runs_folder())
+        rows = run_rows(runs_folder())
     words = (query.getlist(name) for name in ("state", "of-preset", "tag"))
     return group, ordered(matching(rows, query.get("find", ""), *words), order, group)
 
@@ -147,7 +150,7 @@ def _recorded(run: Source) -> int:
 
 def _arguments(query: QueryParams, more: tuple[str, ...] = ()) -> tuple[Any, ...]:
     """Step, group, unit and range of a query, as ``view_of`` takes them."""
-    require_known(query, (*_VIEW, *more, "only", "select", "axis", "unfold"))
+    require_known(query, (*_VIEW, *more, "only", *_OF_PICTURES))
     step, first, last = (whole(query, name) for name in ("step", "from", "to"))
     return step, query.get("group"), query.get("unit"), first, last
 
@@ -175,7 +178,7 @@ def _file(place: str, query: QueryParams, view: View, key: tuple[object, ...], r
         view.last,
         place,
         *query.getlist("only"),
-        *map(query.get, ("select", "axis", "unfold")),
+        *map(query.get, _OF_PICTURES),
     )
     # What a damaged or growing run cannot be made into is no mistake of whoever asks.
     growing = run is not None and (place == _RUN_ZIP or run.status().is_alive or bool(damage(run)))
@@ -183,7 +186,7 @@ def _file(place: str, query: QueryParams, view: View, key: tuple[object, ...], r
 
 
 def _file_name(view: View, place: str, is_at_step: bool) -> str:
-    """The name of a file below an address, with the group and the step where what it holds depends on them.
+    """The name of a file below an address, with group, step and range where what it holds depends on them.
 
     Where no step was named, only tables of one step say which it is.
     """
@@ -192,7 +195,9 @@ def _file_name(view: View, place: str, is_at_step: bool) -> str:
     is_table, is_of_steps = folder == "tables", file == _GIF or stem == "methods"
     of_group = stem not in PER_RUN if is_table else stem != "methods"
     of_step = stem in PER_STEP if is_table else is_at_step and not is_of_steps
-    return f"{stem}{f'-{view.group}' * of_group}{f'-step-{view.step}' * of_step}.{suffix}"
+    of_range = not view.is_whole and (stem in OVER_STEPS if is_table else file == _GIF)
+    place_in_run = f"-step-{view.step}" * of_step + f"-steps-{view.first}-to-{view.last}" * of_range
+    return f"{stem}{f'-{view.group}' * of_group}{place_in_run}.{suffix}"
 
 
 def _only(query: QueryParams) -> list[str]:
@@ -200,11 +205,12 @@ def _only(query: QueryParams) -> list[str]:
 
 
 def _page_pictures(view: View, query: QueryParams) -> dict[str, Write]:
-    """The pictures of pages that no export writes."""
-    made: dict[str, Any] = {
-        f"charts/largest-linf-{unit}": lambda unit=unit: epsilon.picture(view, unit) for unit in EPSILON_UNITS
-    }
-    made["charts/biography"] = lambda: _biography(view, query)
+    """Positions as a page draws them, and of what the library knows the pictures of pages that no export writes."""
+    looks = {name: one_of(query, name, words, words[0]) for name, words in LOOKS.items()}
+    made: dict[str, Any] = {"charts/places": lambda: places_plate(view, looks["colour"], looks["basis"])}
+    if view.history.kept_in:
+        made |= {f"charts/largest-linf-{unit}": lambda unit=unit: epsilon.picture(view, unit) for unit in EPSILON_UNITS}
+        made["charts/biography"] = lambda: _biography(view, query)
 
     def written(name: str, kind: str) -> Any:
         def write(file: BinaryIO, tell: Tell) -> None:
@@ -213,7 +219,7 @@ def _page_pictures(view: View, query: QueryParams) -> dict[str, Write]:
 
         return write
 
-    return {f"{name}.{kind}": written(name, kind) for name in made for kind in ("svg", "png")} if view.history.kept_in else {}
+    return {f"{name}.{kind}": written(name, kind) for name in made for kind in ("svg", "png")}
 
 
 def _biography(view: View, query: QueryParams) -> Plate:

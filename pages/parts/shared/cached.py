@@ -100,7 +100,7 @@ def key(view: View) -> tuple[str, int, str]:
 def frames(path: str, snapshots: int, group: str, unit: str, finished: bool = True) -> Reel:
     """What the scrubber draws: the frames of a group, with the loss and the rate of every step.
 
-    Those of a growing run are made anew every few seconds: they are fewer, and their axes stay for longer than that.
+    Those of a growing run are made again every few seconds: they are fewer, and their axes stay for longer than that.
     """
 
     def made(tell: Share) -> Reel:
@@ -183,7 +183,7 @@ def lanes(path: str, snapshots: int, group: str, axis: StepAxis, unfold: bool) -
 
 @of_run(12)
 def events(path: str, snapshots: int, group: str, unfold: bool) -> pd.DataFrame:
-    """The events as they are listed, without those of the first snapshot, which nobody saw happen.
+    """The events as they are listed, without those of the first snapshot, whose time is unknown.
 
     A parting that violates a law is listed even where it is part of a flicker.
     """
@@ -263,7 +263,7 @@ def speed() -> float:
 
 
 def pace(config: RunConfig) -> Pace:
-    """Seconds per step to be expected of a run of a configuration, found anew once a minute."""
+    """Seconds per step to be expected of a run of a configuration, measured again once a minute."""
     folder, shape = runs_folder(), [getattr(config, name) for name in SHAPE]
     minute = int(time.monotonic() // 60)
     return kept("pace", (minute, folder, *shape), lambda: expected_pace(config, speed(), recorded_pace(folder, config)), 8)

@@ -14,6 +14,7 @@ from snowball_core.export.view import View
 from snowball_core.tables.formats import FORMATS
 
 from ..server.access import base_path
+from .selection import looks
 
 PICTURE, TABLE = ("svg", "png"), tuple(FORMATS)
 _LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON", "svg": "SVG", "png": "PNG"}
@@ -40,8 +41,9 @@ def address(place: str, query: Query) -> str:
 
 
 def query_of(view: View, is_of_step: bool = True) -> dict[str, Any]:
-    """What an address says of a view: the step, or none for the whole run; the group and the unit."""
-    return {"step": view.step if is_of_step else None, "group": view.group, "unit": view.unit}
+    """What an address says of a view: the step, or none for the whole run; group and unit; a range where one is chosen."""
+    ends = {} if view.is_whole else {"from": view.first, "to": view.last}
+    return {"step": view.step if is_of_step else None, "group": view.group, "unit": view.unit, **ends}
 
 
 def link(label: str, key: str, place: str, query: Query, is_small: bool = False, disabled: bool = False) -> None:
@@ -86,7 +88,7 @@ def take_home(view: View) -> None:
             row("All measures of all recorded steps", view, "summary", "counts", is_of_step=False)
             row(f"Step {view.step:,}: tokens and black holes", view, "tokens", "sizes")
             row(f"Step {view.step:,}: distances of all pairs", view, "pairs", "distances")
-            row(f"Step {view.step:,}: positions on principal axes", view, picture="places")
+            row(f"Step {view.step:,}: positions on principal axes", view, picture="places", more=looks())
             _everything_else()
 
 

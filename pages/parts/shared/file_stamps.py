@@ -49,7 +49,7 @@ def stamp(path: str) -> Stamp:
 
 
 def file_stamp(path: Path) -> tuple[int, ...]:
-    """The same for one file that nobody records here, ``~`` being the home folder; nothing where there is none."""
+    """The same for one file that was not recorded here, ``~`` being the home folder; nothing where there is none."""
     try:
         found = _identity(path.expanduser())
     except RuntimeError:

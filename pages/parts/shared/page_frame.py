@@ -21,7 +21,19 @@ from .opened_bookmark import open_bookmark
 from .run_footer import provenance
 from .run_picker import is_empty, offer_demo, pick_run, say_ended, say_refusal
 from .saved_views import saved_views
-from .selection import AXES, arrive, axis_here, here, lay_out, pick_group, pick_unit, say_unusable, shown_step
+from .selection import (
+    AXES,
+    arrive,
+    axis_here,
+    chosen_range,
+    clear_range,
+    here,
+    lay_out,
+    pick_group,
+    pick_unit,
+    say_unusable,
+    shown_step,
+)
 from .text import plain
 
 _AXIS_WORDS = {"symlog": "symlog", "linear": "linear", "events": "by event"}
@@ -108,9 +120,19 @@ def _at_step(
 ) -> None:
     try:
         step = int(run.steps(judged)[shown_step(run, judged)])
-        draw(cached.view(str(run.path), recorded, step, group, unit), axis)
+        view = cached.view(str(run.path), recorded, step, group, unit, *chosen_range(run.steps(recorded)))
+        if not view.is_whole:
+            say_range(view.first, view.last)
+        draw(view, axis)
     except SnowballError as error:
         say_refusal(error, run)
+
+
+def say_range(first: int, last: int, clear: Callable[[], None] = clear_range) -> None:
+    """Say of which steps the tables are, and the button that clears the range; for pages where these are not all."""
+    with st.container(horizontal=True, vertical_alignment="center", key="range"):
+        st.markdown(f"**Steps {first:,} to {last:,} only** in tables over steps and their files", width="content")
+        st.button("Show all steps", key="clear-range", icon=":material/close:", type="tertiary", on_click=clear)
 
 
 def pick_axis() -> str:
@@ -132,9 +154,9 @@ def caption(view: View, title: str, meaning: str, unit: str, thinned: str, entry
 
     ``entry`` is the measure or word of docs/measures.md that explains it.
     """
-    told = " · ".join(part for part in (f"{view.group} tokens", f"unit: {unit}", thinned) if part)
+    scope = " · ".join(part for part in (f"{view.group} tokens", f"unit: {unit}", thinned) if part)
     shown = f"**{title}**: {meaning}" if meaning else f"**{title}**"
-    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{told}]]")
+    st.markdown(f"{shown} {what_is(entry)}  \n:small[:gray[{scope}]]")
 
 
 def to_scrub(view: View) -> None:

@@ -20,7 +20,7 @@ Made = TypeVar("Made")
 Share = Callable[[float], None]
 Work = tuple[str, tuple[Any, ...]]
 _CANCELLED = "cancelled-work"
-# Below this nobody needs a bar, and one that flashes up disturbs.
+# Shorter work needs no bar; one that flashes up disturbs.
 _WORTH_SAYING_SECONDS = 0.5
 # By name: what was made, last used last, and the locks of what is being made.
 _MADE: defaultdict[str, OrderedDict[Any, Any]] = defaultdict(OrderedDict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from snowball_core.config import DEFAULTS
+from snowball_core.config_checks import faults_of_run
 from snowball_core.store.foreign.links import OpenedFile, Source
 from snowball_core.store.origin import origin_sentence
 from snowball_core.store.run_titles import title_of
@@ -32,8 +33,8 @@ def provenance(run: Source) -> None:
     st.caption(plain(" · ".join(parts)))
     if origin := run.origin:
         st.caption(plain(origin_sentence(origin, config)))
-    if faults := run.manifest.get("faults_carried"):
-        st.caption("Known bugs of the published code that this run reproduces: " + plain("; ".join(map(str, faults))) + ".")
+    if faults := faults_of_run(config, run.manifest.get("faults_carried") or []):
+        st.caption(f"Known bugs of the published code that this run reproduces: {plain('; '.join(faults))}.")
     with st.expander("Configuration and provenance", on_change="rerun", key="manifest") as box:
         if box.open:
             changed = {name: value for name, value in config.to_json().items() if value != getattr(DEFAULTS, name)}

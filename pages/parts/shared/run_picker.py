@@ -45,10 +45,10 @@ def is_empty() -> bool:
     return not run_paths(runs_folder()) and not links(runs_folder())
 
 
-def pick_run(told: DeltaGenerator) -> Source | None:
+def pick_run(message: DeltaGenerator) -> Source | None:
     """The run chosen in the picker or named in the address; ``None``, after saying why, if it cannot be read.
 
-    ``told`` is where that is said, under the row in which the picker stands; also that the run looked at until now is gone.
+    ``message`` is where that is said, under the row in which the picker stands; also that the run looked at until now is gone.
     """
     named = run_names()
     names = list(named)
@@ -56,24 +56,24 @@ def pick_run(told: DeltaGenerator) -> Source | None:
     wanted, shown, newest = st.session_state["run"], st.session_state.get(_SHOWN), "Showing the newest run."
     # Of a run that is gone Streamlit gives the name that was shown, not the id.
     if shown is not None and shown not in names:
-        say_unknown(shown, newest, told)
+        say_unknown(shown, newest, message)
     elif wanted is not None and wanted not in names:
-        say_unknown(wanted, newest, told)
+        say_unknown(wanted, newest, message)
     if wanted not in names:
         st.session_state["run"] = names[0]
     label = f"Run :small[:gray[{plain(st.session_state['run'])}]]"
     help = "Recorded runs, newest first: the label, else the experiment, seed and length; then opened files. Beside it the id."
     chosen: str = st.selectbox(label, names, key="run", format_func=named.__getitem__, width=380, help=help)
-    # Also when nobody chose it: a link must not come to mean a newer run.
+    # Also when it was not chosen: a link must not come to mean a newer run.
     keep_value("run", chosen)
     write("run", [chosen])
     st.session_state[_SHOWN] = chosen
     try:
         run = open_source(runs_folder(), chosen)
     except SnowballError as error:
-        told.error(plain(error))
+        message.error(plain(error))
         return None
-    with told:
+    with message:
         say_damage(run)
     return run
 
@@ -92,12 +92,12 @@ def run_in_hand() -> str | None:
     return st.query_params.get("run") or st.session_state.get(_SHOWN)
 
 
-def say_unknown(asked: str, instead: str, told: DeltaGenerator | None = None) -> None:
+def say_unknown(asked: str, instead: str, message: DeltaGenerator | None = None) -> None:
     """Say why there is no run of a name, and what is done instead."""
     try:
         open_source(runs_folder(), asked)
     except SnowballError as error:
-        (told or st).warning(f"{plain(error)}\n\n{instead}")
+        (message or st).warning(f"{plain(error)}\n\n{instead}")
 
 
 def state_badge(status: Status) -> None:
@@ -109,7 +109,7 @@ def state_badge(status: Status) -> None:
 def say_ended(status: Status) -> None:
     """Say of a run that ended before its time why it did; of one that diverged that first."""
     if status.state == "failed" and status.message.startswith("Diverged"):
-        st.warning(f"{plain(status.message.rstrip('.'))}. Everything recorded before is shown.")
+        st.warning(f"{plain(status.message.rstrip('.'))}.")
         return
     if status.message == LOST:
         return  # that is its damage
@@ -132,11 +132,11 @@ def say_damage(run: Source) -> None:
         )
 
 
-def say_refusal(error: SnowballError, run: Source, told: DeltaGenerator | None = None) -> None:
+def say_refusal(error: SnowballError, run: Source, message: DeltaGenerator | None = None) -> None:
     """Say why something of a run cannot be shown; nothing where :func:`say_damage` said just that."""
     text = str(error).replace(f"{run.path}/", "")
     if not any(text in sentence for sentence in damage(run)):
-        (told or st).error(plain(capitalised(text)))
+        (message or st).error(plain(capitalised(text)))
 
 
 def say_read_only() -> None:

@@ -1,4 +1,4 @@
-"""The place: group, unit, step, selection and axis, the same on every page, in the session and in the address.
+"""The place: group, unit, step, selection, axis, range, and how positions are drawn, on every page, in session and address.
 
 A page calls :func:`arrive` once, reads :func:`shown_step` and :func:`selected`, and moves with :func:`go`.
 """
@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from snowball_core.charts.places import BASES
+from snowball_core.charts.scrubber_measures import MEASURES
 from snowball_core.charts.step_axis import KINDS
 from snowball_core.export.view import UNITS
 from snowball_core.store.bookmarks import SELECT as SELECT
@@ -24,6 +26,8 @@ from .text import plain
 from .url_state import news, pick_segment, write
 
 AXES = KINDS
+# How positions are drawn: what their colour shows, and what they are relative to; the first of each is the usual one.
+LOOKS = {"colour": ("hole", "hidden", *MEASURES), "basis": BASES}
 _PLACE, _AXIS = "scrubber-place", "axis-without-place"
 
 
@@ -68,6 +72,7 @@ def arrive(
         "heard": 0,
         "run": run_id,
         "is_chosen": False,
+        **{name: words[0] for name, words in LOOKS.items()},
     }
     place: dict[str, Any] = st.session_state.setdefault(_PLACE, first)
     if place.setdefault("run", run_id) != run_id:
@@ -81,6 +86,9 @@ def arrive(
     if axis is not None:
         place["axis"] = axis[-1] if axis and axis[-1] in AXES else place["axis"] if axis else AXES[0]
     _read_range(place, last_step)
+    for name, known in LOOKS.items():
+        if (words := news(name)) is not None:
+            place[name] = words[-1] if words and words[-1] in known else known[0]
     place["shown"] = None
     if steps is not None and not grows:
         place["shown"] = (place["step"], int(steps[recorded_at(steps, int(place["step"]))]))
@@ -119,6 +127,19 @@ def chosen_range(steps: npt.NDArray[np.int64]) -> tuple[int, int]:
     ends = here().get("range") or [int(steps[0]), int(steps[-1])]
     first, last = (int(steps[recorded_at(steps, end)]) for end in ends)
     return first, last
+
+
+def range_of_runs() -> list[int]:
+    """First and last step of the range on a page of several runs, where each may end elsewhere; empty where none is chosen."""
+    return _range_of([st.query_params.get(name) for name in ("from", "to")], 10**11)
+
+
+def clear_range() -> None:
+    """Choose the whole run, on any page."""
+    if place := st.session_state.get(_PLACE):
+        place["range"] = []
+    for name in ("from", "to"):
+        write(name, [])
 
 
 def _change_run(place: dict[str, Any], run_id: str, default: int) -> None:
@@ -198,6 +219,13 @@ def write_down(place: dict[str, Any]) -> None:
     for name, end in zip(("from", "to"), place["range"] or [None, None], strict=True):
         write(name, [] if end is None else [str(end)])
     write("axis", [place["axis"]] if place["axis"] != AXES[0] else [])
+    for name, word in looks().items():
+        write(name, [word] if word != LOOKS[name][0] else [])
+
+
+def looks() -> dict[str, str]:
+    """How positions are drawn: a word for each of :data:`LOOKS`."""
+    return {name: str(here().get(name, known[0])) for name, known in LOOKS.items()}
 
 
 def _word(place: dict[str, Any]) -> int:
@@ -225,7 +253,7 @@ def pick_unit() -> str:
 def say_unusable(run: Source, address: Mapping[str, str]) -> None:
     """Name what the address asked for and does not exist, once, instead of quietly showing something else."""
     wrong = []
-    for name, known in (("group", GROUPS), ("unit", UNITS)):
+    for name, known in (("group", GROUPS), ("unit", UNITS), *LOOKS.items()):
         asked = address.get(name)
         if asked is not None and asked not in known:
             wrong.append(f'{name} must be one of {", ".join(known)}; the address says "{plain(asked[:60])}".')

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 # The names that every page keeps in its address once they are known, whether it shows them or not.
-SHARED = ("run", "step", "group", "unit", "select", "axis", "from", "to")
+SHARED = ("run", "step", "group", "unit", "select", "axis", "from", "to", "colour", "basis")
 # Per session: the page; the words that each name had in the address of this visit to the page; whether Back led here, to an
 # address that names a run; the shared words of the run; the values of all choices, which outlive their widgets.
 _PAGE, _KNOWN, _BACK, _RUN, _KEPT = "address-page", "address-known", "address-back", "address-run", "address-kept"
@@ -24,7 +24,7 @@ VIEW = "view"
 
 
 def enter_page(page: str) -> None:
-    """Begin a visit to a page: read its address anew, and put into it what the page before had; for ``app.py``, once a run.
+    """Begin a visit to a page: read its address, and put into it what the page before had; for ``app.py``, once a run.
 
     An address that Back, Forward or a saved view leads to is complete: what it leaves out has its usual value.
     """
@@ -106,7 +106,7 @@ def keep_value(key: str, value: Any) -> None:
 def in_address(
     name: str, usual: Any, draw: Callable[[str], Any], means: Callable[[list[str]], Any], says: Callable[[Any], Sequence[str]]
 ) -> Any:
-    """The value of a widget that stands in the address.
+    """The value of a widget that is kept in the address.
 
     The name is the widget's key too; ``means`` turns words into a value, or None, and ``says`` a value into words.
     """
@@ -194,7 +194,7 @@ def pick_tab(labels: Sequence[str], name: str) -> Sequence[Any]:
 
 
 def pick_some(label: str, name: str, words: Mapping[str, str], usual: Sequence[str], **widget: Any) -> list[str]:
-    """Some of the names, chosen by their words, in the order chosen; none chosen stands in the address as an empty word."""
+    """Some of the names, chosen by their words, in the order chosen; none chosen is in the address as an empty word."""
 
     def draw(key: str) -> list[str]:
         st.session_state[key] = [each for each in st.session_state[key] if each in words]

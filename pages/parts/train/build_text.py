@@ -7,8 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from snowball_core.errors import SnowballError
-from snowball_core.store.corpus import GATSBY
-from snowball_core.store.published_text import build_gatsby, built_gatsby
+from snowball_core.store.corpus import GATSBY, build_gatsby, built_gatsby
 from snowball_core.store.run_folder import runs_folder
 
 from ..shared.text import plain

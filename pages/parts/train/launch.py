@@ -48,7 +48,7 @@ def start_bar(config: RunConfig | None, corpus: Corpus | None, faults: list[str]
         label = "Start run" if at is None else "Start fork"
         pressed = st.button(label, type="primary", key="start", disabled=bool(faults) or is_read_only())
         if faults:
-            st.markdown(f":red[{many(len(faults), 'thing')} must change before it can start.]")
+            st.markdown(f":red[{many(len(faults), 'thing')} must change before it can start: {plain(faults[0])}]")
         elif config and corpus:
             st.markdown(_cost_line(config, corpus, at), help=_COST_HELP)
     if pressed and config:

@@ -17,7 +17,7 @@ from snowball_core.tables.live import recorded_at, recorded_snapshots
 
 from ..shared import cached
 from ..shared.divergence_notice import lost_of, say_lost
-from ..shared.run_picker import offer_demo, say_damage, say_refusal
+from ..shared.run_picker import offer_demo, run_names, say_damage, say_refusal
 from ..shared.text import many, plain, time_range
 from .fork import fork
 from .run_progress import progress
@@ -53,7 +53,9 @@ def continuing() -> None:
         st.session_state["continue-run"] = st.session_state.pop(_NEXT)
     if st.session_state.get("continue-run") not in names:
         st.session_state["continue-run"] = names[0]
-    chosen = st.selectbox("Recorded run", names, key="continue-run", persist_state="session", width=460)
+    chosen = st.selectbox(
+        "Recorded run", names, key="continue-run", format_func=run_names().__getitem__, persist_state="session", width=460
+    )
     with st.container(border=True, key="continuing"):
         try:
             run = open_run(runs_folder(), chosen or names[0])
@@ -116,7 +118,8 @@ def _offer_lower_rate(run: Run) -> None:
 
 def _offer_resume(run: Run, status: Status, diverged: bool) -> None:
     if diverged:
-        said = "From the checkpoint with the same rate: it diverges again at the same step."
+        start = "step 0" if run.checkpoint_step is None else "the checkpoint"
+        said = f"From {start} with the same rate: it diverges again at the same step."
     elif is_complete(run, status):
         said = "Verifies all files by hash and rewrites the status, without training."
     else:

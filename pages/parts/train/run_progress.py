@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from snowball_core.charts import counts_and_places
+from snowball_core.charts import counts_and_sizes
 from snowball_core.charts.step_axis import step_axis
 from snowball_core.charts.theme import wrapped
 from snowball_core.store.origin import origin_sentence
@@ -50,7 +50,7 @@ def _numbers(history: Seen) -> None:
     row = history.counts.iloc[-1]
     at = f"at step {row['step']:,}, {history.group} tokens"
     cells = st.grid(5, min_column_width=104)
-    for name, (label, _, _) in counts_and_places.COUNT_LINES.items():
+    for name, (label, _, _) in counts_and_sizes.COUNT_LINES.items():
         if name != "singletons":
             cells.metric(label.partition(" ")[0], f"{row[name]:,}", help=f"{label[2:].capitalize()} {at}.")
     if len(history.metrics["step"]):
@@ -65,17 +65,17 @@ def _curves(run: Run, history: Seen, status: Status) -> None:
         return
     axis = step_axis("symlog", run.config.last_step)
     cursor = axis.cursor(status.step)
-    curves, width = counts_and_places.loss_data(history.metrics, axis)
+    curves, width = counts_and_sizes.loss_data(history.metrics, axis)
     tokens = int(run.dead.sum()) if history.group == "dead" else run.config.vocab
-    counts = {"counts": counts_and_places.counts_data(history.counts, history.group), "cursor": cursor}
+    counts = {"counts": counts_and_sizes.counts_data(history.counts, history.group), "cursor": cursor}
     said = f"Counts U, C, P and S of {history.group} tokens over the steps, run {run.id}"
-    spec = wrapped(counts_and_places.counts_spec(axis, tokens)) | {"height": _HEIGHT, "datasets": counts}
+    spec = wrapped(counts_and_sizes.counts_spec(axis, tokens)) | {"height": _HEIGHT, "datasets": counts}
     st.vega_lite_chart(spec, key=f"counts-{run.id}", alt=said, width="stretch")
     data = {"loss": curves, "cursor": cursor}
     for place, name, spec in zip(
         st.columns(2),
         ("Training loss, nats per position,", "Learning rate"),
-        (counts_and_places.loss_spec(axis, _LOW), counts_and_places.rate_spec(axis, _LOW)),
+        (counts_and_sizes.loss_spec(axis, _LOW), counts_and_sizes.rate_spec(axis, _LOW)),
         strict=True,
     ):
         said = f"{name} over the steps, run {run.id}"

@@ -8,6 +8,7 @@ from snowball_core.errors import SnowballError
 from snowball_core.jobs import workers
 from snowball_core.jobs.queue import waiting
 from snowball_core.store.run_folder import Run, open_run, runs_folder
+from snowball_core.store.run_titles import title_of
 from snowball_core.store.status import is_read_only, request_stop
 
 from ..shared import cached
@@ -76,7 +77,7 @@ def _queue(queue: list[str]) -> None:
                 run = open_run(runs_folder(), run_id)
                 status = run.status()
                 needs = time_range(cached.pace(run.config).seconds(run.config.last_step - status.step))
-                st.markdown(f"{place}. **{plain(run_id)}** {plain(status.message)}, then needs {needs}")
+                st.markdown(f"{place}. **{plain(title_of(run))}** {plain(status.message)}, then needs {needs}")
                 st.button(
                     "Remove from queue",
                     key=f"cancel-{run_id}",

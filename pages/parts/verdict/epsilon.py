@@ -42,7 +42,7 @@ def original_epsilon(view: View) -> None:
         with grid.cell():
             plate, values = picture(view, unit), table[unit]
             thin = plate.note.split(". ")[0]
-            caption(view, plate.title, "", plate.unit, "" if thin.startswith("Every") else thin, _ENTRIES[unit])
+            caption(view, plate.title, "", plate.unit, "" if thin.startswith("All") else thin, _ENTRIES[unit])
             alt = f"{plate.title} over the steps: last {values.iloc[-1]:.4g}, maximum {values.max():.4g}"
             st.vega_lite_chart({**plate.spec, "datasets": plate.datasets}, key=f"distance-{unit}", alt=alt, width="stretch")
     st.caption(

@@ -107,7 +107,7 @@ def _of_zip(head: bytes) -> FileKind:
     if first.endswith(b".npy"):
         return FileKind(*_BY_SUFFIX[".npz"])
     if first == b"parcel.json":
-        return FileKind("a run exported as a zip file", 'Take it in with "python -m snowball_core import FILE".')
+        return FileKind("a run exported as a zip file", 'Import it with "python -m snowball_core import FILE".')
     return FileKind("a zip file", "Unpack it and name the safetensors file in it.")
 
 

@@ -111,10 +111,10 @@ class TensorWriter:
             raise ValueError(f"{self.path.name} has room for {self.capacity:,} snapshots and is full")
         self.put(self.recorded, snapshot)
 
-    def put(self, index: int, snapshot: npt.NDArray[Any], anew: bool = False) -> bytes:
+    def put(self, index: int, snapshot: npt.NDArray[Any], overwrite: bool = False) -> bytes:
         """Record snapshot ``index``, or, where it is already recorded, compare it bit for bit; its bytes.
 
-        A recorded snapshot that differs is written ``anew``, or else refused.
+        A recorded snapshot that differs is replaced with ``overwrite``, else refused.
         """
         data = self._bytes(snapshot)
         position = DATA_START + index * self._size
@@ -128,7 +128,7 @@ class TensorWriter:
                 "The file was cut by something else: fork the run from its last snapshot."
             )
         elif os.pread(self._file.fileno(), self._size, position) != data:
-            if not anew:
+            if not overwrite:
                 raise RunError(
                     f"a resumed run must repeat what it recorded; snapshot {index:,} of {self.path.name} came out different. "
                     "Nothing was overwritten. Resume with the versions, device and threads named in run.json."

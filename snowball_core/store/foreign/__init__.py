@@ -1,4 +1,4 @@
-"""Foreign histories: files that nobody recorded here.
+"""Foreign histories: files that were not recorded here.
 
 tensor  the tensor of a file, and its dead tokens
 links   files that were opened, listed with the runs

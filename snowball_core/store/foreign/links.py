@@ -87,7 +87,7 @@ class OpenedFile:
         return np.arange(snapshots)
 
     def status(self) -> Status:
-        """At rest: nobody records it here."""
+        """At rest: it is not recorded here."""
         return Status(_STATE, self.last_step, self.last_step)
 
 

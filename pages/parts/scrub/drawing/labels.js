@@ -19,9 +19,9 @@ function tellLines({ reel, told }) {
   }))
 }
 
-// What the marks of events mean, and the shapes of the positions.
-function tellLegends({ reel, told }) {
-  const kinds = kindsOf(reel, reel.kind.reduce((all, kind) => all | kind, 0))
+// What the marks of events mean, of both runs on both sides, so that these stay level; and the shapes of the positions.
+function tellLegends({ reel, told, scrubber: { sides } }) {
+  const kinds = kindsOf(reel, sides.flatMap(side => [...side.reel.kind]).reduce((all, kind) => all | kind, 0))
   told.kinds.replaceChildren(...kinds.map(({ letter, colour, words }) => {
     const key = Object.assign(document.createElement("span"), { className: "key", textContent: `${letter} ${words}` })
     key.prepend(Object.assign(document.createElement("i"), { className: "tick" }))
@@ -38,7 +38,7 @@ function tellEvents(side, isOpen = false) {
   side.chips = []
   side.told.events.replaceChildren(...cut.map(event => {
     if (!event) {
-      const more = Object.assign(document.createElement("button"), { type: "button", className: "more", textContent: `… ${whole(all.length - MOST_CHIPS)} more …` })
+      const more = Object.assign(document.createElement("button"), { type: "button", className: "others", textContent: `… ${whole(all.length - MOST_CHIPS)} more …` })
       more.onclick = () => {
         tellEvents(side, true)
         side.chips[MOST_CHIPS / 2].chip.focus()

@@ -32,7 +32,7 @@ function build(parent, count) {
 }
 
 function buildSide(scrubber, cells) {
-  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
+  const side = { scrubber, cells, canvases: named(cells, "picture"), told: named(cells, "told"), stages: named(cells, "stage"), rings: named(cells, "ring"), about: named(cells, "about"), files: named(cells, "file"), cursor: cells[0].querySelector("i.cursor"), chips: [], drawn: {}, zoom: null, hits: { sizes: [], places: [], distances: null }, chosen: null, snapshot: 0 }
   const { watch, ...zoomButtons } = named(cells, "button"), basis = cells[1].querySelector(".basis")
   Object.assign(side, { watch, zoomButtons, basisPicker: basis, colourPicker: cells[1].querySelector(".colour") })
   connectPointer(side)
@@ -47,6 +47,8 @@ function buildSide(scrubber, cells) {
   basis.onchange = () => {
     side.basis = basis.value
     showPlane(side, null)
+    // Of two runs each has a choice of its own, which no address names.
+    if (scrubber.sides.length === 1) scrubber.set("basis", basis.value)
   }
   return side
 }
@@ -72,12 +74,15 @@ function load(scrubber, reels) {
   const isRegrouped = !same || sides[0].reel.header.group !== header.group
   unite(scrubber, reels)
   sides.forEach((side, i) => loadSide(side, reels[i]))
-  if (isRegrouped) {
+  sides.forEach(tellLegends)
+  const wanted = header.basis ?? "about"
+  if (isRegrouped || (wanted !== scrubber.basisSent && wanted !== sides[0].basis)) {
     for (const side of sides) {
-      side.basis = side.basisPicker.value = header.basis
+      side.basis = side.basisPicker.value = wanted
       showPlane(side, null)
     }
   }
+  scrubber.basisSent = wanted
   if (isRegrouped || header.range.join() !== scrubber.range) showLoop(scrubber, header.range.map(step => recordedAt(scrubber.steps, step)))
   scrubber.range = header.range.join()
   if (header.axis !== scrubber.axisSent) scrubber.axisPicker.value = scrubber.axisSent = header.axis
@@ -111,9 +116,13 @@ function loadSide(side, reel) {
   told.sent.textContent = header.sent_told
   for (const picture of Object.keys(side.canvases)) told[picture].textContent = header.told[picture]
   for (const [picture, link] of Object.entries(side.about)) Object.assign(link, header.explained[picture])
+  for (const [picture, link] of Object.entries(side.files)) {
+    const name = () => { link.href = `${header.files[picture]}&step=${reel.step[side.snapshot]}` }
+    link.onpointerenter = link.onfocus = link.onclick = name
+    name()
+  }
   tellLines(side)
   tellEvents(side)
-  tellLegends(side)
   side.colourPicker.value = header.colour || "hole"
   side.colourPicker.hidden = Boolean(header.name)
   if (header.name) cells.forEach(cell => nameCell(cell, header.name))

@@ -105,7 +105,7 @@ function showLoop(scrubber, loop) {
   repaint(scrubber, "counts")
 }
 
-// The loop is the range of the address and of the exports.
+// The loop is the range of the address, of tables over steps and of exports.
 function sendRange(scrubber) {
   scrubber.set("range", scrubber.loop.map(index => scrubber.steps[index]))
 }

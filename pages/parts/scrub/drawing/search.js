@@ -45,9 +45,15 @@ function connectSearch(scrubber) {
     select(scrubber, text ? `t${reel.header.ids[token]}` : "")
   }
   scrubber.picked = window.snowballExact?.picked[0] ?? 0
+  scrubber.cleared = window.snowballExact?.cleared ?? 0
   scrubber.onExact = () => {
-    const { step, picked: [number, word] } = window.snowballExact
+    const { step, picked: [number, word], cleared } = window.snowballExact
     scrubber.exact = step
+    if (cleared > scrubber.cleared) {
+      showLoop(scrubber, [])
+      sendRange(scrubber)
+    }
+    scrubber.cleared = cleared
     if (number > scrubber.picked) select(scrubber, word)
     scrubber.picked = number
     requestFrame(scrubber)

@@ -14,9 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..measures.bf16 import Words
 from ..measures.quantities import COUNTS, OF_COLUMN
-from .fixed_axes import Stage
 from .step_axis import StepAxis, ticks
 from .theme import ALONE, CURSOR, DEAD, LINES, hole_colour
 
@@ -25,12 +23,12 @@ if TYPE_CHECKING:
     import altair as alt
 
 COUNT_LINES = {column: (OF_COLUMN[column].label, *LINES[column]) for column in COUNTS}
-KINDS = {"dead": "circle", "live": "triangle-up", "dead and live": "square"}
 BAR_AXIS: dict[str, Any] = {"title": None, "ticks": False, "domain": False, "minExtent": 66}
 MOST_SLOTS = 8
 PICTURE_HEIGHT = 380
 _AXIS_PIXELS = 42
 _MOST_POINTS = 600
+_BESIDE_PIXELS = -3
 
 
 def _cursor(axis: StepAxis) -> alt.Chart:
@@ -52,20 +50,18 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
     legend = alt.Legend(orient="top", title=None, labelLimit=300, symbolSize=300, symbolStrokeWidth=2.5)
     y_axis = alt.Axis(values=ticks(tokens), minExtent=_AXIS_PIXELS, maxExtent=_AXIS_PIXELS, title="count (symlog)")
     y_scale = alt.Scale(type="symlog", constant=1, domain=[0, 1.1 * max(1, tokens)], nice=False)
+    tips = [alt.Tooltip("step:Q", format=",d"), alt.Tooltip("count:Q", format=",d", title="value")]
+    # One recorded step is a point for each count, at the picture's edge.
+    marks: dict[str, Any] = {"strokeWidth": 2.2, "clip": axis.last_step > 0, "point": axis.last_step == 0}
     lines = (
         alt.Chart(alt.NamedData("counts"))
-        # One recorded step is a point for each count, at the picture's edge.
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=axis.last_step > 0, point=axis.last_step == 0)
+        .mark_line(interpolate="step-after", yOffset=alt.ExprRef("datum.offset"), **marks)
         .encode(
             x=axis.x(axis.title, axis.column),
             y=alt.Y("count:Q", scale=y_scale, axis=y_axis),
             color=alt.Color("name:N", scale=colour, legend=legend),
             strokeDash=alt.StrokeDash("name:N", scale=dash, legend=legend),
-            tooltip=[
-                alt.Tooltip("name:N", title="count"),
-                alt.Tooltip("step:Q", format=",d"),
-                alt.Tooltip("count:Q", format=",d", title="value"),
-            ],
+            tooltip=[alt.Tooltip("name:N", title="count"), *tips],
         )
     )
     described: dict[str, Any] = (lines + _cursor(axis)).properties(height=250).to_dict()
@@ -73,12 +69,18 @@ def counts_spec(axis: StepAxis, tokens: int) -> dict[str, Any]:
 
 
 def counts_data(measures: pd.DataFrame, group: str) -> pd.DataFrame:
-    """The change points of U, C, P and S of one group, and their last values; columns step, name, count."""
+    """The change points of U, C, P and S of one group, and their last values; columns step, name, count, offset (pixels).
+
+    Where U = C the line of C is drawn beside that of U, not over it.
+    """
     rows = measures[measures["group"] == group]
+    beside = rows["unique"].eq(rows["black_holes"]).mul(_BESIDE_PIXELS)
     parts = []
     for column, (name, _, _) in COUNT_LINES.items():
-        kept = rows[column].ne(rows[column].shift()) | (rows["step"] == rows["step"].max())
-        parts.append(pd.DataFrame({"step": rows.loc[kept, "step"], "name": name, "count": rows.loc[kept, column]}))
+        offset = beside if column == "black_holes" else 0 * beside
+        part = pd.DataFrame({"step": rows["step"], "name": name, "count": rows[column], "offset": offset})
+        changed = part[["count", "offset"]].ne(part[["count", "offset"]].shift()).any(axis=1)
+        parts.append(part[changed | (part["step"] == part["step"].max())])
     return pd.concat(parts, ignore_index=True)
 
 
@@ -220,76 +222,3 @@ def listed(glyphs: Sequence[str] | pd.Series[str], most: int = 40) -> str:
     """The first of some glyphs, and how many more there are."""
     more = f" and {len(glyphs) - most} more" if len(glyphs) > most else ""
     return " ".join(glyphs[:most]) + more
-
-
-def places_spec(scene: Stage, tokens: int) -> dict[str, Any]:
-    """The group's vectors in a basis fixed for the run, area by population; data sets ``places`` and ``path``."""
-    return _places_spec(scene.x, scene.y, tuple(float(share) for share in scene.axes.explained), tokens)
-
-
-_POINT_TIPS = (("population:Q", "size"), ("kind:N", "group"), ("who:N", "tokens"))
-
-
-@functools.lru_cache(maxsize=64)
-def _places_spec(x: tuple[float, float], y: tuple[float, float], shares: tuple[float, ...], tokens: int) -> dict[str, Any]:
-    import altair as alt
-
-    axes = [
-        kind(
-            f"{name}:Q",
-            scale=alt.Scale(domain=list(domain), nice=False, zero=False),
-            axis=alt.Axis(title=f"PC{number}, weight units ({variance(share)} of variance)", format=".2~g", tickCount=4),
-        )
-        for kind, name, domain, number, share in ((alt.X, "x", x, 1, shares[0]), (alt.Y, "y", y, 2, shares[1]))
-    ]
-    path = alt.Chart(alt.NamedData("path")).mark_line(color=ALONE, opacity=0.6, strokeWidth=1).encode(*axes, order="order:Q")
-    shape = alt.Shape(
-        "kind:N",
-        scale=alt.Scale(domain=list(KINDS), range=list(KINDS.values())),
-        legend=alt.Legend(orient="top", title=None, symbolSize=90, symbolFillColor=ALONE, symbolStrokeColor=ALONE),
-    )
-    size = alt.Size("population:Q", scale=alt.Scale(domain=[0, max(1, tokens)], range=[20, 1_400]), legend=None)
-    points = (
-        alt.Chart(alt.NamedData("places"))
-        .mark_point(filled=True, clip=True, opacity=0.85, stroke="#FFFFFF", strokeWidth=0.5)
-        .encode(
-            *axes,
-            size=size,
-            shape=shape,
-            color=alt.Color("colour:N", scale=None),
-            tooltip=[alt.Tooltip(field, title=title) for field, title in _POINT_TIPS],
-        )
-    )
-    described: dict[str, Any] = (path + points).properties(height=PICTURE_HEIGHT).to_dict()
-    return described
-
-
-def variance(share: float) -> str:
-    """A share of variance in percent; what is not zero is never written as zero.
-
-    Examples
-    --------
-    >>> variance(0.874), variance(0.002)
-    ('87%', '< 1%')
-    """
-    return "< 1%" if 0 < share < 0.01 else f"{share:.0%}"
-
-
-def places_data(scene: Stage, rows: Words, tokens: pd.DataFrame) -> pd.DataFrame:
-    """One point per vector of the group's rows: place, population, kind, colour, tokens, the first one; large ones first.
-
-    Rows that are not finite have no place.
-    """
-    places, vector = scene.axes.coordinates(rows), tokens["vector"].to_numpy()
-    order = np.argsort(vector, kind="stable")
-    group, glyph, token = (tokens[name].tolist() for name in ("group", "glyph", "token"))
-    hues = hue_of(tokens).tolist()
-    points = []
-    for members in np.split(order, np.flatnonzero(np.diff(vector[order])) + 1) if len(order) else []:
-        rows_of, groups = members.tolist(), {group[row] for row in members}
-        kind = "dead and live" if len(groups) == 2 else groups.pop()
-        hue, who = hole_colour(hues[rows_of[0]]), listed([glyph[row] for row in rows_of])
-        points.append((*places[rows_of[0], :2], len(rows_of), kind, hue, who, token[rows_of[0]]))
-    result = pd.DataFrame(points, columns=["x", "y", "population", "kind", "colour", "who", "token"])
-    result = result[np.isfinite(result[["x", "y"]].to_numpy(np.float64)).all(axis=1)]
-    return result.sort_values("population", ascending=False, kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import platform
 import tempfile
@@ -15,13 +16,17 @@ import torch
 
 from snowball_core.config import RunConfig
 from snowball_core.config_checks import configured, preset
+from snowball_core.costs import cpu_features, has_bf16_units
 from snowball_core.jobs.prepare import prepare
 from snowball_core.memory import keep_memory
-from snowball_core.store.corpus import Corpus, load_corpus
+from snowball_core.store.corpus import GATSBY_SHA256, Corpus, load_corpus
 from snowball_core.store.run_folder import corpora_folder
-from snowball_core.training.precision import cpu_features, has_bf16_units, resolve_threads
+from snowball_core.training.precision import COMPUTES, resolve_threads
 from snowball_core.training.recorder import Recorder
 from snowball_core.training.trainer import Snapshot, Training
+
+# Mean losses of the published run over steps 1-100, 101-200, ...
+PUBLISHED_LOSSES = (3.4507, 3.0907, 3.0831, 3.0792, 3.0805, 3.0800, 3.0731, 3.0747, 3.0763, 3.0721)
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,13 @@ def median(numbers: list[float]) -> float:
 
 
 def matrix_products(config: RunConfig) -> Callable[[], None]:
-    """The step's matrix products alone, in float32, forward and backward: the floor of a training step."""
-    tokens, hidden = config.batch * config.context, config.hidden
+    """The step's matrix products alone, in the format of its compute, forward and backward: the floor of a training step."""
+    tokens, hidden, drawn = config.batch * config.context, config.hidden, functools.partial(_drawn, COMPUTES[config.compute])
     pairs = [(hidden, 3 * hidden), (hidden, hidden), (hidden, 4 * hidden), (4 * hidden, hidden)] * config.layers
     pairs.append((hidden, config.vocab))
-    made = [(torch.randn(tokens, a), torch.randn(a, b), torch.randn(tokens, b)) for a, b in pairs]
+    made = [(drawn(tokens, a), drawn(a, b), drawn(tokens, b)) for a, b in pairs]
     width, several = hidden // config.heads, config.batch * config.heads
-    query, score = torch.randn(several, config.context, width), torch.randn(several, config.context, config.context)
+    query, score = drawn(several, config.context, width), drawn(several, config.context, config.context)
 
     def products() -> None:
         for inputs, weights, outputs in made:
@@ -82,6 +87,10 @@ def matrix_products(config: RunConfig) -> Callable[[], None]:
             torch.bmm(score.transpose(1, 2), query)
 
     return products
+
+
+def _drawn(dtype: torch.dtype, *shape: int) -> torch.Tensor:
+    return torch.randn(*shape).to(dtype)
 
 
 def training_rows(corpus: Corpus, rounds: int) -> Iterator[Timing]:
@@ -120,14 +129,38 @@ def training_rows(corpus: Corpus, rounds: int) -> Iterator[Timing]:
     yield from _against_the_original(config, corpus, max(4, rounds // 10), training)
 
 
+def bf16_rows(corpus: Corpus, rounds: int) -> Iterator[Timing]:
+    """The step and its floor in bfloat16, then its losses; only on a processor with bfloat16 units."""
+    if not has_bf16_units():
+        return
+    config = configured(preset("primordial-snowball"), {"compute": "bf16", "extra": ""})
+    training = Training(config, corpus)
+    taken = interleaved({"bare": lambda: training.advance(wanted=False), "floor": matrix_products(config)}, rounds)
+    share = median([f / b for f, b in zip(taken["floor"], taken["bare"], strict=True)])
+    yield Timing("bfloat16 step without any recording", 1e3 * median(taken["bare"]), "ms")
+    yield Timing("matrix products of a step alone in bfloat16 (its floor)", 1e3 * median(taken["floor"]), "ms")
+    yield Timing("floor / our step, both in bfloat16", 100 * share, "%", "≥ 55", share >= 0.55)
+    yield from _against_the_original(config, corpus, max(4, rounds // 10), training)
+    if corpus.sha256 == GATSBY_SHA256:
+        fresh = Training(config, corpus)
+        losses = [fresh.advance(wanted=False).loss for _ in range(1_000)]
+        off = float(np.abs(np.reshape(losses, (-1, 100)).mean(1) - PUBLISHED_LOSSES).max())
+        yield Timing(
+            "mean losses of 100 steps in bfloat16, to step 1,000, against the published", off, "", "≤ 0.002", off <= 0.002
+        )
+
+
 def _against_the_original(config: RunConfig, corpus: Corpus, steps: int, training: Training) -> Iterator[Timing]:
     try:
         from .original import original_steps
     except ImportError:
         return
     theirs = [step.seconds for step in original_steps(config, corpus, steps + 1)][1:]
-    ours = interleaved({"ours": training.advance}, 5 * steps)["ours"]
+    ours = interleaved({"ours": lambda: training.advance(wanted=bool(config.extras))}, 5 * steps)["ours"]
     ratio = median(theirs) / median(ours)
+    if config.compute == "bf16":
+        yield Timing("original step / our bfloat16 step", ratio, "×", "≥ 2.5", ratio >= 2.5)
+        return
     yield Timing("original procedure's step (transformers' Trainer, bf16)", 1e3 * median(theirs), "ms")
     yield Timing("original procedure's speed", 1 / median(theirs), "steps/s")
     if has_bf16_units():
@@ -182,4 +215,5 @@ def benchmark(folder: Path, rounds: int = 60, longer: int = 20_000) -> Iterator[
     seeds = (corpora_folder(folder) / "gatsby.txt").is_file()
     corpus = load_corpus("gatsby" if seeds else "python-manual", folder=corpora_folder(folder))
     yield from training_rows(corpus, rounds)
+    yield from bf16_rows(corpus, rounds)
     yield from memory_rows(corpus, longer)

@@ -135,7 +135,8 @@ class RunConfig:
         "arithmetic of forward and backward",
         choices={
             "f32": "float32 arithmetic on exactly converted weights: fast on any processor",
-            "bf16": "bfloat16 autocast of the stock model, as in the original notebook: slow without bfloat16 units",
+            "bf16": "bfloat16 products with float32 sums: for processors with fast bfloat16 units, slow without them",
+            "auto": "the faster of both on this machine, measured before the run starts",
         },
     )
     label_shift: int = described(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,11 @@ _BYTES_A_METRIC = 50
 _FRAMEWORKS_BYTES = 420e6
 # A step against the fastest such product alone: 61 of 148 GFLOP/s, measured on one CPU.
 _SHARE_OF_FLOOR = 0.42
+# A bfloat16 step against a float32 step on a processor without bfloat16 units. With them it takes 0.5 to 1.4 times as long,
+# by the processor: no better estimate than the same time.
+_WITHOUT_UNITS = 10.0
+_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "neon", "bf16", "sve")
+_BF16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
 _FEWEST_PRODUCTS = 10
 
 
@@ -67,6 +73,18 @@ def matrix_speed(seconds: float = 0.2) -> float:
     return 2.0 * 4_096 * 64 * 256 / fastest
 
 
+def cpu_features() -> list[str]:
+    """The processor's features that decide which kernels run, where the system lists them."""
+    cpuinfo = Path("/proc/cpuinfo")
+    words = set(cpuinfo.read_text().split()) if cpuinfo.is_file() else set()
+    return [name for name in _FEATURES if name in words]
+
+
+def has_bf16_units() -> bool:
+    """Whether the processor multiplies bfloat16 matrices by itself, as far as the system lists that."""
+    return not _BF16_FEATURES.isdisjoint(cpu_features())
+
+
 def disk_bytes(config: RunConfig) -> int:
     """Bytes on disk when the run is complete: recordings, metrics and checkpoint."""
     checkpoint = parameter_count(config) * (6 if config.precision == "pure-bf16" else 12)
@@ -90,8 +108,8 @@ def cost(config: RunConfig, speed: float, behind: int = 0, text: int = 0) -> Cos
     ``behind`` steps are trained already and take no time; ``text`` is how many bytes are trained on.
     """
     snapshots = len(recorded_steps(config))
-    native = 10.0 if config.compute == "bf16" else 1.0
-    seconds = max(0, config.last_step - behind) * step_flops(config) * native / (speed * _SHARE_OF_FLOOR)
+    slower = _WITHOUT_UNITS if config.compute == "bf16" and config.device in ("auto", "cpu") and not has_bf16_units() else 1.0
+    seconds = max(0, config.last_step - behind) * step_flops(config) * slower / (speed * _SHARE_OF_FLOOR)
     return Cost(snapshots, disk_bytes(config), memory_bytes(config, text), seconds, parameter_count(config))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from snowball_core import costs
 from snowball_core.config import RunConfig
 from snowball_core.config_checks import preset
 from snowball_core.costs import cost, disk_bytes, matrix_speed, memory_bytes, parameter_count, snapshot_bytes, step_flops
@@ -114,3 +115,12 @@ def test_steps_trained_already_take_no_time() -> None:
     config = RunConfig(steps=1_000)
     assert cost(config, 1e9, 250).seconds == pytest.approx(0.75 * cost(config, 1e9).seconds)
     assert cost(config, 1e9, 1_000).seconds == 0
+
+
+@pytest.mark.parametrize(("units", "times"), [(True, 1), (False, 10)])
+def test_a_bfloat16_step_is_expected_to_be_slow_without_units_for_it(
+    monkeypatch: pytest.MonkeyPatch, units: bool, times: int
+) -> None:
+    monkeypatch.setattr(costs, "has_bf16_units", lambda: units)
+    f32, bf16 = (cost(RunConfig(compute=compute), 1e9).seconds for compute in ("f32", "bf16"))
+    assert bf16 == pytest.approx(times * f32)

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from snowball_core.costs import has_bf16_units
 from snowball_core.jobs.prepare import prepare
 from snowball_core.training import trainer
-from snowball_core.training.recorder import Recorder, provenance
+from snowball_core.training.recorder import Recorder
 
 from .sitting import COMPUTES, HOLDS, MEASURED, MISSED, Row, Sitting, broken, not_run
 
 PART = "speed"
 _ROUND_SECONDS, _LONGEST_BLOCK, _ROUNDS, _LEAST_ROUNDS = 0.1, 50, 100, 3
-_BF16_UNITS = {"avx512_bf16", "amx_bf16", "bf16"}
 # What a trainer with a step captured as a CUDA graph offers: captured(config, corpus), advanced as a Training is.
 CAPTURED = "captured"
 
@@ -220,5 +220,4 @@ def _least_ratio(sitting: Sitting) -> float | None:
     """The target, on the hardware that it is meant for."""
     if sitting.is_target_card:
         return 20.0
-    features = provenance(sitting.training(COMPUTES[0]))["cpu_features"]
-    return 2.5 if sitting.device.type == "cpu" and not _BF16_UNITS.isdisjoint(features) else None
+    return 2.5 if sitting.device.type == "cpu" and has_bf16_units() else None

@@ -18,6 +18,7 @@ from .parser import RUN, Answer, argument, nonempty, option, paths, verb, whole
 from .terminal import INTERRUPTED, progress_bar
 
 if TYPE_CHECKING:
+    from ..config import RunConfig
     from ..store.run_folder import Run
     from ..store.status import Status
 
@@ -33,7 +34,7 @@ def presets() -> Answer:
 @verb("record", PRESET, *field_options())
 def record(preset: str, **fields: str | None) -> Answer:
     """Train a new run in the foreground, with a progress line."""
-    config = configuration(preset, fields)
+    config = _with_compute(configuration(preset, fields))
     from ..training.loop import record
 
     with _progress() as watch:
@@ -57,7 +58,7 @@ def fork(run: str, step: int | None, **fields: str | None) -> Answer:
     at = branch(open_named(run), step)
     config = fork_request(folder(), at, given_fields(fields))
     resolve_device(config.device)
-    made = prepare_fork(folder(), at, config)
+    made = prepare_fork(folder(), at, _with_compute(config))
     from ..training.loop import continue_run
 
     with _progress() as watch:
@@ -85,6 +86,16 @@ def resume(run: str) -> Answer:
         with _progress() as watch:
             continue_run(opened.path.parent, opened, watch)
     return _ended(opened)
+
+
+def _with_compute(config: RunConfig) -> RunConfig:
+    """The configuration with the faster arithmetic for ``auto``, which is printed."""
+    from ..jobs.compute_choice import chosen
+
+    config, reason = chosen(config)
+    if reason:
+        say(reason)
+    return config
 
 
 def _ended(run: Run) -> Answer:

@@ -3,6 +3,7 @@
 prepare        checks before a run exists
 fork_points    where a run can be forked
 fork           a new run out of an old one
+compute_choice the faster arithmetic here
 pace           time that training takes, as a range
 workers        training in separate processes
 queue          one run at a time on an accelerator

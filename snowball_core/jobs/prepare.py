@@ -18,6 +18,7 @@ from ..store.corpus import BUILT_IN, GATSBY, Corpus, load_corpus, text_path
 from ..store.run_folder import Run, corpora_folder, create
 from ..store.staging import require_room
 from ..store.status import STARTING, Status, write_status
+from .compute_choice import chosen
 
 BUILT_INS = (BUILT_IN, GATSBY)
 Read = Callable[[str, str], Corpus]
@@ -54,6 +55,7 @@ def prepare_with(
     """What :func:`prepare` does, with ``further`` entries for ``run.json`` and the files that ``fill`` puts into the folder."""
     advice = "Record fewer steps (record every-10 or log), free some space or choose another folder with --runs."
     require_room(folder, disk_bytes(config), advice)
+    config = chosen(config).config
     if config.corpus not in BUILT_INS:
         config = replace(config, corpus=str(text_path(config.corpus, corpora_folder(folder)).expanduser().resolve()))
         _require_text(config.corpus)

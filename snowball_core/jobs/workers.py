@@ -28,6 +28,7 @@ from ..store.status import (
     stop_marker,
     write_status,
 )
+from .compute_choice import chosen
 from .fork import prepare_fork
 from .fork_points import Branch
 from .prepare import prepare
@@ -45,6 +46,7 @@ def start(folder: Path, config: RunConfig, at: Branch | None = None, corpus: Cor
     Nothing is written if anything is wrong. ``corpus`` is the text where it was read and checked with the configuration.
     """
     require_writable()
+    config = chosen(config).config
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / ".start").acquire(timeout=10)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .model import Outcome
 
-_UNIT_F32, _UNIT_BF16 = 2.0**-24, 2.0**-9
+_UNIT_F32, _UNIT_BF16 = 2.0**-24, 2.0**-8
 
 
 @torch.no_grad()
@@ -42,7 +42,8 @@ def gradient_residuals(outcome: Outcome, gradient: Tensor, dead: Tensor) -> Tens
     rows = [_share(total, slack)]
     chosen = error[:, dead]
     expected, terms = chosen.T @ hidden, chosen.abs().T @ size
-    unit = 3 * _UNIT_BF16 if outcome.hidden.dtype == torch.bfloat16 or gradient.dtype == torch.bfloat16 else 0.0
+    # In bfloat16 the error is rounded before the product, and the product after it.
+    unit = (1 + _UNIT_BF16) ** 2 - 1 if gradient.dtype == torch.bfloat16 else 0.0
     rows.append(_share(gradient[dead].double() - expected, (unit + (len(hidden) + 1) * _UNIT_F32) * terms))
     return torch.tensor(rows, dtype=torch.float64)
 

@@ -1,14 +1,18 @@
-"""Loss and gradients of one batch: in float32 without building a graph, or by the stock model under bfloat16 autocast.
+"""Loss and gradients of one batch without building a graph, in the format of the parameters: float32 or bfloat16.
 
 Every product and sum of :class:`LeanModel` is one that reverse-mode differentiation of the stock model would do; only the order
-of passes over memory and the form of the GELU differ. The stock model is the oracle of the tests.
+of passes over memory and the form of the GELU differ. The stock model, in bfloat16 under autocast, is the oracle of the tests.
+
+In bfloat16, activations and the operands of matrix products are bfloat16. Sums are accumulated in float32 and rounded once:
+those of products, of biases and positions, of both softmaxes. Norms keep float32 statistics and parameters; the loss and its
+gradient with respect to the logits are float32.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -46,14 +50,22 @@ class _Block(NamedTuple):
 
 
 class LeanModel:
-    """The model's arithmetic on float32 parameters under the stock model's names, read at every pass."""
+    """The model's arithmetic on parameters of one format under the stock model's names, read at every pass."""
 
     def __init__(self, config: RunConfig, parameters: Mapping[str, Tensor]) -> None:
         self.config, self._parameters = config, parameters
         first = next(iter(parameters.values()))
         self.gradients = {name: torch.empty_like(parameter) for name, parameter in parameters.items()}
-        self._mask = torch.full((config.context, config.context), float("-inf"), device=first.device).triu(1)
-        self._slope = torch.tensor(_SLOPE, device=first.device)
+        self._dtype = first.dtype
+        self._mask = first.new_full((config.context, config.context), float("-inf")).triu(1)
+        # The factors of GELU's gate sigmoid(c x (a + b x²)). A tensor is rounded to the format, a number is not.
+        constants = (_SLOPE, _CUBIC, 1.0) if self._dtype == torch.float32 else (1.0, _CUBIC / _SLOPE, _SLOPE)
+        self._zero, self._offset = first.new_zeros(()), first.new_tensor(constants[0])
+        self._square, self._outer = constants[1:]
+        # A processor's kernel keeps float32 statistics only beside float32 parameters; other devices take one format.
+        kind = torch.float32 if first.device.type == "cpu" else self._dtype
+        self._norms = {name: each.detach().to(kind) for name, each in parameters.items() if ".ln_" in name}
+        self._is_converted = kind != self._dtype
         self._unembedding = EMBEDDING if config.tied else UNEMBEDDING
 
     @torch.no_grad()
@@ -64,6 +76,8 @@ class LeanModel:
         cross entropy.
         """
         batch, context = inputs.shape
+        if self._is_converted:
+            torch._foreach_copy_(list(self._norms.values()), [self._get(name) for name in self._norms])
         stream = F.embedding(inputs, self._get(EMBEDDING)) + self._get(POSITIONS)[:context]
         stream = stream.view(batch * context, self.config.hidden)
         blocks = []
@@ -72,7 +86,7 @@ class LeanModel:
             blocks.append(block)
         last = self._norm("transformer.ln_f", stream)
         hidden = _first_positions(last.output, batch, context, targets.shape[1])
-        logs = (hidden @ self._get(self._unembedding).t()).log_softmax(-1)
+        logs = (hidden @ self._get(self._unembedding).t()).float().log_softmax(-1)
         target = targets.reshape(-1, 1)
         loss = -logs.gather(1, target).sum() / count
         probabilities = logs.exp_()
@@ -87,11 +101,12 @@ class LeanModel:
         return torch.addmm(self._get(f"{name}.bias"), x, self._get(f"{name}.weight"))
 
     def _norm(self, name: str, x: Tensor) -> _Normed:
-        weight = self._get(f"{name}.weight")
+        weight = self._norms[f"{name}.weight"]
         if self.config.norm_layer == "rmsnorm":
+            x = x.float()
             scale = (x * x).mean(-1, keepdim=True).add_(NORM_EPS).rsqrt_()
-            return _Normed((x * scale).mul_(weight), x, None, scale)
-        output, mean, scale = torch.native_layer_norm(x, [x.shape[1]], weight, self._get(f"{name}.bias"), NORM_EPS)
+            return _Normed((x * scale).mul_(weight).to(self._dtype), x, None, scale)
+        output, mean, scale = torch.native_layer_norm(x, [x.shape[1]], weight, self._norms[f"{name}.bias"], NORM_EPS)
         return _Normed(output, x, mean, scale)
 
     def _block(self, name: str, stream: Tensor, batch: int) -> tuple[Tensor, _Block]:
@@ -101,20 +116,25 @@ class LeanModel:
         between = self._norm(f"{name}.ln_2", stream)
         inner = self._affine(f"{name}.mlp.c_fc", between.output)
         # GPT-2's tanh-form GELU is x · sigmoid(2u), u = √(2/π)(x + 0.044715 x³); a sigmoid costs a third of a tanh.
-        gate = torch.addcmul(self._slope, inner, inner, value=_CUBIC).mul_(inner).sigmoid_()
+        gate = self._gate(inner, torch.empty_like(inner)).sigmoid_()
         activated = inner * gate
         stream = self._affine(f"{name}.mlp.c_proj", activated).add_(stream)
         return stream, _Block(before, parts, attention, mixed, between, inner, gate, activated)
 
+    def _gate(self, inner: Tensor, out: Tensor, order: float = 1.0) -> Tensor:
+        """``c x (a + order · b x²)``, into ``out``."""
+        torch.addcmul(self._offset, inner, inner, value=order * self._square, out=out)
+        return torch.addcmul(self._zero, out, inner, value=self._outer, out=out)
+
     def _attend(self, projection: Tensor, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values ``[batch, context, 3, heads, width]``, attention per head, and the mixed values."""
+        """Queries, keys and values ``[heads, 3, batch, context, width]``, attention per head, and the mixed values."""
         heads, context = self.config.heads, projection.shape[0] // batch
         width = self.config.hidden // heads
-        parts = projection.view(batch, context, 3, heads, width)
+        parts = projection.view(batch, context, 3, heads, width).permute(3, 2, 0, 1, 4).contiguous()
         attention = projection.new_empty(heads, batch, context, context)
         mixed = projection.new_empty(batch, context, heads, width)
-        for head in range(heads):
-            query, key, value = parts[:, :, :, head].unbind(2)
+        # By heads, one after the other: one head's scores stay in the cache, those of all do not.
+        for head, (query, key, value) in enumerate(parts):
             torch.baddbmm(self._mask, query, key.transpose(1, 2), alpha=width**-0.5, out=attention[head])
             _ops._softmax.out(attention[head], -1, False, out=attention[head])
             mixed[:, :, head] = torch.bmm(attention[head], value)
@@ -125,6 +145,7 @@ class LeanModel:
     ) -> None:
         batch, context = inputs.shape
         error.scatter_add_(1, target, error.new_full((len(target), 1), -1.0)).mul_(1.0 / count)
+        error = error.to(self._dtype)
         torch.mm(error.t(), hidden, out=self.gradients[self._unembedding])
         outer = error @ self._get(self._unembedding)
         if len(hidden) < batch * context:
@@ -136,7 +157,7 @@ class LeanModel:
             stream = self._block_backward(f"transformer.h.{layer}", blocks[layer], stream, batch)
         torch.sum(stream.view(batch, context, -1), 0, out=self.gradients[POSITIONS][:context])
         vocab = self.config.vocab
-        rows = _ops.embedding_dense_backward(stream, inputs.reshape(-1), vocab, -1, False)
+        rows = _ops.embedding_dense_backward(stream.float(), inputs.reshape(-1), vocab, -1, False)
         if self.config.tied:
             self.gradients[EMBEDDING].add_(rows)
         else:
@@ -148,41 +169,46 @@ class LeanModel:
         return torch.mm(outer, self._get(f"{name}.weight").t())
 
     def _norm_backward(self, name: str, normed: _Normed, outer: Tensor) -> Tensor:
-        weight, inputs, scale = self._get(f"{name}.weight"), normed.inputs, normed.scale
+        weight, inputs, scale = self._norms[f"{name}.weight"], normed.inputs, normed.scale
         if normed.mean is None:
-            torch.sum(inputs * scale * outer, 0, out=self.gradients[f"{name}.weight"])
+            self.gradients[f"{name}.weight"].copy_((inputs * scale * outer).sum(0))
             weighted = outer * weight
             along = (weighted * inputs).mean(-1, keepdim=True).mul_(scale**3)
-            return weighted.mul_(scale).sub_(inputs * along)
-        bias, wanted = self._get(f"{name}.bias"), [True, True, True]
+            return weighted.mul_(scale).sub_(inputs * along).to(self._dtype)
+        # In float32 throughout: the kernel for bfloat16 sums the gradients of weight and bias in bfloat16, and is slower.
+        outer, inputs, mean, scale, weight, bias = (
+            each.float() for each in (outer, inputs, normed.mean, scale, weight, self._norms[f"{name}.bias"])
+        )
         inner: Tensor
         inner, by_weight, by_bias = _ops.native_layer_norm_backward(
-            outer, inputs, [inputs.shape[1]], normed.mean, scale, weight, bias, wanted
+            outer, inputs, [inputs.shape[1]], mean, scale, weight, bias, [True, True, True]
         )
         self.gradients[f"{name}.weight"].copy_(by_weight)
         self.gradients[f"{name}.bias"].copy_(by_bias)
-        return inner
+        return inner.to(self._dtype)
 
     def _block_backward(self, name: str, block: _Block, stream: Tensor, batch: int) -> Tensor:
         outer = self._affine_backward(f"{name}.mlp.c_proj", block.activated, stream)
-        # Reuse the activation's buffer for the GELU derivative; it is still in cache.
-        slope = torch.addcmul(self._slope, block.inner, block.inner, value=3 * _CUBIC, out=block.activated).mul_(block.inner)
-        _ops.sigmoid_backward.grad_input(slope, block.gate, grad_input=slope)
-        outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, slope.add_(block.gate).mul_(outer))
+        outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, self._gelu_backward(block, outer))
         stream = self._norm_backward(f"{name}.ln_2", block.between, outer).add_(stream)
         outer = self._affine_backward(f"{name}.attn.c_proj", block.mixed, stream)
         outer = self._attend_backward(block, outer, batch)
         outer = self._affine_backward(f"{name}.attn.c_attn", block.before.output, outer)
         return self._norm_backward(f"{name}.ln_1", block.before, outer).add_(stream)
 
+    def _gelu_backward(self, block: _Block, outer: Tensor) -> Tensor:
+        # Reuse the activation's buffer for the GELU derivative; it is still in cache.
+        slope = self._gate(block.inner, block.activated, order=3.0)
+        _ops.sigmoid_backward.grad_input(slope, block.gate, grad_input=slope)
+        return slope.add_(block.gate).mul_(outer)
+
     def _attend_backward(self, block: _Block, outer: Tensor, batch: int) -> Tensor:
-        parts, context, width = block.parts, self.config.context, self.config.hidden // self.config.heads
-        outer = outer.view(batch, context, -1, width)
-        joined = torch.empty_like(parts)
-        for head, attention in enumerate(block.attention):
-            query, key, value = parts[:, :, :, head].unbind(2)
+        heads, _, _, context, width = block.parts.shape
+        outer = outer.view(batch, context, heads, width)
+        joined = outer.new_empty(batch, context, 3, heads, width)
+        for head, ((query, key, value), attention) in enumerate(zip(block.parts, block.attention, strict=True)):
             scores = torch.bmm(outer[:, :, head], value.transpose(1, 2))
-            _ops._softmax_backward_data.out(scores, attention, -1, torch.float32, grad_input=scores)
+            _ops._softmax_backward_data.out(scores, attention, -1, self._dtype, grad_input=scores)
             joined[:, :, 2, head] = torch.bmm(attention.transpose(1, 2), outer[:, :, head])
             torch.mul(torch.bmm(scores, key), width**-0.5, out=joined[:, :, 0, head])
             torch.mul(torch.bmm(scores.transpose(1, 2), query), width**-0.5, out=joined[:, :, 1, head])
@@ -194,25 +220,3 @@ def _first_positions(stream: Tensor, batch: int, context: int, predicted: int) -
     if predicted == context:
         return stream
     return stream.view(batch, context, -1)[:, :predicted].reshape(batch * predicted, -1)
-
-
-class StockModel:
-    """The GPT-2 of transformers, with loss and gradients by autograd in native bfloat16, as the published procedure did."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model.train()
-
-    def run(self, inputs: Tensor, targets: Tensor, count: int) -> Outcome:
-        """Loss and gradients of one batch; parameters as :meth:`LeanModel.run`."""
-        with torch.autocast(inputs.device.type, torch.bfloat16):
-            hidden = self._model.transformer(inputs).last_hidden_state
-            logits = self._model.lm_head(hidden)
-        predicted = targets.shape[1]
-        logits, hidden = logits[:, :predicted].float().flatten(0, 1), hidden[:, :predicted].flatten(0, 1)
-        loss = F.cross_entropy(logits, targets.flatten(), reduction="sum") / count
-        gradients = torch.autograd.grad(loss, list(self._model.parameters()), materialize_grads=True)
-        error = logits.detach().softmax(-1)
-        likely = error.mean(0)
-        target = targets.reshape(-1, 1)
-        error.scatter_add_(1, target, error.new_full(target.shape, -1.0)).div_(count)
-        return Outcome(loss.detach(), hidden.detach(), likely, error, list(gradients))

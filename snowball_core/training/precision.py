@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -30,19 +29,18 @@ PRECISIONS = {
     "f32": Regime(_F32, _F32, _F32, _F32),
 }
 
+# The format of the operands of matrix products and of activations.
+COMPUTES = {"f32": _F32, "bf16": _BF16}
+# How forward and backward were computed. Runs of older versions name another procedure: the stock model under autocast is
+# "bfloat16".
+_PROCEDURES = {"f32": "float32", "bf16": "bfloat16 products, float32 sums"}
+
 
 def dtype_names(config: RunConfig) -> dict[str, str]:
     """The formats of weights, gradients, optimizer state and compute, as ``run.json`` names them."""
     regime = PRECISIONS[config.precision]
     named = {"weights": regime.weights, "gradients": regime.gradients, "optimizer_state": regime.moments}
-    return {
-        **{k: str(v).removeprefix("torch.") for k, v in named.items()},
-        "compute": {"f32": "float32", "bf16": "bfloat16"}[config.compute],
-    }
-
-
-_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "neon", "bf16", "sve")
-_BF16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
+    return {**{k: str(v).removeprefix("torch.") for k, v in named.items()}, "compute": _PROCEDURES[config.compute]}
 
 
 def resolve_device(name: str) -> torch.device:
@@ -65,15 +63,3 @@ def resolve_threads(threads: int) -> int:
     """The number of processor threads that ``threads`` (0: one per usable core) selects here."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return threads or usable
-
-
-def cpu_features() -> list[str]:
-    """The processor's features that decide which kernels run, where the system lists them."""
-    cpuinfo = Path("/proc/cpuinfo")
-    words = set(cpuinfo.read_text().split()) if cpuinfo.is_file() else set()
-    return [name for name in _FEATURES if name in words]
-
-
-def has_bf16_units() -> bool:
-    """Whether the processor multiplies bf16 matrices by itself, as far as the system lists that."""
-    return not _BF16_FEATURES.isdisjoint(cpu_features())

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .. import __version__
-from ..costs import TENSOR, recordings, state_shapes
+from ..costs import TENSOR, cpu_features, recordings, state_shapes
 from ..errors import RunError
 from ..schedules import recorded_steps
 from ..store.checkpoint import Piece, write_checkpoint
@@ -27,7 +27,7 @@ from ..store.integrity.resume_check import Prefix, sound_checkpoint, sound_hashe
 from ..store.manifest import seed_entries
 from ..store.metric_rows import MetricsWriter
 from ..store.run_folder import CHECKPOINT, METRICS, Run, matrix_sha256
-from .precision import cpu_features, dtype_names
+from .precision import dtype_names
 from .trainer import Snapshot, Training
 
 _NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64", torch.int64: "I64"}
@@ -202,4 +202,10 @@ def provenance(training: Training) -> dict[str, Any]:
 def environment_differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What of the things that decide the bits differs between two provenances, in words."""
     decisive = ("torch", "transformers", "device", "threads", "cpu_capability")
-    return [f"{key} {begun.get(key)} → {here.get(key)}" for key in decisive if begun.get(key) != here.get(key)]
+    old, new = ({**{key: each.get(key) for key in decisive}, "compute": _procedure(each)} for each in (begun, here))
+    return [f"{key} {old[key]} → {new[key]}" for key in new if old[key] != new[key]]
+
+
+def _procedure(kept: Mapping[str, Any]) -> str:
+    """How forward and backward were computed, which ``compute`` alone does not say of runs of older versions."""
+    return str((kept.get("dtypes") or {}).get("compute", "float32"))

@@ -21,9 +21,9 @@ from ..store.corpus import Corpus
 from ..store.origin import root, segments
 from ..store.run_folder import Run, matrix_sha256
 from .gradient_checks import gradient_residuals
-from .gradients import LeanModel, StockModel
+from .gradients import LeanModel
 from .model import Outcome, WindowOrder, build
-from .precision import PRECISIONS, resolve_device, resolve_threads
+from .precision import COMPUTES, PRECISIONS, resolve_device, resolve_threads
 
 _JIGGLE_STREAM = 0x5EED
 
@@ -66,18 +66,13 @@ class Training:
         self._optimizer = self._build_optimizer()
 
     def _place(self, model: Any) -> None:
-        regime, native = self.regime, self.config.compute == "bf16"
-        leaf_type = regime.weights if native else torch.float32
+        regime, computed = self.regime, COMPUTES[self.config.compute]
         drawn = {n: p.detach().to(self.device, regime.weights) for n, p in model.named_parameters()}
-        model.to(self.device, leaf_type)
-        self.leaves: dict[str, Tensor] = dict(model.named_parameters())
-        shared = leaf_type == regime.moments and (native or regime.forward == regime.weights)
-        self.weights = self.leaves if shared else {n: w.to(regime.moments).clone() for n, w in drawn.items()}
-        with torch.no_grad():
-            for name, weight in self.weights.items():
-                weight.copy_(drawn[name])
+        self.weights = {n: w.to(regime.moments).clone() for n, w in drawn.items()}
+        is_shared = computed == regime.moments and regime.forward == regime.weights
+        self.leaves = self.weights if is_shared else {n: torch.empty_like(w, dtype=computed) for n, w in drawn.items()}
         self._refresh_leaves()
-        self._model = StockModel(model) if native else LeanModel(self.config, self.leaves)
+        self._model = LeanModel(self.config, self.leaves)
 
     @torch.no_grad()
     def _refresh_leaves(self) -> None:

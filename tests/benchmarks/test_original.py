@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from stock_model import StockTraining
 
 from snowball_core.config import RunConfig
 from snowball_core.config_checks import configured, preset
@@ -22,16 +23,16 @@ def config(**changes: object) -> RunConfig:
     return configured(preset("primordial-snowball"), {**shape, **changes})
 
 
-def both(calls: RunConfig) -> tuple[list[OriginalStep], list[Snapshot]]:
+def both(calls: RunConfig, kind: type[Training] = Training) -> tuple[list[OriginalStep], list[Snapshot]]:
     corpus: Corpus = from_bytes(TEXT, "test")
-    training = Training(calls, corpus)
+    training = kind(calls, corpus)
     assert training.order.steps_per_epoch == 6
     return original_steps(calls, corpus, STEPS), [training.advance() for _ in range(STEPS)]
 
 
 @pytest.mark.parametrize("initial_state", ["snowball", "normal"])
 def test_native_bf16_weights_are_the_trainers_bit_for_bit_across_an_epoch_boundary(initial_state: str) -> None:
-    theirs, ours = both(config(compute="bf16", initial_state=initial_state))
+    theirs, ours = both(config(compute="bf16", initial_state=initial_state), StockTraining)
     assert [step.words.tobytes() for step in theirs] == [snapshot.words.tobytes() for snapshot in ours]
     assert (ours[0].words != ours[-1].words).any()
 
@@ -48,5 +49,5 @@ def test_float32_weights_and_losses_are_the_trainers_within_float32_rounding(sch
 def test_another_seed_gives_other_bits_than_the_trainers() -> None:
     corpus = from_bytes(TEXT, "test")
     theirs = original_steps(config(compute="bf16"), corpus, 2)
-    other = Training(config(compute="bf16", seed=43), corpus)
+    other = StockTraining(config(compute="bf16", seed=43), corpus)
     assert [other.advance().words.tobytes() for _ in range(2)] != [step.words.tobytes() for step in theirs]

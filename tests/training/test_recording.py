@@ -129,12 +129,23 @@ def test_a_run_whose_text_changed_is_not_resumed(tmp_path: Path, book: Path) -> 
         continue_run(tmp_path / "runs", run)
 
 
-def test_a_run_begun_with_other_versions_is_not_resumed(tmp_path: Path, book: Path) -> None:
-    run = record(tiny(book), tmp_path / "runs")
+@pytest.mark.parametrize(
+    ("entry", "value", "difference"),
+    [
+        ("torch", "1.0", r"torch 1\.0 → "),
+        # What runs of the stock model under autocast say.
+        ("dtypes", {"compute": "bfloat16"}, r"compute bfloat16 → bfloat16 products, float32 sums\."),
+    ],
+)
+def test_a_run_begun_with_other_versions_or_arithmetic_is_not_resumed(
+    tmp_path: Path, book: Path, entry: str, value: object, difference: str
+) -> None:
+    run = record(tiny(book, compute="bf16"), tmp_path / "runs")
     manifest = json.loads((run.path / "run.json").read_text())
-    manifest["provenance"]["torch"] = "1.0"
+    assert manifest["provenance"]["dtypes"]["compute"] == "bfloat16 products, float32 sums"
+    manifest["provenance"][entry] = value
     (run.path / "run.json").write_text(json.dumps(sealed(manifest)))
-    with pytest.raises(RunError, match=r"changed since it started: torch 1\.0 → "):
+    with pytest.raises(RunError, match=f"changed since it started: {difference}"):
         continue_run(tmp_path / "runs", read_run(run.path))
 
 

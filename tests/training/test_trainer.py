@@ -21,7 +21,7 @@ from snowball_core.schedules import learning_rate_at, recorded_steps
 from snowball_core.store.corpus import Corpus, from_bytes, load_corpus
 from snowball_core.training.gradients import LeanModel
 from snowball_core.training.model import WindowOrder, build
-from snowball_core.training.precision import PRECISIONS, resolve_device
+from snowball_core.training.precision import COMPUTES, PRECISIONS, resolve_device
 from snowball_core.training.trainer import Snapshot, Training, snapshots
 
 GATSBY = Path(__file__).resolve().parents[3] / "shared" / "data" / "gatsby.txt"
@@ -93,8 +93,10 @@ def test_the_lean_forward_and_its_gradients_equal_the_stock_model(norm_layer: st
 
 
 @pytest.mark.parametrize("precision", list(PRECISIONS))
-def test_two_trainings_of_one_configuration_give_the_same_bits(precision: str) -> None:
-    config = tiny(precision=precision, steps=12, extra="moment_hash,hidden_mean,dead_probability,gradient,exp_avg,exp_avg_sq")
+@pytest.mark.parametrize("compute", list(COMPUTES))
+def test_two_trainings_of_one_configuration_give_the_same_bits(precision: str, compute: str) -> None:
+    extra = "moment_hash,hidden_mean,dead_probability,gradient,exp_avg,exp_avg_sq"
+    config = tiny(precision=precision, compute=compute, steps=12, extra=extra)
     first, second = trained(config), trained(config)
     assert len(first) == 13
     for one, other in zip(first, second, strict=True):
@@ -104,7 +106,7 @@ def test_two_trainings_of_one_configuration_give_the_same_bits(precision: str) -
 
 
 @pytest.mark.parametrize("precision", list(PRECISIONS))
-@pytest.mark.parametrize("compute", ["f32", "bf16"])
+@pytest.mark.parametrize("compute", list(COMPUTES))
 def test_a_restored_training_continues_bit_for_bit(precision: str, compute: str) -> None:
     config = tiny(precision=precision, compute=compute, steps=8, jiggle_sigma=1e-3)
     whole = trained(config)

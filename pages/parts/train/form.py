@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,8 @@ import streamlit as st
 
 from snowball_core.config import FIELDS, RunConfig
 from snowball_core.config_checks import faults_carried, preset
-from snowball_core.errors import ConfigError
+from snowball_core.errors import ConfigError, RunError
+from snowball_core.jobs.compute_choice import chosen
 from snowball_core.jobs.fork_points import Branch, fork_request
 from snowball_core.jobs.prepare import request
 from snowball_core.presets import DEFAULT_PRESET, PRESETS, PURPOSES
@@ -43,9 +45,20 @@ def form(at: Branch | None) -> tuple[RunConfig | None, Corpus | None, list[str]]
     try:
         read, folder = cached.corpus, runs_folder()
         config = request(folder, start, texts, read) if at is None else fork_request(folder, at, texts, read)
-        return config, read(config.corpus, config.corpus_errors), []
+        return _with_compute(config), read(config.corpus, config.corpus_errors), []
     except ConfigError as error:
         return None, None, list(error.faults)
+    except RunError as error:
+        return None, None, [str(error)]
+
+
+def _with_compute(config: RunConfig) -> RunConfig:
+    """The configuration with the faster arithmetic for ``auto``, which is shown below the form."""
+    with st.spinner("Measuring the steps of both arithmetics …") if config.compute == "auto" else contextlib.nullcontext():
+        config, reason = chosen(config)
+    if reason:
+        st.caption(plain(f"{reason[:1].upper()}{reason[1:]}."))
+    return config
 
 
 def _chosen_preset() -> RunConfig:

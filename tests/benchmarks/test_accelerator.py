@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +12,7 @@ import numpy as np
 import pytest
 from torch.autograd import DeviceType
 
-from benchmarks.accelerator import checks, command, kernels, kill, many, report, times
+from benchmarks.accelerator import checks, command, kernels, kill, many, times
 from benchmarks.accelerator.sitting import (
     BROKEN,
     FAILS,
@@ -34,7 +31,6 @@ from snowball_core.training import trainer
 from snowball_core.training.loop import record
 from snowball_core.training.trainer import Snapshot, Training
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = b"the quick brown fox jumps over the lazy dog, and the dog sleeps on. " * 12
 TINY = {"context": 16, "batch": 4, "hidden": 8, "layers": 1, "heads": 2, "threads": 1, "device": "cpu"}
 
@@ -280,58 +276,3 @@ def test_an_exception_or_no_time_becomes_a_row_and_the_next_part_runs(sitting: S
     assert command.exit_status(rows) == 1
     assert command.exit_status([rows[0], *rows[2:]]) == 0
     assert command.exit_status([checked("a", "first", False)]) == 1
-
-
-def test_ctrl_c_keeps_the_rows_so_far(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
-    def interrupted(_: Sitting) -> Iterator[Row]:
-        yield checked("a", "first | one", True)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "parts", lambda: [command.Step("a", interrupted, 1.0)])
-    files = [tmp_path / "out.json", tmp_path / "out.md"]
-    words = ["--device", "cpu", "--threads", "1", "--json", str(files[0]), "--markdown", str(files[1])]
-    assert command.main(words) == 130
-    kept = json.loads(files[0].read_text())
-    assert [row["note"] for row in kept["rows"]] == ["", "interrupted"]
-    assert kept["machine"]["threads"] == 1
-    assert "| a | first \\| one | holds |  |  |  |" in files[1].read_text()
-    assert "| sitting | the rest of it | not run |  |  | interrupted |" in capsys.readouterr().out
-    assert command.main(["--device", "cuda:97"]) == 2
-    assert "device must exist on this machine" in capsys.readouterr().err
-
-
-def test_other_versions_are_named(tmp_path: Path) -> None:
-    pins = tmp_path / "requirements.txt"
-    pins.write_text(f"numpy=={np.__version__}\ntorch==0.1\nstreamlit==0.1\n")
-    (warning,) = report.version_warnings(pins)
-    assert warning.startswith("torch ")
-    assert warning.endswith(", pinned 0.1")
-
-
-HIDING = """
-import runpy, sys
-from importlib.machinery import PathFinder
-hidden = set(sys.argv.pop(1).split(","))
-class Hiding(PathFinder):
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        return None if name.split(".")[0] in hidden else super().find_spec(name, path, target)
-sys.meta_path[:] = [Hiding if each is PathFinder else each for each in sys.meta_path]
-try:
-    import click
-except ImportError:
-    pass
-else:
-    sys.exit("click is not hidden")
-sys.argv[1:] = ["accelerator", "--device", "cpu", "--threads", "1", "--minutes", "0.001"]
-runpy.run_module("benchmarks", run_name="__main__", alter_sys=True)
-"""
-
-
-def test_it_starts_where_only_the_frameworks_are_installed() -> None:
-    hidden = "click,streamlit,altair,sklearn,scipy,accelerate,psutil,playwright,pyarrow,PIL,vl_convert,threadpoolctl,hypothesis"
-    done = subprocess.run([sys.executable, "-c", HIDING, hidden], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2_000:]
-    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
-    assert len(rows) == 1 + len(command.parts())
-    assert all("| not run |" in row for row in rows[1:])

@@ -24,6 +24,8 @@ from .model import NORM_EPS, Outcome
 
 _SLOPE = 2 * math.sqrt(2 / math.pi)
 _CUBIC = 0.044715 * _SLOPE
+# Numbers of the widest tensor that consecutive operations read and write before going on.
+_PART = 1 << 18
 _ops = torch.ops.aten
 
 
@@ -44,9 +46,8 @@ class _Block(NamedTuple):
     attention: Tensor
     mixed: Tensor
     between: _Normed
-    inner: Tensor
-    gate: Tensor
     activated: Tensor
+    slope: Tensor
 
 
 class LeanModel:
@@ -114,12 +115,32 @@ class LeanModel:
         parts, attention, mixed = self._attend(self._affine(f"{name}.attn.c_attn", before.output), batch)
         stream = self._affine(f"{name}.attn.c_proj", mixed).add_(stream)
         between = self._norm(f"{name}.ln_2", stream)
-        inner = self._affine(f"{name}.mlp.c_fc", between.output)
-        # GPT-2's tanh-form GELU is x · sigmoid(2u), u = √(2/π)(x + 0.044715 x³); a sigmoid costs a third of a tanh.
+        stream, activated, slope = self._widen(name, between.output, stream)
+        return stream, _Block(before, parts, attention, mixed, between, activated, slope)
+
+    def _widen(self, name: str, x: Tensor, stream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The stream after the wide layer, GELU and projection, with the values of GELU and its slope, ``[rows, 4 · hidden]``."""
+        after, weight, bias = torch.empty_like(stream), self._get(f"{name}.mlp.c_proj.weight"), self._get(f"{name}.mlp.c_proj.bias")
+        activated, slope = (x.new_empty(len(x), len(weight)) for _ in range(2))
+        for part in self._parts(activated):
+            self._gelu(self._affine(f"{name}.mlp.c_fc", x[part]), activated[part], slope[part])
+            torch.addmm(bias, activated[part], weight, out=after[part]).add_(stream[part])
+        return after, activated, slope
+
+    def _parts(self, wide: Tensor) -> list[slice]:
+        """Slices of rows that stay in the cache through consecutive operations; each row's bits do not depend on them."""
+        rows = max(1, _PART // wide.shape[1]) if wide.is_cpu else len(wide)
+        return [slice(start, start + rows) for start in range(0, len(wide), rows)]
+
+    def _gelu(self, inner: Tensor, activated: Tensor, slope: Tensor) -> None:
+        """Write the values of GELU and its slope.
+
+        GPT-2's tanh-form GELU is x · sigmoid(2u), u = √(2/π)(x + 0.044715 x³); a sigmoid costs a third of a tanh.
+        """
         gate = self._gate(inner, torch.empty_like(inner)).sigmoid_()
-        activated = inner * gate
-        stream = self._affine(f"{name}.mlp.c_proj", activated).add_(stream)
-        return stream, _Block(before, parts, attention, mixed, between, inner, gate, activated)
+        torch.mul(inner, gate, out=activated)
+        self._gate(inner, slope, order=3.0)
+        _ops.sigmoid_backward.grad_input(slope, gate, grad_input=slope).add_(gate)
 
     def _gate(self, inner: Tensor, out: Tensor, order: float = 1.0) -> Tensor:
         """``c x (a + order · b x²)``, into ``out``."""
@@ -164,9 +185,13 @@ class LeanModel:
             self.gradients[EMBEDDING].copy_(rows)
 
     def _affine_backward(self, name: str, inputs: Tensor, outer: Tensor) -> Tensor:
+        self._sum_backward(name, inputs, outer)
+        return torch.mm(outer, self._get(f"{name}.weight").t())
+
+    def _sum_backward(self, name: str, inputs: Tensor, outer: Tensor) -> None:
+        """Gradients of weight and bias, which are sums over all rows."""
         torch.mm(inputs.t(), outer, out=self.gradients[f"{name}.weight"])
         torch.sum(outer, 0, out=self.gradients[f"{name}.bias"])
-        return torch.mm(outer, self._get(f"{name}.weight").t())
 
     def _norm_backward(self, name: str, normed: _Normed, outer: Tensor) -> Tensor:
         weight, inputs, scale = self._norms[f"{name}.weight"], normed.inputs, normed.scale
@@ -188,19 +213,23 @@ class LeanModel:
         return inner.to(self._dtype)
 
     def _block_backward(self, name: str, block: _Block, stream: Tensor, batch: int) -> Tensor:
-        outer = self._affine_backward(f"{name}.mlp.c_proj", block.activated, stream)
-        outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, self._gelu_backward(block, outer))
+        outer = self._widen_backward(name, block, stream)
         stream = self._norm_backward(f"{name}.ln_2", block.between, outer).add_(stream)
         outer = self._affine_backward(f"{name}.attn.c_proj", block.mixed, stream)
         outer = self._attend_backward(block, outer, batch)
         outer = self._affine_backward(f"{name}.attn.c_attn", block.before.output, outer)
         return self._norm_backward(f"{name}.ln_1", block.before, outer).add_(stream)
 
-    def _gelu_backward(self, block: _Block, outer: Tensor) -> Tensor:
-        # Reuse the activation's buffer for the GELU derivative; it is still in cache.
-        slope = self._gate(block.inner, block.activated, order=3.0)
-        _ops.sigmoid_backward.grad_input(slope, block.gate, grad_input=slope)
-        return slope.add_(block.gate).mul_(outer)
+    def _widen_backward(self, name: str, block: _Block, stream: Tensor) -> Tensor:
+        self._sum_backward(f"{name}.mlp.c_proj", block.activated, stream)
+        # Reuse the activation's buffer for the gradient of what GELU was applied to.
+        outer, inner = block.activated, torch.empty_like(stream)
+        narrow, wide = self._get(f"{name}.mlp.c_proj.weight").t(), self._get(f"{name}.mlp.c_fc.weight").t()
+        for part in self._parts(outer):
+            torch.mm(stream[part], narrow, out=outer[part]).mul_(block.slope[part])
+            torch.mm(outer[part], wide, out=inner[part])
+        self._sum_backward(f"{name}.mlp.c_fc", block.between.output, outer)
+        return inner
 
     def _attend_backward(self, block: _Block, outer: Tensor, batch: int) -> Tensor:
         heads, _, _, context, width = block.parts.shape

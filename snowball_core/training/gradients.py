@@ -24,8 +24,8 @@ from .model import NORM_EPS, Outcome
 
 _SLOPE = 2 * math.sqrt(2 / math.pi)
 _CUBIC = 0.044715 * _SLOPE
-# Numbers of the widest tensor that consecutive operations read and write before going on.
-_PART = 1 << 18
+# Numbers of the widest tensor in one part of the rows, and the fewest rows: a product of few rows may add up in another order.
+_PART, _LEAST_ROWS = 1 << 18, 256
 _ops = torch.ops.aten
 
 
@@ -119,18 +119,20 @@ class LeanModel:
         return stream, _Block(before, parts, attention, mixed, between, activated, slope)
 
     def _widen(self, name: str, x: Tensor, stream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The stream after the wide layer, GELU and projection, with the values of GELU and its slope, ``[rows, 4 · hidden]``."""
-        after, weight, bias = torch.empty_like(stream), self._get(f"{name}.mlp.c_proj.weight"), self._get(f"{name}.mlp.c_proj.bias")
-        activated, slope = (x.new_empty(len(x), len(weight)) for _ in range(2))
+        """The stream after the wide layer and the projection, GELU's values between them, and its slopes there."""
+        weight, bias = (self._get(f"{name}.mlp.c_proj.{part}") for part in ("weight", "bias"))
+        after, activated, slope = torch.empty_like(stream), *(x.new_empty(len(x), len(weight)) for _ in range(2))
         for part in self._parts(activated):
             self._gelu(self._affine(f"{name}.mlp.c_fc", x[part]), activated[part], slope[part])
             torch.addmm(bias, activated[part], weight, out=after[part]).add_(stream[part])
         return after, activated, slope
 
     def _parts(self, wide: Tensor) -> list[slice]:
-        """Slices of rows that stay in the cache through consecutive operations; each row's bits do not depend on them."""
-        rows = max(1, _PART // wide.shape[1]) if wide.is_cpu else len(wide)
-        return [slice(start, start + rows) for start in range(0, len(wide), rows)]
+        """Slices of rows that stay in the cache through consecutive operations; no bit of a row depends on them."""
+        rows, count = len(wide), 1
+        if wide.is_cpu and wide.dtype == torch.float32:
+            count = max(1, rows // max(_LEAST_ROWS, _PART // wide.shape[1]))
+        return [slice(number * rows // count, (number + 1) * rows // count) for number in range(count)]
 
     def _gelu(self, inner: Tensor, activated: Tensor, slope: Tensor) -> None:
         """Write the values of GELU and its slope.
@@ -156,8 +158,9 @@ class LeanModel:
         mixed = projection.new_empty(batch, context, heads, width)
         # By heads, one after the other: one head's scores stay in the cache, those of all do not.
         for head, (query, key, value) in enumerate(parts):
-            torch.baddbmm(self._mask, query, key.transpose(1, 2), alpha=width**-0.5, out=attention[head])
-            _ops._softmax.out(attention[head], -1, False, out=attention[head])
+            # The mask is added afterwards, in the cache; as the product's first operand it is copied to all scores before.
+            scores = attention[head].baddbmm_(query, key.transpose(1, 2), beta=0, alpha=width**-0.5).add_(self._mask)
+            _ops._softmax.out(scores, -1, False, out=scores)
             mixed[:, :, head] = torch.bmm(attention[head], value)
         return parts, attention, mixed.view(batch * context, -1)
 

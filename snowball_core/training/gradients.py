@@ -24,8 +24,8 @@ from .model import NORM_EPS, Outcome
 
 _SLOPE = 2 * math.sqrt(2 / math.pi)
 _CUBIC = 0.044715 * _SLOPE
-# Numbers of the widest tensor in one part of the rows, and the fewest rows: a product of few rows may add up in another order.
-_PART, _LEAST_ROWS = 1 << 18, 256
+# Rows that go through consecutive operations together. Products of fewer rows are slower, and may add up in another order.
+_ROWS = 1_024
 _ops = torch.ops.aten
 
 
@@ -122,16 +122,15 @@ class LeanModel:
         """The stream after the wide layer and the projection, GELU's values between them, and its slopes there."""
         weight, bias = (self._get(f"{name}.mlp.c_proj.{part}") for part in ("weight", "bias"))
         after, activated, slope = torch.empty_like(stream), *(x.new_empty(len(x), len(weight)) for _ in range(2))
-        for part in self._parts(activated):
+        for part in self._parts(len(x)):
             self._gelu(self._affine(f"{name}.mlp.c_fc", x[part]), activated[part], slope[part])
             torch.addmm(bias, activated[part], weight, out=after[part]).add_(stream[part])
         return after, activated, slope
 
-    def _parts(self, wide: Tensor) -> list[slice]:
-        """Slices of rows that stay in the cache through consecutive operations; no bit of a row depends on them."""
-        rows, count = len(wide), 1
-        if wide.is_cpu and wide.dtype == torch.float32:
-            count = max(1, rows // max(_LEAST_ROWS, _PART // wide.shape[1]))
+    def _parts(self, rows: int) -> list[slice]:
+        """Slices of rows whose numbers stay in the cache between operations; no bit of a row depends on them."""
+        is_split = self._dtype == torch.float32 and self._mask.is_cpu
+        count = max(1, rows // _ROWS) if is_split else 1
         return [slice(number * rows // count, (number + 1) * rows // count) for number in range(count)]
 
     def _gelu(self, inner: Tensor, activated: Tensor, slope: Tensor) -> None:
@@ -228,7 +227,7 @@ class LeanModel:
         # Reuse the activation's buffer for the gradient of what GELU was applied to.
         outer, inner = block.activated, torch.empty_like(stream)
         narrow, wide = self._get(f"{name}.mlp.c_proj.weight").t(), self._get(f"{name}.mlp.c_fc.weight").t()
-        for part in self._parts(outer):
+        for part in self._parts(len(outer)):
             torch.mm(stream[part], narrow, out=outer[part]).mul_(block.slope[part])
             torch.mm(outer[part], wide, out=inner[part])
         self._sum_backward(f"{name}.mlp.c_fc", block.between.output, outer)

@@ -24,8 +24,6 @@ from .model import NORM_EPS, Outcome
 
 _SLOPE = 2 * math.sqrt(2 / math.pi)
 _CUBIC = 0.044715 * _SLOPE
-# Rows that go through consecutive operations together. Products of fewer rows are slower, and may add up in another order.
-_ROWS = 1_024
 _ops = torch.ops.aten
 
 
@@ -115,33 +113,20 @@ class LeanModel:
         parts, attention, mixed = self._attend(self._affine(f"{name}.attn.c_attn", before.output), batch)
         stream = self._affine(f"{name}.attn.c_proj", mixed).add_(stream)
         between = self._norm(f"{name}.ln_2", stream)
-        stream, activated, slope = self._widen(name, between.output, stream)
+        activated, slope = self._gelu(self._affine(f"{name}.mlp.c_fc", between.output))
+        stream = self._affine(f"{name}.mlp.c_proj", activated).add_(stream)
         return stream, _Block(before, parts, attention, mixed, between, activated, slope)
 
-    def _widen(self, name: str, x: Tensor, stream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The stream after the wide layer and the projection, GELU's values between them, and its slopes there."""
-        weight, bias = (self._get(f"{name}.mlp.c_proj.{part}") for part in ("weight", "bias"))
-        after, activated, slope = torch.empty_like(stream), *(x.new_empty(len(x), len(weight)) for _ in range(2))
-        for part in self._parts(len(x)):
-            self._gelu(self._affine(f"{name}.mlp.c_fc", x[part]), activated[part], slope[part])
-            torch.addmm(bias, activated[part], weight, out=after[part]).add_(stream[part])
-        return after, activated, slope
-
-    def _parts(self, rows: int) -> list[slice]:
-        """Slices of rows whose numbers stay in the cache between operations; no bit of a row depends on them."""
-        is_split = self._dtype == torch.float32 and self._mask.is_cpu
-        count = max(1, rows // _ROWS) if is_split else 1
-        return [slice(number * rows // count, (number + 1) * rows // count) for number in range(count)]
-
-    def _gelu(self, inner: Tensor, activated: Tensor, slope: Tensor) -> None:
-        """Write the values of GELU and its slope.
+    def _gelu(self, inner: Tensor) -> tuple[Tensor, Tensor]:
+        """The values of GELU and its slopes, so that the backward pass needs no more than the slopes.
 
         GPT-2's tanh-form GELU is x · sigmoid(2u), u = √(2/π)(x + 0.044715 x³); a sigmoid costs a third of a tanh.
         """
         gate = self._gate(inner, torch.empty_like(inner)).sigmoid_()
-        torch.mul(inner, gate, out=activated)
-        self._gate(inner, slope, order=3.0)
-        _ops.sigmoid_backward.grad_input(slope, gate, grad_input=slope).add_(gate)
+        slope = self._gate(inner, torch.empty_like(inner), order=3.0)
+        _ops.sigmoid_backward.grad_input(slope, gate, grad_input=slope)
+        slope.add_(gate)
+        return inner.mul_(gate), slope
 
     def _gate(self, inner: Tensor, out: Tensor, order: float = 1.0) -> Tensor:
         """``c x (a + order · b x²)``, into ``out``."""
@@ -187,13 +172,9 @@ class LeanModel:
             self.gradients[EMBEDDING].copy_(rows)
 
     def _affine_backward(self, name: str, inputs: Tensor, outer: Tensor) -> Tensor:
-        self._sum_backward(name, inputs, outer)
-        return torch.mm(outer, self._get(f"{name}.weight").t())
-
-    def _sum_backward(self, name: str, inputs: Tensor, outer: Tensor) -> None:
-        """Gradients of weight and bias, which are sums over all rows."""
         torch.mm(inputs.t(), outer, out=self.gradients[f"{name}.weight"])
         torch.sum(outer, 0, out=self.gradients[f"{name}.bias"])
+        return torch.mm(outer, self._get(f"{name}.weight").t())
 
     def _norm_backward(self, name: str, normed: _Normed, outer: Tensor) -> Tensor:
         weight, inputs, scale = self._norms[f"{name}.weight"], normed.inputs, normed.scale
@@ -215,23 +196,13 @@ class LeanModel:
         return inner.to(self._dtype)
 
     def _block_backward(self, name: str, block: _Block, stream: Tensor, batch: int) -> Tensor:
-        outer = self._widen_backward(name, block, stream)
+        outer = self._affine_backward(f"{name}.mlp.c_proj", block.activated, stream).mul_(block.slope)
+        outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, outer)
         stream = self._norm_backward(f"{name}.ln_2", block.between, outer).add_(stream)
         outer = self._affine_backward(f"{name}.attn.c_proj", block.mixed, stream)
         outer = self._attend_backward(block, outer, batch)
         outer = self._affine_backward(f"{name}.attn.c_attn", block.before.output, outer)
         return self._norm_backward(f"{name}.ln_1", block.before, outer).add_(stream)
-
-    def _widen_backward(self, name: str, block: _Block, stream: Tensor) -> Tensor:
-        self._sum_backward(f"{name}.mlp.c_proj", block.activated, stream)
-        # Reuse the activation's buffer for the gradient of what GELU was applied to.
-        outer, inner = block.activated, torch.empty_like(stream)
-        narrow, wide = self._get(f"{name}.mlp.c_proj.weight").t(), self._get(f"{name}.mlp.c_fc.weight").t()
-        for part in self._parts(len(outer)):
-            torch.mm(stream[part], narrow, out=outer[part]).mul_(block.slope[part])
-            torch.mm(outer[part], wide, out=inner[part])
-        self._sum_backward(f"{name}.mlp.c_fc", block.between.output, outer)
-        return inner
 
     def _attend_backward(self, block: _Block, outer: Tensor, batch: int) -> Tensor:
         heads, _, _, context, width = block.parts.shape

@@ -145,8 +145,7 @@ def test_gelu_and_its_slope_are_within_their_roundings_of_float64() -> None:
 
     low, high = argument(1.0)
     gates = rounded((low.sigmoid(), high.sigmoid()), U16 + FUNCTION)
-    activated, slope = torch.empty_like(inner), torch.empty_like(inner)
-    ours._gelu(inner, activated, slope)
+    activated, slope = ours._gelu(inner.clone())
     assert holds(rounded(product(exact, gates)), activated)
     kept = gate.double()
     bend = rounded(product(argument(3.0), (kept * (1 - kept),) * 2), U16 + FUNCTION)

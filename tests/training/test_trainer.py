@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from snowball_core.config import RunConfig
 from snowball_core.config_checks import configured, preset
@@ -91,27 +90,6 @@ def test_the_lean_forward_and_its_gradients_equal_the_stock_model(norm_layer: st
         torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-6 * max(1.0, float(theirs.abs().max())), msg=name)
     torch.testing.assert_close(probabilities, logits.softmax(-1).flatten(0, 1).mean(0), rtol=1e-5, atol=1e-7)
     assert hidden.shape == (targets.numel(), config.hidden)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("shape", [{"context": 128, "hidden": 64}, {"context": 100, "hidden": 48, "heads": 3}])
-def test_parts_of_the_rows_change_no_bit(threads: int, shape: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    config = tiny(**{**shape, "batch": 33, "initial_state": "normal"})
-    lean = LeanModel(config, {name: parameter.detach() for name, parameter in build(config)[0].named_parameters()})
-    windows = torch.randint(0, 128, (config.batch, config.context + 1), generator=torch.Generator().manual_seed(1))
-    assert len(lean._parts(config.batch * config.context)) > 1
-
-    def gradients() -> list[Tensor]:
-        return [gradient.clone() for gradient in lean.run(windows[:, :-1], windows[:, 1:], 1).gradients]
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        in_parts = gradients()
-        monkeypatch.setattr("snowball_core.training.gradients._ROWS", 1 << 30)
-        assert all(torch.equal(one, other) for one, other in zip(in_parts, gradients(), strict=True))
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("precision", list(PRECISIONS))

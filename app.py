@@ -10,6 +10,11 @@ from pathlib import Path
 import streamlit as st
 
 if __name__ != "__main__":
+    from snowball_core.memory import share_freed_memory
+
+    # Each visit runs in a thread of its own: with a heap for each, what one page freed would serve no other.
+    share_freed_memory()
+
     from starlette.middleware import Middleware
 
     from pages.parts.server.api import api

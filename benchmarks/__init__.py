@@ -12,6 +12,7 @@ visitor         a visitor on a raw websocket
 screen          a visitor with a browser
 served          the app, started and watched
 walkthrough     the README's pictures
+accelerator     laws and speed of the device that training runs on
 damage          random damage to runs
 faults          ways to damage a file
 kills           runs killed and resumed

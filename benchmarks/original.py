@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from snowball_core.config import RunConfig
 from snowball_core.store.corpus import Corpus
 from snowball_core.training.model import build
-from snowball_core.training.precision import PRECISIONS, resolve_threads
+from snowball_core.training.precision import PRECISIONS, resolve_device, resolve_threads
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class _Windows(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
 class _Watch(TrainerCallback):
     """Collects the matrix, the loss and the time of every step."""
 
-    def __init__(self, precision: str) -> None:
-        self.dtype, self.steps = PRECISIONS[precision].weights, list[OriginalStep]()
+    def __init__(self, precision: str, between: Callable[[], bool]) -> None:
+        self.dtype, self.steps, self._between = PRECISIONS[precision].weights, list[OriginalStep](), between
         self._losses: list[float] = []
         self._began = time.perf_counter()
 
@@ -57,7 +58,9 @@ class _Watch(TrainerCallback):
         words = matrix.view(torch.int16).numpy().view(np.uint16) if self.dtype == torch.bfloat16 else matrix.numpy()
         now = time.perf_counter()
         self.steps.append(OriginalStep(words.copy(), float("nan"), now - self._began))
-        self._began = now
+        if self._between():
+            control.should_training_stop = True
+        self._began = time.perf_counter()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
         if logs and "loss" in logs:
@@ -68,8 +71,12 @@ class _Watch(TrainerCallback):
         return [OriginalStep(step.words, loss, step.seconds) for step, loss in zip(self.steps, self._losses, strict=True)]
 
 
-def original_steps(config: RunConfig, corpus: Corpus, steps: int) -> list[OriginalStep]:
+def original_steps(
+    config: RunConfig, corpus: Corpus, steps: int, between: Callable[[], bool] = lambda: False
+) -> list[OriginalStep]:
     """The first ``steps`` steps of the published procedure: transformers' Trainer, native bfloat16 unless precision is f32.
+
+    It trains on the configuration's device, the first GPU if that is ``cuda``.
 
     Parameters
     ----------
@@ -77,13 +84,15 @@ def original_steps(config: RunConfig, corpus: Corpus, steps: int) -> list[Origin
         Precision ``pure-bf16`` (bfloat16 weights, ``bf16=True``) or ``f32``; label shift 1 stands for labels given unshifted.
     corpus : Corpus
     steps : int
+    between : callable
+        Called after every step, in time that is not counted; returns whether to stop.
     """
     torch.set_num_threads(resolve_threads(config.threads))
     model: Any = build(config)[0]
     native = config.precision != "f32"
     if native:
         model.to(dtype=torch.bfloat16)
-    watch = _Watch(config.precision)
+    watch = _Watch(config.precision, between)
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,
@@ -99,7 +108,7 @@ def original_steps(config: RunConfig, corpus: Corpus, steps: int) -> list[Origin
             max_grad_norm=config.clip,
             optim="adamw_torch_fused",
             bf16=native,
-            use_cpu=True,
+            use_cpu=resolve_device(config.device).type == "cpu",
             seed=config.seed,
             logging_steps=1,
             logging_nan_inf_filter=False,
@@ -109,6 +118,8 @@ def original_steps(config: RunConfig, corpus: Corpus, steps: int) -> list[Origin
             dataloader_num_workers=0,
             remove_unused_columns=False,
         )
+        # With several GPUs the Trainer would divide each batch among them.
+        arguments._n_gpu = min(1, arguments.n_gpu)
         windows = _Windows(torch.from_numpy(corpus.ids.astype(np.int64)), config.context, config.label_shift)
         trainer = Trainer(model=model, args=arguments, train_dataset=windows, callbacks=[watch, _StopAfter(steps)])
         trainer.log = lambda logs, *_: watch.on_log(None, None, None, logs)  # type: ignore[method-assign]
@@ -124,5 +135,5 @@ class _StopAfter(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> Any:
         control.should_log = True
-        control.should_training_stop = state.global_step >= self.steps
+        control.should_training_stop |= state.global_step >= self.steps
         return control

@@ -57,6 +57,14 @@ def keep_memory(bytes_kept: int) -> None:
             libc.mallopt(trim_threshold, bytes_kept)
 
 
+def share_freed_memory() -> None:
+    """Make glibc use one heap for all threads started from now on; no-op on other systems."""
+    if sys.platform == "linux":
+        arena_max = -8
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(arena_max, 1)
+
+
 def return_memory() -> None:
     """Give freed blocks back to the system after long work, which its allocator would keep for more of the same; glibc only."""
     if sys.platform == "linux":

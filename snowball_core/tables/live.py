@@ -19,7 +19,7 @@ from ..store.foreign.links import Source
 from ..store.history import GROUPS, History
 from ..store.metric_rows import metric_columns
 from ..store.run_folder import HISTORY, METRICS, Run
-from .per_step import measured
+from .per_step import step_table
 
 _COLUMNS = ("step", "loss", "learning_rate")
 _COUNTED = ("step", "group", "unique", "black_holes", "population", "singletons")
@@ -93,8 +93,8 @@ def _count_on(run: Run, before: Seen) -> tuple[int, pd.DataFrame]:
     stop = start + finite_snapshots(new)
     if start == stop:
         return len(words), before.counts
-    counted = History(run.id, new, steps[start:], run.dead)
-    fresh = measured(counted, slice(0, stop - start), ("counts",), (before.group,))[list(_COUNTED)]
+    counted = History(run.id, new[: stop - start], steps[start:stop], run.dead)
+    fresh = step_table(counted, families=("counts",), groups=(before.group,))[list(_COUNTED)]
     table = pd.concat([before.counts, fresh], ignore_index=True) if start else fresh
     return len(words), _changes(table)
 

@@ -52,8 +52,8 @@ def test_piece_by_piece_is_the_same_as_at_once_and_as_the_tables_of_the_whole(ma
 def test_only_new_snapshots_are_counted(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(snapshots=1, state="running")
     result, counted = follow(run), []
-    real = live.measured
-    monkeypatch.setattr(live, "measured", lambda history, *rest: counted.append(len(history.words)) or real(history, *rest))
+    real = live.step_table
+    monkeypatch.setattr(live, "step_table", lambda history, **rest: counted.append(len(history.words)) or real(history, **rest))
     for upto in (5, 5, 9):
         grow(run, upto)
         result = follow(run, result)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -28,7 +29,7 @@ def shares(config: RunConfig, seconds: float) -> tuple[float, float, float]:
     """Median seconds of a step, of its matrix products alone, and the median of their ratio, both taking turns."""
     ids = np.random.default_rng(0).integers(0, config.vocab, 100_000, dtype=np.uint8)
     training, floor = Training(config, Corpus("measurement", ids, sha256="")), matrix_products(config)
-    actions = {"step": lambda: training.advance(wanted=False), "floor": floor}
+    actions: dict[str, Callable[[], object]] = {"step": lambda: training.advance(wanted=False), "floor": floor}
     first = interleaved(actions, 1)
     rounds = max(_LEAST_ROUNDS, int(seconds / (first["step"][0] + first["floor"][0])))
     taken = interleaved(actions, rounds)

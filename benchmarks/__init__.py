@@ -1,6 +1,7 @@
 """Benchmarks: every timing of the README, and long checks that the test suite runs in a short form.
 
 training        training step, recorder, memory
+shares          shares of the floor by shape
 measures        measures of a whole history
 long_history    a history larger than memory
 library         a thousand runs listed

@@ -44,9 +44,8 @@ class _Block(NamedTuple):
     attention: Tensor
     mixed: Tensor
     between: _Normed
-    inner: Tensor
-    gate: Tensor
     activated: Tensor
+    slope: Tensor
 
 
 class LeanModel:
@@ -114,12 +113,20 @@ class LeanModel:
         parts, attention, mixed = self._attend(self._affine(f"{name}.attn.c_attn", before.output), batch)
         stream = self._affine(f"{name}.attn.c_proj", mixed).add_(stream)
         between = self._norm(f"{name}.ln_2", stream)
-        inner = self._affine(f"{name}.mlp.c_fc", between.output)
-        # GPT-2's tanh-form GELU is x · sigmoid(2u), u = √(2/π)(x + 0.044715 x³); a sigmoid costs a third of a tanh.
-        gate = self._gate(inner, torch.empty_like(inner)).sigmoid_()
-        activated = inner * gate
+        activated, slope = self._gelu(self._affine(f"{name}.mlp.c_fc", between.output))
         stream = self._affine(f"{name}.mlp.c_proj", activated).add_(stream)
-        return stream, _Block(before, parts, attention, mixed, between, inner, gate, activated)
+        return stream, _Block(before, parts, attention, mixed, between, activated, slope)
+
+    def _gelu(self, inner: Tensor) -> tuple[Tensor, Tensor]:
+        """The values of GELU and its slopes, so that the backward pass needs no more than the slopes.
+
+        GPT-2's tanh-form GELU is x · sigmoid(2u), u = √(2/π)(x + 0.044715 x³); a sigmoid costs a third of a tanh.
+        """
+        gate = self._gate(inner, torch.empty_like(inner)).sigmoid_()
+        slope = self._gate(inner, torch.empty_like(inner), order=3.0)
+        _ops.sigmoid_backward.grad_input(slope, gate, grad_input=slope)
+        slope.add_(gate)
+        return inner.mul_(gate), slope
 
     def _gate(self, inner: Tensor, out: Tensor, order: float = 1.0) -> Tensor:
         """``c x (a + order · b x²)``, into ``out``."""
@@ -135,8 +142,9 @@ class LeanModel:
         mixed = projection.new_empty(batch, context, heads, width)
         # By heads, one after the other: one head's scores stay in the cache, those of all do not.
         for head, (query, key, value) in enumerate(parts):
-            torch.baddbmm(self._mask, query, key.transpose(1, 2), alpha=width**-0.5, out=attention[head])
-            _ops._softmax.out(attention[head], -1, False, out=attention[head])
+            # The mask is added afterwards, in the cache; as the product's first operand it is copied to all scores before.
+            scores = attention[head].baddbmm_(query, key.transpose(1, 2), beta=0, alpha=width**-0.5).add_(self._mask)
+            _ops._softmax.out(scores, -1, False, out=scores)
             mixed[:, :, head] = torch.bmm(attention[head], value)
         return parts, attention, mixed.view(batch * context, -1)
 
@@ -188,19 +196,13 @@ class LeanModel:
         return inner.to(self._dtype)
 
     def _block_backward(self, name: str, block: _Block, stream: Tensor, batch: int) -> Tensor:
-        outer = self._affine_backward(f"{name}.mlp.c_proj", block.activated, stream)
-        outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, self._gelu_backward(block, outer))
+        outer = self._affine_backward(f"{name}.mlp.c_proj", block.activated, stream).mul_(block.slope)
+        outer = self._affine_backward(f"{name}.mlp.c_fc", block.between.output, outer)
         stream = self._norm_backward(f"{name}.ln_2", block.between, outer).add_(stream)
         outer = self._affine_backward(f"{name}.attn.c_proj", block.mixed, stream)
         outer = self._attend_backward(block, outer, batch)
         outer = self._affine_backward(f"{name}.attn.c_attn", block.before.output, outer)
         return self._norm_backward(f"{name}.ln_1", block.before, outer).add_(stream)
-
-    def _gelu_backward(self, block: _Block, outer: Tensor) -> Tensor:
-        # Reuse the activation's buffer for the GELU derivative; it is still in cache.
-        slope = self._gate(block.inner, block.activated, order=3.0)
-        _ops.sigmoid_backward.grad_input(slope, block.gate, grad_input=slope)
-        return slope.add_(block.gate).mul_(outer)
 
     def _attend_backward(self, block: _Block, outer: Tensor, batch: int) -> Tensor:
         heads, _, _, context, width = block.parts.shape

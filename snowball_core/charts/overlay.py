@@ -112,7 +112,7 @@ def _crosshair(frame: Frame, x: alt.X) -> alt.Chart:
     title = "step" if frame.axis else frame.along.removesuffix(" (symlog)")
     tips = [alt.Tooltip("place:N", title=title), *(alt.Tooltip(f"{letter}:N") for letter in frame.letters)]
     rules = alt.Chart(alt.NamedData(_POINTED)).mark_rule(color=ALONE, aria=False)
-    # Hidden by their width: a browser would compose thousands of transparent lines anew for every frame of the scrubber below.
+    # Hidden by their width: a browser would compose thousands of transparent lines again for every frame of the scrubber below.
     width = alt.condition(hover, alt.value(1.5), alt.value(0))
     drawn = rules.properties(name="crosshair").encode(x=x, strokeWidth=width, tooltip=tips)
     pointed: alt.Chart = drawn.add_params(hover, at)

@@ -122,8 +122,8 @@ def measured(path: Path, status: Status | None = None) -> Glance:
     except RunError as error:
         return _without_manifest(path, str(error).removeprefix(f'the run "{path.name}" has a '))
     status = run.status() if status is None else status
-    told = faults(run, status), run.config.name, run.config.seed, _created(run), nearest_preset(run.config), forked_from(run)
-    known = Glance("", *told, is_published=is_published(run.manifest))
+    facts = faults(run, status), run.config.name, run.config.seed, _created(run), nearest_preset(run.config), forked_from(run)
+    known = Glance("", *facts, is_published=is_published(run.manifest))
     if not os.path.exists(path / HISTORY):
         return known if status.step == 0 else replace(known, damage=f"{HISTORY} is missing: there is nothing to show")
     try:

@@ -29,7 +29,7 @@ from ..shared.downloads import link
 from ..shared.help_links import what_is
 from ..shared.text import plain
 
-_MOST_TOLD, _MOST_NAMED = 6, 6
+_MOST_NOTES, _MOST_NAMED = 6, 6
 
 
 def roll_call(lined_up: LineUp, lines: Mapping[str, LineStyle], states: Mapping[str, Status]) -> None:
@@ -40,12 +40,12 @@ def roll_call(lined_up: LineUp, lines: Mapping[str, LineStyle], states: Mapping[
             st.info(plain(differing), icon=":material/difference:")
         st.markdown(f"**{plain(lined_up.summary)}** {what_is('independent draws')}")
         runs_of = Counter(lined_up.draws)
-        told = [_once(lined_up, draw, names) for draw in sorted(runs_of) if runs_of[draw] > 1]
-        if len(told) > _MOST_TOLD:
-            more = f"And {len(told) - _MOST_TOLD:,} more duplicated draws, numbered in the table."
-            told = [*told[:_MOST_TOLD], more]
-        if told:
-            st.warning("  \n".join(told), icon=":material/content_copy:")
+        notes = [_once(lined_up, draw, names) for draw in sorted(runs_of) if runs_of[draw] > 1]
+        if len(notes) > _MOST_NOTES:
+            more = f"And {len(notes) - _MOST_NOTES:,} more duplicated draws, numbered in the table."
+            notes = [*notes[:_MOST_NOTES], more]
+        if notes:
+            st.warning("  \n".join(notes), icon=":material/content_copy:")
         _table(lined_up, lines, states)
 
 

@@ -110,7 +110,7 @@ def _moved(key: str) -> None:
             if not report["playing"]:
                 write(name, [str(report[word])] if report[word] != "" else [])
     if report.get("axis", axis_here()) != axis_here():
-        lay_out(report["axis"])  # and the whole page is drawn anew
+        lay_out(report["axis"])  # and the whole page is drawn again
         return
     redraw(_FRAGMENT)
 

@@ -157,13 +157,13 @@ def _listed(view: View, unfold: bool) -> pd.DataFrame | None:
 def _why(here: pd.DataFrame, step: int) -> str:
     """What parted at the step and why, in a sentence."""
     parted = here[here["cause"] != ""]
-    told = [
+    lines = [
         f"{row['event'][2:].capitalize()} of {row['populations'].split(' ')[0]} tokens, {row['cause']}"
         + ("." if pd.isna(row["differed since"]) else f"; optimizer moments differ since step {row['differed since']:,}.")
         for row in parted.head(_MOST_NAMED).to_dict("records")
     ]
     more = f" And {len(parted) - _MOST_NAMED:,} more." if len(parted) > _MOST_NAMED else ""
-    return f"At step {step:,}: " + (" ".join(told) + more if told else "no splits.")
+    return f"At step {step:,}: " + (" ".join(lines) + more if lines else "no splits.")
 
 
 def _row(key: str, steps: list[int], tokens: list[int]) -> None:

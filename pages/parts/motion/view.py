@@ -47,8 +47,8 @@ def motion_view(view: View, axis: StepAxis) -> None:
     peak = float(history.rates[1].max()) if history.rates is not None and len(history.rates[1]) else float("nan")
     found = freezing_of(history, steps, group)
     alive = bool(view.history.kept_in) and read_status(Path(str(view.history.kept_in))).is_alive
-    told = freezing_sentence(found, group, int(history.steps[-1]), peak)
-    st.markdown(f"Not yet known: the run is under way, at step {int(history.steps[-1]):,}." if alive else told)
+    text = freezing_sentence(found, group, int(history.steps[-1]), peak)
+    st.markdown(f"Not yet known: the run is under way, at step {int(history.steps[-1]):,}." if alive else text)
     scene = Scene(table, history.rates, zero_stretches(history), axis)
     _now(view, table)
     _freezing(scene, {name: getattr(found, name) for name in DEFINITIONS}, alive)
@@ -65,10 +65,10 @@ def _now(view: View, table: pd.DataFrame) -> None:
         st.markdown(f"**At step {view.step:,}** · {view.group}: {int(row['tokens']):,} tokens{since}")
         to_scrub(view)
     # Nothing was recorded before the first step: that nobody moved since would be said of no motion at all.
-    told = _numbers(view, row) if index else dict.fromkeys(_MEANINGS, "–")
+    numbers = _numbers(view, row) if index else dict.fromkeys(_MEANINGS, "–")
     cells = st.grid(6, min_column_width=160)
     for label, definition in _MEANINGS.items():
-        cells.metric(label, told[label], help=definition)
+        cells.metric(label, numbers[label], help=definition)
     st.markdown(
         f":small[:gray[Moved and frozen: tokens. Speeds: weight units per optimizer step ({what_is('bulk motion')}). "
         f"Coherence: mean cosine, from −1 to 1 ({what_is('coherence')}).]]"

@@ -28,7 +28,7 @@ def drawn(since: float) -> None:
 
 @st.fragment(key=WATCH)
 def watch(run: Run, snapshots: int) -> None:
-    """One line about a run that is still recorded; draws the page anew when there is more of it, and when it ends.
+    """One line about a run that is still recorded; draws the page again when there is more of it, and when it ends.
 
     A callback elsewhere stops every fragment's clock, and only the call of a fragment starts it: so the clock is inside
     another one, which callbacks name.

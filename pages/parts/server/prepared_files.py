@@ -97,7 +97,7 @@ def prepare(digest: str, write: Callable[[BinaryIO, Tell], object]) -> None:
 
 
 def preparation(digest: str) -> Preparation | None:
-    """The file in the making or ready; None where nobody asked for it, or it was cancelled."""
+    """The file in the making or ready; None if it was not asked for, or was cancelled."""
     return _PREPARATIONS.get(digest)
 
 

@@ -104,7 +104,7 @@ def _long(make: Callable[[Share], Made], place: Any, said: str, work: Work) -> M
 
 
 def _told(place: Any, said: str, work: Work) -> Share:
-    """Draws the share done; pressing Cancel draws the page anew, which ends the work at its next share."""
+    """Draws the share done; pressing Cancel draws the page again, which ends the work at its next share."""
     began, bar = time.monotonic(), None
 
     def tell(share: float) -> None:

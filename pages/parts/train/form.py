@@ -73,9 +73,9 @@ def _chosen_preset() -> RunConfig:
     )
     start = preset(chosen or DEFAULT_PRESET)
     carried = faults_carried(start)
-    told = "; ".join(carried) if carried else "none"
+    words = "; ".join(carried) if carried else "none"
     count = f" ({len(carried)})" if carried else ""
-    st.caption(f"Known bugs of the published code in this preset{count}: {plain(told)}.")
+    st.caption(f"Known bugs of the published code in this preset{count}: {plain(words)}.")
     return start
 
 

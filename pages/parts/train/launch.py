@@ -82,13 +82,13 @@ def _about_text(config: RunConfig, corpus: Corpus) -> None:
 
 
 def _what_can_move(config: RunConfig, at: Branch | None) -> None:
-    """What the formats leave free to move, told before training."""
+    """What the formats leave free to move, predicted before training."""
     words = None if at is None else cached.branch_words(str(at.parent.path), at.step)
     with st.container(border=True, key="mobility"):
         st.markdown("**What can move**")
         past = () if at is None else at.past
-        told = sentences(mobility(config, expected_words(config) if words is None else words, past), config)
-        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in told))
+        predictions = sentences(mobility(config, expected_words(config) if words is None else words, past), config)
+        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in predictions))
         if at is not None and words is not None:
             st.caption(f"Computed for all components of W of {plain(at.parent.id)} at step {at.step:,}.")
         else:

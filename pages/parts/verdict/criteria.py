@@ -94,8 +94,8 @@ def _form(name: str, form: Form) -> None:
         st.markdown(f":gray[{name}]")
         st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
     st.markdown(plain(form.asks[0].upper() + form.asks[1:]))
-    told = [f"{_WORDS.get(key, plain(key))}: **{_number(key, value)}**" for key, value in form.numbers.items()]
-    st.markdown(":small[" + "  \n".join(told) + "]")
+    lines = [f"{_WORDS.get(key, plain(key))}: **{_number(key, value)}**" for key, value in form.numbers.items()]
+    st.markdown(":small[" + "  \n".join(lines) + "]")
 
 
 def _number(key: str, value: Any) -> str:
